@@ -1,0 +1,148 @@
+/**
+ * A throwaway home for one codex: configuration, state and working directory in temporary folders that go with the scope.
+ *
+ * The real binary keeps threads, credentials and trust in `~/.codex` and in databases, and a test must neither read nor
+ * change those of the person who runs it. This module writes files and names environment variables; it starts nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The base URL of the model's API, ending in `/v1`: that of a `MockModel`. */
+  readonly url: string
+  /** Default: `mock-model`, of which codex knows nothing and so offers its plain set of tools. */
+  readonly model?: string | undefined
+  /**
+   * Features of codex to switch on or off, by their names in `[features]`. For instance
+   * `default_mode_request_user_input` or `request_permissions_tool`. Off unless named: `plugins` and `apps`, which ask
+   * github.com and chatgpt.com at each start.
+   */
+  readonly features?: Readonly<Record<string, boolean>> | undefined
+  /**
+   * TOML that is added to the end of `config.toml`, such as `[mcp_servers.name]`, or a function that writes it from the
+   * paths. It may begin with keys of the root table, but must not define again what is there: `model`, `model_provider`,
+   * the provider `mock`, `analytics` and `features`.
+   */
+  readonly config?: string | ((paths: { readonly home: string; readonly cwd: string }) => string) | undefined
+  /** Files of the working directory, by path in it. */
+  readonly files?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface CodexHome {
+  /** `CODEX_HOME`: an absolute path, with `config.toml` in it. */
+  readonly home: string
+  /** An empty working directory: an absolute path, not in the home. */
+  readonly cwd: string
+  /**
+   * The whole environment for codex, not an addition to ours: `CODEX_HOME`, `HOME`, `TMPDIR` in the temporary folder, our
+   * `PATH`, and proxies that refuse everything but the loopback.
+   */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * Makes a home, and removes it when the scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (
+  options: Options
+) => Effect.Effect<CodexHome, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path | Scope.Scope> = Effect.fn(
+  "CodexHome.make"
+)(function* (options: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+
+  // Codex reports paths with links resolved, and temporary folders are behind a link on macOS.
+  const root = yield* Effect.acquireRelease(
+    Effect.flatMap(fs.makeTempDirectory({ prefix: "effect-codex-" }), fs.realPath),
+    (root) => remove(fs, root)
+  )
+  const home = path.join(root, "codex")
+  const cwd = path.join(root, "work")
+  const user = path.join(root, "home")
+  const temp = path.join(root, "tmp")
+  for (const directory of [home, cwd, user, temp]) yield* fs.makeDirectory(directory)
+
+  yield* fs.writeFileString(path.join(home, "config.toml"), configToml(options, { home, cwd }))
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    const file = path.join(cwd, name)
+    yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+    yield* fs.writeFileString(file, content)
+  }
+
+  // Port 9 is "discard": nothing listens there, so a request that leaves the loopback is refused at once.
+  const nowhere = "http://127.0.0.1:9"
+  const loopback = "127.0.0.1,localhost,::1"
+  const env: Record<string, string> = {
+    CODEX_HOME: home,
+    HOME: user,
+    TMPDIR: temp,
+    HTTP_PROXY: nowhere,
+    HTTPS_PROXY: nowhere,
+    ALL_PROXY: nowhere,
+    NO_PROXY: loopback,
+    http_proxy: nowhere,
+    https_proxy: nowhere,
+    all_proxy: nowhere,
+    no_proxy: loopback
+  }
+  for (const name of inherited) {
+    const value = globalThis.process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  if (globalThis.process.platform === "win32") Object.assign(env, { USERPROFILE: user, TEMP: temp, TMP: temp })
+  return { home, cwd, env }
+})
+
+/** What a process needs to find programs, and on Windows to start at all. */
+const inherited = ["PATH", "SystemRoot", "SystemDrive", "ComSpec", "PATHEXT"]
+
+// A process that is going away may write while its files are removed. The wait is real time, also under a test clock.
+const remove = (fs: FileSystem.FileSystem, root: string) =>
+  fs
+    .remove(root, { recursive: true, force: true })
+    .pipe(
+      Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 100 }),
+      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
+      Effect.ignore
+    )
+
+// Dotted keys keep all of it in the root table, so what is added may begin with keys of the root table too. A JSON string
+// is a TOML string.
+const configToml = (options: Options, paths: { readonly home: string; readonly cwd: string }): string =>
+  [
+    `model = ${JSON.stringify(options.model ?? "mock-model")}`,
+    `model_provider = "mock"`,
+    `suppress_unstable_features_warning = true`,
+    `check_for_update_on_startup = false`,
+    `analytics.enabled = false`,
+    `model_providers.mock.name = "mock"`,
+    `model_providers.mock.base_url = ${JSON.stringify(options.url)}`,
+    `model_providers.mock.wire_api = "responses"`,
+    `model_providers.mock.request_max_retries = 0`,
+    `model_providers.mock.stream_max_retries = 0`,
+    `model_providers.mock.supports_websockets = false`,
+    ...Object.entries({ plugins: false, apps: false, ...options.features }).map(
+      ([name, on]) => `features.${JSON.stringify(name)} = ${on}`
+    ),
+    "",
+    typeof options.config === "function" ? options.config(paths) : (options.config ?? ""),
+    ""
+  ].join("\n")
