@@ -1,0 +1,89 @@
+/**
+ * Generates `packages/core/src/protocol/generated` from the pinned codex binary: `npm run codegen`.
+ *
+ * The binary describes its own protocol, once as the stable edition and once with everything experimental. With a folder
+ * as its argument the script writes there instead.
+ */
+import { execFileSync } from "node:child_process"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import { type Bundle, flatten, readBundle } from "./codegen/Bundle.ts"
+import { generate } from "./codegen/generate.ts"
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+/** The native binary that `@openai/codex` has installed for this machine. */
+export const findBinary = (): string => {
+  const codex = createRequire(import.meta.url).resolve("@openai/codex/package.json")
+  const platform = `@openai/codex-${process.platform}-${process.arch}/package.json`
+  const vendor = join(dirname(realpathSync(createRequire(codex).resolve(platform))), "vendor")
+  const [triple] = readdirSync(vendor)
+  if (triple === undefined) throw new Error(`There is no binary in ${vendor}`)
+  return join(vendor, triple, "bin", process.platform === "win32" ? "codex.exe" : "codex")
+}
+
+const describeProtocol = (binary: string): { version: string; stable: Bundle; experimental: Bundle } => {
+  const temporary = mkdtempSync(join(tmpdir(), "effect-codex-codegen-"))
+  try {
+    const home = join(temporary, "home")
+    mkdirSync(home)
+    const run = (...args: ReadonlyArray<string>) =>
+      execFileSync(binary, args, { encoding: "utf8", env: { ...process.env, CODEX_HOME: home }, stdio: "pipe" })
+
+    const edition = (name: string, ...flags: ReadonlyArray<string>) => {
+      const json = join(temporary, `${name}-json`)
+      const types = join(temporary, `${name}-ts`)
+      run("app-server", "generate-json-schema", ...flags, "--out", json)
+      run("app-server", "generate-ts", ...flags, "--out", types)
+      const methodsIn = (file: string) =>
+        Array.from(
+          readFileSync(join(types, file), "utf8").matchAll(/"method": "([^"]+)"/g),
+          ([, method = ""]) => method
+        )
+      const bundle: { readonly definitions: Parameters<typeof flatten>[0] } = JSON.parse(
+        readFileSync(join(json, "codex_app_server_protocol.schemas.json"), "utf8")
+      )
+      return readBundle(flatten(bundle.definitions), {
+        clientRequests: methodsIn("ClientRequest.ts"),
+        serverRequests: methodsIn("ServerRequest.ts"),
+        notifications: methodsIn("ServerNotification.ts"),
+        declarationOf: (name) =>
+          [join(types, "v2", `${name}.ts`), join(types, `${name}.ts`)]
+            .filter((file) => existsSync(file))
+            .map((file) => readFileSync(file, "utf8"))[0]
+      })
+    }
+
+    const version = /\d+\.\d+\.\d+\S*/.exec(run("--version"))?.[0]
+    if (version === undefined) throw new Error(`${binary} --version does not say its version`)
+    return { version, stable: edition("stable"), experimental: edition("experimental", "--experimental") }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+}
+
+/** Writes the generated modules into a folder and returns their names. */
+export const codegen = (directory: string): ReadonlyArray<string> => {
+  const files = generate(describeProtocol(findBinary()))
+  mkdirSync(directory, { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  return Object.keys(files)
+}
+
+if (import.meta.main) {
+  const directory = resolve(process.argv[2] ?? join(here, "../src/protocol/generated"))
+  const files = codegen(directory)
+  console.log(`Wrote ${files.join(", ")} to ${directory}`)
+}

@@ -1,0 +1,129 @@
+/**
+ * Everything that the app-server says of its protocol, in one of its two editions, read into one form.
+ */
+import { readEnvelopes, type Request } from "./methods.ts"
+import { type Definition, type JsonSchema, read } from "./Node.ts"
+import * as supplement from "./supplement.ts"
+
+export interface Bundle {
+  readonly definitions: ReadonlyMap<string, Definition>
+  readonly clientRequests: ReadonlyArray<Request>
+  readonly serverRequests: ReadonlyArray<Request>
+  readonly notifications: ReadonlyArray<Request>
+  readonly clientNotifications: ReadonlyArray<Request>
+}
+
+/** The protocol as the binary's own TypeScript has it, by which the JSON Schema is checked. */
+export interface Types {
+  readonly clientRequests: ReadonlyArray<string>
+  readonly serverRequests: ReadonlyArray<string>
+  readonly notifications: ReadonlyArray<string>
+  /** The declaration of a definition, if it is declared by that name. */
+  readonly declarationOf: (name: string) => string | undefined
+}
+
+// Envelopes, whose place the tables of methods take, and what only they lead to.
+const left = new Set([
+  ..."ClientNotification ClientRequest ServerNotification ServerRequest W3cTraceContext".split(" "),
+  ..."JSONRPCError JSONRPCErrorError JSONRPCMessage JSONRPCNotification JSONRPCRequest JSONRPCResponse".split(" ")
+])
+
+// Names that would hide something that the generated modules use.
+const reserved = new Set(
+  "Schema Stable Experimental Lazy Array ReadonlyArray Record lazy taggedUnion externalUnion".split(" ")
+)
+
+const withoutTitles = (schema: unknown): string =>
+  JSON.stringify(schema, (key, value: unknown) => (key === "title" || key === "$schema" ? undefined : value))
+
+/** The root bundle has the definitions of the first version at its top and the others under `v2`. */
+export const flatten = (
+  root: Readonly<Record<string, JsonSchema>> & { readonly v2?: Readonly<Record<string, JsonSchema>> }
+): Readonly<Record<string, JsonSchema>> => {
+  const { v2 = {}, ...v1 } = root
+  for (const name of Object.keys(v1)) {
+    if (Object.hasOwn(v2, name) && withoutTitles(v1[name]) !== withoutTitles(v2[name])) {
+      throw new Error(`${name} is defined twice, and differently. Teach codegen/Bundle.ts to tell the two apart.`)
+    }
+  }
+  return { ...v1, ...v2 }
+}
+
+export const readBundle = (schemas: Readonly<Record<string, JsonSchema>>, types: Types): Bundle => {
+  for (const name of Object.keys(supplement.definitions)) {
+    if (Object.hasOwn(schemas, name)) {
+      throw new Error(`${name} is in the JSON Schema now. Remove it from packages/core/scripts/codegen/supplement.ts.`)
+    }
+  }
+  const definitions = new Map<string, Definition>()
+  const all = { ...schemas, ...supplement.definitions }
+  for (const [name, uncorrected] of Object.entries(all).sort(([a], [b]) => compare(a, b))) {
+    // `NullableX` is how a request says that its parameters X may be null.
+    if (left.has(name) || (name.startsWith("Nullable") && Object.hasOwn(all, name.slice("Nullable".length)))) continue
+    if (reserved.has(name) || !/^[A-Z]\w*$/.test(name)) throw new Error(`A definition cannot be called ${name}`)
+    const schema = supplement.correct(name, uncorrected)
+    checkFields(name, schema, types)
+    definitions.set(name, { description: schema.description, node: read(schema, name) })
+  }
+  const envelopes = (name: string, others: ReadonlyArray<JsonSchema> = []) =>
+    [...readEnvelopes(schemas[name], name), ...readEnvelopes({ oneOf: others }, name)].sort((a, b) =>
+      compare(a.method, b.method)
+    )
+  const bundle: Bundle = {
+    definitions,
+    clientRequests: envelopes("ClientRequest", supplement.clientRequests),
+    serverRequests: envelopes("ServerRequest"),
+    notifications: envelopes("ServerNotification", supplement.notifications),
+    clientNotifications: envelopes("ClientNotification")
+  }
+  checkMethods("client requests", bundle.clientRequests, types.clientRequests)
+  checkMethods("server requests", bundle.serverRequests, types.serverRequests)
+  checkMethods("notifications", bundle.notifications, types.notifications)
+  return bundle
+}
+
+/** By code unit, so that the order does not depend on the machine's language. */
+export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Fails if the JSON Schema (with the supplement) and the TypeScript of the binary differ in their methods. */
+export const checkMethods = (what: string, found: ReadonlyArray<Request>, expected: ReadonlyArray<string>): void => {
+  const names = found.map(({ method }) => method)
+  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+  const missing = expected.filter((name) => !names.includes(name))
+  const surplus = names.filter((name) => !expected.includes(name))
+  for (const [problem, methods] of Object.entries({ twice, missing, surplus })) {
+    if (methods.length > 0) {
+      throw new Error(
+        `${what} ${problem}: ${methods.join(", ")}. The binary's TypeScript decides; see packages/core/scripts/codegen/supplement.ts.`
+      )
+    }
+  }
+}
+
+/** Fails if a definition has a field that its TypeScript does not have. */
+export const checkFields = (name: string, schema: JsonSchema, types: Pick<Types, "declarationOf">): void => {
+  const declaration = types.declarationOf(name)
+  if (declaration === undefined) return
+  const parts = Array.from(declaration.matchAll(/& (\w+)/g), ([, part = ""]) => types.declarationOf(part) ?? "")
+  const text = [declaration, ...parts].join("\n").replaceAll(/\/\*[\s\S]*?\*\//g, "")
+  const declared = new Set(Array.from(text.matchAll(/(?:^|[\s{,(])"?([\w$-]+)"?\??:/g), ([, field]) => field))
+  const wrong = [...fieldsOf(schema)].filter((field) => !declared.has(field))
+  if (wrong.length > 0) {
+    throw new Error(
+      `${name} has no ${wrong.join(", ")} in the binary's TypeScript, which decides. See \`renamed\` in packages/core/scripts/codegen/supplement.ts.`
+    )
+  }
+}
+
+const fieldsOf = (schema: JsonSchema | boolean | undefined): ReadonlySet<string> => {
+  if (typeof schema !== "object") return new Set()
+  const inside = [
+    ...Object.values(schema.properties ?? {}),
+    ...(schema.oneOf ?? []),
+    ...(schema.anyOf ?? []),
+    ...(schema.allOf ?? []),
+    schema.items,
+    schema.additionalProperties
+  ]
+  return new Set([...Object.keys(schema.properties ?? {}), ...inside.flatMap((part) => [...fieldsOf(part)])])
+}

@@ -1,0 +1,206 @@
+/**
+ * Prints definitions as TypeScript: a type for people and editors, and beside it the schema that checks it.
+ *
+ * The two are printed from the same node and the compiler compares them, since each schema is annotated with its type.
+ */
+import { type Definition, type Field, type Node, refsOf, type Struct } from "./Node.ts"
+
+export interface Context {
+  /** Whether unions take members that they do not know. */
+  readonly open: boolean
+  /** How the module calls a definition: `Thread` or, from another module, `Stable.Thread`. */
+  readonly nameOf: (name: string) => string
+  /** Whether a definition leads back to the one that is printed. */
+  readonly isRecursive: (name: string) => boolean
+}
+
+const key = (name: string) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name))
+
+const indent = (text: string) => text.replaceAll(/\n(?=.)/g, "\n  ")
+
+const block = (open: string, lines: ReadonlyArray<string>, close: string, separator: string) =>
+  `${open}\n  ${lines.map(indent).join(`${separator}\n  `)}\n${close}`
+
+export const comment = (description: string | undefined): string => {
+  if (description === undefined || description.trim() === "") return ""
+  const lines = description
+    .trim()
+    .replaceAll("*/", "*\\/")
+    .split("\n")
+    .map((line) => line.trimEnd())
+  return lines.length === 1
+    ? `/** ${lines[0]} */\n`
+    : `/**\n${lines.map((line) => (line === "" ? " *" : ` * ${line}`)).join("\n")}\n */\n`
+}
+
+const unknownFields = (tag: string, shared: ReadonlyArray<Field>): ReadonlyArray<Field> => [
+  { name: tag, node: { _tag: "Literal", value: "unknown" }, optional: false, description: undefined },
+  { name: "raw", node: { _tag: "Unknown" }, optional: false, description: undefined },
+  ...shared
+]
+
+const unknownStruct = (tag: string, shared: ReadonlyArray<Field>): Struct => ({
+  _tag: "Struct",
+  description: "What this version of the protocol does not know; `raw` is the value as it came.",
+  fields: unknownFields(tag, shared),
+  open: false
+})
+
+const typeFields = (struct: Struct, context: Context): ReadonlyArray<string> => [
+  ...struct.fields.map(
+    ({ description, name, node, optional }) =>
+      `${comment(description)}readonly ${key(name)}${optional ? "?" : ""}: ${printType(node, context)}${optional ? " | undefined" : ""}`
+  ),
+  ...(struct.open ? ["readonly [key: string]: unknown"] : [])
+]
+
+const union = (members: ReadonlyArray<string>) => {
+  const line = members.join(" | ")
+  if (line.length <= 90 && !line.includes("\n")) return line
+  // The comment of a member comes before its bar.
+  return members
+    .map((member) => {
+      const [, doc = "", text = member] = /^(\/\*\*[\s\S]*?\*\/\n)([\s\S]*)$/.exec(member) ?? []
+      return indent(`\n${doc}| ${text}`)
+    })
+    .join("")
+}
+
+export const printType = (node: Node, context: Context): string => {
+  const print = (node: Node) => printType(node, context)
+  const member = (struct: Struct) => {
+    const text = print(struct)
+    const doc = comment(struct.description)
+    return doc === "" ? text : `${doc}${text}`
+  }
+  switch (node._tag) {
+    case "Unknown":
+      return "unknown"
+    case "String":
+      return "string"
+    case "Boolean":
+      return "boolean"
+    case "Number":
+      return "number"
+    case "Literal":
+      return JSON.stringify(node.value)
+    case "Enum":
+      return union([...node.values.map((value) => JSON.stringify(value)), "(string & {})"])
+    case "Array":
+      return `ReadonlyArray<${print(node.item)}>`
+    case "Record":
+      return `{ readonly [key: string]: ${print(node.value)} }`
+    case "Struct": {
+      const fields = typeFields(node, context)
+      const line = `{ ${fields.join("; ")} }`
+      return line.length <= 80 && !line.includes("\n") ? line : block("{", fields, "}", "")
+    }
+    case "Nullable":
+      return `${print(node.node)} | null`
+    case "Union":
+      return union(node.members.map(print))
+    case "Tagged":
+      return union([...node.members, ...(context.open ? [unknownStruct(node.tag, node.shared)] : [])].map(member))
+    case "External":
+      return union([
+        ...node.values.map((value) => JSON.stringify(value)),
+        "(string & {})",
+        ...[...node.members, ...(context.open ? [unknownStruct("type", [])] : [])].map(member)
+      ])
+    case "Ref":
+      return context.nameOf(node.name)
+  }
+}
+
+const call = (name: string, args: ReadonlyArray<string>) => {
+  const line = `${name}(${args.join(", ")})`
+  return line.length <= 90 && !line.includes("\n") ? line : block(`${name}(`, args, ")", ",")
+}
+
+const list = (items: ReadonlyArray<string>) => {
+  const line = `[${items.join(", ")}]`
+  return line.length <= 90 && !line.includes("\n") ? line : block("[", items, "]", ",")
+}
+
+const struct = (node: Struct, context: Context): string => {
+  const fields = node.fields.map(({ name, node, optional }) => {
+    const schema = printSchema(node, context)
+    return `${key(name)}: ${optional ? `Schema.optional(${schema})` : schema}`
+  })
+  const line = `Schema.Struct({ ${fields.join(", ")} })`
+  return line.length <= 90 && !line.includes("\n") ? line : block("Schema.Struct({", fields, "})", ",")
+}
+
+export const printSchema = (node: Node, context: Context): string => {
+  const print = (node: Node) => printSchema(node, context)
+  switch (node._tag) {
+    case "Unknown":
+      return "Schema.Unknown"
+    case "String":
+    case "Enum":
+      return "Schema.String"
+    case "Boolean":
+      return "Schema.Boolean"
+    case "Number":
+      return node.safeInteger ? "Schema.Int" : "Schema.Finite"
+    case "Literal":
+      return `Schema.Literal(${JSON.stringify(node.value)})`
+    case "Array":
+      return `Schema.Array(${print(node.item)})`
+    case "Record":
+      return `Schema.Record(Schema.String, ${print(node.value)})`
+    case "Struct":
+      return node.open
+        ? call("Schema.StructWithRest", [struct(node, context), "[Schema.Record(Schema.String, Schema.Unknown)]"])
+        : struct(node, context)
+    case "Nullable":
+      return `Schema.NullOr(${print(node.node)})`
+    case "Union":
+      return call("Schema.Union", [list(node.members.map(print))])
+    case "Tagged":
+      return context.open
+        ? call("taggedUnion", [
+            JSON.stringify(node.tag),
+            list(node.members.map(print)),
+            print(unknownStruct(node.tag, node.shared))
+          ])
+        : call("Schema.Union", [list(node.members.map(print))])
+    case "External":
+      return context.open
+        ? call("externalUnion", [list(node.members.map(print)), print(unknownStruct("type", []))])
+        : call("Schema.Union", [list(["Schema.String", ...node.members.map(print)])])
+    case "Ref": {
+      const name = context.nameOf(node.name)
+      return context.isRecursive(node.name) ? `Schema.suspend(${name})` : `${name}()`
+    }
+  }
+}
+
+/** The type and the schema of one definition. */
+export const printDefinition = (name: string, definition: Definition, context: Context): string => {
+  const { description, node } = definition
+  const type =
+    node._tag === "Struct"
+      ? `export interface ${name} ${block("{", typeFields(node, context), "}", "")}`
+      : `export type ${name} =${printType(node, context).replace(/^(?=\S)/, " ")}`
+  const schema = printSchema(node, context)
+  const built = schema.includes("\n") || schema.length > 70 ? `\n  ${indent(schema)}\n` : schema
+  return `${comment(description)}${type}\nexport const ${name}: Lazy<${name}> = lazy(() =>${built.startsWith("\n") ? built : ` ${built}`})\n`
+}
+
+/** For each definition those that it leads to, itself among them only if it leads back to itself. */
+export const closures = (definitions: ReadonlyMap<string, Definition>): ReadonlyMap<string, ReadonlySet<string>> =>
+  new Map(
+    [...definitions].map(([name, definition]) => {
+      const reached = new Set<string>()
+      const open = [...refsOf(definition.node)]
+      for (let next = open.pop(); next !== undefined; next = open.pop()) {
+        if (reached.has(next)) continue
+        reached.add(next)
+        const found = definitions.get(next)
+        if (found === undefined) throw new Error(`${name} leads to ${next}, which is not defined`)
+        open.push(...refsOf(found.node))
+      }
+      return [name, reached]
+    })
+  )

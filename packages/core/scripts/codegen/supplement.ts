@@ -1,0 +1,140 @@
+/**
+ * What the app-server's JSON Schema leaves out or has wrong, by hand.
+ *
+ * The same binary also writes its protocol as TypeScript, which is right where the two differ: that is where these forms
+ * are taken from, and the generator compares the methods and the names of fields of both sources, so that nothing is
+ * missing and nothing is here that need not be.
+ */
+import type { JsonSchema } from "./Node.ts"
+
+const nullableString: JsonSchema = { type: ["string", "null"] }
+const nullableBoolean: JsonSchema = { type: ["boolean", "null"] }
+
+/** Methods without a schema: three requests of the protocol's first version. */
+export const definitions: Readonly<Record<string, JsonSchema>> = {
+  ConversationGitInfo: {
+    type: "object",
+    properties: { sha: nullableString, branch: nullableString, origin_url: nullableString }
+  },
+  ConversationSummary: {
+    type: "object",
+    properties: {
+      conversationId: { $ref: "#/definitions/v2/ThreadId" },
+      path: { type: "string" },
+      preview: { type: "string" },
+      timestamp: nullableString,
+      updatedAt: nullableString,
+      modelProvider: { type: "string" },
+      cwd: { type: "string" },
+      cliVersion: { type: "string" },
+      source: { $ref: "#/definitions/v2/SessionSource" },
+      gitInfo: { anyOf: [{ $ref: "#/definitions/ConversationGitInfo" }, { type: "null" }] }
+    },
+    required: ["conversationId", "path", "preview", "modelProvider", "cwd", "cliVersion", "source"]
+  },
+  GetConversationSummaryParams: {
+    anyOf: [
+      { type: "object", properties: { rolloutPath: { type: "string" } }, required: ["rolloutPath"] },
+      {
+        type: "object",
+        properties: { conversationId: { $ref: "#/definitions/v2/ThreadId" } },
+        required: ["conversationId"]
+      }
+    ]
+  },
+  GetConversationSummaryResponse: {
+    type: "object",
+    properties: { summary: { $ref: "#/definitions/ConversationSummary" } },
+    required: ["summary"]
+  },
+  GitDiffToRemoteParams: { type: "object", properties: { cwd: { type: "string" } }, required: ["cwd"] },
+  GitDiffToRemoteResponse: {
+    type: "object",
+    properties: { sha: { type: "string" }, diff: { type: "string" } },
+    required: ["sha", "diff"]
+  },
+  GetAuthStatusParams: {
+    type: "object",
+    properties: { includeToken: nullableBoolean, refreshToken: nullableBoolean }
+  },
+  GetAuthStatusResponse: {
+    type: "object",
+    properties: {
+      authMethod: { anyOf: [{ $ref: "#/definitions/v2/AuthMode" }, { type: "null" }] },
+      authToken: nullableString,
+      requiresOpenaiAuth: nullableBoolean
+    }
+  }
+}
+
+const envelope = (method: string, params: string): JsonSchema => ({
+  type: "object",
+  properties: { method: { type: "string", enum: [method] }, params: { $ref: `#/definitions/${params}` } },
+  required: ["method", "params"]
+})
+
+export const clientRequests: ReadonlyArray<JsonSchema> = [
+  envelope("getAuthStatus", "GetAuthStatusParams"),
+  envelope("getConversationSummary", "GetConversationSummaryParams"),
+  envelope("gitDiffToRemote", "GitDiffToRemoteParams")
+]
+
+/** Sent only to a client that asks for them. */
+export const notifications: ReadonlyArray<JsonSchema> = [
+  envelope("rawResponse/completed", "RawResponseCompletedNotification"),
+  envelope("rawResponseItem/completed", "RawResponseItemCompletedNotification")
+]
+
+/** Fields that go by another name on the wire: the renaming is lost in these unions. */
+export const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  AccountSessionsSwitchResponse: { auth_url: "authUrl", login_id: "loginId" },
+  ThreadRealtimeItem: { item_id: "itemId", turn_id: "turnId" },
+  ThreadTimelineEntry: {
+    completed_at: "completedAt",
+    duration_ms: "durationMs",
+    started_at: "startedAt",
+    turn_id: "turnId"
+  }
+}
+
+/** Maps that have lost what they map to. `AppsConfig` has one field beside, which is no app: hence the `true`. */
+export const otherKeys: Readonly<Record<string, JsonSchema | true>> = {
+  AppLinksConfig: { $ref: "#/definitions/v2/AppLinkConfig" },
+  AppToolsConfig: { $ref: "#/definitions/v2/AppToolConfig" },
+  AppsConfig: true
+}
+
+/** A definition with its corrections. */
+export const correct = (name: string, schema: JsonSchema): JsonSchema => {
+  const others = Object.hasOwn(otherKeys, name) ? otherKeys[name] : undefined
+  if (others !== undefined) {
+    if (schema.additionalProperties !== undefined) throw new Error(`${name} is right now. ${remove}`)
+    return { ...schema, additionalProperties: others }
+  }
+  const names = Object.hasOwn(renamed, name) ? renamed[name] : undefined
+  if (names === undefined) return schema
+  const used = new Set<string>()
+  const renameIn = (schema: JsonSchema): JsonSchema => {
+    const { anyOf, oneOf, properties, required } = schema
+    const rename = (name: string) => {
+      const other = names[name]
+      if (other !== undefined) used.add(name)
+      return other ?? name
+    }
+    return {
+      ...schema,
+      ...(properties && {
+        properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [rename(name), property]))
+      }),
+      ...(required && { required: required.map(rename) }),
+      ...(oneOf && { oneOf: oneOf.map(renameIn) }),
+      ...(anyOf && { anyOf: anyOf.map(renameIn) })
+    }
+  }
+  const corrected = renameIn(schema)
+  const unused = Object.keys(names).filter((name) => !used.has(name))
+  if (unused.length > 0) throw new Error(`${name} has no ${unused.join(", ")} any more. ${remove}`)
+  return corrected
+}
+
+const remove = "Remove the correction from packages/core/scripts/codegen/supplement.ts."

@@ -1,0 +1,149 @@
+/**
+ * The protocol as the connection uses it: by the name of a method, to a value of that method's type.
+ *
+ * The schemas behind it are generated (`generated/`); this is the one place that looks them up by a name from the wire. It
+ * is pure: it starts nothing, waits for nothing, and knows no connection. What it decodes is always of the experimental
+ * edition, which is the stable one and more.
+ *
+ * How a newer server is met: an enum takes any string; a union with a tag has a member `{ type: "unknown", raw }` (or `mode`,
+ * `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys that are not
+ * known stay where they are. All unions that the server can send are open in this way, also where a client sends them; one
+ * that only a client sends is closed, so that the compiler checks what is sent. A known tag with wrong fields is an error.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import {
+  type Deadline,
+  type ExperimentalClientRequests,
+  experimentalClientRequests,
+  type ExperimentalNotifications,
+  experimentalNotifications,
+  type ExperimentalServerRequests,
+  experimentalServerRequests
+} from "./generated/Methods.ts"
+
+/**
+ * A notification with the parameters of its method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Notification<M extends keyof ExperimentalNotifications = keyof ExperimentalNotifications> = {
+  readonly [K in M]: { readonly method: K; readonly params: ExperimentalNotifications[K] }
+}[M]
+
+/**
+ * A request of the server with the parameters of its method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerRequest<M extends keyof ExperimentalServerRequests = keyof ExperimentalServerRequests> = {
+  readonly [K in M]: { readonly method: K; readonly params: ExperimentalServerRequests[K]["params"] }
+}[M]
+
+/**
+ * Whether the server can send a notification of this name, as far as this version knows.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isNotification = (method: string): method is keyof ExperimentalNotifications =>
+  Object.hasOwn(experimentalNotifications, method)
+
+/**
+ * Whether the server can make a request of this name, as far as this version knows.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isServerRequest = (method: string): method is keyof ExperimentalServerRequests =>
+  Object.hasOwn(experimentalServerRequests, method)
+
+/**
+ * Whether a client can make a request of this name, as far as this version knows.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isClientRequest = (method: string): method is keyof ExperimentalClientRequests =>
+  Object.hasOwn(experimentalClientRequests, method)
+
+/**
+ * Validates a notification. The failure says in one line what is not as expected, the method if it is not known.
+ *
+ * **Details**
+ *
+ * Known parameters are passed on as they are, with the keys that the schema does not know. See `Lazy.decode`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeNotification = (method: string, params: unknown): Result.Result<Notification, string> =>
+  isNotification(method) ? decodeKnown(method, params) : Result.fail(`Unknown notification ${method}`)
+
+const decodeKnown = <M extends keyof ExperimentalNotifications>(
+  method: M,
+  params: unknown
+): Result.Result<Notification<M>, string> =>
+  Result.map(experimentalNotifications[method].decode(params), (params) => ({ method, params }))
+
+/**
+ * Validates a request of the server.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeServerRequest = <M extends keyof ExperimentalServerRequests>(
+  method: M,
+  params: unknown
+): Result.Result<ServerRequest<M>, string> =>
+  Result.map(experimentalServerRequests[method].params.decode(params), (params) => ({ method, params }))
+
+/**
+ * Validates the response to a request of ours.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeResponse = <M extends keyof ExperimentalClientRequests>(
+  method: M,
+  response: unknown
+): Result.Result<ExperimentalClientRequests[M]["response"], string> =>
+  experimentalClientRequests[method].response.decode(response)
+
+/**
+ * How long a method may take: `control` the common deadline, `open` no deadline, `own` the time that its parameters say
+ * (see {@link ownDeadline}). A method that is not known is `control`.
+ *
+ * @category deadlines
+ * @since 0.1.0
+ */
+export const deadlineOf = (method: string): Deadline =>
+  isClientRequest(method) ? experimentalClientRequests[method].deadline : "control"
+
+/** How much longer than the server's own time a reply may take. */
+const ownDeadlineMargin = Duration.seconds(30)
+
+/**
+ * The deadline of a call that carries its own time, with half a minute on top for the reply; `undefined` if the parameters
+ * leave the time to the server or switch it off.
+ *
+ * @category deadlines
+ * @since 0.1.0
+ */
+export const ownDeadline = (params: unknown): Duration.Duration | undefined => {
+  if (!Predicate.isReadonlyObject(params) || params["disableTimeout"] === true) return undefined
+  const millis = params["timeoutMs"] ?? params["connectTimeoutMs"]
+  const seconds = params["timeoutSecs"]
+  const own =
+    typeof millis === "number"
+      ? Duration.millis(millis)
+      : typeof seconds === "number"
+        ? Duration.seconds(seconds)
+        : undefined
+  return own === undefined ? undefined : Duration.sum(own, ownDeadlineMargin)
+}

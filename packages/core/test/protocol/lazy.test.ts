@@ -1,0 +1,35 @@
+import { expect, it, vi } from "vitest"
+
+const built = vi.hoisted(() => ({ count: 0 }))
+
+// Every schema that a definition builds goes through one of these.
+vi.mock("effect/Schema", async (importOriginal) => {
+  const original = await importOriginal<typeof import("effect/Schema")>()
+  const counted = <F extends (...args: Array<never>) => unknown>(make: F) =>
+    new Proxy(make, {
+      apply: (target, self, args) => {
+        built.count++
+        return Reflect.apply(target, self, args)
+      }
+    })
+  return {
+    ...original,
+    Struct: counted(original.Struct),
+    Union: counted(original.Union),
+    Record: counted(original.Record),
+    Array: counted(original.Array),
+    optional: counted(original.optional),
+    NullOr: counted(original.NullOr)
+  }
+})
+
+it("importing the protocol builds no schema, and one that is used builds what it needs, once", async () => {
+  await import("../../src/protocol/Protocol.ts")
+  const { ThreadStartedNotification } = await import("../../src/protocol/generated/Stable.ts")
+  expect(built.count).toBe(0)
+  ThreadStartedNotification()
+  const { count } = built
+  expect(count).toBeGreaterThan(10)
+  ThreadStartedNotification()
+  expect(built.count).toBe(count)
+})
