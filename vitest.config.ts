@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 // Two projects: `unit` needs nothing but Node; `real` starts the pinned codex binary against a stand-in for the model's API.
-// Unit tests run in one process for speed, real ones share two workers because each of them owns a process of its own.
 export default defineConfig({
   test: {
+    reporters: ["verbose", "./scripts/counts-reporter.ts"],
     projects: [
       {
         test: {

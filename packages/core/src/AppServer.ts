@@ -1,0 +1,424 @@
+/**
+ * One running `codex app-server`, as a service: started, shaken hands with, asked, listened to, and ended with its scope.
+ *
+ * Requests are typed by their method. Notifications go to whoever subscribed and to the turn that they belong to, found by
+ * thread in one look-up. Requests of the server go to the same turn, and are declined when there is none. What a prompt is,
+ * or a policy rule, is not known here.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as CodexBinary from "./CodexBinary.ts"
+import {
+  type CodexNotFound,
+  ConnectionFailed,
+  ExperimentalApiRequired,
+  fromWire,
+  ProtocolViolation,
+  type RawRequestError,
+  type RequestError,
+  RequestTimedOut,
+  SessionNotFound,
+  SlowConsumer
+} from "./CodexError.ts"
+import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import * as JsonRpc from "./JsonRpc.ts"
+import * as Notification from "./Notification.ts"
+import { type ClientRequests, codexVersion, type ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+import * as ServerRequest from "./ServerRequest.ts"
+import * as Transport from "./Transport.ts"
+
+/**
+ * How the app-server is started and what it is told about us.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Path of the codex executable. Default: found as `CodexBinary.resolve` describes. */
+  readonly binary?: string | undefined
+  /** Arguments of the executable. Default: `["app-server"]`. */
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Working directory of the process, and of threads that name none. Default: ours. */
+  readonly cwd?: string | undefined
+  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
+  readonly extendEnv?: boolean | undefined
+  /** How we introduce ourselves. Default: this package. */
+  readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
+  /** Whether methods and fields of the experimental API may be used. Default: false. */
+  readonly experimentalApi?: boolean | undefined
+  /** Notifications, by exact method, that the server shall not send. Default: none. */
+  readonly optOutNotificationMethods?: ReadonlyArray<string> | undefined
+  /** How long the server may take to answer `initialize`. Default: 30 seconds. */
+  readonly handshakeTimeout?: Duration.Input | undefined
+  /** The deadline of requests that have none of their own and need no person or model. Default: 60 seconds. */
+  readonly requestTimeout?: Duration.Input | undefined
+  /** How long each step of the shutdown waits. Default: 2 seconds. See `Transport.StdioOptions`. */
+  readonly shutdownGrace?: Duration.Input | undefined
+  /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  readonly bufferBytes?: number | undefined
+}
+
+/**
+ * What the server said of itself in the handshake.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerInfo {
+  /** For example `0.169.0`; `unknown` if the user agent does not tell. */
+  readonly version: string
+  readonly userAgent: string
+  /** The folder with the server's configuration and rollouts. */
+  readonly codexHome: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestOptions {
+  /** Overrides the deadline of the method; `"none"` waits without limit. */
+  readonly timeout?: Duration.Input | "none" | undefined
+  /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
+  readonly onLate?: ((response: unknown) => void) | undefined
+}
+
+type Arguments<P> = undefined extends P
+  ? readonly [params?: P, options?: RequestOptions]
+  : readonly [params: P, options?: RequestOptions]
+
+type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }, E> = <
+  M extends keyof R & string
+>(
+  method: M,
+  ...args: Arguments<R[M]["params"]>
+) => Effect.Effect<R[M]["response"], E>
+
+/**
+ * Who gets what belongs to one thread.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Route {
+  readonly threadId: string
+  /** Gets each notification of the thread, and of threads that its turn has spawned, in order. Called by the reader: may not block. */
+  readonly onNotification: (notification: Notification.Notification) => void
+  /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
+  readonly onRequest: (request: ServerRequest.ServerRequest) => Effect.Effect<unknown, JsonRpc.RpcError>
+  /** The connection is gone. */
+  readonly onEnd: (error: ConnectionFailed) => void
+}
+
+/**
+ * A connection to an app-server.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class AppServer extends Context.Service<
+  AppServer,
+  {
+    readonly serverInfo: ServerInfo
+    /** Calls a method of the stable API. */
+    readonly request: SendRequest<ClientRequests, RequestError>
+    /** Calls any method with experimental fields; fails at once unless the layer's options ask for `experimentalApi`. */
+    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError>
+    /** Calls a method by its bare name; neither parameters nor response are looked at. Default deadline: that of the method. */
+    readonly requestRaw: (
+      method: string,
+      params?: unknown,
+      options?: RequestOptions
+    ) => Effect.Effect<unknown, RawRequestError>
+    /** All notifications from the moment that the stream is run. */
+    readonly notifications: Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>
+    /** Notifications from now on, read by running the stream; to subscribe before doing what they will tell about. */
+    readonly subscribe: Effect.Effect<
+      Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>,
+      never,
+      Scope.Scope
+    >
+    /** Calls back for each notification of one method, in the reader: may not block. */
+    readonly on: <M extends keyof Notification.Methods>(
+      method: M,
+      listener: (notification: Notification.KnownNotification<M>) => void
+    ) => Effect.Effect<void, never, Scope.Scope>
+    /** Takes over a thread until the scope closes: one route a thread. */
+    readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+    /** Fails when the connection is gone. */
+    readonly closed: Effect.Effect<never, ConnectionFailed>
+  }
+>()("@effect-codex/core/AppServer") {}
+
+/**
+ * How much a consumer may leave unread, in bytes: 64 Mi.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultBufferBytes = 67_108_864
+
+const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
+
+// What is overloaded has not run the request, so it can be sent again.
+const whileOverloaded = {
+  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
+  times: 5,
+  while: (error: RawRequestError) => error._tag === "Overloaded"
+}
+
+/**
+ * Shakes hands over a transport and serves the connection until the scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  transport: Transport.Transport["Service"],
+  options?: Options
+): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
+  const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
+  const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+
+  const subscribers = new Set<Buffer<Notification.Notification, ConnectionFailed | SlowConsumer>>()
+  const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
+  const routes = new Map<string, Route>()
+  // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
+  const children = new Map<string, Route>()
+  const roots = new Map<string, Route>()
+  let ended: ConnectionFailed | undefined
+
+  const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)
+
+  const followChildren = (notification: Notification.Notification) => {
+    if (notification.method === "turn/started") {
+      const { threadId, turn } = notification.params
+      const own = routes.get(threadId)
+      const root = turn.rootTurnId == null || turn.rootTurnId === turn.id ? undefined : roots.get(turn.rootTurnId)
+      if (own !== undefined) roots.set(turn.id, own)
+      else if (root !== undefined) children.set(threadId, root)
+    } else if (notification.method === "turn/completed") {
+      children.delete(notification.params.threadId)
+    } else if (notification.method === "serverRequest/resolved") {
+      rpc.withdraw(notification.params.requestId)
+    }
+  }
+
+  const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
+    const notification = Notification.decode(wire)
+    followChildren(notification)
+    for (const subscriber of subscribers) subscriber.offer(notification)
+    const threadId = Notification.threadIdOf(notification)
+    if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
+    const called = listeners.get(notification.method)
+    if (called !== undefined) for (const listener of called) listener(notification)
+  }
+
+  const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
+    if (!ServerRequest.isMethod(method)) {
+      return Effect.fail(
+        new JsonRpc.RpcError({ code: -32601, description: `Unsupported server request method: ${method}` })
+      )
+    }
+    const request = ServerRequest.decode(id, method, params)
+    if (Result.isFailure(request)) {
+      return Effect.andThen(
+        Effect.logWarning(`Declined a request ${method} that could not be read: ${request.failure}`),
+        ServerRequest.decline(method)
+      )
+    }
+    const { threadId } = ServerRequest.aboutOf(request.success)
+    const route = threadId === undefined ? undefined : routeOf(threadId)
+    return route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+  }
+
+  const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
+    ended = error
+    for (const subscriber of subscribers) subscriber.fail(error)
+    for (const route of new Set([...routes.values(), ...children.values()])) route.onEnd(error)
+  }
+
+  const rpc = yield* JsonRpc.make(transport, { onNotification, onRequest, onEnd })
+
+  const clientInfo = options?.clientInfo ?? defaultClientInfo
+  const handshake = (description: string) =>
+    new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr: [] })
+  const initialized = yield* rpc
+    .request("initialize", {
+      clientInfo,
+      capabilities: {
+        experimentalApi: options?.experimentalApi === true,
+        requestAttestation: false,
+        optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+      }
+    })
+    .pipe(
+      Effect.catchTag("RpcError", (error) => Effect.fail(handshake(error.message))),
+      Effect.timeoutOrElse({
+        duration: options?.handshakeTimeout ?? Duration.seconds(30),
+        orElse: () => Effect.fail(handshake("no answer to initialize"))
+      }),
+      Effect.flatMap((response) =>
+        Effect.mapError(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
+      )
+    )
+  yield* rpc.notify("initialized")
+
+  const { codexHome, userAgent } = initialized
+  const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
+  const serverInfo: ServerInfo = { version, userAgent, codexHome }
+  if (version !== codexVersion) {
+    yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
+  }
+
+  const deadlineOf = (method: string, params: unknown, override: RequestOptions["timeout"]) => {
+    if (override === "none") return undefined
+    if (override !== undefined) return Duration.fromInputUnsafe(override)
+    switch (Protocol.deadlineOf(method)) {
+      case "open":
+        return undefined
+      case "own":
+        return Protocol.ownDeadline(params)
+      default:
+        return requestTimeout
+    }
+  }
+
+  const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
+    Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
+      Result.match(Protocol.decodeResponse("thread/loaded/list", response), {
+        onFailure: () => false,
+        onSuccess: ({ data }) => data.includes(threadId)
+      })
+    )
+
+  const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
+    const deadline = deadlineOf(method, params, requestOptions?.timeout)
+    const sent = rpc.request(method, params, requestOptions).pipe(
+      Effect.catchTag("RpcError", (error) => Effect.fail(fromWire({ method, params, error, serverVersion: version }))),
+      Effect.retry(whileOverloaded),
+      Effect.catchTag("NoRollout", (error) =>
+        Effect.flatMap(isLoaded(error.threadId), (loaded) =>
+          Effect.fail(loaded ? error : new SessionNotFound({ threadId: error.threadId }))
+        )
+      )
+    )
+    return deadline === undefined
+      ? sent
+      : Effect.timeoutOrElse(sent, {
+          duration: deadline,
+          orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
+        })
+  }
+
+  const request: AppServer["Service"]["requestExperimental"] = (method, ...[params, requestOptions]) =>
+    Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
+      Effect.mapError(
+        Effect.fromResult(Protocol.decodeResponse(method, response)),
+        (description) => new ProtocolViolation({ method, description })
+      )
+    )
+
+  const requestExperimental: AppServer["Service"]["requestExperimental"] = (method, ...args) =>
+    options?.experimentalApi === true
+      ? request(method, ...args)
+      : Effect.fail(new ExperimentalApiRequired({ feature: method }))
+
+  const subscribe: AppServer["Service"]["subscribe"] = Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const buffer = makeBuffer<Notification.Notification, ConnectionFailed | SlowConsumer>({
+          maxBytes: bufferBytes,
+          ...Notification.buffering,
+          overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+        })
+        if (ended === undefined) subscribers.add(buffer)
+        else buffer.fail(ended)
+        return buffer
+      }),
+      (buffer) => Effect.sync(() => subscribers.delete(buffer))
+    ),
+    (buffer) => buffer.stream
+  )
+
+  const on: AppServer["Service"]["on"] = (method, listener) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const listening = (notification: Notification.Notification) => {
+            if (Notification.is(method, notification)) listener(notification)
+          }
+          const known = listeners.get(method)
+          if (known === undefined) listeners.set(method, new Set([listening]))
+          else known.add(listening)
+          return listening
+        }),
+        (listening) => Effect.sync(() => listeners.get(method)?.delete(listening))
+      )
+    )
+
+  const route: AppServer["Service"]["route"] = (route) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          routes.set(route.threadId, route)
+          if (ended !== undefined) route.onEnd(ended)
+        }),
+        () =>
+          Effect.sync(() => {
+            routes.delete(route.threadId)
+            for (const [turnId, root] of roots) if (root === route) roots.delete(turnId)
+          })
+      )
+    )
+
+  return AppServer.of({
+    serverInfo,
+    request,
+    requestExperimental,
+    requestRaw,
+    notifications: Stream.unwrap(subscribe),
+    subscribe,
+    on,
+    route,
+    closed: rpc.closed
+  })
+})
+
+/**
+ * Starts a `codex app-server` and ends it with the scope.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(AppServer)(
+    Effect.gen(function* () {
+      const command = yield* CodexBinary.resolve({ binary: options?.binary })
+      const transport = yield* Transport.stdio({
+        command,
+        args: options?.args === undefined || options.args.length === 0 ? ["app-server"] : options.args,
+        cwd: options?.cwd,
+        env: options?.env,
+        extendEnv: options?.extendEnv,
+        shutdownGrace: options?.shutdownGrace
+      })
+      return yield* make(transport, options)
+    })
+  )

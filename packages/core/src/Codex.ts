@@ -1,0 +1,344 @@
+/**
+ * The front door: prompts in, text, events and typed results out.
+ *
+ * Merges the defaults of the layer into each call, gets threads ready, checks that there is an account where one is needed,
+ * and has turns on one thread wait for each other. What is on the wire is none of its business.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
+import type { AgentResponse } from "./AgentResponse.ts"
+import * as AppServer from "./AppServer.ts"
+import {
+  type CodexNotFound,
+  type ConnectionFailed,
+  InvalidParams,
+  NotAuthenticated,
+  type TurnError,
+  type TurnStreamError
+} from "./CodexError.ts"
+import type { Notification } from "./Notification.ts"
+import type { PolicyEngine } from "./PolicyEngine.ts"
+import type { ThreadStartParams, TurnStartParams } from "./protocol/generated/Stable.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+import * as ResponseEvent from "./ResponseEvent.ts"
+import type { ToolCallHandler } from "./ServerRequest.ts"
+import * as Turn from "./Turn.ts"
+
+/**
+ * Parameters of a thread as `thread/start` takes them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadOptions = ThreadStartParams
+
+/**
+ * Parameters of a turn as `turn/start` takes them, without the thread and the input.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends AppServer.Options {
+  /** Defaults for threads. A call's own value wins; its `undefined` keeps the default, its `null` is sent. */
+  readonly thread?: ThreadOptions | undefined
+  /** Defaults for turns, merged the same way. */
+  readonly turn?: TurnOptions | undefined
+}
+
+/**
+ * One prompt.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResponseOptions {
+  readonly prompt: string
+  /** The thread to continue. Default: a new one. */
+  readonly threadId?: string | undefined
+  /**
+   * Parameters of the thread. Given with a `threadId`, they apply when the thread is loaded from its rollout; for a thread
+   * that is loaded already they can't apply, and the call fails with `InvalidParams`.
+   */
+  readonly thread?: ThreadOptions | undefined
+  readonly turn?: TurnOptions | undefined
+  /** Runs the dynamic tools that the agent calls and the policy accepts. */
+  readonly onToolCall?: ToolCallHandler | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface CreateOptions extends ResponseOptions {
+  /** Whether the response holds all events of the turn. Default: false. */
+  readonly includeEvents?: boolean | undefined
+}
+
+/**
+ * Prompts and what comes of them. Each call owns its turn: leaving it early (interruption, a timeout, `Stream.take`) stops
+ * the turn on the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Responses {
+  /** Runs a turn and waits for its result. */
+  readonly create: (options: CreateOptions) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+  /** Runs a turn; `thread/ready` comes first, `turn/completed` last; then the stream ends, or fails as the turn did. */
+  readonly events: (
+    options: ResponseOptions
+  ) => Stream.Stream<ResponseEvent.ResponseEvent, TurnStreamError, PolicyEngine>
+  /** Runs a turn; the text of the agent's messages as it is written, without reasoning or the output of tools. */
+  readonly streamText: (options: ResponseOptions) => Stream.Stream<string, TurnStreamError, PolicyEngine>
+}
+
+/**
+ * Codex, ready to take prompts.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Codex extends Context.Service<
+  Codex,
+  Pick<
+    AppServer.AppServer["Service"],
+    "closed" | "notifications" | "request" | "requestExperimental" | "requestRaw" | "serverInfo" | "subscribe"
+  > & { readonly responses: Responses }
+>()("@effect-codex/core/Codex") {}
+
+interface ThreadState {
+  /** Held by the turn that runs. */
+  readonly turns: Semaphore.Semaphore
+  /** Whether the server has the thread in memory, which spares a resume. */
+  loaded: boolean
+}
+
+/**
+ * Makes the front door of an app-server that runs already.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (
+  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
+) => Effect.Effect<Codex["Service"], never, AppServer.AppServer | Scope.Scope> = Effect.fnUntraced(function* (
+  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
+) {
+  const server = yield* AppServer.AppServer
+  const runFork = Effect.runForkWith(yield* Effect.context())
+  const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
+  const threads = new Map<string, ThreadState>()
+
+  const threadOf = (threadId: string): ThreadState => {
+    const known = threads.get(threadId)
+    if (known !== undefined) return known
+    const state: ThreadState = { turns: Semaphore.makeUnsafe(1), loaded: false }
+    threads.set(threadId, state)
+    return state
+  }
+
+  yield* server.on("thread/started", ({ params }) => {
+    threadOf(params.thread.id).loaded = true
+  })
+  yield* server.on("thread/archived", ({ params }) => {
+    threadOf(params.threadId).loaded = false
+  })
+  yield* server.on("thread/status/changed", ({ params }) => {
+    if (params.status.type === "notLoaded") threadOf(params.threadId).loaded = false
+  })
+  yield* server.on("thread/closed", ({ params }) => threads.delete(params.threadId))
+
+  // One read tells for all turns, until the server says that the account has changed.
+  let accountChecked = false
+  yield* server.on("account/updated", () => {
+    accountChecked = false
+  })
+  const checkAccount = Effect.suspend(() =>
+    accountChecked
+      ? Effect.void
+      : Effect.flatMap(server.request("account/read", {}), ({ account, requiresOpenaiAuth }) => {
+          accountChecked = account != null || !requiresOpenaiAuth
+          return accountChecked
+            ? Effect.void
+            : Effect.fail(
+                new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+              )
+        })
+  )
+
+  const startThread = Effect.fnUntraced(function* (params: ThreadOptions | undefined) {
+    const response = yield* server.request("thread/start", merge(options?.thread, params), {
+      onLate: (late) => {
+        const decoded = Protocol.decodeResponse("thread/start", late)
+        if (Result.isFailure(decoded)) return
+        runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
+      }
+    })
+    threadOf(response.thread.id).loaded = true
+    return response.thread.id
+  })
+
+  const resumeThread = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions | undefined) {
+    const state = threadOf(threadId)
+    if (state.loaded) {
+      if (params === undefined) return threadId
+      return yield* new InvalidParams({
+        method: "thread/resume",
+        description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+      })
+    }
+    const { ephemeral, serviceName, sessionStartSource, threadSource, ...resumable } = merge(options?.thread, params)
+    const startOnly = { ephemeral, serviceName, sessionStartSource, threadSource }
+    const refused = Struct.keys(startOnly).filter((key) => params?.[key] !== undefined)
+    if (refused.length > 0) {
+      const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
+      return yield* new InvalidParams({ method: "thread/resume", description })
+    }
+    yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true }).pipe(
+      // Without a rollout there is nothing to resume, and no need to: the thread is loaded.
+      Effect.catchTag("NoRollout", () => Effect.void)
+    )
+    state.loaded = true
+    return threadId
+  })
+
+  // Gets the thread ready and puts the call together. What starts from it belongs to the caller's scope.
+  const prepare = Effect.fnUntraced(function* (responseOptions: ResponseOptions) {
+    const { onToolCall, prompt, thread, threadId: existing, turn } = responseOptions
+    // A provider that the call names itself is its own affair.
+    if ((thread?.modelProvider ?? options?.thread?.modelProvider) == null) yield* checkAccount
+    const threadId = existing === undefined ? yield* startThread(thread) : yield* resumeThread(existing, thread)
+    const params = {
+      ...merge(options?.turn, turn),
+      threadId,
+      input: [{ type: "text" as const, text: prompt, text_elements: [] }]
+    }
+    return { params, queue: threadOf(threadId).turns, onToolCall }
+  })
+
+  const stream = (responseOptions: ResponseOptions) =>
+    Effect.flatMap(prepare(responseOptions), (turn) => Turn.startStreaming(server, { ...turn, bufferBytes }))
+
+  const create: Responses["create"] = Effect.fn("Codex.responses.create")(function* ({ includeEvents, ...rest }) {
+    const turn = yield* Turn.start(server, { ...(yield* prepare(rest)), includeEvents })
+    return yield* turn.response
+  }, Effect.scoped)
+
+  const events: Responses["events"] = (responseOptions) =>
+    stream(responseOptions).pipe(
+      Effect.map(({ notifications, threadId }) =>
+        Stream.concat(
+          Stream.succeed(ResponseEvent.threadReady(threadId)),
+          Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
+        )
+      ),
+      Stream.unwrap
+    )
+
+  const streamText: Responses["streamText"] = (responseOptions) =>
+    stream(responseOptions).pipe(
+      Effect.map(({ notifications }) =>
+        Stream.filter(Stream.map(notifications, assistantText()), (text) => text !== "")
+      ),
+      Stream.unwrap
+    )
+
+  return Codex.of({
+    closed: server.closed,
+    notifications: server.notifications,
+    request: server.request,
+    requestExperimental: server.requestExperimental,
+    requestRaw: server.requestRaw,
+    serverInfo: server.serverInfo,
+    subscribe: server.subscribe,
+    responses: { create, events, streamText }
+  })
+})
+
+/**
+ * Codex over an app-server that runs already.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerAppServer = (
+  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
+): Layer.Layer<Codex, never, AppServer.AppServer> => Layer.effect(Codex)(make(options))
+
+/**
+ * Starts a `codex app-server` of its own and ends it with the scope.
+ *
+ * **Example** (Asking one question)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const program = Effect.gen(function* () {
+ *   const codex = yield* Codex.Codex
+ *   const response = yield* codex.responses.create({ prompt: "Reply with exactly: READY" })
+ *   yield* Console.log(response.threadId, response.text)
+ * })
+ *
+ * const Main = Layer.merge(Codex.layer(), PolicyEngine.layerDeclineAll).pipe(Layer.provide(NodeServices.layer))
+ *
+ * program.pipe(Effect.provide(Main), NodeRuntime.runMain)
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
+  Layer.provide(layerAppServer(options), AppServer.layer(options))
+
+// Request over default, key by key; `undefined` is a key that the caller left out, `null` is a value.
+const merge = <A extends object>(defaults: A | undefined, request: A | undefined): Partial<A> => {
+  const merged: Partial<A> = { ...defaults, ...request }
+  if (defaults === undefined || request === undefined) return merged
+  for (const key of Struct.keys(request)) {
+    if (request[key] === undefined) merged[key] = defaults[key]
+  }
+  return merged
+}
+
+// The text of the agent's messages: their deltas, or the whole message where none came.
+const assistantText = () => {
+  const streamed = new Set<string>()
+  return (notification: Notification): string => {
+    switch (notification.method) {
+      case "item/agentMessage/delta":
+        streamed.add(notification.params.itemId)
+        return notification.params.delta
+      case "item/completed": {
+        const { item } = notification.params
+        return item.type === "agentMessage" && !streamed.delete(item.id) ? item.text : ""
+      }
+      default:
+        return ""
+    }
+  }
+}

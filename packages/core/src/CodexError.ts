@@ -1,0 +1,671 @@
+/**
+ * Every way in which driving Codex can fail, as tagged errors.
+ *
+ * The tags are flat, so `Effect.catchTags` reads as a list of situations; where one situation has a family of causes, the
+ * error carries a tagged `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened
+ * and what to do. This module also turns the server's wire errors into these tags, from the code, the method and the
+ * exact shape of the text. It does no I/O.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { type AgentResponse, isAgentResponse } from "./AgentResponse.ts"
+import type * as Schemas from "./protocol/generated/Experimental.ts"
+
+const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
+
+/**
+ * No codex binary was found. `tried` lists the places that were looked at, in order.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNotFound", {
+  tried: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return (
+      "No codex binary found. Install it with `npm install @openai/codex`, or set the `binary` option or CODEX_BINARY " +
+      `to its path. Tried: ${this.tried.join("; ")}`
+    )
+  }
+}
+
+/**
+ * Why a connection is gone.
+ *
+ * - `Spawn`: the process could not be started.
+ * - `Handshake`: it started and refused or did not answer `initialize`.
+ * - `Exited`: the process ended, with its exit code or the signal that ended it.
+ * - `Closed`: the connection was closed, by us or by the other side, or sent something that could not be read.
+ * - `Write`: our bytes could not be written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ConnectionFailedReason = Schema.TaggedUnion({
+  Spawn: { description: Schema.String },
+  Handshake: { description: Schema.String },
+  Exited: { code: Schema.optionalKey(Schema.Finite), signal: Schema.optionalKey(Schema.String) },
+  Closed: { description: Schema.String },
+  Write: { description: Schema.String }
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionFailedReason = typeof ConnectionFailedReason.Type
+
+const describeConnection = (reason: ConnectionFailedReason): string => {
+  switch (reason._tag) {
+    case "Spawn":
+      return `could not start the app-server: ${reason.description}`
+    case "Handshake":
+      return `the app-server did not complete the handshake: ${reason.description}`
+    case "Exited":
+      return reason.signal === undefined
+        ? `the app-server exited with code ${reason.code ?? "unknown"}`
+        : `the app-server was ended by ${reason.signal}`
+    case "Closed":
+      return reason.description
+    case "Write":
+      return `could not write to the app-server: ${reason.description}`
+  }
+}
+
+/**
+ * The connection to the app-server could not be made, or is gone. A connection does not come back: build the layer again.
+ *
+ * `stderr` holds the newest lines that the process wrote to its standard error, at most 500.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("ConnectionFailed", {
+  reason: ConnectionFailedReason,
+  stderr: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    const lines = this.stderr.filter((line) => line.trim() !== "")
+    const telling = lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
+    const stderr = telling === undefined ? "" : ` (${telling.trim().slice(0, 300)})`
+    return `Connection failed: ${describeConnection(this.reason)}${stderr}. Build the layer again to reconnect.`
+  }
+}
+
+/**
+ * The account is missing or was refused.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("NotAuthenticated", {
+  description: Schema.String,
+  response: Schema.optionalKey(AgentResponseSchema)
+}) {
+  override get message(): string {
+    return `Not authenticated: ${this.description}. Run \`codex login\` and try again.`
+  }
+}
+
+/**
+ * No thread has this id, neither in this server's memory nor among the stored rollouts.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
+  threadId: Schema.String
+}) {
+  override get message(): string {
+    return `No thread ${JSON.stringify(this.threadId)} exists. Check the id, or leave it out to start a new thread.`
+  }
+}
+
+/**
+ * The thread exists and is archived.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionArchived extends Schema.TaggedError<SessionArchived>()("SessionArchived", {
+  threadId: Schema.String
+}) {
+  override get message(): string {
+    return `Thread ${this.threadId} is archived. Request \`thread/unarchive\` for it, then try again.`
+  }
+}
+
+/**
+ * The thread is loaded and has no rollout (stored history) that the method could work on: it has had no turn, or is
+ * ephemeral.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoRollout extends Schema.TaggedError<NoRollout>()("NoRollout", {
+  threadId: Schema.String,
+  method: Schema.String
+}) {
+  override get message(): string {
+    return `${this.method} needs the stored history of thread ${this.threadId}, and there is none: it begins with the first turn, and an ephemeral thread never has one.`
+  }
+}
+
+/**
+ * The server answered a request with an error that has no tag of its own.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestFailed", {
+  method: Schema.String,
+  code: Schema.Finite,
+  description: Schema.String,
+  data: Schema.optionalKey(Schema.Unknown)
+}) {
+  override get message(): string {
+    return `${this.method} failed (${this.code}): ${this.description}`
+  }
+}
+
+/**
+ * No answer came within the deadline. The request may still take effect: look before sending it again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RequestTimedOut extends Schema.TaggedError<RequestTimedOut>()("RequestTimedOut", {
+  method: Schema.String,
+  millis: Schema.Finite
+}) {
+  override get message(): string {
+    return `${this.method} was not answered within ${this.millis} ms. It may still take effect: check before repeating it.`
+  }
+}
+
+/**
+ * The server was too busy and did not run the request (JSON-RPC code -32001).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
+  method: Schema.String
+}) {
+  override get message(): string {
+    return `The app-server is overloaded and did not run ${this.method}. Try again after a pause.`
+  }
+}
+
+/**
+ * The method, or a field of it, needs the experimental API, which this connection did not ask for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExperimentalApiRequired extends Schema.TaggedError<ExperimentalApiRequired>()("ExperimentalApiRequired", {
+  feature: Schema.String
+}) {
+  override get message(): string {
+    return `${this.feature} is part of the experimental API. Set \`experimentalApi: true\` in the layer's options to use it.`
+  }
+}
+
+/**
+ * The connected server does not know the method.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnsupportedMethod extends Schema.TaggedError<UnsupportedMethod>()("UnsupportedMethod", {
+  method: Schema.String,
+  serverVersion: Schema.String
+}) {
+  override get message(): string {
+    return `The app-server (${this.serverVersion}) does not know ${this.method}. Check the name, or install a codex that has it.`
+  }
+}
+
+/**
+ * The server refused the parameters of a request.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidParams extends Schema.TaggedError<InvalidParams>()("InvalidParams", {
+  method: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `${this.method} was called with parameters that are not valid: ${this.description}`
+  }
+}
+
+/**
+ * The server sent something that this version of the protocol does not allow where it matters, such as a response that
+ * lacks a required field.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("ProtocolViolation", {
+  method: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The app-server's answer to ${this.method} could not be read: ${this.description}. Is the codex version one that this release supports?`
+  }
+}
+
+/**
+ * A consumer fell so far behind that its buffer passed the limit, so its stream ended rather than lose events silently.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SlowConsumer extends Schema.TaggedError<SlowConsumer>()("SlowConsumer", {
+  bufferedBytes: Schema.Finite
+}) {
+  override get message(): string {
+    return `A stream's consumer fell ${this.bufferedBytes} bytes behind. Consume faster, or raise \`bufferBytes\` in the layer's options.`
+  }
+}
+
+/**
+ * A policy engine could not decide: it failed, or had a defect. The request was declined.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PolicyFailed extends Schema.TaggedError<PolicyFailed>()("PolicyFailed", {
+  description: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `The policy could not decide: ${this.description}`
+  }
+}
+
+/**
+ * A policy engine answered with a decision that this request does not allow. The request was declined.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidPolicyDecision extends Schema.TaggedError<InvalidPolicyDecision>()("InvalidPolicyDecision", {
+  kind: Schema.String,
+  by: Schema.String,
+  decision: Schema.Unknown
+}) {
+  override get message(): string {
+    return (
+      `${this.by} decided ${JSON.stringify(this.decision)}, which this ${this.kind} request does not allow. ` +
+      "Accepting decisions must be among its availableDecisions, amendments must begin with the proposed one."
+    )
+  }
+}
+
+/**
+ * Why a turn failed, from the server's `codexErrorInfo`. A kind that this version does not know is `Other`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TurnFailedReason = Schema.TaggedUnion({
+  ContextWindowExceeded: {},
+  SessionBudgetExceeded: {},
+  UsageLimitExceeded: {},
+  RateLimited: {},
+  FlexUnavailable: {},
+  ServerOverloaded: {},
+  ModelNotFound: {},
+  PolicyCapacityUnavailable: {},
+  InferenceHookDenied: {},
+  CyberPolicy: {},
+  MisalignmentPolicyViolation: {},
+  TooManyDenials: {},
+  InternalServerError: {},
+  BadRequest: {},
+  ThreadRollbackFailed: {},
+  SandboxError: {},
+  HttpConnectionFailed: { httpStatusCode: Schema.NullOr(Schema.Finite) },
+  ResponseStreamConnectionFailed: { httpStatusCode: Schema.NullOr(Schema.Finite) },
+  ResponseStreamDisconnected: { httpStatusCode: Schema.NullOr(Schema.Finite) },
+  TooManyFailedAttempts: { httpStatusCode: Schema.NullOr(Schema.Finite) },
+  ActiveTurnNotSteerable: {},
+  Other: { raw: Schema.Unknown }
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnFailedReason = typeof TurnFailedReason.Type
+
+/**
+ * The turn ran and failed. `response` holds what there was of it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnFailed extends Schema.TaggedError<TurnFailed>()("TurnFailed", {
+  reason: TurnFailedReason,
+  description: Schema.String,
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    return `The turn failed (${this.reason._tag}): ${this.description}. ${turnAdvice(this.reason)}`
+  }
+}
+
+const turnAdvice = (reason: TurnFailedReason): string => {
+  switch (reason._tag) {
+    case "ContextWindowExceeded":
+      return "Compact the thread, or start a new one."
+    case "SessionBudgetExceeded":
+    case "UsageLimitExceeded":
+      return "Wait until the limit resets, or use another account."
+    case "ModelNotFound":
+      return "Choose another model: `model/list` tells which there are."
+    case "BadRequest":
+      return "Check the turn's parameters, the output schema above all."
+    case "SandboxError":
+      return "Check that the sandbox works on this machine."
+    case "RateLimited":
+    case "FlexUnavailable":
+    case "ServerOverloaded":
+    case "PolicyCapacityUnavailable":
+    case "InternalServerError":
+    case "HttpConnectionFailed":
+    case "ResponseStreamConnectionFailed":
+    case "ResponseStreamDisconnected":
+    case "TooManyFailedAttempts":
+      return "Try again after a pause."
+    default:
+      return "Its thread is intact: change the prompt and try again."
+  }
+}
+
+/**
+ * The turn was interrupted, by this program or another client of the thread. `response` holds what there was of it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("TurnInterrupted", {
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    return "The turn was interrupted. Its thread is intact: start another turn to go on."
+  }
+}
+
+const plainReasons: { readonly [K in string]?: TurnFailedReason } = {
+  contextWindowExceeded: { _tag: "ContextWindowExceeded" },
+  sessionBudgetExceeded: { _tag: "SessionBudgetExceeded" },
+  usageLimitExceeded: { _tag: "UsageLimitExceeded" },
+  rateLimitExceeded: { _tag: "RateLimited" },
+  flexUnavailable: { _tag: "FlexUnavailable" },
+  serverOverloaded: { _tag: "ServerOverloaded" },
+  modelNotFound: { _tag: "ModelNotFound" },
+  policyCapacityUnavailable: { _tag: "PolicyCapacityUnavailable" },
+  inferenceHookDenied: { _tag: "InferenceHookDenied" },
+  cyberPolicy: { _tag: "CyberPolicy" },
+  misalignmentPolicyViolation: { _tag: "MisalignmentPolicyViolation" },
+  tooManyDenials: { _tag: "TooManyDenials" },
+  internalServerError: { _tag: "InternalServerError" },
+  badRequest: { _tag: "BadRequest" },
+  threadRollbackFailed: { _tag: "ThreadRollbackFailed" },
+  sandboxError: { _tag: "SandboxError" }
+}
+
+const withStatus = (
+  _tag:
+    | "HttpConnectionFailed"
+    | "ResponseStreamConnectionFailed"
+    | "ResponseStreamDisconnected"
+    | "TooManyFailedAttempts",
+  { httpStatusCode }: { readonly httpStatusCode?: number | null | undefined }
+): TurnFailedReason =>
+  httpStatusCode === 429 ? { _tag: "RateLimited" } : { _tag, httpStatusCode: httpStatusCode ?? null }
+
+const reasonOf = (info: Schemas.CodexErrorInfo | null | undefined): TurnFailedReason => {
+  const other: TurnFailedReason = { _tag: "Other", raw: info }
+  if (info == null) return other
+  if (typeof info === "string") return plainReasons[info] ?? other
+  if ("httpConnectionFailed" in info) return withStatus("HttpConnectionFailed", info.httpConnectionFailed)
+  if ("responseStreamConnectionFailed" in info) {
+    return withStatus("ResponseStreamConnectionFailed", info.responseStreamConnectionFailed)
+  }
+  if ("responseStreamDisconnected" in info) {
+    return withStatus("ResponseStreamDisconnected", info.responseStreamDisconnected)
+  }
+  if ("responseTooManyFailedAttempts" in info) {
+    return withStatus("TooManyFailedAttempts", info.responseTooManyFailedAttempts)
+  }
+  return "activeTurnNotSteerable" in info ? { _tag: "ActiveTurnNotSteerable" } : other
+}
+
+/**
+ * The error of a turn that failed: `NotAuthenticated` if the model's provider refused the account, else `TurnFailed`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const turnFailed = (
+  error: Schemas.TurnError | null | undefined,
+  response: AgentResponse
+): NotAuthenticated | TurnFailed => {
+  const description = error?.message ?? "the server gave no reason"
+  const reason = reasonOf(error?.codexErrorInfo)
+  return error?.codexErrorInfo === "unauthorized" || ("httpStatusCode" in reason && reason.httpStatusCode === 401)
+    ? new NotAuthenticated({ description, response })
+    : new TurnFailed({ reason, description, response })
+}
+
+/**
+ * What a request can fail with whose response nobody looks at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RawRequestError =
+  | ConnectionFailed
+  | NotAuthenticated
+  | SessionNotFound
+  | SessionArchived
+  | NoRollout
+  | RequestFailed
+  | RequestTimedOut
+  | Overloaded
+  | ExperimentalApiRequired
+  | UnsupportedMethod
+  | InvalidParams
+
+/**
+ * What a request to the app-server can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestError = RawRequestError | ProtocolViolation
+
+/**
+ * What a turn can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnError = RequestError | TurnFailed | TurnInterrupted
+
+/**
+ * What the stream of a turn's events can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnStreamError = TurnError | SlowConsumer
+
+/**
+ * All errors of this package, as one schema.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CodexError = Schema.Union([
+  CodexNotFound,
+  ConnectionFailed,
+  NotAuthenticated,
+  SessionNotFound,
+  SessionArchived,
+  NoRollout,
+  RequestFailed,
+  RequestTimedOut,
+  Overloaded,
+  ExperimentalApiRequired,
+  UnsupportedMethod,
+  InvalidParams,
+  ProtocolViolation,
+  SlowConsumer,
+  PolicyFailed,
+  InvalidPolicyDecision,
+  TurnFailed,
+  TurnInterrupted
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type CodexError = typeof CodexError.Type
+
+/**
+ * Whether a value is one of the errors of this package.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isCodexError: (u: unknown) => u is CodexError = Schema.is(CodexError)
+
+const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
+  "RateLimited",
+  "FlexUnavailable",
+  "ServerOverloaded",
+  "PolicyCapacityUnavailable",
+  "InternalServerError",
+  "HttpConnectionFailed",
+  "ResponseStreamConnectionFailed",
+  "ResponseStreamDisconnected",
+  "TooManyFailedAttempts"
+])
+
+/**
+ * Whether doing the same again after a pause can succeed, without anything being changed in between.
+ *
+ * **Details**
+ *
+ * True for `Overloaded`, which did not run, and for a `TurnFailed` whose reason is a passing trouble of the model's side.
+ * False for `ConnectionFailed`: a connection does not come back, so the effect that provides the layer is the one to retry.
+ * False for `RequestTimedOut`, as the request may have taken effect.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isRetryable = (error: unknown): boolean =>
+  isCodexError(error) &&
+  (error._tag === "Overloaded" || (error._tag === "TurnFailed" && retryableReasons.has(error.reason._tag)))
+
+/**
+ * Retries what is retryable: five times at most, first after about a second, then after twice as long each time, with
+ * jitter. A turn that is run again is a new turn: what the failed one did is not undone.
+ *
+ * **Example** (Trying a turn again while the model's side is in trouble)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as CodexError from "@effect-codex/core/CodexError"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const program = Effect.gen(function* () {
+ *   const codex = yield* Codex.Codex
+ *   return yield* codex.responses
+ *     .create({ prompt: "Summarize the README" })
+ *     .pipe(Effect.retry(CodexError.retrySchedule))
+ * })
+ * ```
+ *
+ * @category schedules
+ * @since 0.1.0
+ */
+export const retrySchedule: Schedule.Schedule<Duration.Duration, unknown> = Schedule.exponential("1 second").pipe(
+  Schedule.jittered,
+  Schedule.while(({ attempt, input }) => attempt <= 5 && isRetryable(input))
+)
+
+/**
+ * Turns a wire error into a tag, from its code and the exact shape of its text.
+ *
+ * **Details**
+ *
+ * Nearly all errors of the server have the code -32600 and nothing but text. The shapes below are those of codex 0.169.0,
+ * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
+ * never searched for words: the list of methods in an "unknown variant" error holds most of them.
+ *
+ * "no rollout found" is said of threads that nobody has and of threads that have had no turn. Which of the two it is takes
+ * another request to tell: here it is `NoRollout`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromWire = (options: {
+  readonly method: string
+  readonly params: unknown
+  readonly error: { readonly code: number; readonly description: string; readonly data?: unknown }
+  readonly serverVersion: string
+}): RawRequestError => {
+  const { error, method, params, serverVersion } = options
+  const { code, description } = error
+  if (code === -32001) return new Overloaded({ method })
+
+  const threadId = Predicate.hasProperty(params, "threadId") ? String(params.threadId) : ""
+  const noRollout = /^no rollout found for thread id (\S+)$/.exec(description)
+  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? threadId })
+
+  const unknownThread = /^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/.exec(
+    description
+  )
+  if (unknownThread !== null) return new SessionNotFound({ threadId: unknownThread[1] ?? threadId })
+
+  const archived = /^session (\S+) is archived\b/.exec(description)
+  if (archived !== null) return new SessionArchived({ threadId: archived[1] ?? threadId })
+
+  if (/^codex account authentication required\b/.test(description)) return new NotAuthenticated({ description })
+
+  if (/^ephemeral threads? do(?:es)? not support /.test(description)) return new InvalidParams({ method, description })
+
+  const experimental = /^(\S+) requires experimentalApi capability$/.exec(description)
+  if (experimental !== null) return new ExperimentalApiRequired({ feature: experimental[1] ?? method })
+
+  const unknownVariant = /^Invalid request: unknown variant `([^`]*)`/.exec(description)
+  if (unknownVariant !== null && unknownVariant[1] === method) return new UnsupportedMethod({ method, serverVersion })
+
+  if (
+    code === -32602 ||
+    description.startsWith("Invalid request: ") ||
+    /^invalid (?:thread|session) id: /.test(description) ||
+    description.includes("AbsolutePathBuf deserialized without a base path")
+  ) {
+    return new InvalidParams({ method, description: description.replace(/^Invalid request: /, "") })
+  }
+  return new RequestFailed({
+    method,
+    code,
+    description,
+    ...(error.data === undefined ? {} : { data: error.data })
+  })
+}

@@ -1,0 +1,238 @@
+/**
+ * JSON-RPC over a transport: ids, correlation, dispatch and withdrawal, in both directions.
+ *
+ * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
+ * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
+ * side run in fibers of their own. This module knows no method names.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { ConnectionFailed } from "./CodexError.ts"
+import type { Transport } from "./Transport.ts"
+
+/**
+ * A JSON-RPC error as it is on the wire.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
+  code: Schema.Finite,
+  description: Schema.String,
+  data: Schema.optionalKey(Schema.Unknown)
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestId = string | number
+
+/**
+ * A notification as it came, not yet validated.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WireNotification {
+  readonly method: string
+  readonly params: unknown
+  /** The whole message. */
+  readonly raw: { readonly [K in string]?: unknown }
+  /** Its length on the wire, in UTF-16 code units. */
+  readonly length: number
+}
+
+/**
+ * A request of the other side as it came, not yet validated.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WireRequest {
+  readonly id: RequestId
+  readonly method: string
+  readonly params: unknown
+}
+
+/**
+ * What the owner of the connection does with what arrives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Receiver {
+  /** Gets each notification, in order with the responses around it. Called by the reader: may not block. */
+  readonly onNotification: (notification: WireNotification) => void
+  /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
+  readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
+  /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
+  readonly onEnd: (error: ConnectionFailed) => void
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonRpc {
+  /**
+   * Sends a request and waits for its response. Interruption forgets the id: a late response goes to `onLate`, if given,
+   * and is ignored otherwise.
+   */
+  readonly request: (
+    method: string,
+    params: unknown,
+    options?: { readonly onLate?: ((result: unknown) => void) | undefined }
+  ) => Effect.Effect<unknown, RpcError | ConnectionFailed>
+  readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
+  /** Interrupts the fiber that answers a request of the other side: no reply is sent. */
+  readonly withdraw: (id: RequestId) => void
+  /** Fails when the connection is gone. */
+  readonly closed: Effect.Effect<never, ConnectionFailed>
+}
+
+const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
+
+const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 200)}…` : line)
+
+/**
+ * Speaks JSON-RPC over a transport until the scope closes or the peer is gone.
+ *
+ * **Details**
+ *
+ * A line that is no JSON-RPC message is logged (the first of a connection as a warning, later ones at debug level) and
+ * skipped; the connection lives.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (transport: Transport["Service"], receiver: Receiver) => Effect.Effect<JsonRpc, never, Scope.Scope> =
+  Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
+    const runFork = Effect.runForkWith(yield* Effect.context())
+    const answer = yield* FiberMap.makeRuntime<never, RequestId>()
+
+    type Settle = (result: Effect.Effect<unknown, RpcError | ConnectionFailed>) => void
+    const pending = new Map<RequestId, Settle>()
+    const closed = Deferred.makeUnsafe<never, ConnectionFailed>()
+    let failure: ConnectionFailed | undefined
+    let nextId = 1
+    let malformed = 0
+
+    const end = (error: ConnectionFailed) => {
+      if (failure !== undefined) return
+      failure = error
+      for (const settle of pending.values()) settle(Effect.fail(error))
+      pending.clear()
+      receiver.onEnd(error)
+      Deferred.doneUnsafe(closed, Effect.fail(error))
+    }
+
+    const skip = (line: string, why: string) => {
+      malformed++
+      const text = `Skipped a line that is not a JSON-RPC message (${why}): ${preview(line)}`
+      runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
+    }
+
+    const send = (line: string) => Effect.map(transport.room, () => transport.write(line))
+
+    const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
+      handler.pipe(
+        Effect.catchDefect((defect) =>
+          Effect.andThen(
+            Effect.logError("A handler of a server request had a defect", defect),
+            Effect.fail(new RpcError({ code: -32603, description: "Internal error" }))
+          )
+        ),
+        Effect.match({
+          onSuccess: (result) => ({ id, result }),
+          onFailure: ({ code, data, description }) => ({ id, error: { code, message: description, data } })
+        }),
+        Effect.flatMap((message) => send(JSON.stringify(message))),
+        // With nobody left to answer, an answer is moot.
+        Effect.ignore
+      )
+
+    const settle = (id: RequestId, result: Effect.Effect<unknown, RpcError>) => {
+      const waiting = pending.get(id)
+      if (waiting === undefined) return runFork(Effect.logDebug(`Ignored a response to the unknown request ${id}`))
+      pending.delete(id)
+      return waiting(result)
+    }
+
+    const onLines = (lines: ReadonlyArray<string>) => {
+      for (const line of lines) {
+        const parsed = Result.try((): unknown => JSON.parse(line))
+        if (Result.isFailure(parsed)) skip(line, "not JSON")
+        else if (!Predicate.isReadonlyObject(parsed.success)) skip(line, "not an object")
+        else {
+          const message = parsed.success
+          const { error, id, method } = message
+          if (typeof method === "string") {
+            if (!("id" in message))
+              receiver.onNotification({ method, params: message["params"], raw: message, length: line.length })
+            else if (!isRequestId(id)) skip(line, "its id is neither a string nor an integer")
+            else {
+              answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
+            }
+          } else if (!isRequestId(id)) skip(line, "neither a method nor an id")
+          else if (Predicate.isReadonlyObject(error)) settle(id, Effect.fail(toRpcError(error)))
+          else if ("result" in message) settle(id, Effect.succeed(message["result"]))
+          else skip(line, "neither a result nor an error")
+        }
+      }
+    }
+
+    // Runs before the transport closes: what waits is told at once, not after the process is gone.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() =>
+        end(new ConnectionFailed({ reason: { _tag: "Closed", description: "the connection was closed" }, stderr: [] }))
+      )
+    )
+    yield* transport.listen({ onLines, onEnd: end })
+
+    const request: JsonRpc["request"] = (method, params, options) =>
+      Effect.suspend(() => {
+        if (failure !== undefined) return Effect.fail(failure)
+        const id = nextId++
+        return Effect.andThen(
+          transport.room,
+          Effect.callback<unknown, RpcError | ConnectionFailed>((resume) => {
+            if (failure !== undefined) return resume(Effect.fail(failure))
+            pending.set(id, resume)
+            transport.write(JSON.stringify({ id, method, params }))
+            return Effect.sync(() => {
+              const { onLate } = options ?? {}
+              if (onLate === undefined) pending.delete(id)
+              else pending.set(id, (result) => runFork(Effect.ignore(Effect.map(result, onLate))))
+            })
+          })
+        )
+      })
+
+    const notify: JsonRpc["notify"] = (method, params) => send(JSON.stringify({ method, params }))
+
+    const withdraw: JsonRpc["withdraw"] = (id) => {
+      // A fiber under the same key takes the place of the one that answers.
+      answer(id, Effect.void)
+    }
+
+    return { request, notify, withdraw, closed: Deferred.await(closed) }
+  })
+
+const toRpcError = (error: { readonly [K in string]?: unknown }): RpcError =>
+  new RpcError({
+    code: typeof error["code"] === "number" && Number.isFinite(error["code"]) ? error["code"] : -32603,
+    description: typeof error["message"] === "string" ? error["message"] : JSON.stringify(error),
+    ...(error["data"] === undefined ? {} : { data: error["data"] })
+  })

@@ -1,0 +1,174 @@
+/**
+ * What the app-server tells us without being asked.
+ *
+ * A notification that this version of the protocol knows is validated and typed by its method. One that it does not know,
+ * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`.
+ *
+ * @since 0.1.0
+ */
+import * as Equal from "effect/Equal"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type { BufferOptions } from "./internal/buffer.ts"
+import type { WireNotification } from "./JsonRpc.ts"
+import type { ExperimentalNotifications } from "./protocol/generated/Methods.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+
+/**
+ * The notifications that the server can send, by method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Methods = ExperimentalNotifications
+
+interface Envelope {
+  /** When the server sent it, in milliseconds since 1970. */
+  readonly emittedAtMs?: number
+  /** How many notifications this one stands for, if a slow reader had several deltas of one item merged into one. */
+  readonly merged?: number
+  /** The length of the message on the wire, in UTF-16 code units. */
+  readonly length: number
+}
+
+/**
+ * A notification with the parameters of its method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownNotification<M extends keyof Methods> extends Envelope {
+  readonly method: M
+  readonly params: Methods[M]
+  /** The message as it was on the wire. */
+  readonly raw: unknown
+}
+
+/**
+ * A notification of a newer protocol.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnknownNotification extends Envelope {
+  readonly method: "unknown"
+  readonly raw: { readonly method: string; readonly params: unknown }
+  /** Why it is unknown: the method is, or what is unexpected in its parameters. */
+  readonly reason: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Notification = { readonly [M in keyof Methods]: KnownNotification<M> }[keyof Methods] | UnknownNotification
+
+/**
+ * Validates a notification; what is not known becomes a value that says so.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const decode = (wire: WireNotification): Notification => {
+  const emittedAtMs = wire.raw["emittedAtMs"]
+  const envelope: Envelope = {
+    length: wire.length,
+    ...(typeof emittedAtMs === "number" ? { emittedAtMs } : {})
+  }
+  const decoded = Protocol.decodeNotification(wire.method, wire.params)
+  return Result.isSuccess(decoded)
+    ? { ...decoded.success, ...envelope, raw: wire.raw }
+    : {
+        method: "unknown",
+        ...envelope,
+        raw: { ...wire.raw, method: wire.method, params: wire.params },
+        reason: decoded.failure
+      }
+}
+
+/**
+ * Whether a notification is one of the method.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const is = <M extends keyof Methods>(
+  method: M,
+  notification: Notification
+): notification is Extract<Notification, KnownNotification<M>> => notification.method === method
+
+/**
+ * The thread that a notification is about, if it is about one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const threadIdOf = (notification: Notification): string | undefined =>
+  idIn(paramsOf(notification), "threadId", "thread")
+
+/**
+ * The turn that a notification is about, if it is about one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const turnIdOf = (notification: Notification): string | undefined =>
+  idIn(paramsOf(notification), "turnId", "turn")
+
+const paramsOf = (notification: Notification): unknown =>
+  notification.method === "unknown" ? notification.raw.params : notification.params
+
+// An id is either a field of its own or inside the thing that it names.
+const idIn = (params: unknown, field: string, thing: string): string | undefined => {
+  if (!Predicate.isReadonlyObject(params)) return undefined
+  const id = params[field]
+  if (typeof id === "string") return id
+  const inside = params[thing]
+  return Predicate.isReadonlyObject(inside) && typeof inside["id"] === "string" ? inside["id"] : undefined
+}
+
+/**
+ * How unread notifications are counted and kept within bounds: deltas of one item that follow each other become one, with
+ * all of their text. Nothing else is merged, and nothing is dropped.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const buffering: Pick<BufferOptions<Notification, never>, "highWater" | "bytes" | "merge"> = {
+  highWater: 1024,
+  bytes: (notification) => notification.length,
+  merge: (last, next) => {
+    switch (last.method) {
+      case "item/agentMessage/delta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/plan/delta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/commandExecution/outputDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/reasoning/textDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/reasoning/summaryTextDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      default:
+        return undefined
+    }
+  }
+}
+
+interface Delta extends Envelope {
+  readonly params: { readonly delta: string }
+  readonly raw: unknown
+}
+
+// Two deltas are of one piece of text if their parameters differ in the text alone.
+const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
+  const params = { ...last.params, delta: last.params.delta + next.params.delta }
+  if (!Equal.equals({ ...last.params, delta: "" }, { ...next.params, delta: "" })) return undefined
+  return {
+    ...last,
+    params,
+    merged: (last.merged ?? 1) + (next.merged ?? 1),
+    length: last.length + next.length,
+    raw: { ...(Predicate.isReadonlyObject(last.raw) ? last.raw : {}), params }
+  }
+}

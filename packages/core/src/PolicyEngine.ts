@@ -1,0 +1,211 @@
+/**
+ * The service that decides what an agent may do.
+ *
+ * Codex asks before it runs a command, changes files, widens its permissions, calls one of our tools, or wants something
+ * from a person. An Effect that runs a turn requires a `PolicyEngine`, so forgetting to decide is a type error. An engine
+ * may abstain on any request by returning `undefined`; a request on which it abstains is declined. Rules and judges live
+ * in other packages: this module holds the contract and the two engines that need none.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { PolicyFailed } from "./CodexError.ts"
+import type * as Protocol from "./protocol/generated/Experimental.ts"
+
+/**
+ * The parameters of each kind of request, as the server sends them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Params {
+  readonly command: Protocol.CommandExecutionRequestApprovalParams
+  readonly fileChange: Protocol.FileChangeRequestApprovalParams
+  readonly permissions: Protocol.PermissionsRequestApprovalParams
+  readonly userInput: Protocol.ToolRequestUserInputParams
+  readonly elicitation: Protocol.McpServerElicitationRequestParams
+  readonly toolCall: Protocol.DynamicToolCallParams
+}
+
+/**
+ * What can be asked: `command` (also typing into a running terminal), `fileChange`, `permissions` (wider sandbox
+ * permissions for the rest of a turn or session), `userInput` (questions to a person), `elicitation` (an MCP server asks
+ * a person, or asks leave for a tool call), `toolCall` (a gate before the handler of a dynamic tool runs).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = keyof Params
+
+/**
+ * What can be decided for each kind.
+ *
+ * **Details**
+ *
+ * `decline` and `cancel` are always legal. For commands, an accepting decision must be among the request's
+ * `availableDecisions`. A grant of permissions is used as given, a file change or command accepted `acceptForSession` is
+ * accepted for all that follows, so no engine of this package ever says that.
+ *
+ * **Gotchas**
+ *
+ * Accepting a command can run it outside the sandbox, whatever sandbox the thread has: the request does not say which.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decisions {
+  readonly command: Protocol.CommandExecutionApprovalDecision
+  readonly fileChange: Protocol.FileChangeApprovalDecision
+  readonly permissions: "decline" | Protocol.PermissionsRequestApprovalResponse
+  readonly userInput: "decline" | Protocol.ToolRequestUserInputResponse
+  readonly elicitation: "decline" | "cancel" | Protocol.McpServerElicitationRequestResponse
+  readonly toolCall: "accept" | "decline"
+}
+
+/**
+ * A request for a decision.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request<K extends Kind> {
+  readonly kind: K
+  readonly params: Params[K]
+  readonly threadId: string
+  /** The turn that asks. An MCP server may ask outside of any turn. */
+  readonly turnId: string | undefined
+  /**
+   * The item that the request is about, as `item/started` announced it: for a file change, the place where the paths are.
+   */
+  readonly item: Protocol.ThreadItem | undefined
+  /** For commands: the decisions that the server offers. `undefined`: all that the kind has. */
+  readonly availableDecisions: ReadonlyArray<Protocol.CommandExecutionApprovalDecision> | undefined
+}
+
+/**
+ * A decision, who made it and why.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Verdict<K extends Kind> {
+  readonly decision: Decisions[K]
+  /** The name of the engine or rule that decided, for logs and audits. */
+  readonly by: string
+  readonly reason?: string | undefined
+}
+
+/**
+ * Decides one kind of request; `undefined` abstains.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decide<K extends Kind> = (request: Request<K>) => Effect.Effect<Verdict<K> | undefined, PolicyFailed>
+
+/**
+ * The methods of an engine, one for each kind.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Engine = { readonly [K in Kind]: Decide<K> }
+
+/**
+ * Decides on what an agent asks for. Made with {@link make} alone, so that an engine written today compiles, and
+ * abstains, when a new kind comes.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class PolicyEngine extends Context.Service<PolicyEngine, Engine>()("@effect-codex/core/PolicyEngine") {}
+
+const abstain = (): Effect.Effect<undefined> => Effect.undefined
+
+/**
+ * Makes an engine of the kinds that it decides on; it abstains on all others.
+ *
+ * **Example** (Letting an agent call one tool and nothing else)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = Layer.succeed(PolicyEngine.PolicyEngine)(
+ *   PolicyEngine.make({
+ *     toolCall: ({ params }) =>
+ *       Effect.succeed(params.tool === "weather" ? { decision: "accept", by: "weather only" } : undefined)
+ *   })
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (engine: { readonly [K in Kind]?: Decide<K> | undefined }): Engine => ({
+  command: engine.command ?? abstain,
+  fileChange: engine.fileChange ?? abstain,
+  permissions: engine.permissions ?? abstain,
+  userInput: engine.userInput ?? abstain,
+  elicitation: engine.elicitation ?? abstain,
+  toolCall: engine.toolCall ?? abstain
+})
+
+const always = <K extends Kind>(decision: Decisions[K], by: string): Decide<K> => {
+  const verdict = Effect.succeed<Verdict<K>>({ decision, by })
+  return () => verdict
+}
+
+/**
+ * Declines every request: the agent reads, thinks and answers, and whatever the sandbox permits it without asking.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDeclineAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(
+  make({
+    command: always("decline", "declineAll"),
+    fileChange: always("decline", "declineAll"),
+    permissions: always("decline", "declineAll"),
+    userInput: always("decline", "declineAll"),
+    elicitation: always("decline", "declineAll"),
+    toolCall: always("decline", "declineAll")
+  })
+)
+
+/**
+ * Accepts every command, file change and tool call, once each, and grants the permissions that are asked for, for the
+ * turn. For demos in throwaway folders.
+ *
+ * **Gotchas**
+ *
+ * Accepted commands can run outside the sandbox, with your rights, on your files: use it where the worst that a command
+ * can do is acceptable. Questions to a person are answered with no answers, and what an MCP server asks is declined:
+ * nobody is there to answer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(
+  make({
+    command: always("accept", "acceptAll"),
+    fileChange: always("accept", "acceptAll"),
+    permissions: ({ params: { permissions } }) =>
+      Effect.succeed({
+        decision: {
+          permissions: {
+            ...(permissions.fileSystem == null ? {} : { fileSystem: permissions.fileSystem }),
+            ...(permissions.network == null ? {} : { network: permissions.network })
+          },
+          scope: "turn"
+        },
+        by: "acceptAll"
+      }),
+    userInput: always({ answers: {} }, "acceptAll"),
+    elicitation: always("decline", "acceptAll"),
+    toolCall: always("accept", "acceptAll")
+  })
+)

@@ -1,0 +1,299 @@
+/**
+ * What the app-server asks of us, and how each request is answered or declined.
+ *
+ * The switch in {@link answer} is the one table of server requests: a request that a newer protocol adds does not compile
+ * until it has a place there, which says who decides on it and what declining it looks like on the wire. Everything that
+ * goes wrong on our side (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the
+ * declining form, because the server takes an error for a reason to go on.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { InvalidPolicyDecision, PolicyFailed } from "./CodexError.ts"
+import { type RequestId, RpcError } from "./JsonRpc.ts"
+import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.ts"
+import * as Schemas from "./protocol/generated/Experimental.ts"
+import type { ExperimentalServerRequests } from "./protocol/generated/Methods.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+
+/**
+ * The requests that the server can make, by method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Methods = ExperimentalServerRequests
+
+/**
+ * A request of the server, with validated parameters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerRequest = {
+  readonly [M in keyof Methods]: {
+    readonly id: RequestId
+    readonly method: M
+    readonly params: Methods[M]["params"]
+  }
+}[keyof Methods]
+
+/**
+ * Whether this version of the protocol knows the method. Names match exactly.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isMethod = Protocol.isServerRequest
+
+/**
+ * Validates a request; fails with what is wrong with its parameters.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const decode = (id: RequestId, method: keyof Methods, params: unknown): Result.Result<ServerRequest, string> =>
+  Result.map(Protocol.decodeServerRequest(method, params), (request) => ({ ...request, id }))
+
+/**
+ * The thread and the turn that a request comes from. Requests of the first protocol version, and those that are about the
+ * client as a whole, come from none that can be known.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string; readonly turnId?: string } => ({
+  ...(Predicate.hasProperty(params, "threadId") && typeof params.threadId === "string"
+    ? { threadId: params.threadId }
+    : {}),
+  ...(Predicate.hasProperty(params, "turnId") && typeof params.turnId === "string" ? { turnId: params.turnId } : {})
+})
+
+/**
+ * Runs a dynamic tool that an agent calls.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ToolCallHandler = (params: Schemas.DynamicToolCallParams) => Effect.Effect<Schemas.DynamicToolCallResponse>
+
+/**
+ * Who answers the requests of one turn.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answerer {
+  readonly policy: Engine
+  /** Runs the tool calls that the policy accepts. Without it they fail with an explanation for the model. */
+  readonly onToolCall: ToolCallHandler | undefined
+  /** The item with this id, if the turn has announced it. */
+  readonly item: (id: string) => Schemas.ThreadItem | undefined
+}
+
+const failedToolCall = (text: string): Schemas.DynamicToolCallResponse => ({
+  success: false,
+  contentItems: [{ type: "inputText", text }]
+})
+
+/**
+ * How each request is declined: `undefined` where nothing can be, and a JSON-RPC error is all that can be said.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] | undefined } = {
+  "item/commandExecution/requestApproval": { decision: "decline" },
+  "item/fileChange/requestApproval": { decision: "decline" },
+  "item/permissions/requestApproval": { permissions: {}, scope: "turn" },
+  "item/tool/requestUserInput": { answers: {} },
+  "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
+  "item/tool/call": failedToolCall("The tool call was declined."),
+  // Approvals of the protocol's first version. Servers of today do not ask them of a client that starts turns with v2
+  // methods, and they carry neither a turn nor an item to decide on: nobody is asked.
+  applyPatchApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
+  execCommandApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
+  "currentTime/read": undefined,
+  "account/chatgptAuthTokens/refresh": undefined,
+  "attestation/generate": undefined
+}
+
+/**
+ * Declines a request of which nothing more than the method is known.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const decline = <M extends keyof Methods>(method: M): Effect.Effect<Methods[M]["response"], RpcError> => {
+  const response = declined[method]
+  return response === undefined
+    ? Effect.fail(new RpcError({ code: -32000, description: `This client cannot answer ${method}` }))
+    : Effect.succeed(response)
+}
+
+/**
+ * Answers a request for the turn that it belongs to, or, without an `answerer`, declines it.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const answer = (
+  request: ServerRequest,
+  answerer: Answerer | undefined
+): Effect.Effect<Methods[keyof Methods]["response"], RpcError> => {
+  switch (request.method) {
+    case "item/commandExecution/requestApproval":
+      return decide(answerer, "command", request.params, {
+        itemId: request.params.itemId,
+        availableDecisions: request.params.availableDecisions ?? undefined,
+        legal: (decision) => isLegalForCommand(request.params, decision)
+      }).pipe(orDecline(request.method, (decision) => ({ decision })))
+    case "item/fileChange/requestApproval":
+      return decide(answerer, "fileChange", request.params, {
+        itemId: request.params.itemId,
+        legal: isOneOf("accept", "acceptForSession", "decline", "cancel")
+      }).pipe(orDecline(request.method, (decision) => ({ decision })))
+    case "item/permissions/requestApproval":
+      return decide(answerer, "permissions", request.params, {
+        itemId: request.params.itemId,
+        legal: isLegalGrant
+      }).pipe(orDecline(request.method, (decision) => (decision === "decline" ? undefined : decision)))
+    case "item/tool/requestUserInput":
+      return decide(answerer, "userInput", request.params, {
+        itemId: request.params.itemId,
+        legal: isLegalAnswer
+      }).pipe(orDecline(request.method, (decision) => (decision === "decline" ? undefined : decision)))
+    case "mcpServer/elicitation/request":
+      return decide(answerer, "elicitation", request.params, { legal: isLegalElicitation }).pipe(
+        orDecline(request.method, (decision) =>
+          decision === "decline"
+            ? undefined
+            : decision === "cancel"
+              ? { action: "cancel", content: null, _meta: null }
+              : decision
+        )
+      )
+    case "item/tool/call":
+      return decide(answerer, "toolCall", request.params, {
+        itemId: request.params.callId,
+        legal: isOneOf("accept", "decline")
+      }).pipe(
+        Effect.flatMap((verdict) => {
+          if (verdict?.decision === "accept") return runTool(request.params, answerer?.onToolCall)
+          const reason = verdict?.reason === undefined ? "" : `: ${verdict.reason}`
+          return Effect.succeed(failedToolCall(`The tool call was declined by policy${reason}.`))
+        })
+      )
+    case "currentTime/read":
+      return Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
+    case "applyPatchApproval":
+    case "execCommandApproval":
+    case "account/chatgptAuthTokens/refresh":
+    case "attestation/generate":
+      return decline(request.method)
+  }
+}
+
+const orDecline =
+  <K extends Kind, M extends keyof Methods>(
+    method: M,
+    accepted: (decision: Decisions[K]) => Methods[M]["response"] | undefined
+  ) =>
+  (verdict: Effect.Effect<Verdict<K> | undefined>): Effect.Effect<Methods[M]["response"], RpcError> =>
+    Effect.flatMap(verdict, (verdict) => {
+      const response = verdict === undefined ? undefined : accepted(verdict.decision)
+      return response === undefined ? decline(method) : Effect.succeed(response)
+    })
+
+const runTool = (
+  params: Schemas.DynamicToolCallParams,
+  handler: ToolCallHandler | undefined
+): Effect.Effect<Schemas.DynamicToolCallResponse> => {
+  if (handler === undefined) return Effect.succeed(failedToolCall("No tool-call handler configured."))
+  return Effect.suspend(() => handler(params)).pipe(
+    Effect.filterOrElse(isToolCallResponse, () =>
+      Effect.succeed(failedToolCall(`The tool ${params.tool} answered in a form that is not valid.`))
+    ),
+    Effect.catchCause((cause) =>
+      Effect.as(
+        Effect.logWarning(`The handler of the tool ${params.tool} failed`, cause),
+        failedToolCall(`The tool ${params.tool} failed.`)
+      )
+    )
+  )
+}
+
+// Asks the engine. `undefined` means: decline, for whatever reason; the reason is in the log.
+const decide = <K extends Kind>(
+  answerer: Answerer | undefined,
+  kind: K,
+  params: Request<K>["params"] & { readonly threadId: string; readonly turnId?: string | null | undefined },
+  about: {
+    readonly itemId?: string | undefined
+    readonly availableDecisions?: Request<K>["availableDecisions"]
+    readonly legal: (decision: unknown) => boolean
+  }
+): Effect.Effect<Verdict<K> | undefined> => {
+  if (answerer === undefined) {
+    return Effect.as(Effect.logWarning(`Declined a ${kind} request that belongs to no turn of this client`), undefined)
+  }
+  const request: Request<K> = {
+    kind,
+    params,
+    threadId: params.threadId,
+    turnId: params.turnId ?? undefined,
+    item: about.itemId === undefined ? undefined : answerer.item(about.itemId),
+    availableDecisions: about.availableDecisions
+  }
+  const ask = answerer.policy[kind]
+  return Effect.suspend(() => ask(request)).pipe(
+    Effect.catchDefect((cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))),
+    Effect.filterOrFail(
+      (verdict) => verdict === undefined || about.legal(verdict.decision),
+      (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: verdict?.decision })
+    ),
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)
+    )
+  )
+}
+
+const isToolCallResponse = (u: unknown): u is Schemas.DynamicToolCallResponse =>
+  Schema.is(Schemas.DynamicToolCallResponse())(u)
+
+const isOneOf =
+  (...decisions: ReadonlyArray<string>) =>
+  (u: unknown): boolean =>
+    typeof u === "string" && decisions.includes(u)
+
+const isLegalGrant = (u: unknown): boolean =>
+  u === "decline" || (Schema.is(Schemas.PermissionsRequestApprovalResponse())(u) && isOneOf("turn", "session")(u.scope))
+
+const isLegalAnswer = (u: unknown): boolean => u === "decline" || Schema.is(Schemas.ToolRequestUserInputResponse())(u)
+
+const isLegalElicitation = (u: unknown): boolean =>
+  isOneOf("decline", "cancel")(u) ||
+  (Schema.is(Schemas.McpServerElicitationRequestResponse())(u) && isOneOf("accept", "decline", "cancel")(u.action))
+
+// The server checks neither that a decision was offered nor that an amendment is the proposed one: we do. An amendment may
+// be narrower than the proposal, which is to say longer, and never wider.
+const isLegalForCommand = (params: Schemas.CommandExecutionRequestApprovalParams, u: unknown): boolean => {
+  if (isOneOf("decline", "cancel")(u)) return true
+  if (!Schema.is(Schemas.CommandExecutionApprovalDecision())(u)) return false
+  const offered = params.availableDecisions ?? ["accept", "acceptForSession"]
+  return offered.some((decision) => {
+    if (Predicate.hasProperty(decision, "acceptWithExecpolicyAmendment")) {
+      if (!Predicate.hasProperty(u, "acceptWithExecpolicyAmendment")) return false
+      const proposed = decision.acceptWithExecpolicyAmendment.execpolicy_amendment
+      const amendment = u.acceptWithExecpolicyAmendment.execpolicy_amendment
+      return proposed.length > 0 && proposed.every((word, index) => amendment[index] === word)
+    }
+    return Equal.equals(decision, u)
+  })
+}

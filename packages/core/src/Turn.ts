@@ -1,0 +1,236 @@
+/**
+ * One turn of an agent on a thread, from its start to its end, whoever brings that about.
+ *
+ * A turn listens before it is started, so nothing that it does is missed, and it belongs to a scope: closing the scope
+ * before the turn is over stops it on the server and waits for it to say so. What the agent asks for while the turn runs is
+ * put to the policy engine of the Effect that started it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as Semaphore from "effect/Semaphore"
+import type * as Stream from "effect/Stream"
+import { type AgentResponse, makeCollector } from "./AgentResponse.ts"
+import type { AppServer } from "./AppServer.ts"
+import {
+  InvalidParams,
+  type RequestError,
+  SlowConsumer,
+  type TurnError,
+  type TurnStreamError,
+  TurnInterrupted,
+  turnFailed
+} from "./CodexError.ts"
+import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import * as Notification from "./Notification.ts"
+import { PolicyEngine } from "./PolicyEngine.ts"
+import type { TurnStartParams } from "./protocol/generated/Stable.ts"
+import type * as Schemas from "./protocol/generated/Experimental.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+import * as ResponseEvent from "./ResponseEvent.ts"
+import * as ServerRequest from "./ServerRequest.ts"
+
+/**
+ * A turn that the server has started.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Turn {
+  readonly id: string
+  readonly threadId: string
+  /** Waits for the end of the turn. */
+  readonly response: Effect.Effect<AgentResponse, TurnError>
+}
+
+/**
+ * A turn whose notifications are kept for one consumer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamingTurn extends Turn {
+  /** The turn's notifications up to its last, `turn/completed`; then the stream ends, or fails as the turn did. */
+  readonly notifications: Stream.Stream<Notification.Notification, TurnStreamError>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly params: TurnStartParams
+  /** Held until the turn is over: turns on one thread wait for each other, as the server adds a second one to the first. */
+  readonly queue: Semaphore.Semaphore
+  /** Runs the tool calls that the policy accepts. */
+  readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
+  /** Whether the response holds all events. Default: false. */
+  readonly includeEvents?: boolean | undefined
+}
+
+/** How long the end of a turn that is stopped is waited for. */
+const stopGrace = Duration.seconds(5)
+
+// The threads whose turns wait for what runs under it.
+const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/core/Turn/WaitingThreads", {
+  defaultValue: () => new Set()
+})
+
+/**
+ * Starts a turn that the scope owns.
+ *
+ * **Gotchas**
+ *
+ * From within a handler that the thread's own turn waits for, it fails at once with `InvalidParams`: it would wait for
+ * itself.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start: (
+  server: AppServer["Service"],
+  options: Options
+) => Effect.Effect<Turn, RequestError, PolicyEngine | Scope.Scope> = Effect.fn("Turn.start")((server, options) =>
+  begin(server, options, undefined)
+)
+
+/**
+ * Like {@link start}, for a caller that wants to see what happens. At most `bufferBytes` of unread notifications are kept.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const startStreaming: (
+  server: AppServer["Service"],
+  options: Options & { readonly bufferBytes: number }
+) => Effect.Effect<StreamingTurn, RequestError, PolicyEngine | Scope.Scope> = Effect.fn("Turn.startStreaming")(
+  function* (server, options) {
+    const buffer = makeBuffer<Notification.Notification, TurnStreamError>({
+      maxBytes: options.bufferBytes,
+      ...Notification.buffering,
+      overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+    })
+    const turn = yield* begin(server, options, buffer)
+    return { ...turn, notifications: buffer.stream }
+  }
+)
+
+const begin = Effect.fnUntraced(function* (
+  server: AppServer["Service"],
+  options: Options,
+  buffer: Buffer<Notification.Notification, TurnStreamError> | undefined
+): Effect.fn.Return<Turn, RequestError, PolicyEngine | Scope.Scope> {
+  const policy = yield* PolicyEngine
+  const { threadId } = options.params
+  const waiting = yield* WaitingThreads
+  if (waiting.has(threadId)) {
+    return yield* new InvalidParams({
+      method: "turn/start",
+      description: `the running turn of thread ${threadId} waits for this handler, so another turn can't begin before it returns`
+    })
+  }
+  yield* Effect.acquireRelease(options.queue.take(1), () => options.queue.release(1), { interruptible: true })
+
+  const context = Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
+
+  const collector = makeCollector(threadId)
+  const childItems = new Map<string, Schemas.ThreadItem>()
+  const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
+  const started = Deferred.makeUnsafe<string>()
+  const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
+  let state: "idle" | "starting" | "running" | "over" = "idle"
+  let turnId: string | undefined
+  let early: Array<Notification.Notification> = []
+
+  const fail = (error: TurnError) => {
+    if (state === "over") return
+    state = "over"
+    buffer?.fail(error)
+    Deferred.doneUnsafe(outcome, Effect.fail(error))
+  }
+
+  const complete = (turn: Schemas.Turn) => {
+    const response = collector.response(events)
+    if (turn.status === "interrupted") return fail(new TurnInterrupted({ response }))
+    if (turn.status === "failed") return fail(turnFailed(turn.error ?? null, response))
+    state = "over"
+    buffer?.end()
+    return Deferred.doneUnsafe(outcome, Effect.succeed(response))
+  }
+
+  const deliver = (notification: Notification.Notification) => {
+    const about = Notification.turnIdOf(notification)
+    if (state === "over" || (about !== undefined && about !== turnId)) return
+    collector.add(notification)
+    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    buffer?.offer(notification)
+    if (notification.method === "turn/completed") complete(notification.params.turn)
+  }
+
+  const onNotification = (notification: Notification.Notification) => {
+    if (Notification.threadIdOf(notification) !== threadId) {
+      if (notification.method !== "item/started" || notification.params.item.type === "unknown") return
+      childItems.set(notification.params.item.id, notification.params.item)
+    } else if (turnId === undefined) early.push(notification)
+    else deliver(notification)
+  }
+
+  const onStarted = (id: string) => {
+    if (turnId !== undefined) return
+    turnId = id
+    if (state === "starting") state = "running"
+    Deferred.doneUnsafe(started, Effect.succeed(id))
+    for (const notification of early) deliver(notification)
+    early = []
+  }
+
+  const answerer: ServerRequest.Answerer = {
+    policy,
+    onToolCall: options.onToolCall,
+    item: (id) => collector.item(id) ?? childItems.get(id)
+  }
+  const onRequest = (request: ServerRequest.ServerRequest) =>
+    Effect.flatMap(Deferred.await(started), (id) => {
+      const about = ServerRequest.aboutOf(request)
+      const ours = about.threadId !== threadId || about.turnId === undefined || about.turnId === id
+      return ServerRequest.answer(request, ours ? answerer : undefined)
+    }).pipe(Effect.provideContext(context))
+
+  yield* server.route({ threadId, onNotification, onRequest, onEnd: fail })
+
+  // An owner that leaves stops its turn, also one whose start has not been answered yet: the server takes an empty id.
+  const stop = Effect.suspend(() =>
+    state === "starting" || state === "running"
+      ? server
+          .request("turn/interrupt", { threadId, turnId: turnId ?? "" })
+          .pipe(Effect.andThen(Deferred.await(outcome)), Effect.timeoutOption(stopGrace), Effect.ignore)
+      : Effect.void
+  )
+  yield* Effect.addFinalizer(() => stop)
+
+  state = "starting"
+  const response = yield* server
+    .request("turn/start", options.params, {
+      onLate: (late) => {
+        const decoded = Protocol.decodeResponse("turn/start", late)
+        if (Result.isSuccess(decoded)) onStarted(decoded.success.turn.id)
+      }
+    })
+    .pipe(
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          state = "over"
+          // Nothing was started, so nothing that waits for it is ours.
+          Deferred.doneUnsafe(started, Effect.succeed(""))
+        })
+      )
+    )
+  onStarted(response.turn.id)
+
+  return { id: response.turn.id, threadId, response: Deferred.await(outcome) }
+})

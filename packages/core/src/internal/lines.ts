@@ -1,0 +1,55 @@
+/**
+ * Splits a stream of bytes into lines: at any chunking, with characters split across chunks, with CRLF, in one pass.
+ *
+ * @internal
+ */
+
+/** What `push` returns once a line has grown over the limit: the stream can't be trusted from there on. */
+export interface LineTooLong {
+  readonly limit: number
+}
+
+/**
+ * Makes a splitter. `push` takes a chunk and hands each complete, non-empty line to `onLine`, without its line break.
+ *
+ * `limit` is the greatest length of a line, in UTF-16 code units. Bytes that are not UTF-8 become U+FFFD.
+ */
+export const makeLineSplitter = (
+  limit: number,
+  onLine: (line: string) => void
+): ((chunk: Uint8Array) => LineTooLong | undefined) => {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  // The unfinished line, in pieces: joining once at its end keeps long lines linear.
+  let pieces: Array<string> = []
+  let length = 0
+
+  const emit = (line: string) => {
+    const end = line.endsWith("\r") ? line.length - 1 : line.length
+    if (end > 0) onLine(end === line.length ? line : line.slice(0, end))
+  }
+
+  return (chunk) => {
+    const text = decoder.decode(chunk, { stream: true })
+    let start = 0
+    let index = text.indexOf("\n")
+    while (index >= 0) {
+      if (length + index - start > limit) return { limit }
+      if (pieces.length === 0) emit(text.slice(start, index))
+      else {
+        pieces.push(text.slice(start, index))
+        const line = pieces.join("")
+        pieces = []
+        length = 0
+        emit(line)
+      }
+      start = index + 1
+      index = text.indexOf("\n", start)
+    }
+    if (start < text.length) {
+      pieces.push(text.slice(start))
+      length += text.length - start
+      if (length > limit) return { limit }
+    }
+    return undefined
+  }
+}

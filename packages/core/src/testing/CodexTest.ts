@@ -1,0 +1,100 @@
+/**
+ * The real codex for tests: the pinned binary, a scripted model, a throwaway home and working folder, in one layer.
+ *
+ * What a test shows with it is what the binary does, without an account, a network, or a trace in `~/.codex`. The policy
+ * engine is left to the test, as every turn has to say who decides.
+ *
+ * @since 0.1.0
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as PlatformError from "effect/PlatformError"
+import * as Codex from "../Codex.ts"
+import type { CodexNotFound, ConnectionFailed } from "../CodexError.ts"
+import * as CodexHome from "./CodexHome.ts"
+import * as MockModel from "./MockModel.ts"
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends MockModel.Options, Omit<CodexHome.Options, "url"> {
+  /** Options of the layer under test. Binary, environment and working directory are set, unless named here. */
+  readonly codex?: Codex.Options | undefined
+}
+
+/**
+ * Where the codex of a test lives.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Home extends Context.Service<Home, CodexHome.CodexHome>()("@effect-codex/core/testing/CodexTest/Home") {}
+
+/**
+ * The model and the home of a test without a codex, for tests that start it themselves, or more than one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHome = (
+  script: MockModel.Script,
+  options?: Omit<Options, "codex">
+): Layer.Layer<MockModel.MockModel | Home, PlatformError.PlatformError> =>
+  Layer.effect(Home)(Effect.flatMap(MockModel.MockModel, ({ url }) => CodexHome.make({ ...options, url }))).pipe(
+    Layer.provideMerge(MockModel.layer(script, options)),
+    Layer.provide(NodeServices.layer)
+  )
+
+/**
+ * A codex of its own, over the model and home that are there.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCodex = (options?: Codex.Options): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed, Home> =>
+  Layer.unwrap(
+    Effect.map(Home, ({ cwd, env }) => Codex.layer({ cwd, env, ...options }).pipe(Layer.provide(NodeServices.layer)))
+  )
+
+/**
+ * A real codex whose model answers as the script says.
+ *
+ * **Example** (Testing a prompt)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import { CodexTest, MockModel } from "@effect-codex/core/testing"
+ * import { expect, it } from "@effect/vitest"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * it.live("asks the model", () =>
+ *   Effect.gen(function* () {
+ *     const codex = yield* Codex.Codex
+ *     const response = yield* codex.responses.create({ prompt: "Are you there?" })
+ *     expect(response.text).toBe("READY")
+ *   }).pipe(
+ *     Effect.provide(
+ *       Layer.merge(
+ *         CodexTest.layer([MockModel.reply(MockModel.text("READY"))]),
+ *         PolicyEngine.layerDeclineAll
+ *       )
+ *     )
+ *   )
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  script: MockModel.Script,
+  options?: Options
+): Layer.Layer<
+  Codex.Codex | MockModel.MockModel | Home,
+  CodexNotFound | ConnectionFailed | PlatformError.PlatformError
+> => layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))

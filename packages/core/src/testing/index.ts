@@ -1,0 +1,6 @@
+/**
+ * @since 0.1.0
+ */
+export * as CodexHome from "./CodexHome.ts"
+export * as CodexTest from "./CodexTest.ts"
+export * as MockModel from "./MockModel.ts"

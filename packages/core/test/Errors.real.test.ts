@@ -1,0 +1,164 @@
+import * as AppServer from "@effect-codex/core/AppServer"
+import * as Codex from "@effect-codex/core/Codex"
+import type * as CodexError from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
+
+const { error, failed, reply, text } = MockModel
+
+const nobody = "00000000-0000-7000-8000-000000000000"
+
+const withScript = (script: MockModel.Script, options?: CodexTest.Options) =>
+  Effect.provide(Layer.merge(CodexTest.layer(script, options), PolicyEngine.layerDeclineAll))
+
+describe("the server's errors by their cause", () => {
+  it.live("come as tags", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { thread } = yield* codex.request("thread/start", {})
+      const threadId = thread.id
+
+      const tagOf = <A>(effect: Effect.Effect<A, { readonly _tag: string }>) =>
+        Effect.map(Effect.flip(Effect.asVoid(effect)), (failure): string => failure._tag)
+
+      // A thread that nobody has, by the ways to ask for one.
+      expect(yield* tagOf(codex.request("thread/read", { threadId: nobody }))).toBe("SessionNotFound")
+      expect(yield* tagOf(codex.request("thread/resume", { threadId: nobody }))).toBe("SessionNotFound")
+      expect(yield* tagOf(codex.request("thread/name/set", { threadId: nobody, name: "x" }))).toBe("SessionNotFound")
+      expect(yield* tagOf(codex.request("turn/interrupt", { threadId: nobody, turnId: "" }))).toBe("SessionNotFound")
+
+      // The same text of the server, about a thread that is there and has no history yet.
+      expect(yield* tagOf(codex.request("thread/resume", { threadId: nobody }))).toBe("SessionNotFound")
+      expect(yield* tagOf(codex.request("thread/resume", { threadId }))).toBe("NoRollout")
+      const ephemeral = yield* codex.request("thread/start", { ephemeral: true })
+      expect(yield* tagOf(codex.request("thread/fork", { threadId: ephemeral.thread.id }))).toBe("NoRollout")
+      expect(yield* tagOf(codex.request("thread/goal/set", { threadId: ephemeral.thread.id, objective: "x" }))).toBe(
+        "InvalidParams"
+      )
+
+      expect(yield* tagOf(codex.request("thread/read", { threadId: "no id" }))).toBe("InvalidParams")
+      expect(yield* tagOf(codex.request("thread/resume", { threadId: "no id" }))).toBe("InvalidParams")
+      expect(yield* tagOf(codex.request("thread/start", { sandbox: "no sandbox" }))).toBe("InvalidParams")
+      expect(yield* tagOf(codex.requestRaw("thread/read", {}))).toBe("InvalidParams")
+      expect(yield* tagOf(codex.requestRaw("thread/read", { threadId: 1 }))).toBe("InvalidParams")
+
+      // The text of this error names every method that there is, login and all.
+      const unknown = yield* Effect.flip(Effect.asVoid(codex.requestRaw("account/login/nothing", {})))
+      expect(unknown).toMatchObject({
+        _tag: "UnsupportedMethod",
+        method: "account/login/nothing",
+        serverVersion: "0.169.0"
+      })
+
+      expect(yield* tagOf(codex.request("account/rateLimits/read"))).toBe("NotAuthenticated")
+      expect(yield* tagOf(codex.requestRaw("thread/start", { dynamicTools: [] }))).toBe("ExperimentalApiRequired")
+      expect(yield* tagOf(codex.requestExperimental("thread/start", {}))).toBe("ExperimentalApiRequired")
+    }).pipe(withScript([]))
+  )
+
+  it.live("tell an archived thread from one that is not there", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { threadId } = yield* codex.responses.create({ prompt: "Hello" })
+      yield* codex.request("thread/archive", { threadId })
+      const failure = yield* Effect.flip(codex.responses.create({ prompt: "Again", threadId }))
+      expect(failure).toMatchObject({ _tag: "SessionArchived", threadId })
+    }).pipe(withScript([reply(text("Hello"))]))
+  )
+})
+
+describe("a failed turn has the reason", () => {
+  const reasons = [
+    [error(429, "slow down"), "RateLimited"],
+    [error(429, "used up", { type: "usage_limit_reached" }), "UsageLimitExceeded"],
+    [error(500, "broken"), "InternalServerError"],
+    [error(503, "busy", { code: "server_is_overloaded" }), "ServerOverloaded"],
+    [reply(failed("context_length_exceeded", "too long")), "ContextWindowExceeded"],
+    [reply(failed("rate_limit_exceeded", "slow down")), "RateLimited"],
+    [reply(failed("something_new", "who knows")), "Other"]
+  ] as const
+
+  for (const [answer, reason] of reasons) {
+    it.live(
+      `${reason}, when the model answers ${answer._tag === "HttpError" ? answer.status : "with a failed response"}`,
+      () =>
+        Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const failure = yield* Effect.flip(codex.responses.create({ prompt: "Hello" }))
+          expect(failure).toMatchObject({
+            _tag: "TurnFailed",
+            reason: { _tag: reason },
+            response: { status: "failed" }
+          })
+        }).pipe(withScript([answer]))
+    )
+  }
+
+  it.live("that Effect.catchReason recovers from", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const recovered = yield* codex.responses.create({ prompt: "Hello" }).pipe(
+        Effect.map((response) => response.text),
+        Effect.catchReason("TurnFailed", "ContextWindowExceeded", () => Effect.succeed("compact first"))
+      )
+      expect(recovered).toBe("compact first")
+    }).pipe(withScript([reply(failed("context_length_exceeded", "too long"))]))
+  )
+})
+
+describe("the types list what can fail, and no more", () => {
+  type Service = Codex.Codex["Service"]
+  type ErrorOf<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
+
+  it("for requests, raw requests, responses and streams", () => {
+    expectTypeOf<ErrorOf<ReturnType<Service["requestRaw"]>>>().toEqualTypeOf<CodexError.RawRequestError>()
+    expectTypeOf<
+      Exclude<CodexError.RequestError, CodexError.RawRequestError>
+    >().toEqualTypeOf<CodexError.ProtocolViolation>()
+    expectTypeOf<ErrorOf<ReturnType<Service["responses"]["create"]>>["_tag"]>().toEqualTypeOf<
+      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted"
+    >()
+    expectTypeOf<Stream.Error<ReturnType<Service["responses"]["events"]>>["_tag"]>().toEqualTypeOf<
+      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted" | "SlowConsumer"
+    >()
+    expectTypeOf<ErrorOf<Service["closed"]>>().toEqualTypeOf<CodexError.ConnectionFailed>()
+    expectTypeOf<Layer.Error<ReturnType<typeof Codex.layer>>>().toEqualTypeOf<
+      CodexError.CodexNotFound | CodexError.ConnectionFailed
+    >()
+  })
+})
+
+describe("what is no app-server", () => {
+  it.live("fails to start when it cannot be executed", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(
+        Effect.provide(
+          AppServer.AppServer,
+          AppServer.layer({ binary: import.meta.filename }).pipe(Layer.provide(NodeServices.layer))
+        )
+      )
+      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Spawn" } })
+    })
+  )
+
+  it.live("fails the handshake when it answers something else", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(
+        Effect.provide(
+          AppServer.AppServer,
+          AppServer.layer({
+            binary: process.execPath,
+            args: ["-e", `process.stdin.once("data", () => console.log('{"id":1,"result":{"codexHome":1}}'))`]
+          }).pipe(Layer.provide(NodeServices.layer))
+        )
+      )
+      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Handshake" } })
+      expect(failure.message).toContain("codexHome")
+    })
+  )
+})
