@@ -1,0 +1,74 @@
+/**
+ * Runs an example: `npm run example -- NAME [--offline]`.
+ *
+ * An example is the file that a user would write, and knows nothing of being offline. Offline, this runner gives it an
+ * environment in which codex finds a throwaway home whose model is a stand-in on the loopback.
+ */
+import * as CodexHome from "@effect-codex/core/testing/CodexHome"
+import * as MockModel from "@effect-codex/core/testing/MockModel"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Path from "effect/Path"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+
+const { execCommand, reply, text } = MockModel
+
+// What the stand-in answers to each example, in order.
+const scripts = {
+  quickstart: [reply(text("READY"))],
+  streaming: [
+    reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
+    reply(text("There are no files here."))
+  ]
+} satisfies Record<string, MockModel.Script>
+
+type Name = keyof typeof scripts
+
+class ExampleFailed extends Schema.TaggedError<ExampleFailed>()("ExampleFailed", { code: Schema.Finite }) {
+  override readonly [Runtime.errorReported] = false
+  override get [Runtime.errorExitCode]() {
+    return this.code
+  }
+}
+
+const spawn = Effect.fnUntraced(function* (name: Name, options: Pick<ChildProcess.CommandOptions, "cwd" | "env">) {
+  const path = yield* Path.Path
+  const file = path.join(import.meta.dirname, `${name}.ts`)
+  const code = yield* ChildProcess.make(process.execPath, [file], {
+    ...options,
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    detached: false,
+    forceKillAfter: "10 seconds"
+  }).pipe(Effect.flatMap((handle) => handle.exitCode))
+  if (code !== 0) return yield* new ExampleFailed({ code })
+}, Effect.scoped)
+
+const run = Effect.fnUntraced(function* ({ name, offline }: { readonly name: Name; readonly offline: boolean }) {
+  if (!offline) return yield* spawn(name, {})
+  const model = yield* MockModel.make(scripts[name])
+  const { cwd, env } = yield* CodexHome.make({ url: model.url })
+  return yield* spawn(name, { cwd, env })
+}, Effect.scoped)
+
+const command = Command.make(
+  "example",
+  {
+    name: Argument.Literals("name", Struct.keys(scripts)),
+    offline: Flag.Boolean("offline").pipe(
+      Flag.withDescription("Let a stand-in answer for the model: needs neither an account nor a network"),
+      Flag.withDefault(false)
+    )
+  },
+  run
+)
+
+Command.run(command, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,37 @@
+// Runs a program to its end for a test, and returns what it printed. Nothing here throws on a failing program.
+import { spawn } from "node:child_process"
+import * as Effect from "effect/Effect"
+
+export interface Result {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Options {
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  /** Gets each piece of standard output, for instance to end the program when it has said something. */
+  readonly onStdout?: (piece: string, pid: number) => void
+}
+
+/** Runs a TypeScript file with the Node that runs the tests. Interrupting the effect kills it. */
+export const runFile = (file: string, args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Result> =>
+  Effect.callback<Result>((resume) => {
+    const child = spawn(process.execPath, [file, ...args], {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    const output = { stdout: "", stderr: "" }
+    child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+      output.stdout += piece
+      options.onStdout?.(piece, child.pid ?? 0)
+    })
+    child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+      output.stderr += piece
+    })
+    child.on("close", (code, signal) => resume(Effect.succeed({ code, signal, ...output })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
