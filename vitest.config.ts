@@ -8,14 +8,14 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts"],
           exclude: ["**/*.real.test.ts", "**/node_modules/**"]
         }
       },
       {
         test: {
           name: "real",
-          include: ["packages/*/test/**/*.real.test.ts", "examples/**/*.real.test.ts"],
+          include: ["packages/*/test/**/*.real.test.ts", "examples/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000
         }

@@ -31,6 +31,9 @@ const scripts = {
 
 type Name = keyof typeof scripts
 
+// Examples that are a folder with tests of their own.
+const tested = ["testing-your-agent"] as const
+
 class ExampleFailed extends Schema.TaggedError<ExampleFailed>()("ExampleFailed", { code: Schema.Finite }) {
   override readonly [Runtime.errorReported] = false
   override get [Runtime.errorExitCode]() {
@@ -38,10 +41,11 @@ class ExampleFailed extends Schema.TaggedError<ExampleFailed>()("ExampleFailed",
   }
 }
 
-const spawn = Effect.fnUntraced(function* (name: Name, options: Pick<ChildProcess.CommandOptions, "cwd" | "env">) {
-  const path = yield* Path.Path
-  const file = path.join(import.meta.dirname, `${name}.ts`)
-  const code = yield* ChildProcess.make(process.execPath, [file], {
+const spawn = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  options?: Pick<ChildProcess.CommandOptions, "cwd" | "env">
+) {
+  const code = yield* ChildProcess.make(process.execPath, args, {
     ...options,
     stdin: "inherit",
     stdout: "inherit",
@@ -52,17 +56,27 @@ const spawn = Effect.fnUntraced(function* (name: Name, options: Pick<ChildProces
   if (code !== 0) return yield* new ExampleFailed({ code })
 }, Effect.scoped)
 
-const run = Effect.fnUntraced(function* ({ name, offline }: { readonly name: Name; readonly offline: boolean }) {
-  if (!offline) return yield* spawn(name, {})
+const run = Effect.fnUntraced(function* (options: {
+  readonly name: Name | (typeof tested)[number]
+  readonly offline: boolean
+}) {
+  const path = yield* Path.Path
+  const { name } = options
+  if (name === "testing-your-agent") {
+    const vitest = path.join(import.meta.dirname, "..", "node_modules", "vitest", "vitest.mjs")
+    return yield* spawn([vitest, "run", "--root", path.join(import.meta.dirname, ".."), `examples/${name}`])
+  }
+  const file = path.join(import.meta.dirname, `${name}.ts`)
+  if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
-  return yield* spawn(name, { cwd, env })
+  return yield* spawn([file], { cwd, env })
 }, Effect.scoped)
 
 const command = Command.make(
   "example",
   {
-    name: Argument.Literals("name", Struct.keys(scripts)),
+    name: Argument.Literals("name", [...Struct.keys(scripts), ...tested]),
     offline: Flag.Boolean("offline").pipe(
       Flag.withDescription("Let a stand-in answer for the model: needs neither an account nor a network"),
       Flag.withDefault(false)

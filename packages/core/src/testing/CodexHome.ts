@@ -11,6 +11,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
+import * as ChildProcess from "effect/process/ChildProcess"
+import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
@@ -58,14 +60,20 @@ export interface CodexHome {
 /**
  * Makes a home, and removes it when the scope closes.
  *
+ * **Details**
+ *
+ * It is removed as well when this process is killed: a small shell process waits for that (not on Windows).
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const make: (
   options: Options
-) => Effect.Effect<CodexHome, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path | Scope.Scope> = Effect.fn(
-  "CodexHome.make"
-)(function* (options: Options) {
+) => Effect.Effect<
+  CodexHome,
+  PlatformError.PlatformError,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope
+> = Effect.fn("CodexHome.make")(function* (options: Options) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
@@ -74,6 +82,7 @@ export const make: (
     Effect.flatMap(fs.makeTempDirectory({ prefix: "effect-codex-" }), fs.realPath),
     (root) => remove(fs, root)
   )
+  if (globalThis.process.platform !== "win32") yield* removeIfKilled(root)
   const home = path.join(root, "codex")
   const cwd = path.join(root, "work")
   const user = path.join(root, "home")
@@ -123,6 +132,22 @@ const remove = (fs: FileSystem.FileSystem, root: string) =>
       Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
       Effect.ignore
     )
+
+// The shell reads its input until it ends, which is when the process that holds the other end of the pipe is gone, however
+// that came about. A codex that goes at the same time may write once more, so the folder is removed more than once. When
+// the scope closes, the shell is ended first. It has no children while it waits, so that takes no time.
+const removeIfKilled = (root: string) => {
+  const script = 'while read -r _; do :; done; for _ in 1 2 3 4 5 6; do rm -rf "$1"; sleep 0.5; done'
+  return Effect.flatMap(ChildProcessSpawner, (spawner) =>
+    spawner.spawn(
+      ChildProcess.make("/bin/sh", ["-c", script, "sh", root], {
+        stdout: "ignore",
+        stderr: "ignore",
+        forceKillAfter: "1 second"
+      })
+    )
+  )
+}
 
 // Dotted keys keep all of it in the root table, so what is added may begin with keys of the root table too. A JSON string
 // is a TOML string.
