@@ -16,8 +16,8 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["packages/*/test/**/*.real.test.ts", "examples/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000
+          testTimeout: 30_000,
+          hookTimeout: 30_000
         }
       }
     ]

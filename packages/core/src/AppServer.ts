@@ -17,6 +17,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
@@ -38,24 +39,15 @@ import { type ClientRequests, codexVersion, type ExperimentalClientRequests } fr
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Transport from "./Transport.ts"
+import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
- * How the app-server is started and what it is told about us.
+ * What the app-server is told about us, and how long and how much it may take.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** Path of the codex executable. Default: found as `CodexBinary.resolve` describes. */
-  readonly binary?: string | undefined
-  /** Arguments of the executable. Default: `["app-server"]`. */
-  readonly args?: ReadonlyArray<string> | undefined
-  /** Working directory of the process, and of threads that name none. Default: ours. */
-  readonly cwd?: string | undefined
-  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
-  readonly extendEnv?: boolean | undefined
+export interface ConnectionOptions {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
@@ -66,10 +58,29 @@ export interface Options {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** The deadline of requests that have none of their own and need no person or model. Default: 60 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
-  /** How long each step of the shutdown waits. Default: 2 seconds. See `Transport.StdioOptions`. */
-  readonly shutdownGrace?: Duration.Input | undefined
   /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
+}
+
+/**
+ * How an app-server of our own is started.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends ConnectionOptions {
+  /** Path of the codex executable. Default: found as `CodexBinary.resolve` describes. */
+  readonly binary?: string | undefined
+  /** Arguments of the executable. Default: `["app-server"]`. */
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Working directory of the process, and of threads that name none. Default: ours. */
+  readonly cwd?: string | undefined
+  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
+  readonly extendEnv?: boolean | undefined
+  /** How long each step of the shutdown waits. Default: 2 seconds. See `Transport.StdioOptions`. */
+  readonly shutdownGrace?: Duration.Input | undefined
 }
 
 /**
@@ -157,6 +168,11 @@ export class AppServer extends Context.Service<
       method: M,
       listener: (notification: Notification.KnownNotification<M>) => void
     ) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Whether we get the notifications of a thread, because this connection has started, resumed or forked it. Threads
+     * that another connection has loaded have to be resumed to be heard.
+     */
+    readonly isJoined: (threadId: string) => boolean
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
     /** Fails when the connection is gone. */
@@ -189,7 +205,7 @@ const whileOverloaded = {
  */
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
-  options?: Options
+  options?: ConnectionOptions
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
@@ -200,17 +216,23 @@ export const make = Effect.fnUntraced(function* (
   // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
   const children = new Map<string, Route>()
   const roots = new Map<string, Route>()
+  // Threads whose notifications the server sends us, since we started, resumed or forked them.
+  const joined = new Set<string>()
   let ended: ConnectionFailed | undefined
 
   const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)
 
-  const followChildren = (notification: Notification.Notification) => {
+  const follow = (notification: Notification.Notification) => {
     if (notification.method === "turn/started") {
       const { threadId, turn } = notification.params
       const own = routes.get(threadId)
       const root = turn.rootTurnId == null || turn.rootTurnId === turn.id ? undefined : roots.get(turn.rootTurnId)
       if (own !== undefined) roots.set(turn.id, own)
       else if (root !== undefined) children.set(threadId, root)
+    } else if (notification.method === "thread/closed" || notification.method === "thread/archived") {
+      joined.delete(notification.params.threadId)
+    } else if (notification.method === "thread/status/changed") {
+      if (notification.params.status.type === "notLoaded") joined.delete(notification.params.threadId)
     } else if (notification.method === "turn/completed") {
       children.delete(notification.params.threadId)
     } else if (notification.method === "serverRequest/resolved") {
@@ -220,7 +242,7 @@ export const make = Effect.fnUntraced(function* (
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
     const notification = Notification.decode(wire)
-    followChildren(notification)
+    follow(notification)
     for (const subscriber of subscribers) subscriber.offer(notification)
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
@@ -256,7 +278,9 @@ export const make = Effect.fnUntraced(function* (
 
   const clientInfo = options?.clientInfo ?? defaultClientInfo
   const handshake = (description: string) =>
-    new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr: [] })
+    Effect.flatMap(transport.diagnostics, (stderr) =>
+      Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
+    )
   const initialized = yield* rpc
     .request("initialize", {
       clientInfo,
@@ -267,13 +291,13 @@ export const make = Effect.fnUntraced(function* (
       }
     })
     .pipe(
-      Effect.catchTag("RpcError", (error) => Effect.fail(handshake(error.message))),
+      Effect.catchTag("RpcError", (error) => handshake(error.message)),
       Effect.timeoutOrElse({
         duration: options?.handshakeTimeout ?? Duration.seconds(30),
-        orElse: () => Effect.fail(handshake("no answer to initialize"))
+        orElse: () => handshake("no answer to initialize")
       }),
       Effect.flatMap((response) =>
-        Effect.mapError(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
+        Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
       )
     )
   yield* rpc.notify("initialized")
@@ -298,6 +322,16 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
+  const followResponse = (method: string, params: unknown, response: unknown) => {
+    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+      const threadId = Notification.idIn(response, "threadId", "thread")
+      if (threadId !== undefined) joined.add(threadId)
+    } else if (method === "thread/unsubscribe") {
+      const threadId = Notification.idIn(params, "threadId", "thread")
+      if (threadId !== undefined) joined.delete(threadId)
+    }
+  }
+
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
     Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
       Result.match(Protocol.decodeResponse("thread/loaded/list", response), {
@@ -311,6 +345,7 @@ export const make = Effect.fnUntraced(function* (
     const sent = rpc.request(method, params, requestOptions).pipe(
       Effect.catchTag("RpcError", (error) => Effect.fail(fromWire({ method, params, error, serverVersion: version }))),
       Effect.retry(whileOverloaded),
+      Effect.tap((response) => Effect.sync(() => followResponse(method, params, response))),
       Effect.catchTag("NoRollout", (error) =>
         Effect.flatMap(isLoaded(error.threadId), (loaded) =>
           Effect.fail(loaded ? error : new SessionNotFound({ threadId: error.threadId }))
@@ -394,9 +429,22 @@ export const make = Effect.fnUntraced(function* (
     notifications: Stream.unwrap(subscribe),
     subscribe,
     on,
+    isJoined: (threadId) => joined.has(threadId),
     route,
     closed: rpc.closed
   })
+})
+
+const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
+  const { args, binary, cwd, env, extendEnv, shutdownGrace } = options ?? {}
+  return {
+    command: yield* CodexBinary.resolve({ binary }),
+    args: args === undefined || args.length === 0 ? ["app-server"] : args,
+    cwd,
+    env,
+    extendEnv,
+    shutdownGrace
+  }
 })
 
 /**
@@ -410,14 +458,43 @@ export const layer = (
 ): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
   Layer.effect(AppServer)(
     Effect.gen(function* () {
-      const command = yield* CodexBinary.resolve({ binary: options?.binary })
-      const transport = yield* Transport.stdio({
-        command,
-        args: options?.args === undefined || options.args.length === 0 ? ["app-server"] : options.args,
-        cwd: options?.cwd,
-        env: options?.env,
-        extendEnv: options?.extendEnv,
-        shutdownGrace: options?.shutdownGrace
+      const transport = yield* Transport.stdio(yield* spawnOptions(options))
+      return yield* make(transport, options)
+    })
+  )
+
+/**
+ * Connects to an app-server that listens on a WebSocket; closing the scope leaves it running.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWebSocket = (
+  options: ConnectionOptions & WebSocketTransport.ConnectOptions
+): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor> =>
+  Layer.effect(AppServer)(Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options)))
+
+/**
+ * Starts a `codex app-server` that listens on a Unix socket, so that other processes can join it, and ends it with the
+ * scope. Not on Windows.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerUnix = (
+  options: Options & Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath">
+): Layer.Layer<
+  AppServer,
+  CodexNotFound | ConnectionFailed,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
+> =>
+  Layer.effect(AppServer)(
+    Effect.gen(function* () {
+      const { openTimeout, socketPath } = options
+      const transport = yield* WebSocketTransport.spawnUnix({
+        ...(yield* spawnOptions(options)),
+        openTimeout,
+        socketPath
       })
       return yield* make(transport, options)
     })

@@ -15,6 +15,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import type { AgentResponse } from "./AgentResponse.ts"
@@ -55,12 +56,20 @@ export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
  * @category models
  * @since 0.1.0
  */
-export interface Options extends AppServer.Options {
+export interface Defaults {
   /** Defaults for threads. A call's own value wins; its `undefined` keeps the default, its `null` is sent. */
   readonly thread?: ThreadOptions | undefined
   /** Defaults for turns, merged the same way. */
   readonly turn?: TurnOptions | undefined
+  /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  readonly bufferBytes?: number | undefined
 }
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends AppServer.Options, Defaults {}
 
 /**
  * One prompt.
@@ -123,154 +132,131 @@ export class Codex extends Context.Service<
   > & { readonly responses: Responses }
 >()("@effect-codex/core/Codex") {}
 
-interface ThreadState {
-  /** Held by the turn that runs. */
-  readonly turns: Semaphore.Semaphore
-  /** Whether the server has the thread in memory, which spares a resume. */
-  loaded: boolean
-}
-
 /**
  * Makes the front door of an app-server that runs already.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: (
-  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
-) => Effect.Effect<Codex["Service"], never, AppServer.AppServer | Scope.Scope> = Effect.fnUntraced(function* (
-  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
-) {
-  const server = yield* AppServer.AppServer
-  const runFork = Effect.runForkWith(yield* Effect.context())
-  const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
-  const threads = new Map<string, ThreadState>()
+export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never, AppServer.AppServer | Scope.Scope> =
+  Effect.fnUntraced(function* (options?: Defaults) {
+    const server = yield* AppServer.AppServer
+    const runFork = Effect.runForkWith(yield* Effect.context())
+    const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
+    // The turns of a thread wait for each other.
+    const queues = new Map<string, Semaphore.Semaphore>()
 
-  const threadOf = (threadId: string): ThreadState => {
-    const known = threads.get(threadId)
-    if (known !== undefined) return known
-    const state: ThreadState = { turns: Semaphore.makeUnsafe(1), loaded: false }
-    threads.set(threadId, state)
-    return state
-  }
+    const queueOf = (threadId: string): Semaphore.Semaphore => {
+      const known = queues.get(threadId)
+      if (known !== undefined) return known
+      const queue = Semaphore.makeUnsafe(1)
+      queues.set(threadId, queue)
+      return queue
+    }
 
-  yield* server.on("thread/started", ({ params }) => {
-    threadOf(params.thread.id).loaded = true
-  })
-  yield* server.on("thread/archived", ({ params }) => {
-    threadOf(params.threadId).loaded = false
-  })
-  yield* server.on("thread/status/changed", ({ params }) => {
-    if (params.status.type === "notLoaded") threadOf(params.threadId).loaded = false
-  })
-  yield* server.on("thread/closed", ({ params }) => threads.delete(params.threadId))
-
-  // One read tells for all turns, until the server says that the account has changed.
-  let accountChecked = false
-  yield* server.on("account/updated", () => {
-    accountChecked = false
-  })
-  const checkAccount = Effect.suspend(() =>
-    accountChecked
-      ? Effect.void
-      : Effect.flatMap(server.request("account/read", {}), ({ account, requiresOpenaiAuth }) => {
-          accountChecked = account != null || !requiresOpenaiAuth
-          return accountChecked
-            ? Effect.void
-            : Effect.fail(
-                new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
-              )
-        })
-  )
-
-  const startThread = Effect.fnUntraced(function* (params: ThreadOptions | undefined) {
-    const response = yield* server.request("thread/start", merge(options?.thread, params), {
-      onLate: (late) => {
-        const decoded = Protocol.decodeResponse("thread/start", late)
-        if (Result.isFailure(decoded)) return
-        runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
-      }
+    // One read tells for all turns, until the server says that the account has changed.
+    let accountChecked = false
+    yield* server.on("account/updated", () => {
+      accountChecked = false
     })
-    threadOf(response.thread.id).loaded = true
-    return response.thread.id
-  })
+    const checkAccount = Effect.suspend(() =>
+      accountChecked
+        ? Effect.void
+        : Effect.flatMap(server.request("account/read", {}), ({ account, requiresOpenaiAuth }) => {
+            accountChecked = account != null || !requiresOpenaiAuth
+            return accountChecked
+              ? Effect.void
+              : Effect.fail(
+                  new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+                )
+          })
+    )
 
-  const resumeThread = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions | undefined) {
-    const state = threadOf(threadId)
-    if (state.loaded) {
-      if (params === undefined) return threadId
-      return yield* new InvalidParams({
-        method: "thread/resume",
-        description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+    const startThread = Effect.fnUntraced(function* (params: ThreadOptions | undefined) {
+      const response = yield* server.request("thread/start", merge(options?.thread, params), {
+        onLate: (late) => {
+          const decoded = Protocol.decodeResponse("thread/start", late)
+          if (Result.isFailure(decoded)) return
+          runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
+        }
       })
-    }
-    const { ephemeral, serviceName, sessionStartSource, threadSource, ...resumable } = merge(options?.thread, params)
-    const startOnly = { ephemeral, serviceName, sessionStartSource, threadSource }
-    const refused = Struct.keys(startOnly).filter((key) => params?.[key] !== undefined)
-    if (refused.length > 0) {
-      const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
-      return yield* new InvalidParams({ method: "thread/resume", description })
-    }
-    yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true }).pipe(
-      // Without a rollout there is nothing to resume, and no need to: the thread is loaded.
-      Effect.catchTag("NoRollout", () => Effect.void)
-    )
-    state.loaded = true
-    return threadId
+      return response.thread.id
+    })
+
+    const resumeThread = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions | undefined) {
+      if (server.isJoined(threadId)) {
+        if (params === undefined) return threadId
+        return yield* new InvalidParams({
+          method: "thread/resume",
+          description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+        })
+      }
+      const { ephemeral, serviceName, sessionStartSource, threadSource, ...resumable } = merge(options?.thread, params)
+      const startOnly = { ephemeral, serviceName, sessionStartSource, threadSource }
+      const refused = Struct.keys(startOnly).filter((key) => params?.[key] !== undefined)
+      if (refused.length > 0) {
+        const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
+        return yield* new InvalidParams({ method: "thread/resume", description })
+      }
+      yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true }).pipe(
+        // Without a rollout there is nothing to resume, and no need to: the thread is loaded.
+        Effect.catchTag("NoRollout", () => Effect.void)
+      )
+      return threadId
+    })
+
+    // Gets the thread ready and puts the call together. What starts from it belongs to the caller's scope.
+    const prepare = Effect.fnUntraced(function* (responseOptions: ResponseOptions) {
+      const { onToolCall, prompt, thread, threadId: existing, turn } = responseOptions
+      // A provider that the call names itself is its own affair.
+      if ((thread?.modelProvider ?? options?.thread?.modelProvider) == null) yield* checkAccount
+      const threadId = existing === undefined ? yield* startThread(thread) : yield* resumeThread(existing, thread)
+      const params = {
+        ...merge(options?.turn, turn),
+        threadId,
+        input: [{ type: "text" as const, text: prompt, text_elements: [] }]
+      }
+      return { params, queue: queueOf(threadId), onToolCall }
+    })
+
+    const stream = (responseOptions: ResponseOptions) =>
+      Effect.flatMap(prepare(responseOptions), (turn) => Turn.startStreaming(server, { ...turn, bufferBytes }))
+
+    const create: Responses["create"] = Effect.fn("Codex.responses.create")(function* ({ includeEvents, ...rest }) {
+      const turn = yield* Turn.start(server, { ...(yield* prepare(rest)), includeEvents })
+      return yield* turn.response
+    }, Effect.scoped)
+
+    const events: Responses["events"] = (responseOptions) =>
+      stream(responseOptions).pipe(
+        Effect.map(({ notifications, threadId }) =>
+          Stream.concat(
+            Stream.succeed(ResponseEvent.threadReady(threadId)),
+            Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
+          )
+        ),
+        Stream.unwrap
+      )
+
+    const streamText: Responses["streamText"] = (responseOptions) =>
+      stream(responseOptions).pipe(
+        Effect.map(({ notifications }) =>
+          Stream.filter(Stream.map(notifications, assistantText()), (text) => text !== "")
+        ),
+        Stream.unwrap
+      )
+
+    return Codex.of({
+      closed: server.closed,
+      notifications: server.notifications,
+      request: server.request,
+      requestExperimental: server.requestExperimental,
+      requestRaw: server.requestRaw,
+      serverInfo: server.serverInfo,
+      subscribe: server.subscribe,
+      responses: { create, events, streamText }
+    })
   })
-
-  // Gets the thread ready and puts the call together. What starts from it belongs to the caller's scope.
-  const prepare = Effect.fnUntraced(function* (responseOptions: ResponseOptions) {
-    const { onToolCall, prompt, thread, threadId: existing, turn } = responseOptions
-    // A provider that the call names itself is its own affair.
-    if ((thread?.modelProvider ?? options?.thread?.modelProvider) == null) yield* checkAccount
-    const threadId = existing === undefined ? yield* startThread(thread) : yield* resumeThread(existing, thread)
-    const params = {
-      ...merge(options?.turn, turn),
-      threadId,
-      input: [{ type: "text" as const, text: prompt, text_elements: [] }]
-    }
-    return { params, queue: threadOf(threadId).turns, onToolCall }
-  })
-
-  const stream = (responseOptions: ResponseOptions) =>
-    Effect.flatMap(prepare(responseOptions), (turn) => Turn.startStreaming(server, { ...turn, bufferBytes }))
-
-  const create: Responses["create"] = Effect.fn("Codex.responses.create")(function* ({ includeEvents, ...rest }) {
-    const turn = yield* Turn.start(server, { ...(yield* prepare(rest)), includeEvents })
-    return yield* turn.response
-  }, Effect.scoped)
-
-  const events: Responses["events"] = (responseOptions) =>
-    stream(responseOptions).pipe(
-      Effect.map(({ notifications, threadId }) =>
-        Stream.concat(
-          Stream.succeed(ResponseEvent.threadReady(threadId)),
-          Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
-        )
-      ),
-      Stream.unwrap
-    )
-
-  const streamText: Responses["streamText"] = (responseOptions) =>
-    stream(responseOptions).pipe(
-      Effect.map(({ notifications }) =>
-        Stream.filter(Stream.map(notifications, assistantText()), (text) => text !== "")
-      ),
-      Stream.unwrap
-    )
-
-  return Codex.of({
-    closed: server.closed,
-    notifications: server.notifications,
-    request: server.request,
-    requestExperimental: server.requestExperimental,
-    requestRaw: server.requestRaw,
-    serverInfo: server.serverInfo,
-    subscribe: server.subscribe,
-    responses: { create, events, streamText }
-  })
-})
 
 /**
  * Codex over an app-server that runs already.
@@ -278,9 +264,8 @@ export const make: (
  * @category layers
  * @since 0.1.0
  */
-export const layerAppServer = (
-  options?: Pick<Options, "thread" | "turn" | "bufferBytes">
-): Layer.Layer<Codex, never, AppServer.AppServer> => Layer.effect(Codex)(make(options))
+export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, never, AppServer.AppServer> =>
+  Layer.effect(Codex)(make(options))
 
 /**
  * Starts a `codex app-server` of its own and ends it with the scope.
@@ -314,6 +299,31 @@ export const layer = (
   options?: Options
 ): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
   Layer.provide(layerAppServer(options), AppServer.layer(options))
+
+/**
+ * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWebSocket = (
+  options: Defaults & Parameters<typeof AppServer.layerWebSocket>[0]
+): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor> =>
+  Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options))
+
+/**
+ * Codex over an app-server of our own that listens on a Unix socket, so that other processes can join it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerUnix = (
+  options: Defaults & Parameters<typeof AppServer.layerUnix>[0]
+): Layer.Layer<
+  Codex,
+  CodexNotFound | ConnectionFailed,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
+> => Layer.provide(layerAppServer(options), AppServer.layerUnix(options))
 
 // Request over default, key by key; `undefined` is a key that the caller left out, `null` is a value.
 const merge = <A extends object>(defaults: A | undefined, request: A | undefined): Partial<A> => {

@@ -38,6 +38,7 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
  * Why a connection is gone.
  *
  * - `Spawn`: the process could not be started.
+ * - `Connect`: there was nobody to connect to, or we were turned away.
  * - `Handshake`: it started and refused or did not answer `initialize`.
  * - `Exited`: the process ended, with its exit code or the signal that ended it.
  * - `Closed`: the connection was closed, by us or by the other side, or sent something that could not be read.
@@ -48,6 +49,7 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
  */
 export const ConnectionFailedReason = Schema.TaggedUnion({
   Spawn: { description: Schema.String },
+  Connect: { description: Schema.String },
   Handshake: { description: Schema.String },
   Exited: { code: Schema.optionalKey(Schema.Finite), signal: Schema.optionalKey(Schema.String) },
   Closed: { description: Schema.String },
@@ -64,6 +66,8 @@ const describeConnection = (reason: ConnectionFailedReason): string => {
   switch (reason._tag) {
     case "Spawn":
       return `could not start the app-server: ${reason.description}`
+    case "Connect":
+      return `could not connect to the app-server at ${reason.description}`
     case "Handshake":
       return `the app-server did not complete the handshake: ${reason.description}`
     case "Exited":

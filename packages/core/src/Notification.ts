@@ -118,8 +118,13 @@ export const turnIdOf = (notification: Notification): string | undefined =>
 const paramsOf = (notification: Notification): unknown =>
   notification.method === "unknown" ? notification.raw.params : notification.params
 
-// An id is either a field of its own or inside the thing that it names.
-const idIn = (params: unknown, field: string, thing: string): string | undefined => {
+/**
+ * An id in a message's parameters or result: either a field of its own, or inside the thing that it names.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const idIn = (params: unknown, field: string, thing: string): string | undefined => {
   if (!Predicate.isReadonlyObject(params)) return undefined
   const id = params[field]
   if (typeof id === "string") return id

@@ -13,14 +13,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type * as PlatformError from "effect/PlatformError"
-import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason } from "./CodexError.ts"
 import { makeLineSplitter } from "./internal/lines.ts"
-import { makeOutbox } from "./internal/outbox.ts"
+import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 
 /**
  * One connection's two directions.
@@ -48,6 +47,8 @@ export class Transport extends Context.Service<
      * that takes no more are dropped: who needs to know asks `room` before, or waits for the reply.
      */
     readonly write: (line: string) => void
+    /** The newest lines of diagnostics that the peer has written, oldest first: its standard error, if it has one. */
+    readonly diagnostics: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@effect-codex/core/Transport") {}
 
@@ -55,37 +56,11 @@ export class Transport extends Context.Service<
  * @category models
  * @since 0.1.0
  */
-export interface StdioOptions {
-  /** The executable, as an absolute path or a name on the `PATH`. */
-  readonly command: string
-  readonly args: ReadonlyArray<string>
-  /** Working directory of the process. Default: ours. */
-  readonly cwd?: string | undefined
-  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
-  readonly extendEnv?: boolean | undefined
-  /**
-   * How long each step of the shutdown waits for the process to go: its standard input is closed, then it gets SIGTERM,
-   * then SIGKILL, each sent to its whole process group. Default: 2 seconds.
-   */
-  readonly shutdownGrace?: Duration.Input | undefined
+export interface StdioOptions extends SpawnOptions {
   /** The longest line that is accepted, in UTF-16 code units. Default: 67,108,864 (64 Mi). */
   readonly maxLineLength?: number | undefined
   /** How much may wait to be written before `room` waits, in UTF-16 code units. Default: 1,048,576. */
   readonly writeBufferLength?: number | undefined
-}
-
-const stderrLines = 500
-const stderrLineLength = 4096
-
-/** Output that a grandchild holds open after the exit is waited for this long and no longer. */
-const drainGrace = Duration.seconds(1)
-
-// The platform reports a signal in the text of the error only.
-const signalOf = (error: PlatformError.PlatformError): { readonly signal?: string } => {
-  const signal = /signal: '(SIG\w+)'/.exec(String(error.cause))?.[1]
-  return signal === undefined ? {} : { signal }
 }
 
 /**
@@ -106,46 +81,17 @@ export const stdio: (
   function* (options: StdioOptions) {
     const grace = Duration.fromInputUnsafe(options.shutdownGrace ?? Duration.seconds(2))
     const maxLineLength = options.maxLineLength ?? 67_108_864
-    const writeBufferLength = options.writeBufferLength ?? 1_048_576
+    const writeBufferLength = options.writeBufferLength ?? defaultWriteBufferLength
 
-    const stderr: Array<string> = []
-    const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: stderr.slice() })
-
-    const spawner = yield* ChildProcessSpawner
-    const handle = yield* spawner
-      .spawn(
-        ChildProcess.make(options.command, options.args, {
-          cwd: options.cwd,
-          ...(options.env === undefined ? {} : { env: { ...options.env }, extendEnv: options.extendEnv === true }),
-          forceKillAfter: grace
-        })
-      )
-      .pipe(Effect.mapError((cause) => failure({ _tag: "Spawn", description: cause.message })))
-
-    // Undrained, a full pipe would block the process.
-    const splitStderr = makeLineSplitter(maxLineLength, (line) => {
-      stderr.push(line.slice(0, stderrLineLength))
-      if (stderr.length > stderrLines) stderr.shift()
-    })
-    const stderrDrained = yield* handle.stderr.pipe(
-      Stream.runForEachArray((chunks) => Effect.sync(() => chunks.forEach(splitStderr))),
-      Effect.ignore,
-      Effect.forkScoped
-    )
+    const { exited, failure, handle, stderr, stderrDrained } = yield* spawn({ ...options, grace })
 
     const outbox = makeOutbox(writeBufferLength)
     const unwritable = Deferred.makeUnsafe<ConnectionFailedReason>()
-    yield* Stream.fromPull(Effect.succeed(outbox.pull)).pipe(
+    const encoder = new TextEncoder()
+    const chunks = Effect.map(outbox.pull, (lines) => Arr.of(encoder.encode(`${lines.join("\n")}\n`)))
+    yield* Stream.fromPull(Effect.succeed(chunks)).pipe(
       Stream.run(handle.stdin),
       Effect.catch((cause) => Deferred.succeed(unwritable, { _tag: "Write", description: cause.message })),
-      Effect.forkScoped
-    )
-
-    const exited = yield* handle.exitCode.pipe(
-      Effect.match({
-        onSuccess: (code): ConnectionFailedReason => ({ _tag: "Exited", code }),
-        onFailure: (error): ConnectionFailedReason => ({ _tag: "Exited", ...signalOf(error) })
-      }),
       Effect.forkScoped
     )
 
@@ -206,6 +152,11 @@ export const stdio: (
         Effect.asVoid
       )
 
-    return { listen, room: outbox.room, write: outbox.write }
+    return {
+      listen,
+      room: outbox.room,
+      write: outbox.write,
+      diagnostics: Effect.sync(() => stderr.slice())
+    }
   }
 )

@@ -4,7 +4,7 @@
  * @internal
  */
 
-/** What `push` returns once a line has grown over the limit: the stream can't be trusted from there on. */
+/** What `push` returns when a line has grown over the limit. What there was of it is dropped. */
 export interface LineTooLong {
   readonly limit: number
 }
@@ -28,12 +28,18 @@ export const makeLineSplitter = (
     if (end > 0) onLine(end === line.length ? line : line.slice(0, end))
   }
 
+  const tooLong = (): LineTooLong => {
+    pieces = []
+    length = 0
+    return { limit }
+  }
+
   return (chunk) => {
     const text = decoder.decode(chunk, { stream: true })
     let start = 0
     let index = text.indexOf("\n")
     while (index >= 0) {
-      if (length + index - start > limit) return { limit }
+      if (length + index - start > limit) return tooLong()
       if (pieces.length === 0) emit(text.slice(start, index))
       else {
         pieces.push(text.slice(start, index))
@@ -48,7 +54,7 @@ export const makeLineSplitter = (
     if (start < text.length) {
       pieces.push(text.slice(start))
       length += text.length - start
-      if (length > limit) return { limit }
+      if (length > limit) return tooLong()
     }
     return undefined
   }

@@ -15,16 +15,18 @@ export interface Outbox {
   readonly room: Effect.Effect<void, ConnectionFailed>
   /** Queues a line. Does nothing once nothing is accepted any more. */
   readonly write: (line: string) => void
-  /** All that is queued, encoded. Ends after `end`, when the rest was pulled. */
-  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>>
+  /** All lines that are queued. Ends after `end`, when the rest was pulled. */
+  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<string>>
   /** What is queued is still written; nothing more is accepted. */
   readonly end: (error: ConnectionFailed) => void
   /** What is queued is dropped: there is nobody to read it. */
   readonly fail: (error: ConnectionFailed) => void
 }
 
+/** 1 Mi of UTF-16 code units. */
+export const defaultWriteBufferLength = 1_048_576
+
 export const makeOutbox = (limit: number): Outbox => {
-  const encoder = new TextEncoder()
   let lines: Array<string> = []
   let length = 0
   let closed: ConnectionFailed | undefined
@@ -43,14 +45,6 @@ export const makeOutbox = (limit: number): Outbox => {
     written = undefined
   }
 
-  const take = () => {
-    const chunk = encoder.encode(lines.join(""))
-    lines = []
-    length = 0
-    release()
-    return chunk
-  }
-
   const close = (error: ConnectionFailed) => {
     closed ??= error
     release()
@@ -66,13 +60,19 @@ export const makeOutbox = (limit: number): Outbox => {
 
   const write: Outbox["write"] = (line) => {
     if (closed !== undefined) return
-    lines.push(line, "\n")
-    length += line.length + 1
+    lines.push(line)
+    length += line.length
     notify()
   }
 
   const pull: Outbox["pull"] = Effect.suspend(() => {
-    if (lines.length > 0) return Effect.succeed(Arr.of(take()))
+    if (Arr.isArrayNonEmpty(lines)) {
+      const taken = lines
+      lines = []
+      length = 0
+      release()
+      return Effect.succeed(taken)
+    }
     if (closed !== undefined) return Cause.done()
     // Resumed in a microtask, so that the lines of one moment leave in one write.
     return Effect.flatMap(

@@ -1,0 +1,197 @@
+/**
+ * The app-server over a WebSocket, on TCP or on a Unix socket: one that runs already, or one of our own that others can
+ * join.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import * as Stream from "effect/Stream"
+import { ConnectionFailed, type ConnectionFailedReason } from "./CodexError.ts"
+import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
+import type { Transport } from "./Transport.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectOptions {
+  /**
+   * Where the app-server listens: `ws://` or `wss://` and an address, or `ws+unix://PATH:/` for a Unix socket at an absolute
+   * path.
+   */
+  readonly url: string
+  /** Sent as `Authorization: Bearer …`. */
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** How long opening the connection may take. Default: 10 seconds. */
+  readonly openTimeout?: Duration.Input | undefined
+  /** How much may wait to be written before `room` waits, in UTF-16 code units. Default: 1,048,576. */
+  readonly writeBufferLength?: number | undefined
+}
+
+/**
+ * Connects to an app-server that listens on a WebSocket. A message is a line.
+ *
+ * **Details**
+ *
+ * The connection is open when this returns; fails with `Connect` if it can't be opened. Closing the scope closes it, and
+ * leaves the server running. Sending headers takes a constructor that can: in Node
+ * `@effect/platform-node/NodeWS.layerWebSocketConstructor`, which knows Unix sockets too.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const connect: (
+  options: ConnectOptions
+) => Effect.Effect<Transport["Service"], ConnectionFailed, Socket.WebSocketConstructor | Scope.Scope> =
+  Effect.fnUntraced(function* (options: ConnectOptions) {
+    const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: [] })
+    const outbox = makeOutbox(options.writeBufferLength ?? defaultWriteBufferLength)
+
+    const socket = yield* Socket.makeWebSocket(options.url, {
+      openTimeout: options.openTimeout ?? Duration.seconds(10),
+      ...(options.token === undefined ? {} : { headers: { authorization: `Bearer ${Redacted.value(options.token)}` } })
+    })
+    const readers = yield* Scope.fork(yield* Effect.scope)
+    const pull = yield* Socket.readerString(socket).pipe(
+      Scope.provide(readers),
+      Effect.mapError(({ message }) =>
+        failure({ _tag: "Connect", description: `${withoutSecrets(options.url)}: ${message}` })
+      )
+    )
+    const writer = yield* Scope.provide(socket.writer, readers)
+    const unwritable = Deferred.makeUnsafe<ConnectionFailedReason>()
+    const writing = yield* Stream.fromPull(Effect.succeed(outbox.pull)).pipe(
+      Stream.runForEachArray(writer.writeAll),
+      Effect.catch(({ message }) => Deferred.succeed(unwritable, { _tag: "Write", description: message })),
+      Effect.forkIn(readers)
+    )
+
+    // What was queued before the end is still sent.
+    yield* Effect.addFinalizer(() => {
+      outbox.end(failure({ _tag: "Closed", description: "the connection was closed" }))
+      return Fiber.await(writing).pipe(Effect.timeoutOption(drainGrace), Effect.asVoid)
+    })
+
+    const listen: Transport["Service"]["listen"] = ({ onEnd, onLines }) => {
+      const reading = Effect.forever(Effect.map(pull, onLines), { disableYield: true }).pipe(
+        Effect.catch((error) => Effect.succeed<ConnectionFailedReason>({ _tag: "Closed", description: closing(error) }))
+      )
+      // A connection that broke is told as the end that it came to, if that shows within a moment.
+      const broken = Effect.andThen(Deferred.await(unwritable), (reason) => Effect.as(Effect.sleep(drainGrace), reason))
+      return Effect.raceFirst(reading, broken).pipe(
+        Effect.map((reason) => {
+          const error = failure(reason)
+          outbox.fail(error)
+          onEnd(error)
+        }),
+        Effect.forkIn(readers),
+        Effect.asVoid
+      )
+    }
+
+    return { listen, room: outbox.room, write: outbox.write, diagnostics: Effect.succeed([]) }
+  })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface SpawnUnixOptions extends SpawnOptions {
+  /** Where the server is to listen: an absolute path of at most some 100 bytes, in a folder that only we can enter. */
+  readonly socketPath: string
+  /** How long the server may take to listen. Default: 10 seconds. */
+  readonly openTimeout?: Duration.Input | undefined
+}
+
+// The server does not look at its standard input, so a shell does: when it ends, because the scope closes or because we
+// are gone, however that came about, the server is ended. The shell exits as the server does.
+const followingUs = `
+  exec 3<&0
+  "$@" 3<&- </dev/null & server=$!
+  (while read -r _ <&3; do :; done; kill "$server") & watch=$!
+  wait "$server"; code=$?
+  kill "$watch" 2>/dev/null; wait
+  exit "$code"
+`
+
+/**
+ * Starts an app-server that listens on a Unix socket, and connects to it. Others can connect to it with {@link connect}
+ * while the scope is open; closing the scope ends the server. Not on Windows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const spawnUnix: (
+  options: SpawnUnixOptions
+) => Effect.Effect<
+  Transport["Service"],
+  ConnectionFailed,
+  ChildProcessSpawner | Socket.WebSocketConstructor | Scope.Scope
+> = Effect.fnUntraced(function* (options: SpawnUnixOptions) {
+  const grace = Duration.fromInputUnsafe(options.shutdownGrace ?? Duration.seconds(2))
+  const { exited, failure, handle, stderr } = yield* spawn({
+    ...options,
+    command: "/bin/sh",
+    args: ["-c", followingUs, "sh", options.command, ...options.args, "--listen", `unix://${options.socketPath}`],
+    grace
+  })
+  yield* handle.stdout.pipe(Stream.runDrain, Effect.ignore, Effect.forkScoped)
+
+  yield* Effect.addFinalizer(() =>
+    Stream.run(Stream.empty, handle.stdin).pipe(
+      Effect.ignore,
+      Effect.andThen(Fiber.join(exited)),
+      Effect.timeoutOption(grace)
+    )
+  )
+
+  const transport = yield* connect({ url: `ws+unix://${options.socketPath}:/` }).pipe(
+    Effect.retry(Schedule.spaced("20 millis")),
+    Effect.timeoutOrElse({
+      duration: options.openTimeout ?? Duration.seconds(10),
+      orElse: () => Effect.fail(failure({ _tag: "Spawn", description: "it does not listen" }))
+    }),
+    Effect.raceFirst(Effect.flatMap(Fiber.join(exited), (reason) => Effect.fail(failure(reason))))
+  )
+
+  const runFork = Effect.runForkWith(yield* Effect.context())
+  return {
+    ...transport,
+    // A connection that ended because the process did is told as that.
+    listen: ({ onEnd, onLines }) =>
+      transport.listen({
+        onLines,
+        onEnd: (error) =>
+          runFork(
+            Effect.map(Effect.timeoutOption(Fiber.join(exited), drainGrace), (exit) =>
+              onEnd(Option.match(exit, { onNone: () => error, onSome: failure }))
+            )
+          )
+      }),
+    diagnostics: Effect.sync(() => stderr.slice())
+  }
+})
+
+const closing = ({ reason }: Socket.SocketError): string =>
+  reason._tag === "SocketCloseError"
+    ? `the app-server closed the connection (${reason.code}${reason.closeReason ? `, ${reason.closeReason}` : ""})`
+    : `the connection broke: ${reason.message}`
+
+// A URL may carry a password or a token.
+const withoutSecrets = (url: string): string => {
+  const parsed = Result.try(() => new URL(url))
+  return Result.isFailure(parsed)
+    ? "the URL"
+    : `${parsed.success.protocol}//${parsed.success.host}${parsed.success.pathname}`
+}

@@ -1,0 +1,194 @@
+import { createHash } from "node:crypto"
+import * as path from "node:path"
+import * as Codex from "@effect-codex/core/Codex"
+import * as CodexBinary from "@effect-codex/core/CodexBinary"
+import type { CodexError } from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as PlatformError from "effect/PlatformError"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+
+const { execCommand, gate, reply, text, when } = MockModel
+
+const token = "a token that nobody guesses"
+const services = Layer.merge(NodeServices.layer, NodeWS.layerWebSocketConstructor)
+
+// A codex that listens on a port of the loopback and lets in who has the token.
+const listening = Effect.gen(function* () {
+  const { cwd, env } = yield* CodexTest.Home
+  const digest = createHash("sha256").update(token).digest("hex")
+  const handle = yield* ChildProcess.make(
+    yield* CodexBinary.resolve(),
+    ["app-server", "--listen", "ws://127.0.0.1:0", "--ws-auth", "capability-token", "--ws-token-sha256", digest],
+    { cwd, env, forceKillAfter: "2 seconds" }
+  )
+  const line = yield* handle.all.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.filter((line) => line.includes("listening on: ws://")),
+    Stream.take(1),
+    Stream.mkString
+  )
+  return { url: line.replace(/^.*(ws:\S+).*$/, "$1"), pid: handle.pid }
+})
+
+const socketPath = Effect.map(CodexTest.Home, ({ home }) => path.join(path.dirname(home), "socket"))
+
+type TransportLayer = Layer.Layer<Codex.Codex, CodexError | PlatformError.PlatformError, CodexTest.Home>
+
+const transports = {
+  "standard input and output": CodexTest.layerCodex(),
+
+  "a WebSocket": Layer.unwrap(
+    Effect.map(listening, ({ url }) => Codex.layerWebSocket({ url, token: Redacted.make(token) }))
+  ).pipe(Layer.provide(services)),
+
+  "a Unix socket": Layer.unwrap(
+    Effect.gen(function* () {
+      const { cwd, env } = yield* CodexTest.Home
+      return Codex.layerUnix({ cwd, env, socketPath: yield* socketPath })
+    })
+  ).pipe(Layer.provide(services))
+} satisfies Record<string, TransportLayer>
+
+for (const [name, transport] of Object.entries<TransportLayer>(transports)) {
+  describe(`over ${name}`, () => {
+    it.live("a turn streams its text", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const deltas = yield* Stream.runCollect(codex.responses.streamText({ prompt: "Say it" }))
+        expect(deltas).toEqual(["STREAM", "_OK"])
+      }).pipe(
+        Effect.provide(
+          Layer.merge(transport, PolicyEngine.layerDeclineAll).pipe(
+            Layer.provide(CodexTest.layerHome([reply(text("STREAM", "_OK"))]))
+          )
+        )
+      )
+    )
+
+    it.live("an approval handler may call the server before it answers", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const read: Array<string> = []
+        const policy = PolicyEngine.make({
+          command: ({ threadId }) =>
+            codex.request("thread/read", { threadId }).pipe(
+              Effect.map(({ thread }) => {
+                read.push(thread.id)
+                return { decision: "accept" as const, by: "test" }
+              }),
+              Effect.orDie
+            )
+        })
+        const response = yield* codex.responses
+          .create({ prompt: "Run it" })
+          .pipe(Effect.provideService(PolicyEngine.PolicyEngine, policy))
+        expect(read).toEqual([response.threadId])
+        expect(response.items.find((item) => item.type === "commandExecution")).toMatchObject({ status: "completed" })
+      }).pipe(
+        Effect.provide(
+          transport.pipe(
+            Layer.provide(
+              CodexTest.layerHome([reply(execCommand({ cmd: "true", escalate: true })), reply(text("done"))])
+            )
+          )
+        )
+      )
+    )
+
+    it.live("leaving a turn stops it", () =>
+      Effect.gen(function* () {
+        const held = yield* gate
+        yield* Effect.gen(function* () {
+          const model = yield* MockModel.MockModel
+          yield* Effect.gen(function* () {
+            const codex = yield* Codex.Codex
+            const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hang" }))
+            yield* held.reached
+            yield* Fiber.interrupt(fiber)
+            expect(yield* model.ended(0)).toBe("left")
+          }).pipe(Effect.provide(Layer.merge(transport, PolicyEngine.layerDeclineAll)))
+        }).pipe(Effect.provide(CodexTest.layerHome([reply(text("so far", held))])))
+      })
+    )
+  })
+}
+
+describe("a server that others can join", () => {
+  it.live("serves two clients, and the second one's end is not the first one's", () =>
+    Effect.gen(function* () {
+      const first = yield* Codex.Codex
+      const url = `ws+unix://${yield* socketPath}:/`
+      const threadId = yield* Effect.gen(function* () {
+        const second = yield* Codex.Codex
+        const response = yield* second.responses.create({ prompt: "from the second" })
+        expect(response.text).toBe("2")
+        return response.threadId
+      }).pipe(Effect.provide(Layer.provide(Codex.layerWebSocket({ url }), services)))
+      const response = yield* first.responses.create({ prompt: "from the first", threadId })
+      expect(response.text).toBe("1")
+    }).pipe(
+      Effect.provide(
+        Layer.merge(transports["a Unix socket"], PolicyEngine.layerDeclineAll).pipe(
+          Layer.provideMerge(
+            CodexTest.layerHome([when("from the first", reply(text("1"))), when("from the second", reply(text("2")))])
+          )
+        )
+      )
+    )
+  )
+
+  it.live("that is killed ends the connection", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { pid, url } = yield* listening
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          process.kill(pid, "SIGKILL")
+          const failure = yield* Effect.flip(codex.closed)
+          expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Closed" } })
+        }).pipe(Effect.provide(Layer.provide(Codex.layerWebSocket({ url, token: Redacted.make(token) }), services)))
+      })
+    ).pipe(Effect.provide(Layer.merge(CodexTest.layerHome([]), services)))
+  )
+
+  it.live("turns away who has the wrong token, and the token is not in the error", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { url } = yield* listening
+        const wrong = "a wrong token"
+        const failure = yield* Effect.flip(
+          Effect.provide(
+            Codex.Codex,
+            Layer.provide(Codex.layerWebSocket({ url, token: Redacted.make(wrong) }), services)
+          )
+        )
+        expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Connect" } })
+        expect(JSON.stringify(failure) + failure.message).not.toContain(wrong)
+      })
+    ).pipe(Effect.provide(Layer.merge(CodexTest.layerHome([]), services)))
+  )
+
+  it.live("that is not there is ConnectionFailed, with where it was looked for", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(
+        Effect.provide(
+          Codex.Codex,
+          Layer.provide(Codex.layerWebSocket({ url: "ws://user:secret@127.0.0.1:9/?token=secret" }), services)
+        )
+      )
+      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Connect" } })
+      expect(failure.message).toContain("ws://127.0.0.1:9/")
+      expect(failure.message).not.toContain("secret")
+    })
+  )
+})
