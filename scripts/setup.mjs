@@ -30,6 +30,8 @@ const run = (what, command, args) => {
   process.stderr.write(`[setup] ${what}\n`)
   const { error, signal, status } = spawnSync(command, args, {
     cwd: root,
+    // `npm run --silent` hands its silence on, and an installation without a sign of life looks stuck.
+    env: { ...process.env, npm_config_loglevel: "notice" },
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32"
   })

@@ -58,6 +58,11 @@ export interface ConnectionOptions {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** The deadline of requests that have none of their own and need no person or model. Default: 60 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
+  /**
+   * How long the answer to a request of the server (an approval, a question, a tool call) may take before it is declined:
+   * time for a person. Default: 1 hour. `"none"` waits without limit.
+   */
+  readonly answerTimeout?: Duration.Input | "none" | undefined
   /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
 }
@@ -209,6 +214,10 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+  const answerTimeout =
+    options?.answerTimeout === "none"
+      ? undefined
+      : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
   const subscribers = new Set<Buffer<Notification.Notification, ConnectionFailed | SlowConsumer>>()
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
@@ -265,7 +274,17 @@ export const make = Effect.fnUntraced(function* (
     }
     const { threadId } = ServerRequest.aboutOf(request.success)
     const route = threadId === undefined ? undefined : routeOf(threadId)
-    return route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+    const answered =
+      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+    if (answerTimeout === undefined) return answered
+    return Effect.timeoutOrElse(answered, {
+      duration: answerTimeout,
+      orElse: () =>
+        Effect.andThen(
+          Effect.logWarning(`Declined a request ${method} that was not answered in time`),
+          ServerRequest.decline(method)
+        )
+    })
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
