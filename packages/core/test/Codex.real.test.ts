@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
-import { ChildProcessSpawner, make as makeSpawner } from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
+import { deltasUntil, isAlive, layerRecording } from "./support.ts"
 
 const { error, execCommand, gate, reply, text, when } = MockModel
 
@@ -19,40 +19,6 @@ const decline = PolicyEngine.layerDeclineAll
 // A real codex with this script, and nobody to accept anything.
 const withScript = (script: MockModel.Script, options?: CodexTest.Options) =>
   Effect.provide(Layer.merge(CodexTest.layer(script, options), decline))
-
-const isAlive = (pid: number) =>
-  Effect.sync(() => {
-    try {
-      process.kill(pid, 0)
-      return true
-    } catch {
-      return false
-    }
-  })
-
-// Starts processes as the platform does and remembers them.
-const recordingServices = (pids: Array<number>) =>
-  Layer.effect(ChildProcessSpawner)(
-    Effect.map(ChildProcessSpawner, (spawner) =>
-      makeSpawner((command) => Effect.tap(spawner.spawn(command), (handle) => Effect.sync(() => pids.push(handle.pid))))
-    )
-  ).pipe(Layer.provideMerge(NodeServices.layer))
-
-// Waits until this piece of a message has arrived: the model may have sent it long before.
-const deltasUntil = (delta: string) =>
-  Effect.flatMap(Codex.Codex, (codex) =>
-    codex.notifications.pipe(
-      Stream.takeUntil(
-        (notification) => notification.method === "item/agentMessage/delta" && notification.params.delta === delta
-      ),
-      Stream.runDrain
-    )
-  )
-
-const layerRecording = (pids: Array<number>) =>
-  Layer.unwrap(Effect.map(CodexTest.Home, ({ cwd, env }) => Codex.layer({ cwd, env }))).pipe(
-    Layer.provide(recordingServices(pids))
-  )
 
 describe("a response", () => {
   it.live("has the agent's text, the thread, the turn and the usage", () =>
@@ -342,10 +308,10 @@ describe("the process", () => {
       yield* Effect.gen(function* () {
         const codex = yield* Codex.Codex
         yield* codex.request("account/read", {})
-        expect(yield* isAlive(pids[0] ?? 0)).toBe(true)
+        expect(isAlive(pids[0] ?? 0)).toBe(true)
       }).pipe(Effect.provide(layerRecording(pids)))
       expect(pids.length).toBe(1)
-      expect(yield* isAlive(pids[0] ?? 0)).toBe(false)
+      expect(isAlive(pids[0] ?? 0)).toBe(false)
     }).pipe(Effect.provide(CodexTest.layerHome([])))
   )
 

@@ -1,0 +1,227 @@
+import { chmodSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import * as Codex from "@effect-codex/core/Codex"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as LayerMap from "effect/LayerMap"
+import * as LayerRef from "effect/LayerRef"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import { isAlive, layerRecording } from "./support.ts"
+
+const { execCommand, reply, text } = MockModel
+
+const ask = Effect.flatMap(Codex.Codex, (codex) => codex.request("account/read", {}))
+
+const kill = (pid: number | undefined) => Effect.sync(() => process.kill(pid ?? 0, "SIGKILL"))
+
+describe("a dead layer stays dead", () => {
+  it.live("so a retry below it never recovers", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const failure = yield* Effect.gen(function* () {
+        yield* kill(pids[0])
+        yield* Effect.flatMap(Codex.Codex, (codex) => Effect.flip(codex.closed))
+        return yield* Effect.flip(ask.pipe(Effect.retry({ times: 5 })))
+      }).pipe(Effect.provide(layerRecording(pids)))
+      expect(failure._tag).toBe("ConnectionFailed")
+      expect(pids.length).toBe(1)
+    }).pipe(Effect.provide(CodexTest.layerHome([])))
+  )
+
+  it.live("and providing it inside of what is retried makes a new one", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const account = yield* Effect.gen(function* () {
+        // The first process dies before it is asked.
+        if (pids.length === 1) yield* kill(pids[0])
+        return yield* ask
+      }).pipe(Effect.provide(layerRecording(pids)), Effect.retry({ times: 1 }))
+      expect(account.requiresOpenaiAuth).toBe(false)
+      expect(pids.length).toBe(2)
+    }).pipe(Effect.provide(CodexTest.layerHome([])))
+  )
+
+  it.live("and a LayerRef over a fresh layer hands out a new one once it is invalidated on `closed`", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      // Layer.fresh: without it the same build, dead as it is, would be handed out again.
+      const ref = yield* LayerRef.make(Layer.fresh(layerRecording(pids)), { idleTimeToLive: "1 minute" })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        yield* ask
+        yield* kill(pids[0])
+        yield* Effect.ignore(codex.closed)
+        yield* ref.invalidate
+      }).pipe(Effect.provide(ref.get))
+      yield* Effect.provide(ask, ref.get)
+      expect(pids.length).toBe(2)
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
+  )
+
+  it.live("and a LayerMap keeps one server for each key", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const pool = yield* LayerMap.make((_name: string) => Layer.fresh(layerRecording(pids)), {
+        idleTimeToLive: "1 minute"
+      })
+      yield* Effect.provide(ask, pool.get("a"))
+      yield* Effect.provide(ask, pool.get("a"))
+      yield* Effect.provide(ask, pool.get("b"))
+      expect(pids.length).toBe(2)
+      yield* kill(pids[0])
+      yield* pool.invalidate("a")
+      yield* Effect.provide(ask, pool.get("a"))
+      expect(pids.length).toBe(3)
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
+  )
+})
+
+describe("a process that dies", () => {
+  it.live("in the middle of an approval fails the turn, and ends the handler", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const asked = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<Exit.Exit<never>>()
+      const policy = PolicyEngine.make({
+        command: () =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.andThen(Effect.never),
+            Effect.onExit((exit) => Deferred.succeed(ended, exit))
+          )
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Run it" }))
+        yield* Deferred.await(asked)
+        yield* kill(pids[0])
+        const failure = yield* Effect.flip(Fiber.join(fiber))
+        expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { signal: "SIGKILL" } })
+      }).pipe(Effect.provide(Layer.merge(layerRecording(pids), Layer.succeed(PolicyEngine.PolicyEngine)(policy))))
+      expect(Exit.hasInterrupts(yield* Deferred.await(ended))).toBe(true)
+    }).pipe(Effect.provide(CodexTest.layerHome([reply(execCommand({ cmd: "true", escalate: true }))])))
+  )
+
+  it.live("tells what it wrote to its standard error", () =>
+    Effect.gen(function* () {
+      const { cwd } = yield* CodexTest.Home
+      const binary = path.join(cwd, "noisy.sh")
+      writeFileSync(
+        binary,
+        '#!/bin/sh\nfor i in $(seq 1 2000); do echo "line $i" >&2; done\necho "fatal error: out of luck" >&2\nexit 7\n'
+      )
+      chmodSync(binary, 0o755)
+      const failure = yield* Effect.flip(
+        Effect.provide(Codex.Codex, Codex.layer({ binary }).pipe(Layer.provide(NodeServices.layer)))
+      )
+      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Exited", code: 7 } })
+      expect(failure.message).toContain("fatal error: out of luck")
+      expect("stderr" in failure && failure.stderr.length).toBe(500)
+    }).pipe(Effect.provide(CodexTest.layerHome([])))
+  )
+})
+
+describe("closing", () => {
+  it.live("in the middle of an approval ends the process, the turn and the handler", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const asked = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<void>()
+      const policy = PolicyEngine.make({
+        command: () =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.andThen(Effect.never),
+            Effect.ensuring(Deferred.succeed(ended, undefined))
+          )
+      })
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(layerRecording(pids), scope)
+      const fiber = yield* Effect.flatMap(Codex.Codex, (codex) => codex.responses.create({ prompt: "Run it" })).pipe(
+        Effect.provideService(PolicyEngine.PolicyEngine, policy),
+        Effect.provideContext(context),
+        Effect.forkChild
+      )
+      yield* Deferred.await(asked)
+      yield* Scope.close(scope, Exit.void)
+      yield* Deferred.await(ended)
+      expect((yield* Effect.flip(Fiber.join(fiber)))._tag).toBe("ConnectionFailed")
+      expect(isAlive(pids[0] ?? 0)).toBe(false)
+      // Once more changes nothing.
+      yield* Scope.close(scope, Exit.void)
+    }).pipe(
+      Effect.provide(
+        CodexTest.layerHome([reply(execCommand({ cmd: "true", escalate: true }))], { verifyOnClose: false })
+      )
+    )
+  )
+
+  it.live("during the handshake leaves no process", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const { cwd } = yield* CodexTest.Home
+      // Says nothing, and does not end when its input does.
+      const binary = path.join(cwd, "silent.sh")
+      writeFileSync(binary, "#!/bin/sh\ntrap '' TERM\nwhile true; do sleep 0.1; done\n")
+      chmodSync(binary, 0o755)
+      const fiber = yield* Effect.forkChild(
+        Effect.provide(Codex.Codex, layerRecording(pids, { binary, shutdownGrace: "100 millis" }))
+      )
+      yield* Effect.sync(() => pids.length).pipe(
+        Effect.repeat({ until: (count) => count === 1, schedule: Schedule.spaced("5 millis") })
+      )
+      yield* Fiber.interrupt(fiber)
+      expect(isAlive(pids[0] ?? 0)).toBe(false)
+    }).pipe(Effect.provide(CodexTest.layerHome([])))
+  )
+
+  it.live("ends what the process has started", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      let child = 0
+      yield* Effect.gen(function* () {
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { cwd } = yield* CodexTest.Home
+          yield* codex.responses.create({ prompt: "Run it", thread: { sandbox: "danger-full-access" } })
+          child = Number(
+            yield* codex
+              .request("fs/readFile", { path: path.join(cwd, "pid") })
+              .pipe(Effect.map(({ dataBase64 }) => Buffer.from(dataBase64, "base64").toString()))
+          )
+          expect(isAlive(child)).toBe(true)
+        }).pipe(Effect.provide(Layer.merge(layerRecording(pids), PolicyEngine.layerAcceptAll)))
+        expect(isAlive(pids[0] ?? 0)).toBe(false)
+        yield* Effect.sync(() => isAlive(child)).pipe(
+          Effect.repeat({ until: (alive) => !alive, schedule: Schedule.spaced("20 millis") })
+        )
+      }).pipe(
+        Effect.provide(
+          CodexTest.layerHome([
+            reply(execCommand({ cmd: "echo $$ > pid; exec sleep 60", yieldTimeMs: 250, escalate: true })),
+            reply(text("done"))
+          ])
+        )
+      )
+    })
+  )
+
+  it.live("25 times in a row leaves neither processes nor handles", () =>
+    Effect.gen(function* () {
+      const pids: Array<number> = []
+      const once = Effect.provide(ask, layerRecording(pids))
+      yield* once
+      const handles = process.getActiveResourcesInfo().length
+      yield* once.pipe(Effect.repeat({ times: 23 }))
+      expect(pids.filter(isAlive)).toEqual([])
+      expect(pids.length).toBe(25)
+      expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(handles + 2)
+    }).pipe(Effect.provide(CodexTest.layerHome([])))
+  )
+})
