@@ -193,6 +193,9 @@ export class AppServer extends Context.Service<
  */
 export const defaultBufferBytes = 67_108_864
 
+/** So many requests of the server may wait for an answer. One more is declined at once. */
+const maxAnswering = 1024
+
 const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
 
 // What is overloaded has not run the request, so it can be sent again.
@@ -228,6 +231,7 @@ export const make = Effect.fnUntraced(function* (
   // Threads whose notifications the server sends us, since we started, resumed or forked them.
   const joined = new Set<string>()
   let ended: ConnectionFailed | undefined
+  let answering = 0
 
   const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)
 
@@ -274,8 +278,19 @@ export const make = Effect.fnUntraced(function* (
     }
     const { threadId } = ServerRequest.aboutOf(request.success)
     const route = threadId === undefined ? undefined : routeOf(threadId)
-    const answered =
-      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+    if (answering >= maxAnswering) {
+      return Effect.andThen(
+        Effect.logWarning(`Declined a request ${method}: ${answering} others wait for an answer`),
+        ServerRequest.decline(method)
+      )
+    }
+    answering++
+    const answered = Effect.ensuring(
+      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success),
+      Effect.sync(() => {
+        answering--
+      })
+    )
     if (answerTimeout === undefined) return answered
     return Effect.timeoutOrElse(answered, {
       duration: answerTimeout,

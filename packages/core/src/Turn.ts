@@ -222,8 +222,10 @@ const begin = Effect.fnUntraced(function* (
       }
     })
     .pipe(
-      Effect.tapError(() =>
+      Effect.tapError((error) =>
         Effect.sync(() => {
+          // An answer that can't be read is an answer: a turn is running, and has to be stopped.
+          if (error._tag === "ProtocolViolation") return
           state = "over"
           // Nothing was started, so nothing that waits for it is ours.
           Deferred.doneUnsafe(started, Effect.succeed(""))
