@@ -42,6 +42,26 @@ import * as Transport from "./Transport.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
+ * The notifications that a connection works without.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OptionalNotification = Exclude<
+  keyof Notification.Methods,
+  | "account/updated"
+  | "item/agentMessage/delta"
+  | "item/completed"
+  | "item/started"
+  | "serverRequest/resolved"
+  | "thread/archived"
+  | "thread/closed"
+  | "thread/status/changed"
+  | "turn/completed"
+  | "turn/started"
+>
+
+/**
  * What the app-server is told about us, and how long and how much it may take.
  *
  * @category models
@@ -52,8 +72,8 @@ export interface ConnectionOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
-  /** Notifications, by exact method, that the server shall not send. Default: none. */
-  readonly optOutNotificationMethods?: ReadonlyArray<string> | undefined
+  /** Notifications that the server shall not send; those that turns stand on can't be named. Default: none. */
+  readonly optOutNotificationMethods?: ReadonlyArray<OptionalNotification> | undefined
   /** How long the server may take to answer `initialize`. Default: 30 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
   /** The deadline of requests that have none of their own and need no person or model. Default: 60 seconds. */

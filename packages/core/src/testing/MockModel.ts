@@ -341,7 +341,9 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
  * **Example** (A turn with a tool call)
  *
  * ```ts
- * const model = MockModel.layer([
+ * import { MockModel } from "@effect-codex/core/testing"
+ *
+ * export const model = MockModel.layer([
  *   MockModel.reply(MockModel.execCommand({ cmd: "ls" })),
  *   MockModel.reply(MockModel.text("The folder is empty."))
  * ])

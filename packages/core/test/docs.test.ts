@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+import * as CodexError from "@effect-codex/core/CodexError"
+import { describe, expect, it } from "@effect/vitest"
+
+const root = path.join(import.meta.dirname, "..", "..", "..")
+const tags = CodexError.CodexError.members.map((member) => member.fields._tag.schema.literal)
+
+const rowsOf = (document: string) =>
+  readFileSync(path.join(root, document), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => line.split("|").map((cell) => cell.trim()))
+
+describe.each([
+  ["docs/errors.md", { yes: true, no: false }],
+  ["docs/zh/errors.md", { 是: true, 否: false }]
+])("the table in %s", (document, words: { readonly [K in string]?: boolean }) => {
+  it("has every error of the union, in its order", () => {
+    expect(rowsOf(document).map((cells) => cells[1])).toEqual(tags.map((tag) => `\`${tag}\``))
+  })
+
+  it("tells what is retryable as `isRetryable` does", () => {
+    const retryable = rowsOf(document).flatMap((cells) => (words[cells.at(-2) ?? ""] === true ? [cells[1]] : []))
+    expect(retryable).toEqual(["`Overloaded`"])
+    expect(CodexError.isRetryable(new CodexError.Overloaded({ method: "turn/start" }))).toBe(true)
+    expect(CodexError.isRetryable(new CodexError.RequestTimedOut({ method: "turn/start", millis: 1 }))).toBe(false)
+  })
+
+  it("names every reason of a failed turn", () => {
+    const text = readFileSync(path.join(root, document), "utf8")
+    for (const reason of Object.keys(CodexError.TurnFailedReason.cases)) expect(text).toContain(`\`${reason}\``)
+  })
+})

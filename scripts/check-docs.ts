@@ -1,0 +1,160 @@
+/**
+ * Checks the documents as a reader would meet them: `npm run docs:check`.
+ *
+ * - Every `ts` block of a document, and every example in a docstring, is a complete module and type-checks, with Effect's
+ *   diagnostics, against the packages as a user imports them.
+ * - An English document and its Chinese one have the same headings, by level, and the same code blocks.
+ * - Every relative link leads to a file, and every `npm run NAME` is a script of `package.json`.
+ *
+ * One line a finding; exits with 1 if there is one.
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+
+const root = path.dirname(import.meta.dirname)
+const findings: Array<string> = []
+
+interface Block {
+  readonly language: string
+  readonly code: string
+  readonly file: string
+  /** Line of the file that the block's first line is on, from 1. */
+  readonly line: number
+}
+
+const filesBelow = (directory: string, extension: string): ReadonlyArray<string> =>
+  existsSync(path.join(root, directory))
+    ? readdirSync(path.join(root, directory), { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(extension) && !file.includes("node_modules"))
+        .map((file) => path.join(directory, file))
+        .toSorted()
+    : []
+
+const documents = [
+  ...readdirSync(root).filter((file) => file.endsWith(".md")),
+  ...filesBelow("docs", ".md"),
+  ...readdirSync(path.join(root, "packages"))
+    .map((name) => path.join("packages", name, "README.md"))
+    .filter((file) => existsSync(path.join(root, file)))
+]
+const sources = readdirSync(path.join(root, "packages"))
+  .flatMap((name) => filesBelow(path.join("packages", name, "src"), ".ts"))
+  .filter((file) => !file.includes(`${path.sep}generated${path.sep}`))
+
+const read = (file: string) => readFileSync(path.join(root, file), "utf8")
+
+// A fenced block, in a document or behind the ` * ` of a docstring.
+const blocksOf = (file: string): ReadonlyArray<Block> => {
+  const blocks: Array<Block> = []
+  let open: { language: string; line: number; lines: Array<string> } | undefined
+  read(file)
+    .split("\n")
+    .forEach((text, index) => {
+      const line = file.endsWith(".ts") ? text.replace(/^ \* ?/, "") : text
+      const fence = /^```(\w*)\s*$/.exec(line)
+      if (open !== undefined && fence !== null) {
+        blocks.push({ language: open.language, code: open.lines.join("\n"), file, line: open.line })
+        open = undefined
+      } else if (open !== undefined) open.lines.push(line)
+      else if (fence !== null) open = { language: fence[1] ?? "", line: index + 2, lines: [] }
+    })
+  if (open !== undefined) findings.push(`${file}:${open.line}: a code block is not closed`)
+  return blocks
+}
+
+const checkCode = (blocks: ReadonlyArray<Block>) => {
+  // Inside the workspace, so that packages resolve as they do for whoever has them installed.
+  const scratch = path.join(root, "node_modules", ".cache", "docs")
+  rmSync(scratch, { recursive: true, force: true })
+  mkdirSync(scratch, { recursive: true })
+  const places = new Map<string, Block>()
+  blocks.forEach((block, index) => {
+    const name = `block-${index}.ts`
+    places.set(name, block)
+    writeFileSync(path.join(scratch, name), `${block.code}\nexport {}\n`)
+  })
+  writeFileSync(
+    path.join(scratch, "tsconfig.json"),
+    JSON.stringify({
+      extends: path.relative(scratch, path.join(root, "tsconfig.base.json")),
+      include: ["*.ts"],
+      compilerOptions: { noEmit: true, composite: false, incremental: false, types: ["node"], noUnusedLocals: false }
+    })
+  )
+  const tsc = path.join(root, "node_modules", ".bin", "tsc")
+  const { status, stdout, stderr } = spawnSync(tsc, ["-p", scratch, "--pretty", "false"], { encoding: "utf8" })
+  for (const line of stdout.split("\n")) {
+    const found = /(block-\d+\.ts)\((\d+),\d+\): error (.*)$/.exec(line)
+    const block = places.get(found?.[1] ?? "")
+    if (found !== null && block !== undefined) {
+      findings.push(`${block.file}:${block.line + Number(found[2]) - 1}: ${found[3]}`)
+    }
+  }
+  if (status !== 0 && findings.length === 0) findings.push(`tsc failed: ${stdout}${stderr}`)
+  rmSync(scratch, { recursive: true, force: true })
+}
+
+const chineseOf = (file: string): string | undefined => {
+  if (file === "README.md") return "README.zh-CN.md"
+  if (path.dirname(file) === "docs") return path.join("docs", "zh", path.basename(file))
+  return undefined
+}
+
+// What a translation must keep of a document: its headings by level, and its code but for comments.
+const structureOf = (file: string): ReadonlyArray<string> => {
+  const withoutCode = read(file).replace(/^```[\s\S]*?^```$/gm, "")
+  const headings = Array.from(withoutCode.matchAll(/^(#+) /gm), ([, level]) => `heading ${level}`)
+  const code = blocksOf(file).map(
+    ({ code, language }) =>
+      `block ${language}: ${code.replace(/^\s*(\/\/|#).*$/gm, "").replace(/ +(\/\/|#) .*$/gm, "")}`
+  )
+  return [...headings, ...code]
+}
+
+const checkTranslation = (file: string) => {
+  const chinese = chineseOf(file)
+  if (chinese === undefined) return
+  if (!existsSync(path.join(root, chinese))) {
+    findings.push(`${file}: has no Chinese version (${chinese})`)
+    return
+  }
+  const [ours, theirs] = [structureOf(file), structureOf(chinese)]
+  const difference = Math.max(ours.length, theirs.length)
+  for (let index = 0; index < difference; index++) {
+    if (ours[index] !== theirs[index]) {
+      const shorten = (text: string | undefined) => JSON.stringify(text?.slice(0, 80) ?? "nothing")
+      findings.push(`${chinese}: differs from ${file}: ${shorten(ours[index])} there, ${shorten(theirs[index])} here`)
+      return
+    }
+  }
+}
+
+const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
+
+const checkReferences = (file: string) => {
+  const text = read(file)
+  text.split("\n").forEach((line, index) => {
+    for (const [, target = ""] of line.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?:|mailto:|#)/.test(target)) continue
+      const linked = path.join(root, path.dirname(file), target.replace(/#.*$/, ""))
+      if (!existsSync(linked)) findings.push(`${file}:${index + 1}: leads to ${target}, which is not there`)
+    }
+    for (const [, name = ""] of line.matchAll(/npm run (?:--silent )?([\w:-]+)/g)) {
+      if (!(name in scripts)) findings.push(`${file}:${index + 1}: npm run ${name} is not a script of package.json`)
+    }
+  })
+}
+
+const blocks = [...documents, ...sources].flatMap(blocksOf).filter(({ language }) => language === "ts")
+checkCode(blocks)
+for (const file of documents) {
+  checkTranslation(file)
+  checkReferences(file)
+}
+
+for (const finding of findings) process.stdout.write(`${finding}\n`)
+process.stdout.write(
+  `${documents.length} documents, ${blocks.length} code blocks, ${findings.length} ${findings.length === 1 ? "finding" : "findings"}\n`
+)
+process.exitCode = findings.length === 0 ? 0 : 1
