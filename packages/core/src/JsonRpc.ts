@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
@@ -14,6 +15,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "./CodexError.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -87,7 +89,7 @@ export interface Receiver {
  */
 export interface JsonRpc {
   /**
-   * Sends a request and waits for its response. Interruption forgets the id: a late response goes to `onLate`, if given,
+   * Sends a request, with the W3C trace context of the current span, and waits for its response. Interruption forgets the id: a late response goes to `onLate`, if given,
    * and is ignored otherwise.
    */
   readonly request: (
@@ -148,17 +150,18 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
       handler.pipe(
+        // A result that has no JSON is a defect as well: without an answer the server would wait for ever.
+        Effect.map((result) => JSON.stringify({ id, result })),
         Effect.catchDefect((defect) =>
           Effect.andThen(
             Effect.logError("A handler of a server request had a defect", defect),
             Effect.fail(new RpcError({ code: -32603, description: "Internal error" }))
           )
         ),
-        Effect.match({
-          onSuccess: (result) => ({ id, result }),
-          onFailure: ({ code, data, description }) => ({ id, error: { code, message: description, data } })
-        }),
-        Effect.flatMap((message) => send(JSON.stringify(message))),
+        Effect.catch(({ code, data, description }) =>
+          Effect.succeed(JSON.stringify({ id, error: { code, message: description, data } }))
+        ),
+        Effect.flatMap(send),
         // With nobody left to answer, an answer is moot.
         Effect.ignore
       )
@@ -202,15 +205,17 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     yield* transport.listen({ onLines, onEnd: end })
 
     const request: JsonRpc["request"] = (method, params, options) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         if (failure !== undefined) return Effect.fail(failure)
         const id = nextId++
+        const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
+        const line = JSON.stringify({ id, method, params, trace })
         return Effect.andThen(
           transport.room,
           Effect.callback<unknown, RpcError | ConnectionFailed>((resume) => {
             if (failure !== undefined) return resume(Effect.fail(failure))
             pending.set(id, resume)
-            transport.write(JSON.stringify({ id, method, params }))
+            transport.write(line)
             return Effect.sync(() => {
               const { onLate } = options ?? {}
               if (onLate === undefined) pending.delete(id)
@@ -229,6 +234,12 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     return { request, notify, withdraw, closed: Deferred.await(closed) }
   })
+
+// The W3C trace context by which the server's own spans become children of ours.
+const traceOf = (span: Tracer.AnySpan | undefined) =>
+  span === undefined
+    ? undefined
+    : { traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}` }
 
 const toRpcError = (error: { readonly [K in string]?: unknown }): RpcError =>
   new RpcError({
