@@ -24,7 +24,6 @@ import {
   type CodexNotFound,
   ConnectionFailed,
   ExperimentalApiRequired,
-  fromWire,
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
@@ -39,6 +38,7 @@ import { type ClientRequests, codexVersion, type ExperimentalClientRequests } fr
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Transport from "./Transport.ts"
+import * as WireError from "./WireError.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
@@ -397,7 +397,9 @@ export const make = Effect.fnUntraced(function* (
   const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
     const deadline = deadlineOf(method, params, requestOptions?.timeout)
     const sent = rpc.request(method, params, requestOptions).pipe(
-      Effect.catchTag("RpcError", (error) => Effect.fail(fromWire({ method, params, error, serverVersion: version }))),
+      Effect.catchTag("RpcError", (error) =>
+        Effect.fail(WireError.fromRpc({ method, params, error, serverVersion: version }))
+      ),
       Effect.retry(whileOverloaded),
       Effect.tap((response) => Effect.sync(() => followResponse(method, params, response))),
       Effect.catchTag("NoRollout", (error) =>

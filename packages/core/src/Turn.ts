@@ -23,8 +23,7 @@ import {
   SlowConsumer,
   type TurnError,
   type TurnStreamError,
-  TurnInterrupted,
-  turnFailed
+  TurnInterrupted
 } from "./CodexError.ts"
 import { type Buffer, makeBuffer } from "./internal/buffer.ts"
 import * as Notification from "./Notification.ts"
@@ -34,6 +33,7 @@ import type * as Schemas from "./protocol/generated/Experimental.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ResponseEvent from "./ResponseEvent.ts"
 import * as ServerRequest from "./ServerRequest.ts"
+import * as WireError from "./WireError.ts"
 
 /**
  * A turn that the server has started.
@@ -157,7 +157,7 @@ const begin = Effect.fnUntraced(function* (
   const complete = (turn: Schemas.Turn) => {
     const response = collector.response(events)
     if (turn.status === "interrupted") return fail(new TurnInterrupted({ response }))
-    if (turn.status === "failed") return fail(turnFailed(turn.error ?? null, response))
+    if (turn.status === "failed") return fail(WireError.fromTurn(turn.error ?? null, response))
     state = "over"
     buffer?.end()
     return Deferred.doneUnsafe(outcome, Effect.succeed(response))

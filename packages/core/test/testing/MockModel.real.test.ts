@@ -146,44 +146,9 @@ const onRequest = { approvalPolicy: "on-request", sandbox: "workspace-write" }
 const readOnly = { approvalPolicy: "on-request", sandbox: "read-only" }
 
 /** An MCP server with one tool that asks the user for a color, and one that destroys things. */
-const mcpServer = `
-import { createInterface } from "node:readline"
-const write = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n")
-let asking
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const { id, method, params, result } = JSON.parse(line)
-  const reply = (result) => write({ id, result })
-  const requestedSchema = { type: "object", properties: { color: { type: "string" } }, required: ["color"] }
-  if (method === "initialize") {
-    reply({
-      protocolVersion: params.protocolVersion,
-      capabilities: { tools: {} },
-      serverInfo: { name: "probe", version: "1" }
-    })
-  } else if (method === "tools/list") {
-    const inputSchema = { type: "object", properties: { target: { type: "string" } } }
-    reply({
-      tools: [
-        { name: "ask", description: "Asks", inputSchema, annotations: { readOnlyHint: true } },
-        { name: "wipe", description: "Wipes", inputSchema, annotations: { destructiveHint: true } }
-      ]
-    })
-  } else if (method === "tools/call" && params.name === "ask") {
-    asking = id
-    write({ id: "q", method: "elicitation/create", params: { message: "Which color?", requestedSchema } })
-  } else if (method === "tools/call") {
-    reply({ content: [{ type: "text", text: "wiped" }] })
-  } else if (id === "q") {
-    write({ id: asking, result: { content: [{ type: "text", text: JSON.stringify(result) }] } })
-  } else if (id !== undefined) {
-    write({ id, error: { code: -32601, message: "not here" } })
-  }
-})
-`
+const mcpServer = path.join(import.meta.dirname, "..", "fixtures", "mcp-server.mjs")
 const mcpHome: Options["home"] = {
-  files: { "probe.mjs": mcpServer },
-  config: ({ cwd }) =>
-    `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(path.join(cwd, "probe.mjs"))}]\n`
+  config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(mcpServer)}]\n`
 }
 
 describe("the real codex with MockModel", () => {

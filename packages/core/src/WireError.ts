@@ -1,0 +1,149 @@
+/**
+ * How the server's errors become ours: of a request from its code, method and the exact shape of its text, of a turn from its
+ * `codexErrorInfo`.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import type { AgentResponse } from "./AgentResponse.ts"
+import {
+  ExperimentalApiRequired,
+  InvalidParams,
+  NoRollout,
+  NotAuthenticated,
+  Overloaded,
+  type RawRequestError,
+  RequestFailed,
+  SessionArchived,
+  SessionNotFound,
+  TurnFailed,
+  type TurnFailedReason,
+  UnsupportedMethod
+} from "./CodexError.ts"
+import type * as Schemas from "./protocol/generated/Experimental.ts"
+
+/**
+ * Turns a wire error into a tag, from its code and the exact shape of its text.
+ *
+ * **Details**
+ *
+ * Nearly all errors of the server have the code -32600 and nothing but text. The shapes below are those of codex 0.169.0,
+ * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
+ * never searched for words: the list of methods in an "unknown variant" error holds most of them.
+ *
+ * "no rollout found" is said of threads that nobody has and of threads that have had no turn. Which of the two it is takes
+ * another request to tell: here it is `NoRollout`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromRpc = (options: {
+  readonly method: string
+  readonly params: unknown
+  readonly error: { readonly code: number; readonly description: string; readonly data?: unknown }
+  readonly serverVersion: string
+}): RawRequestError => {
+  const { error, method, params, serverVersion } = options
+  const { code, description } = error
+  if (code === -32001) return new Overloaded({ method })
+
+  const threadId = Predicate.hasProperty(params, "threadId") ? String(params.threadId) : ""
+  const noRollout = /^no rollout found for thread id (\S+)$/.exec(description)
+  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? threadId })
+
+  const unknownThread = /^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/.exec(
+    description
+  )
+  if (unknownThread !== null) return new SessionNotFound({ threadId: unknownThread[1] ?? threadId })
+
+  const archived = /^session (\S+) is archived\b/.exec(description)
+  if (archived !== null) return new SessionArchived({ threadId: archived[1] ?? threadId })
+
+  if (/^codex account authentication required\b/.test(description)) return new NotAuthenticated({ description })
+
+  if (/^ephemeral threads? do(?:es)? not support /.test(description)) return new InvalidParams({ method, description })
+
+  const experimental = /^(\S+) requires experimentalApi capability$/.exec(description)
+  if (experimental !== null) return new ExperimentalApiRequired({ feature: experimental[1] ?? method })
+
+  const unknownVariant = /^Invalid request: unknown variant `([^`]*)`/.exec(description)
+  if (unknownVariant !== null && unknownVariant[1] === method) return new UnsupportedMethod({ method, serverVersion })
+
+  if (
+    code === -32602 ||
+    description.startsWith("Invalid request: ") ||
+    /^invalid (?:thread|session) id: /.test(description) ||
+    description.includes("AbsolutePathBuf deserialized without a base path")
+  ) {
+    return new InvalidParams({ method, description: description.replace(/^Invalid request: /, "") })
+  }
+  return new RequestFailed({
+    method,
+    code,
+    description,
+    ...(error.data === undefined ? {} : { data: error.data })
+  })
+}
+
+const plainReasons: { readonly [K in string]?: TurnFailedReason } = {
+  contextWindowExceeded: { _tag: "ContextWindowExceeded" },
+  sessionBudgetExceeded: { _tag: "SessionBudgetExceeded" },
+  usageLimitExceeded: { _tag: "UsageLimitExceeded" },
+  rateLimitExceeded: { _tag: "RateLimited" },
+  flexUnavailable: { _tag: "FlexUnavailable" },
+  serverOverloaded: { _tag: "ServerOverloaded" },
+  modelNotFound: { _tag: "ModelNotFound" },
+  policyCapacityUnavailable: { _tag: "PolicyCapacityUnavailable" },
+  inferenceHookDenied: { _tag: "InferenceHookDenied" },
+  cyberPolicy: { _tag: "CyberPolicy" },
+  misalignmentPolicyViolation: { _tag: "MisalignmentPolicyViolation" },
+  tooManyDenials: { _tag: "TooManyDenials" },
+  internalServerError: { _tag: "InternalServerError" },
+  badRequest: { _tag: "BadRequest" },
+  threadRollbackFailed: { _tag: "ThreadRollbackFailed" },
+  sandboxError: { _tag: "SandboxError" }
+}
+
+const withStatus = (
+  _tag:
+    | "HttpConnectionFailed"
+    | "ResponseStreamConnectionFailed"
+    | "ResponseStreamDisconnected"
+    | "TooManyFailedAttempts",
+  { httpStatusCode }: { readonly httpStatusCode?: number | null | undefined }
+): TurnFailedReason =>
+  httpStatusCode === 429 ? { _tag: "RateLimited" } : { _tag, httpStatusCode: httpStatusCode ?? null }
+
+const reasonOf = (info: Schemas.CodexErrorInfo | null | undefined): TurnFailedReason => {
+  const other: TurnFailedReason = { _tag: "Other", raw: info }
+  if (info == null) return other
+  if (typeof info === "string") return plainReasons[info] ?? other
+  if ("httpConnectionFailed" in info) return withStatus("HttpConnectionFailed", info.httpConnectionFailed)
+  if ("responseStreamConnectionFailed" in info) {
+    return withStatus("ResponseStreamConnectionFailed", info.responseStreamConnectionFailed)
+  }
+  if ("responseStreamDisconnected" in info) {
+    return withStatus("ResponseStreamDisconnected", info.responseStreamDisconnected)
+  }
+  if ("responseTooManyFailedAttempts" in info) {
+    return withStatus("TooManyFailedAttempts", info.responseTooManyFailedAttempts)
+  }
+  return "activeTurnNotSteerable" in info ? { _tag: "ActiveTurnNotSteerable" } : other
+}
+
+/**
+ * The error of a turn that failed: `NotAuthenticated` if the model's provider refused the account, else `TurnFailed`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromTurn = (
+  error: Schemas.TurnError | null | undefined,
+  response: AgentResponse
+): NotAuthenticated | TurnFailed => {
+  const description = error?.message ?? "the server gave no reason"
+  const reason = reasonOf(error?.codexErrorInfo)
+  return error?.codexErrorInfo === "unauthorized" || ("httpStatusCode" in reason && reason.httpStatusCode === 401)
+    ? new NotAuthenticated({ description, response })
+    : new TurnFailed({ reason, description, response })
+}
