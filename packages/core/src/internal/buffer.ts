@@ -3,8 +3,6 @@
  *
  * Over the high-water mark adjacent values are merged where they can be, which loses nothing that a reader of text would
  * miss; over the byte budget the consumer's own stream fails, and nobody else notices.
- *
- * @internal
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"

@@ -1,7 +1,5 @@
 /**
  * Splits a stream of bytes into lines: at any chunking, with characters split across chunks, with CRLF, in one pass.
- *
- * @internal
  */
 
 /** What `push` returns when a line has grown over the limit. What there was of it is dropped. */

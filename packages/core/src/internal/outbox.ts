@@ -1,7 +1,5 @@
 /**
  * The lines that wait to be written, pulled in one piece by whoever writes them.
- *
- * @internal
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"

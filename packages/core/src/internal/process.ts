@@ -1,7 +1,5 @@
 /**
  * Starts a process of its own group, keeps its newest diagnostics, and knows how it ended.
- *
- * @internal
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
