@@ -471,7 +471,7 @@ export const make = Effect.fnUntraced(function* (
         }),
         () =>
           Effect.sync(() => {
-            routes.delete(route.threadId)
+            if (routes.get(route.threadId) === route) routes.delete(route.threadId)
             for (const [turnId, root] of roots) if (root === route) roots.delete(turnId)
           })
       )

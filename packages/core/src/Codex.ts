@@ -25,15 +25,15 @@ import {
   type ConnectionFailed,
   InvalidParams,
   NotAuthenticated,
+  type RequestError,
   type TurnError,
   type TurnStreamError
 } from "./CodexError.ts"
-import type { Notification } from "./Notification.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
-import type { ThreadStartParams, TurnStartParams } from "./protocol/generated/Stable.ts"
+import type { ThreadStartParams } from "./protocol/generated/Stable.ts"
 import * as Protocol from "./protocol/Protocol.ts"
-import * as ResponseEvent from "./ResponseEvent.ts"
-import type { ToolCallHandler } from "./ServerRequest.ts"
+import type { ResponseEvent } from "./ResponseEvent.ts"
+import * as Thread from "./Thread.ts"
 import * as Turn from "./Turn.ts"
 
 /**
@@ -45,14 +45,6 @@ import * as Turn from "./Turn.ts"
 export type ThreadOptions = ThreadStartParams
 
 /**
- * Parameters of a turn as `turn/start` takes them, without the thread and the input.
- *
- * @category models
- * @since 0.1.0
- */
-export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
-
-/**
  * @category models
  * @since 0.1.0
  */
@@ -60,7 +52,7 @@ export interface Defaults {
   /** Defaults for threads. A call's own value wins; its `undefined` keeps the default, its `null` is sent. */
   readonly thread?: ThreadOptions | undefined
   /** Defaults for turns, merged the same way. */
-  readonly turn?: TurnOptions | undefined
+  readonly turn?: Thread.TurnOptions | undefined
   /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
 }
@@ -77,8 +69,7 @@ export interface Options extends AppServer.Options, Defaults {}
  * @category models
  * @since 0.1.0
  */
-export interface ResponseOptions {
-  readonly prompt: string
+export interface ResponseOptions extends Thread.TurnInput {
   /** The thread to continue. Default: a new one. */
   readonly threadId?: string | undefined
   /**
@@ -86,9 +77,6 @@ export interface ResponseOptions {
    * that is loaded already they can't apply, and the call fails with `InvalidParams`.
    */
   readonly thread?: ThreadOptions | undefined
-  readonly turn?: TurnOptions | undefined
-  /** Runs the dynamic tools that the agent calls and the policy accepts. */
-  readonly onToolCall?: ToolCallHandler | undefined
 }
 
 /**
@@ -111,11 +99,22 @@ export interface Responses {
   /** Runs a turn and waits for its result. */
   readonly create: (options: CreateOptions) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   /** Runs a turn; `thread/ready` comes first, `turn/completed` last; then the stream ends, or fails as the turn did. */
-  readonly events: (
-    options: ResponseOptions
-  ) => Stream.Stream<ResponseEvent.ResponseEvent, TurnStreamError, PolicyEngine>
+  readonly events: (options: ResponseOptions) => Stream.Stream<ResponseEvent, TurnStreamError, PolicyEngine>
   /** Runs a turn; the text of the agent's messages as it is written, without reasoning or the output of tools. */
   readonly streamText: (options: ResponseOptions) => Stream.Stream<string, TurnStreamError, PolicyEngine>
+}
+
+/**
+ * Threads as handles, for programs that hold on to them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Threads {
+  /** Starts a new thread. */
+  readonly start: (params?: ThreadOptions) => Effect.Effect<Thread.Thread, RequestError>
+  /** Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. */
+  readonly resume: (threadId: string, params?: ThreadOptions) => Effect.Effect<Thread.Thread, RequestError>
 }
 
 /**
@@ -129,7 +128,7 @@ export class Codex extends Context.Service<
   Pick<
     AppServer.AppServer["Service"],
     "closed" | "notifications" | "request" | "requestExperimental" | "requestRaw" | "serverInfo" | "subscribe"
-  > & { readonly responses: Responses }
+  > & { readonly responses: Responses; readonly thread: Threads }
 >()("@effect-codex/core/Codex") {}
 
 /**
@@ -205,22 +204,26 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
       return threadId
     })
 
-    // Gets the thread ready and puts the call together. What starts from it belongs to the caller's scope.
-    const prepare = Effect.fnUntraced(function* (responseOptions: ResponseOptions) {
-      const { onToolCall, prompt, thread, threadId: existing, turn } = responseOptions
-      // A provider that the call names itself is its own affair.
-      if ((thread?.modelProvider ?? options?.thread?.modelProvider) == null) yield* checkAccount
-      const threadId = existing === undefined ? yield* startThread(thread) : yield* resumeThread(existing, thread)
-      const params = {
-        ...merge(options?.turn, turn),
-        threadId,
-        input: [{ type: "text" as const, text: prompt, text_elements: [] }]
-      }
-      return { params, queue: queueOf(threadId), onToolCall }
+    // An account is needed unless the call names its provider itself.
+    const requireAccount = (thread: ThreadOptions | undefined) =>
+      (thread?.modelProvider ?? options?.thread?.modelProvider) == null ? checkAccount : Effect.void
+
+    const begin = (threadId: string, { onToolCall, prompt, turn }: Thread.TurnInput) => ({
+      params: { ...merge(options?.turn, turn), threadId, input: textInput(prompt) },
+      queue: queueOf(threadId),
+      onToolCall
+    })
+
+    // Gets the thread ready. What starts from it belongs to the caller's scope.
+    const prepare = Effect.fnUntraced(function* ({ thread, threadId, ...input }: ResponseOptions) {
+      yield* requireAccount(thread)
+      return begin(threadId === undefined ? yield* startThread(thread) : yield* resumeThread(threadId, thread), input)
     })
 
     const stream = (responseOptions: ResponseOptions) =>
-      Effect.flatMap(prepare(responseOptions), (turn) => Turn.startStreaming(server, { ...turn, bufferBytes }))
+      Effect.flatMap(prepare(responseOptions), (turn) =>
+        Turn.startStreaming(server, { ...turn, keep: "once", bufferBytes })
+      )
 
     const create: Responses["create"] = Effect.fn("Codex.responses.create")(function* ({ includeEvents, ...rest }) {
       const turn = yield* Turn.start(server, { ...(yield* prepare(rest)), includeEvents })
@@ -228,23 +231,40 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
     }, Effect.scoped)
 
     const events: Responses["events"] = (responseOptions) =>
-      stream(responseOptions).pipe(
-        Effect.map(({ notifications, threadId }) =>
-          Stream.concat(
-            Stream.succeed(ResponseEvent.threadReady(threadId)),
-            Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
-          )
-        ),
-        Stream.unwrap
+      Stream.unwrap(
+        Effect.map(stream(responseOptions), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
       )
 
     const streamText: Responses["streamText"] = (responseOptions) =>
-      stream(responseOptions).pipe(
-        Effect.map(({ notifications }) =>
-          Stream.filter(Stream.map(notifications, assistantText()), (text) => text !== "")
-        ),
-        Stream.unwrap
-      )
+      Stream.unwrap(Effect.map(stream(responseOptions), ({ notifications }) => Thread.textOf(notifications)))
+
+    const handleOf = (threadId: string): Thread.Thread => ({
+      id: threadId,
+      turn: Effect.fn("Thread.turn")(function* (input) {
+        yield* requireAccount(undefined)
+        const { id, notifications, response } = yield* Turn.startStreaming(server, {
+          ...begin(threadId, typeof input === "string" ? { prompt: input } : input),
+          keep: "replay",
+          bufferBytes
+        })
+        return {
+          id,
+          threadId,
+          notifications,
+          events: Thread.eventsOf(threadId, notifications),
+          text: Thread.textOf(notifications),
+          response,
+          steer: (prompt) =>
+            Effect.asVoid(server.request("turn/steer", { threadId, expectedTurnId: id, input: textInput(prompt) })),
+          interrupt: Effect.asVoid(server.request("turn/interrupt", { threadId, turnId: id }))
+        }
+      })
+    })
+
+    const thread: Threads = {
+      start: (params) => Effect.map(startThread(params), handleOf),
+      resume: (threadId, params) => Effect.map(resumeThread(threadId, params), handleOf)
+    }
 
     return Codex.of({
       closed: server.closed,
@@ -254,7 +274,8 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
       requestRaw: server.requestRaw,
       serverInfo: server.serverInfo,
       subscribe: server.subscribe,
-      responses: { create, events, streamText }
+      responses: { create, events, streamText },
+      thread
     })
   })
 
@@ -325,6 +346,8 @@ export const layerUnix = (
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
 > => Layer.provide(layerAppServer(options), AppServer.layerUnix(options))
 
+const textInput = (prompt: string) => [{ type: "text" as const, text: prompt, text_elements: [] }]
+
 // Request over default, key by key; `undefined` is a key that the caller left out, `null` is a value.
 const merge = <A extends object>(defaults: A | undefined, request: A | undefined): Partial<A> => {
   const merged: Partial<A> = { ...defaults, ...request }
@@ -333,22 +356,4 @@ const merge = <A extends object>(defaults: A | undefined, request: A | undefined
     if (request[key] === undefined) merged[key] = defaults[key]
   }
   return merged
-}
-
-// The text of the agent's messages: their deltas, or the whole message where none came.
-const assistantText = () => {
-  const streamed = new Set<string>()
-  return (notification: Notification): string => {
-    switch (notification.method) {
-      case "item/agentMessage/delta":
-        streamed.add(notification.params.itemId)
-        return notification.params.delta
-      case "item/completed": {
-        const { item } = notification.params
-        return item.type === "agentMessage" && !streamed.delete(item.id) ? item.text : ""
-      }
-      default:
-        return ""
-    }
-  }
 }

@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Struct from "effect/Struct"
 import type { BufferOptions } from "./internal/buffer.ts"
 import type { WireNotification } from "./JsonRpc.ts"
 import type { ExperimentalNotifications } from "./protocol/generated/Methods.ts"
@@ -167,8 +167,10 @@ interface Delta extends Envelope {
 
 // Two deltas are of one piece of text if their parameters differ in the text alone.
 const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
+  for (const key of Struct.keys(last.params)) {
+    if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
+  }
   const params = { ...last.params, delta: last.params.delta + next.params.delta }
-  if (!Equal.equals({ ...last.params, delta: "" }, { ...next.params, delta: "" })) return undefined
   return {
     ...last,
     params,

@@ -26,6 +26,7 @@ import {
   TurnInterrupted
 } from "./CodexError.ts"
 import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import { makeReplay } from "./internal/replay.ts"
 import * as Notification from "./Notification.ts"
 import { PolicyEngine } from "./PolicyEngine.ts"
 import type { TurnStartParams } from "./protocol/generated/Stable.ts"
@@ -49,7 +50,7 @@ export interface Turn {
 }
 
 /**
- * A turn whose notifications are kept for one consumer.
+ * A turn whose notifications are kept.
  *
  * @category models
  * @since 0.1.0
@@ -57,6 +58,19 @@ export interface Turn {
 export interface StreamingTurn extends Turn {
   /** The turn's notifications up to its last, `turn/completed`; then the stream ends, or fails as the turn did. */
   readonly notifications: Stream.Stream<Notification.Notification, TurnStreamError>
+}
+
+/**
+ * How a turn's notifications are kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Keep {
+  /** `once`: for one consumer. `replay`: for any number, each of which begins at the beginning. */
+  readonly keep: "once" | "replay"
+  /** How much is kept at most, in bytes. */
+  readonly bufferBytes: number
 }
 
 /**
@@ -100,17 +114,18 @@ export const start: (
 )
 
 /**
- * Like {@link start}, for a caller that wants to see what happens. At most `bufferBytes` of unread notifications are kept.
+ * Like {@link start}, for a caller that wants to see what happens.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const startStreaming: (
   server: AppServer["Service"],
-  options: Options & { readonly bufferBytes: number }
+  options: Options & Keep
 ) => Effect.Effect<StreamingTurn, RequestError, PolicyEngine | Scope.Scope> = Effect.fn("Turn.startStreaming")(
   function* (server, options) {
-    const buffer = makeBuffer<Notification.Notification, TurnStreamError>({
+    const make = options.keep === "once" ? makeBuffer : makeReplay
+    const buffer = make<Notification.Notification, TurnStreamError>({
       maxBytes: options.bufferBytes,
       ...Notification.buffering,
       overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
@@ -134,7 +149,14 @@ const begin = Effect.fnUntraced(function* (
       description: `the running turn of thread ${threadId} waits for this handler, so another turn can't begin before it returns`
     })
   }
-  yield* Effect.acquireRelease(options.queue.take(1), () => options.queue.release(1), { interruptible: true })
+  // The place in the queue is given back when the turn is over, or with the scope if that closes first.
+  let queued = true
+  const leaveQueue = Effect.suspend(() => {
+    if (!queued) return Effect.void
+    queued = false
+    return Effect.asVoid(options.queue.release(1))
+  })
+  yield* Effect.acquireRelease(options.queue.take(1), () => leaveQueue, { interruptible: true })
 
   const context = Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
 
@@ -233,6 +255,7 @@ const begin = Effect.fnUntraced(function* (
       )
     )
   onStarted(response.turn.id)
+  yield* Deferred.await(outcome).pipe(Effect.ignore, Effect.andThen(leaveQueue), Effect.forkScoped)
 
   return { id: response.turn.id, threadId, response: Deferred.await(outcome) }
 })

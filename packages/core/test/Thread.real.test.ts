@@ -1,0 +1,143 @@
+import * as Codex from "@effect-codex/core/Codex"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+const { gate, reply, text } = MockModel
+
+const withScript = (script: MockModel.Script) =>
+  Effect.provide(Layer.merge(CodexTest.layer(script), PolicyEngine.layerDeclineAll))
+
+const startThread = Effect.flatMap(Codex.Codex, (codex) => codex.thread.start())
+
+describe("a turn's handle", () => {
+  it.live("has views for any number of consumers, also for one that comes when all is over", () =>
+    Effect.gen(function* () {
+      const thread = yield* startThread
+      const turn = yield* thread.turn("Count")
+      const [texts, events, response] = yield* Effect.all(
+        [Stream.runCollect(turn.text), Stream.runCollect(turn.events), turn.response],
+        { concurrency: "unbounded" }
+      )
+      expect(texts).toEqual(["one ", "two ", "three"])
+      expect(response.text).toBe("one two three")
+      expect(events[0]?.type).toBe("thread/ready")
+      expect(events.at(-1)?.type).toBe("turn/completed")
+      expect(yield* Stream.runCollect(turn.events)).toEqual(events)
+      expect(yield* Stream.runCollect(turn.text)).toEqual(texts)
+    }).pipe(Effect.scoped, withScript([reply(text("one ", "two ", "three"))]))
+  )
+
+  it.live("goes on when a view is left, and stops when the scope closes", () =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      yield* Effect.gen(function* () {
+        const thread = yield* startThread
+        const model = yield* MockModel.MockModel
+        yield* Effect.gen(function* () {
+          const turn = yield* thread.turn("Hang")
+          expect(yield* turn.text.pipe(Stream.take(1), Stream.runCollect)).toEqual(["so "])
+          // The view was left, and this one still begins at the beginning.
+          expect(yield* turn.text.pipe(Stream.take(2), Stream.runCollect)).toEqual(["so ", "far"])
+        }).pipe(Effect.scoped)
+        expect(yield* model.ended(0)).toBe("left")
+      }).pipe(withScript([reply(text("so ", "far", held))]))
+    })
+  )
+
+  it.live("steers the turn that runs", () =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      yield* Effect.gen(function* () {
+        const thread = yield* startThread
+        const turn = yield* thread.turn("Begin")
+        yield* held.reached
+        yield* turn.steer("and mind the gap")
+        yield* held.open
+        expect((yield* turn.response).text).toBe("minded")
+        const model = yield* MockModel.MockModel
+        expect((yield* model.request(1)).lastUserText).toBe("and mind the gap")
+      }).pipe(Effect.scoped, withScript([reply(text("begun", held)), reply(text("minded"))]))
+    })
+  )
+
+  it.live("interrupts it, and the response says so with what there was", () =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      yield* Effect.gen(function* () {
+        const thread = yield* startThread
+        const turn = yield* thread.turn("Hang")
+        yield* turn.text.pipe(Stream.take(2), Stream.runDrain)
+        yield* turn.interrupt
+        expect(yield* Effect.flip(turn.response)).toMatchObject({
+          _tag: "TurnInterrupted",
+          response: { text: "so far" }
+        })
+        expect((yield* Effect.flip(Stream.runDrain(turn.events)))._tag).toBe("TurnInterrupted")
+        // What is over can't be steered.
+        expect((yield* Effect.flip(turn.steer("too late")))._tag).toBe("RequestFailed")
+      }).pipe(Effect.scoped, withScript([reply(text("so ", "far", held))]))
+    })
+  )
+})
+
+describe("a thread's handle", () => {
+  it.live("has its turns wait for each other", () =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      yield* Effect.gen(function* () {
+        const thread = yield* startThread
+        const model = yield* MockModel.MockModel
+        const first = yield* thread.turn("first")
+        const second = yield* thread.turn("second").pipe(
+          Effect.flatMap((turn) => turn.response),
+          Effect.scoped,
+          Effect.forkChild
+        )
+        yield* held.reached
+        expect((yield* model.requests).length).toBe(1)
+        // Interrupting one that waits leaves the others as they are.
+        const third = yield* thread.turn("third").pipe(Effect.scoped, Effect.forkChild)
+        yield* Fiber.interrupt(third)
+        yield* held.open
+        expect((yield* first.response).text).toBe("1")
+        return second
+      }).pipe(
+        Effect.scoped,
+        Effect.flatMap(Fiber.join),
+        Effect.map((response) => expect(response.text).toBe("2")),
+        withScript([reply(text("1", held)), reply(text("2"))])
+      )
+    })
+  )
+
+  it.live("runs one turn after the other in one scope", () =>
+    Effect.gen(function* () {
+      const thread = yield* startThread
+      const first = yield* thread.turn("first")
+      expect((yield* first.response).text).toBe("1")
+      const second = yield* thread.turn("second")
+      const third = yield* thread.turn("third")
+      expect((yield* third.response).text).toBe("3")
+      expect((yield* second.response).text).toBe("2")
+      expect(yield* Stream.mkString(first.text)).toBe("1")
+    }).pipe(Effect.scoped, withScript([reply(text("1")), reply(text("2")), reply(text("3"))]))
+  )
+
+  it.live("is had of one that exists by its id", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { threadId } = yield* codex.responses.create({ prompt: "My name is Ada" })
+      const thread = yield* codex.thread.resume(threadId)
+      const turn = yield* thread.turn({ prompt: "What is my name?" })
+      expect((yield* turn.response).text).toBe("Ada")
+      expect((yield* Effect.flip(codex.thread.resume("00000000-0000-7000-8000-000000000000")))._tag).toBe(
+        "SessionNotFound"
+      )
+    }).pipe(Effect.scoped, withScript([reply(text("Hello")), reply(text("Ada"))]))
+  )
+})
