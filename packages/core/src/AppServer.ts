@@ -8,11 +8,14 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
+import * as Predicate from "effect/Predicate"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -152,7 +155,7 @@ type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown
  */
 export interface Route {
   readonly threadId: string
-  /** Gets each notification of the thread, and of threads that its turn has spawned, in order. Called by the reader: may not block. */
+  /** Gets each notification of the thread, and of threads that its turns have spawned, in order. Called by the reader: may not block. */
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
   readonly onRequest: (request: ServerRequest.ServerRequest) => Effect.Effect<unknown, JsonRpc.RpcError>
@@ -198,6 +201,10 @@ export class AppServer extends Context.Service<
      * that another connection has loaded have to be resumed to be heard.
      */
     readonly isJoined: (threadId: string) => boolean
+    /** The model's provider of a thread that was joined, as the server named it. */
+    readonly providerOf: (threadId: string) => string | undefined
+    /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
+    readonly stopChildren: (threadId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
     /** Fails when the connection is gone. */
@@ -215,6 +222,21 @@ export const defaultBufferBytes = 67_108_864
 
 /** So many requests of the server may wait for an answer. One more is declined at once. */
 const maxAnswering = 1024
+
+/** How long the server may take for a request that needs nobody and nothing. */
+const roundTripTimeout = Duration.seconds(5)
+
+interface Approval {
+  readonly id: JsonRpc.RequestId
+  /** Done when a second one comes under the same item id. */
+  readonly duplicated: Deferred.Deferred<void>
+  /** An accept is under way. */
+  accepted: boolean
+}
+
+// Runs an effect that is not waited for when it has been interrupted, as a handler may be uninterruptible.
+const withoutWaiting = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(Effect.forkDetach(effect), Fiber.join, (fiber) => Effect.forkDetach(Fiber.interrupt(fiber)))
 
 const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
 
@@ -237,6 +259,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+  const runFork = Effect.runForkWith(yield* Effect.context())
   const answerTimeout =
     options?.answerTimeout === "none"
       ? undefined
@@ -246,14 +269,15 @@ export const make = Effect.fnUntraced(function* (
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const routes = new Map<string, Route>()
   // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
-  const children = new Map<string, Route>()
+  const children = new Map<string, { readonly route: Route; readonly turnId: string }>()
   const roots = new Map<string, Route>()
-  // Threads whose notifications the server sends us, since we started, resumed or forked them.
-  const joined = new Set<string>()
+  // Threads whose notifications the server sends us, since we started, resumed or forked them, with their model's provider.
+  const joined = new Map<string, string>()
+  const approvals = new Map<string, Approval>()
   let ended: ConnectionFailed | undefined
   let answering = 0
 
-  const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)
+  const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)?.route
 
   const follow = (notification: Notification.Notification) => {
     if (notification.method === "turn/started") {
@@ -261,15 +285,20 @@ export const make = Effect.fnUntraced(function* (
       const own = routes.get(threadId)
       const root = turn.rootTurnId == null || turn.rootTurnId === turn.id ? undefined : roots.get(turn.rootTurnId)
       if (own !== undefined) roots.set(turn.id, own)
-      else if (root !== undefined) children.set(threadId, root)
+      else if (root !== undefined) children.set(threadId, { route: root, turnId: turn.id })
     } else if (notification.method === "thread/closed" || notification.method === "thread/archived") {
       joined.delete(notification.params.threadId)
+      children.delete(notification.params.threadId)
     } else if (notification.method === "thread/status/changed") {
-      if (notification.params.status.type === "notLoaded") joined.delete(notification.params.threadId)
+      if (notification.params.status.type !== "notLoaded") return
+      joined.delete(notification.params.threadId)
+      children.delete(notification.params.threadId)
     } else if (notification.method === "turn/completed") {
       children.delete(notification.params.threadId)
     } else if (notification.method === "serverRequest/resolved") {
-      rpc.withdraw(notification.params.requestId)
+      const { requestId } = notification.params
+      for (const [key, approval] of approvals) if (approval.id === requestId) approvals.delete(key)
+      rpc.withdraw(requestId)
     }
   }
 
@@ -280,7 +309,10 @@ export const make = Effect.fnUntraced(function* (
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
-    if (called !== undefined) for (const listener of called) listener(notification)
+    for (const listener of called ?? []) {
+      const heard = Result.try(() => listener(notification))
+      if (Result.isFailure(heard)) runFork(Effect.logError(`A listener of ${notification.method} threw`, heard.failure))
+    }
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
@@ -306,13 +338,16 @@ export const make = Effect.fnUntraced(function* (
     }
     answering++
     const answered = Effect.ensuring(
-      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success),
+      withoutWaiting(
+        route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+      ),
       Effect.sync(() => {
         answering--
       })
     )
-    if (answerTimeout === undefined) return answered
-    return Effect.timeoutOrElse(answered, {
+    const guarded = guard(request.success, answered)
+    if (answerTimeout === undefined) return guarded
+    return Effect.timeoutOrElse(guarded, {
       duration: answerTimeout,
       orElse: () =>
         Effect.andThen(
@@ -322,10 +357,51 @@ export const make = Effect.fnUntraced(function* (
     })
   }
 
+  // The server finds an open approval by its item's id, which the model chooses. With two open under one id it can take the
+  // answer to one for the answer to the other, so both are cancelled. A second that the server had sent already is seen
+  // before an accept leaves; with one that comes while the accept is under way, the turn is stopped.
+  const guard = (
+    request: ServerRequest.ServerRequest,
+    answered: Effect.Effect<unknown, JsonRpc.RpcError>
+  ): Effect.Effect<unknown, JsonRpc.RpcError> => {
+    const key = ServerRequest.approvalKeyOf(request)
+    if (key === undefined) return answered
+    const cancel = { decision: "cancel" }
+    const first = approvals.get(key)
+    if (first !== undefined) {
+      Deferred.doneUnsafe(first.duplicated, Effect.void)
+      const { threadId = "", turnId = "" } = ServerRequest.aboutOf(request)
+      const stop = first.accepted ? Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })) : Effect.void
+      return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
+        Effect.andThen(Effect.forkDetach(stop)),
+        Effect.as(cancel)
+      )
+    }
+    const approval: Approval = { id: request.id, duplicated: Deferred.makeUnsafe(), accepted: false }
+    approvals.set(key, approval)
+    const confirmed = Effect.flatMap(answered, (response) => {
+      if (!ServerRequest.isAccepting(response)) return Effect.succeed(response)
+      return requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
+        Effect.map(() => {
+          if (Deferred.isDoneUnsafe(approval.duplicated)) return cancel
+          approval.accepted = true
+          return response
+        }),
+        Effect.catch((error) =>
+          Effect.as(Effect.logWarning(`Declined ${request.method}: the server does not answer`, error), {
+            decision: "decline"
+          })
+        )
+      )
+    })
+    return Effect.raceFirst(confirmed, Effect.as(Deferred.await(approval.duplicated), cancel))
+  }
+
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
     ended = error
     for (const subscriber of subscribers) subscriber.fail(error)
-    for (const route of new Set([...routes.values(), ...children.values()])) route.onEnd(error)
+    const followers = Array.from(children.values(), ({ route }) => route)
+    for (const route of new Set([...routes.values(), ...followers])) route.onEnd(error)
   }
 
   const rpc = yield* JsonRpc.make(transport, { onNotification, onRequest, onEnd })
@@ -379,7 +455,8 @@ export const make = Effect.fnUntraced(function* (
   const followResponse = (method: string, params: unknown, response: unknown) => {
     if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
       const threadId = Notification.idIn(response, "threadId", "thread")
-      if (threadId !== undefined) joined.add(threadId)
+      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+      if (threadId !== undefined) joined.set(threadId, provider)
     } else if (method === "thread/unsubscribe") {
       const threadId = Notification.idIn(params, "threadId", "thread")
       if (threadId !== undefined) joined.delete(threadId)
@@ -462,6 +539,19 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
+  const stopChildren: AppServer["Service"]["stopChildren"] = (threadId) =>
+    Effect.suspend(() => {
+      const root = routes.get(threadId)
+      const spawned = Array.from(children).filter(([, { route }]) => route === root)
+      for (const [child] of spawned) children.delete(child)
+      return Effect.forEach(
+        spawned,
+        ([child, { turnId }]) =>
+          Effect.ignore(requestRaw("turn/interrupt", { threadId: child, turnId }, { timeout: roundTripTimeout })),
+        { concurrency: "unbounded", discard: true }
+      )
+    })
+
   const route: AppServer["Service"]["route"] = (route) =>
     Effect.asVoid(
       Effect.acquireRelease(
@@ -486,6 +576,8 @@ export const make = Effect.fnUntraced(function* (
     subscribe,
     on,
     isJoined: (threadId) => joined.has(threadId),
+    providerOf: (threadId) => joined.get(threadId),
+    stopChildren,
     route,
     closed: rpc.closed
   })

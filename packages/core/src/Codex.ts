@@ -14,7 +14,6 @@ import type * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
@@ -143,12 +142,12 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
     const runFork = Effect.runForkWith(yield* Effect.context())
     const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
     // The turns of a thread wait for each other.
-    const queues = new Map<string, Semaphore.Semaphore>()
+    const queues = new Map<string, Turn.Queue>()
 
-    const queueOf = (threadId: string): Semaphore.Semaphore => {
+    const queueOf = (threadId: string): Turn.Queue => {
       const known = queues.get(threadId)
       if (known !== undefined) return known
-      const queue = Semaphore.makeUnsafe(1)
+      const queue = Turn.makeQueue()
       queues.set(threadId, queue)
       return queue
     }
@@ -158,18 +157,16 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
     yield* server.on("account/updated", () => {
       accountChecked = false
     })
-    const checkAccount = Effect.suspend(() =>
-      accountChecked
-        ? Effect.void
-        : Effect.flatMap(server.request("account/read", {}), ({ account, requiresOpenaiAuth }) => {
-            accountChecked = account != null || !requiresOpenaiAuth
-            return accountChecked
-              ? Effect.void
-              : Effect.fail(
-                  new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
-                )
-          })
-    )
+    // What the server says of accounts is about its default provider: a thread with another one needs none of that.
+    const requireAccount = Effect.fnUntraced(function* (threadId: string) {
+      if (accountChecked) return
+      const { account, requiresOpenaiAuth } = yield* server.request("account/read", {})
+      accountChecked = account != null || !requiresOpenaiAuth
+      if (accountChecked) return
+      const { config } = yield* server.request("config/read", {})
+      if (server.providerOf(threadId) !== (config.model_provider ?? "openai")) return
+      return yield* new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+    })
 
     const startThread = Effect.fnUntraced(function* (params: ThreadOptions | undefined) {
       const response = yield* server.request("thread/start", merge(options?.thread, params), {
@@ -197,16 +194,9 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
         const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
         return yield* new InvalidParams({ method: "thread/resume", description })
       }
-      yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true }).pipe(
-        // Without a rollout there is nothing to resume, and no need to: the thread is loaded.
-        Effect.catchTag("NoRollout", () => Effect.void)
-      )
+      yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true })
       return threadId
     })
-
-    // An account is needed unless the call names its provider itself.
-    const requireAccount = (thread: ThreadOptions | undefined) =>
-      (thread?.modelProvider ?? options?.thread?.modelProvider) == null ? checkAccount : Effect.void
 
     const begin = (threadId: string, { onToolCall, prompt, turn }: Thread.TurnInput) => ({
       params: { ...merge(options?.turn, turn), threadId, input: textInput(prompt) },
@@ -216,8 +206,9 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
 
     // Gets the thread ready. What starts from it belongs to the caller's scope.
     const prepare = Effect.fnUntraced(function* ({ thread, threadId, ...input }: ResponseOptions) {
-      yield* requireAccount(thread)
-      return begin(threadId === undefined ? yield* startThread(thread) : yield* resumeThread(threadId, thread), input)
+      const id = threadId === undefined ? yield* startThread(thread) : yield* resumeThread(threadId, thread)
+      yield* requireAccount(id)
+      return begin(id, input)
     })
 
     const stream = (responseOptions: ResponseOptions) =>
@@ -241,7 +232,7 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
     const handleOf = (threadId: string): Thread.Thread => ({
       id: threadId,
       turn: Effect.fn("Thread.turn")(function* (input) {
-        yield* requireAccount(undefined)
+        yield* requireAccount(threadId)
         const { id, notifications, response } = yield* Turn.startStreaming(server, {
           ...begin(threadId, typeof input === "string" ? { prompt: input } : input),
           keep: "replay",

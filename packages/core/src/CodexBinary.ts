@@ -29,8 +29,8 @@ export const config: Config.Config<Option.Option<string>> = Config.option(Config
  * **Details**
  *
  * Looks, in this order, at the `binary` option, at `CODEX_BINARY` (from `Config`), at an installed `@openai/codex` (in a
- * `node_modules` folder of the working directory or of this package, or of a folder above one of them), and for `codex` on
- * the `PATH` of this process. The first two must be right if they are given: a path with nothing behind it is an error
+ * `node_modules` folder of this package or of the program that runs, or of a folder above one of them), and for `codex` on
+ * the `PATH` of this process. A working directory may be somebody else's checkout, so it is not looked at. The first two must be right if they are given: a path with nothing behind it is an error
  * and not a reason to look elsewhere.
  *
  * @category constructors
@@ -85,10 +85,10 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
   if (Option.isSome(configured)) return yield* named("CODEX_BINARY", configured.value)
   tried.push("CODEX_BINARY (not set)")
 
-  const here = yield* path
-    .fromFileUrl(new URL(".", import.meta.url))
-    .pipe(Effect.orElseSucceed(() => path.resolve(".")))
-  for (const start of Arr.dedupe([path.resolve("."), here])) {
+  // Not in the working directory: that may be a checkout of somebody else, with a binary of theirs.
+  const here = yield* Effect.option(path.fromFileUrl(new URL(".", import.meta.url)))
+  const program = Option.map(Option.fromNullishOr(globalThis.process.argv[1]), path.dirname)
+  for (const start of Arr.dedupe(Arr.getSomes([here, program]))) {
     tried.push(`@openai/codex in the node_modules folders of ${start} and above`)
     let directory = start
     while (true) {

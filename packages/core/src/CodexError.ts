@@ -301,11 +301,12 @@ export class PolicyFailed extends Schema.TaggedError<PolicyFailed>()("PolicyFail
 export class InvalidPolicyDecision extends Schema.TaggedError<InvalidPolicyDecision>()("InvalidPolicyDecision", {
   kind: Schema.String,
   by: Schema.String,
-  decision: Schema.Unknown
+  /** What kind of thing the decision was. Its contents may be a secret that somebody answered with. */
+  decision: Schema.String
 }) {
   override get message(): string {
     return (
-      `${this.by} decided ${JSON.stringify(this.decision)}, which this ${this.kind} request does not allow. ` +
+      `${this.by} decided ${this.decision}, which this ${this.kind} request does not allow. ` +
       "Accepting decisions must be among its availableDecisions, amendments must begin with the proposed one."
     )
   }

@@ -9,12 +9,14 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "./CodexError.ts"
 import type { Transport } from "./Transport.ts"
@@ -104,6 +106,9 @@ export interface JsonRpc {
   readonly closed: Effect.Effect<never, ConnectionFailed>
 }
 
+/** How long closing waits for handlers that are on their way out. */
+const handlerGrace = Duration.seconds(2)
+
 const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
 
 const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 200)}…` : line)
@@ -122,7 +127,17 @@ const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 
 export const make: (transport: Transport["Service"], receiver: Receiver) => Effect.Effect<JsonRpc, never, Scope.Scope> =
   Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
     const runFork = Effect.runForkWith(yield* Effect.context())
-    const answer = yield* FiberMap.makeRuntime<never, RequestId>()
+    // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
+    const handlers = yield* Scope.make()
+    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
+    const answer = yield* FiberMap.runtime(answering)<never>()
+    yield* Effect.addFinalizer((exit) =>
+      Effect.forkDetach(Scope.close(handlers, exit)).pipe(
+        Effect.flatMap(Fiber.await),
+        Effect.timeoutOption(handlerGrace),
+        Effect.asVoid
+      )
+    )
 
     type Settle = (result: Effect.Effect<unknown, RpcError | ConnectionFailed>) => void
     const pending = new Map<RequestId, Settle>()
@@ -137,6 +152,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       for (const settle of pending.values()) settle(Effect.fail(error))
       pending.clear()
       receiver.onEnd(error)
+      runFork(FiberMap.clear(answering))
       Deferred.doneUnsafe(closed, Effect.fail(error))
     }
 
@@ -189,7 +205,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
               answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
             }
           } else if (!isRequestId(id)) skip(line, "neither a method nor an id")
-          else if (Predicate.isReadonlyObject(error)) settle(id, Effect.fail(toRpcError(error)))
+          else if (error !== undefined) settle(id, Effect.fail(toRpcError(error)))
           else if ("result" in message) settle(id, Effect.succeed(message["result"]))
           else skip(line, "neither a result nor an error")
         }
@@ -209,13 +225,16 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         if (failure !== undefined) return Effect.fail(failure)
         const id = nextId++
         const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
-        const line = JSON.stringify({ id, method, params, trace })
+        const line = Result.try(() => JSON.stringify({ id, method, params, trace }))
+        if (Result.isFailure(line)) {
+          return Effect.fail(new RpcError({ code: -32602, description: `not JSON: ${String(line.failure)}` }))
+        }
         return Effect.andThen(
           transport.room,
           Effect.callback<unknown, RpcError | ConnectionFailed>((resume) => {
             if (failure !== undefined) return resume(Effect.fail(failure))
             pending.set(id, resume)
-            transport.write(line)
+            transport.write(line.success)
             return Effect.sync(() => {
               const { onLate } = options ?? {}
               if (onLate === undefined) pending.delete(id)
@@ -241,9 +260,12 @@ const traceOf = (span: Tracer.AnySpan | undefined) =>
     ? undefined
     : { traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}` }
 
-const toRpcError = (error: { readonly [K in string]?: unknown }): RpcError =>
-  new RpcError({
-    code: typeof error["code"] === "number" && Number.isFinite(error["code"]) ? error["code"] : -32603,
-    description: typeof error["message"] === "string" ? error["message"] : JSON.stringify(error),
-    ...(error["data"] === undefined ? {} : { data: error["data"] })
+// An error in a form that is not JSON-RPC's is one all the same: who waits has to be told.
+const toRpcError = (error: unknown): RpcError => {
+  const { code, data, message } = Predicate.isReadonlyObject(error) ? error : { message: error }
+  return new RpcError({
+    code: typeof code === "number" && Number.isFinite(code) ? code : -32603,
+    description: typeof message === "string" ? message : JSON.stringify(error),
+    ...(data === undefined ? {} : { data })
   })
+}

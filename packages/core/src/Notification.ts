@@ -175,7 +175,8 @@ const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
     ...last,
     params,
     merged: (last.merged ?? 1) + (next.merged ?? 1),
-    length: last.length + next.length,
+    // What the text adds: the rest of the message is there once.
+    length: last.length + next.params.delta.length,
     raw: { ...(Predicate.isReadonlyObject(last.raw) ? last.raw : {}), params }
   }
 }

@@ -76,6 +76,32 @@ export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string
 })
 
 /**
+ * What the server finds an open approval by; `undefined` for requests that it finds by their own id.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const approvalKeyOf = (request: ServerRequest): string | undefined => {
+  switch (request.method) {
+    case "item/commandExecution/requestApproval":
+      return JSON.stringify([request.params.threadId, request.params.itemId, request.params.approvalId ?? null])
+    case "item/fileChange/requestApproval":
+      return JSON.stringify([request.params.threadId, request.params.itemId, null])
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Whether the response to an approval lets something happen.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAccepting = (response: unknown): boolean =>
+  Predicate.hasProperty(response, "decision") && response.decision !== "decline" && response.decision !== "cancel"
+
+/**
  * Runs a dynamic tool that an agent calls.
  *
  * @category models
@@ -93,8 +119,8 @@ export interface Answerer {
   readonly policy: Engine
   /** Runs the tool calls that the policy accepts. Without it they fail with an explanation for the model. */
   readonly onToolCall: ToolCallHandler | undefined
-  /** The item with this id, if the turn has announced it. */
-  readonly item: (id: string) => Schemas.ThreadItem | undefined
+  /** The item in progress with this id on this thread; `ambiguous` if there is more than one. */
+  readonly item: (threadId: string, id: string) => Schemas.ThreadItem | "ambiguous" | undefined
 }
 
 const failedToolCall = (text: string): Schemas.DynamicToolCallResponse => ({
@@ -243,25 +269,37 @@ const decide = <K extends Kind>(
   if (answerer === undefined) {
     return Effect.as(Effect.logWarning(`Declined a ${kind} request that belongs to no turn of this client`), undefined)
   }
+  const item = about.itemId === undefined ? undefined : answerer.item(params.threadId, about.itemId)
+  if (item === "ambiguous") {
+    return Effect.as(
+      Effect.logWarning(`Declined a ${kind} request: its item id stands for more than one item`),
+      undefined
+    )
+  }
   const request: Request<K> = {
     kind,
     params,
     threadId: params.threadId,
     turnId: params.turnId ?? undefined,
-    item: about.itemId === undefined ? undefined : answerer.item(about.itemId),
+    item,
     availableDecisions: about.availableDecisions
   }
-  const ask = answerer.policy[kind]
-  return Effect.suspend(() => ask(request)).pipe(
+  return Effect.suspend(() => answerer.policy[kind](request)).pipe(
     Effect.catchDefect((cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))),
     Effect.filterOrFail(
       (verdict) => verdict === undefined || about.legal(verdict.decision),
-      (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: verdict?.decision })
+      (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: nameOf(verdict?.decision) })
     ),
     Effect.catchCause((cause) =>
       Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)
     )
   )
+}
+
+// Enough to find the mistake, and nothing of what somebody answered.
+const nameOf = (decision: unknown): string => {
+  if (typeof decision === "string") return /^[a-zA-Z]{1,40}$/.test(decision) ? decision : "a string"
+  return Predicate.isReadonlyObject(decision) ? `{ ${Object.keys(decision).join(", ")} }` : typeof decision
 }
 
 const isToolCallResponse = (u: unknown): u is Schemas.DynamicToolCallResponse =>

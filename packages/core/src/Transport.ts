@@ -144,6 +144,10 @@ export const stdio: (
 
     const listen: Transport["Service"]["listen"] = ({ onEnd, onLines }) =>
       read(onLines).pipe(
+        // Whatever breaks in reading ends the connection, and does not leave it there, mute.
+        Effect.catchDefect((defect) =>
+          Effect.succeed(failure({ _tag: "Closed", description: `reading broke: ${String(defect)}` }))
+        ),
         Effect.map((error) => {
           outbox.fail(error)
           onEnd(error)

@@ -13,12 +13,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as Semaphore from "effect/Semaphore"
+import * as Semaphore from "effect/Semaphore"
 import type * as Stream from "effect/Stream"
 import { type AgentResponse, makeCollector } from "./AgentResponse.ts"
 import type { AppServer } from "./AppServer.ts"
 import {
   InvalidParams,
+  ProtocolViolation,
+  RequestFailed,
   type RequestError,
   SlowConsumer,
   type TurnError,
@@ -74,13 +76,32 @@ export interface Keep {
 }
 
 /**
+ * Where the turns of a thread wait for each other.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Queue {
+  /** Held by the turn that runs. */
+  readonly turns: Semaphore.Semaphore
+  /** The newest turn that was started here. */
+  lastTurnId: string | undefined
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeQueue = (): Queue => ({ turns: Semaphore.makeUnsafe(1), lastTurnId: undefined })
+
+/**
  * @category models
  * @since 0.1.0
  */
 export interface Options {
   readonly params: TurnStartParams
   /** Held until the turn is over: turns on one thread wait for each other, as the server adds a second one to the first. */
-  readonly queue: Semaphore.Semaphore
+  readonly queue: Queue
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
@@ -89,6 +110,8 @@ export interface Options {
 
 /** How long the end of a turn that is stopped is waited for. */
 const stopGrace = Duration.seconds(5)
+/** The same for a turn without a name: there may be none. */
+const unnamedGrace = Duration.seconds(1)
 
 // The threads whose turns wait for what runs under it.
 const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/core/Turn/WaitingThreads", {
@@ -154,19 +177,21 @@ const begin = Effect.fnUntraced(function* (
   const leaveQueue = Effect.suspend(() => {
     if (!queued) return Effect.void
     queued = false
-    return Effect.asVoid(options.queue.release(1))
+    return Effect.asVoid(options.queue.turns.release(1))
   })
-  yield* Effect.acquireRelease(options.queue.take(1), () => leaveQueue, { interruptible: true })
+  yield* Effect.acquireRelease(options.queue.turns.take(1), () => leaveQueue, { interruptible: true })
 
   const context = Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
 
   const collector = makeCollector(threadId)
-  const childItems = new Map<string, Schemas.ThreadItem>()
+  // By thread and id, since the model chooses ids; one that stands for two items at once stands for none.
+  const inProgress = new Map<string, Schemas.ThreadItem | "ambiguous">()
   const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
   const started = Deferred.makeUnsafe<string>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   let state: "idle" | "starting" | "running" | "over" = "idle"
   let turnId: string | undefined
+  let stopping = false
   let early: Array<Notification.Notification> = []
 
   const fail = (error: TurnError) => {
@@ -179,27 +204,44 @@ const begin = Effect.fnUntraced(function* (
   const complete = (turn: Schemas.Turn) => {
     const response = collector.response(events)
     if (turn.status === "interrupted") return fail(new TurnInterrupted({ response }))
-    if (turn.status === "failed") return fail(WireError.fromTurn(turn.error ?? null, response))
+    if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
     state = "over"
     buffer?.end()
     return Deferred.doneUnsafe(outcome, Effect.succeed(response))
+  }
+
+  const followItem = (notification: Notification.Notification) => {
+    if (notification.method !== "item/started" && notification.method !== "item/completed") return
+    const { item, threadId } = notification.params
+    if (item.type === "unknown") return
+    const key = `${threadId}/${item.id}`
+    if (notification.method === "item/completed") inProgress.delete(key)
+    else inProgress.set(key, inProgress.has(key) ? "ambiguous" : item)
   }
 
   const deliver = (notification: Notification.Notification) => {
     const about = Notification.turnIdOf(notification)
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
+    followItem(notification)
     events?.push(ResponseEvent.fromNotification(threadId, notification))
     buffer?.offer(notification)
     if (notification.method === "turn/completed") complete(notification.params.turn)
+    else if (notification.method === "unknown" && notification.raw.method === "turn/completed") {
+      // An end that can't be read is an end.
+      fail(new ProtocolViolation({ method: "turn/completed", description: notification.reason }))
+    }
   }
 
   const onNotification = (notification: Notification.Notification) => {
-    if (Notification.threadIdOf(notification) !== threadId) {
-      if (notification.method !== "item/started" || notification.params.item.type === "unknown") return
-      childItems.set(notification.params.item.id, notification.params.item)
-    } else if (turnId === undefined) early.push(notification)
-    else deliver(notification)
+    if (Notification.threadIdOf(notification) !== threadId) followItem(notification)
+    else if (turnId === undefined) {
+      early.push(notification)
+      // The turn that is being stopped has no name yet, and no other runs here.
+      if (stopping && notification.method === "turn/completed") {
+        fail(new TurnInterrupted({ response: collector.response(events) }))
+      }
+    } else deliver(notification)
   }
 
   const onStarted = (id: string) => {
@@ -214,25 +256,31 @@ const begin = Effect.fnUntraced(function* (
   const answerer: ServerRequest.Answerer = {
     policy,
     onToolCall: options.onToolCall,
-    item: (id) => collector.item(id) ?? childItems.get(id)
+    item: (threadId, id) => inProgress.get(`${threadId}/${id}`)
   }
   const onRequest = (request: ServerRequest.ServerRequest) =>
     Effect.flatMap(Deferred.await(started), (id) => {
       const about = ServerRequest.aboutOf(request)
-      const ours = about.threadId !== threadId || about.turnId === undefined || about.turnId === id
+      const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
       return ServerRequest.answer(request, ours ? answerer : undefined)
     }).pipe(Effect.provideContext(context))
 
   yield* server.route({ threadId, onNotification, onRequest, onEnd: fail })
 
   // An owner that leaves stops its turn, also one whose start has not been answered yet: the server takes an empty id.
-  const stop = Effect.suspend(() =>
-    state === "starting" || state === "running"
-      ? server
-          .request("turn/interrupt", { threadId, turnId: turnId ?? "" })
-          .pipe(Effect.andThen(Deferred.await(outcome)), Effect.timeoutOption(stopGrace), Effect.ignore)
-      : Effect.void
-  )
+  // What it has spawned is stopped with it: with the owner gone, nobody decides for that any more.
+  const stop = Effect.suspend(() => {
+    if (state !== "starting" && state !== "running") return Effect.void
+    stopping = true
+    return server
+      .request("turn/interrupt", { threadId, turnId: turnId ?? "" })
+      .pipe(
+        Effect.andThen(Deferred.await(outcome)),
+        Effect.timeoutOption(turnId === undefined ? unnamedGrace : stopGrace),
+        Effect.ignore,
+        Effect.andThen(server.stopChildren(threadId))
+      )
+  })
   yield* Effect.addFinalizer(() => stop)
 
   state = "starting"
@@ -254,8 +302,14 @@ const begin = Effect.fnUntraced(function* (
         })
       )
     )
-  onStarted(response.turn.id)
+  const { id } = response.turn
+  if (id === options.queue.lastTurnId) {
+    const description = `thread ${threadId} is still busy with turn ${id}, which did not stop in time; try again`
+    return yield* new RequestFailed({ method: "turn/start", code: -32600, description })
+  }
+  options.queue.lastTurnId = id
+  onStarted(id)
   yield* Deferred.await(outcome).pipe(Effect.ignore, Effect.andThen(leaveQueue), Effect.forkScoped)
 
-  return { id: response.turn.id, threadId, response: Deferred.await(outcome) }
+  return { id, threadId, response: Deferred.await(outcome) }
 })

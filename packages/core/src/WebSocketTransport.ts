@@ -85,7 +85,12 @@ export const connect: (
 
     const listen: Transport["Service"]["listen"] = ({ onEnd, onLines }) => {
       const reading = Effect.forever(Effect.map(pull, onLines), { disableYield: true }).pipe(
-        Effect.catch((error) => Effect.succeed<ConnectionFailedReason>({ _tag: "Closed", description: closing(error) }))
+        Effect.catch((error) =>
+          Effect.succeed<ConnectionFailedReason>({ _tag: "Closed", description: closing(error) })
+        ),
+        Effect.catchDefect((defect) =>
+          Effect.succeed<ConnectionFailedReason>({ _tag: "Closed", description: `reading broke: ${String(defect)}` })
+        )
       )
       // A connection that broke is told as the end that it came to, if that shows within a moment.
       const broken = Effect.andThen(Deferred.await(unwritable), (reason) => Effect.as(Effect.sleep(drainGrace), reason))

@@ -49,11 +49,15 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
 
   const offer: Buffer<A, E>["offer"] = (value) => {
     if (done !== undefined) return
-    bytes += options.bytes(value)
     const last = unread.length >= options.highWater ? unread.at(-1) : undefined
     const merged = last === undefined ? undefined : options.merge(last, value)
-    if (merged === undefined) unread.push(value)
-    else unread[unread.length - 1] = merged
+    if (last === undefined || merged === undefined) {
+      unread.push(value)
+      bytes += options.bytes(value)
+    } else {
+      unread[unread.length - 1] = merged
+      bytes += options.bytes(merged) - options.bytes(last)
+    }
     if (bytes > options.maxBytes) finish(Effect.fail(options.overflow(bytes)))
     else notify()
   }

@@ -33,13 +33,17 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   return {
     offer: (value) => {
       if (finish !== undefined) return
-      bytes += options.bytes(value)
-      if (bytes > options.maxBytes) past = []
-      else {
+      if (bytes <= options.maxBytes) {
         const last = past.length >= options.highWater ? past.at(-1) : undefined
         const merged = last === undefined ? undefined : options.merge(last, value)
-        if (merged === undefined) past.push(value)
-        else past[past.length - 1] = merged
+        if (last === undefined || merged === undefined) {
+          past.push(value)
+          bytes += options.bytes(value)
+        } else {
+          past[past.length - 1] = merged
+          bytes += options.bytes(merged) - options.bytes(last)
+        }
+        if (bytes > options.maxBytes) past = []
       }
       for (const reader of readers) reader.offer(value)
     },

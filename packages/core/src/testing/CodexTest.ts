@@ -1,5 +1,5 @@
 /**
- * The real codex for tests: the pinned binary, a scripted model, a throwaway home and working folder, in one layer.
+ * The real codex for tests: the binary that `CodexBinary` finds, a scripted model, a throwaway home and working folder, in one layer.
  *
  * What a test shows with it is what the binary does, without an account, a network, or a trace in `~/.codex`. The policy
  * engine is left to the test, as every turn has to say who decides.
@@ -21,7 +21,7 @@ import * as MockModel from "./MockModel.ts"
  * @since 0.1.0
  */
 export interface Options extends MockModel.Options, Omit<CodexHome.Options, "url"> {
-  /** Options of the layer under test. Binary, environment and working directory are set, unless named here. */
+  /** Options of the layer under test. Environment and working directory are those of the home, unless named here. */
   readonly codex?: Codex.Options | undefined
 }
 
@@ -56,7 +56,11 @@ export const layerHome = (
  */
 export const layerCodex = (options?: Codex.Options): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed, Home> =>
   Layer.unwrap(
-    Effect.map(Home, ({ cwd, env }) => Codex.layer({ cwd, env, ...options }).pipe(Layer.provide(NodeServices.layer)))
+    Effect.map(Home, ({ cwd, env }) =>
+      Codex.layer({ ...options, cwd: options?.cwd ?? cwd, env: options?.env ?? env }).pipe(
+        Layer.provide(NodeServices.layer)
+      )
+    )
   )
 
 /**
