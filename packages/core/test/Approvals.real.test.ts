@@ -3,6 +3,7 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -333,6 +334,119 @@ describe("a call of one of our tools", () => {
         response: { onToolCall: () => Effect.die(new Error("broken")) }
       })
       expect(broken.output).toContain("get_weather failed")
+    })
+  )
+})
+
+// The model chooses the ids of its calls, and the server finds an open approval by that id.
+describe("approvals that share an item id", () => {
+  const accepting = (allowed: (request: PolicyEngine.Request<"command" | "fileChange">) => boolean) => {
+    const decide = (request: PolicyEngine.Request<"command" | "fileChange">) =>
+      Effect.succeed(
+        allowed(request) ? { decision: "accept" as const, by: "test" } : { decision: "decline" as const, by: "test" }
+      )
+    return Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: decide, fileChange: decide }))
+  }
+
+  const pathsOf = ({ item }: PolicyEngine.Request<"command" | "fileChange">) =>
+    item?.type === "fileChange" ? item.changes.map(({ path }) => path) : []
+
+  const filesAfter = Effect.fnUntraced(function* (prompt: string) {
+    const codex = yield* Codex.Codex
+    yield* Effect.exit(codex.responses.create({ prompt }))
+    const { cwd } = yield* CodexTest.Home
+    const fs = yield* FileSystem.FileSystem
+    return yield* fs.readDirectory(cwd)
+  })
+
+  const callId = "same"
+  const pairs = [
+    [
+      "commands",
+      execCommand({ cmd: "touch safe", escalate: true, callId }),
+      execCommand({ cmd: "touch evil", escalate: true, callId })
+    ],
+    ["file changes", addFile("safe", "s\n", { callId }), addFile("evil", "e\n", { callId })]
+  ] as const
+
+  for (const [what, safe, evil] of pairs) {
+    it.live(`never let ${what} happen that the engine declined`, () =>
+      Effect.gen(function* () {
+        expect(yield* filesAfter("Go on")).not.toContain("evil")
+      }).pipe(
+        Effect.provide(
+          Layer.mergeAll(
+            CodexTest.layer([reply(safe, evil), reply(text("done"))], { verifyOnClose: false }),
+            accepting((request) =>
+              request.kind === "command"
+                ? JSON.stringify(request.params).includes("touch safe")
+                : pathsOf(request).every((path) => path.endsWith("safe"))
+            ),
+            NodeServices.layer
+          )
+        )
+      )
+    )
+  }
+
+  it.live("on two threads are judged each by its own item", () =>
+    Effect.gen(function* () {
+      const files = yield* filesAfter("Spawn one")
+      expect(files).toContain("safe")
+      expect(files).not.toContain("evil")
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          CodexTest.layer(
+            [
+              MockModel.when("child task", reply(addFile("evil", "e\n", { callId })), reply(text("child done"))),
+              reply(addFile("safe", "s\n", { callId })),
+              reply(MockModel.spawnAgent("child task")),
+              (request) => reply(MockModel.waitAgent([JSON.parse(request.lastToolOutput?.output ?? "{}").agent_id])),
+              reply(text("done"))
+            ],
+            { verifyOnClose: false }
+          ),
+          accepting(
+            (request) => pathsOf(request).length === 1 && pathsOf(request).every((path) => path.endsWith("/safe"))
+          ),
+          NodeServices.layer
+        )
+      )
+    )
+  )
+})
+
+describe("a sub-agent whose root turn was left", () => {
+  it.live("is stopped, and its engine accepts nothing more", () =>
+    Effect.gen(function* () {
+      const held = yield* MockModel.gate
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const model = yield* MockModel.MockModel
+        const fiber = yield* Effect.forkChild(
+          Effect.provide(codex.responses.create({ prompt: "Spawn one" }), PolicyEngine.layerAcceptAll)
+        )
+        yield* held.reached
+        yield* Fiber.interrupt(fiber)
+        const child = (yield* model.requests).findIndex((request) => request.lastUserText.includes("child task"))
+        expect(yield* model.ended(child)).toBe("left")
+      }).pipe(
+        Effect.provide(
+          CodexTest.layer(
+            [
+              MockModel.when(
+                "child task",
+                reply(text("working", held), execCommand({ cmd: "touch evil", escalate: true }))
+              ),
+              reply(MockModel.spawnAgent("child task")),
+              (request) => reply(MockModel.waitAgent([JSON.parse(request.lastToolOutput?.output ?? "{}").agent_id])),
+              reply(text("done"))
+            ],
+            { verifyOnClose: false }
+          )
+        )
+      )
     })
   )
 })
