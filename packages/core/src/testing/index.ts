@@ -3,4 +3,5 @@
  */
 export * as CodexHome from "./CodexHome.ts"
 export * as CodexTest from "./CodexTest.ts"
+export * as MockAppServer from "./MockAppServer.ts"
 export * as MockModel from "./MockModel.ts"

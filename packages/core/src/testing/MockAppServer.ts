@@ -1,0 +1,445 @@
+/**
+ * An app-server in memory: the real one's behaviour as far as tests need it, in virtual time, and able to misbehave.
+ *
+ * For speed and for faults that the real binary can't be made to have. What it does by itself follows codex 0.169.0 and is
+ * held to it by a conformance suite that runs against both. It is a peer of `AppServer`'s transport and starts no process.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as AppServer from "../AppServer.ts"
+import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
+import { type RequestId, RpcError } from "../JsonRpc.ts"
+import type * as Schemas from "../protocol/generated/Experimental.ts"
+import { experimentalClientRequests, type ExperimentalNotifications } from "../protocol/generated/Methods.ts"
+import type { Transport } from "../Transport.ts"
+
+/**
+ * One thing that a scripted turn does.
+ *
+ * - `say`: an agent message, in these deltas.
+ * - `command`: asks for approval of a command; accepted, it "runs" and exits with 0.
+ * - `hang`: waits until the gate opens.
+ * - `fail`: ends the turn as failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Step =
+  | { readonly say: ReadonlyArray<string> }
+  | { readonly command: string }
+  | { readonly hang: Effect.Effect<void> }
+  | { readonly fail: Schemas.TurnError }
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What the turns do, in order of their start. A turn beyond the list ends at once. */
+  readonly turns?: ReadonlyArray<ReadonlyArray<Step>> | undefined
+  /**
+   * What becomes of each message that the server sends: as it is, none (dropped), several (duplicated, or held back and sent
+   * later in another order), or text that is no message. Default: as it is.
+   */
+  readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
+  /** What the user agent says. Default: 0.169.0. */
+  readonly version?: string | undefined
+}
+
+/**
+ * A JSON-RPC message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Message = { readonly [K in string]?: unknown }
+
+/**
+ * The server's side of the connection.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MockAppServer extends Context.Service<
+  MockAppServer,
+  {
+    readonly transport: Transport["Service"]
+    /** What the client has sent so far, oldest first. */
+    readonly received: Effect.Effect<ReadonlyArray<Message>>
+    /** Answers a method in place of what the server does by itself. `Effect.never` leaves it without an answer. */
+    readonly on: (method: string, handler: (params: unknown) => Effect.Effect<unknown, RpcError>) => Effect.Effect<void>
+    /** Sends a notification, also one that does not exist. */
+    readonly notify: (method: string, params: unknown) => Effect.Effect<void>
+    /** Makes a request of the client and waits for its answer. Interruption withdraws it if it names a thread. */
+    readonly ask: (method: string, params: unknown, id?: RequestId) => Effect.Effect<unknown, RpcError>
+    /** Sends lines as they are, all in one chunk. */
+    readonly send: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
+    /** Takes no more input: the client's writes wait. */
+    readonly stopReading: Effect.Effect<void>
+    /** Ends the connection. Default: as a process that was killed. */
+    readonly die: (reason?: ConnectionFailedReason, stderr?: ReadonlyArray<string>) => Effect.Effect<void>
+  }
+>()("@effect-codex/core/testing/MockAppServer") {}
+
+const refuse = (description: string, code = -32600) => Effect.fail(new RpcError({ code, description }))
+
+const sandboxes = ["read-only", "workspace-write", "danger-full-access"]
+const isUuid = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+
+const usage: Schemas.TokenUsageBreakdown = {
+  totalTokens: 110,
+  inputTokens: 100,
+  cachedInputTokens: 0,
+  outputTokens: 10,
+  reasoningOutputTokens: 0
+}
+
+interface Running {
+  readonly turnId: string
+  readonly input: ReadonlyArray<unknown>
+}
+
+/**
+ * Makes a server. It ends with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options?: Options
+): Effect.fn.Return<MockAppServer["Service"], never, Scope.Scope> {
+  const received: Array<Message> = []
+  const handlers = new Map<string, (params: unknown) => Effect.Effect<unknown, RpcError>>()
+  const asked = new Map<RequestId, Deferred.Deferred<unknown, RpcError>>()
+  const threads = new Map<string, { running: Running | undefined; hasRollout: boolean }>()
+  const turns = yield* FiberMap.make<string>()
+  const runFork = Effect.runForkWith(yield* Effect.context())
+
+  let receiver: Parameters<Transport["Service"]["listen"]>[0] | undefined
+  let ended: ConnectionFailed | undefined
+  let reading = true
+  let initialized = false
+  let experimental = false
+  let count = 0
+  let started = 0
+
+  const nextId = () => `00000000-0000-7000-8000-${String(++count).padStart(12, "0")}`
+
+  const send = (...lines: ReadonlyArray<string>) =>
+    Effect.sync(() => {
+      if (ended === undefined && Arr.isReadonlyArrayNonEmpty(lines)) receiver?.onLines(lines)
+    })
+  const sendMessage = (message: Message) =>
+    Effect.suspend(() =>
+      send(
+        ...(options?.distort?.(message) ?? [message]).map((each) =>
+          typeof each === "string" ? each : JSON.stringify(each)
+        )
+      )
+    )
+  const notify: MockAppServer["Service"]["notify"] = (method, params) =>
+    Effect.flatMap(Clock.currentTimeMillis, (emittedAtMs) => sendMessage({ method, params, emittedAtMs }))
+  const tell = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
+    notify(method, params)
+
+  const ask: MockAppServer["Service"]["ask"] = (method, params, id = nextId()) =>
+    Effect.suspend(() => {
+      const answer = Deferred.makeUnsafe<unknown, RpcError>()
+      asked.set(id, answer)
+      const threadId = field(params, "threadId")
+      const resolved =
+        threadId === undefined ? Effect.void : tell("serverRequest/resolved", { threadId, requestId: id })
+      return sendMessage({ id, method, params }).pipe(
+        Effect.andThen(Deferred.await(answer)),
+        Effect.onExit(() =>
+          Effect.andThen(
+            Effect.sync(() => asked.delete(id)),
+            resolved
+          )
+        )
+      )
+    })
+
+  const threadOf = (id: string): Schemas.Thread => ({
+    id,
+    sessionId: id,
+    cliVersion: options?.version ?? "0.169.0",
+    createdAt: 0,
+    updatedAt: 0,
+    cwd: "/",
+    ephemeral: false,
+    modelProvider: "mock",
+    preview: "",
+    projectId: null,
+    source: "appServer",
+    status: { type: "idle" },
+    turns: []
+  })
+
+  const turnOf = (id: string, status: string, error: Schemas.TurnError | null = null): Schemas.Turn => ({
+    id,
+    rootTurnId: id,
+    items: [],
+    itemsView: "notLoaded",
+    status,
+    error
+  })
+
+  // The life of a turn, in the order that the real server tells it.
+  const runTurn = (threadId: string, { input, turnId }: Running, steps: ReadonlyArray<Step>) => {
+    const about = { threadId, turnId }
+    const begin = (item: Schemas.ThreadItem) => tell("item/started", { ...about, item, startedAtMs: 0 })
+    const end = (item: Schemas.ThreadItem) => tell("item/completed", { ...about, item, completedAtMs: 0 })
+    const finish = Effect.fnUntraced(function* (status: string, error?: Schemas.TurnError) {
+      const thread = threads.get(threadId)
+      if (thread !== undefined) thread.running = undefined
+      yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
+      yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
+    })
+    const body = Effect.gen(function* () {
+      yield* tell("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
+      yield* tell("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
+      const content = input.flatMap((part): ReadonlyArray<Schemas.UserInput> => {
+        const text = field(part, "text")
+        return text === undefined ? [] : [{ type: "text", text, text_elements: [] }]
+      })
+      const message: Schemas.ThreadItem = { type: "userMessage", id: nextId(), content }
+      yield* begin(message)
+      yield* end(message)
+      for (const step of steps) {
+        if ("hang" in step) yield* step.hang
+        else if ("say" in step) {
+          const id = nextId()
+          yield* begin({ type: "agentMessage", id, text: "" })
+          for (const delta of step.say) yield* tell("item/agentMessage/delta", { ...about, itemId: id, delta })
+          yield* end({ type: "agentMessage", id, text: step.say.join("") })
+          yield* tell("thread/tokenUsage/updated", { ...about, tokenUsage: { total: usage, last: usage } })
+        } else if ("fail" in step) {
+          yield* tell("error", { ...about, error: step.fail, willRetry: false })
+          return yield* finish("failed", step.fail)
+        } else {
+          const item = (status: string): Schemas.ThreadItem => ({
+            type: "commandExecution",
+            id: `call_${turnId}`,
+            command: step.command,
+            commandActions: [],
+            cwd: "/",
+            status,
+            ...(status === "completed" ? { exitCode: 0, aggregatedOutput: "" } : {})
+          })
+          yield* tell("thread/status/changed", {
+            threadId,
+            status: { type: "active", activeFlags: ["waitingOnApproval"] }
+          })
+          yield* begin(item("inProgress"))
+          const params: Schemas.CommandExecutionRequestApprovalParams = {
+            ...about,
+            itemId: `call_${turnId}`,
+            kind: "command",
+            command: step.command,
+            cwd: "/",
+            startedAtMs: 0,
+            availableDecisions: ["accept", "cancel"]
+          }
+          const answer = yield* Effect.option(ask("item/commandExecution/requestApproval", params))
+          // Whatever is no decision counts as a refusal.
+          const decision = answer._tag === "Some" ? field(answer.value, "decision") : undefined
+          yield* end(item(decision === "accept" ? "completed" : "declined"))
+          if (decision === "cancel") return yield* finish("interrupted")
+        }
+      }
+      return yield* finish("completed")
+    })
+    return Effect.onInterrupt(body, () => finish("interrupted"))
+  }
+
+  const loaded = (params: unknown, otherwise: (id: string) => string) =>
+    Effect.suspend(() => {
+      const id = field(params, "threadId")
+      if (id === undefined) return refuse("Invalid request: missing field `threadId`")
+      if (!isUuid(id)) return refuse(`invalid thread id: invalid character in ${id}`)
+      const thread = threads.get(id)
+      return thread === undefined ? refuse(otherwise(id)) : Effect.succeed({ id, thread })
+    })
+
+  const settings = {
+    approvalPolicy: "on-request",
+    approvalsReviewer: "user",
+    cwd: "/",
+    model: "mock-model",
+    modelProvider: "mock",
+    sandbox: { type: "readOnly" }
+  }
+
+  const defaults: { readonly [K in string]?: (params: unknown) => Effect.Effect<unknown, RpcError> } = {
+    "account/read": () => Effect.succeed({ account: null, requiresOpenaiAuth: false }),
+    "thread/start": Effect.fnUntraced(function* (params) {
+      const sandbox = field(params, "sandbox")
+      if (sandbox !== undefined && !sandboxes.includes(sandbox)) {
+        const names = sandboxes.map((name) => `\`${name}\``).join(", ")
+        return yield* refuse(`Invalid request: unknown variant \`${sandbox}\`, expected one of ${names}`)
+      }
+      if (!experimental && Predicate.hasProperty(params, "dynamicTools")) {
+        return yield* refuse("thread/start.dynamicTools requires experimentalApi capability")
+      }
+      const id = nextId()
+      threads.set(id, { running: undefined, hasRollout: false })
+      yield* Effect.forkChild(tell("thread/started", { thread: threadOf(id) }))
+      return { ...settings, thread: threadOf(id) }
+    }),
+    "thread/resume": Effect.fnUntraced(function* (params) {
+      const { id, thread } = yield* loaded(params, (id) => `no rollout found for thread id ${id}`)
+      if (!thread.hasRollout) return yield* refuse(`no rollout found for thread id ${id}`)
+      return { ...settings, thread: threadOf(id) }
+    }),
+    "thread/read": (params) =>
+      Effect.map(
+        loaded(params, (id) => `thread not loaded: ${id}`),
+        ({ id }) => ({ thread: threadOf(id) })
+      ),
+    "thread/loaded/list": () => Effect.sync(() => ({ data: Array.from(threads.keys()), nextCursor: null })),
+    "thread/unsubscribe": () => Effect.succeed({ status: "unsubscribed" }),
+    "turn/start": Effect.fnUntraced(function* (params) {
+      const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
+      // A second turn/start is more input to the turn that runs.
+      if (thread.running !== undefined) return { turn: turnOf(thread.running.turnId, "inProgress") }
+      const input = Predicate.hasProperty(params, "input") && Array.isArray(params.input) ? params.input : []
+      const running: Running = { turnId: nextId(), input }
+      thread.running = running
+      thread.hasRollout = true
+      yield* FiberMap.run(turns, id, runTurn(id, running, options?.turns?.[started++] ?? []), {
+        startImmediately: false
+      })
+      return { turn: turnOf(running.turnId, "inProgress") }
+    }),
+    "turn/interrupt": Effect.fnUntraced(function* (params) {
+      const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
+      const turnId = field(params, "turnId")
+      if (thread.running !== undefined && (turnId === "" || turnId === thread.running.turnId)) {
+        runFork(FiberMap.remove(turns, id))
+      }
+      return {}
+    })
+  }
+
+  const answer = (method: string, params: unknown): Effect.Effect<unknown, RpcError> => {
+    const own = handlers.get(method)
+    if (own !== undefined) return own(params)
+    if (method === "initialize") {
+      if (initialized) return refuse("Already initialized")
+      initialized = true
+      const capabilities = Predicate.hasProperty(params, "capabilities") ? params.capabilities : undefined
+      experimental = Predicate.hasProperty(capabilities, "experimentalApi") && capabilities.experimentalApi === true
+      const info = Predicate.hasProperty(params, "clientInfo") ? params.clientInfo : undefined
+      return Effect.succeed({
+        userAgent: `${field(info, "name") ?? "client"}/${options?.version ?? "0.169.0"} (mock)`,
+        codexHome: "/",
+        platformFamily: "unix",
+        platformOs: "linux"
+      })
+    }
+    if (!initialized) return refuse("Not initialized")
+    const known = defaults[method]
+    if (known !== undefined) return known(params)
+    const names = Object.keys(experimentalClientRequests)
+    return names.includes(method)
+      ? refuse(`the mock does nothing for ${method}: say what with \`on\``, -32603)
+      : refuse(
+          `Invalid request: unknown variant \`${method}\`, expected one of ${names.map((name) => `\`${name}\``).join(", ")}`
+        )
+  }
+
+  // Answers begin in the order of the requests; one that waits does not hold up the next.
+  const onMessage = (message: Message) => {
+    received.push(message)
+    const { error, id, method, params, result } = message
+    if (typeof id !== "string" && typeof id !== "number") return
+    if (typeof method === "string") {
+      runFork(
+        answer(method, params).pipe(
+          Effect.matchEffect({
+            onSuccess: (result) => sendMessage({ id, result }),
+            onFailure: ({ code, description }) => sendMessage({ id, error: { code, message: description } })
+          })
+        )
+      )
+      return
+    }
+    const waiting = asked.get(id)
+    if (waiting === undefined) return
+    Deferred.doneUnsafe(
+      waiting,
+      error === undefined
+        ? Effect.succeed(result)
+        : Effect.fail(new RpcError({ code: -32000, description: field(error, "message") ?? "an error" }))
+    )
+  }
+
+  const die: MockAppServer["Service"]["die"] = (reason = { _tag: "Exited", signal: "SIGKILL" }, stderr = []) =>
+    Effect.suspend(() => {
+      if (ended !== undefined) return Effect.void
+      ended = new ConnectionFailed({ reason, stderr })
+      receiver?.onEnd(ended)
+      return FiberMap.clear(turns)
+    })
+  yield* Effect.addFinalizer(() => die({ _tag: "Exited", code: 0 }))
+
+  const transport: Transport["Service"] = {
+    listen: (given) =>
+      Effect.sync(() => {
+        receiver = given
+      }),
+    room: Effect.suspend(() => {
+      if (ended !== undefined) return Effect.fail(ended)
+      return reading ? Effect.void : Effect.never
+    }),
+    write: (line) => {
+      const parsed = Result.try((): unknown => JSON.parse(line))
+      if (ended === undefined && Result.isSuccess(parsed) && Predicate.isReadonlyObject(parsed.success)) {
+        onMessage(parsed.success)
+      }
+    },
+    diagnostics: Effect.sync(() => ended?.stderr ?? [])
+  }
+
+  return MockAppServer.of({
+    transport,
+    received: Effect.sync(() => received.slice()),
+    on: (method, handler) => Effect.sync(() => handlers.set(method, handler)),
+    notify,
+    ask,
+    send,
+    stopReading: Effect.sync(() => {
+      reading = false
+    }),
+    die
+  })
+})
+
+/**
+ * A connection to a server in memory. Put `Codex.layerAppServer` over it for the front door.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: Options & { readonly connection?: AppServer.ConnectionOptions | undefined }
+): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed> =>
+  Layer.effect(AppServer.AppServer)(
+    Effect.flatMap(MockAppServer, ({ transport }) => AppServer.make(transport, options?.connection))
+  ).pipe(Layer.provideMerge(Layer.effect(MockAppServer)(make(options))))
+
+const field = (value: unknown, name: string): string | undefined => {
+  const found = Predicate.isReadonlyObject(value) ? value[name] : undefined
+  return typeof found === "string" ? found : undefined
+}

@@ -1,0 +1,181 @@
+/**
+ * What an app-server does, told once and asked of the real one and of the one in memory.
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { MockModel } from "@effect-codex/core/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+/** What the agent does in a turn: asks to run a command, says something, and stays at a gate. */
+export interface Script {
+  readonly command?: string
+  readonly say: ReadonlyArray<string>
+  readonly gate?: MockModel.Gate
+}
+
+export const suite = <E>(
+  name: string,
+  layerOf: (turns: ReadonlyArray<Script>, options?: Codex.Options) => Layer.Layer<Codex.Codex, E>
+) => {
+  const decide = (decision: "accept" | "decline" | "cancel") =>
+    Layer.succeed(PolicyEngine.PolicyEngine)(
+      PolicyEngine.make({ command: () => Effect.succeed({ decision, by: "conformance" }) })
+    )
+  const against = (turns: ReadonlyArray<Script>, decision: "accept" | "decline" | "cancel" = "decline") =>
+    Effect.provide(Layer.merge(layerOf(turns), decide(decision)))
+
+  const nobody = "00000000-0000-7000-8000-00000000ffff"
+  const tagOf = <A>(effect: Effect.Effect<A, { readonly _tag: string }>) =>
+    Effect.map(Effect.flip(Effect.asVoid(effect)), (failure): string => failure._tag)
+
+  describe(`${name} conforms`, () => {
+    it.live("in the handshake: it names its version, and takes no second one", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        expect(codex.serverInfo.version).toBe("0.169.0")
+        const params = { clientInfo: { name: "again", version: "1" }, capabilities: null }
+        const failure = yield* Effect.flip(Effect.asVoid(codex.requestRaw("initialize", params)))
+        expect(failure).toMatchObject({ _tag: "RequestFailed", description: "Already initialized" })
+      }).pipe(against([]))
+    )
+
+    it.live("in the order of a turn's notifications", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const events = yield* Stream.runCollect(codex.responses.events({ prompt: "Count" }))
+        const told = events.map(({ type }) => type).filter((type) => /^(turn|item|thread\/tokenUsage)/.test(type))
+        expect(told).toEqual([
+          "turn/started",
+          "item/started",
+          "item/completed",
+          "item/started",
+          "item/agentMessage/delta",
+          "item/agentMessage/delta",
+          "item/completed",
+          "thread/tokenUsage/updated",
+          "turn/completed"
+        ])
+        expect(events.map(({ textDelta }) => textDelta ?? "").join("")).toBe("one two")
+      }).pipe(against([{ say: ["one ", "two"] }]))
+    )
+
+    it.live("in turns on one thread, one after the other, and on many at once", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { threadId } = yield* codex.responses.create({ prompt: "first" })
+        const second = yield* codex.responses.create({ prompt: "second", threadId })
+        expect(second.threadId).toBe(threadId)
+        const others = yield* Effect.forEach([1, 2, 3], () => codex.responses.create({ prompt: "other" }), {
+          concurrency: "unbounded"
+        })
+        expect(new Set([threadId, ...others.map((response) => response.threadId)]).size).toBe(4)
+        expect(others.map((response) => response.text)).toEqual(["same", "same", "same"])
+      }).pipe(against([{ say: ["1"] }, { say: ["2"] }, { say: ["same"] }, { say: ["same"] }, { say: ["same"] }]))
+    )
+
+    for (const [decision, status, outcome] of [
+      ["accept", "completed", "completed"],
+      ["decline", "declined", "completed"],
+      ["cancel", "declined", "interrupted"]
+    ] as const) {
+      it.live(`in an approval: ${decision} leaves the command ${status} and the turn ${outcome}`, () =>
+        Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const thread = yield* codex.thread.start()
+          const turn = yield* thread.turn("Run it")
+          const exit = yield* Effect.exit(turn.response)
+          const told: Array<string> = []
+          yield* turn.notifications.pipe(
+            Stream.runForEach((notification) =>
+              Effect.sync(() => {
+                if (notification.method === "serverRequest/resolved") told.push("resolved")
+                else if (
+                  notification.method === "item/started" &&
+                  notification.params.item.type === "commandExecution"
+                ) {
+                  told.push("started")
+                } else if (
+                  notification.method === "item/completed" &&
+                  notification.params.item.type === "commandExecution"
+                ) {
+                  told.push(notification.params.item.status)
+                } else if (notification.method === "turn/completed") told.push(notification.params.turn.status)
+              })
+            ),
+            Effect.ignore
+          )
+          expect(told).toEqual(["started", "resolved", status, outcome])
+          expect(Exit.isSuccess(exit)).toBe(outcome === "completed")
+        }).pipe(Effect.scoped, against([{ command: "true", say: ["done"] }], decision))
+      )
+    }
+
+    for (const named of [true, false]) {
+      it.live(`in an interruption ${named ? "by the turn's id" : "by an empty id"}`, () =>
+        Effect.gen(function* () {
+          const gate = yield* MockModel.gate
+          yield* Effect.gen(function* () {
+            const codex = yield* Codex.Codex
+            const thread = yield* codex.thread.start()
+            const turn = yield* thread.turn("Hang")
+            yield* turn.text.pipe(Stream.take(2), Stream.runDrain)
+            yield* codex.request("turn/interrupt", { threadId: thread.id, turnId: named ? turn.id : "" })
+            expect(yield* tagOf(turn.response)).toBe("TurnInterrupted")
+          }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }]))
+        })
+      )
+    }
+
+    it.live("in what is left of a turn whose owner went: nothing that keeps the thread", () =>
+      Effect.gen(function* () {
+        const gate = yield* MockModel.gate
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { id } = yield* codex.thread.start()
+          const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hang", threadId: id }))
+          yield* gate.reached
+          yield* Fiber.interrupt(fiber)
+          expect((yield* codex.responses.create({ prompt: "Next", threadId: id })).text).toBe("next")
+        }).pipe(against([{ say: ["so far"], gate }, { say: ["next"] }]))
+      })
+    )
+
+    it.live("in its errors", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { id } = yield* codex.thread.start()
+        expect(yield* tagOf(codex.request("thread/read", { threadId: nobody }))).toBe("SessionNotFound")
+        expect(yield* tagOf(codex.request("thread/resume", { threadId: nobody }))).toBe("SessionNotFound")
+        expect(yield* tagOf(codex.request("turn/start", { threadId: nobody, input: [] }))).toBe("SessionNotFound")
+        expect(yield* tagOf(codex.request("turn/interrupt", { threadId: nobody, turnId: "" }))).toBe("SessionNotFound")
+        expect(yield* tagOf(codex.request("thread/resume", { threadId: id }))).toBe("NoRollout")
+        expect(yield* tagOf(codex.request("thread/read", { threadId: "no id" }))).toBe("InvalidParams")
+        expect(yield* tagOf(codex.requestRaw("thread/read", {}))).toBe("InvalidParams")
+        expect(yield* tagOf(codex.request("thread/start", { sandbox: "none" }))).toBe("InvalidParams")
+        expect(yield* tagOf(codex.requestRaw("thread/start", { dynamicTools: [] }))).toBe("ExperimentalApiRequired")
+        expect(yield* tagOf(codex.requestRaw("account/login/nothing", {}))).toBe("UnsupportedMethod")
+      }).pipe(against([]))
+    )
+
+    it.live("in its end: whatever is asked after it fails at once", () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(layerOf([]), scope)
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          yield* codex.request("account/read", {})
+          yield* Scope.close(scope, Exit.void)
+          expect(yield* tagOf(codex.request("account/read", {}))).toBe("ConnectionFailed")
+          expect(yield* tagOf(codex.closed)).toBe("ConnectionFailed")
+          expect(yield* tagOf(Stream.runDrain(codex.notifications))).toBe("ConnectionFailed")
+        }).pipe(Effect.provideContext(context))
+      })
+    )
+  })
+}
