@@ -1,0 +1,357 @@
+import * as AppServer from "@effect-codex/core/AppServer"
+import * as Codex from "@effect-codex/core/Codex"
+import { RpcError } from "@effect-codex/core/JsonRpc"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { MockAppServer } from "@effect-codex/core/testing"
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+
+type Options = Parameters<typeof MockAppServer.layer>[0]
+
+const against = (options?: Options, policy = PolicyEngine.layerDeclineAll) =>
+  Effect.provide(Layer.merge(Codex.layerAppServer().pipe(Layer.provideMerge(MockAppServer.layer(options))), policy))
+
+const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
+const turnId = "00000000-0000-7000-8000-0000000000aa"
+const say = { turns: [[{ say: ["one ", "two"] }]] }
+
+const methods = Effect.flatMap(MockAppServer.MockAppServer, (server) =>
+  Effect.map(server.received, (messages) => messages.flatMap(({ method }) => (method === undefined ? [] : [method])))
+)
+
+describe("law 3: every request ends", () => {
+  it.effect("at its deadline, and is not sent again", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("model/list", () => Effect.never)
+      const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
+      yield* settle
+      yield* TestClock.adjust("60 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "RequestTimedOut", method: "model/list", millis: 60_000 })
+      expect((yield* methods).filter((method) => method === "model/list").length).toBe(1)
+    }).pipe(against())
+  )
+
+  it.effect("with its own time and half a minute, where it carries one", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("command/exec", () => Effect.never)
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(codex.request("command/exec", { command: ["true"], timeoutMs: 100_000 }))
+      )
+      yield* settle
+      yield* TestClock.adjust("129 seconds")
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(fiber))._tag).toBe("RequestTimedOut")
+    }).pipe(against())
+  )
+
+  it.effect("when the server reads nothing any more", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.stopReading
+      const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
+      yield* settle
+      yield* TestClock.adjust("60 seconds")
+      expect((yield* Fiber.join(fiber))._tag).toBe("RequestTimedOut")
+    }).pipe(against())
+  )
+
+  it.effect("in the handshake too", () =>
+    Effect.gen(function* () {
+      const server = yield* MockAppServer.make()
+      yield* server.on("initialize", () => Effect.never)
+      const fiber = yield* Effect.forkChild(Effect.flip(Effect.scoped(AppServer.make(server.transport))))
+      yield* settle
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Handshake" } })
+    })
+  )
+})
+
+describe("law 10: only what never ran is sent again", () => {
+  it.effect("after a pause, until it runs", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      let tries = 0
+      yield* server.on("model/list", () =>
+        Effect.suspend(() =>
+          ++tries < 3
+            ? Effect.fail(new RpcError({ code: -32001, description: "Server overloaded; retry later." }))
+            : Effect.succeed({ data: [], nextCursor: null })
+        )
+      )
+      const fiber = yield* Effect.forkChild(codex.request("model/list", {}))
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(fiber)).data).toEqual([])
+      expect(tries).toBe(3)
+    }).pipe(against())
+  )
+
+  it.effect("and not for ever", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("model/list", () => Effect.fail(new RpcError({ code: -32001, description: "busy" })))
+      const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
+      yield* settle
+      yield* TestClock.adjust("30 seconds")
+      expect((yield* Fiber.join(fiber))._tag).toBe("Overloaded")
+      expect((yield* methods).filter((method) => method === "model/list").length).toBe(6)
+    }).pipe(against())
+  )
+})
+
+describe("law 8: subscribe, then send", () => {
+  it.effect("what comes before the reply to turn/start is not missed", () => {
+    // The reply is held back until the turn is over.
+    const held: Array<MockAppServer.Message> = []
+    const distort = (message: MockAppServer.Message) => {
+      if (JSON.stringify(message["result"] ?? "").startsWith('{"turn"')) {
+        held.push(message)
+        return []
+      }
+      return message["method"] === "turn/completed" ? [message, ...held] : [message]
+    }
+    return Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      expect(yield* Stream.mkString(codex.responses.streamText({ prompt: "Say it" }))).toBe("one two")
+    }).pipe(against({ ...say, distort }))
+  })
+})
+
+describe("law 1: nothing is lost silently", () => {
+  it.effect("duplicated messages do no harm", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const response = yield* codex.responses.create({ prompt: "Say it" })
+      expect(response.text).toBe("one two")
+    }).pipe(against({ ...say, distort: (message) => (message["id"] === undefined ? [message] : [message, message]) }))
+  )
+
+  it.effect("lines that are no message do none either", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      expect((yield* codex.responses.create({ prompt: "Say it" })).text).toBe("one two")
+    }).pipe(against({ ...say, distort: (message) => ["plain text", message, "{"] }))
+  )
+
+  it.effect("what the server said before it died is delivered, and then the stream fails", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const seen: Array<string> = []
+      const fiber = yield* codex.responses.streamText({ prompt: "Say it" }).pipe(
+        Stream.runForEach((text) => Effect.sync(() => seen.push(text))),
+        Effect.flip,
+        Effect.forkChild
+      )
+      yield* settle
+      yield* server.die({ _tag: "Exited", code: 3 }, ["fatal error: out of luck"])
+      const failure = yield* Fiber.join(fiber)
+      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { code: 3 } })
+      expect(failure.message).toContain("out of luck")
+      expect(seen.join("")).toBe("one two")
+    }).pipe(against({ turns: [[{ say: ["one ", "two"] }, { hang: Effect.never }]] }))
+  )
+
+  it.effect("an end of a turn that can't be read is an end", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const failure = yield* Effect.flip(codex.responses.create({ prompt: "Say it" }))
+      expect(failure).toMatchObject({ _tag: "ProtocolViolation", method: "turn/completed" })
+    }).pipe(
+      against({
+        ...say,
+        distort: (message) => {
+          if (message["method"] !== "turn/completed") return [message]
+          const text = JSON.stringify(message).replace('"items":[]', '"items":[{"type":"agentMessage","id":5}]')
+          return [text]
+        }
+      })
+    )
+  )
+
+  it.effect("an unread stream merges deltas and keeps all of their text", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("Flood")
+      yield* turn.response
+      const texts = yield* Stream.runCollect(turn.text)
+      expect(texts.join("").length).toBe(200_000)
+      expect(texts.length).toBeLessThan(1_100)
+    }).pipe(Effect.scoped, against({ turns: [[{ say: Array.from({ length: 20_000 }, () => "ten chars.") }]] }))
+  )
+})
+
+describe("law 7: the future is data", () => {
+  it.effect("in notifications that nobody knows, or that have another form", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const fiber = yield* codex.notifications.pipe(Stream.take(3), Stream.runCollect, Effect.forkChild)
+      yield* settle
+      yield* server.notify("thread/dreamt", { threadId: "t", dream: "sheep" })
+      yield* server.notify("thread/closed", { threadId: 5 })
+      yield* server.notify("thread/closed", { threadId: "t", why: "tired" })
+      expect(yield* Fiber.join(fiber)).toMatchObject([
+        { method: "unknown", raw: { method: "thread/dreamt", params: { dream: "sheep" } } },
+        { method: "unknown", raw: { method: "thread/closed" }, reason: expect.stringContaining("threadId") },
+        { method: "thread/closed", params: { threadId: "t", why: "tired" } }
+      ])
+    }).pipe(against())
+  )
+
+  it.effect("in requests that nobody knows: they get -32601", () =>
+    Effect.gen(function* () {
+      yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const failure = yield* Effect.flip(Effect.asVoid(server.ask("tool/requestUserInput", {})))
+      expect(failure.description).toBe("Unsupported server request method: tool/requestUserInput")
+    }).pipe(against())
+  )
+})
+
+describe("law 4: an owner that leaves stops its turn", () => {
+  it.effect("also one whose start was not answered yet", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("turn/start", () => Effect.never)
+      const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello" }))
+      yield* settle
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(interrupting)
+      const sent = (yield* server.received).find(({ method }) => method === "turn/interrupt")
+      expect(sent?.["params"]).toMatchObject({ turnId: "" })
+    }).pipe(against())
+  )
+
+  it.effect("and a thread that nobody waits for is unsubscribed from", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const reply = yield* Deferred.make<void>()
+      const thread = (yield* codex.request("thread/start", {})).thread
+      yield* server.on("thread/start", () =>
+        Effect.as(Deferred.await(reply), {
+          ...{ approvalPolicy: "never", approvalsReviewer: "user", cwd: "/", model: "m", modelProvider: "mock" },
+          sandbox: { type: "readOnly" },
+          thread
+        })
+      )
+      const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello" }))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      yield* Deferred.succeed(reply, undefined)
+      yield* settle
+      expect(yield* methods).toContain("thread/unsubscribe")
+    }).pipe(against())
+  )
+})
+
+describe("laws 6 and 12: requests of the server", () => {
+  const params = (threadId: string, over?: object) => ({
+    ...{ threadId, turnId, itemId: "item", startedAtMs: 0, command: "true", cwd: "/", availableDecisions: ["accept"] },
+    ...over
+  })
+  const command = "item/commandExecution/requestApproval"
+
+  it.effect("are declined when they belong to no turn of ours", () =>
+    Effect.gen(function* () {
+      yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      expect(yield* server.ask(command, params("nobody"))).toEqual({ decision: "decline" })
+      expect(yield* server.ask("item/tool/requestUserInput", { threadId: 1 })).toEqual({ answers: {} })
+      expect(yield* server.ask("applyPatchApproval", {})).toMatchObject({ decision: { denied: {} } })
+    }).pipe(against(undefined, PolicyEngine.layerAcceptAll))
+  )
+
+  it.effect("wait for the reply to turn/start, and then go to that turn alone", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const { thread } = yield* codex.request("thread/start", {})
+      const reply = yield* Deferred.make<void>()
+      yield* server.on("turn/start", () =>
+        Effect.as(Deferred.await(reply), { turn: { id: turnId, items: [], status: "inProgress" } })
+      )
+      const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello", threadId: thread.id }))
+      yield* settle
+      const ours = yield* Effect.forkChild(server.ask(command, params(thread.id)))
+      const others = yield* Effect.forkChild(server.ask(command, params(thread.id, { turnId: "another", itemId: "b" })))
+      yield* settle
+      expect(ours.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(reply, undefined)
+      expect(yield* Fiber.join(ours)).toEqual({ decision: "accept" })
+      expect(yield* Fiber.join(others)).toEqual({ decision: "decline" })
+      yield* server.notify("turn/completed", {
+        threadId: thread.id,
+        turn: { id: turnId, items: [], status: "completed" }
+      })
+      yield* Fiber.join(fiber)
+    }).pipe(against(undefined, PolicyEngine.layerAcceptAll))
+  )
+
+  it.effect("are declined after an hour, and hold up nothing until then", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Run it" }))
+      yield* settle
+      expect((yield* codex.request("account/read", {})).requiresOpenaiAuth).toBe(false)
+      yield* TestClock.adjust("1 hour")
+      const response = yield* Fiber.join(fiber)
+      expect(response.items.find((item) => item.type === "commandExecution")).toMatchObject({ status: "declined" })
+      expect((yield* server.received).some(({ result }) => JSON.stringify(result) === '{"decision":"decline"}')).toBe(
+        true
+      )
+    }).pipe(
+      against(
+        { turns: [[{ command: "true" }, { say: ["done"] }]] },
+        Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: () => Effect.never }))
+      )
+    )
+  )
+})
+
+describe("law 2: the reader waits for nobody", () => {
+  it.effect("not for a listener that throws", () =>
+    Effect.gen(function* () {
+      const server = yield* AppServer.AppServer
+      const mock = yield* MockAppServer.MockAppServer
+      yield* server.on("thread/closed", () => {
+        throw new Error("mine")
+      })
+      yield* mock.notify("thread/closed", { threadId: "t" })
+      expect((yield* server.request("account/read", {})).requiresOpenaiAuth).toBe(false)
+    }).pipe(Effect.scoped, Effect.provide(MockAppServer.layer()))
+  )
+})
+
+describe("law 5: closing leaves nothing", () => {
+  it.effect("in a thousand connections", () =>
+    Effect.gen(function* () {
+      const before = process.getActiveResourcesInfo().length
+      const once = Effect.flatMap(Codex.Codex, (codex) => codex.responses.create({ prompt: "Say it" })).pipe(
+        against(say)
+      )
+      yield* Effect.repeat(once, { times: 999 })
+      expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before + 2)
+    })
+  )
+})
