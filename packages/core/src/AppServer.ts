@@ -379,9 +379,8 @@ export const make = Effect.fnUntraced(function* (
     }
     const approval: Approval = { id: request.id, duplicated: Deferred.makeUnsafe(), accepted: false }
     approvals.set(key, approval)
-    const confirmed = Effect.flatMap(answered, (response) => {
-      if (!ServerRequest.isAccepting(response)) return Effect.succeed(response)
-      return requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
+    const confirm = (response: unknown) =>
+      requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
         Effect.map(() => {
           if (Deferred.isDoneUnsafe(approval.duplicated)) return cancel
           approval.accepted = true
@@ -393,7 +392,7 @@ export const make = Effect.fnUntraced(function* (
           })
         )
       )
-    })
+    const confirmed = Effect.filterOrElse(answered, (response) => !ServerRequest.isAccepting(response), confirm)
     return Effect.raceFirst(confirmed, Effect.as(Deferred.await(approval.duplicated), cancel))
   }
 
