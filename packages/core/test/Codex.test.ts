@@ -249,7 +249,11 @@ describe("law 4: an owner that leaves stops its turn", () => {
       const thread = (yield* codex.request("thread/start", {})).thread
       yield* server.on("thread/start", () =>
         Effect.as(Deferred.await(reply), {
-          ...{ approvalPolicy: "never", approvalsReviewer: "user", cwd: "/", model: "m", modelProvider: "mock" },
+          approvalPolicy: "never",
+          approvalsReviewer: "user",
+          cwd: "/",
+          model: "m",
+          modelProvider: "mock",
           sandbox: { type: "readOnly" },
           thread
         })
@@ -266,7 +270,13 @@ describe("law 4: an owner that leaves stops its turn", () => {
 
 describe("laws 6 and 12: requests of the server", () => {
   const params = (threadId: string, over?: object) => ({
-    ...{ threadId, turnId, itemId: "item", startedAtMs: 0, command: "true", cwd: "/", availableDecisions: ["accept"] },
+    threadId,
+    turnId,
+    itemId: "item",
+    startedAtMs: 0,
+    command: "true",
+    cwd: "/",
+    availableDecisions: ["accept"],
     ...over
   })
   const command = "item/commandExecution/requestApproval"
