@@ -196,6 +196,65 @@ describe("law 1: nothing is lost silently", () => {
   )
 })
 
+describe("the account", () => {
+  const reads = Effect.map(methods, (all) => all.filter((method) => method === "account/read").length)
+  const create = Effect.flatMap(Codex.Codex, (codex) => codex.responses.create({ prompt: "Hello" }))
+
+  it.effect("is read once, and again when the server says that it has changed", () =>
+    Effect.gen(function* () {
+      const server = yield* MockAppServer.MockAppServer
+      yield* create
+      yield* create
+      expect(yield* reads).toBe(1)
+      yield* server.notify("account/updated", { authMode: null, planType: null })
+      yield* server.on("account/read", () => Effect.succeed({ account: null, requiresOpenaiAuth: true }))
+      yield* server.on("config/read", () => Effect.succeed({ config: { model_provider: "mock" }, origins: {} }))
+      expect((yield* Effect.flip(create))._tag).toBe("NotAuthenticated")
+      expect(yield* reads).toBe(2)
+    }).pipe(against())
+  )
+
+  it.effect("is not asked for by a thread whose provider is another than the default one", () =>
+    Effect.gen(function* () {
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("account/read", () => Effect.succeed({ account: null, requiresOpenaiAuth: true }))
+      yield* server.on("config/read", () => Effect.succeed({ config: {}, origins: {} }))
+      expect((yield* create).status).toBe("completed")
+    }).pipe(against())
+  )
+})
+
+describe("a consumer that falls behind", () => {
+  it.effect("has its stream fail with SlowConsumer, its turn stopped, and nobody else harmed", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const failure = yield* codex.responses.events({ prompt: "Flood" }).pipe(
+        Stream.runForEach((event) =>
+          event.type === "turn/started"
+            ? Effect.forEach(Array.from({ length: 100 }), () =>
+                server.notify("thread/name/updated", { threadId: event.threadId, threadName: "x".repeat(100) })
+              )
+            : Effect.void
+        ),
+        Effect.flip
+      )
+      expect(failure._tag).toBe("SlowConsumer")
+      expect(yield* methods).toContain("turn/interrupt")
+      expect((yield* codex.request("account/read", {})).requiresOpenaiAuth).toBe(false)
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          Codex.layerAppServer({ bufferBytes: 5_000 }).pipe(
+            Layer.provideMerge(MockAppServer.layer({ turns: [[{ hang: Effect.never }]] }))
+          ),
+          PolicyEngine.layerDeclineAll
+        )
+      )
+    )
+  )
+})
+
 describe("law 7: the future is data", () => {
   it.effect("in notifications that nobody knows, or that have another form", () =>
     Effect.gen(function* () {
