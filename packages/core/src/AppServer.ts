@@ -207,6 +207,8 @@ export class AppServer extends Context.Service<
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+    /** How many lines of the server were skipped so far because they were no message. */
+    readonly malformed: Effect.Effect<number>
     /** Fails when the connection is gone. */
     readonly closed: Effect.Effect<never, ConnectionFailed>
   }
@@ -578,6 +580,7 @@ export const make = Effect.fnUntraced(function* (
     providerOf: (threadId) => joined.get(threadId),
     stopChildren,
     route,
+    malformed: rpc.malformed,
     closed: rpc.closed
   })
 })

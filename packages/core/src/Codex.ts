@@ -126,7 +126,14 @@ export class Codex extends Context.Service<
   Codex,
   Pick<
     AppServer.AppServer["Service"],
-    "closed" | "notifications" | "request" | "requestExperimental" | "requestRaw" | "serverInfo" | "subscribe"
+    | "closed"
+    | "malformed"
+    | "notifications"
+    | "request"
+    | "requestExperimental"
+    | "requestRaw"
+    | "serverInfo"
+    | "subscribe"
   > & { readonly responses: Responses; readonly thread: Threads }
 >()("@effect-codex/core/Codex") {}
 
@@ -259,6 +266,7 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
 
     return Codex.of({
       closed: server.closed,
+      malformed: server.malformed,
       notifications: server.notifications,
       request: server.request,
       requestExperimental: server.requestExperimental,

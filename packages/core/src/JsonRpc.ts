@@ -102,6 +102,8 @@ export interface JsonRpc {
   readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
   /** Interrupts the fiber that answers a request of the other side: no reply is sent. */
   readonly withdraw: (id: RequestId) => void
+  /** How many lines were skipped so far because they were no message. */
+  readonly malformed: Effect.Effect<number>
   /** Fails when the connection is gone. */
   readonly closed: Effect.Effect<never, ConnectionFailed>
 }
@@ -251,7 +253,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       answer(id, Effect.void)
     }
 
-    return { request, notify, withdraw, closed: Deferred.await(closed) }
+    return { request, notify, withdraw, malformed: Effect.sync(() => malformed), closed: Deferred.await(closed) }
   })
 
 // The W3C trace context by which the server's own spans become children of ours.

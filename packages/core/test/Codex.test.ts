@@ -140,10 +140,11 @@ describe("law 1: nothing is lost silently", () => {
     }).pipe(against({ ...say, distort: (message) => (message["id"] === undefined ? [message] : [message, message]) }))
   )
 
-  it.effect("lines that are no message do none either", () =>
+  it.effect("lines that are no message do none either, and are counted", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       expect((yield* codex.responses.create({ prompt: "Say it" })).text).toBe("one two")
+      expect(yield* codex.malformed).toBeGreaterThan(20)
     }).pipe(against({ ...say, distort: (message) => ["plain text", message, "{"] }))
   )
 
@@ -399,6 +400,55 @@ describe("laws 6 and 12: requests of the server", () => {
 })
 
 describe("law 2: the reader waits for nobody", () => {
+  it.effect("not for a handler, while the server floods and other turns go on", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const answer = yield* Deferred.make<void>()
+      const policy = PolicyEngine.make({
+        command: () => Effect.as(Deferred.await(answer), { decision: "accept" as const, by: "test" })
+      })
+      const waiting = yield* codex.responses
+        .create({ prompt: "Run it" })
+        .pipe(Effect.provideService(PolicyEngine.PolicyEngine, policy), Effect.forkChild)
+      yield* settle
+      for (let index = 0; index < 20_000; index++) {
+        yield* server.notify("item/agentMessage/delta", { threadId: `t${index}`, turnId, itemId: "i", delta: "x" })
+      }
+      const other = yield* codex.responses.create({ prompt: "Say it" })
+      expect(other.text).toBe("one two")
+      expect(waiting.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(answer, undefined)
+      expect((yield* Fiber.join(waiting)).text).toBe("done")
+    }).pipe(against({ turns: [[{ command: "true" }, { say: ["done"] }], [{ say: ["one ", "two"] }]] }))
+  )
+
+  it.effect("and lets so many requests wait, and no more", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("Hang")
+      const ask = (index: number) =>
+        server.ask("item/tool/requestUserInput", {
+          threadId: thread.id,
+          turnId: turn.id,
+          itemId: `i${index}`,
+          questions: [],
+          isBlocking: true
+        })
+      for (let index = 0; index < 1024; index++) yield* Effect.forkChild(Effect.ignore(ask(index)))
+      yield* settle
+      expect(yield* ask(1024)).toEqual({ answers: {} })
+    }).pipe(
+      Effect.scoped,
+      against(
+        { turns: [[{ hang: Effect.never }]] },
+        Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ userInput: () => Effect.never }))
+      )
+    )
+  )
+
   it.effect("not for a listener that throws", () =>
     Effect.gen(function* () {
       const server = yield* AppServer.AppServer

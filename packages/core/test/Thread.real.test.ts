@@ -85,7 +85,7 @@ describe("a turn's handle", () => {
   )
 })
 
-describe("a thread's handle", () => {
+describe("law 9: one turn a thread; its handle", () => {
   it.live("has its turns wait for each other", () =>
     Effect.gen(function* () {
       const held = yield* gate

@@ -161,7 +161,7 @@ describe("a server that others can join", () => {
     ).pipe(Effect.provide(Layer.merge(CodexTest.layerHome([]), services)))
   )
 
-  it.live("turns away who has the wrong token, and the token is not in the error", () =>
+  it.live("law 11: turns away who has the wrong token, and the token is not in the error", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { url } = yield* listening
