@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import { RpcError } from "@effect-codex/core/JsonRpc"
@@ -377,6 +379,33 @@ describe("laws 6 and 12: requests of the server", () => {
     }).pipe(against(undefined, PolicyEngine.layerAcceptAll))
   )
 
+  it.effect("that name no turn go to the one that runs on their thread", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      yield* thread.turn("Hang")
+      const question = { threadId: thread.id, turnId: null, serverName: "s", mode: "form", message: "Color?" }
+      const requestedSchema = { type: "object", properties: {} }
+      expect(yield* server.ask("mcpServer/elicitation/request", { ...question, requestedSchema })).toEqual({
+        action: "accept",
+        content: { color: "red" },
+        _meta: null
+      })
+    }).pipe(
+      Effect.scoped,
+      against(
+        { turns: [[{ hang: Effect.never }]] },
+        Layer.succeed(PolicyEngine.PolicyEngine)(
+          PolicyEngine.make({
+            elicitation: () =>
+              Effect.succeed({ decision: { action: "accept", content: { color: "red" }, _meta: null }, by: "test" })
+          })
+        )
+      )
+    )
+  )
+
   it.effect("are declined after an hour, and hold up nothing until then", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
@@ -463,14 +492,23 @@ describe("law 2: the reader waits for nobody", () => {
 })
 
 describe("law 5: closing leaves nothing", () => {
-  it.effect("in a thousand connections", () =>
+  it.effect("in a thousand connections: neither handles nor memory", () =>
     Effect.gen(function* () {
-      const before = process.getActiveResourcesInfo().length
+      setFlagsFromString("--expose-gc")
+      const collectGarbage: unknown = runInNewContext("gc")
+      const heap = () => {
+        if (typeof collectGarbage === "function") collectGarbage()
+        return process.memoryUsage().heapUsed
+      }
       const once = Effect.flatMap(Codex.Codex, (codex) => codex.responses.create({ prompt: "Say it" })).pipe(
         against(say)
       )
-      yield* Effect.repeat(once, { times: 999 })
-      expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before + 2)
+      yield* Effect.repeat(once, { times: 199 })
+      const before = { handles: process.getActiveResourcesInfo().length, heap: heap() }
+      yield* Effect.repeat(once, { times: 799 })
+      expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before.handles + 2)
+      // A connection that stayed would cost tens of kilobytes.
+      expect((heap() - before.heap) / 800).toBeLessThan(2_000)
     })
   )
 })
