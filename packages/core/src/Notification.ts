@@ -9,7 +9,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
-import type { BufferOptions } from "./internal/buffer.ts"
+import type { KeepOptions } from "./internal/buffer.ts"
 import type { WireNotification } from "./JsonRpc.ts"
 import type { ExperimentalNotifications } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
@@ -139,7 +139,7 @@ export const idIn = (params: unknown, field: string, thing: string): string | un
  * @category constants
  * @since 0.1.0
  */
-export const buffering: Pick<BufferOptions<Notification, never>, "highWater" | "bytes" | "merge"> = {
+export const buffering: KeepOptions<Notification> = {
   highWater: 1024,
   bytes: (notification) => notification.length,
   merge: (last, next) => {

@@ -9,14 +9,35 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-export interface BufferOptions<A, E> {
-  /** The number of unread values from which on adjacent ones are merged. */
+export interface KeepOptions<A> {
+  /** The number of values from which on adjacent ones are merged. */
   readonly highWater: number
-  /** The unread bytes from which on the stream fails. */
-  readonly maxBytes: number
   readonly bytes: (value: A) => number
   /** One value that stands for two adjacent ones, or `undefined` if there is none. */
   readonly merge: (last: A, next: A) => A | undefined
+}
+
+/** Values in order, with adjacent ones merged over the high-water mark, and what they amount to. */
+export interface Kept<A> {
+  values: Array<A>
+  bytes: number
+}
+
+export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): void => {
+  const last = kept.values.length >= options.highWater ? kept.values.at(-1) : undefined
+  const merged = last === undefined ? undefined : options.merge(last, value)
+  if (last === undefined || merged === undefined) {
+    kept.values.push(value)
+    kept.bytes += options.bytes(value)
+  } else {
+    kept.values[kept.values.length - 1] = merged
+    kept.bytes += options.bytes(merged) - options.bytes(last)
+  }
+}
+
+export interface BufferOptions<A, E> extends KeepOptions<A> {
+  /** The unread bytes from which on the stream fails. */
+  readonly maxBytes: number
   readonly overflow: (bytes: number) => E
 }
 
@@ -31,8 +52,7 @@ export interface Buffer<A, E> {
 }
 
 export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => {
-  let unread: Array<A> = []
-  let bytes = 0
+  const unread: Kept<A> = { values: [], bytes: 0 }
   let done: Effect.Effect<never, E | Cause.Done> | undefined
   let wake: (() => void) | undefined
 
@@ -49,24 +69,16 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
 
   const offer: Buffer<A, E>["offer"] = (value) => {
     if (done !== undefined) return
-    const last = unread.length >= options.highWater ? unread.at(-1) : undefined
-    const merged = last === undefined ? undefined : options.merge(last, value)
-    if (last === undefined || merged === undefined) {
-      unread.push(value)
-      bytes += options.bytes(value)
-    } else {
-      unread[unread.length - 1] = merged
-      bytes += options.bytes(merged) - options.bytes(last)
-    }
-    if (bytes > options.maxBytes) finish(Effect.fail(options.overflow(bytes)))
+    keep(unread, value, options)
+    if (unread.bytes > options.maxBytes) finish(Effect.fail(options.overflow(unread.bytes)))
     else notify()
   }
 
   const pull: Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> = Effect.suspend(() => {
-    if (Arr.isArrayNonEmpty(unread)) {
-      const chunk = unread
-      unread = []
-      bytes = 0
+    if (Arr.isArrayNonEmpty(unread.values)) {
+      const chunk = unread.values
+      unread.values = []
+      unread.bytes = 0
       return Effect.succeed(chunk)
     }
     if (done !== undefined) return done

@@ -6,12 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type Buffer, type BufferOptions, makeBuffer } from "./buffer.ts"
+import { type Buffer, type BufferOptions, keep, type Kept, makeBuffer } from "./buffer.ts"
 
 export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => {
   const readers = new Set<Buffer<A, E>>()
-  let past: Array<A> = []
-  let bytes = 0
+  const past: Kept<A> = { values: [], bytes: 0 }
   let finish: ((reader: Buffer<A, E>) => void) | undefined
 
   const end = (how: (reader: Buffer<A, E>) => void) => {
@@ -23,8 +22,8 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
 
   const join = Effect.sync(() => {
     const reader = makeBuffer<A, E>(options)
-    if (bytes > options.maxBytes) reader.fail(options.overflow(bytes))
-    for (const value of past) reader.offer(value)
+    if (past.bytes > options.maxBytes) reader.fail(options.overflow(past.bytes))
+    for (const value of past.values) reader.offer(value)
     if (finish === undefined) readers.add(reader)
     else finish(reader)
     return reader
@@ -33,17 +32,9 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   return {
     offer: (value) => {
       if (finish !== undefined) return
-      if (bytes <= options.maxBytes) {
-        const last = past.length >= options.highWater ? past.at(-1) : undefined
-        const merged = last === undefined ? undefined : options.merge(last, value)
-        if (last === undefined || merged === undefined) {
-          past.push(value)
-          bytes += options.bytes(value)
-        } else {
-          past[past.length - 1] = merged
-          bytes += options.bytes(merged) - options.bytes(last)
-        }
-        if (bytes > options.maxBytes) past = []
+      if (past.bytes <= options.maxBytes) {
+        keep(past, value, options)
+        if (past.bytes > options.maxBytes) past.values = []
       }
       for (const reader of readers) reader.offer(value)
     },
