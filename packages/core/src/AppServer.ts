@@ -86,6 +86,12 @@ export interface ConnectionOptions {
    * time for a person. Default: 1 hour. `"none"` waits without limit.
    */
   readonly answerTimeout?: Duration.Input | "none" | undefined
+  /**
+   * How long an accept of a command or file change is held back, to see whether another one comes under the same item id:
+   * the server could take the answer to one for the answer to the other. Calls of one answer of the model are milliseconds
+   * apart. Default: 50 milliseconds.
+   */
+  readonly acceptDelay?: Duration.Input | undefined
   /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
 }
@@ -262,6 +268,7 @@ export const make = Effect.fnUntraced(function* (
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
   const runFork = Effect.runForkWith(yield* Effect.context())
+  const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
       ? undefined
@@ -360,8 +367,9 @@ export const make = Effect.fnUntraced(function* (
   }
 
   // The server finds an open approval by its item's id, which the model chooses. With two open under one id it can take the
-  // answer to one for the answer to the other, so both are cancelled. A second that the server had sent already is seen
-  // before an accept leaves; with one that comes while the accept is under way, the turn is stopped.
+  // answer to one for the answer to the other, so both are cancelled. An accept is held back for a moment, and then for
+  // a round trip, so that a second one that the server knows of is seen before it leaves; with one that comes while the
+  // accept is under way, the turn is stopped.
   const guard = (
     request: ServerRequest.ServerRequest,
     answered: Effect.Effect<unknown, JsonRpc.RpcError>
@@ -383,6 +391,7 @@ export const make = Effect.fnUntraced(function* (
     approvals.set(key, approval)
     const confirm = (response: unknown) =>
       requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
+        Effect.delay(acceptDelay),
         Effect.map(() => {
           if (Deferred.isDoneUnsafe(approval.duplicated)) return cancel
           approval.accepted = true

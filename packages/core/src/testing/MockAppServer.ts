@@ -427,7 +427,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
- * A connection to a server in memory. Put `Codex.layerAppServer` over it for the front door.
+ * A connection to a server in memory, with an `acceptDelay` of 0 unless `connection` says otherwise. Put
+ * `Codex.layerAppServer` over it for the front door.
  *
  * @category layers
  * @since 0.1.0
@@ -436,7 +437,9 @@ export const layer = (
   options?: Options & { readonly connection?: AppServer.ConnectionOptions | undefined }
 ): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed> =>
   Layer.effect(AppServer.AppServer)(
-    Effect.flatMap(MockAppServer, ({ transport }) => AppServer.make(transport, options?.connection))
+    Effect.flatMap(MockAppServer, ({ transport }) =>
+      AppServer.make(transport, { acceptDelay: 0, ...options?.connection })
+    )
   ).pipe(Layer.provideMerge(Layer.effect(MockAppServer)(make(options))))
 
 const field = (value: unknown, name: string): string | undefined => {
