@@ -56,7 +56,6 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
-  readonly item: (id: string) => Protocol.ThreadItem | undefined
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
@@ -129,7 +128,6 @@ export const makeCollector = (threadId: string): Collector => {
 
   return {
     add,
-    item: (id) => items.get(id),
     response: (events) => ({
       [TypeId]: TypeId,
       threadId,

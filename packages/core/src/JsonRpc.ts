@@ -207,7 +207,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
               answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
             }
           } else if (!isRequestId(id)) skip(line, "neither a method nor an id")
-          else if (error !== undefined) settle(id, Effect.fail(toRpcError(error)))
+          else if (error !== undefined && error !== null) settle(id, Effect.fail(toRpcError(error)))
           else if ("result" in message) settle(id, Effect.succeed(message["result"]))
           else skip(line, "neither a result nor an error")
         }

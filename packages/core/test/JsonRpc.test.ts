@@ -110,7 +110,7 @@ describe("requests of ours", () => {
       yield* receive({ id: 1, result: 1 })
       const next = yield* Effect.forkChild(rpc.request("b", {}))
       yield* settle
-      yield* receive({ id: 2, result: "fine" })
+      yield* receive({ id: 2, result: "fine", error: null })
       expect(yield* Fiber.join(next)).toBe("fine")
     })
   )
