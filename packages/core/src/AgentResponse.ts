@@ -28,8 +28,8 @@ export interface AgentResponse {
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
   /** A unified diff of all file changes of the turn. */
   readonly diff: string | undefined
-  /** Tokens: `last` of the newest model request, `total` of the thread since it began. */
-  readonly usage: Protocol.ThreadTokenUsage | undefined
+  /** What the turn has used so far; `undefined` before the model has answered once. */
+  readonly usage: Usage | undefined
   /** `inProgress` in errors that came before the end of the turn. */
   readonly status: Protocol.TurnStatus
   /** From the start to the end of the turn, in milliseconds, as the server measured it. */
@@ -40,6 +40,25 @@ export interface AgentResponse {
   readonly events: ReadonlyArray<ResponseEvent> | undefined
   /** The last message of the turn as it was on the wire. */
   readonly raw: unknown
+}
+
+/**
+ * Tokens, each as `inputTokens` (all of the input, cached or not), `cachedInputTokens` (the part of it that was cached),
+ * `outputTokens` (all of the output), `reasoningOutputTokens` (the part of it that was reasoning) and `totalTokens` (input and
+ * output).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  /** Of this turn: all of its requests to the model, that is how far it has moved `total`. */
+  readonly turn: Protocol.TokenUsageBreakdown
+  /** Of the newest request to the model alone. Its `totalTokens` is how much of the context window is in use. */
+  readonly last: Protocol.TokenUsageBreakdown
+  /** Of all requests of the thread since it began, in earlier processes too. */
+  readonly total: Protocol.TokenUsageBreakdown
+  /** How many tokens the model can take at once, if the server knows. */
+  readonly modelContextWindow: number | undefined
 }
 
 /**
@@ -56,6 +75,7 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
+  readonly usage: () => Usage | undefined
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
@@ -74,7 +94,9 @@ export const makeCollector = (threadId: string): Collector => {
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
-  let usage: AgentResponse["usage"]
+  let usage: Usage | undefined
+  // What the thread had used before this turn.
+  let before: Protocol.TokenUsageBreakdown | undefined
   let status: AgentResponse["status"] = "inProgress"
   let durationMs: number | undefined
   let requestId: AgentResponse["requestId"]
@@ -110,9 +132,12 @@ export const makeCollector = (threadId: string): Collector => {
       case "turn/diff/updated":
         diff = notification.params.diff
         break
-      case "thread/tokenUsage/updated":
-        usage = notification.params.tokenUsage
+      case "thread/tokenUsage/updated": {
+        const { last, modelContextWindow, total } = notification.params.tokenUsage
+        before ??= subtract(total, last)
+        usage = { turn: subtract(total, before), last, total, modelContextWindow: modelContextWindow ?? undefined }
         break
+      }
       case "serverRequest/resolved":
         requestId = notification.params.requestId
         break
@@ -128,6 +153,7 @@ export const makeCollector = (threadId: string): Collector => {
 
   return {
     add,
+    usage: () => usage,
     response: (events) => ({
       [TypeId]: TypeId,
       threadId,
@@ -149,3 +175,14 @@ export const makeCollector = (threadId: string): Collector => {
     })
   }
 }
+
+const subtract = (
+  total: Protocol.TokenUsageBreakdown,
+  part: Protocol.TokenUsageBreakdown
+): Protocol.TokenUsageBreakdown => ({
+  inputTokens: Math.max(0, total.inputTokens - part.inputTokens),
+  cachedInputTokens: Math.max(0, total.cachedInputTokens - part.cachedInputTokens),
+  outputTokens: Math.max(0, total.outputTokens - part.outputTokens),
+  reasoningOutputTokens: Math.max(0, total.reasoningOutputTokens - part.reasoningOutputTokens),
+  totalTokens: Math.max(0, total.totalTokens - part.totalTokens)
+})

@@ -27,19 +27,24 @@ import {
   type CodexNotFound,
   ConnectionFailed,
   ExperimentalApiRequired,
+  type InvalidConfig,
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
   RequestTimedOut,
   SessionNotFound,
-  SlowConsumer
+  type SlowConsumer
 } from "./CodexError.ts"
-import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import * as FrameTap from "./FrameTap.ts"
+import { makeHub } from "./internal/hub.ts"
+import { toArgs } from "./internal/serverConfig.ts"
+import { observeAnswer, observeRequest } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
 import { type ClientRequests, codexVersion, type ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ServerRequest from "./ServerRequest.ts"
+import * as Telemetry from "./Telemetry.ts"
 import * as Transport from "./Transport.ts"
 import * as WireError from "./WireError.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
@@ -107,6 +112,13 @@ export interface Options extends ConnectionOptions {
   readonly binary?: string | undefined
   /** Arguments of the executable. Default: `["app-server"]`. */
   readonly args?: ReadonlyArray<string> | undefined
+  /**
+   * Overrides of the server's `config.toml`, for this process: JSON values by key, where a key may be a dotted path. They are
+   * given as `-c key=<TOML>`, so they can be seen in the list of processes: no place for secrets.
+   */
+  readonly config?: { readonly [key: string]: unknown } | undefined
+  /** Whether the agent may search the web, and how fresh the results are. Default: what the server's configuration says. */
+  readonly webSearch?: "live" | "indexed" | "cached" | "disabled" | undefined
   /** Working directory of the process, and of threads that name none. Default: ours. */
   readonly cwd?: string | undefined
   /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
@@ -161,6 +173,8 @@ type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown
  */
 export interface Route {
   readonly threadId: string
+  /** What the handlers of requests run in: the span that theirs are below, and the owner's loggers, tracer and metrics. */
+  readonly context: Context.Context<never>
   /** Gets each notification of the thread, and of threads that its turns have spawned, in order. Called by the reader: may not block. */
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
@@ -197,6 +211,10 @@ export class AppServer extends Context.Service<
       never,
       Scope.Scope
     >
+    /** The requests of the server from the moment that the stream is run, for watching: they are answered elsewhere. */
+    readonly serverRequests: Stream.Stream<ServerRequest.ServerRequest, ConnectionFailed | SlowConsumer>
+    /** Every line of the connection from the moment that the stream is run, secrets redacted. For debugging. */
+    readonly frames: Stream.Stream<FrameTap.Frame, ConnectionFailed | SlowConsumer>
     /** Calls back for each notification of one method, in the reader: may not block. */
     readonly on: <M extends keyof Notification.Methods>(
       method: M,
@@ -213,6 +231,8 @@ export class AppServer extends Context.Service<
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+    /** Like `route`, for what comes on the thread while nobody routes it. */
+    readonly routeRest: (route: Route) => Effect.Effect<void, never, Scope.Scope>
     /** How many lines of the server were skipped so far because they were no message. */
     readonly malformed: Effect.Effect<number>
     /** Fails when the connection is gone. */
@@ -267,16 +287,28 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
-  const runFork = Effect.runForkWith(yield* Effect.context())
+  const context = yield* Effect.context()
+  const runFork = Effect.runForkWith(context)
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
       ? undefined
       : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
-  const subscribers = new Set<Buffer<Notification.Notification, ConnectionFailed | SlowConsumer>>()
+  const notifications = makeHub<Notification.Notification>({
+    maxBytes: bufferBytes,
+    ...Notification.buffering,
+    observe: Telemetry.observeBuffer(context)
+  })
+  const serverRequests = makeHub<ServerRequest.ServerRequest>({
+    maxBytes: maxAnswering,
+    highWater: Number.POSITIVE_INFINITY,
+    bytes: () => 1,
+    merge: () => undefined
+  })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const routes = new Map<string, Route>()
+  const restRoutes = new Map<string, Route>()
   // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
   const children = new Map<string, { readonly route: Route; readonly turnId: string }>()
   const roots = new Map<string, Route>()
@@ -286,7 +318,8 @@ export const make = Effect.fnUntraced(function* (
   let ended: ConnectionFailed | undefined
   let answering = 0
 
-  const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)?.route
+  const routeOf = (threadId: string): Route | undefined =>
+    routes.get(threadId) ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
 
   const follow = (notification: Notification.Notification) => {
     if (notification.method === "turn/started") {
@@ -314,7 +347,7 @@ export const make = Effect.fnUntraced(function* (
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
     const notification = Notification.decode(wire)
     follow(notification)
-    for (const subscriber of subscribers) subscriber.offer(notification)
+    notifications.offer(notification)
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
@@ -337,6 +370,7 @@ export const make = Effect.fnUntraced(function* (
         ServerRequest.decline(method)
       )
     }
+    serverRequests.offer(request.success)
     const { threadId } = ServerRequest.aboutOf(request.success)
     const route = threadId === undefined ? undefined : routeOf(threadId)
     if (answering >= maxAnswering) {
@@ -355,15 +389,18 @@ export const make = Effect.fnUntraced(function* (
       })
     )
     const guarded = guard(request.success, answered)
-    if (answerTimeout === undefined) return guarded
-    return Effect.timeoutOrElse(guarded, {
-      duration: answerTimeout,
-      orElse: () =>
-        Effect.andThen(
-          Effect.logWarning(`Declined a request ${method} that was not answered in time`),
-          ServerRequest.decline(method)
-        )
-    })
+    const timed =
+      answerTimeout === undefined
+        ? guarded
+        : Effect.timeoutOrElse(guarded, {
+            duration: answerTimeout,
+            orElse: () =>
+              Effect.andThen(
+                Effect.logWarning(`Declined a request ${method} that was not answered in time`),
+                ServerRequest.decline(method)
+              )
+          })
+    return Effect.provideContext(observeAnswer(request.success, timed), route?.context ?? context)
   }
 
   // The server finds an open approval by its item's id, which the model chooses. With two open under one id it can take the
@@ -409,12 +446,14 @@ export const make = Effect.fnUntraced(function* (
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
     ended = error
-    for (const subscriber of subscribers) subscriber.fail(error)
+    notifications.end(error)
+    serverRequests.end(error)
     const followers = Array.from(children.values(), ({ route }) => route)
     for (const route of new Set([...routes.values(), ...followers])) route.onEnd(error)
   }
 
-  const rpc = yield* JsonRpc.make(transport, { onNotification, onRequest, onEnd })
+  const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
+  const rpc = yield* JsonRpc.make(tapped, { onNotification, onRequest, onEnd })
 
   const clientInfo = options?.clientInfo ?? defaultClientInfo
   const handshake = (description: string) =>
@@ -495,12 +534,14 @@ export const make = Effect.fnUntraced(function* (
         )
       )
     )
-    return deadline === undefined
-      ? sent
-      : Effect.timeoutOrElse(sent, {
-          duration: deadline,
-          orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
-        })
+    const timed =
+      deadline === undefined
+        ? sent
+        : Effect.timeoutOrElse(sent, {
+            duration: deadline,
+            orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
+          })
+    return observeRequest(method, timed)
   }
 
   const request: AppServer["Service"]["requestExperimental"] = (method, ...[params, requestOptions]) =>
@@ -515,23 +556,6 @@ export const make = Effect.fnUntraced(function* (
     options?.experimentalApi === true
       ? request(method, ...args)
       : Effect.fail(new ExperimentalApiRequired({ feature: method }))
-
-  const subscribe: AppServer["Service"]["subscribe"] = Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const buffer = makeBuffer<Notification.Notification, ConnectionFailed | SlowConsumer>({
-          maxBytes: bufferBytes,
-          ...Notification.buffering,
-          overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
-        })
-        if (ended === undefined) subscribers.add(buffer)
-        else buffer.fail(ended)
-        return buffer
-      }),
-      (buffer) => Effect.sync(() => subscribers.delete(buffer))
-    ),
-    (buffer) => buffer.stream
-  )
 
   const on: AppServer["Service"]["on"] = (method, listener) =>
     Effect.asVoid(
@@ -577,28 +601,43 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
+  const routeRest: AppServer["Service"]["routeRest"] = (route) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => restRoutes.set(route.threadId, route)),
+        () =>
+          Effect.sync(() => {
+            if (restRoutes.get(route.threadId) === route) restRoutes.delete(route.threadId)
+          })
+      )
+    )
+
   return AppServer.of({
     serverInfo,
     request,
     requestExperimental,
     requestRaw,
-    notifications: Stream.unwrap(subscribe),
-    subscribe,
+    notifications: Stream.unwrap(notifications.subscribe),
+    subscribe: notifications.subscribe,
+    serverRequests: Stream.unwrap(serverRequests.subscribe),
+    frames,
     on,
     isJoined: (threadId) => joined.has(threadId),
     providerOf: (threadId) => joined.get(threadId),
     stopChildren,
     route,
+    routeRest,
     malformed: rpc.malformed,
     closed: rpc.closed
   })
 })
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
-  const { args, binary, cwd, env, extendEnv, shutdownGrace } = options ?? {}
+  const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
+  const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
     command: yield* CodexBinary.resolve({ binary }),
-    args: args === undefined || args.length === 0 ? ["app-server"] : args,
+    args: [...(args === undefined || args.length === 0 ? ["app-server"] : args), ...overrides],
     cwd,
     env,
     extendEnv,
@@ -614,7 +653,11 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) 
  */
 export const layer = (
   options?: Options
-): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<
+  AppServer,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+> =>
   Layer.effect(AppServer)(
     Effect.gen(function* () {
       const transport = yield* Transport.stdio(yield* spawnOptions(options))
@@ -644,7 +687,7 @@ export const layerUnix = (
   options: Options & Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath">
 ): Layer.Layer<
   AppServer,
-  CodexNotFound | ConnectionFailed,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
 > =>
   Layer.effect(AppServer)(

@@ -408,6 +408,113 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
 }
 
 /**
+ * Why a turn is taken for stalled: it said nothing (`Silence`), or the server kept on trying to reach the model (`Retries`),
+ * for so many milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TurnStalledReason = Schema.TaggedUnion({
+  Silence: { millis: Schema.Finite },
+  Retries: { millis: Schema.Finite, description: Schema.String }
+})
+
+/**
+ * The turn made no progress for too long, and was interrupted. `lastEvent` is the method of the last notification that it
+ * sent, `threadStatus` what the server said of the thread when it was asked, if it answered. `response` holds what there
+ * was of the turn.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnStalled extends Schema.TaggedError<TurnStalled>()("TurnStalled", {
+  reason: TurnStalledReason,
+  lastEvent: Schema.optionalKey(Schema.String),
+  threadStatus: Schema.optionalKey(Schema.String),
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    const { reason } = this
+    const why =
+      reason._tag === "Silence"
+        ? `it said nothing for ${inSeconds(reason.millis)}`
+        : `the server was trying to reach the model for ${inSeconds(reason.millis)}: ${reason.description}`
+    return `The turn stalled: ${why}. It was interrupted and its thread is intact: try again, or allow more time with \`watchdog\`.`
+  }
+}
+
+const inSeconds = (millis: number): string => `${Math.round(millis / 1000)} s`
+
+/**
+ * A limit that this program has set was reached, and the turn was interrupted, or not started. `limit` and `scope` name the
+ * limit; `allowed` and `used` are tokens, turns, or milliseconds. `response` holds what there was of the turn, with its usage.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+  limit: Schema.Literals(["tokens", "turns", "duration"]),
+  /** Whether the limit was the turn's own, or that of all turns of the layer. */
+  scope: Schema.Literals(["turn", "layer"]),
+  allowed: Schema.Finite,
+  used: Schema.Finite,
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    const unit = this.limit === "duration" ? "ms" : this.limit
+    const whose = this.scope === "turn" ? "The turn" : "The layer"
+    return `${whose} may use ${this.allowed} ${unit} and has used ${this.used}. Allow more with \`budget\`, or start anew.`
+  }
+}
+
+/**
+ * The agent's last answer does not have the form that was asked for, also after it was asked again. `description` says where
+ * it differs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
+  description: Schema.String,
+  answer: Schema.String,
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    return `The agent's answer does not match the output schema: ${this.description}. Simplify the schema, or ask again.`
+  }
+}
+
+/**
+ * A part of the input can't be sent, and nothing was. `path` is the file that it is about, if it is about one.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  description: Schema.String,
+  path: Schema.optionalKey(Schema.String)
+}) {
+  override get message(): string {
+    return `The input can't be sent: ${this.description}.`
+  }
+}
+
+/**
+ * An option has a value that can't be used. `path` names the option.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
+  path: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The option ${this.path} can't be used: ${this.description}.`
+  }
+}
+
+/**
  * What a request can fail with whose response nobody looks at.
  *
  * @category models
@@ -435,12 +542,20 @@ export type RawRequestError =
 export type RequestError = RawRequestError | ProtocolViolation
 
 /**
+ * What starting a turn can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnStartError = RequestError | InvalidInput | BudgetExceeded
+
+/**
  * What a turn can fail with.
  *
  * @category models
  * @since 0.1.0
  */
-export type TurnError = RequestError | TurnFailed | TurnInterrupted
+export type TurnError = TurnStartError | TurnFailed | TurnInterrupted | TurnStalled
 
 /**
  * What the stream of a turn's events can fail with.
@@ -474,7 +589,12 @@ export const CodexError = Schema.Union([
   PolicyFailed,
   InvalidPolicyDecision,
   TurnFailed,
-  TurnInterrupted
+  TurnInterrupted,
+  TurnStalled,
+  BudgetExceeded,
+  OutputInvalid,
+  InvalidInput,
+  InvalidConfig
 ])
 
 /**

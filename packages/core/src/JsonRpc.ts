@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "./CodexError.ts"
+import { malformedLines } from "./Telemetry.ts"
 import type { Transport } from "./Transport.ts"
 
 /**
@@ -128,7 +129,8 @@ const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 
  */
 export const make: (transport: Transport["Service"], receiver: Receiver) => Effect.Effect<JsonRpc, never, Scope.Scope> =
   Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
-    const runFork = Effect.runForkWith(yield* Effect.context())
+    const context = yield* Effect.context()
+    const runFork = Effect.runForkWith(context)
     // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
     const handlers = yield* Scope.make()
     const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
@@ -160,6 +162,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     const skip = (line: string, why: string) => {
       malformed++
+      malformedLines.updateUnsafe(1, context)
       const text = `Skipped a line that is not a JSON-RPC message (${why}): ${preview(line)}`
       runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
     }

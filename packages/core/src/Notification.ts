@@ -58,10 +58,25 @@ export interface UnknownNotification extends Envelope {
 }
 
 /**
+ * Ours, and in the streams of a turn alone: the turn has said nothing for a while, and nothing that it waits for is known.
+ *
  * @category models
  * @since 0.1.0
  */
-export type Notification = { readonly [M in keyof Methods]: KnownNotification<M> }[keyof Methods] | UnknownNotification
+export interface SilentNotification extends Envelope {
+  readonly method: "turn/silent"
+  readonly params: { readonly threadId: string; readonly turnId: string; readonly silentMs: number }
+  readonly raw: unknown
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Notification =
+  | { readonly [M in keyof Methods]: KnownNotification<M> }[keyof Methods]
+  | SilentNotification
+  | UnknownNotification
 
 /**
  * Validates a notification; what is not known becomes a value that says so.
@@ -85,6 +100,17 @@ export const decode = (wire: WireNotification): Notification => {
         reason: decoded.failure
       }
 }
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const silent = (params: SilentNotification["params"]): SilentNotification => ({
+  method: "turn/silent",
+  params,
+  length: 0,
+  raw: { method: "turn/silent", params }
+})
 
 /**
  * Whether a notification is one of the method.

@@ -2,11 +2,13 @@ import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import type * as CodexError from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type * as Thread from "@effect-codex/core/Thread"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 
 const { error, failed, reply, text } = MockModel
@@ -120,15 +122,26 @@ describe("the types list what can fail, and no more", () => {
     expectTypeOf<
       Exclude<CodexError.RequestError, CodexError.RawRequestError>
     >().toEqualTypeOf<CodexError.ProtocolViolation>()
-    expectTypeOf<ErrorOf<ReturnType<Service["responses"]["create"]>>["_tag"]>().toEqualTypeOf<
-      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted"
-    >()
+    type TurnTag =
+      | CodexError.RequestError["_tag"]
+      | "InvalidInput"
+      | "TurnFailed"
+      | "TurnInterrupted"
+      | "TurnStalled"
+      | "BudgetExceeded"
+    const plain = (codex: Service) => codex.responses.create({ prompt: "Hello" })
+    const formed = (codex: Service) => codex.responses.create({ prompt: "Hello", output: Schema.Finite })
+    expectTypeOf<ErrorOf<ReturnType<typeof plain>>["_tag"]>().toEqualTypeOf<TurnTag>()
+    expectTypeOf<ErrorOf<ReturnType<typeof formed>>["_tag"]>().toEqualTypeOf<TurnTag | "OutputInvalid">()
     expectTypeOf<Stream.Error<ReturnType<Service["responses"]["events"]>>["_tag"]>().toEqualTypeOf<
-      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted" | "SlowConsumer"
+      TurnTag | "SlowConsumer"
+    >()
+    expectTypeOf<ErrorOf<ReturnType<Thread.Thread["turn"]>>["_tag"]>().toEqualTypeOf<
+      CodexError.TurnStartError["_tag"]
     >()
     expectTypeOf<ErrorOf<Service["closed"]>>().toEqualTypeOf<CodexError.ConnectionFailed>()
     expectTypeOf<Layer.Error<ReturnType<typeof Codex.layer>>>().toEqualTypeOf<
-      CodexError.CodexNotFound | CodexError.ConnectionFailed
+      CodexError.CodexNotFound | CodexError.ConnectionFailed | CodexError.InvalidConfig
     >()
   })
 })

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
 import * as Codex from "../Codex.ts"
-import type { CodexNotFound, ConnectionFailed } from "../CodexError.ts"
+import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "../CodexError.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as MockModel from "./MockModel.ts"
 
@@ -54,7 +54,9 @@ export const layerHome = (
  * @category layers
  * @since 0.1.0
  */
-export const layerCodex = (options?: Codex.Options): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed, Home> =>
+export const layerCodex = (
+  options?: Codex.Options
+): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed | InvalidConfig, Home> =>
   Layer.unwrap(
     Effect.map(Home, ({ cwd, env }) =>
       Codex.layer({ ...options, cwd: options?.cwd ?? cwd, env: options?.env ?? env }).pipe(
@@ -100,5 +102,5 @@ export const layer = (
   options?: Options
 ): Layer.Layer<
   Codex.Codex | MockModel.MockModel | Home,
-  CodexNotFound | ConnectionFailed | PlatformError.PlatformError
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError
 > => layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))

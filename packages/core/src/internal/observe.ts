@@ -1,0 +1,86 @@
+/**
+ * The spans and metrics of requests, in both directions.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import type * as Tracer from "effect/Tracer"
+import * as ServerRequest from "../ServerRequest.ts"
+import * as Telemetry from "../Telemetry.ts"
+
+const requestDurations = Telemetry.byAttributes(Telemetry.requestDuration)
+const approvalDurations = Telemetry.byAttributes(Telemetry.approvalDuration)
+
+/** A request of ours, from the call to its end, however often it is sent. */
+export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  const options = { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } } as const
+  const spanned = inSpan(method, options, request)
+  return timed(spanned, (exit) => requestDurations(["rpc.method", method], ["outcome", Telemetry.outcomeOf(exit)]))
+}
+
+/** The answer to a request of the server. Requests that ask for no decision are not observed. */
+export const observeAnswer = <A, E>(
+  request: ServerRequest.ServerRequest,
+  answer: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const kind = ServerRequest.kindOf(request)
+  if (kind === undefined) return answer
+  const { threadId, turnId } = ServerRequest.aboutOf(request)
+  const decided = Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
+  const options = {
+    kind: "server",
+    attributes: {
+      "codex.request.kind": kind,
+      "gen_ai.conversation.id": threadId,
+      ...(turnId === undefined ? {} : { "codex.turn.id": turnId })
+    }
+  } as const
+  const spanned = inSpan(`codex.approval ${kind}`, options, decided)
+  const counted = Effect.acquireUseRelease(
+    pending(1),
+    () => spanned,
+    () => pending(-1)
+  )
+  return timed(counted, (exit) => approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)]))
+}
+
+// Without the stack that `Effect.withSpan` takes: that costs more than the request.
+const inSpan = <A, E>(
+  name: string,
+  options: Tracer.SpanOptionsNoTrace,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect, span, { captureStackTrace: false }))
+
+const pending = (change: number) =>
+  Effect.map(Effect.context(), (context) => Telemetry.pendingApprovals.updateUnsafe(change, context))
+
+// Takes the time of an effect for the metric that its exit belongs to.
+const timed = <A, E>(
+  effect: Effect.Effect<A, E>,
+  metricOf: (exit: Exit.Exit<A, E>) => ReturnType<typeof requestDurations>
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    const begun = clock.currentTimeNanosUnsafe()
+    return Effect.onExit(effect, (exit) =>
+      Effect.sync(() => {
+        metricOf(exit).updateUnsafe(Number(clock.currentTimeNanosUnsafe() - begun) / 1e9, fiber.context)
+      })
+    )
+  })
+
+// What an answer comes to. One that is interrupted was withdrawn by the server, or went with the connection.
+const decisionIn = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isFailure(exit)) return Exit.hasInterrupts(exit) ? "withdrawn" : "failed"
+  const { value } = exit
+  if (!Predicate.isReadonlyObject(value)) return "unknown"
+  const { action, answers, decision, permissions, success } = value
+  if (typeof decision === "string") return decision
+  if (Predicate.isReadonlyObject(decision)) return Object.keys(decision)[0] ?? "unknown"
+  if (typeof action === "string") return action
+  if (typeof success === "boolean") return success ? "accept" : "failed"
+  const given = answers ?? permissions
+  return Predicate.isReadonlyObject(given) && Object.keys(given).length > 0 ? "accept" : "decline"
+}
