@@ -28,6 +28,7 @@ import {
   type TurnError,
   type TurnStreamError
 } from "./CodexError.ts"
+import * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
 import type { ThreadStartParams } from "./protocol/generated/Stable.ts"
 import * as Protocol from "./protocol/Protocol.ts"
@@ -315,10 +316,19 @@ export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, never, Ap
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options?: Options
-): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
-  Layer.provide(layerAppServer(options), AppServer.layer(options))
+export function layer(
+  options: Options & ExperimentalApi.OptIn
+): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, CodexNotFound | ConnectionFailed, ProcessServices>
+export function layer(options?: Options): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ProcessServices>
+export function layer(options?: Options) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layer(options)), options)
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {}
 
 /**
  * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
@@ -326,10 +336,19 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: Defaults & Parameters<typeof AppServer.layerWebSocket>[0]
-): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor> =>
-  Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options))
+export function layerWebSocket(
+  options: WebSocketOptions & ExperimentalApi.OptIn
+): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options)), options)
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions extends AppServer.UnixOptions, Defaults {}
 
 /**
  * Codex over an app-server of our own that listens on a Unix socket, so that other processes can join it.
@@ -337,13 +356,21 @@ export const layerWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerUnix = (
-  options: Defaults & Parameters<typeof AppServer.layerUnix>[0]
+export function layerUnix(
+  options: UnixOptions & ExperimentalApi.OptIn
 ): Layer.Layer<
-  Codex,
+  Codex | ExperimentalApi.ExperimentalApi,
   CodexNotFound | ConnectionFailed,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
-> => Layer.provide(layerAppServer(options), AppServer.layerUnix(options))
+  ProcessServices | WebSocketConstructor
+>
+export function layerUnix(
+  options: UnixOptions
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ProcessServices | WebSocketConstructor>
+export function layerUnix(options: UnixOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerUnix(options)), options)
+}
+
+type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 
 const textInput = (prompt: string) => [{ type: "text" as const, text: prompt, text_elements: [] }]
 
