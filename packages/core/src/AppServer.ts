@@ -35,6 +35,7 @@ import {
   SessionNotFound,
   type SlowConsumer
 } from "./CodexError.ts"
+import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as FrameTap from "./FrameTap.ts"
 import { makeHub } from "./internal/hub.ts"
 import { toArgs } from "./internal/serverConfig.ts"
@@ -158,12 +159,13 @@ type Arguments<P> = undefined extends P
   ? readonly [params?: P, options?: RequestOptions]
   : readonly [params: P, options?: RequestOptions]
 
-type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }, E> = <
-  M extends keyof R & string
->(
+type SendRequest<
+  R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } },
+  Requirements
+> = <M extends keyof R & string>(
   method: M,
   ...args: Arguments<R[M]["params"]>
-) => Effect.Effect<R[M]["response"], E>
+) => Effect.Effect<R[M]["response"], RequestError, Requirements>
 
 /**
  * Who gets what belongs to one thread.
@@ -194,10 +196,13 @@ export class AppServer extends Context.Service<
   {
     readonly serverInfo: ServerInfo
     /** Calls a method of the stable API. */
-    readonly request: SendRequest<ClientRequests, RequestError>
-    /** Calls any method with experimental fields; fails at once unless the layer's options ask for `experimentalApi`. */
-    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError>
-    /** Calls a method by its bare name; neither parameters nor response are looked at. Default deadline: that of the method. */
+    readonly request: SendRequest<ClientRequests, never>
+    /** Calls any method, with experimental fields. */
+    readonly requestExperimental: SendRequest<ExperimentalClientRequests, ExperimentalApi.ExperimentalApi>
+    /**
+     * Calls a method by its bare name; the response is not looked at, and the parameters for experimental fields only. Default
+     * deadline: that of the method.
+     */
     readonly requestRaw: (
       method: string,
       params?: unknown,
@@ -287,6 +292,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+  const experimentalApi = options?.experimentalApi === true
   const context = yield* Effect.context()
   const runFork = Effect.runForkWith(context)
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
@@ -464,7 +470,7 @@ export const make = Effect.fnUntraced(function* (
     .request("initialize", {
       clientInfo,
       capabilities: {
-        experimentalApi: options?.experimentalApi === true,
+        experimentalApi,
         requestAttestation: false,
         optOutNotificationMethods: options?.optOutNotificationMethods ?? null
       }
@@ -521,6 +527,8 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
+    const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
+    if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
     const deadline = deadlineOf(method, params, requestOptions?.timeout)
     const sent = rpc.request(method, params, requestOptions).pipe(
       Effect.catchTag("RpcError", (error) =>
@@ -544,7 +552,7 @@ export const make = Effect.fnUntraced(function* (
     return observeRequest(method, timed)
   }
 
-  const request: AppServer["Service"]["requestExperimental"] = (method, ...[params, requestOptions]) =>
+  const request: SendRequest<ExperimentalClientRequests, never> = (method, ...[params, requestOptions]) =>
     Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
       Effect.mapError(
         Effect.fromResult(Protocol.decodeResponse(method, response)),
@@ -553,9 +561,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const requestExperimental: AppServer["Service"]["requestExperimental"] = (method, ...args) =>
-    options?.experimentalApi === true
-      ? request(method, ...args)
-      : Effect.fail(new ExperimentalApiRequired({ feature: method }))
+    // The opt-in may be that of another connection.
+    Effect.andThen(
+      ExperimentalApi.ExperimentalApi,
+      experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
+    )
 
   const on: AppServer["Service"]["on"] = (method, listener) =>
     Effect.asVoid(
@@ -632,6 +642,8 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
@@ -651,19 +663,31 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) 
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options?: Options
+export function layer(
+  options: Options & ExperimentalApi.OptIn
 ): Layer.Layer<
-  AppServer,
+  AppServer | ExperimentalApi.ExperimentalApi,
   CodexNotFound | ConnectionFailed | InvalidConfig,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-> =>
-  Layer.effect(AppServer)(
-    Effect.gen(function* () {
-      const transport = yield* Transport.stdio(yield* spawnOptions(options))
-      return yield* make(transport, options)
-    })
-  )
+  ProcessServices
+>
+export function layer(
+  options?: Options
+): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
+export function layer(options?: Options) {
+  const connect = Effect.gen(function* () {
+    const transport = yield* Transport.stdio(yield* spawnOptions(options))
+    return yield* make(transport, options)
+  })
+  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+}
+
+/**
+ * Which app-server to connect to, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebSocketOptions extends ConnectionOptions, WebSocketTransport.ConnectOptions {}
 
 /**
  * Connects to an app-server that listens on a WebSocket; closing the scope leaves it running.
@@ -671,10 +695,24 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: ConnectionOptions & WebSocketTransport.ConnectOptions
-): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor> =>
-  Layer.effect(AppServer)(Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options)))
+export function layerWebSocket(
+  options: WebSocketOptions & ExperimentalApi.OptIn
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(
+  options: WebSocketOptions
+): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions) {
+  const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
+  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+}
+
+/**
+ * How an app-server of our own is started, and where it listens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions extends Options, Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath"> {}
 
 /**
  * Starts a `codex app-server` that listens on a Unix socket, so that other processes can join it, and ends it with the
@@ -683,21 +721,25 @@ export const layerWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerUnix = (
-  options: Options & Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath">
+export function layerUnix(
+  options: UnixOptions & ExperimentalApi.OptIn
 ): Layer.Layer<
-  AppServer,
+  AppServer | ExperimentalApi.ExperimentalApi,
   CodexNotFound | ConnectionFailed | InvalidConfig,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
-> =>
-  Layer.effect(AppServer)(
-    Effect.gen(function* () {
-      const { openTimeout, socketPath } = options
-      const transport = yield* WebSocketTransport.spawnUnix({
-        ...(yield* spawnOptions(options)),
-        openTimeout,
-        socketPath
-      })
-      return yield* make(transport, options)
+  ProcessServices | WebSocketConstructor
+>
+export function layerUnix(
+  options: UnixOptions
+): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices | WebSocketConstructor>
+export function layerUnix(options: UnixOptions) {
+  const connect = Effect.gen(function* () {
+    const { openTimeout, socketPath } = options
+    const transport = yield* WebSocketTransport.spawnUnix({
+      ...(yield* spawnOptions(options)),
+      openTimeout,
+      socketPath
     })
-  )
+    return yield* make(transport, options)
+  })
+  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+}

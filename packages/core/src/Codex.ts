@@ -27,7 +27,7 @@ import type {
   TurnError,
   TurnStreamError
 } from "./CodexError.ts"
-import type { ExperimentalApi } from "./ExperimentalApi.ts"
+import * as ExperimentalApi from "./ExperimentalApi.ts"
 import { makeHandles } from "./internal/handles.ts"
 import { makeThreads } from "./internal/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
@@ -127,8 +127,10 @@ export interface Threads {
     (options?: Thread.StartOptions): Effect.Effect<Thread.Thread, RequestError>
     <T extends Tools.Tools>(
       options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi | Tools.Requirements<T>>
-    (options: Thread.StartOptions & Thread.DynamicTools): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi>
+    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
+    (
+      options: Thread.StartOptions & Thread.DynamicTools
+    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi>
   }
   /**
    * Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. With `tools` it
@@ -266,13 +268,25 @@ export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, never, Ap
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options?: Options
+export function layer(
+  options: Options & ExperimentalApi.OptIn
 ): Layer.Layer<
-  Codex,
+  Codex | ExperimentalApi.ExperimentalApi,
   CodexNotFound | ConnectionFailed | InvalidConfig,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path
-> => Layer.provide(layerAppServer(options), AppServer.layer(options))
+  ProcessServices
+>
+export function layer(
+  options?: Options
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
+export function layer(options?: Options) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layer(options)), options)
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {}
 
 /**
  * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
@@ -280,10 +294,19 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: Defaults & Parameters<typeof AppServer.layerWebSocket>[0]
-): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor> =>
-  Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options))
+export function layerWebSocket(
+  options: WebSocketOptions & ExperimentalApi.OptIn
+): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options)), options)
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions extends AppServer.UnixOptions, Defaults {}
 
 /**
  * Codex over an app-server of our own that listens on a Unix socket, so that other processes can join it.
@@ -291,10 +314,18 @@ export const layerWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerUnix = (
-  options: Defaults & Parameters<typeof AppServer.layerUnix>[0]
+export function layerUnix(
+  options: UnixOptions & ExperimentalApi.OptIn
 ): Layer.Layer<
-  Codex,
+  Codex | ExperimentalApi.ExperimentalApi,
   CodexNotFound | ConnectionFailed | InvalidConfig,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
-> => Layer.provide(layerAppServer(options), AppServer.layerUnix(options))
+  ProcessServices | WebSocketConstructor
+>
+export function layerUnix(
+  options: UnixOptions
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices | WebSocketConstructor>
+export function layerUnix(options: UnixOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerUnix(options)), options)
+}
+
+type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path

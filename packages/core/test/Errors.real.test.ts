@@ -59,7 +59,6 @@ describe("the server's errors by their cause", () => {
 
       expect(yield* tagOf(codex.request("account/rateLimits/read"))).toBe("NotAuthenticated")
       expect(yield* tagOf(codex.requestRaw("thread/start", { dynamicTools: [] }))).toBe("ExperimentalApiRequired")
-      expect(yield* tagOf(codex.requestExperimental("thread/start", {}))).toBe("ExperimentalApiRequired")
     }).pipe(withScript([]))
   )
 

@@ -148,9 +148,9 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, buff
   }
 
   // Makes the handle of a thread once its tools and policy are in place.
-  const attached = <T extends Tools.Tools>(
+  const attached = <T extends Tools.Tools, R>(
     { onToolCall, policy, toolTimeout, tools }: Thread.Attached & { readonly tools?: Toolkit<T> | undefined },
-    thread: (bound: Tools.Bound | undefined) => Effect.Effect<string, RequestError>
+    thread: (bound: Tools.Bound | undefined) => Effect.Effect<string, RequestError, R>
   ) =>
     Effect.gen(function* () {
       const bound = tools === undefined ? undefined : yield* Tools.bind(tools, { toolTimeout })
@@ -179,8 +179,10 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, buff
     RequestError,
     ExperimentalApi | Tools.Requirements<T>
   > {
-    return attached({ onToolCall, policy, toolTimeout, tools }, (bound) =>
-      threads.start(params, bound === undefined ? dynamicTools : [...bound.specs, ...(dynamicTools ?? [])])
+    return attached<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) =>
+      bound === undefined && dynamicTools === undefined
+        ? threads.start(params)
+        : threads.startWithTools(params, [...(bound?.specs ?? []), ...(dynamicTools ?? [])])
     )
   }
 

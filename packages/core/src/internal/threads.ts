@@ -9,6 +9,7 @@ import * as Struct from "effect/Struct"
 import type { Defaults } from "../Codex.ts"
 import type { AppServer } from "../AppServer.ts"
 import { InvalidParams, NotAuthenticated, type RequestError, type TurnStartError } from "../CodexError.ts"
+import type { ExperimentalApi } from "../ExperimentalApi.ts"
 import * as Input from "../Input.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 import type { DynamicToolSpec, ReviewTarget } from "../protocol/generated/Stable.ts"
@@ -26,10 +27,11 @@ interface Known {
 }
 
 export interface Threads {
-  readonly start: (
+  readonly start: (params: ThreadOptions | undefined) => Effect.Effect<string, RequestError>
+  readonly startWithTools: (
     params: ThreadOptions | undefined,
-    dynamicTools?: ReadonlyArray<DynamicToolSpec>
-  ) => Effect.Effect<string, RequestError>
+    dynamicTools: ReadonlyArray<DynamicToolSpec>
+  ) => Effect.Effect<string, RequestError, ExperimentalApi>
   readonly resume: (threadId: string, params: ThreadOptions | undefined) => Effect.Effect<string, RequestError>
   readonly fork: (threadId: string, params: Omit<ForkOptions, keyof Attached>) => Effect.Effect<string, RequestError>
   /** Gives a thread its tools and policy. What is not given stays as it was. */
@@ -86,13 +88,16 @@ export const makeThreads = Effect.fnUntraced(function* (
     runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
   }
 
-  const start: Threads["start"] = Effect.fnUntraced(function* (params, dynamicTools) {
-    const merged = merge(options?.thread, params)
+  const start: Threads["start"] = Effect.fnUntraced(function* (params) {
     const onLate = unsubscribeLate("thread/start")
-    const response =
-      dynamicTools === undefined
-        ? yield* server.request("thread/start", merged, { onLate })
-        : yield* server.requestExperimental("thread/start", { ...merged, dynamicTools }, { onLate })
+    const response = yield* server.request("thread/start", merge(options?.thread, params), { onLate })
+    return response.thread.id
+  })
+
+  const startWithTools: Threads["startWithTools"] = Effect.fnUntraced(function* (params, dynamicTools) {
+    const onLate = unsubscribeLate("thread/start")
+    const merged = { ...merge(options?.thread, params), dynamicTools }
+    const response = yield* server.requestExperimental("thread/start", merged, { onLate })
     return response.thread.id
   })
 
@@ -187,7 +192,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     }
   })
 
-  return { start, resume, fork, attach, prepare, prepareReview }
+  return { start, startWithTools, resume, fork, attach, prepare, prepareReview }
 })
 
 // Defaults that a fork does not take.

@@ -19,6 +19,7 @@ import {
   type Deadline,
   type ExperimentalClientRequests,
   experimentalClientRequests,
+  experimentalFields,
   type ExperimentalNotifications,
   experimentalNotifications,
   type ExperimentalServerRequests,
@@ -71,6 +72,22 @@ export const isServerRequest = (method: string): method is keyof ExperimentalSer
  */
 export const isClientRequest = (method: string): method is keyof ExperimentalClientRequests =>
   Object.hasOwn(experimentalClientRequests, method)
+
+/**
+ * What of a request needs the experimental API, as the server calls it: the method, or `method.field`; `undefined` if nothing
+ * does, as far as the method and the fields at the top of its parameters tell.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const experimentalFeatureOf = (method: string, params: unknown): string | undefined => {
+  if (!isClientRequest(method)) return undefined
+  if (experimentalClientRequests[method].stability === "experimental") return method
+  if (!Predicate.isReadonlyObject(params)) return undefined
+  // What a field is when it is left out asks for nothing.
+  const field = experimentalFields[method]?.find((name) => params[name] != null && params[name] !== false)
+  return field === undefined ? undefined : `${method}.${field}`
+}
 
 /**
  * Validates a notification. The failure says in one line what is not as expected, the method if it is not known.

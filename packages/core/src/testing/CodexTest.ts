@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
 import * as Codex from "../Codex.ts"
 import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "../CodexError.ts"
+import * as ExperimentalApi from "../ExperimentalApi.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as MockModel from "./MockModel.ts"
 
@@ -54,16 +55,22 @@ export const layerHome = (
  * @category layers
  * @since 0.1.0
  */
-export const layerCodex = (
+export function layerCodex(
+  options: Codex.Options & ExperimentalApi.OptIn
+): Layer.Layer<Codex.Codex | ExperimentalApi.ExperimentalApi, CodexNotFound | ConnectionFailed | InvalidConfig, Home>
+export function layerCodex(
   options?: Codex.Options
-): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed | InvalidConfig, Home> =>
-  Layer.unwrap(
+): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed | InvalidConfig, Home>
+export function layerCodex(options?: Codex.Options) {
+  const codex = Layer.unwrap(
     Effect.map(Home, ({ cwd, env }) =>
       Codex.layer({ ...options, cwd: options?.cwd ?? cwd, env: options?.env ?? env }).pipe(
         Layer.provide(NodeServices.layer)
       )
     )
   )
+  return ExperimentalApi.withOptIn(codex, options)
+}
 
 /**
  * A real codex whose model answers as the script says.
@@ -97,10 +104,20 @@ export const layerCodex = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
+export function layer(
+  script: MockModel.Script,
+  options: Options & { readonly codex: ExperimentalApi.OptIn }
+): Layer.Layer<
+  Codex.Codex | ExperimentalApi.ExperimentalApi | MockModel.MockModel | Home,
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError
+>
+export function layer(
   script: MockModel.Script,
   options?: Options
 ): Layer.Layer<
   Codex.Codex | MockModel.MockModel | Home,
   CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError
-> => layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))
+>
+export function layer(script: MockModel.Script, options?: Options) {
+  return layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))
+}

@@ -18,6 +18,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as AppServer from "../AppServer.ts"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
+import * as ExperimentalApi from "../ExperimentalApi.ts"
 import { type RequestId, RpcError } from "../JsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 import { experimentalClientRequests, type ExperimentalNotifications } from "../protocol/generated/Methods.ts"
@@ -289,7 +290,7 @@ export const make = Effect.fnUntraced(function* (
         const names = sandboxes.map((name) => `\`${name}\``).join(", ")
         return yield* refuse(`Invalid request: unknown variant \`${sandbox}\`, expected one of ${names}`)
       }
-      if (!experimental && Predicate.hasProperty(params, "dynamicTools")) {
+      if (!experimental && Predicate.hasProperty(params, "dynamicTools") && params.dynamicTools !== null) {
         return yield* refuse("thread/start.dynamicTools requires experimentalApi capability")
       }
       const id = nextId()
@@ -427,20 +428,34 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * @category options
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options {
+  readonly connection?: AppServer.ConnectionOptions | undefined
+}
+
+/**
  * A connection to a server in memory, with an `acceptDelay` of 0 unless `connection` says otherwise. Put
  * `Codex.layerAppServer` over it for the front door.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options?: Options & { readonly connection?: AppServer.ConnectionOptions | undefined }
-): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed> =>
-  Layer.effect(AppServer.AppServer)(
-    Effect.flatMap(MockAppServer, ({ transport }) =>
-      AppServer.make(transport, { acceptDelay: 0, ...options?.connection })
-    )
-  ).pipe(Layer.provideMerge(Layer.effect(MockAppServer)(make(options))))
+export function layer(
+  options: LayerOptions & { readonly connection: ExperimentalApi.OptIn }
+): Layer.Layer<MockAppServer | AppServer.AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed>
+export function layer(options?: LayerOptions): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed>
+export function layer(options?: LayerOptions) {
+  const connect = Effect.flatMap(MockAppServer, ({ transport }) =>
+    AppServer.make(transport, { acceptDelay: 0, ...options?.connection })
+  )
+  const server = Layer.provideMerge(
+    Layer.effect(AppServer.AppServer)(connect),
+    Layer.effect(MockAppServer)(make(options))
+  )
+  return ExperimentalApi.withOptIn(server, options?.connection)
+}
 
 const field = (value: unknown, name: string): string | undefined => {
   const found = Predicate.isReadonlyObject(value) ? value[name] : undefined
