@@ -516,6 +516,8 @@ const begin = Effect.fnUntraced(function* (
   const stopFor = Effect.fnUntraced(function* (why: Stop) {
     if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
     else {
+      // What the turn says while it is being stopped is not what it stalled at.
+      const last = lastEvent === undefined ? {} : { lastEvent }
       const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(
         Effect.map(({ thread }) => thread.status.type),
         Effect.orElseSucceed(() => undefined)
@@ -524,7 +526,7 @@ const begin = Effect.fnUntraced(function* (
       stopped = (response) =>
         new TurnStalled({
           reason: _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError },
-          ...(lastEvent === undefined ? {} : { lastEvent }),
+          ...last,
           ...(threadStatus === undefined ? {} : { threadStatus }),
           response
         })
