@@ -9,10 +9,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
@@ -39,6 +37,7 @@ import {
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as FrameTap from "./FrameTap.ts"
+import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { makeHub } from "./internal/hub.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRouter } from "./internal/router.ts"
@@ -258,23 +257,11 @@ export class AppServer extends Context.Service<
  */
 export const defaultBufferBytes = 67_108_864
 
-/** So many requests of the server may wait for an answer. One more is declined at once. */
-const maxAnswering = 1024
+/** How many requests of the server a listener may leave unread. */
+const maxUnreadRequests = 1024
 
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
-
-interface Approval {
-  readonly id: JsonRpc.RequestId
-  /** Done when a second one comes under the same item id. */
-  readonly duplicated: Deferred.Deferred<void>
-  /** An accept is under way. */
-  accepted: boolean
-}
-
-// Runs an effect that is not waited for when it has been interrupted, as a handler may be uninterruptible.
-const withoutWaiting = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(Effect.forkDetach(effect), Fiber.join, (fiber) => Effect.forkDetach(Fiber.interrupt(fiber)))
 
 const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
 
@@ -313,25 +300,31 @@ export const make = Effect.fnUntraced(function* (
     observe: Telemetry.observeBuffer(context)
   })
   const serverRequests = makeHub<ServerRequest.ServerRequest>({
-    maxBytes: maxAnswering,
+    maxBytes: maxUnreadRequests,
     highWater: Number.POSITIVE_INFINITY,
     bytes: () => 1,
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const router = makeRouter()
-  const approvals = new Map<string, Approval>()
-  let answering = 0
-
-  const forgetApproval = (requestId: JsonRpc.RequestId) => {
-    for (const [key, approval] of approvals) if (approval.id === requestId) approvals.delete(key)
-    rpc.withdraw(requestId)
-  }
+  const answering: Answering = yield* makeAnswering({
+    answerTimeout,
+    acceptDelay,
+    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
+  })
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
     const notification = Notification.decode(wire)
     router.follow(notification)
-    if (notification.method === "serverRequest/resolved") forgetApproval(notification.params.requestId)
+    if (notification.method === "serverRequest/resolved") {
+      const { requestId } = notification.params
+      answering.forget(requestId)
+      rpc.withdraw(requestId)
+    } else if (notification.method === "turn/completed") {
+      // The server does not withdraw everything when a turn ends.
+      answering.declineAll(notification.params.threadId, notification.params.turn.id)
+    }
     notifications.offer(notification)
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
@@ -358,75 +351,10 @@ export const make = Effect.fnUntraced(function* (
     serverRequests.offer(request.success)
     const { threadId } = ServerRequest.aboutOf(request.success)
     const route = threadId === undefined ? undefined : router.routeOf(threadId)
-    if (answering >= maxAnswering) {
-      return Effect.andThen(
-        Effect.logWarning(`Declined a request ${method}: ${answering} others wait for an answer`),
-        ServerRequest.decline(method)
-      )
-    }
-    answering++
-    const answered = Effect.ensuring(
-      withoutWaiting(
-        route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-      ),
-      Effect.sync(() => {
-        answering--
-      })
-    )
-    const guarded = guard(request.success, answered)
-    const timed =
-      answerTimeout === undefined
-        ? guarded
-        : Effect.timeoutOrElse(guarded, {
-            duration: answerTimeout,
-            orElse: () =>
-              Effect.andThen(
-                Effect.logWarning(`Declined a request ${method} that was not answered in time`),
-                ServerRequest.decline(method)
-              )
-          })
-    return Effect.provideContext(observeAnswer(request.success, timed), route?.context ?? context)
-  }
-
-  // The server finds an open approval by its item's id, which the model chooses. With two open under one id it can take the
-  // answer to one for the answer to the other, so both are cancelled. An accept is held back for a moment, and then for
-  // a round trip, so that a second one that the server knows of is seen before it leaves; with one that comes while the
-  // accept is under way, the turn is stopped.
-  const guard = (
-    request: ServerRequest.ServerRequest,
-    answered: Effect.Effect<unknown, JsonRpc.RpcError>
-  ): Effect.Effect<unknown, JsonRpc.RpcError> => {
-    const key = ServerRequest.approvalKeyOf(request)
-    if (key === undefined) return answered
-    const cancel = { decision: "cancel" }
-    const first = approvals.get(key)
-    if (first !== undefined) {
-      Deferred.doneUnsafe(first.duplicated, Effect.void)
-      const { threadId = "", turnId = "" } = ServerRequest.aboutOf(request)
-      const stop = first.accepted ? Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })) : Effect.void
-      return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
-        Effect.andThen(Effect.forkDetach(stop)),
-        Effect.as(cancel)
-      )
-    }
-    const approval: Approval = { id: request.id, duplicated: Deferred.makeUnsafe(), accepted: false }
-    approvals.set(key, approval)
-    const confirm = (response: unknown) =>
-      requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
-        Effect.delay(acceptDelay),
-        Effect.map(() => {
-          if (Deferred.isDoneUnsafe(approval.duplicated)) return cancel
-          approval.accepted = true
-          return response
-        }),
-        Effect.catch((error) =>
-          Effect.as(Effect.logWarning(`Declined ${request.method}: the server does not answer`, error), {
-            decision: "decline"
-          })
-        )
-      )
-    const confirmed = Effect.filterOrElse(answered, (response) => !ServerRequest.isAccepting(response), confirm)
-    return Effect.raceFirst(confirmed, Effect.as(Deferred.await(approval.duplicated), cancel))
+    const handler =
+      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+    const answered = observeAnswer(request.success, answering.answer(request.success, handler))
+    return Effect.provideContext(answered, route?.context ?? context)
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
@@ -624,7 +552,11 @@ export const make = Effect.fnUntraced(function* (
     providerOf: router.providerOf,
     heardAt: () => heardAt,
     stopChildren,
-    route: router.route,
+    route: (route) =>
+      Effect.andThen(
+        Effect.addFinalizer(() => Effect.sync(() => answering.declineAll(route.threadId))),
+        router.route(route)
+      ),
     routeRest: router.routeRest,
     malformed: rpc.malformed,
     closed: rpc.closed

@@ -434,13 +434,8 @@ const begin = Effect.fnUntraced(function* (
       answering++
       return Effect.flatMap(Deferred.await(started), (id) => {
         const about = ServerRequest.aboutOf(request)
-        if (about.threadId !== threadId) return ServerRequest.answer(request, id === "" ? undefined : answerer)
-        const ours = id !== "" && (about.turnId === undefined || about.turnId === id)
-        // The server does not withdraw everything when a turn ends.
-        return Effect.raceFirst(
-          ServerRequest.answer(request, ours ? answerer : undefined),
-          Effect.andThen(Effect.ignore(Deferred.await(outcome)), ServerRequest.decline(request.method))
-        )
+        const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
+        return ServerRequest.answer(request, ours ? answerer : undefined)
       })
     }).pipe(
       Effect.ensuring(

@@ -47,12 +47,13 @@ export const observeAnswer = <A, E>(
     }
   } as const
   const spanned = inSpan(`codex.approval ${kind}`, options, decided)
-  const counted = Effect.acquireUseRelease(
-    pending(1),
-    () => spanned,
-    () => pending(-1)
-  )
-  return timed(counted, (exit) => approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)]))
+  return Effect.withFiber(({ context }) => {
+    Telemetry.pendingApprovals.updateUnsafe(1, context)
+    return timed(spanned, (exit) => {
+      Telemetry.pendingApprovals.updateUnsafe(-1, context)
+      return approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)])
+    })
+  })
 }
 
 // Without the stack that `Effect.withSpan` takes: that costs more than the request.
@@ -62,9 +63,6 @@ const inSpan = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
   Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect, span, { captureStackTrace: false }))
-
-const pending = (change: number) =>
-  Effect.map(Effect.context(), (context) => Telemetry.pendingApprovals.updateUnsafe(change, context))
 
 // Takes the time of an effect for the metric that its exit belongs to.
 const timed = <A, E>(

@@ -197,16 +197,24 @@ export const make = Effect.fnUntraced(function* (
   })
 
   // The life of a turn, in the order that the real server tells it.
+  const finishTurn = Effect.fnUntraced(function* (
+    threadId: string,
+    turnId: string,
+    status: string,
+    error?: Schemas.TurnError
+  ) {
+    const thread = threads.get(threadId)
+    if (thread?.running?.turnId !== turnId) return
+    thread.running = undefined
+    yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
+    yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
+  })
+
   const runTurn = (threadId: string, { input, turnId }: Running, steps: ReadonlyArray<Step>) => {
     const about = { threadId, turnId }
     const begin = (item: Schemas.ThreadItem) => tell("item/started", { ...about, item, startedAtMs: 0 })
     const end = (item: Schemas.ThreadItem) => tell("item/completed", { ...about, item, completedAtMs: 0 })
-    const finish = Effect.fnUntraced(function* (status: string, error?: Schemas.TurnError) {
-      const thread = threads.get(threadId)
-      if (thread !== undefined) thread.running = undefined
-      yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
-      yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
-    })
+    const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
     const body = Effect.gen(function* () {
       yield* tell("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
       yield* tell("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
@@ -326,8 +334,10 @@ export const make = Effect.fnUntraced(function* (
     "turn/interrupt": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       const turnId = field(params, "turnId")
-      if (thread.running !== undefined && (turnId === "" || turnId === thread.running.turnId)) {
-        runFork(FiberMap.remove(turns, id))
+      const running = thread.running?.turnId
+      if (running !== undefined && (turnId === "" || turnId === running)) {
+        // One that has not got to begin yet says nothing when it is interrupted.
+        runFork(Effect.andThen(FiberMap.remove(turns, id), finishTurn(id, running, "interrupted")))
       }
       return {}
     })
