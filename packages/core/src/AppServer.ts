@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
@@ -31,7 +31,9 @@ import {
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
+  RequestFailed,
   RequestTimedOut,
+  SessionArchived,
   SessionNotFound,
   type SlowConsumer
 } from "./CodexError.ts"
@@ -58,10 +60,15 @@ import * as WebSocketTransport from "./WebSocketTransport.ts"
  */
 export type OptionalNotification = Exclude<
   keyof Notification.Methods,
+  | "account/login/completed"
   | "account/updated"
+  | "command/exec/outputDelta"
+  | "fs/changed"
+  | "fuzzyFileSearch/sessionUpdated"
   | "item/agentMessage/delta"
   | "item/completed"
   | "item/started"
+  | "mcpServer/oauthLogin/completed"
   | "serverRequest/resolved"
   | "thread/archived"
   | "thread/closed"
@@ -81,7 +88,7 @@ export interface ConnectionOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
-  /** Notifications that the server shall not send; those that turns stand on can't be named. Default: none. */
+  /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
   readonly optOutNotificationMethods?: ReadonlyArray<OptionalNotification> | undefined
   /** How long the server may take to answer `initialize`. Default: 30 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
@@ -142,6 +149,8 @@ export interface ServerInfo {
   readonly userAgent: string
   /** The folder with the server's configuration and rollouts. */
   readonly codexHome: string
+  /** The absolute path of its working directory, if it was started here. */
+  readonly cwd: string | undefined
 }
 
 /**
@@ -159,13 +168,20 @@ type Arguments<P> = undefined extends P
   ? readonly [params?: P, options?: RequestOptions]
   : readonly [params: P, options?: RequestOptions]
 
-type SendRequest<
+/**
+ * A function that calls a method by its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SendRequest<
   R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } },
-  Requirements
+  E,
+  Requirements = never
 > = <M extends keyof R & string>(
   method: M,
   ...args: Arguments<R[M]["params"]>
-) => Effect.Effect<R[M]["response"], RequestError, Requirements>
+) => Effect.Effect<R[M]["response"], E, Requirements>
 
 /**
  * Who gets what belongs to one thread.
@@ -196,9 +212,9 @@ export class AppServer extends Context.Service<
   {
     readonly serverInfo: ServerInfo
     /** Calls a method of the stable API. */
-    readonly request: SendRequest<ClientRequests, never>
+    readonly request: SendRequest<ClientRequests, RequestError>
     /** Calls any method, with experimental fields. */
-    readonly requestExperimental: SendRequest<ExperimentalClientRequests, ExperimentalApi.ExperimentalApi>
+    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi>
     /**
      * Calls a method by its bare name; the response is not looked at, and the parameters for experimental fields only. Default
      * deadline: that of the method.
@@ -281,14 +297,14 @@ const whileOverloaded = {
 }
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes.
+ * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
-  options?: ConnectionOptions
+  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
@@ -489,7 +505,7 @@ export const make = Effect.fnUntraced(function* (
 
   const { codexHome, userAgent } = initialized
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
-  const serverInfo: ServerInfo = { version, userAgent, codexHome }
+  const serverInfo: ServerInfo = { version, userAgent, codexHome, cwd: options?.cwd }
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
@@ -526,6 +542,14 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
+  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
+  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+    if (method === "thread/read") return Effect.fail(new SessionNotFound({ threadId }))
+    return Effect.flatMap(requestRaw("thread/read", { threadId }), (response) =>
+      Effect.fail(errorOfStored(method, threadId, response))
+    )
+  }
+
   const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
@@ -536,11 +560,13 @@ export const make = Effect.fnUntraced(function* (
       ),
       Effect.retry(whileOverloaded),
       Effect.tap((response) => Effect.sync(() => followResponse(method, params, response))),
-      Effect.catchTag("NoRollout", (error) =>
-        Effect.flatMap(isLoaded(error.threadId), (loaded) =>
-          Effect.fail(loaded ? error : new SessionNotFound({ threadId: error.threadId }))
-        )
-      )
+      Effect.catchTags({
+        NoRollout: (error) =>
+          Effect.flatMap(isLoaded(error.threadId), (loaded) =>
+            loaded ? Effect.fail(error) : lookFor(method, error.threadId)
+          ),
+        SessionNotFound: (error) => lookFor(method, error.threadId)
+      })
     )
     const timed =
       deadline === undefined
@@ -552,7 +578,7 @@ export const make = Effect.fnUntraced(function* (
     return observeRequest(method, timed)
   }
 
-  const request: SendRequest<ExperimentalClientRequests, never> = (method, ...[params, requestOptions]) =>
+  const request: SendRequest<ExperimentalClientRequests, RequestError> = (method, ...[params, requestOptions]) =>
     Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
       Effect.mapError(
         Effect.fromResult(Protocol.decodeResponse(method, response)),
@@ -642,7 +668,20 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
+// Why a method did not find a thread that can be read.
+const errorOfStored = (method: string, threadId: string, response: unknown): RawRequestError => {
+  const read = Protocol.decodeResponse("thread/read", response)
+  if (Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")) {
+    return new SessionArchived({ threadId })
+  }
+  const why =
+    method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
+  return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
+}
+
 type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+
+const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
@@ -676,7 +715,7 @@ export function layer(
 export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
     const transport = yield* Transport.stdio(yield* spawnOptions(options))
-    return yield* make(transport, options)
+    return yield* make(transport, { ...options, cwd: yield* absolute(options?.cwd) })
   })
   return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
 }
@@ -739,7 +778,7 @@ export function layerUnix(options: UnixOptions) {
       openTimeout,
       socketPath
     })
-    return yield* make(transport, options)
+    return yield* make(transport, { ...options, cwd: yield* absolute(options.cwd) })
   })
   return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
 }

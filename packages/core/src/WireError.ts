@@ -31,8 +31,9 @@ import type * as Schemas from "./protocol/generated/Experimental.ts"
  * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
  * never searched for words: the list of methods in an "unknown variant" error holds most of them.
  *
- * "no rollout found" is said of threads that nobody has and of threads that have had no turn. Which of the two it is takes
- * another request to tell: here it is `NoRollout`.
+ * "no rollout found" is said of threads that nobody has, of archived ones, and of those that have had no turn; "not found" of
+ * threads that nobody has and of those that are not loaded. Which it is takes another request to tell: here it is `NoRollout`
+ * and `SessionNotFound`.
  *
  * @category constructors
  * @since 0.1.0
@@ -48,8 +49,10 @@ export const fromRpc = (options: {
   if (code === -32001) return new Overloaded({ method })
 
   const threadId = Predicate.hasProperty(params, "threadId") ? String(params.threadId) : ""
-  const noRollout = /^no rollout found for thread id (\S+)$/.exec(description)
-  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? threadId })
+  const noRollout = /^(?:no rollout found for thread id (\S+)$|thread (\S+) is not materialized yet\b)/.exec(
+    description
+  )
+  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? noRollout[2] ?? threadId })
 
   const unknownThread = /^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/.exec(
     description
@@ -59,7 +62,8 @@ export const fromRpc = (options: {
   const archived = /^session (\S+) is archived\b/.exec(description)
   if (archived !== null) return new SessionArchived({ threadId: archived[1] ?? threadId })
 
-  if (/^codex account authentication required\b/.test(description)) return new NotAuthenticated({ description })
+  if (/^(?:codex account|chatgpt) authentication required\b/.test(description))
+    return new NotAuthenticated({ description })
 
   if (/^ephemeral threads? do(?:es)? not support /.test(description)) return new InvalidParams({ method, description })
 
