@@ -554,12 +554,20 @@ export type CallError =
 export type SessionError = SessionNotFound | SessionArchived | NoRollout
 
 /**
+ * What a request about a thread can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadError = CallError | SessionError
+
+/**
  * What a request to the app-server can fail with.
  *
  * @category models
  * @since 0.1.0
  */
-export type RequestError = CallError | SessionError | NotAuthenticated | ExperimentalApiRequired
+export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequired
 
 /**
  * What a request can fail with whose response nobody looks at.

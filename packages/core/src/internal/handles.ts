@@ -21,7 +21,7 @@ type RunInput = Thread.RunInput
 type Ask<A, RD> = RunInput & Thread.AskOptions<A, RD>
 
 export interface Handles {
-  readonly threads: Codex.Threads
+  readonly threads: Pick<Codex.Threads, "fork" | "resume" | "start">
   /** Runs a turn and waits for its result. */
   readonly run: (threadId: string, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   /** The same for an answer of some form. */
