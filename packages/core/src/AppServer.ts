@@ -544,9 +544,11 @@ export const make = Effect.fnUntraced(function* (
 
   // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
   const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
-    if (method === "thread/read") return Effect.fail(new SessionNotFound({ threadId }))
-    return Effect.flatMap(requestRaw("thread/read", { threadId }), (response) =>
-      Effect.fail(errorOfStored(method, threadId, response))
+    const notFound = new SessionNotFound({ threadId })
+    if (method === "thread/read") return Effect.fail(notFound)
+    return requestRaw("thread/read", { threadId }).pipe(
+      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
+      Effect.flatMap((response) => Effect.fail(errorOfStored(method, threadId, response)))
     )
   }
 

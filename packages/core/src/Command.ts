@@ -7,14 +7,16 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AppServer } from "./AppServer.ts"
-import { type CallError, type ConnectionFailed, ProtocolViolation, type SlowConsumer } from "./CodexError.ts"
+import { type CallError, ProtocolViolation, type SlowConsumer } from "./CodexError.ts"
 import { makeCalls } from "./internal/calls.ts"
-import { makeFeed, nextId } from "./internal/feed.ts"
+import { makeOwnedFeed, nextId } from "./internal/feed.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
 
 /**
@@ -47,15 +49,16 @@ export interface StartParams extends Omit<
 > {}
 
 /**
- * A command that runs, or has run. Each output is for one consumer, who gets it from its beginning.
+ * A command that runs, or has run. Each output is for one consumer, who gets it from its beginning; it ends with the command,
+ * and fails as `exitCode` does.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Execution {
-  /** What the command writes; with `tty` all of its output. Ends with the command. */
-  readonly stdout: Stream.Stream<Uint8Array, ConnectionFailed | ProtocolViolation | SlowConsumer>
-  readonly stderr: Stream.Stream<Uint8Array, ConnectionFailed | ProtocolViolation | SlowConsumer>
+  /** What the command writes; with `tty` all of its output. */
+  readonly stdout: Stream.Stream<Uint8Array, CallError | SlowConsumer>
+  readonly stderr: Stream.Stream<Uint8Array, CallError | SlowConsumer>
   /** Writes to the command's input; a string as UTF-8. */
   readonly write: (data: Uint8Array | string) => Effect.Effect<void, CallError>
   /** Ends the command's input, for which programs such as `cat` wait. */
@@ -129,13 +132,9 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
 
   const start: Command["start"] = Effect.fn("Codex.command.start")(function* (params) {
     const processId = nextId()
-    const output = () =>
-      makeFeed<Uint8Array, ProtocolViolation>(server, {
-        maxBytes: options.bufferBytes,
-        bytes: ({ length }) => length
-      })
-    const stdout = yield* output()
-    const stderr = yield* output()
+    const output = { maxBytes: options.bufferBytes, bytes: ({ length }: Uint8Array) => length }
+    const stdout = makeOwnedFeed<Uint8Array, CallError>(output)
+    const stderr = makeOwnedFeed<Uint8Array, CallError>(output)
     yield* server.on("command/exec/outputDelta", ({ params: { deltaBase64, processId: of, stream } }) => {
       if (of !== processId) return
       const to = stream === "stderr" ? stderr : stdout
@@ -155,10 +154,13 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
       ...(params.outputBytesCap == null ? { disableOutputCap: true } : {})
     }).pipe(
       Effect.map(({ exitCode }) => exitCode),
-      Effect.ensuring(
+      Effect.onExit((exit) =>
         Effect.sync(() => {
-          stdout.end()
-          stderr.end()
+          const error = Exit.findErrorOption(exit)
+          for (const output of [stdout, stderr]) {
+            if (Option.isSome(error)) output.fail(error.value)
+            else output.end()
+          }
         })
       )
     )

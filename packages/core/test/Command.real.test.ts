@@ -46,7 +46,7 @@ layer(CodexTest.layer([]), { excludeTestServices: true })("a command", (it) => {
         Effect.gen(function* () {
           const { exitCode, stdout } = yield* command.start({ command: [] })
           expect(yield* Effect.flip(exitCode)).toMatchObject({ _tag: "RequestFailed" })
-          expect(yield* textOf(stdout)).toBe("")
+          expect(yield* Effect.flip(textOf(stdout))).toMatchObject({ _tag: "RequestFailed" })
         })
       )
     })

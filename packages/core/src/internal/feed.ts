@@ -1,5 +1,5 @@
 /**
- * What the server tells about one thing that is going on, for one consumer: bounded, and ended with the connection.
+ * What the server tells about one thing that is going on, for one consumer, and bounded.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,16 +13,21 @@ export interface FeedOptions<A> {
   readonly bytes: (value: A) => number
 }
 
-export const makeFeed = Effect.fnUntraced(function* <A, E = never>(
-  server: AppServer["Service"],
-  options: FeedOptions<A>
-): Effect.fn.Return<Buffer<A, ConnectionFailed | SlowConsumer | E>, never, Scope.Scope> {
-  const feed = makeBuffer<A, ConnectionFailed | SlowConsumer | E>({
+/** A feed that whoever fills it ends. */
+export const makeOwnedFeed = <A, E = never>(options: FeedOptions<A>): Buffer<A, E | SlowConsumer> =>
+  makeBuffer<A, E | SlowConsumer>({
     ...options,
     highWater: Number.POSITIVE_INFINITY,
     merge: () => undefined,
     overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
   })
+
+/** A feed that fails with the connection. */
+export const makeFeed = Effect.fnUntraced(function* <A>(
+  server: AppServer["Service"],
+  options: FeedOptions<A>
+): Effect.fn.Return<Buffer<A, ConnectionFailed | SlowConsumer>, never, Scope.Scope> {
+  const feed = makeOwnedFeed<A, ConnectionFailed>(options)
   yield* Effect.forkScoped(Effect.catch(server.closed, (error) => Effect.sync(() => feed.fail(error))))
   return feed
 })
