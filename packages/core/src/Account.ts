@@ -119,19 +119,22 @@ export interface Account {
   /** Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. */
   readonly rateLimitResetCreditConsume: (
     params: Schemas.ConsumeAccountRateLimitResetCreditParams
-  ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditResponse, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError | NotAuthenticated>
   /** The tokens that the account has used, or a thread of it. */
   readonly usageRead: (
     params?: Schemas.GetAccountTokenUsageParams
   ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, CallError | NotAuthenticated>
   /** What the account's workspace has to say to its members. */
   readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError | NotAuthenticated>
-  /** Whether the account's owner should do something for its security. */
-  readonly securitySetupRead: Effect.Effect<Schemas.GetAccountSecuritySetupResponse, CallError | NotAuthenticated>
+  /** What the account's owner should do for its security, if there is something. */
+  readonly securitySetupRead: Effect.Effect<
+    Schemas.AccountSecuritySetupNotice | undefined,
+    CallError | NotAuthenticated
+  >
   /** Asks the owner of the workspace, by mail, to add credits. */
   readonly sendAddCreditsNudgeEmail: (
     params: Schemas.SendAddCreditsNudgeEmailParams
-  ) => Effect.Effect<Schemas.SendAddCreditsNudgeEmailResponse, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError | NotAuthenticated>
   /** How a model provider behind a gateway is logged in to. */
   readonly gatewayOAuthRead: (
     params?: Schemas.GatewayOAuthReadParams
@@ -139,7 +142,7 @@ export interface Account {
   /** Begins a login to such a provider; `account/gatewayOAuth/changed` tells how it goes on. */
   readonly gatewayOAuthLogin: (
     params?: Schemas.GatewayOAuthLoginParams
-  ) => Effect.Effect<Schemas.GatewayOAuthLoginResponse, CallError>
+  ) => Effect.Effect<Schemas.GatewayOAuthPrompt | undefined, CallError>
   /** Gives such a login up. */
   readonly gatewayOAuthCancel: Effect.Effect<void, CallError>
 }
@@ -230,13 +233,16 @@ export const make = (server: AppServer["Service"]): Account => {
     login,
     logout: Effect.asVoid(calls.plain("account/logout")),
     rateLimitsRead: (params) => calls.account("account/rateLimits/read", params),
-    rateLimitResetCreditConsume: (params) => calls.account("account/rateLimitResetCredit/consume", params),
+    rateLimitResetCreditConsume: (params) =>
+      Effect.map(calls.account("account/rateLimitResetCredit/consume", params), ({ outcome }) => outcome),
     usageRead: (params) => calls.account("account/usage/read", params),
     workspaceMessagesRead: calls.account("account/workspaceMessages/read"),
-    securitySetupRead: calls.account("account/securitySetup/read"),
-    sendAddCreditsNudgeEmail: (params) => calls.account("account/sendAddCreditsNudgeEmail", params),
+    securitySetupRead: Effect.map(calls.account("account/securitySetup/read"), ({ notice }) => notice ?? undefined),
+    sendAddCreditsNudgeEmail: (params) =>
+      Effect.map(calls.account("account/sendAddCreditsNudgeEmail", params), ({ status }) => status),
     gatewayOAuthRead: (params) => calls.plain("account/gatewayOAuth/read", params),
-    gatewayOAuthLogin: (params) => calls.plain("account/gatewayOAuth/login", params),
+    gatewayOAuthLogin: (params) =>
+      Effect.map(calls.plain("account/gatewayOAuth/login", params), ({ prompt }) => prompt ?? undefined),
     gatewayOAuthCancel: Effect.asVoid(calls.plain("account/gatewayOAuth/cancel"))
   }
 }

@@ -29,10 +29,10 @@ export interface Model {
   readonly providerCapabilitiesRead: (
     params?: Schemas.ModelProviderCapabilitiesReadParams
   ) => Effect.Effect<Schemas.ModelProviderCapabilitiesReadResponse, CallError>
-  /** Writes the configuration of a provider. */
+  /** Writes the configuration of a provider to the user's `config.toml`. */
   readonly providerConfigWrite: (
     params: Schemas.ModelProviderConfigWriteParams
-  ) => Effect.Effect<Schemas.ModelProviderConfigWriteResponse, CallError>
+  ) => Effect.Effect<Schemas.ModelProviderSummary, CallError>
 }
 
 /**
@@ -47,6 +47,6 @@ export const make = (server: AppServer["Service"]): Model => {
     listPage,
     providerList: (params) => plain("modelProvider/list", params ?? {}),
     providerCapabilitiesRead: (params) => plain("modelProvider/capabilities/read", params ?? {}),
-    providerConfigWrite: (params) => plain("modelProvider/config/write", params)
+    providerConfigWrite: (params) => Effect.map(plain("modelProvider/config/write", params), ({ provider }) => provider)
   }
 }
