@@ -22,6 +22,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
   type CodexNotFound,
@@ -309,7 +310,8 @@ export const make = Effect.fnUntraced(function* (
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
   const experimentalApi = options?.experimentalApi === true
-  const context = yield* Effect.context()
+  // What nobody of this program has asked for is below no span of its.
+  const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
@@ -482,30 +484,27 @@ export const make = Effect.fnUntraced(function* (
     Effect.flatMap(transport.diagnostics, (stderr) =>
       Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
     )
-  const initialized = yield* rpc
-    .request("initialize", {
-      clientInfo,
-      capabilities: {
-        experimentalApi,
-        requestAttestation: false,
-        optOutNotificationMethods: options?.optOutNotificationMethods ?? null
-      }
-    })
-    .pipe(
-      Effect.catchTag("RpcError", (error) => handshake(error.message)),
-      Effect.timeoutOrElse({
-        duration: options?.handshakeTimeout ?? Duration.seconds(30),
-        orElse: () => handshake("no answer to initialize")
-      }),
-      Effect.flatMap((response) =>
-        Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
-      )
+  const capabilities = {
+    experimentalApi,
+    requestAttestation: false,
+    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+  }
+  const initialized = yield* observeRequest("initialize", rpc.request("initialize", { clientInfo, capabilities })).pipe(
+    Effect.catchTag("RpcError", (error) => handshake(error.message)),
+    Effect.timeoutOrElse({
+      duration: options?.handshakeTimeout ?? Duration.seconds(30),
+      orElse: () => handshake("no answer to initialize")
+    }),
+    Effect.flatMap((response) =>
+      Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
     )
+  )
   yield* rpc.notify("initialized")
 
   const { codexHome, userAgent } = initialized
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
   const serverInfo: ServerInfo = { version, userAgent, codexHome, cwd: options?.cwd }
+  yield* Effect.annotateCurrentSpan("codex.version", version)
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
@@ -681,6 +680,12 @@ const errorOfStored = (method: string, threadId: string, response: unknown): Raw
   return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
 }
 
+const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, options: ConnectionOptions | undefined) =>
+  ExperimentalApi.withOptIn(
+    Layer.effect(AppServer)(Effect.withSpan(connect, "codex.connect", { kind: "client" })),
+    options
+  )
+
 type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 
 const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
@@ -719,7 +724,7 @@ export function layer(options?: Options) {
     const transport = yield* Transport.stdio(yield* spawnOptions(options))
     return yield* make(transport, { ...options, cwd: yield* absolute(options?.cwd) })
   })
-  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+  return connected(connect, options)
 }
 
 /**
@@ -744,7 +749,7 @@ export function layerWebSocket(
 ): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
   const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
-  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+  return connected(connect, options)
 }
 
 /**
@@ -782,5 +787,5 @@ export function layerUnix(options: UnixOptions) {
     })
     return yield* make(transport, { ...options, cwd: yield* absolute(options.cwd) })
   })
-  return ExperimentalApi.withOptIn(Layer.effect(AppServer)(connect), options)
+  return connected(connect, options)
 }

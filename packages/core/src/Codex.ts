@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type { Toolkit } from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
@@ -288,6 +289,29 @@ export function layer(
 export function layer(options?: Options) {
   return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layer(options)), options)
 }
+
+/**
+ * The same from configuration: each option, or the whole of them, may be a `Config`.
+ *
+ * **Example** (A model and a key that the environment names)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as Config from "effect/Config"
+ *
+ * export const layer = Codex.layerConfig({
+ *   binary: Config.String("CODEX_PATH").pipe(Config.withDefault(undefined)),
+ *   thread: { model: Config.String("AGENT_MODEL"), sandbox: Config.succeed("read-only") }
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig | Config.ConfigError, ProcessServices> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
  * @category models

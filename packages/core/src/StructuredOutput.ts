@@ -10,7 +10,6 @@ import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { InvalidInput } from "./CodexError.ts"
 
 /**
  * A schema that an answer can be asked in.
@@ -34,24 +33,17 @@ export interface Adapted<out A, out RD> {
 /**
  * Adapts a schema. One whose values are no objects (an array, a union, a string) is asked for as the field `value` of one.
  *
- * **Details**
- *
- * Fails with `InvalidInput` for a schema that has no JSON form, such as one of functions.
- *
  * @category constructors
  * @since 0.1.0
  */
-export const adapt = <A, RD>(output: Output<A, RD>): Result.Result<Adapted<A, RD>, InvalidInput> =>
-  Result.try(() => adaptObject(output)).pipe(
-    Result.orElse(() =>
-      Result.try(() => {
-        const { decode, jsonSchema } = adaptObject(Schema.Struct({ value: output }))
-        return { jsonSchema, decode: (answer: string) => Effect.map(decode(answer), ({ value }) => value) }
-      })
-    ),
-    Result.mapError(
-      (cause) => new InvalidInput({ description: `the output schema has no form that a model takes: ${String(cause)}` })
-    )
+export const adapt = <A, RD>(output: Output<A, RD>): Adapted<A, RD> =>
+  // What throws is that the root is no object.
+  Result.getOrElse(
+    Result.try(() => adaptObject(output)),
+    () => {
+      const { decode, jsonSchema } = adaptObject(Schema.Struct({ value: output }))
+      return { jsonSchema, decode: (answer) => Effect.map(decode(answer), ({ value }) => value) }
+    }
   )
 
 const adaptObject = <A, RD>(output: Output<A, RD>): Adapted<A, RD> => {

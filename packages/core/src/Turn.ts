@@ -434,8 +434,13 @@ const begin = Effect.fnUntraced(function* (
       answering++
       return Effect.flatMap(Deferred.await(started), (id) => {
         const about = ServerRequest.aboutOf(request)
-        const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
-        return ServerRequest.answer(request, ours ? answerer : undefined)
+        if (about.threadId !== threadId) return ServerRequest.answer(request, id === "" ? undefined : answerer)
+        const ours = id !== "" && (about.turnId === undefined || about.turnId === id)
+        // The server does not withdraw everything when a turn ends.
+        return Effect.raceFirst(
+          ServerRequest.answer(request, ours ? answerer : undefined),
+          Effect.andThen(Effect.ignore(Deferred.await(outcome)), ServerRequest.decline(request.method))
+        )
       })
     }).pipe(
       Effect.ensuring(
@@ -516,6 +521,8 @@ const begin = Effect.fnUntraced(function* (
   const stopFor = Effect.fnUntraced(function* (why: Stop) {
     if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
     else {
+      // What the turn says while it is being stopped is not what it stalled at.
+      const last = lastEvent === undefined ? {} : { lastEvent }
       const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(
         Effect.map(({ thread }) => thread.status.type),
         Effect.orElseSucceed(() => undefined)
@@ -524,7 +531,7 @@ const begin = Effect.fnUntraced(function* (
       stopped = (response) =>
         new TurnStalled({
           reason: _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError },
-          ...(lastEvent === undefined ? {} : { lastEvent }),
+          ...last,
           ...(threadStatus === undefined ? {} : { threadStatus }),
           response
         })

@@ -55,7 +55,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, buff
     threadId: string,
     { output, outputRetries, ...input }: Ask<A, RD>
   ): Effect.fn.Return<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD> {
-    const { decode, jsonSchema } = yield* Effect.fromResult(StructuredOutput.adapt(output))
+    const { decode, jsonSchema } = StructuredOutput.adapt(output)
     let asked = input
     for (let left = outputRetries ?? 1; ; left--) {
       const response = yield* Effect.scoped(runTurn(threadId, asked, jsonSchema))
@@ -114,7 +114,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, buff
       const { output, ...input }: Thread.TurnInput & Partial<Thread.OutputOptions<A, RD>> = inputOf(given)
       if (output === undefined) return Effect.flatMap(threads.prepare(threadId, input), startTurn)
       return Effect.gen(function* () {
-        const { decode, jsonSchema } = yield* Effect.fromResult(StructuredOutput.adapt(output))
+        const { decode, jsonSchema } = StructuredOutput.adapt(output)
         const context = yield* Effect.context<RD>()
         const handle = yield* startTurn(yield* threads.prepare(threadId, input, jsonSchema))
         const value = Effect.flatMap(handle.result, (response) =>

@@ -25,13 +25,7 @@ export const toArgs = (config: {
 
 /** A JSON value as a TOML literal, on one line. */
 export const toToml = (value: unknown, path: string): Result.Result<string, InvalidConfig> => {
-  if (typeof value === "string") {
-    return value.isWellFormed()
-      ? Result.succeed(quote(value))
-      : Result.fail(
-          new InvalidConfig({ path, description: "a string has half of a surrogate pair, which TOML can't hold" })
-        )
-  }
+  if (typeof value === "string") return quote(value, path)
   if (typeof value === "boolean") return Result.succeed(String(value))
   if (typeof value === "number") return number(value, path)
   if (Array.isArray(value)) {
@@ -41,7 +35,11 @@ export const toToml = (value: unknown, path: string): Result.Result<string, Inva
   if (Predicate.isReadonlyObject(value)) {
     const fields = Object.entries(value).filter(([, field]) => field !== undefined)
     const entries = Result.all(
-      fields.map(([key, field]) => Result.map(toToml(field, `${path}.${key}`), (toml) => `${quote(key)} = ${toml}`))
+      fields.map(([key, field]) =>
+        Result.flatMap(quote(key, path), (name) =>
+          Result.map(toToml(field, `${path}.${key}`), (toml) => `${name} = ${toml}`)
+        )
+      )
     )
     return Result.map(entries, (entries) => (entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`))
   }
@@ -49,8 +47,11 @@ export const toToml = (value: unknown, path: string): Result.Result<string, Inva
   return Result.fail(new InvalidConfig({ path, description: `TOML has no form for ${what}: leave the key out` }))
 }
 
-// A string of JSON is one of TOML but for DEL, which TOML wants escaped.
-const quote = (text: string): string => JSON.stringify(text).replaceAll("\u007f", "\\u007f")
+// A string of JSON is one of TOML but for DEL, which TOML wants escaped, and for halves of characters.
+const quote = (text: string, path: string): Result.Result<string, InvalidConfig> =>
+  text.isWellFormed()
+    ? Result.succeed(JSON.stringify(text).replaceAll("\u007f", "\\u007f"))
+    : Result.fail(new InvalidConfig({ path, description: "TOML can't hold half of a surrogate pair" }))
 
 const number = (value: number, path: string): Result.Result<string, InvalidConfig> => {
   if (!Number.isFinite(value)) {

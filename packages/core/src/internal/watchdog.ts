@@ -53,7 +53,8 @@ export const watch = Effect.fnUntraced(function* (times: WatchdogTimes, watched:
         watched.onSilent(now - movedAt)
       }
       const warnAt = warnedAbout === movedAt ? Number.POSITIVE_INFINITY : movedAt + times.silenceWarning
-      yield* pause(watched, Math.min(warnAt, movedAt + times.stallTimeout) - now)
+      // A new silence may begin in between, and be warned about before the old one would have ended the turn.
+      yield* pause(watched, Math.min(warnAt - now, movedAt + times.stallTimeout - now, shortest))
     }
   }
 })

@@ -183,7 +183,7 @@ export const make = Effect.fnUntraced(function* (
     preview: "",
     projectId: null,
     source: "appServer",
-    status: { type: "idle" },
+    status: threads.get(id)?.running === undefined ? { type: "idle" } : { type: "active", activeFlags: [] },
     turns: []
   })
 
