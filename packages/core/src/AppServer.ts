@@ -32,9 +32,7 @@ import {
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
-  RequestFailed,
   RequestTimedOut,
-  SessionArchived,
   SessionNotFound,
   type SlowConsumer
 } from "./CodexError.ts"
@@ -547,7 +545,7 @@ export const make = Effect.fnUntraced(function* (
     if (method === "thread/read") return Effect.fail(notFound)
     return requestRaw("thread/read", { threadId }).pipe(
       Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
-      Effect.flatMap((response) => Effect.fail(errorOfStored(method, threadId, response)))
+      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
     )
   }
 
@@ -668,17 +666,6 @@ export const make = Effect.fnUntraced(function* (
     closed: rpc.closed
   })
 })
-
-// Why a method did not find a thread that can be read.
-const errorOfStored = (method: string, threadId: string, response: unknown): RawRequestError => {
-  const read = Protocol.decodeResponse("thread/read", response)
-  if (Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")) {
-    return new SessionArchived({ threadId })
-  }
-  const why =
-    method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
-  return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
-}
 
 const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, options: ConnectionOptions | undefined) =>
   ExperimentalApi.withOptIn(

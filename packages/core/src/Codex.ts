@@ -191,9 +191,9 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
     const server = yield* AppServer.AppServer
     const threads = yield* makeThreads(server, options)
     const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
-    const handles = makeHandles(server, threads, bufferBytes)
     const load = makeLoad((threadId) => threads.resume(threadId, undefined))
     const groups = Groups.make(server, { bufferBytes, load })
+    const handles = makeHandles(server, threads, groups.thread, bufferBytes)
 
     const getThread = ({ thread, threadId }: ResponseOptions) =>
       threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type { AgentResponse } from "./AgentResponse.ts"
 import {
   ExperimentalApiRequired,
@@ -21,6 +22,7 @@ import {
   UnsupportedMethod
 } from "./CodexError.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
+import * as Protocol from "./protocol/Protocol.ts"
 
 /**
  * Turns a wire error into a tag, from its code and the exact shape of its text.
@@ -87,6 +89,29 @@ export const fromRpc = (options: {
     description,
     ...(error.data === undefined ? {} : { data: error.data })
   })
+}
+
+/**
+ * Why a method did not find a thread that `thread/read` did find: it is archived, or it is not loaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromStored = (options: {
+  readonly method: string
+  readonly threadId: string
+  /** The response to `thread/read`. */
+  readonly response: unknown
+}): SessionArchived | RequestFailed => {
+  const { method, response, threadId } = options
+  const read = Protocol.decodeResponse("thread/read", response)
+  // Nothing but the path of its rollout tells whether a thread is archived.
+  if (Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")) {
+    return new SessionArchived({ threadId })
+  }
+  const why =
+    method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
+  return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
 }
 
 const plainReasons: { readonly [K in string]?: TurnFailedReason } = {

@@ -139,6 +139,16 @@ describe("a thread by its id", () => {
     }).pipe(withScript(answers(1)))
   )
 
+  it.live("that is loaded can be deleted, and is not there any more", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const id = yield* threadWith("one")
+      yield* codex.thread.delete(id)
+      expect(yield* tagOf(codex.thread.resume(id))).toBe("SessionNotFound")
+      expect(yield* Stream.runCollect(codex.thread.list())).toEqual([])
+    }).pipe(withScript(answers(1)))
+  )
+
   it.live("that nobody has is not found, in whatever is done with it", () =>
     Effect.gen(function* () {
       const { review, thread } = yield* Codex.Codex
@@ -161,6 +171,20 @@ describe("a thread by its id", () => {
     }).pipe(withScript([]))
   )
 })
+
+it.live("a thread's handle can do with it what can be done by its id", () =>
+  Effect.gen(function* () {
+    const { thread } = yield* Codex.Codex
+    const handle = yield* thread.resume(yield* threadWith("one", "two"))
+    yield* handle.nameSet({ name: "A name" })
+    expect(yield* handle.goalGet()).toBeUndefined()
+    yield* handle.rollback({ numTurns: 1 })
+    expect((yield* Stream.runCollect(handle.turnsList())).length).toBe(1)
+    expect((yield* handle.read()).name).toBe("A name")
+    yield* handle.archive()
+    expect(yield* tagOf(thread.resume(handle.id))).toBe("SessionArchived")
+  }).pipe(withScript(answers(2)))
+)
 
 describe("the past of a thread", () => {
   it.live("is shared by a fork, and what is taken out of one stays in the other", () =>
