@@ -17,16 +17,13 @@ import type { AppServer } from "./AppServer.ts"
 import {
   type CallError,
   type ConnectionFailed,
-  InvalidParams,
   LoginFailed,
   type NotAuthenticated,
-  ProtocolViolation,
-  RequestFailed
+  ProtocolViolation
 } from "./CodexError.ts"
 import { makeCalls } from "./internal/calls.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
 import * as Protocol from "./protocol/Protocol.ts"
-import * as Redaction from "./Redaction.ts"
 
 /**
  * A login that is under way.
@@ -217,9 +214,8 @@ export const make = (server: AppServer["Service"]): Account => {
   ): Effect.Effect<Login, CallError, Scope.Scope> {
     switch (options.type) {
       case "apiKey": {
-        const apiKey = Redacted.value(options.apiKey)
-        const begun = begin({ type: "apiKey", apiKey }, ({ type }) => (type === "apiKey" ? {} : undefined))
-        return Effect.mapError(begun, (error) => withoutSecret(error, apiKey))
+        const params = { type: "apiKey", apiKey: Redacted.value(options.apiKey) } as const
+        return begin(params, ({ type }) => (type === "apiKey" ? {} : undefined))
       }
       case "chatgpt":
         return begin(options, (response) => (response.type === "chatgpt" ? response : undefined))
@@ -245,14 +241,4 @@ export const make = (server: AppServer["Service"]): Account => {
       Effect.map(calls.plain("account/gatewayOAuth/login", params), ({ prompt }) => prompt ?? undefined),
     gatewayOAuthCancel: Effect.asVoid(calls.plain("account/gatewayOAuth/cancel"))
   }
-}
-
-// A refusal may quote what it refuses.
-const withoutSecret = (error: CallError, secret: string): CallError => {
-  if ((error._tag !== "RequestFailed" && error._tag !== "InvalidParams") || secret === "") return error
-  const { method } = error
-  const description = error.description.replaceAll(secret, Redaction.placeholder)
-  return error._tag === "InvalidParams"
-    ? new InvalidParams({ method, description })
-    : new RequestFailed({ method, code: error.code, description })
 }

@@ -12,6 +12,7 @@ import type { AppServer } from "./AppServer.ts"
 import { type CallError, InvalidParams, type ThreadError } from "./CodexError.ts"
 import { type LoadThread, makeCalls } from "./internal/calls.ts"
 import { pages } from "./internal/pages.ts"
+import { merge } from "./internal/threads.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
 
 /**
@@ -124,6 +125,8 @@ export interface ThreadStore {
   readonly goalClear: (threadId: string) => Effect.Effect<boolean, ThreadError>
 }
 
+const listDefaults: Schemas.ThreadListParams = { limit: 50, sortKey: "updated_at" }
+
 /** How many turns are asked for at once when some of them are counted. */
 const rollbackPage = 100
 
@@ -135,8 +138,7 @@ export const make = (server: AppServer["Service"], options: { readonly load: Loa
   const { plain, thread } = makeCalls(server)
   const { load } = options
 
-  const listPage: ThreadStore["listPage"] = (params) =>
-    plain("thread/list", { ...params, limit: params?.limit ?? 50, sortKey: params?.sortKey ?? "updated_at" })
+  const listPage: ThreadStore["listPage"] = (params) => plain("thread/list", merge(listDefaults, params))
   const loadedListPage: ThreadStore["loadedListPage"] = (params) => plain("thread/loaded/list", params ?? {})
   const turnsListPage: ThreadStore["turnsListPage"] = (threadId, params) =>
     thread("thread/turns/list", { ...params, threadId })

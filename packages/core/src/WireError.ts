@@ -23,6 +23,7 @@ import {
 } from "./CodexError.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
 import * as Protocol from "./protocol/Protocol.ts"
+import * as Redaction from "./Redaction.ts"
 
 /**
  * Turns a wire error into a tag, from its code and the exact shape of its text.
@@ -46,7 +47,8 @@ export const fromRpc = (options: {
   readonly error: { readonly code: number; readonly description: string; readonly data?: unknown }
   readonly serverVersion: string
 }): RawRequestError => {
-  const { error, method, params, serverVersion } = options
+  const { method, params, serverVersion } = options
+  const error = method === "account/login/start" ? withoutSecrets(options.error, params) : options.error
   const { code, description } = error
   if (code === -32001) return new Overloaded({ method })
 
@@ -112,6 +114,24 @@ export const fromStored = (options: {
   const why =
     method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
   return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
+}
+
+// A refusal may quote what it refuses.
+const withoutSecrets = (
+  { code, description }: { readonly code: number; readonly description: string },
+  params: unknown
+): { readonly code: number; readonly description: string; readonly data?: unknown } => {
+  const secrets = Predicate.isReadonlyObject(params)
+    ? ["accessToken", "apiKey", "secretAccessKey", "sessionToken"].map((name) => params[name])
+    : []
+  return {
+    code,
+    description: secrets.reduce<string>(
+      (text, secret) =>
+        typeof secret === "string" && secret !== "" ? text.replaceAll(secret, Redaction.placeholder) : text,
+      description
+    )
+  }
 }
 
 const plainReasons: { readonly [K in string]?: TurnFailedReason } = {

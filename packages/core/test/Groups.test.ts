@@ -91,6 +91,8 @@ describe("parameters that are left out", () => {
       const { config, fuzzyFileSearch, thread } = yield* Codex.Codex
       yield* Effect.exit(thread.listPage())
       expect(yield* sent("thread/list")).toEqual([{ limit: 50, sortKey: "updated_at" }])
+      yield* Effect.exit(thread.listPage({ limit: null, sortKey: undefined }))
+      expect((yield* sent("thread/list"))[1]).toEqual({ limit: null, sortKey: "updated_at" })
       yield* Effect.exit(thread.read("some-thread"))
       expect(yield* sent("thread/read")).toEqual([{ threadId: "some-thread", includeTurns: false }])
       yield* Effect.exit(config.valueWrite({ keyPath: "a", value: 1 }))
@@ -354,13 +356,19 @@ describe("a login", () => {
   it.effect("by a key that is refused does not quote the key", () =>
     Effect.gen(function* () {
       const server = yield* Server
-      const { account } = yield* Codex.Codex
-      const attempt = Effect.flip(account.login({ type: "apiKey", apiKey: Redacted.make("the-secret-key") }))
-      for (const text of ["the key the-secret-key is not valid", "Invalid request: bad value the-secret-key"]) {
+      const { account, requestRaw } = yield* Codex.Codex
+      const apiKey = "the-secret-key"
+      const attempts: ReadonlyArray<Effect.Effect<void, CodexError.RequestError, Scope.Scope>> = [
+        Effect.asVoid(account.login({ type: "apiKey", apiKey: Redacted.make(apiKey) })),
+        Effect.asVoid(requestRaw("account/login/start", { type: "apiKey", apiKey }))
+      ]
+      for (const text of [`the key ${apiKey} is not valid`, `Invalid request: bad value ${apiKey}`]) {
         yield* server.on("account/login/start", () => refuse(text))
-        const failure = yield* attempt
-        expect(failure.message).toContain("[redacted]")
-        expect(JSON.stringify(failure)).not.toContain("the-secret-key")
+        for (const attempt of attempts) {
+          const failure = yield* Effect.flip(attempt)
+          expect(failure.message).toContain("[redacted]")
+          expect(JSON.stringify(failure)).not.toContain(apiKey)
+        }
       }
     }).pipe(Effect.scoped, against())
   )
