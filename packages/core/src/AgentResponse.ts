@@ -88,8 +88,17 @@ export interface Collector {
  */
 export const makeCollector = (threadId: string): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
-  // Pieces of messages that have not been completed, by item.
-  const streamed = new Map<string, Array<string>>()
+  // The text so far of messages that have not been completed, by item; the newest pieces of the one that is being written are
+  // apart. Joined now and then: a million small strings would be a burden on the garbage collector.
+  const streamed = new Map<string, string>()
+  let writing: string | undefined
+  let pieces: Array<string> = []
+
+  const join = () => {
+    if (writing !== undefined && pieces.length > 0)
+      streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
+    pieces = []
+  }
   let completedText: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
@@ -115,15 +124,19 @@ export const makeCollector = (threadId: string): Collector => {
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           completedText = item.text
+          join()
+          writing = undefined
           streamed.delete(item.id)
         }
         break
       }
       case "item/agentMessage/delta": {
         const { delta, itemId } = notification.params
-        const pieces = streamed.get(itemId)
-        if (pieces === undefined) streamed.set(itemId, [delta])
-        else pieces.push(delta)
+        if (itemId !== writing || pieces.length === 256) {
+          join()
+          writing = itemId
+        }
+        pieces.push(delta)
         break
       }
       case "turn/plan/updated":
@@ -154,25 +167,24 @@ export const makeCollector = (threadId: string): Collector => {
   return {
     add,
     usage: () => usage,
-    response: (events) => ({
-      [TypeId]: TypeId,
-      threadId,
-      turnId,
-      text:
-        completedText ??
-        Array.from(streamed.values(), (pieces) => pieces.join(""))
-          .join("")
-          .trim(),
-      items: Array.from(items.values()),
-      plan,
-      diff,
-      usage,
-      status,
-      durationMs,
-      requestId,
-      events,
-      raw
-    })
+    response: (events) => {
+      join()
+      return {
+        [TypeId]: TypeId,
+        threadId,
+        turnId,
+        text: completedText ?? Array.from(streamed.values()).join("").trim(),
+        items: Array.from(items.values()),
+        plan,
+        diff,
+        usage,
+        status,
+        durationMs,
+        requestId,
+        events,
+        raw
+      }
+    }
   }
 }
 

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -40,6 +41,7 @@ import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as FrameTap from "./FrameTap.ts"
 import { makeHub } from "./internal/hub.ts"
 import { toArgs } from "./internal/serverConfig.ts"
+import { makeRouter } from "./internal/router.ts"
 import { observeAnswer, observeRequest } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
@@ -247,6 +249,8 @@ export class AppServer extends Context.Service<
     readonly isJoined: (threadId: string) => boolean
     /** The model's provider of a thread that was joined, as the server named it. */
     readonly providerOf: (threadId: string) => string | undefined
+    /** When the server last said something, in milliseconds of the `Clock`. */
+    readonly heardAt: () => number
     /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
@@ -329,49 +333,22 @@ export const make = Effect.fnUntraced(function* (
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
-  const routes = new Map<string, Route>()
-  const restRoutes = new Map<string, Route>()
-  // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
-  const children = new Map<string, { readonly route: Route; readonly turnId: string }>()
-  const roots = new Map<string, Route>()
-  // Threads whose notifications the server sends us, since we started, resumed or forked them, with their model's provider.
-  const joined = new Map<string, string>()
+  const router = makeRouter()
   const approvals = new Map<string, Approval>()
-  let ended: ConnectionFailed | undefined
   let answering = 0
 
-  const routeOf = (threadId: string): Route | undefined =>
-    routes.get(threadId) ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
-
-  const follow = (notification: Notification.Notification) => {
-    if (notification.method === "turn/started") {
-      const { threadId, turn } = notification.params
-      const own = routes.get(threadId)
-      const root = turn.rootTurnId == null || turn.rootTurnId === turn.id ? undefined : roots.get(turn.rootTurnId)
-      if (own !== undefined) roots.set(turn.id, own)
-      else if (root !== undefined) children.set(threadId, { route: root, turnId: turn.id })
-    } else if (notification.method === "thread/closed" || notification.method === "thread/archived") {
-      joined.delete(notification.params.threadId)
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "thread/status/changed") {
-      if (notification.params.status.type !== "notLoaded") return
-      joined.delete(notification.params.threadId)
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "turn/completed") {
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "serverRequest/resolved") {
-      const { requestId } = notification.params
-      for (const [key, approval] of approvals) if (approval.id === requestId) approvals.delete(key)
-      rpc.withdraw(requestId)
-    }
+  const forgetApproval = (requestId: JsonRpc.RequestId) => {
+    for (const [key, approval] of approvals) if (approval.id === requestId) approvals.delete(key)
+    rpc.withdraw(requestId)
   }
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
     const notification = Notification.decode(wire)
-    follow(notification)
+    router.follow(notification)
+    if (notification.method === "serverRequest/resolved") forgetApproval(notification.params.requestId)
     notifications.offer(notification)
     const threadId = Notification.threadIdOf(notification)
-    if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
+    if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
     for (const listener of called ?? []) {
       const heard = Result.try(() => listener(notification))
@@ -394,7 +371,7 @@ export const make = Effect.fnUntraced(function* (
     }
     serverRequests.offer(request.success)
     const { threadId } = ServerRequest.aboutOf(request.success)
-    const route = threadId === undefined ? undefined : routeOf(threadId)
+    const route = threadId === undefined ? undefined : router.routeOf(threadId)
     if (answering >= maxAnswering) {
       return Effect.andThen(
         Effect.logWarning(`Declined a request ${method}: ${answering} others wait for an answer`),
@@ -467,15 +444,27 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
-    ended = error
     notifications.end(error)
     serverRequests.end(error)
-    const followers = Array.from(children.values(), ({ route }) => route)
-    for (const route of new Set([...routes.values(), ...followers])) route.onEnd(error)
+    router.end(error)
   }
 
   const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
-  const rpc = yield* JsonRpc.make(tapped, { onNotification, onRequest, onEnd })
+  // Once for a chunk: to look at the clock for each message would cost more than routing it.
+  const clock = yield* Clock.Clock
+  let heardAt = clock.currentTimeMillisUnsafe()
+  const timed: Transport.Transport["Service"] = {
+    ...tapped,
+    listen: ({ onEnd, onLines }) =>
+      tapped.listen({
+        onLines: (lines) => {
+          heardAt = clock.currentTimeMillisUnsafe()
+          onLines(lines)
+        },
+        onEnd
+      })
+  }
+  const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
   const clientInfo = options?.clientInfo ?? defaultClientInfo
   const handshake = (description: string) =>
@@ -487,11 +476,14 @@ export const make = Effect.fnUntraced(function* (
     requestAttestation: false,
     optOutNotificationMethods: options?.optOutNotificationMethods ?? null
   }
-  const initialized = yield* observeRequest("initialize", rpc.request("initialize", { clientInfo, capabilities })).pipe(
-    Effect.catchTag("RpcError", (error) => handshake(error.message)),
-    Effect.timeoutOrElse({
-      duration: options?.handshakeTimeout ?? Duration.seconds(30),
-      orElse: () => handshake("no answer to initialize")
+  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
+  const initialized = yield* observeRequest(
+    "initialize",
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  ).pipe(
+    Effect.catchTags({
+      RpcError: (error) => handshake(error.message),
+      RpcTimedOut: () => handshake("no answer to initialize")
     }),
     Effect.flatMap((response) =>
       Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
@@ -520,16 +512,19 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const followResponse = (method: string, params: unknown, response: unknown) => {
-    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-      const threadId = Notification.idIn(response, "threadId", "thread")
-      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-      if (threadId !== undefined) joined.set(threadId, provider)
-    } else if (method === "thread/unsubscribe") {
-      const threadId = Notification.idIn(params, "threadId", "thread")
-      if (threadId !== undefined) joined.delete(threadId)
-    }
-  }
+  const changesThreads = (method: string): boolean => method.startsWith("thread/")
+
+  const followResponse = (method: string, params: unknown, response: unknown) =>
+    Effect.sync(() => {
+      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+        const threadId = Notification.idIn(response, "threadId", "thread")
+        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+        if (threadId !== undefined) router.join(threadId, provider)
+      } else if (method === "thread/unsubscribe") {
+        const threadId = Notification.idIn(params, "threadId", "thread")
+        if (threadId !== undefined) router.leave(threadId)
+      }
+    })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
     Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
@@ -552,29 +547,52 @@ export const make = Effect.fnUntraced(function* (
   const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const deadline = deadlineOf(method, params, requestOptions?.timeout)
-    const sent = rpc.request(method, params, requestOptions).pipe(
-      Effect.catchTag("RpcError", (error) =>
-        Effect.fail(WireError.fromRpc({ method, params, error, serverVersion: version }))
-      ),
-      Effect.retry(whileOverloaded),
-      Effect.tap((response) => Effect.sync(() => followResponse(method, params, response))),
-      Effect.catchTags({
-        NoRollout: (error) =>
-          Effect.flatMap(isLoaded(error.threadId), (loaded) =>
-            loaded ? Effect.fail(error) : lookFor(method, error.threadId)
-          ),
-        SessionNotFound: (error) => lookFor(method, error.threadId)
-      })
+    const duration = deadlineOf(method, params, requestOptions?.timeout)
+    const deadline = duration === undefined ? undefined : Duration.toMillis(duration)
+    const sent = rpc.request(method, params, { deadline, onLate: requestOptions?.onLate })
+    // Most requests succeed, so what is done about failures is put together when there is one.
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
+    return observeRequest(
+      method,
+      changesThreads(method) ? Effect.tap(answered, (response) => followResponse(method, params, response)) : answered
     )
-    const timed =
-      deadline === undefined
-        ? sent
-        : Effect.timeoutOrElse(sent, {
-            duration: deadline,
-            orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
-          })
-    return observeRequest(method, timed)
+  }
+
+  type Sent = ReturnType<JsonRpc.JsonRpc["request"]>
+
+  const recover = (
+    method: string,
+    params: unknown,
+    sent: Sent,
+    cause: Effect.Error<Sent>
+  ): Effect.Effect<unknown, RawRequestError> => {
+    const error = toRequestError(method, params, cause)
+    if (error._tag === "NoRollout") {
+      return Effect.flatMap(isLoaded(error.threadId), (loaded) =>
+        loaded ? Effect.fail(error) : lookFor(method, error.threadId)
+      )
+    }
+    if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
+    if (error._tag !== "Overloaded") return Effect.fail(error)
+    let failed = false
+    const again = Effect.suspend(() => {
+      // The first failure is known already.
+      if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
+      failed = true
+      return Effect.fail(error)
+    })
+    return Effect.retry(again, whileOverloaded)
+  }
+
+  const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
+    switch (error._tag) {
+      case "ConnectionFailed":
+        return error
+      case "RpcTimedOut":
+        return new RequestTimedOut({ method, millis: error.millis })
+      case "RpcError":
+        return WireError.fromRpc({ method, params, error, serverVersion: version })
+    }
   }
 
   const request: SendRequest<ExperimentalClientRequests, RequestError> = (method, ...[params, requestOptions]) =>
@@ -609,41 +627,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const stopChildren: AppServer["Service"]["stopChildren"] = (threadId) =>
-    Effect.suspend(() => {
-      const root = routes.get(threadId)
-      const spawned = Array.from(children).filter(([, { route }]) => route === root)
-      for (const [child] of spawned) children.delete(child)
-      return Effect.forEach(
-        spawned,
-        ([child, { turnId }]) =>
-          Effect.ignore(requestRaw("turn/interrupt", { threadId: child, turnId }, { timeout: roundTripTimeout })),
+    Effect.suspend(() =>
+      Effect.forEach(
+        router.takeChildren(threadId),
+        (child) => Effect.ignore(requestRaw("turn/interrupt", child, { timeout: roundTripTimeout })),
         { concurrency: "unbounded", discard: true }
-      )
-    })
-
-  const route: AppServer["Service"]["route"] = (route) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          routes.set(route.threadId, route)
-          if (ended !== undefined) route.onEnd(ended)
-        }),
-        () =>
-          Effect.sync(() => {
-            if (routes.get(route.threadId) === route) routes.delete(route.threadId)
-            for (const [turnId, root] of roots) if (root === route) roots.delete(turnId)
-          })
-      )
-    )
-
-  const routeRest: AppServer["Service"]["routeRest"] = (route) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => restRoutes.set(route.threadId, route)),
-        () =>
-          Effect.sync(() => {
-            if (restRoutes.get(route.threadId) === route) restRoutes.delete(route.threadId)
-          })
       )
     )
 
@@ -657,11 +645,12 @@ export const make = Effect.fnUntraced(function* (
     serverRequests: Stream.unwrap(serverRequests.subscribe),
     frames,
     on,
-    isJoined: (threadId) => joined.has(threadId),
-    providerOf: (threadId) => joined.get(threadId),
+    isJoined: router.isJoined,
+    providerOf: router.providerOf,
+    heardAt: () => heardAt,
     stopChildren,
-    route,
-    routeRest,
+    route: router.route,
+    routeRest: router.routeRest,
     malformed: rpc.malformed,
     closed: rpc.closed
   })

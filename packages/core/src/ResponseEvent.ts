@@ -72,14 +72,22 @@ export const threadReady = (threadId: string): ResponseEvent => ({
  * @category conversions
  * @since 0.1.0
  */
-export const fromNotification = (threadId: string, notification: Notification): ResponseEvent => ({
-  type: notification.method === "unknown" ? notification.raw.method : notification.method,
-  phase: phaseOf(notification),
-  threadId,
-  ...detailsOf(notification),
-  ...(notification.emittedAtMs === undefined ? {} : { timestamp: notification.emittedAtMs }),
-  raw: notification.raw
-})
+export const fromNotification = (threadId: string, notification: Notification): ResponseEvent => {
+  const { emittedAtMs: timestamp, method, raw } = notification
+  // Of these there are thousands in a turn: one object, made at once.
+  if (method === "item/agentMessage/delta" && timestamp !== undefined) {
+    const { delta: textDelta, itemId, turnId } = notification.params
+    return { type: method, phase: "assistant", threadId, turnId, itemId, textDelta, timestamp, raw }
+  }
+  return {
+    type: method === "unknown" ? notification.raw.method : method,
+    phase: phaseOf(notification),
+    threadId,
+    ...detailsOf(notification),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    raw
+  }
+}
 
 const phaseOfItem = (item: Protocol.ThreadItem): Phase => {
   switch (item.type) {

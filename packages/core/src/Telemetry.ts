@@ -135,7 +135,9 @@ export const byAttributes = <Input, State>(
 ): ((...attributes: ReadonlyArray<readonly [string, string]>) => Metric.Metric<Input, State>) => {
   const known = new Map<string, Metric.Metric<Input, State>>()
   return (...attributes) => {
-    const key = attributes.map(([, value]) => value).join("\n")
+    const [first] = attributes
+    const key =
+      attributes.length === 1 && first !== undefined ? first[1] : attributes.map(([, value]) => value).join("\n")
     const found = known.get(key)
     if (found !== undefined) return found
     const made = Metric.withAttributes(metric, Object.fromEntries(attributes))

@@ -4,8 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentResponse } from "./AgentResponse.ts"
@@ -236,9 +237,20 @@ export const eventsOf = <E>(
   threadId: string,
   notifications: Stream.Stream<Notification, E>
 ): Stream.Stream<ResponseEvent.ResponseEvent, E> =>
-  Stream.concat(
-    Stream.succeed(ResponseEvent.threadReady(threadId)),
-    Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
+  Stream.unwrap(
+    Effect.map(Stream.toPull(notifications), (pull) => {
+      const events = Effect.map(
+        pull,
+        Arr.map((notification) => ResponseEvent.fromNotification(threadId, notification))
+      )
+      let begun = false
+      const pullEvent = Effect.suspend(() => {
+        if (begun) return events
+        begun = true
+        return Effect.succeed(Arr.of(ResponseEvent.threadReady(threadId)))
+      })
+      return Stream.fromPull(Effect.succeed(pullEvent))
+    })
   )
 
 /**

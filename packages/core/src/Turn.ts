@@ -371,8 +371,8 @@ const begin = Effect.fnUntraced(function* (
       watched.wake?.()
       return
     }
-    watched.movedAt = clock.currentTimeMillisUnsafe()
     watched.retryingSince = undefined
+    watched.movedAt = server.heardAt()
   }
 
   const followUsage = () => {
@@ -404,7 +404,7 @@ const begin = Effect.fnUntraced(function* (
   const onNotification = (notification: Notification.Notification) => {
     if (Notification.threadIdOf(notification) !== threadId) {
       followItem(notification, items, spans)
-      watched.movedAt = clock.currentTimeMillisUnsafe()
+      watched.movedAt = server.heardAt()
     } else if (turnId === undefined) {
       early.push(notification)
       // The turn that is being stopped has no name yet, and no other runs here.

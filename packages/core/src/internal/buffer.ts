@@ -102,10 +102,11 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
       return Effect.succeed(chunk)
     }
     if (done !== undefined) return done
-    // Resumed in a microtask: after the chunk that is being read, so its values come together, and off the reader's stack.
+    // Goes on when it is its turn with the scheduler: after all chunks that can be read by then, so that their values come
+    // together, and off the reader's stack.
     return Effect.andThen(
       Effect.callback<void>((resume) => {
-        wake = () => queueMicrotask(() => resume(Effect.void))
+        wake = () => resume(Effect.yieldNow)
       }),
       pull
     )

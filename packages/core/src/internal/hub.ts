@@ -33,6 +33,7 @@ export const makeHub = <A>(options: Omit<BufferOptions<A, never>, "overflow">): 
 
   return {
     offer: (value) => {
+      if (listeners.size === 0) return
       for (const listener of listeners) listener.offer(value)
     },
     hasListeners: () => listeners.size > 0,

@@ -4,20 +4,30 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import * as ServerRequest from "../ServerRequest.ts"
 import * as Telemetry from "../Telemetry.ts"
 
-const requestDurations = Telemetry.byAttributes(Telemetry.requestDuration)
+const requestDurations = new Map<string, ReturnType<typeof Telemetry.byAttributes<number, unknown>>>()
+const requestDuration = (method: string, outcome: string) => {
+  const known = requestDurations.get(method)
+  if (known !== undefined) return known(["outcome", outcome])
+  const made = Telemetry.byAttributes(Metric.withAttributes(Telemetry.requestDuration, { "rpc.method": method }))
+  requestDurations.set(method, made)
+  return made(["outcome", outcome])
+}
 const approvalDurations = Telemetry.byAttributes(Telemetry.approvalDuration)
 
 /** A request of ours, from the call to its end, however often it is sent. */
-export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  const options = { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } } as const
-  const spanned = inSpan(method, options, request)
-  return timed(spanned, (exit) => requestDurations(["rpc.method", method], ["outcome", Telemetry.outcomeOf(exit)]))
-}
+export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const measured = timed(request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
+    // Where nobody reads spans, one a request is a waste: the caller's own is sent as it is.
+    if (fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer) return measured
+    return inSpan(method, { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } }, measured)
+  })
 
 /** The answer to a request of the server. Requests that ask for no decision are not observed. */
 export const observeAnswer = <A, E>(
@@ -59,7 +69,7 @@ const pending = (change: number) =>
 // Takes the time of an effect for the metric that its exit belongs to.
 const timed = <A, E>(
   effect: Effect.Effect<A, E>,
-  metricOf: (exit: Exit.Exit<A, E>) => ReturnType<typeof requestDurations>
+  metricOf: (exit: Exit.Exit<A, E>) => Metric.Metric<number, unknown>
 ): Effect.Effect<A, E> =>
   Effect.withFiber((fiber) => {
     const clock = fiber.getRef(Clock.Clock)

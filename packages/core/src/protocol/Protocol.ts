@@ -15,6 +15,7 @@
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Struct from "effect/Struct"
 import {
   type Deadline,
   type ExperimentalClientRequests,
@@ -53,7 +54,27 @@ export type ServerRequest<M extends keyof ExperimentalServerRequests = keyof Exp
  * @since 0.1.0
  */
 export const isNotification = (method: string): method is keyof ExperimentalNotifications =>
-  Object.hasOwn(experimentalNotifications, method)
+  notificationNames.has(method)
+
+/**
+ * The notification of this name, as far as this version knows one: the same string, but one that all notifications of the
+ * name share, and by which looking up and comparing is faster than by one that is fresh from the wire.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const notificationName = (method: string): keyof ExperimentalNotifications | undefined => {
+  // Deltas come in runs, and comparing is cheaper than finding.
+  if (method === lastName) return lastName
+  lastName = notificationNames.get(method)
+  return lastName
+}
+
+let lastName: keyof ExperimentalNotifications | undefined
+
+const notificationNames: ReadonlyMap<string, keyof ExperimentalNotifications> = new Map(
+  Struct.keys(experimentalNotifications).map((name) => [name, name])
+)
 
 /**
  * Whether the server can make a request of this name, as far as this version knows.

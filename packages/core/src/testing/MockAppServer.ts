@@ -404,6 +404,7 @@ export const make = Effect.fnUntraced(function* (
       if (ended !== undefined) return Effect.fail(ended)
       return reading ? Effect.void : Effect.never
     }),
+    hasRoom: () => ended === undefined && reading,
     write: (line) => {
       const parsed = Result.try((): unknown => JSON.parse(line))
       if (ended === undefined && Result.isSuccess(parsed) && Predicate.isReadonlyObject(parsed.success)) {
