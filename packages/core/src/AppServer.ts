@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
@@ -60,10 +60,15 @@ import * as WebSocketTransport from "./WebSocketTransport.ts"
  */
 export type OptionalNotification = Exclude<
   keyof Notification.Methods,
+  | "account/login/completed"
   | "account/updated"
+  | "command/exec/outputDelta"
+  | "fs/changed"
+  | "fuzzyFileSearch/sessionUpdated"
   | "item/agentMessage/delta"
   | "item/completed"
   | "item/started"
+  | "mcpServer/oauthLogin/completed"
   | "serverRequest/resolved"
   | "thread/archived"
   | "thread/closed"
@@ -83,7 +88,7 @@ export interface ConnectionOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
-  /** Notifications that the server shall not send; those that turns stand on can't be named. Default: none. */
+  /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
   readonly optOutNotificationMethods?: ReadonlyArray<OptionalNotification> | undefined
   /** How long the server may take to answer `initialize`. Default: 30 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
@@ -144,6 +149,8 @@ export interface ServerInfo {
   readonly userAgent: string
   /** The folder with the server's configuration and rollouts. */
   readonly codexHome: string
+  /** The absolute path of its working directory, if it was started here. */
+  readonly cwd: string | undefined
 }
 
 /**
@@ -161,13 +168,20 @@ type Arguments<P> = undefined extends P
   ? readonly [params?: P, options?: RequestOptions]
   : readonly [params: P, options?: RequestOptions]
 
-type SendRequest<
+/**
+ * A function that calls a method by its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SendRequest<
   R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } },
-  Requirements
+  E,
+  Requirements = never
 > = <M extends keyof R & string>(
   method: M,
   ...args: Arguments<R[M]["params"]>
-) => Effect.Effect<R[M]["response"], RequestError, Requirements>
+) => Effect.Effect<R[M]["response"], E, Requirements>
 
 /**
  * Who gets what belongs to one thread.
@@ -198,9 +212,9 @@ export class AppServer extends Context.Service<
   {
     readonly serverInfo: ServerInfo
     /** Calls a method of the stable API. */
-    readonly request: SendRequest<ClientRequests, never>
+    readonly request: SendRequest<ClientRequests, RequestError>
     /** Calls any method, with experimental fields. */
-    readonly requestExperimental: SendRequest<ExperimentalClientRequests, ExperimentalApi.ExperimentalApi>
+    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi>
     /**
      * Calls a method by its bare name; the response is not looked at, and the parameters for experimental fields only. Default
      * deadline: that of the method.
@@ -273,14 +287,14 @@ const whileOverloaded = {
 }
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes.
+ * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
-  options?: ConnectionOptions
+  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
@@ -407,7 +421,7 @@ export const make = Effect.fnUntraced(function* (
 
   const { codexHome, userAgent } = initialized
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
-  const serverInfo: ServerInfo = { version, userAgent, codexHome }
+  const serverInfo: ServerInfo = { version, userAgent, codexHome, cwd: options?.cwd }
   yield* Effect.annotateCurrentSpan("codex.version", version)
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
@@ -448,6 +462,16 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
+  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
+  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+    const notFound = new SessionNotFound({ threadId })
+    if (method === "thread/read") return Effect.fail(notFound)
+    return requestRaw("thread/read", { threadId }).pipe(
+      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
+      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
+    )
+  }
+
   const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
@@ -473,9 +497,10 @@ export const make = Effect.fnUntraced(function* (
     const error = toRequestError(method, params, cause)
     if (error._tag === "NoRollout") {
       return Effect.flatMap(isLoaded(error.threadId), (loaded) =>
-        Effect.fail(loaded ? error : new SessionNotFound({ threadId: error.threadId }))
+        loaded ? Effect.fail(error) : lookFor(method, error.threadId)
       )
     }
+    if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
     if (error._tag !== "Overloaded") return Effect.fail(error)
     let failed = false
     const again = Effect.suspend(() => {
@@ -498,7 +523,7 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const request: SendRequest<ExperimentalClientRequests, never> = (method, ...[params, requestOptions]) =>
+  const request: SendRequest<ExperimentalClientRequests, RequestError> = (method, ...[params, requestOptions]) =>
     Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
       Effect.mapError(
         Effect.fromResult(Protocol.decodeResponse(method, response)),
@@ -571,6 +596,8 @@ const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, opt
 
 type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 
+const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
+
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
@@ -603,7 +630,7 @@ export function layer(
 export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
     const transport = yield* Transport.stdio(yield* spawnOptions(options))
-    return yield* make(transport, options)
+    return yield* make(transport, { ...options, cwd: yield* absolute(options?.cwd) })
   })
   return connected(connect, options)
 }
@@ -666,7 +693,7 @@ export function layerUnix(options: UnixOptions) {
       openTimeout,
       socketPath
     })
-    return yield* make(transport, options)
+    return yield* make(transport, { ...options, cwd: yield* absolute(options.cwd) })
   })
   return connected(connect, options)
 }

@@ -29,6 +29,8 @@ import type {
   TurnStreamError
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
+import * as Groups from "./Groups.ts"
+import { makeLoad } from "./internal/calls.ts"
 import { makeHandles } from "./internal/handles.ts"
 import { makeThreads } from "./internal/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
@@ -114,12 +116,12 @@ export interface Responses {
 }
 
 /**
- * Threads as handles, for programs that hold on to them.
+ * Threads: as handles, for programs that hold on to them, and by their ids.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Threads {
+export interface Threads extends Groups.ThreadGroup {
   /**
    * Starts a new thread. With `tools` it declares them to the agent and runs its calls; with `dynamicTools` it declares them
    * as given, for an `onToolCall`. Declaring tools needs the experimental API.
@@ -174,7 +176,8 @@ export class Codex extends Context.Service<
     | "serverInfo"
     | "serverRequests"
     | "subscribe"
-  > & { readonly responses: Responses; readonly thread: Threads }
+  > &
+    Groups.Groups & { readonly responses: Responses; readonly thread: Threads }
 >()("@effect-codex/core/Codex") {}
 
 /**
@@ -187,7 +190,10 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
   Effect.fnUntraced(function* (options?: Defaults) {
     const server = yield* AppServer.AppServer
     const threads = yield* makeThreads(server, options)
-    const handles = makeHandles(server, threads, options?.bufferBytes ?? AppServer.defaultBufferBytes)
+    const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
+    const load = makeLoad((threadId) => threads.resume(threadId, undefined))
+    const groups = Groups.make(server, { bufferBytes, load })
+    const handles = makeHandles(server, threads, groups.thread, bufferBytes)
 
     const getThread = ({ thread, threadId }: ResponseOptions) =>
       threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)
@@ -209,6 +215,7 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
       Effect.flatMap(getThread({ thread, threadId, prompt: "" }), (id) => handles.stream(id, input))
 
     return Codex.of({
+      ...groups,
       closed: server.closed,
       frames: server.frames,
       malformed: server.malformed,
@@ -228,7 +235,7 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
         streamText: (options) =>
           Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
       },
-      thread: handles.threads
+      thread: { ...groups.thread, ...handles.threads }
     })
   })
 

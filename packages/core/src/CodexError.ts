@@ -114,6 +114,22 @@ export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("No
 }
 
 /**
+ * A login did not come to its end: it was refused, cancelled, replaced by another one, or its page was never visited.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed", {
+  /** What was logged in to: `account`, or the name of an MCP server. */
+  target: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The login to ${this.target} failed: ${this.description}. Start it again.`
+  }
+}
+
+/**
  * No thread has this id, neither in this server's memory nor among the stored rollouts.
  *
  * @category errors
@@ -137,7 +153,7 @@ export class SessionArchived extends Schema.TaggedError<SessionArchived>()("Sess
   threadId: Schema.String
 }) {
   override get message(): string {
-    return `Thread ${this.threadId} is archived. Request \`thread/unarchive\` for it, then try again.`
+    return `Thread ${this.threadId} is archived. Take it back with \`thread.unarchive\`, then try again.`
   }
 }
 
@@ -515,23 +531,35 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
 }
 
 /**
- * What a request can fail with whose response nobody looks at.
+ * What any request can fail with, whatever it is about.
  *
  * @category models
  * @since 0.1.0
  */
-export type RawRequestError =
+export type CallError =
   | ConnectionFailed
-  | NotAuthenticated
-  | SessionNotFound
-  | SessionArchived
-  | NoRollout
   | RequestFailed
   | RequestTimedOut
   | Overloaded
-  | ExperimentalApiRequired
   | UnsupportedMethod
   | InvalidParams
+  | ProtocolViolation
+
+/**
+ * What a request can fail with besides because of the thread that it is about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionError = SessionNotFound | SessionArchived | NoRollout
+
+/**
+ * What a request about a thread can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadError = CallError | SessionError
 
 /**
  * What a request to the app-server can fail with.
@@ -539,7 +567,15 @@ export type RawRequestError =
  * @category models
  * @since 0.1.0
  */
-export type RequestError = RawRequestError | ProtocolViolation
+export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequired
+
+/**
+ * What a request can fail with whose response nobody looks at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RawRequestError = Exclude<RequestError, ProtocolViolation>
 
 /**
  * What starting a turn can fail with.
@@ -575,6 +611,7 @@ export const CodexError = Schema.Union([
   CodexNotFound,
   ConnectionFailed,
   NotAuthenticated,
+  LoginFailed,
   SessionNotFound,
   SessionArchived,
   NoRollout,

@@ -26,7 +26,9 @@ export interface OptIn {
  * **Gotchas**
  *
  * With several connections in one program the service does not tell which of them it is about. A call on one that has not
- * asked fails with `ExperimentalApiRequired`, before anything is sent.
+ * asked fails with `ExperimentalApiRequired`, before anything is sent. For the same reason a program whose options come from
+ * elsewhere, as with `Codex.layerConfig`, may provide the service by itself: `Layer.succeed(ExperimentalApi)({ experimentalApi:
+ * true })`.
  *
  * **Example** (A method that is experimental)
  *

@@ -25,6 +25,7 @@ import type {
 import * as ResponseEvent from "./ResponseEvent.ts"
 import type { ToolCallHandler } from "./ServerRequest.ts"
 import type { Output } from "./StructuredOutput.ts"
+import type { ThreadActions } from "./ThreadActions.ts"
 import type { Budget, Watchdog } from "./Turn.ts"
 
 /**
@@ -165,7 +166,7 @@ export interface RunInput extends TurnInput {
  * @category models
  * @since 0.1.0
  */
-export interface Thread {
+export interface Thread extends ThreadActions {
   readonly id: string
   /**
    * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the

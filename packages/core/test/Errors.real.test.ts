@@ -69,7 +69,35 @@ describe("the server's errors by their cause", () => {
       yield* codex.request("thread/archive", { threadId })
       const failure = yield* Effect.flip(codex.responses.create({ prompt: "Again", threadId }))
       expect(failure).toMatchObject({ _tag: "SessionArchived", threadId })
+      // Texts that the server also has for threads that nobody has.
+      const renamed = yield* Effect.flip(codex.request("thread/name/set", { threadId, name: "x" }))
+      expect(renamed).toMatchObject({ _tag: "SessionArchived", threadId })
+      const compacted = yield* Effect.flip(codex.request("thread/compact/start", { threadId }))
+      expect(compacted).toMatchObject({ _tag: "SessionArchived", threadId })
     }).pipe(withScript([reply(text("Hello"))]))
+  )
+
+  it.live("tell a thread that is stored from one that is not there", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { threadId } = yield* codex.responses.create({ prompt: "Hello" })
+      yield* codex.request("thread/archive", { threadId })
+      yield* codex.request("thread/unarchive", { threadId })
+      const unarchived = yield* Effect.flip(codex.request("thread/unarchive", { threadId }))
+      expect(unarchived.message).toContain("is not archived")
+      const compacted = yield* Effect.flip(codex.request("thread/compact/start", { threadId }))
+      expect(compacted).toMatchObject({ _tag: "RequestFailed" })
+      expect(compacted.message).toContain("resume it")
+    }).pipe(withScript([reply(text("Hello"))]))
+  )
+
+  it.live("tell a thread without a turn", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { thread } = yield* codex.request("thread/start", {})
+      const failure = yield* Effect.flip(codex.request("thread/turns/list", { threadId: thread.id }))
+      expect(failure).toMatchObject({ _tag: "NoRollout", threadId: thread.id })
+    }).pipe(withScript([]))
   )
 })
 

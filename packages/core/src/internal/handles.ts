@@ -9,10 +9,12 @@ import type { AppServer } from "../AppServer.ts"
 import type * as Codex from "../Codex.ts"
 import { OutputInvalid, type RequestError, type TurnError, type TurnStartError } from "../CodexError.ts"
 import type { ExperimentalApi } from "../ExperimentalApi.ts"
+import type { ThreadGroup } from "../Groups.ts"
 import * as Input from "../Input.ts"
 import type { PolicyEngine } from "../PolicyEngine.ts"
 import * as StructuredOutput from "../StructuredOutput.ts"
 import * as Thread from "../Thread.ts"
+import * as ThreadActions from "../ThreadActions.ts"
 import * as Tools from "../Tools.ts"
 import * as Turn from "../Turn.ts"
 import type { Threads } from "./threads.ts"
@@ -21,7 +23,7 @@ type RunInput = Thread.RunInput
 type Ask<A, RD> = RunInput & Thread.AskOptions<A, RD>
 
 export interface Handles {
-  readonly threads: Codex.Threads
+  readonly threads: Pick<Codex.Threads, "fork" | "resume" | "start">
   /** Runs a turn and waits for its result. */
   readonly run: (threadId: string, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   /** The same for an answer of some form. */
@@ -36,7 +38,12 @@ export interface Handles {
   ) => Effect.Effect<Turn.StreamingTurn, TurnStartError, PolicyEngine | Scope.Scope>
 }
 
-export const makeHandles = (server: AppServer["Service"], threads: Threads, bufferBytes: number): Handles => {
+export const makeHandles = (
+  server: AppServer["Service"],
+  threads: Threads,
+  group: ThreadGroup,
+  bufferBytes: number
+): Handles => {
   const runTurn = Effect.fnUntraced(function* (
     threadId: string,
     { includeEvents, ...input }: RunInput,
@@ -139,6 +146,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, buff
     }
 
     return {
+      ...ThreadActions.make(group, threadId),
       id: threadId,
       turn,
       run: runOne,
