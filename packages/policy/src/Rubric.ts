@@ -68,6 +68,7 @@ export type Mode = typeof Mode.Type
  * @since 0.1.0
  */
 export const PolicyRubric = Schema.Struct({
+  $schema: optional(Schema.String, "For editors."),
   systemRubric: optional(Schema.String, "What the LLM judge is told, in words. Rules do not use it."),
   mode: optional(Mode, "What is decided where no rule matches. Default: balanced."),
   useLlmJudge: optional(Schema.Boolean, "Let a judge decide where no rule matches. Default: false."),
@@ -143,10 +144,10 @@ export class InvalidRubric extends Schema.TaggedError<InvalidRubric>()("InvalidR
  * @category schemas
  * @since 0.1.0
  */
-export const jsonSchema: Effect.Effect<JsonSchema.JsonSchema> = Effect.sync(() => {
+export const jsonSchema = (): JsonSchema.JsonSchema => {
   const { definitions, schema } = Schema.toJsonSchemaDocument(PolicyRubric, { onExcessProperty: "error" })
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
-})
+}
 
 /**
  * Takes a value for a rubric, strictly.

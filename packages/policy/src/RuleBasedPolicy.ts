@@ -22,6 +22,7 @@ import { short } from "./internal/short.ts"
 import * as ToolPolicy from "./internal/toolPolicy.ts"
 import * as PathWithin from "./PathWithin.ts"
 import { decode, InvalidRubric, type PolicyRubric } from "./Rubric.ts"
+import { review } from "./RubricWarning.ts"
 import type { CommandDecision } from "./Rule.ts"
 import type { ShellCommand } from "./ShellCommand.ts"
 
@@ -106,7 +107,7 @@ const compile = Effect.fnUntraced(function* (
 })
 
 /**
- * Makes an engine of a rubric. Fails if the rubric has a mistake.
+ * Makes an engine of a rubric. Fails if the rubric has a mistake; what is worth a second look is logged as a warning.
  *
  * @category constructors
  * @since 0.1.0
@@ -117,6 +118,7 @@ export const make: (
 ) => Effect.Effect<PolicyEngine.Engine, InvalidRubric, FileSystem.FileSystem> = Effect.fn("RuleBasedPolicy.make")(
   function* (rubric: PolicyRubric, options?: Options) {
     const compiled = yield* compile(rubric, options)
+    for (const { description, path } of review(rubric)) yield* Effect.logWarning(`The rubric's ${path}: ${description}`)
     const context = yield* Effect.context<FileSystem.FileSystem>()
     return PolicyEngine.make({
       command: ({ params }) =>

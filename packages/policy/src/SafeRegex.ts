@@ -32,7 +32,7 @@ export interface SafeRegex {
 export const maxTextLength = 32 * 1024
 
 // Time grows with the product of pattern and text, so both have a bound. A repetition counts as often as it repeats.
-const maxPatternLength = 1_000
+const maxPatternLength = 4_000
 const maxProgramSize = 1_000
 
 /**

@@ -36,10 +36,10 @@ export const known = (value: string): Word => ({ source: quote(value), value })
 export const unknown = (source: string): Word => ({ source, value: undefined })
 
 // Characters that mean themselves wherever they stand in a word of Bash and of sh.
-const isPlain = (char: string): boolean => /^[A-Za-z0-9_@%+=:,./^-]$/.test(char)
+const isPlain = (char: string): boolean => /^[A-Za-z0-9_@%+=:,./^\]-]$/.test(char)
 
 // Words of other characters that mean themselves when they stand alone.
-const plainWords: ReadonlySet<string> = new Set(["[", "]", "!", "{}"])
+const plainWords: ReadonlySet<string> = new Set(["[", "!", "{}"])
 
 /**
  * Reads the source of one word. `undefined` if it has anything but plain characters, quotes and escapes: an expansion, a

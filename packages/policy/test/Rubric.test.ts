@@ -4,6 +4,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
 
 const refusal = (text: string, format: Rubric.Format) =>
   Effect.map(Effect.flip(Rubric.parse(text, format, { file: `rubric.${format}` })), ({ message }) => message)
@@ -86,6 +88,22 @@ includeParams = false
   )
 })
 
+describe("the JSON Schema for editors", () => {
+  const file = path.join(import.meta.dirname, "..", "rubric.schema.json")
+
+  it("is the one that the package has", () => {
+    // To write it anew: node packages/policy/scripts/rubric-schema.ts
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(JSON.parse(JSON.stringify(Rubric.jsonSchema())))
+  })
+
+  it.effect("may be named in a rubric", () =>
+    Effect.gen(function* () {
+      const text = '{ "$schema": "./rubric.schema.json", "mode": "strict" }'
+      expect((yield* Rubric.parse(text, "json")).mode).toBe("strict")
+    })
+  )
+})
+
 describe("a mistake in a rubric", () => {
   it.effect("is told with file, line and path, and how many more there are", () =>
     Effect.gen(function* () {
@@ -133,7 +151,7 @@ describe("a mistake in a rubric", () => {
     [
       "a pattern that is too long",
       "json",
-      `{"commandRules":[{"when":{"commandRegex":"${"a".repeat(1001)}"}}]}`,
+      `{"commandRules":[{"when":{"commandRegex":"${"a".repeat(4001)}"}}]}`,
       "longer"
     ],
     ["a priority that is not a number", "yaml", "commandRules: [{priority: .nan}]", "commandRules[0].priority"],
