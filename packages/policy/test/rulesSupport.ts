@@ -1,3 +1,4 @@
+import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as PlatformError from "effect/PlatformError"
@@ -83,3 +84,22 @@ const longest = (a: string | undefined, b: string | undefined) => ((a?.length ??
 /** A script as codex tells of it. */
 export const wrapped = (script: string, shell = "/bin/bash", option = "-lc"): string =>
   [shell, option, script].map(codexQuote).join(" ")
+
+const about = { threadId: "thread", turnId: "turn" } as const
+
+/** A request for a command that runs in the repository. */
+export const commandRequest = (
+  params: Partial<PolicyEngine.Params["command"]> | string
+): PolicyEngine.Request<"command"> => ({
+  ...about,
+  kind: "command",
+  params: {
+    ...about,
+    itemId: "item",
+    startedAtMs: 0,
+    cwd: "/repo",
+    ...(typeof params === "string" ? { command: params } : params)
+  },
+  item: undefined,
+  availableDecisions: undefined
+})
