@@ -2,3 +2,15 @@
  * @since 0.1.0
  */
 export * as Policy from "./Policy.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Rubric from "./Rubric.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Rule from "./Rule.ts"
+/**
+ * @since 0.1.0
+ */
+export * as SafeRegex from "./SafeRegex.ts"
