@@ -1,24 +1,49 @@
 /**
  * Engines made of engines.
  *
- * Each function here takes policy engines and returns one, for every kind of request alike. None of them turns an
- * abstention or a refusal into an acceptance.
+ * Each function here takes policy engines and returns one. A combination is never more permissive than what it is made of:
+ * none turns an abstention, a failure or a refusal into an acceptance, and where engines accept different things, only what
+ * all of them accept is accepted.
  *
  * @since 0.1.0
  */
-import type { PolicyFailed } from "@effect-codex/core/CodexError"
+import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Redaction from "@effect-codex/core/Redaction"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { toJson } from "./internal/ascii.ts"
+import { describe, isAccepting, meet } from "./internal/decision.ts"
+import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
 
-const forEachKind = (decide: <K extends PolicyEngine.Kind>(kind: K) => PolicyEngine.Decide<K>): PolicyEngine.Engine =>
+const forEachKind = (
+  decide: <K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]) => PolicyEngine.Decide<K>
+): PolicyEngine.Engine =>
   PolicyEngine.make({
-    command: decide("command"),
-    fileChange: decide("fileChange"),
-    permissions: decide("permissions"),
-    userInput: decide("userInput"),
-    elicitation: decide("elicitation"),
-    toolCall: decide("toolCall")
+    command: decide("command", "decline"),
+    fileChange: decide("fileChange", "decline"),
+    permissions: decide("permissions", "decline"),
+    userInput: decide("userInput", "decline"),
+    elicitation: decide("elicitation", "decline"),
+    toolCall: decide("toolCall", "decline")
   })
+
+// An engine that throws has failed.
+const ask = <K extends PolicyEngine.Kind>(
+  engine: PolicyEngine.Engine,
+  kind: K,
+  request: PolicyEngine.Request<K>
+): Effect.Effect<PolicyEngine.Verdict<K> | undefined, PolicyFailed> =>
+  Effect.catchDefect(
+    Effect.suspend(() => engine[kind](request)),
+    (cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))
+  )
 
 /**
  * The first engine that does not abstain decides. An engine that fails ends the search: what it would have said is not
@@ -52,13 +77,212 @@ export const firstOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyE
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
     Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
       for (const engine of engines) {
-        const decide: PolicyEngine.Decide<K> = engine[kind]
-        const verdict = yield* decide(request)
+        const verdict = yield* ask(engine, kind, request)
         if (verdict !== undefined) return verdict
       }
       return undefined
     })
   )
+
+/**
+ * Accepts what all engines accept. The first refusal is the decision, and no engine is asked after it.
+ *
+ * **Details**
+ *
+ * An engine that abstains has not accepted, so the request is declined; if all abstain, so does this. A failure is one.
+ * Of two accepting decisions that differ, what both have in common is taken: the plain `accept` of a command or a file
+ * change. Two grants or two answers that differ have nothing in common, and the request is declined.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const allOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
+      const accepted: Array<PolicyEngine.Verdict<K>> = []
+      for (const engine of engines) {
+        const verdict = yield* ask(engine, kind, request)
+        if (verdict === undefined) continue
+        if (!isAccepting(verdict.decision)) return verdict
+        accepted.push(verdict)
+      }
+      if (accepted.length === 0) return undefined
+      if (accepted.length < engines.length) {
+        return { decision: decline, by: "allOf", reason: `accepted by ${namesOf(accepted)} and not by all` }
+      }
+      return agreement(accepted) ?? { decision: decline, by: "allOf", reason: disagreement(accepted) }
+    })
+  )
+
+/**
+ * Lets each of the vetoers say no to what the engine accepts. All that is not their consent is their veto: that they
+ * refuse, abstain, fail, or take longer than {@link withTimeout} gives them.
+ *
+ * **Details**
+ *
+ * They are asked in order, and only about what the engine accepts; no vetoer is asked after a veto. One that consents to
+ * less than the engine accepts (once, where the engine said for the session) narrows the decision to that.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const vetoed = (
+  engine: PolicyEngine.Engine,
+  ...vetoers: ReadonlyArray<PolicyEngine.Engine>
+): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
+      const verdict = yield* ask(engine, kind, request)
+      if (verdict === undefined || !isAccepting(verdict.decision)) return verdict
+      const accepted: Array<PolicyEngine.Verdict<K>> = [verdict]
+      for (const vetoer of vetoers) {
+        const consent = yield* Effect.result(ask(vetoer, kind, request))
+        if (Result.isFailure(consent)) {
+          yield* Effect.logWarning(`A veto on a ${kind} request, as the vetoer failed: ${consent.failure.message}`)
+          return { decision: decline, by: "vetoed", reason: "a vetoer failed" }
+        }
+        if (consent.success === undefined) return { decision: decline, by: "vetoed", reason: "a vetoer abstained" }
+        if (!isAccepting(consent.success.decision)) return consent.success
+        accepted.push(consent.success)
+      }
+      return agreement(accepted) ?? { decision: decline, by: "vetoed", reason: disagreement(accepted) }
+    })
+  )
+
+const namesOf = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
+  verdicts.map(({ by }) => by).join(" + ")
+
+const disagreement = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
+  `${namesOf(verdicts)} accept different things`
+
+const agreement = <K extends PolicyEngine.Kind>(
+  verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>
+): PolicyEngine.Verdict<K> | undefined => {
+  const [first, ...others] = verdicts
+  let decision: PolicyEngine.Decisions[K] | undefined = first?.decision
+  for (const other of others) {
+    if (decision !== undefined) decision = meet<K>(decision, other.decision)
+  }
+  if (decision === undefined) return undefined
+  const reasons = verdicts.flatMap(({ reason }) => reason ?? [])
+  return { decision, by: namesOf(verdicts), ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }) }
+}
+
+/**
+ * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
+ * being interrupted is not waited for.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withTimeout = (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine => {
+  const deadline = Duration.fromInputUnsafe(duration)
+  return forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+      (request) =>
+        exitWithoutWaiting(ask(engine, kind, request)).pipe(
+          Effect.timeoutOption(deadline),
+          Effect.flatMap(
+            Option.getOrElse(() =>
+              Effect.fail(new PolicyFailed({ description: `it took longer than ${Duration.format(deadline)}` }))
+            )
+          )
+        )
+  )
+}
+
+/**
+ * Asks an engine what it would say, logs that, and abstains: to try a new policy beside the one that decides, as in
+ * `firstOf(dryRun(candidate), current)`.
+ *
+ * **Details**
+ *
+ * A line of the level Info for each request, with the decision, who made it and why, secrets redacted; none with what was
+ * asked or answered. That the engine fails is logged and nothing more. Requests that only a person may answer are not put
+ * to it. The decision waits for it: see {@link withTimeout}.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dryRun = (engine: PolicyEngine.Engine): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request) {
+      if (isForPerson(request)) return undefined
+      const outcome = yield* Effect.result(ask(engine, kind, request))
+      const said = Result.match(outcome, {
+        onFailure: (error) => ({ would: "fail", reason: error.message }),
+        onSuccess: (verdict) =>
+          verdict === undefined
+            ? { would: "abstain" }
+            : { would: describe(verdict.decision), by: verdict.by, reason: verdict.reason }
+      })
+      yield* Effect.logInfo(`Dry run of a ${kind} request: ${toJson(Redaction.value(said))}`)
+      return undefined
+    })
+  )
+
+// A command that the server wants a person for, whoever else there is.
+const isForPerson = (request: PolicyEngine.Request<PolicyEngine.Kind>): boolean =>
+  "kind" in request.params && request.params.kind === "humanCommand"
+
+/**
+ * An engine for each kind; the kinds that have none are abstained from.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const byKind = (engines: {
+  readonly [K in PolicyEngine.Kind]?: PolicyEngine.Engine | undefined
+}): PolicyEngine.Engine =>
+  forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => engines[kind]?.[kind] ?? (() => Effect.undefined)
+  )
+
+/**
+ * An engine for each of the program's own tools, by name; one in a namespace as `namespace.name`. Calls of other tools, and
+ * all other kinds, are abstained from.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const byTool = (engines: { readonly [tool: string]: PolicyEngine.Engine }): PolicyEngine.Engine => {
+  const known = new Map(Object.entries(engines))
+  return PolicyEngine.make({
+    toolCall: (request) => {
+      const { namespace, tool } = request.params
+      return known.get(namespace == null ? tool : `${namespace}.${tool}`)?.toolCall(request) ?? Effect.undefined
+    }
+  })
+}
+
+/**
+ * Functions that decide before an engine does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Hooks = Parameters<typeof PolicyEngine.make>[0]
+
+/**
+ * Puts hooks over an engine: what a hook decides is decided, also against the engine, and where it abstains, or is missing,
+ * the engine decides.
+ *
+ * **Details**
+ *
+ * A hook that fails or throws declines the request, as does one that returns what the request does not allow. Requests that
+ * only a person may answer go to the engine at once.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withHooks = (engine: PolicyEngine.Engine, hooks: Hooks): PolicyEngine.Engine => {
+  const hooked = firstOf(PolicyEngine.make(hooks), engine)
+  return forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+      (request) =>
+        isForPerson(request) ? engine[kind](request) : hooked[kind](request)
+  )
+}
 
 /**
  * Tells `observer` of each decision before it takes effect; `undefined` is an abstention. The observer cannot change the
@@ -76,4 +300,60 @@ export const tap = (
 ): PolicyEngine.Engine =>
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => {
     return (request) => Effect.tap(engine[kind](request), (verdict) => observer(request, verdict))
+  })
+
+/**
+ * Builds the engine of a layer, to combine it with others.
+ *
+ * **Example** (Both have to accept)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const noSecrets = PolicyEngine.make({
+ *   fileChange: ({ item }) => {
+ *     const changes = item?.type === "fileChange" ? item.changes : []
+ *     return Effect.succeed(
+ *       changes.some(({ path }) => path.includes(".env"))
+ *         ? { decision: "decline", by: "noSecrets" }
+ *         : { decision: "accept", by: "noSecrets" }
+ *     )
+ *   }
+ * })
+ *
+ * export const layer = Layer.effect(PolicyEngine.PolicyEngine)(
+ *   Effect.map(Policy.fromLayer(LlmJudgePolicy.layer()), (judge) => Policy.allOf(noSecrets, judge))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromLayer = <E, R>(
+  layer: Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+): Effect.Effect<PolicyEngine.Engine, E, R | Scope.Scope> =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, PolicyEngine.PolicyEngine))
+
+/**
+ * Lets a program run though the layer of its policy can't be built: that is logged once, and every request is declined.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFailClosed = <E, R>(
+  layer: Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+): Layer.Layer<PolicyEngine.PolicyEngine, never, R> =>
+  Layer.catchCause(layer, (cause) => {
+    const why = Redaction.text(Cause.pretty(cause).split("\n")[0] ?? "")
+    const failed = Effect.fail(new PolicyFailed({ description: "its layer could not be built" }))
+    return Layer.effect(PolicyEngine.PolicyEngine)(
+      Effect.as(
+        Effect.logError(`The policy could not be built, so every request is declined: ${why}`),
+        forEachKind(() => () => failed)
+      )
+    )
   })

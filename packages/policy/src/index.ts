@@ -1,6 +1,10 @@
 /**
  * @since 0.1.0
  */
+export * as LlmJudgePolicy from "./LlmJudgePolicy.ts"
+/**
+ * @since 0.1.0
+ */
 export * as Policy from "./Policy.ts"
 /**
  * @since 0.1.0
@@ -14,3 +18,7 @@ export * as Rule from "./Rule.ts"
  * @since 0.1.0
  */
 export * as SafeRegex from "./SafeRegex.ts"
+/**
+ * @since 0.1.0
+ */
+export * as UserInput from "./UserInput.ts"
