@@ -54,7 +54,13 @@ describe("a judge", () => {
   it.effect("is told its rubric, and the request as data", () =>
     Effect.gen(function* () {
       const { asked, engine } = yield* accepting({ systemRubric: "Only on Tuesdays." })
-      yield* engine.command(command("ls", { reason: "to look" }))
+      yield* engine.command(
+        command("ls", {
+          reason: "to look",
+          commandActions: [{ type: "unknown", command: "ls" }],
+          proposedExecpolicyAmendment: ["ls"]
+        })
+      )
       yield* engine.fileChange(fileChange("/repo/a", "+b"))
       yield* engine.toolCall(toolCall("weather", { city: "Rome" }))
       expect(asked[0]?.instructions).toContain("Only on Tuesdays.")
@@ -103,9 +109,10 @@ describe("a judge", () => {
     })
   )
 
-  it.effect("is not asked about a file change whose files are not known", () =>
+  it.effect("is not asked about a command or a file change of which nothing is known", () =>
     Effect.gen(function* () {
       const { asked, engine } = yield* accepting()
+      expect(yield* engine.command(command("", { command: null }))).toEqual(fallback())
       expect(yield* engine.fileChange({ ...fileChange("/repo/a"), item: undefined })).toEqual(fallback())
       expect(asked).toEqual([])
     })
@@ -417,12 +424,13 @@ describe("a cache", () => {
         command("ls", { cwd: "/" }),
         command("ls", { reason: "why not" }),
         command("ls", { kind: "writeStdin" }),
-        command("ls", { environmentId: "remote" })
+        command("ls", { environmentId: "remote" }),
+        command("ls", { proposedExecpolicyAmendment: ["ls"] })
       ]
       yield* Effect.forEach(requests, (request) => engine.command(request))
       yield* engine.fileChange(fileChange("/repo/a", "+b"))
       yield* engine.fileChange(fileChange("/repo/a", "+c"))
-      expect(asked.length).toBe(8)
+      expect(asked.length).toBe(9)
     })
   )
 

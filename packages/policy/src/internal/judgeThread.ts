@@ -143,6 +143,6 @@ export const ask = (
       return response.text
     }).pipe(
       Effect.provideService(PolicyEngine.PolicyEngine, nothing),
-      Effect.ensuring(Effect.sync(() => runFork(unsubscribe(threadId))))
+      Effect.ensuring(Effect.forkDetach(unsubscribe(threadId)))
     )
   })
