@@ -69,13 +69,13 @@ export const CommandCondition = Schema.Struct({
     Strings.check(Schema.isMinLength(1)),
     "Flags that are all there, in any order. `-r|--recursive` is either; `-rf` has `-r` and `-f`."
   ),
-  onlyFlags: optional(
-    Strings,
-    "For rules that accept: no argument that begins with a dash is other than these. Without it, options that are known to write or to run something else are refused."
+  allowedFlags: optional(
+    Strings.check(Schema.isMinLength(1)),
+    "For rules that accept: options that may be there. One that stands neither here nor in flags, args, argsPrefix or, spelled out, in commandRegex is not accepted. `--x` allows `--x=value` too, `-NUM` a number, `*` all."
   ),
   pathsWithin: optional(
     Folders,
-    "Every argument that may be a path lies in these folders; in a rule that declines, any."
+    "Every argument that may be a path lies in these folders, or without arguments the folder that it runs in; in a rule that declines, any."
   ),
   redirectsWithin: optional(
     Folders,

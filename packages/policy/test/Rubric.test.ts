@@ -17,7 +17,7 @@ describe("a rubric", () => {
       {
         name: "tests",
         priority: 10,
-        when: { program: ["npm", "pnpm"], args: ["test"], cwdWithin: "/repo", onlyFlags: [] },
+        when: { program: ["npm", "pnpm"], args: ["test"], cwdWithin: "/repo" },
         decision: "accept"
       }
     ],
@@ -34,7 +34,7 @@ allowedRoots: [/repo]
 commandRules:
   - name: tests
     priority: 10
-    when: { program: [npm, pnpm], args: [test], cwdWithin: /repo, onlyFlags: [] }
+    when: { program: [npm, pnpm], args: [test], cwdWithin: /repo }
     decision: accept
 defaults: { toolInput: { answers: { color: { answers: [Red] } } } }
 audit: { includeParams: false }
@@ -46,7 +46,7 @@ allowedRoots = ["/repo"]
 [[commandRules]]
 name = "tests"
 priority = 10
-when = { program = ["npm", "pnpm"], args = ["test"], cwdWithin = "/repo", onlyFlags = [] }
+when = { program = ["npm", "pnpm"], args = ["test"], cwdWithin = "/repo" }
 decision = "accept"
 [defaults.toolInput.answers.color]
 answers = ["Red"]
