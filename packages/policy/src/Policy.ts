@@ -14,36 +14,17 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { toJson } from "./internal/ascii.ts"
-import { describe, isAccepting, meet } from "./internal/decision.ts"
+import { agreement, describe, disagreement, isAccepting, namesOf } from "./internal/decision.ts"
+import { ask, forEachKind, isForPerson } from "./internal/engine.ts"
 import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
-
-const forEachKind = (
-  decide: <K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]) => PolicyEngine.Decide<K>
-): PolicyEngine.Engine =>
-  PolicyEngine.make({
-    command: decide("command", "decline"),
-    fileChange: decide("fileChange", "decline"),
-    permissions: decide("permissions", "decline"),
-    userInput: decide("userInput", "decline"),
-    elicitation: decide("elicitation", "decline"),
-    toolCall: decide("toolCall", "decline")
-  })
-
-// An engine that throws has failed.
-const ask = <K extends PolicyEngine.Kind>(
-  engine: PolicyEngine.Engine,
-  kind: K,
-  request: PolicyEngine.Request<K>
-): Effect.Effect<PolicyEngine.Verdict<K> | undefined, PolicyFailed> =>
-  Effect.catchDefect(
-    Effect.suspend(() => engine[kind](request)),
-    (cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))
-  )
+import { InvalidRubric, type PolicyRubric } from "./Rubric.ts"
+import * as RuleBasedPolicy from "./RuleBasedPolicy.ts"
 
 /**
  * The first engine that does not abstain decides. An engine that fails ends the search: what it would have said is not
@@ -149,25 +130,6 @@ export const vetoed = (
     })
   )
 
-const namesOf = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
-  verdicts.map(({ by }) => by).join(" + ")
-
-const disagreement = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
-  `${namesOf(verdicts)} accept different things`
-
-const agreement = <K extends PolicyEngine.Kind>(
-  verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>
-): PolicyEngine.Verdict<K> | undefined => {
-  const [first, ...others] = verdicts
-  let decision: PolicyEngine.Decisions[K] | undefined = first?.decision
-  for (const other of others) {
-    if (decision !== undefined) decision = meet<K>(decision, other.decision)
-  }
-  if (decision === undefined) return undefined
-  const reasons = verdicts.flatMap(({ reason }) => reason ?? [])
-  return { decision, by: namesOf(verdicts), ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }) }
-}
-
 /**
  * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
  * being interrupted is not waited for.
@@ -220,10 +182,6 @@ export const dryRun = (engine: PolicyEngine.Engine): PolicyEngine.Engine =>
       return undefined
     })
   )
-
-// A command that the server wants a person for, whoever else there is.
-const isForPerson = (request: PolicyEngine.Request<PolicyEngine.Kind>): boolean =>
-  "kind" in request.params && request.params.kind === "humanCommand"
 
 /**
  * An engine for each kind; the kinds that have none are abstained from.
@@ -357,3 +315,79 @@ export const layerFailClosed = <E, R>(
       )
     )
   })
+
+/**
+ * The layer of a judge, from what a rubric says of it. `LlmJudgePolicy.layer` is one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type JudgeLayer<E = never, R = never> = (options: {
+  readonly systemRubric?: string | undefined
+}) => Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+
+/**
+ * The engine that a rubric describes: its rules, and with `useLlmJudge` the judge where no rule matches.
+ *
+ * **Details**
+ *
+ * With a judge, the rubric's `mode` and `defaults` decide nothing: what no rule matches is the judge's, and what the judge
+ * does not decide on is declined. A rubric that wants a judge fails without one, as its rules alone are not what was meant.
+ *
+ * **Example** (Rules first, and a judge for the rest)
+ *
+ * ```ts
+ * import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = Policy.layerFromRubric(
+ *   {
+ *     systemRubric: "Accept what builds or tests this project. Decline the rest.",
+ *     useLlmJudge: true,
+ *     commandRules: [{ name: "no push", when: { program: "git", argsPrefix: ["push"] }, decision: "decline" }]
+ *   },
+ *   LlmJudgePolicy.layer
+ * ).pipe(Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromRubric = <E = never, R = never>(
+  rubric: PolicyRubric,
+  judge?: JudgeLayer<E, R>,
+  options?: Pick<RuleBasedPolicy.Options, "baseDirectory">
+): Layer.Layer<PolicyEngine.PolicyEngine, E | InvalidRubric, FileSystem.FileSystem | R> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(
+    Effect.gen(function* () {
+      if (rubric.useLlmJudge !== true) return yield* RuleBasedPolicy.make(rubric, options)
+      const rules = yield* RuleBasedPolicy.make(rubric, { ...options, unmatched: "abstain" })
+      if (judge === undefined) {
+        const problem = { path: "useLlmJudge", description: "the rubric wants a judge, and there is none" }
+        return yield* new InvalidRubric({ problems: [problem] })
+      }
+      return firstOf(rules, yield* fromLayer(judge({ systemRubric: rubric.systemRubric })))
+    })
+  )
+
+/**
+ * Who decides, by what there is: hooks before an engine, an engine before the one that a rubric describes, and nobody, which
+ * declines, if there is neither.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E = never, R = never, E2 = never, R2 = never>(options: {
+  readonly hooks?: Hooks | undefined
+  readonly engine?: Layer.Layer<PolicyEngine.PolicyEngine, E, R> | undefined
+  readonly rubric?: PolicyRubric | undefined
+  /** The judge of the rubric. */
+  readonly judge?: JudgeLayer<E2, R2> | undefined
+}): Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> => {
+  const { engine, hooks = {}, judge, rubric } = options
+  const below: Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> =
+    engine ?? (rubric === undefined ? PolicyEngine.layerDeclineAll : layerFromRubric(rubric, judge))
+  return Layer.effect(PolicyEngine.PolicyEngine)(Effect.map(fromLayer(below), (engine) => withHooks(engine, hooks)))
+}

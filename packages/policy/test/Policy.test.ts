@@ -1,6 +1,8 @@
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Policy from "@effect-codex/policy/Policy"
+import type * as Rubric from "@effect-codex/policy/Rubric"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -401,6 +403,94 @@ describe("layers of engines", () => {
       const fine = yield* Policy.fromLayer(Policy.layerFailClosed(layerOf(accepts)))
       expect(yield* outcome(fine)).toBe("accept")
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("the engine of a rubric", () => {
+  const rubric: Rubric.PolicyRubric = {
+    mode: "permissive",
+    useLlmJudge: true,
+    systemRubric: "Be kind.",
+    commandRules: [
+      { name: "tests", when: { program: "npm" }, decision: "accept" },
+      { name: "no push", when: { program: "git" }, decision: "decline" }
+    ]
+  }
+
+  // A judge that accepts everything, and what it was told and asked.
+  const judge = () => {
+    const told: Array<unknown> = []
+    const asked: Array<unknown> = []
+    const engine = PolicyEngine.make({
+      command: ({ params }) => {
+        asked.push(params.command)
+        return Effect.succeed({ decision: "accept", by: "judge" })
+      }
+    })
+    const layer: Policy.JudgeLayer = (options) =>
+      Layer.effect(PolicyEngine.PolicyEngine)(
+        Effect.sync(() => {
+          told.push(options.systemRubric)
+          return engine
+        })
+      )
+    return { asked, layer, told }
+  }
+
+  const decided = (engine: PolicyEngine.Engine, text: string) =>
+    Effect.map(engine.command(command(`/bin/bash -lc '${text}'`)), (verdict) => verdict?.by)
+
+  it.effect("is its rules, and the judge where none of them matches", () =>
+    Effect.gen(function* () {
+      const { asked, layer, told } = judge()
+      const engine = yield* Policy.fromLayer(Policy.layerFromRubric(rubric, layer))
+      expect(told).toEqual(["Be kind."])
+      expect(yield* decided(engine, "npm test")).toBe("tests")
+      expect(yield* decided(engine, "git push")).toBe("no push")
+      expect(yield* decided(engine, "npm test && git push")).toBe("no push")
+      expect(asked).toEqual([])
+      expect(yield* decided(engine, "make")).toBe("judge")
+      expect(yield* decided(engine, "npm test && make")).toBe("judge")
+      expect(yield* engine.toolCall(toolCall("weather"))).toBeUndefined()
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("is its rules and its mode if it wants no judge, and the judge is not built", () =>
+    Effect.gen(function* () {
+      const { layer, told } = judge()
+      const engine = yield* Policy.fromLayer(Policy.layerFromRubric({ ...rubric, useLlmJudge: false }, layer))
+      expect(yield* decided(engine, "make")).toBe("mode permissive")
+      expect(told).toEqual([])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("can't be made without the judge that it wants, nor with a mistake, and then no judge is built", () =>
+    Effect.gen(function* () {
+      const { layer, told } = judge()
+      const failure = yield* Effect.flip(Policy.fromLayer(Policy.layerFromRubric(rubric)))
+      expect(failure.message).toContain("useLlmJudge: the rubric wants a judge")
+      const mistaken = {
+        ...rubric,
+        commandRules: [{ name: "x", when: { commandRegex: "(" }, decision: "accept" as const }]
+      }
+      expect((yield* Effect.flip(Policy.fromLayer(Policy.layerFromRubric(mistaken, layer))))._tag).toBe("InvalidRubric")
+      expect(told).toEqual([])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("stands below an engine, which stands below hooks; without all of them everything is declined", () =>
+    Effect.gen(function* () {
+      const strict = { mode: "strict" } as const
+      const engine = Layer.succeed(PolicyEngine.PolicyEngine)(says("accept", "engine"))
+      const hooks = { command: says("cancel", "hook").command }
+      const by = (options: Parameters<typeof Policy.layer<never, never>>[0]) =>
+        Effect.flatMap(Policy.fromLayer(Policy.layer(options)), (engine) => decided(engine, "ls"))
+      expect(yield* by({ hooks, engine, rubric: strict })).toBe("hook")
+      expect(yield* by({ hooks: {}, engine, rubric: strict })).toBe("engine")
+      expect(yield* by({ hooks: { command: abstains.command }, rubric: strict })).toBe("mode strict")
+      expect(yield* by({ rubric, judge: judge().layer })).toBe("judge")
+      expect(yield* by({})).toBe("declineAll")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 })
 

@@ -18,11 +18,9 @@ export const isAccepting = (decision: unknown): boolean => {
 const isFilled = (value: unknown): boolean =>
   Predicate.isReadonlyObject(value) && Object.values(value).some((field) => field != null)
 
-/**
- * What two accepting decisions have in common; `undefined`: nothing. All that accept a command or a file change accept it
- * once, so a plain `accept` is in all of them.
- */
-export const meet = <K extends PolicyEngine.Kind>(
+// What two accepting decisions have in common. All that accept a command or a file change accept it once, so a plain `accept`
+// is in all of them.
+const meet = <K extends PolicyEngine.Kind>(
   one: PolicyEngine.Decisions[K],
   other: PolicyEngine.Decisions[K]
 ): PolicyEngine.Decisions[K] | undefined => {
@@ -37,3 +35,25 @@ export const describe = (decision: unknown): string =>
     : Predicate.isReadonlyObject(decision)
       ? `{ ${Object.keys(decision).join(", ").slice(0, 80)} }`
       : typeof decision
+
+/** Who decided, in one line. */
+export const namesOf = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
+  verdicts.map(({ by }) => by).join(" + ")
+
+/** Why there is no agreement. */
+export const disagreement = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
+  `${namesOf(verdicts)} accept different things`
+
+/** What several acceptances come to together; `undefined`: they have nothing in common. */
+export const agreement = <K extends PolicyEngine.Kind>(
+  verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>
+): PolicyEngine.Verdict<K> | undefined => {
+  const [first, ...others] = verdicts
+  let decision: PolicyEngine.Decisions[K] | undefined = first?.decision
+  for (const other of others) {
+    if (decision !== undefined) decision = meet<K>(decision, other.decision)
+  }
+  if (decision === undefined) return undefined
+  const reasons = verdicts.flatMap(({ reason }) => reason ?? [])
+  return { decision, by: namesOf(verdicts), ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }) }
+}
