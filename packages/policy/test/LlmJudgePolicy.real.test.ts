@@ -330,6 +330,21 @@ describe("a judge in a server of its own", () => {
   )
 })
 
+describe("a judge that can't be started", () => {
+  it.live("fails to build: with a configuration that is none, or without a binary", () =>
+    Effect.gen(function* () {
+      const { cwd } = yield* CodexTest.Home
+      const failure = (options: LlmJudgePolicy.ServerOptions) => Effect.flip(Policy.fromLayer(layerJudge(options)))
+      expect((yield* failure({ binary: "/nowhere" }))._tag).toBe("CodexNotFound")
+      writeFileSync(path.join(cwd, "config.toml"), "model = ")
+      expect(yield* failure({ codexHome: cwd })).toMatchObject({
+        _tag: "InvalidConfig",
+        path: path.join(cwd, "config.toml")
+      })
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
+  )
+})
+
 describe("the account of a judge", () => {
   const needsAccount = "model_providers.mock.requires_openai_auth = true"
 

@@ -2,8 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import * as JudgeHome from "../src/internal/judgeHome.ts"
 import * as JudgeServer from "../src/internal/judgeServer.ts"
 
 const question = { instructions: "", prompt: "hello", answer: Schema.Never }
@@ -25,6 +27,20 @@ const servers = (ask: (server: number) => Effect.Effect<string, string>) => {
   const end = (server: number) => Deferred.succeed(ends[server] ?? Deferred.makeUnsafe(), undefined)
   return { end, running, start }
 }
+
+describe("the home that a judge takes its account from", () => {
+  it.effect("is found as codex finds it, and never below the working directory", () =>
+    Effect.gen(function* () {
+      const path = yield* Path.Path
+      const home = (environment: Record<string, string>) => JudgeHome.userHome(environment, path)
+      expect(home({ CODEX_HOME: "/codex", HOME: "/home/me" })).toBe("/codex")
+      expect(home({ CODEX_HOME: "", HOME: "/home/me" })).toBe("/home/me/.codex")
+      expect(home({ USERPROFILE: "/users/me" })).toBe("/users/me/.codex")
+      expect(home({})).toBeUndefined()
+      expect(home({ HOME: "" })).toBeUndefined()
+    }).pipe(Effect.provide(Path.layer))
+  )
+})
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
 
