@@ -216,7 +216,9 @@ export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEn
 
     const fallBack = <D>(request: Judgement.Judged, why: string, decision: D | "abstain") =>
       Effect.as(
-        Effect.logWarning(`The judge did not decide on a ${request.kind} request: ${why}`),
+        Effect.logWarning(
+          `The judge did not decide on a ${request.kind} request (${typeof decision === "string" ? decision : "no answers"}): ${why}`
+        ),
         decision === "abstain" ? undefined : { decision, by: `${name} fallback`, reason: why }
       )
 

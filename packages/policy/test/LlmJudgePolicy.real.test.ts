@@ -438,5 +438,30 @@ describe("a judge in a Codex that is there", () => {
     })
   )
 
+  it.live("is refused what it asks for, and its answer does not count then", () =>
+    Effect.gen(function* () {
+      const { cwd } = yield* CodexTest.Home
+      const engine = yield* Policy.fromLayer(
+        LlmJudgePolicy.layerCodex({ model: "gpt-5.5" }).pipe(Layer.provide(NodeServices.layer))
+      )
+      expect(yield* engine.command(command("ls"))).toEqual({
+        decision: "decline",
+        by: "llmJudge fallback",
+        reason: expect.stringContaining("used a tool")
+      })
+      expect(existsSync(path.join(cwd, "judged.txt"))).toBe(false)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        CodexTest.layer(
+          [
+            customToolCall("apply_patch", "*** Begin Patch\n*** Add File: /var/tmp/judged.txt\n+a\n*** End Patch"),
+            judgeAccepts
+          ].map((answer) => ("_tag" in answer ? reply(answer) : answer))
+        )
+      )
+    )
+  )
+
   it.live("does so with the experimental API too", () => bare({ experimentalApi: true }))
 })

@@ -51,6 +51,13 @@ describe("a judge", () => {
     })
   )
 
+  it.effect("has so many words for its reason", () =>
+    Effect.gen(function* () {
+      const { engine } = yield* judge((prompt) => ruling(prompt, "accept", "x".repeat(1000)))
+      expect((yield* engine.command(command("ls")))?.reason).toBe("x".repeat(500))
+    })
+  )
+
   it.effect("is told its rubric, and the request as data", () =>
     Effect.gen(function* () {
       const { asked, engine } = yield* accepting({ systemRubric: "Only on Tuesdays." })

@@ -191,14 +191,17 @@ const read = <A extends { readonly requestHash: string }>(
 
 export interface Read<out D> {
   readonly decision: D
+  /** In the judge's words, of which there may be so many. */
   readonly reason: string
 }
+
+const maxReasonLength = 500
 
 /** What an answer decides. Fails with why it decides nothing. */
 export const readRuling = (text: string, hash: string): Result.Result<Read<"accept" | "decline">, string> =>
   Result.flatMap(read(AnyRuling, text, hash), ({ decision, reason }) =>
     decision === "accept" || decision === "decline"
-      ? Result.succeed({ decision, reason })
+      ? Result.succeed({ decision, reason: reason.slice(0, maxReasonLength) })
       : Result.fail("it decided what a judge may not")
   )
 
@@ -213,5 +216,8 @@ export const readAnswers = (
     if (byId.size < answers.length) return Result.fail("it answered a question twice")
     // Where there are options, a judge chooses: words of its own are for questions that have none.
     const closed = questions.map((question) => ({ ...question, isOther: false }))
-    return Result.map(UserInput.check(closed, byId), () => ({ decision: UserInput.toDecision(byId), reason }))
+    return Result.map(UserInput.check(closed, byId), () => ({
+      decision: UserInput.toDecision(byId),
+      reason: reason.slice(0, maxReasonLength)
+    }))
   })
