@@ -39,8 +39,10 @@ const forms: ReadonlyArray<readonly [RegExp, string]> = [
   [/(:\/\/[^\s/:@]{1,200}):[^\s/@]{1,200}@/g, `$1:${placeholder}@`]
 ]
 
-// `NAME=value`, `NAME: value`, `--name value`; whether the name is a secret's is looked at apart.
-const assignment = /(-{0,2}[A-Za-z][A-Za-z0-9_-]{1,60})(=|:[ \t]{0,2}|[ \t])("[^"\n]*"|'[^'\n]*'|[^\s"'&;|,]+)/g
+// `NAME=value`, `NAME: value`, and `--name value`, where a dash has to begin the name; whether it is a secret's is looked at
+// apart.
+const assignment =
+  /(?:(?<![A-Za-z0-9_-])(-{1,2}[A-Za-z][A-Za-z0-9_-]{1,60})([ \t])|([A-Za-z][A-Za-z0-9_-]{1,60})(=|:[ \t]{0,2}))("[^"\n]*"|'[^'\n]*'|[^\s"'&;|,]+)/g
 
 const isSecretName = (name: string): boolean => secretName.test(name) && !countName.test(name)
 
@@ -52,12 +54,14 @@ const isSecretName = (name: string): boolean => secretName.test(name) && !countN
  */
 export const text = (value: string): string => {
   const formed = forms.reduce((redacted, [form, replacement]) => redacted.replace(form, replacement), value)
-  return formed.replace(assignment, (whole, name: string, sign: string, assigned: string) => {
-    if (!isSecretName(name) || assigned.startsWith("[") || (sign.trim() === "" && !name.startsWith("-"))) {
-      return whole
+  return formed.replace(
+    assignment,
+    (whole, option: string | undefined, blank, name: string | undefined, sign: string, assigned: string) => {
+      const assignee = option ?? name ?? ""
+      if (!isSecretName(assignee) || assigned.startsWith("[")) return whole
+      return `${assignee}${blank ?? sign}${placeholder}`
     }
-    return `${name}${sign}${placeholder}`
-  })
+  )
 }
 
 /**

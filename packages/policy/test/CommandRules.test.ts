@@ -373,7 +373,7 @@ describe("a condition", () => {
       expect(yield* decide({ allowedRoots: ["."] }, "ls", { baseDirectory: "/repo" })).toMatchObject({
         decision: "accept"
       })
-    })
+    }).pipe(Effect.provide(layerRepo))
   )
 })
 
