@@ -11,12 +11,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Collector from "./stand-ins/collector.ts"
 
 const { execCommand, reply, text } = MockModel
 
@@ -45,6 +47,10 @@ const scripts = {
   guards: [
     reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 })),
     reply(text("Hm.", MockModel.delay("1 hour")))
+  ],
+  otlp: [
+    reply(execCommand({ cmd: "ls", escalate: "May I look around?" }), MockModel.usage({ input: 90, output: 10 })),
+    reply(text("I may not look."), MockModel.usage({ input: 120, output: 5 }))
   ],
   "parallel-threads": ({ lastUserText }) =>
     reply(text(`${/module (\w+)/.exec(lastUserText)?.[1]} is small.`), MockModel.usage({ input: 90, output: 10 })),
@@ -110,7 +116,10 @@ const run = Effect.fnUntraced(function* (options: {
   if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
-  return yield* spawn([file], { cwd, env })
+  if (name !== "otlp") return yield* spawn([file], { cwd, env })
+  const collector = yield* Collector.make
+  yield* spawn([file], { cwd, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
+  yield* Console.log(collector.report())
 }, Effect.scoped)
 
 const command = Command.make(
