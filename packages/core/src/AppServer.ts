@@ -45,6 +45,7 @@ import { observeAnswer, observeRequest } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
 import { type ClientRequests, codexVersion, type ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
+import * as PolicyEngine from "./PolicyEngine.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -302,6 +303,7 @@ export const make = Effect.fnUntraced(function* (
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
+  const humanApproval = yield* PolicyEngine.HumanApproval
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
@@ -368,7 +370,8 @@ export const make = Effect.fnUntraced(function* (
     const handler =
       route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
     const answered = observeAnswer(request.success, answering.answer(request.success, handler))
-    return Effect.provideContext(answered, route?.context ?? context)
+    const owner = route?.context ?? context
+    return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
@@ -402,6 +405,7 @@ export const make = Effect.fnUntraced(function* (
   const capabilities = {
     experimentalApi,
     requestAttestation: false,
+    requiredHumanApproval: experimentalApi && humanApproval !== undefined,
     optOutNotificationMethods: options?.optOutNotificationMethods ?? null
   }
   const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
@@ -418,6 +422,11 @@ export const make = Effect.fnUntraced(function* (
     )
   )
   yield* rpc.notify("initialized")
+  if (humanApproval !== undefined && !experimentalApi) {
+    yield* Effect.logWarning(
+      "A person is there for commands that are for a person alone, but without `experimentalApi` the server can't be told"
+    )
+  }
 
   const { codexHome, userAgent } = initialized
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
