@@ -116,6 +116,14 @@ export const mixedScripts = (text: string): ReadonlyArray<string> => {
   return Array.from(mixed)
 }
 
+/**
+ * Shortens a text that is shown already, by {@link line} or {@link block}, as {@link Options} describes.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const shorten = (shown: string, max: number): string => shortened(shown, max)
+
 const pair = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g
 
 const codePoints = (text: string): number => text.length - (text.match(pair)?.length ?? 0)

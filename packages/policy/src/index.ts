@@ -1,6 +1,10 @@
 /**
  * @since 0.1.0
  */
+export * as Human from "./Human.ts"
+/**
+ * @since 0.1.0
+ */
 export * as LlmJudgePolicy from "./LlmJudgePolicy.ts"
 /**
  * @since 0.1.0
