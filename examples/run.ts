@@ -18,7 +18,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 
-const { execCommand, reply, text } = MockModel
+const { execCommand, reply, requestUserInput, text } = MockModel
 
 // The stand-in as agent and as judge: the commands of the agent one after the other, and a judge that declines some words.
 const withJudge =
@@ -39,6 +39,25 @@ const withJudge =
 const scripts = {
   "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
   "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
+  "policy-human": [
+    reply(execCommand({ cmd: "echo hello", escalate: true })),
+    reply(execCommand({ cmd: "date", escalate: "You want to know the time." })),
+    reply(execCommand({ cmd: "rm notes.txt", escalate: "It is not needed any more." })),
+    reply(
+      requestUserInput([
+        {
+          id: "color",
+          header: "Color",
+          question: "Which color do you like?",
+          options: [
+            { label: "Red", description: "warm" },
+            { label: "Blue", description: "cold" }
+          ]
+        }
+      ])
+    ),
+    ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
+  ],
   quickstart: [reply(text("READY"))],
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),

@@ -61,9 +61,20 @@ describe("a person at the terminal", () => {
       yield* settle
       yield* end
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      yield* screen("Taken as a no.")
       const next = yield* asked(command("make all"))
       yield* settle
       expect(yield* Fiber.join(next)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("has declined by ending the input while the question comes", () =>
+    Effect.gen(function* () {
+      const { displayed, end } = yield* TestTerminal
+      const fiber = yield* asked(command("make all"))
+      yield* end
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(displayed.join("")).not.toContain("make all")
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 

@@ -6,6 +6,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Prompt from "effect/cli/Prompt"
 import type { PlatformError } from "effect/PlatformError"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
@@ -93,15 +94,18 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) return undefined
     const terminal = yield* Terminal.Terminal
     return yield* dialogue(terminal, question).pipe(
-      Effect.catchTag("QuitError", () => Effect.undefined),
+      Effect.catchTag("QuitError", () => Effect.as(terminal.display("\nTaken as a no.\n"), undefined)),
       Effect.onInterrupt(() => Effect.ignore(terminal.display("\nThis is not asked any more.\n")))
     )
   }, Effect.scoped)
 
 const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {
-  // Reads what was typed so far, and keeps the terminal from showing it, until the question is answered.
-  yield* terminal.readInput
-  yield* Effect.sleep(settling)
+  // Drops what was typed so far, unless it ends the input, and keeps the terminal from showing what is typed.
+  const early = yield* terminal.readInput
+  yield* Effect.forever(Queue.take(early)).pipe(
+    Effect.mapError(() => new Terminal.QuitError({})),
+    Effect.timeoutOption(settling)
+  )
   const columns = (yield* terminal.columns) || 80
   const { keys, text: shown } = page(question, columns, (yield* terminal.rows) || 24)
   yield* terminal.display(`\n${shown}\n`)
