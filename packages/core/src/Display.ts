@@ -80,7 +80,7 @@ const escaped = (text: string, unsafe: RegExp): string => {
  *
  * Display.line("ls\nrm -rf .") // ls\u{a}rm -rf .
  * Display.line("g\u0456t status") // g\u{456}t status
- * Display.line("x".repeat(1000), { max: 30 }) // xxxxxxx…[986 left out]…xxxxxxx
+ * Display.line("x".repeat(1000), { max: 30 }) // xxxxxx…[988 left out]…xxxxxx
  * ```
  *
  * @category conversions
