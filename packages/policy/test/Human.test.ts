@@ -151,7 +151,8 @@ describe("a change of files", () => {
       const { text } = yield* ask(change(["/repo/in"], ["/repo/link/passwd"], ["/repo/b", "/home/c"], ["/repo-evil/x"]))
       expect(text).toContain(
         [
-          "  │ add /repo/link/passwd (NOT in the working folder: a link leads out of it)",
+          "  │ add /repo/link/passwd (NOT surely in the working folder: by name, but a li",
+          "  ┊ nk leads away, or cannot be followed)",
           "  │ change /repo/b (in the working folder)",
           "  │ move to /home/c (NOT in the working folder)",
           "  │ add /repo-evil/x (NOT in the working folder)",

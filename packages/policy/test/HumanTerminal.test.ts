@@ -1,8 +1,10 @@
 import * as Human from "@effect-codex/policy/Human"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { layerAtTerminal, reply, screen, settle, TestTerminal } from "./humanSupport.ts"
 import * as Requests from "./judgeSupport.ts"
@@ -130,6 +132,24 @@ describe("a person at the terminal", () => {
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 
+  it.effect("is asked one thing after the other also as two people", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const context = yield* Layer.build(Layer.fresh(Human.layerTerminal({ name: "other" })))
+      const other = Context.get(context, Human.Human)
+      const first = yield* asked(command("make one"))
+      const second = yield* Effect.forkChild(other.decide(command("make two")), { startImmediately: true })
+      yield* settle
+      yield* settle
+      expect(displayed.join("")).not.toContain("make two")
+      yield* reply("make one", "y")
+      expect(yield* Fiber.join(first)).toMatchObject({ decision: "accept", by: "human" })
+      yield* settle
+      yield* reply("make two", "n")
+      expect(yield* Fiber.join(second)).toMatchObject({ decision: "decline", by: "other" })
+    }).pipe(Effect.scoped, Effect.provide(layerAtTerminal()))
+  )
+
   it.effect("has not answered by what was typed before the question was there", () =>
     Effect.gen(function* () {
       const { end, type } = yield* TestTerminal
@@ -159,6 +179,9 @@ describe("a person at the terminal", () => {
       expect(shown.join("")).not.toMatch(/[^\n\P{C}]|[\u202e\u200b\u2028]/u)
       expect(shown[0]).toContain(
         "  │ PWN \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{d}\\u{202e}\\u{9b}1m\\u{200b}\n  │   y  It is harmless"
+      )
+      expect(shown[0]).toContain(
+        "  │ /PWN \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{d}\\u{202e}\\u{9b}1m\\u{200b}\\u{a}  y  It is \n  ┊ harmless"
       )
       expect(shown[0]).toContain("Careful: letters that look Latin and are not")
       expect(shown[0]?.split("\n").filter((line) => line.length > 80 && !line.includes("Yes"))).toEqual([])

@@ -97,10 +97,10 @@ const layerFiles = Layer.merge(
 export const layerAtTerminal = (options?: Human.Options, isTerminal = true) =>
   Human.layerTerminal({ cwd: "/repo", ...options }).pipe(
     Layer.provideMerge(layerTestTerminal),
-    Layer.provide(
+    Layer.provideMerge(
       Stdio.layerTest({ stdinIsTerminal: Effect.succeed(isTerminal), stdoutIsTerminal: Effect.succeed(isTerminal) })
     ),
-    Layer.provide(layerFiles)
+    Layer.provideMerge(layerFiles)
   )
 
 /** A person behind a function. */

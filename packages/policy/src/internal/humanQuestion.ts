@@ -56,7 +56,9 @@ export const make = <K extends Kind>(
   Effect.map(drafts[request.kind](request, folder), (draft): Result.Result<Asked<K>, string> => {
     if (typeof draft === "string") return Result.fail(draft)
     const { fields = [], title } = draft
-    const ways = draft.ways.filter(Predicate.isNotUndefined)
+    const offered = draft.ways.filter(Predicate.isNotUndefined)
+    // A key stands for one thing.
+    const ways = offered.filter(({ key }, index) => offered.findIndex((way) => way.key === key) === index)
     const question: Question = {
       kind: request.kind,
       threadId: Display.line(request.threadId, { max: 100 }),
@@ -84,38 +86,43 @@ const way = <K extends Kind>(key: string, meaning: string, decision: Decisions[K
   decide: () => Result.succeed(decision)
 })
 
-const detail = (label: string, text: string | null | undefined, max = 20_000): Detail | undefined =>
+const maxDetail = 20_000
+
+const detail = (label: string, text: string | null | undefined, max = maxDetail): Detail | undefined =>
   text == null || text === "" ? undefined : { label, text: Display.block(text, { max }) }
 
-const name = (text: string): string => Display.line(text, { max: 200 })
+/** Of lines that are safe to show, each from one text. */
+const list = (label: string, lines: ReadonlyArray<string>): Detail => ({
+  label,
+  text: Display.shorten(lines.join("\n"), maxDetail)
+})
+
+const name = (text: string): string => Display.line(text, { max: 400 })
 
 // Text of the form that JSON has, for what has no better one.
 const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
 
 const mixed = (...texts: ReadonlyArray<string | null | undefined>): Detail | undefined => {
   const words = texts.flatMap((text) => (text == null ? [] : Display.mixedScripts(text)))
-  return words.length === 0
-    ? undefined
-    : {
-        label: "Careful: letters that look Latin and are not",
-        text: Display.shorten(words.join(" "), 500)
-      }
+  return words.length === 0 ? undefined : list("Careful: letters that look Latin and are not", words.slice(0, 10))
 }
 
-const placeOf = (path: string, folder: string): Effect.Effect<string, never, FileSystem.FileSystem> =>
-  Effect.map(PathWithin.isReallyWithin(path, [folder]), (really) =>
-    really
-      ? "in the working folder"
-      : PathWithin.isWithin(path, folder)
-        ? "NOT in the working folder: a link leads out of it"
-        : "NOT in the working folder"
-  )
+const placeOf = (path: string, folder: string) =>
+  Effect.map(PathWithin.isReallyWithin(path, [folder]), (isInside) => {
+    if (isInside) return { isInside, place: "in the working folder" }
+    return PathWithin.isWithin(path, folder)
+      ? { isInside, place: "NOT surely in the working folder: by name, but a link leads away, or cannot be followed" }
+      : { isInside, place: "NOT in the working folder" }
+  })
 
-const commandTitles: { readonly [kind: string]: string } = {
-  command: "Run a command?",
-  writeStdin: "Type into a program that runs?",
-  humanCommand: "Run a command that an administrator leaves to people alone?"
-}
+const folderDetail = (cwd: string, folder: string) =>
+  Effect.map(placeOf(cwd, folder), ({ place }) => list("Folder", [name(cwd), place]))
+
+const commandTitles = new Map([
+  ["command", "Run a command?"],
+  ["writeStdin", "Type into a program that runs?"],
+  ["humanCommand", "Run a command that an administrator leaves to people alone?"]
+])
 
 const command = Effect.fnUntraced(function* (
   { params }: Request<"command">,
@@ -123,9 +130,9 @@ const command = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Draft<"command"> | string, never, FileSystem.FileSystem> {
   const { networkApprovalContext: network, reason } = params
   const kind = params.kind ?? "command"
-  const title = commandTitles[kind]
+  const title = commandTitles.get(kind)
   if (title === undefined) return "this version does not know what is asked"
-  const text = params.command ?? undefined
+  const text = params.command == null || params.command === "" ? undefined : params.command
   if (text === undefined && network == null) return "the request names neither a command nor a host"
   const alone = kind === "humanCommand"
   return {
@@ -133,11 +140,11 @@ const command = Effect.fnUntraced(function* (
     details: [
       detail(kind === "writeStdin" ? "What the server says is typed" : "Command", text),
       mixed(text, network?.host),
-      network == null ? undefined : detail("Network", `${network.protocol} to ${network.host}`, 500),
-      params.cwd == null ? undefined : detail("Folder", `${params.cwd}\n${yield* placeOf(params.cwd, folder)}`, 500),
+      network == null ? undefined : list("Network", [`${name(network.protocol)} to ${name(network.host)}`]),
+      params.cwd == null ? undefined : yield* folderDetail(params.cwd, folder),
       params.additionalPermissions == null
         ? undefined
-        : detail("It also asks for permissions", permissionsText(params.additionalPermissions)),
+        : list("It also asks for permissions", permissionLines(params.additionalPermissions)),
       detail(alone ? "Why, as the server says" : "Why, as the model claims", reason, 1000)
     ],
     ways: alone ? onceWays(params) : commandWays(params, text)
@@ -196,32 +203,35 @@ const fileChange = Effect.fnUntraced(function* (
   const files = yield* Effect.forEach(item.changes, ({ diff, kind, path }) =>
     Effect.gen(function* () {
       const target = kind.type === "update" ? (kind.move_path ?? undefined) : undefined
-      const place = yield* placeOf(path, folder)
-      const targetPlace = target === undefined ? undefined : yield* placeOf(target, folder)
-      const verbs: { readonly [type: string]: string } = { add: "add", delete: "DELETE", update: "change" }
-      const moved = target === undefined ? "" : `\nmove to ${Display.line(target, { max: 400 })} (${targetPlace})`
-      const outside = `${place} ${targetPlace ?? ""}`.includes("NOT")
-      const text = `${verbs[kind.type] ?? "change"} ${Display.line(path, { max: 400 })} (${place})${moved}`
-      return { text, diff, outside, path, target }
+      const from = yield* placeOf(path, folder)
+      const to = target === undefined ? undefined : { path: target, ...(yield* placeOf(target, folder)) }
+      const verb = kind.type === "add" ? "add" : kind.type === "delete" ? "DELETE" : "change"
+      return {
+        lines: [
+          `${verb} ${name(path)} (${from.place})`,
+          ...(to === undefined ? [] : [`move to ${name(to.path)} (${to.place})`])
+        ],
+        diff: `${name(path)}\n${Display.block(diff, { max: maxDetail })}\n`,
+        isInside: from.isInside && to?.isInside !== false,
+        paths: [path, to?.path]
+      }
     })
   )
-  const sorted = [...files.filter(({ outside }) => outside), ...files.filter(({ outside }) => !outside)]
-  const rest = sorted.length - maxFiles
-  const list = [
-    ...sorted.slice(0, maxFiles).map(({ text }) => text),
-    ...(rest > 0
-      ? [
-          `and ${rest} more, ${sorted.slice(maxFiles).filter(({ outside }) => outside).length} of them NOT in the working folder`
-        ]
-      : [])
-  ]
+  const sorted = [...files.filter(({ isInside }) => !isInside), ...files.filter(({ isInside }) => isInside)]
+  const rest = sorted.slice(maxFiles)
+  const outside = rest.filter(({ isInside }) => !isInside).length
+  const lines = sorted.slice(0, maxFiles).flatMap(({ lines }) => lines)
+  if (rest.length > 0) lines.push(`and ${rest.length} more, ${outside} of them NOT in the working folder`)
   const lasting = "all further changes of files in this session, unasked"
   return {
     title: files.length === 1 ? "Change a file?" : `Change ${files.length} files?`,
     details: [
-      { label: "Files", text: list.join("\n") },
-      mixed(...files.flatMap(({ path, target }) => [path, target])),
-      detail("Changes", sorted.map(({ diff, path }) => `${path}\n${diff}`).join("\n\n")),
+      list("Files", lines),
+      mixed(...files.flatMap(({ paths }) => paths)),
+      list(
+        "Changes",
+        sorted.map(({ diff }) => diff)
+      ),
       detail("It also asks to write, for the rest of the session, below", params.grantRoot, 500),
       detail("Why, as the model claims", params.reason, 1000)
     ],
@@ -236,13 +246,12 @@ const fileChange = Effect.fnUntraced(function* (
 
 type Profile = Params["permissions"]["permissions"]
 
-const permissionsText = ({ fileSystem, network }: Profile): string =>
-  [
-    ...(network?.enabled === true ? ["the network, all of it"] : []),
-    ...(fileSystem?.read ?? []).map((path) => `read ${Display.line(path, { max: 400 })}`),
-    ...(fileSystem?.write ?? []).map((path) => `write ${Display.line(path, { max: 400 })}`),
-    ...(fileSystem?.entries ?? []).map(({ access, path }) => `${access} ${Display.line(json(path), { max: 400 })}`)
-  ].join("\n") || "nothing that is known here"
+const permissionLines = ({ fileSystem, network }: Profile): ReadonlyArray<string> => [
+  ...(network?.enabled === true ? ["the network, all of it"] : []),
+  ...(fileSystem?.read ?? []).map((path) => `read ${name(path)}`),
+  ...(fileSystem?.write ?? []).map((path) => `write ${name(path)}`),
+  ...(fileSystem?.entries ?? []).map(({ access, path }) => `${name(access)} ${name(JSON.stringify(path))}`)
+]
 
 const permissions = Effect.fnUntraced(function* (
   { params }: Request<"permissions">,
@@ -257,8 +266,8 @@ const permissions = Effect.fnUntraced(function* (
   return {
     title: "Widen the agent's permissions?",
     details: [
-      { label: "Permissions", text: Display.shorten(permissionsText(params.permissions), 4000) },
-      detail("Folder", `${cwd}\n${yield* placeOf(cwd, folder)}`, 500),
+      list("Permissions", permissionLines(params.permissions)),
+      yield* folderDetail(cwd, folder),
       detail("Why, as the model claims", reason, 1000)
     ],
     ways: [

@@ -9,6 +9,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import type { Answer, Field, Question, Value } from "../Human.ts"
@@ -17,7 +18,9 @@ import { read } from "./humanForm.ts"
 /** So long is dropped what was typed before the question could be read. */
 const settling = "200 millis"
 
+// Before a line, and before what of it does not fit on the screen's.
 const bar = "  │ "
+const goesOn = "  ┊ "
 
 // No character is wider than two columns, and those of ASCII have one. The sign for what is left out may have either.
 const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
@@ -34,8 +37,7 @@ const barred = (text: string, columns: number, maxLines = Number.POSITIVE_INFINI
   const lines = text
     .replaceAll("\t", "    ")
     .split("\n")
-    .flatMap((line) => wrapped(line, columns))
-    .map((line) => `${bar}${line}`)
+    .flatMap((line) => wrapped(line, columns).map((part, index) => `${index === 0 ? bar : goesOn}${part}`))
   if (lines.length <= maxLines) return lines.join("\n")
   const each = Math.floor(maxLines / 2)
   const notice = `  ... ${lines.length - 2 * each} lines are not shown here ...`
@@ -67,23 +69,25 @@ const page = ({ choices, details, title }: Question, columns: number, rows: numb
 
 export const text = (question: Question, columns = 80): string => page(question, columns, Number.POSITIVE_INFINITY).text
 
-const fieldText = ({ description, isRequired, label, options, type }: Field, columns: number): string => {
-  const kinds: { readonly [type: string]: string } = {
-    boolean: ", yes or no",
-    choices: ", numbers with commas between them",
-    integer: ", a whole number",
-    number: ", a number"
-  }
-  return [
-    `${isRequired ? "To be filled in" : "May be left empty"}${kinds[type] ?? ""}`,
-    barred(label, columns),
-    ...(description === "" ? [] : [barred(description, columns)]),
-    ...options.map(({ description, label }, index) =>
+const formOf = ({ isOpen, options, type }: Field): string => {
+  if (type === "choices") return "numbers of options, with commas between them"
+  if (options.length > 0) return isOpen ? "the number of an option, or words of your own" : "the number of an option"
+  return { boolean: "yes or no", integer: "a whole number", number: "a number", text: "in words" }[type]
+}
+
+const fieldText = (field: Field, columns: number): string =>
+  [
+    `${field.isRequired ? "To be filled in" : "May be left empty"}: ${formOf(field)}`,
+    barred(field.label, columns),
+    ...(field.description === "" ? [] : [barred(field.description, columns)]),
+    ...field.options.map(({ description, label }, index) =>
       barred(`${index + 1}) ${label}${description === "" ? "" : `: ${description}`}`, columns)
     ),
     ""
   ].join("\n")
-}
+
+// There is one terminal, however many people sit at it: two questions at a time would take each other's answers.
+const terminals = Semaphore.makeUnsafe(1)
 
 type Services = FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 
@@ -93,10 +97,12 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) return undefined
     const terminal = yield* Terminal.Terminal
-    return yield* dialogue(terminal, question).pipe(
-      Effect.catchTag("QuitError", () => Effect.as(terminal.display("\nTaken as a no.\n"), undefined)),
-      Effect.onInterrupt(() => Effect.ignore(terminal.display("\nThis is not asked any more.\n")))
-    )
+    return yield* terminals
+      .withPermits(1)(dialogue(terminal, question))
+      .pipe(
+        Effect.catchTag("QuitError", () => Effect.as(terminal.display("\nTaken as a no.\n"), undefined)),
+        Effect.onInterrupt(() => Effect.ignore(terminal.display("\nThis is not asked any more.\n")))
+      )
   }, Effect.scoped)
 
 const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {
