@@ -16,6 +16,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "./CodexError.ts"
+import * as Display from "./Display.ts"
 import { type RequestId, RpcError } from "./JsonRpc.ts"
 import * as PolicyEngine from "./PolicyEngine.ts"
 import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.ts"
@@ -274,7 +275,7 @@ const runTool = (
     ),
     Effect.catchCause((cause) =>
       Effect.as(
-        Effect.logWarning(`The handler of the tool ${params.tool} failed`, cause),
+        Effect.logWarning(`The handler of the tool ${shown(params.tool)} failed`, cause),
         failedToolCall(`The tool ${params.tool} failed.`)
       )
     )
@@ -347,10 +348,16 @@ const decide = <K extends Kind>(
       verdict === undefined ? Effect.void : Effect.annotateCurrentSpan("codex.decided_by", verdict.by)
     ),
     Effect.catchCause((cause) =>
-      Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)
+      Effect.as(
+        Effect.logWarning(`Declined a ${kind} request: ${shown(Cause.pretty(cause).split("\n")[0] ?? "")}`),
+        undefined
+      )
     )
   )
 }
+
+// For one line of a log.
+const shown = (text: string): string => Display.line(text, { max: 500 })
 
 // Enough to find the mistake, and nothing of what somebody answered.
 const nameOf = (decision: unknown): string => {

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import { PolicyFailed } from "@effect-codex/core/CodexError"
+import * as Display from "@effect-codex/core/Display"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -199,7 +200,9 @@ export const make = Effect.fnUntraced(function* <E>(
       ),
       Effect.catchCause((cause) =>
         Effect.as(
-          Effect.logWarning(`Asking a person failed: ${Cause.pretty(cause).split("\n")[0]}`),
+          Effect.logWarning(
+            `Asking a person failed: ${Display.line(Cause.pretty(cause).split("\n")[0] ?? "", { max: 500 })}`
+          ),
           Result.fail("asking failed")
         )
       )
@@ -216,10 +219,10 @@ export const make = Effect.fnUntraced(function* <E>(
     const asked = yield* Effect.provideContext(Questions.make(request, folder), context)
     if (Result.isFailure(asked)) return declined(asked.failure)
     if (open >= maxOpen) return declined(`${open} other questions are open`)
-    open++
-    const answer = yield* Effect.ensuring(
-      answerTo(asked.success.question),
-      Effect.sync(() => open--)
+    const answer = yield* Effect.acquireUseRelease(
+      Effect.sync(() => open++),
+      () => answerTo(asked.success.question),
+      () => Effect.sync(() => open--)
     )
     const decision = Result.flatMap(answer, asked.success.decide)
     return Result.isSuccess(decision) ? { decision: decision.success, by: name } : declined(decision.failure)
@@ -331,6 +334,11 @@ export class HumanQueue extends Context.Service<
 /**
  * A person at the end of a queue, for user interfaces that show what is open. The deadline counts from when the question
  * comes, also while nobody reads.
+ *
+ * **Gotchas**
+ *
+ * What nobody has read fills the queue, also when it needs no answer any more: while nobody reads, everything is declined in
+ * the end.
  *
  * @category layers
  * @since 0.1.0

@@ -97,12 +97,9 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) return undefined
     const terminal = yield* Terminal.Terminal
-    return yield* terminals
-      .withPermits(1)(dialogue(terminal, question))
-      .pipe(
-        Effect.catchTag("QuitError", () => Effect.as(terminal.display("\nTaken as a no.\n"), undefined)),
-        Effect.onInterrupt(() => Effect.ignore(terminal.display("\nThis is not asked any more.\n")))
-      )
+    return yield* Effect.catchTag(terminals.withPermits(1)(dialogue(terminal, question)), "QuitError", () =>
+      Effect.as(terminal.display("\nTaken as a no.\n"), undefined)
+    )
   }, Effect.scoped)
 
 const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {
@@ -112,6 +109,12 @@ const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, quest
     Effect.mapError(() => new Terminal.QuitError({})),
     Effect.timeoutOption(settling)
   )
+  return yield* Effect.onInterrupt(answered(terminal, question), () =>
+    Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
+  )
+})
+
+const answered = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {
   const columns = (yield* terminal.columns) || 80
   const { keys, text: shown } = page(question, columns, (yield* terminal.rows) || 24)
   yield* terminal.display(`\n${shown}\n`)
