@@ -8,6 +8,7 @@
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import * as Policy from "@effect-codex/policy/Policy"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -26,7 +27,7 @@ const program = Effect.gen(function* () {
 })
 
 const standIn = Human.layerCallback((question) =>
-  Effect.as(Console.log(Human.text(question)), {
+  Effect.as(Console.log(HumanQuestion.text(question)), {
     choice: question.details.some(({ text }) => /\brm\b/.test(text)) ? "n" : "y",
     values: Object.fromEntries(question.fields.map(({ id, options }) => [id, options[0]?.value ?? ""]))
   })

@@ -19,117 +19,18 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
 import * as Queue from "effect/Queue"
-import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Terminal from "effect/Terminal"
+import type { Answer, Question } from "./HumanQuestion.ts"
 import { forEachKind } from "./internal/engine.ts"
 import * as Questions from "./internal/humanQuestion.ts"
 import * as HumanTerminal from "./internal/humanTerminal.ts"
 import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
-
-/**
- * Something that a person should know before choosing. Both are safe to show; the text may have several lines.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Detail {
-  readonly label: string
-  readonly text: string
-}
-
-/**
- * One way to answer.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Choice {
-  /** What the person types, and what an {@link Answer} names: `y`, `n`, `cancel`, `session`, `always`, `allow`, `deny`. */
-  readonly key: string
-  /** What will happen, in words. */
-  readonly meaning: string
-}
-
-/**
- * One of the answers that a field offers.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FieldOption {
-  /** As it is sent: not safe to show. */
-  readonly value: string
-  readonly label: string
-  readonly description: string
-}
-
-/**
- * Something to fill in with the choice `y`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Field {
-  /** The name under which its value is given: not safe to show. */
-  readonly id: string
-  readonly label: string
-  readonly description: string
-  /** `choices` takes any number of the options, the others one value. */
-  readonly type: "text" | "integer" | "number" | "boolean" | "choices"
-  readonly options: ReadonlyArray<FieldOption>
-  /** Whether a text that is none of the options is an answer too. */
-  readonly isOpen: boolean
-  /** Whether what is typed must not be seen. */
-  readonly isSecret: boolean
-  readonly isRequired: boolean
-  /** Of a number its value, of a text its length in code points, of choices how many. */
-  readonly minimum: number | undefined
-  readonly maximum: number | undefined
-}
-
-/**
- * What a person is asked. All texts are safe to show in a terminal (see `Display` of `@effect-codex/core`), but for the ids
- * and values of fields.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Question {
-  readonly kind: PolicyEngine.Kind
-  readonly threadId: string
-  readonly turnId: string | undefined
-  readonly title: string
-  readonly details: ReadonlyArray<Detail>
-  /** The legal ones, at least `n`. */
-  readonly choices: ReadonlyArray<Choice>
-  readonly fields: ReadonlyArray<Field>
-}
-
-/**
- * The value of a field; a secret should come as `Redacted`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Value = string | number | boolean | ReadonlyArray<string> | Redacted.Redacted
-
-/**
- * What a person has said.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Answer {
-  /** The key of one of the choices. Any other declines. */
-  readonly choice: string
-  /** Values of fields by their ids. Values that the fields do not allow decline. */
-  readonly values?: { readonly [fieldId: string]: Value } | undefined
-}
 
 /**
  * @category options
@@ -232,22 +133,28 @@ export const make = Effect.fnUntraced(function* <E>(
 })
 
 /**
- * A question as plain text of several lines, for a terminal with so many columns. What the agent wrote stands behind a bar, so
- * that it can't pass for a line of the question.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const text: (question: Question, columns?: number) => string = HumanTerminal.text
-
-/**
- * A person at the terminal of this process.
+ * Asks at the terminal of this process, one question at a time; `undefined`: nobody answered.
  *
  * **Details**
  *
  * The person types a choice in full and Enter; an empty line is asked again. Ctrl-C, Ctrl-D, Esc and the end of the input
- * decline, as does every question while the standard input or output is no terminal. What was typed before a question is
+ * are no answer, and there is none while the standard input or output is no terminal. What was typed before a question is
  * shown is no answer to it. Answers to questions for secrets are masked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const askAtTerminal: (
+  question: Question
+) => Effect.Effect<
+  Answer | undefined,
+  PlatformError,
+  FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
+> = HumanTerminal.ask
+
+/**
+ * A person at the terminal of this process: {@link askAtTerminal} as a layer. To do something around a question, such as
+ * holding back other output, wrap that function in {@link layerCallback}.
  *
  * @category layers
  * @since 0.1.0
@@ -258,7 +165,7 @@ export const layerTerminal = (
   Layer.effect(Human)(
     Effect.gen(function* () {
       const context = yield* Effect.context<FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal>()
-      return yield* make((question) => Effect.provideContext(HumanTerminal.ask(question), context), options)
+      return yield* make((question) => Effect.provideContext(askAtTerminal(question), context), options)
     })
   )
 

@@ -2,6 +2,7 @@ import * as Codex from "@effect-codex/core/Codex"
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -27,11 +28,11 @@ const color = {
 }
 
 // A person who looks for words in a question: those found first say what to answer.
-const scripted = (answers: ReadonlyArray<readonly [words: string, answer: Human.Answer]>) => {
+const scripted = (answers: ReadonlyArray<readonly [words: string, answer: HumanQuestion.Answer]>) => {
   const asked: Array<string> = []
   const layer = Human.layerCallback((question) =>
     Effect.sync(() => {
-      const shown = Human.text(question)
+      const shown = HumanQuestion.text(question)
       asked.push(shown)
       return answers.find(([words]) => shown.includes(words))?.[1]
     })

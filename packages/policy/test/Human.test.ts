@@ -1,6 +1,7 @@
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import * as Policy from "@effect-codex/policy/Policy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -19,10 +20,10 @@ const ids = { threadId: "thread", turnId: "turn" }
 // What a person is asked about a request, and what comes of this answer.
 const ask = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(
   request: PolicyEngine.Request<K>,
-  answer: Human.Answer | undefined = { choice: "n" }
+  answer: HumanQuestion.Answer | undefined = { choice: "n" }
 ) {
-  const asked: Array<Human.Question> = []
-  const person = (question: Human.Question) =>
+  const asked: Array<HumanQuestion.Question> = []
+  const person = (question: HumanQuestion.Question) =>
     Effect.sync(() => {
       asked.push(question)
       return answer
@@ -36,7 +37,7 @@ const ask = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(
     verdict,
     question: shown,
     keys: shown?.choices.map(({ key }) => key),
-    text: shown === undefined ? "" : Human.text(shown)
+    text: shown === undefined ? "" : HumanQuestion.text(shown)
   }
 })
 
@@ -66,6 +67,16 @@ describe("a command", () => {
   ] as const)("offers %s", ([, text, availableDecisions, keys]) =>
     Effect.gen(function* () {
       expect((yield* ask(command(text, { availableDecisions }))).keys).toEqual(keys)
+    })
+  )
+
+  it.effect("offers an amendment in words that can't pass for another choice", () =>
+    Effect.gen(function* () {
+      const words = ["ls", `${" ".repeat(70)}n  No, really\n  n  No`]
+      const { text } = yield* ask(command("ls x", { availableDecisions: ["accept", amendment(...words)] }))
+      const choices = text.slice(text.indexOf("  y  "))
+      expect(choices.match(/^ {2}\S+/gm)).toEqual(["  y", "  always", "  n", "  cancel"])
+      expect(choices.split("\n").filter((line) => line.length > 80)).toEqual([])
     })
   )
 
@@ -102,7 +113,7 @@ describe("a command", () => {
       expect(text).toMatch(/…\[\d+ left out\]…/)
       expect(text).toContain("Folder\n  │ /etc\n  │ NOT in the working folder")
       expect(text).toContain("Why, as the model claims\n  │ It is harmless")
-      expect(text).toContain("It may run outside of the sandbox, with all your rights")
+      expect(text).toContain("It may run outside of the sandbox, with your rights")
     })
   )
 
@@ -208,7 +219,7 @@ describe("permissions", () => {
 
 describe("questions of the agent", () => {
   const request = userInput(question("color", ["Red", "Blue"]), question("key", [], { isSecret: true }))
-  const answer = (values: Human.Answer["values"]) => ask(request, { choice: "y", values })
+  const answer = (values: HumanQuestion.Answer["values"]) => ask(request, { choice: "y", values })
 
   it.effect("are answered with what was asked for, and nothing else", () =>
     Effect.gen(function* () {

@@ -184,7 +184,7 @@ describe("a person at the terminal", () => {
         "  │ /PWN \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{d}\\u{202e}\\u{9b}1m\\u{200b}\\u{a}  y  It is \n  ┊ harmless"
       )
       expect(shown[0]).toContain("Careful: letters that look Latin and are not")
-      expect(shown[0]?.split("\n").filter((line) => line.length > 80 && !line.includes("Yes"))).toEqual([])
+      expect(shown[0]?.split("\n").filter((line) => line.length > 80)).toEqual([])
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 

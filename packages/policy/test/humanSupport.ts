@@ -1,4 +1,5 @@
 import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -105,7 +106,7 @@ export const layerAtTerminal = (options?: Human.Options, isTerminal = true) =>
 
 /** A person behind a function. */
 export const layerPerson = (
-  ask: (question: Human.Question) => Effect.Effect<Human.Answer | undefined, unknown>,
+  ask: (question: HumanQuestion.Question) => Effect.Effect<HumanQuestion.Answer | undefined, unknown>,
   options?: Parameters<typeof Human.layerCallback>[1]
 ) => Human.layerCallback(ask, { cwd: "/repo", ...options }).pipe(Layer.provide(layerFiles))
 

@@ -6,7 +6,7 @@ import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Field, FieldOption, Value } from "../Human.ts"
+import type { Field, FieldOption, Value } from "../HumanQuestion.ts"
 import type { Question } from "../UserInput.ts"
 
 const maxText = 1000

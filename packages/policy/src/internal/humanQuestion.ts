@@ -10,7 +10,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Answer, Choice, Detail, Field, Question, Value } from "../Human.ts"
+import type { Answer, Choice, Detail, Field, Question, Value } from "../HumanQuestion.ts"
 import * as PathWithin from "../PathWithin.ts"
 import * as ShellCommand from "../ShellCommand.ts"
 import * as UserInput from "../UserInput.ts"
@@ -153,10 +153,10 @@ const command = Effect.fnUntraced(function* (
 
 const offeredIn = (params: Params["command"]) => params.availableDecisions ?? ["accept", "acceptForSession"]
 
-const unsandboxed = "It may run outside of the sandbox, with all your rights"
+const unsandboxed = "It may run outside of the sandbox, with your rights"
 
 const onceWays = (params: Params["command"]): ReadonlyArray<Way<"command"> | undefined> => [
-  offeredIn(params).includes("accept") ? way<"command">(yes, `Yes, this once. ${unsandboxed}`, "accept") : undefined,
+  offeredIn(params).includes("accept") ? way<"command">(yes, `Yes, once. ${unsandboxed}`, "accept") : undefined,
   way<"command">("n", "No. The agent is told, and goes on", "decline"),
   way<"command">("cancel", "No, and stop the turn", "cancel")
 ]
@@ -170,7 +170,7 @@ const commandWays = (
   const parts = parsed?._tag === "Parsed" ? parsed.parts.length : 0
   const lasting = offeredIn(params).map((decision): Way<"command"> | undefined => {
     if (decision === "acceptForSession") {
-      return way("session", `Yes, and the same again for the rest of the session, unasked. ${unsandboxed}`, decision)
+      return way("session", "Yes, and the same for the rest of the session, unasked, unsandboxed", decision)
     }
     if (!Predicate.isReadonlyObject(decision)) return undefined
     if ("acceptWithExecpolicyAmendment" in decision) {
@@ -178,7 +178,7 @@ const commandWays = (
       // What would let too much pass is not offered.
       if (amendmentProblem(words, words, parts) !== undefined) return undefined
       const begins = Display.line(words.join(" "), { max: 300 })
-      const meaning = `Yes, and from now on everything that begins with: ${begins} - unasked, outside of the sandbox, in every folder`
+      const meaning = `Yes, and from now on, unasked, unsandboxed, whatever begins with: ${begins}`
       return way("always", meaning, decision)
     }
     if ("applyNetworkPolicyAmendment" in decision) {
@@ -236,7 +236,7 @@ const fileChange = Effect.fnUntraced(function* (
       detail("Why, as the model claims", params.reason, 1000)
     ],
     ways: [
-      way(yes, params.grantRoot == null ? "Yes, this once" : "Yes, with what it also asks for", "accept"),
+      way(yes, params.grantRoot == null ? "Yes, once" : "Yes, with what it also asks for", "accept"),
       way("session", `Yes, and ${lasting}`, "acceptForSession"),
       way("n", "No. The agent is told, and goes on", "decline"),
       way("cancel", "No, and stop the turn", "cancel")
@@ -340,7 +340,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
         tool.args === undefined ? undefined : detail("Arguments, as it claims", json(tool.args))
       ],
       ways: [
-        way<"elicitation">(yes, "Yes, this once", accepted({})),
+        way<"elicitation">(yes, "Yes, once", accepted({})),
         asks("session", "Yes, and this tool for the rest of the session, unasked"),
         asks("always", "Yes, and this tool from now on, unasked: written into your config.toml"),
         ...refusals
@@ -380,7 +380,7 @@ const toolCall = ({ params }: Request<"toolCall">): Drafting<"toolCall"> => {
     title: "Call a tool of this program?",
     details: [detail("Tool", tool, 300), mixed(tool), detail("Arguments", json(params.arguments))],
     ways: [
-      way<"toolCall">(yes, "Yes, this once", "accept"),
+      way<"toolCall">(yes, "Yes, once", "accept"),
       way<"toolCall">("n", "No. The agent is told, and goes on", "decline")
     ]
   })

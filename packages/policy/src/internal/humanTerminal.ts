@@ -12,79 +12,12 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
-import type { Answer, Field, Question, Value } from "../Human.ts"
+import type { Answer, Field, Question, Value } from "../HumanQuestion.ts"
 import { read } from "./humanForm.ts"
+import { fieldText, more, page, text } from "./humanPage.ts"
 
 /** So long is dropped what was typed before the question could be read. */
 const settling = "200 millis"
-
-// Before a line, and before what of it does not fit on the screen's.
-const bar = "  │ "
-const goesOn = "  ┊ "
-
-// No character is wider than two columns, and those of ASCII have one. The sign for what is left out may have either.
-const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
-  const room = Math.max(10, columns - bar.length - 2)
-  const size = /^[ -~…]*$/.test(line) ? room : Math.floor(room / 2)
-  const characters = Array.from(line)
-  const lines = [characters.slice(0, size).join("")]
-  for (let from = size; from < characters.length; from += size) lines.push(characters.slice(from, from + size).join(""))
-  return lines
-}
-
-// The first and the last lines, behind bars; what is said of the others is not behind one, so that no text can say it.
-const barred = (text: string, columns: number, maxLines = Number.POSITIVE_INFINITY): string => {
-  const lines = text
-    .replaceAll("\t", "    ")
-    .split("\n")
-    .flatMap((line) => wrapped(line, columns).map((part, index) => `${index === 0 ? bar : goesOn}${part}`))
-  if (lines.length <= maxLines) return lines.join("\n")
-  const each = Math.floor(maxLines / 2)
-  const notice = `  ... ${lines.length - 2 * each} lines are not shown here ...`
-  return [...lines.slice(0, each), notice, ...lines.slice(-each)].join("\n")
-}
-
-const more = "more"
-
-/** The question, and whether something is left out to keep it on the screen. */
-const page = ({ choices, details, title }: Question, columns: number, rows: number) => {
-  const free = rows - choices.length - 8 - 3 * details.length
-  const maxLines = Math.max(6, Math.floor(free / Math.max(1, details.length)))
-  const parts = details.map(({ label, text }) => {
-    const short = barred(text, columns, maxLines)
-    return { label, short, isCut: short !== barred(text, columns) }
-  })
-  const isCut = parts.some(({ isCut }) => isCut)
-  const offered = isCut ? [...choices, { key: more, meaning: "Show what is left out" }] : choices
-  const width = Math.max(...offered.map(({ key }) => key.length))
-  const text = [
-    title,
-    ...parts.map(({ label, short }) => `\n  ${label}\n${short}`),
-    "",
-    ...offered.map(({ key, meaning }) => `  ${key.padEnd(width)}  ${meaning}`),
-    ""
-  ].join("\n")
-  return { text, keys: offered.map(({ key }) => key) }
-}
-
-export const text = (question: Question, columns = 80): string => page(question, columns, Number.POSITIVE_INFINITY).text
-
-const formOf = ({ isOpen, options, type }: Field): string => {
-  if (type === "choices") return "numbers of options, with commas between them"
-  if (options.length > 0) return isOpen ? "the number of an option, or words of your own" : "the number of an option"
-  return { boolean: "yes or no", integer: "a whole number", number: "a number", text: "in words" }[type]
-}
-
-const fieldText = (field: Field, columns: number): string =>
-  [
-    `${field.isRequired ? "To be filled in" : "May be left empty"}: ${formOf(field)}`,
-    barred(field.label, columns),
-    ...(field.description === "" ? [] : [barred(field.description, columns)]),
-    ...field.options.map(({ description, label }, index) =>
-      barred(`${index + 1}) ${label}${description === "" ? "" : `: ${description}`}`, columns)
-    ),
-    ""
-  ].join("\n")
 
 // There is one terminal, however many people sit at it: two questions at a time would take each other's answers.
 const terminals = Semaphore.makeUnsafe(1)
