@@ -246,12 +246,15 @@ const fileChange = Effect.fnUntraced(function* (
 
 type Profile = Params["permissions"]["permissions"]
 
-const permissionLines = ({ fileSystem, network }: Profile): ReadonlyArray<string> => [
-  ...(network?.enabled === true ? ["the network, all of it"] : []),
-  ...(fileSystem?.read ?? []).map((path) => `read ${name(path)}`),
-  ...(fileSystem?.write ?? []).map((path) => `write ${name(path)}`),
-  ...(fileSystem?.entries ?? []).map(({ access, path }) => `${name(access)} ${name(JSON.stringify(path))}`)
-]
+const permissionLines = ({ fileSystem, network }: Profile): ReadonlyArray<string> => {
+  const lines = [
+    ...(network?.enabled === true ? ["the network, all of it"] : []),
+    ...(fileSystem?.read ?? []).map((path) => `read ${name(path)}`),
+    ...(fileSystem?.write ?? []).map((path) => `write ${name(path)}`),
+    ...(fileSystem?.entries ?? []).map(({ access, path }) => `${name(access)} ${name(JSON.stringify(path))}`)
+  ]
+  return lines.length === 0 ? ["none that this version knows"] : lines
+}
 
 const permissions = Effect.fnUntraced(function* (
   { params }: Request<"permissions">,
