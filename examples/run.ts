@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Collector from "./stand-ins/collector.ts"
 
-const { execCommand, reply, text } = MockModel
+const { execCommand, reply, requestUserInput, text } = MockModel
 
 // The stand-in as agent and as judge: the commands of the agent one after the other, and a judge that declines some words.
 const withJudge =
@@ -44,10 +44,11 @@ const scripts = {
     reply(text("Yes.")),
     reply(text(MockModel.failed("context_length_exceeded", "Too long")))
   ],
-  guards: [
-    reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 })),
-    reply(text("Hm.", MockModel.delay("1 hour")))
-  ],
+  // The first turn may ask once more before it is stopped.
+  guards: ({ lastUserText, toolOutputs }) =>
+    lastUserText.startsWith("Read") && toolOutputs.length === 0
+      ? reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 }))
+      : reply(text("Hm.", MockModel.delay("1 hour"))),
   otlp: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" }), MockModel.usage({ input: 90, output: 10 })),
     reply(text("I may not look."), MockModel.usage({ input: 120, output: 5 }))
@@ -56,11 +57,32 @@ const scripts = {
     reply(text(`${/module (\w+)/.exec(lastUserText)?.[1]} is small.`), MockModel.usage({ input: 90, output: 10 })),
   "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
   "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
+  "policy-human": [
+    reply(execCommand({ cmd: "echo hello", escalate: true })),
+    reply(execCommand({ cmd: "date", escalate: "You want to know the time." })),
+    reply(execCommand({ cmd: "rm notes.txt", escalate: "It is not needed any more." })),
+    reply(
+      requestUserInput([
+        {
+          id: "color",
+          header: "Color",
+          question: "Which color do you like?",
+          options: [
+            { label: "Red", description: "warm" },
+            { label: "Blue", description: "cold" }
+          ]
+        }
+      ])
+    ),
+    ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
+  ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
-  "steer-and-interrupt": [reply(text("Once ", "upon ", MockModel.delay("1 hour"))), reply(text("As you like."))],
+  // The message that is added may get to the model before the turn is stopped, or not.
+  "steer-and-interrupt": ({ lastUserText }) =>
+    reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))
