@@ -108,8 +108,8 @@ describe("whatever the command", () => {
     { name: Name, line: Line, other: Simple, between: Schema.Literals([" && ", "; ", " | ", "\n"]) },
     ({ between, line, name, other }) =>
       Effect.gen(function* () {
-        // Text behind an open quote or a heredoc is another command.
-        if (/['"\\`<]|#|\$\(/.test(line)) return
+        // Nothing is no command, and text behind an open quote or a heredoc is another one.
+        if (line.trim() === "" || /['"\\`<]|#|\$\(/.test(line)) return
         if (accepts(yield* decide(rubrics[name], line))) return
         expect(accepts(yield* decide(rubrics[name], `${other}${between}${line}`))).toBe(false)
       }),
