@@ -76,6 +76,12 @@ const scripts = {
     ),
     ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
   ],
+  "policy-rules": [
+    ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
+      (cmd) => reply(execCommand({ cmd, escalate: true }))
+    ),
+    reply(text("I did what I was let do."))
+  ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
