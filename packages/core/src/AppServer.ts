@@ -46,6 +46,7 @@ import type { ClientRequests, ExperimentalClientRequests } from "./protocol/gene
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as Transport from "./Transport.ts"
+import { Witness } from "./Witness.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
@@ -290,6 +291,7 @@ export const make = Effect.fnUntraced(function* (
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
+  const witness = yield* Witness
   const humanApproval = yield* PolicyEngine.HumanApproval
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
@@ -329,6 +331,10 @@ export const make = Effect.fnUntraced(function* (
       answering.declineAll(notification.params.threadId, notification.params.turn.id)
     }
     notifications.offer(notification)
+    if (witness !== undefined) {
+      const seen = Result.try(() => witness.notified(notification))
+      if (Result.isFailure(seen)) runFork(Effect.logError("A witness threw", seen.failure))
+    }
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
@@ -356,7 +362,7 @@ export const make = Effect.fnUntraced(function* (
     const route = threadId === undefined ? undefined : router.routeOf(threadId)
     const handler =
       route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-    const answered = observeAnswer(request.success, answering.answer(request.success, handler))
+    const answered = observeAnswer(request.success, answering.answer(request.success, handler), witness)
     const owner = route?.context ?? context
     return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
   }
