@@ -12,6 +12,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Demo from "./Demo.ts"
+import * as RunCommand from "./RunCommand.ts"
 
 // What goes wrong is told in one line; what was told already is not told again.
 const forPeople = <E extends Error>(error: E): E | CliError.UserError =>
@@ -39,7 +40,7 @@ const demo = Command.make(
 
 const root = Command.make("effect-codex").pipe(
   Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([demo])
+  Command.withSubcommands([RunCommand.command, demo])
 )
 
 Command.run(root, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

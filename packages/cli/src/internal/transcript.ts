@@ -10,6 +10,7 @@ import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import * as Predicate from "effect/Predicate"
 import type { Paint, Tone } from "../Tone.ts"
+import { approvalDecided } from "./approvals.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
 import { makePage } from "./page.ts"
@@ -303,6 +304,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
       if (event.type === "thread/ready") {
         page.close()
         page.line("session", "Session:", event.threadId)
+      } else if (event.type === approvalDecided) {
+        page.line("tool", "[approval]", event.messageText)
       } else if (event.type === "turn/silent") {
         page.line("warning", "[warning]", event.messageText)
       } else if (!piece(event)) {
