@@ -11,7 +11,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
-import * as Demo from "./Demo.ts"
+import { lazily } from "./internal/lazily.ts"
 import * as RunCommand from "./RunCommand.ts"
 
 // What goes wrong is told in one line; what was told already is not told again.
@@ -30,7 +30,13 @@ const demo = Command.make(
       Flag.withDefault(false)
     )
   },
-  (options) => Effect.mapError(Demo.run(options), forPeople)
+  lazily(() =>
+    import("./Demo.ts").then(
+      ({ run }) =>
+        (options: Parameters<typeof run>[0]) =>
+          Effect.mapError(run(options), forPeople)
+    )
+  )
 ).pipe(
   Command.withDescription("Show that codex and this package work here"),
   Command.withExamples([

@@ -16,4 +16,7 @@ const answerTo = (prompt: string): string =>
 const script: MockModel.Script = (request) =>
   MockModel.reply(MockModel.reasoning("**Greeting** whoever is there."), MockModel.text(answerTo(request.lastUserText)))
 
-export const layer = (codex: Codex.Options) => CodexTest.layer(script, { codex, verifyOnClose: false })
+// A model that codex knows, so that it does not warn of one that it does not.
+const model = "gpt-5.5"
+
+export const layer = (codex: Codex.Options) => CodexTest.layer(script, { codex, model, verifyOnClose: false })

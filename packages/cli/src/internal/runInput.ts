@@ -84,8 +84,8 @@ export const readPrompt = Effect.fnUntraced(function* (options: {
   readonly promptFile: string | undefined
   readonly images: ReadonlyArray<string>
 }): Effect.fn.Return<Input, InvalidUsage, FileSystem.FileSystem | Path.Path | Stdio.Stdio> {
-  const text = yield* readText(options)
-  if (text.trim() === "") return yield* invalid("The prompt is empty.")
+  const text = (yield* readText(options)).trimEnd()
+  if (text === "") return yield* invalid("The prompt is empty.")
   if (options.images.length === 0) return text
   const path = yield* Path.Path
   const images = options.images.map((image): Part =>
