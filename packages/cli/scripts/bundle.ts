@@ -48,4 +48,6 @@ const licences = [...folders].map((folder) => {
 })
 writeFileSync(path.join(bin, "LICENSES.txt"), licences.sort().join(`\n${"-".repeat(80)}\n\n`))
 
-process.stdout.write(`${output.length} files in ${path.relative(process.cwd(), bin)}, ${folders.size} packages in them\n`)
+process.stdout.write(
+  `${output.length} files in ${path.relative(process.cwd(), bin)}, ${folders.size} packages in them\n`
+)

@@ -21,6 +21,7 @@ import type { Thread, ThreadOptions, TurnHandle, TurnOptions } from "@effect-cod
 import type { Budget } from "@effect-codex/core/Turn"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
@@ -104,7 +105,7 @@ export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThre
 }
 
 /**
- * What a run can fail with.
+ * What a run can fail with, besides what its codex and its policy can't be built for.
  *
  * @category errors
  * @since 0.1.0
@@ -112,47 +113,62 @@ export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThre
 export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed | Declined | NoLastThread
 
 /**
- * Runs a turn and prints what is asked for of it. Interrupted, it stops the turn and waits until it has stopped, unless the
- * user insists.
+ * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
+ * has stopped, unless the user insists.
  *
  * @category running
  * @since 0.1.0
  */
-export const run: (
-  options: Options
-) => Effect.Effect<
-  void,
-  RunError,
-  Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope | Stdio.Stdio | Terminal.Terminal
-> = Effect.fn("Run.run")(function* (options: Options) {
+export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly _tag: string }, R>(
+  options: Options,
+  layer: Layer.Layer<Codex.Codex | PolicyEngine.PolicyEngine, E, R>
+): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio | Terminal.Terminal> {
+  const output = yield* outputOf(options)
+  let running: TurnHandle | undefined
+  const onTurn = (turn: TurnHandle) => {
+    running = turn
+  }
+  const whole = runTurn(options, output, onTurn).pipe(
+    Effect.scoped,
+    Effect.provide(layer),
+    Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
+      error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
+    ),
+    Effect.flatMap(({ error, result }) =>
+      Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
+    )
+  )
+  // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
+  const fiber = yield* Effect.forkScoped(whole)
+  yield* Fiber.join(fiber).pipe(
+    Effect.onInterrupt(() =>
+      running === undefined
+        ? Fiber.interrupt(fiber)
+        : Effect.raceFirst(Effect.andThen(Effect.ignore(running.interrupt), Fiber.await(fiber)), options.insists)
+    )
+  )
+})
+
+const runTurn = Effect.fnUntraced(function* (
+  options: Options,
+  output: Output,
+  onTurn: (turn: TurnHandle) => void
+): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
   const told = yield* Queue.unbounded<ResponseEvent>()
   const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(told, event)))
   const thread = yield* threadOf(options)
   const turn = yield* thread
     .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
     .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
-
-  const events = Stream.merge(turn.events, Stream.fromQueue(told), { haltStrategy: "left" })
-  const printing = Effect.gen(function* () {
-    const output = yield* outputOf(options)
+  onTurn(turn)
+  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(told), { haltStrategy: "left" })).pipe(
     // How the turn failed is told by its result.
-    yield* output.print(events).pipe(
-      Effect.catchIf(
-        (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
-        () => Effect.void
-      )
-    )
-    const settled = yield* settle(turn, options, watched.declined())
-    yield* output.end(settled)
-    if (settled.error !== undefined) return yield* settled.error
-  })
-  // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
-  const fiber = yield* Effect.forkScoped(printing)
-  yield* Fiber.join(fiber).pipe(
-    Effect.onInterrupt(() =>
-      Effect.raceFirst(Effect.andThen(Effect.ignore(turn.interrupt), Fiber.await(fiber)), options.insists)
+    Effect.catchIf(
+      (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
+      () => Effect.void
     )
   )
+  return yield* settle(turn, options, watched.declined())
 })
 
 const threadOf = Effect.fnUntraced(function* (
@@ -169,16 +185,16 @@ const threadOf = Effect.fnUntraced(function* (
 })
 
 /** What a turn came to, whichever way. */
-interface Settled {
+interface Settled<E> {
   readonly result: RunOutput.RunResult
-  readonly error: TurnError | OutputInvalid | Declined | undefined
+  readonly error: E | undefined
 }
 
 const settle = Effect.fnUntraced(function* (
   turn: TurnHandle,
   options: Options,
   declined: number
-): Effect.fn.Return<Settled> {
+): Effect.fn.Return<Settled<RunError>> {
   const outcome = yield* Effect.result(turn.result)
   if (Result.isFailure(outcome)) {
     const error = outcome.failure
@@ -195,19 +211,24 @@ const settle = Effect.fnUntraced(function* (
   return settled(end, new OutputInvalid({ description: "it is not JSON", answer: response.text, response }))
 })
 
-const settled = (
+const settled = <E extends Error & { readonly _tag: string }>(
   end: Omit<RunOutput.RunResult, "type" | "status" | "exitCode" | "error">,
-  error: Settled["error"]
-): Settled => ({
+  error: E | undefined
+): Settled<E> => ({
   error,
   result: {
     type: "result",
-    status: error === undefined ? "completed" : error._tag === "TurnInterrupted" ? "interrupted" : "failed",
+    status: statusOf(error),
     exitCode: error === undefined ? 0 : exitCodeOf(error),
     ...end,
     ...(error === undefined ? {} : { error: { tag: error._tag, message: error.message } })
   }
 })
+
+const statusOf = (error: { readonly _tag: string } | undefined): RunOutput.RunResult["status"] => {
+  if (error === undefined || error._tag === "Declined") return "completed"
+  return error._tag === "TurnInterrupted" ? "interrupted" : "failed"
+}
 
 const parseJson = Schema.decodeResult(Schema.fromJsonString(Schema.Unknown))
 
@@ -217,7 +238,7 @@ interface Output {
   /** Prints while the turn runs. */
   readonly print: (events: Events) => Effect.Effect<void, TurnStreamError | OutputClosed>
   /** Prints what it came to. */
-  readonly end: (settled: Settled) => Effect.Effect<void, OutputClosed>
+  readonly end: (result: RunOutput.RunResult) => Effect.Effect<void, OutputClosed>
 }
 
 const toJson = (value: RunOutput.RunResult | ResponseEvent): string => `${JSON.stringify(value)}\n`
@@ -232,17 +253,17 @@ const outputOf = Effect.fnUntraced(function* (
   if (options.output === "jsonl") {
     return {
       print: (events) => Stream.run(Stream.map(events, toJson), stdout),
-      end: ({ result }) => print(toJson(result))
+      end: (result) => print(toJson(result))
     }
   }
   if (options.output === "json") {
-    return { print: Stream.runDrain, end: ({ result }) => print(toJson(result)) }
+    return { print: Stream.runDrain, end: (result) => print(toJson(result)) }
   }
 
   const watched = yield* stdio.stdoutIsTerminal
-  const printAnswer = ({ error, result: { text } }: Settled) =>
+  const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
-    error === undefined && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
+    status === "completed" && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
   if (options.show === "quiet") return { print: Stream.runDrain, end: printAnswer }
 
   const terminal = yield* Terminal.Terminal
@@ -255,8 +276,8 @@ const outputOf = Effect.fnUntraced(function* (
   // The width is that of standard output, if that is a terminal.
   const columns = Effect.map(terminal.columns, (columns) => (columns > 0 ? columns : 80))
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
-  const hint = ({ result: { declined } }: Settled) =>
-    options.nobodyDecides && declined > 0
+  const hint = ({ declined }: RunOutput.RunResult) =>
+    options.nobodyDecides && !options.failOnDecline && declined > 0
       ? Stream.run(Stream.make(`${new Declined({ count: declined }).message}\n`), transcript)
       : Effect.void
   const render =
@@ -265,6 +286,6 @@ const outputOf = Effect.fnUntraced(function* (
       : Renderer.render(rendering)
   return {
     print: (events) => Stream.run(render(events), transcript),
-    end: (settled) => Effect.andThen(hint(settled), watched ? Effect.void : printAnswer(settled))
+    end: (result) => Effect.andThen(hint(result), watched ? Effect.void : printAnswer(result))
   }
 })

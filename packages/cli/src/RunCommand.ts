@@ -64,7 +64,8 @@ const flags = {
   ),
   timeout: text("timeout", "Stop the turn after this time: 90s, 5m, 1h").pipe(Flag.withMetavar("TIME")),
   quiet: toggle("quiet", "Show nothing but the answer").pipe(Flag.withAlias("q")),
-  verbose: toggle("verbose", "Show everything, and all of the output of tools").pipe(Flag.withAlias("v")),
+  verbose: toggle("verbose", "Show everything, and all of the output of tools"),
+  debug: toggle("debug", "Where something went wrong, show where in the program"),
   color: Flag.Literals("color", colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),
     Flag.withDefault("auto")

@@ -79,7 +79,7 @@ export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
         )
       )
     : Codex.layer({ config, cwd })
-  yield* Effect.scoped(Run.run(options)).pipe(Effect.provide(Layer.merge(codex, policy)))
+  yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
 })
 
 const insists = Effect.callback<void>((resume) => {
