@@ -12,6 +12,8 @@ export interface Result {
 export interface Options {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
+  /** What it reads from standard input. Default: nothing, an end at once. */
+  readonly stdin?: string | Uint8Array
   /** Gets each piece of standard output, for instance to end the program when it has said something. */
   readonly onStdout?: (piece: string, pid: number) => void
 }
@@ -22,8 +24,10 @@ export const runFile = (file: string, args: ReadonlyArray<string>, options: Opti
     const child = spawn(process.execPath, [file, ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: ["pipe", "pipe", "pipe"]
     })
+    // A program that has ended reads no more.
+    child.stdin.on("error", () => {}).end(options.stdin)
     const output = { stdout: "", stderr: "" }
     child.stdout.setEncoding("utf8").on("data", (piece: string) => {
       output.stdout += piece

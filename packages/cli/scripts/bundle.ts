@@ -1,5 +1,5 @@
 /**
- * Builds the command into few files, so that it starts fast: `packages/cli/bin`, after `tsc`.
+ * Builds the command into few files, so that it starts fast: in `packages/cli/bin`, or in the folder that is named.
  *
  * What a command needs is loaded when it is run, so the commands are chunks beside the entry. The licences of what is
  * bundled go with it. Library exports are not touched: they stay a file a module, in `dist`.
@@ -9,7 +9,7 @@ import * as path from "node:path"
 import { rolldown } from "rolldown"
 
 const cli = path.dirname(import.meta.dirname)
-const bin = path.join(cli, "bin")
+const bin = path.resolve(process.argv[2] ?? path.join(cli, "bin"))
 rmSync(bin, { recursive: true, force: true })
 
 const bundle = await rolldown({ input: { main: path.join(cli, "src", "main.ts") }, platform: "node" })

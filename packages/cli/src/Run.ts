@@ -20,13 +20,14 @@ import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import type { Thread, ThreadOptions, TurnHandle, TurnOptions } from "@effect-codex/core/Thread"
 import type { Budget } from "@effect-codex/core/Turn"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -128,9 +129,10 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   const onTurn = (turn: TurnHandle) => {
     running = turn
   }
-  const whole = runTurn(options, output, onTurn).pipe(
-    Effect.scoped,
-    Effect.provide(layer),
+  // Apart from the scope of the turn, so that it can be closed without waiting for that.
+  const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+  const whole = Layer.buildWithScope(layer, connection).pipe(
+    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, onTurn)), context)),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
@@ -141,13 +143,17 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
   const fiber = yield* Effect.forkScoped(whole)
   yield* Fiber.join(fiber).pipe(
-    Effect.onInterrupt(() =>
-      running === undefined
-        ? Fiber.interrupt(fiber)
-        : Effect.raceFirst(Effect.andThen(Effect.ignore(running.interrupt), Fiber.await(fiber)), options.insists)
-    )
+    Effect.onInterrupt(() => {
+      if (running === undefined) return Fiber.interrupt(fiber)
+      const stopped = Effect.andThen(Effect.ignore(running.interrupt), Fiber.await(fiber))
+      const forced = Effect.andThen(options.insists, Scope.close(connection, Exit.void))
+      return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
+    })
   )
 })
+
+// How long an interrupted turn may take to stop. What has not stopped by then is ended.
+const patience = "10 seconds"
 
 const runTurn = Effect.fnUntraced(function* (
   options: Options,
