@@ -14,8 +14,11 @@ export interface Options {
   readonly cwd?: string
   /** What it reads from standard input. Default: nothing, an end at once. */
   readonly stdin?: string | Uint8Array
-  /** Gets each piece of standard output, for instance to end the program when it has said something. */
-  readonly onStdout?: (piece: string, pid: number) => void
+  /**
+   * Gets each piece of standard output, for instance to end the program when it has said something, or to stop reading as
+   * `head` does.
+   */
+  readonly onStdout?: (piece: string, pid: number, close: () => void) => void
 }
 
 /** Runs a TypeScript file with the Node that runs the tests. Interrupting the effect kills it. */
@@ -31,7 +34,7 @@ export const runFile = (file: string, args: ReadonlyArray<string>, options: Opti
     const output = { stdout: "", stderr: "" }
     child.stdout.setEncoding("utf8").on("data", (piece: string) => {
       output.stdout += piece
-      options.onStdout?.(piece, child.pid ?? 0)
+      options.onStdout?.(piece, child.pid ?? 0, () => child.stdout.destroy())
     })
     child.stderr.setEncoding("utf8").on("data", (piece: string) => {
       output.stderr += piece

@@ -35,6 +35,7 @@ import * as Terminal from "effect/Terminal"
 import { exitCodeOf } from "./ExitCode.ts"
 import { watch } from "./internal/approvals.ts"
 import { harmless } from "./internal/harmless.ts"
+import { stopping } from "./internal/ourEvents.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
 import * as Tone from "./Tone.ts"
@@ -125,6 +126,8 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   layer: Layer.Layer<Codex.Codex | PolicyEngine.PolicyEngine, E, R>
 ): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio | Terminal.Terminal> {
   const output = yield* outputOf(options)
+  // What happens besides what the server says.
+  const told = yield* Queue.unbounded<ResponseEvent>()
   let running: TurnHandle | undefined
   const onTurn = (turn: TurnHandle) => {
     running = turn
@@ -132,7 +135,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   // Apart from the scope of the turn, so that it can be closed without waiting for that.
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
-    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, onTurn)), context)),
+    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, told, onTurn)), context)),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
@@ -145,7 +148,10 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   yield* Fiber.join(fiber).pipe(
     Effect.onInterrupt(() => {
       if (running === undefined) return Fiber.interrupt(fiber)
-      const stopped = Effect.andThen(Effect.ignore(running.interrupt), Fiber.await(fiber))
+      const stopped = Queue.offer(told, stopping(running.threadId)).pipe(
+        Effect.andThen(Effect.ignore(running.interrupt)),
+        Effect.andThen(Fiber.await(fiber))
+      )
       const forced = Effect.andThen(options.insists, Scope.close(connection, Exit.void))
       return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
     })
@@ -158,9 +164,9 @@ const patience = "10 seconds"
 const runTurn = Effect.fnUntraced(function* (
   options: Options,
   output: Output,
+  told: Queue.Queue<ResponseEvent>,
   onTurn: (turn: TurnHandle) => void
 ): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
-  const told = yield* Queue.unbounded<ResponseEvent>()
   const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(told, event)))
   const thread = yield* threadOf(options)
   const turn = yield* thread

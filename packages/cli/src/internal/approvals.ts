@@ -4,12 +4,10 @@
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import * as Effect from "effect/Effect"
+import { approvalDecided } from "./ourEvents.ts"
 
 type Verdict = PolicyEngine.Verdict<PolicyEngine.Kind>
 type Request = PolicyEngine.Request<PolicyEngine.Kind>
-
-/** The type of the event. */
-export const approvalDecided = "approval/decided"
 
 const isDeclined = (decision: Verdict["decision"]): boolean => decision === "decline" || decision === "cancel"
 

@@ -10,9 +10,9 @@ import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import * as Predicate from "effect/Predicate"
 import type { Paint, Tone } from "../Tone.ts"
-import { approvalDecided } from "./approvals.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
+import { approvalDecided, runStopping } from "./ourEvents.ts"
 import { makePage } from "./page.ts"
 
 export interface Settings {
@@ -306,7 +306,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
         page.line("session", "Session:", event.threadId)
       } else if (event.type === approvalDecided) {
         page.line("tool", "[approval]", event.messageText)
-      } else if (event.type === "turn/silent") {
+      } else if (event.type === "turn/silent" || event.type === runStopping) {
         page.line("warning", "[warning]", event.messageText)
       } else if (!piece(event)) {
         const notification = decode(event)
