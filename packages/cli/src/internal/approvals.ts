@@ -1,0 +1,68 @@
+/**
+ * What was decided on the agent's requests while a turn ran: told as events of the turn, and counted.
+ */
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
+import * as Effect from "effect/Effect"
+
+type Verdict = PolicyEngine.Verdict<PolicyEngine.Kind>
+type Request = PolicyEngine.Request<PolicyEngine.Kind>
+
+/** The type of the event. */
+export const approvalDecided = "approval/decided"
+
+const isDeclined = (decision: Verdict["decision"]): boolean => decision === "decline" || decision === "cancel"
+
+const nameOf = (decision: Verdict["decision"]): string =>
+  typeof decision === "string" ? decision : isGrant(decision) ? "grant" : "answer"
+
+const isGrant = (decision: object): boolean => "permissions" in decision || "acceptWithExecpolicyAmendment" in decision
+
+const toEvent = (request: Request, verdict: Verdict): ResponseEvent => {
+  const { by, decision, reason } = verdict
+  const messageText = `${request.kind}: ${nameOf(decision)} (${by}${reason === undefined ? "" : `: ${reason}`})`
+  return {
+    type: approvalDecided,
+    phase: "tool",
+    threadId: request.threadId,
+    ...(request.turnId === undefined ? {} : { turnId: request.turnId }),
+    messageText,
+    raw: { kind: request.kind, decision: nameOf(decision), by, ...(reason === undefined ? {} : { reason }) }
+  }
+}
+
+export interface Watched {
+  readonly engine: PolicyEngine.Engine
+  readonly declined: () => number
+}
+
+/** An engine that decides as the given one does, and tells of each decision. An abstention and a failure decline. */
+export const watch = (engine: PolicyEngine.Engine, tell: (event: ResponseEvent) => Effect.Effect<void>): Watched => {
+  let declined = 0
+  const observe = (request: Request, verdict: Verdict) =>
+    Effect.suspend(() => {
+      if (isDeclined(verdict.decision)) declined++
+      return tell(toEvent(request, verdict))
+    })
+  const nobody: Verdict = { decision: "decline", by: "nobody decides" }
+  const failed = (message: string): Verdict => ({ decision: "decline", by: "the policy failed", reason: message })
+
+  const watched =
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+    (request) =>
+      engine[kind](request).pipe(
+        Effect.tap((verdict) => observe(request, verdict ?? nobody)),
+        Effect.tapError((error) => observe(request, failed(error.message)))
+      )
+  return {
+    engine: PolicyEngine.make({
+      command: watched("command"),
+      fileChange: watched("fileChange"),
+      permissions: watched("permissions"),
+      userInput: watched("userInput"),
+      elicitation: watched("elicitation"),
+      toolCall: watched("toolCall")
+    }),
+    declined: () => declined
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What `effect-codex run` does with its flags.
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+import * as Policy from "@effect-codex/policy/Policy"
+import * as Rubric from "@effect-codex/policy/Rubric"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Run from "../Run.ts"
+import type { Flags } from "../RunCommand.ts"
+import * as Tone from "../Tone.ts"
+import { InvalidUsage, parseTime, readOutputSchema, readPrompt } from "./runInput.ts"
+
+const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void, InvalidUsage> => {
+  const given = Object.keys(flags).filter((name) => flags[name])
+  if (given.length < 2) return Effect.void
+  return Effect.fail(new InvalidUsage({ description: `Give one of ${given.join(", ")}, not more.` }))
+}
+
+const policyOf = Effect.fnUntraced(function* ({ acceptAll, policy }: Flags) {
+  if (policy !== undefined) {
+    const rubric = yield* Effect.catchTag(Rubric.load(policy), "PlatformError", ({ reason }) =>
+      Effect.fail(new InvalidUsage({ description: `The policy ${policy} can't be read: ${reason._tag}.` }))
+    )
+    return Policy.layerFromRubric(rubric, LlmJudgePolicy.layer)
+  }
+  return acceptAll ? PolicyEngine.layerAcceptAll : PolicyEngine.layerDeclineAll
+})
+
+// What codex takes for TOML is JSON too, as far as one writes it on a command line; everything else is text.
+const toValue = (text: string): unknown =>
+  Option.getOrElse(Option.liftThrowable((): unknown => JSON.parse(text))(), () => text)
+
+/** Runs the turn that the flags describe. */
+export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
+  yield* exclusive({ "--json": flags.json, "--jsonl": flags.jsonl })
+  yield* exclusive({ "--quiet": flags.quiet, "--verbose": flags.verbose })
+  yield* exclusive({ "--thread": flags.thread !== undefined, "--last": flags.last })
+  yield* exclusive({ "--policy": flags.policy !== undefined, "--accept-all": flags.acceptAll })
+  const duration = flags.timeout === undefined ? undefined : parseTime(flags.timeout)
+  if (flags.timeout !== undefined && duration === undefined) {
+    return yield* new InvalidUsage({ description: `--timeout ${flags.timeout} is no time. Try 90s, 5m or 1h.` })
+  }
+  const prompt = yield* readPrompt(flags)
+  const outputSchema = flags.outputSchema === undefined ? undefined : yield* readOutputSchema(flags.outputSchema)
+  const policy = yield* policyOf(flags)
+  const path = yield* Path.Path
+  const cwd = flags.cwd === undefined ? undefined : path.resolve(flags.cwd)
+
+  if (flags.acceptAll && !flags.quiet) {
+    yield* Console.error("[warning] --accept-all: whatever the agent asks for is done with your rights, unseen.")
+  }
+  const { approvalPolicy, effort, model, sandbox } = flags
+  const options: Run.Options = {
+    prompt,
+    thread: flags.last ? "last" : flags.thread === undefined ? undefined : { id: flags.thread },
+    threadOptions: { model, sandbox, approvalPolicy, cwd },
+    turnOptions: { effort, outputSchema },
+    budget: { tokens: flags.budgetTokens, duration },
+    output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
+    show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    color: Tone.fromName(flags.color),
+    failOnDecline: flags.failOnDecline,
+    nobodyDecides: flags.policy === undefined && !flags.acceptAll,
+    env: process.env,
+    insists
+  }
+  const config = Object.fromEntries(Object.entries(flags.config).map(([key, value]) => [key, toValue(value)]))
+  const codex = flags.offline
+    ? Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("./offline.ts")),
+          ({ layer }) => layer({ config })
+        )
+      )
+    : Codex.layer({ config, cwd })
+  yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
+})
+
+const insists = Effect.callback<void>((resume) => {
+  const again = () => resume(Effect.void)
+  process.once("SIGINT", again)
+  return Effect.sync(() => process.off("SIGINT", again))
+})
