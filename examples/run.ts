@@ -11,12 +11,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Collector from "./stand-ins/collector.ts"
 
 const { execCommand, reply, text } = MockModel
 
@@ -37,12 +39,39 @@ const withJudge =
 
 // What the stand-in answers to each example, in order.
 const scripts = {
+  errors: [
+    MockModel.error(503, "The model is overloaded"),
+    reply(text("Yes.")),
+    reply(text(MockModel.failed("context_length_exceeded", "Too long")))
+  ],
+  guards: [
+    reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 })),
+    reply(text("Hm.", MockModel.delay("1 hour")))
+  ],
+  otlp: [
+    reply(execCommand({ cmd: "ls", escalate: "May I look around?" }), MockModel.usage({ input: 90, output: 10 })),
+    reply(text("I may not look."), MockModel.usage({ input: 120, output: 5 }))
+  ],
+  "parallel-threads": ({ lastUserText }) =>
+    reply(text(`${/module (\w+)/.exec(lastUserText)?.[1]} is small.`), MockModel.usage({ input: 90, output: 10 })),
   "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
   "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
+  promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
+  resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
+  review: [reply(text("No mistakes found."))],
+  "steer-and-interrupt": [reply(text("Once ", "upon ", MockModel.delay("1 hour"))), reply(text("As you like."))],
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))
+  ],
+  "structured-output": [
+    reply(text('{"verdict":"maybe"}')),
+    reply(text('{"verdict":"change","confidence":0.8,"findings":[{"file":"a.ts","line":3,"text":"divides by zero"}]}'))
+  ],
+  tools: [
+    reply(MockModel.toolCall("stock", { article: "chair" }), MockModel.toolCall("stock", { article: "table" })),
+    reply(text("Seven chairs, and no tables."))
   ]
 } satisfies Record<string, MockModel.Script>
 
@@ -87,7 +116,10 @@ const run = Effect.fnUntraced(function* (options: {
   if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
-  return yield* spawn([file], { cwd, env })
+  if (name !== "otlp") return yield* spawn([file], { cwd, env })
+  const collector = yield* Collector.make
+  yield* spawn([file], { cwd, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
+  yield* Console.log(collector.report())
 }, Effect.scoped)
 
 const command = Command.make(

@@ -313,8 +313,8 @@ export const make = Effect.fnUntraced(function* (
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
-  const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
-    const notification = Notification.decode(wire)
+  const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
+    const notification = Notification.decode(wire, length)
     router.follow(notification)
     if (notification.method === "serverRequest/resolved") {
       const { requestId } = notification.params
