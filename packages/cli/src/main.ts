@@ -6,42 +6,31 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Cause from "effect/Cause"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Runtime from "effect/Runtime"
-import { exitCodeOf } from "./ExitCode.ts"
-import { lazily } from "./internal/lazily.ts"
+import * as DemoCommand from "./DemoCommand.ts"
+import * as ExitCode from "./ExitCode.ts"
+import { toggle } from "./internal/flags.ts"
+import { presenter, report } from "./internal/report.ts"
 import * as RunCommand from "./RunCommand.ts"
+import { version } from "./Version.ts"
 
-const demo = Command.make(
-  "demo",
-  {
-    mode: Flag.Literals("mode", ["smoke"]).pipe(
-      Flag.withDescription("smoke: a response, a text stream, an approval"),
-      Flag.withDefault("smoke")
-    ),
-    offline: Flag.Boolean("offline").pipe(
-      Flag.withDescription("Let a stand-in answer for the model: needs neither an account nor a network"),
-      Flag.withDefault(false)
-    )
-  },
-  lazily(() => import("./Demo.ts").then(({ run }) => run))
-).pipe(
-  Command.withDescription("Show that codex and this package work here"),
-  Command.withExamples([
-    { command: "effect-codex demo --offline", description: "Check an installation without an account" }
-  ])
-)
+// Whether it is given is read from the arguments: a failure has to be told also where they could not be parsed.
+const debug = GlobalFlag.Setting("debug")({
+  flag: toggle("debug", "Where something went wrong, show where in the program")
+})
+const end = process.argv.indexOf("--")
+const debugging = process.argv.slice(2, end === -1 ? undefined : end).includes("--debug")
 
 const root = Command.make("effect-codex").pipe(
   Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([RunCommand.command, demo])
+  Command.withSubcommands([RunCommand.command, DemoCommand.command]),
+  Command.withGlobalFlags([debug])
 )
 
 // A reader that has gone, as `head` does, and a terminal that was closed end us the way a Ctrl-C does.
@@ -55,24 +44,20 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 process.on("SIGHUP", () => process.emit("SIGTERM"))
 
-const debug = process.argv.includes("--debug")
+const services = Layer.mergeAll(
+  NodeServices.layer,
+  CliConfig.layer({
+    builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+  }),
+  CliOutput.layerPresenter(presenter),
+  Layer.succeed(Logger.LogToStderr)(true)
+)
 
-const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const error = Cause.squash(cause)
-  if (Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(error)) return Effect.void
-  const message = error instanceof Error ? error.message : String(error)
-  return Console.error(debug ? Cause.pretty(cause) : `effect-codex: ${message}`)
-}
-
-Command.run(root, { version: "0.0.0" }).pipe(
-  Effect.tapCause(report),
-  Effect.provide(Layer.merge(NodeServices.layer, Layer.succeed(Logger.LogToStderr)(true))),
+Command.run(root, { version }).pipe(
+  Effect.tapCause((cause) => report(cause, debugging)),
+  Effect.provide(services),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    teardown: (exit, onExit) => {
-      if (Exit.isSuccess(exit)) return onExit(0)
-      if (readerGone) return onExit(141)
-      return onExit(Cause.hasInterruptsOnly(exit.cause) ? 130 : exitCodeOf(Cause.squash(exit.cause)))
-    }
+    teardown: (exit, onExit) => onExit(readerGone ? ExitCode.codes.readerGone : ExitCode.ofExit(exit))
   })
 )

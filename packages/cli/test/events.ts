@@ -11,7 +11,7 @@ export const event = (method: string, params: Record<string, unknown> = {}): Res
   const all = { threadId, turnId, ...params }
   return ResponseEvent.fromNotification(
     threadId,
-    Notification.decode({ method, params: all, raw: { method, params: all }, length: 0 })
+    Notification.decode({ method, params: all, raw: { method, params: all } }, 0)
   )
 }
 

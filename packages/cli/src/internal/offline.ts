@@ -1,9 +1,9 @@
 /**
- * The stand-in for the model of `run --offline`: it answers, and does nothing.
+ * The stand-in for the model of `--offline`, and the throwaway home around it.
  *
  * Loaded only when it is needed, as it brings an HTTP server with it.
  */
-import type * as Codex from "@effect-codex/core/Codex"
+import * as Codex from "@effect-codex/core/Codex"
 import * as CodexTest from "@effect-codex/core/testing/CodexTest"
 import * as MockModel from "@effect-codex/core/testing/MockModel"
 
@@ -13,10 +13,11 @@ const answerTo = (prompt: string): string =>
   "Leave out --offline, and a model answers."
 
 // One for every request, so that a prompt with an output schema gets an answer of some form too.
-const script: MockModel.Script = (request) =>
+const greeting: MockModel.Script = (request) =>
   MockModel.reply(MockModel.reasoning("**Greeting** whoever is there."), MockModel.text(answerTo(request.lastUserText)))
 
 // A model that codex knows, so that it does not warn of one that it does not.
 const model = "gpt-5.5"
 
-export const layer = (codex: Codex.Options) => CodexTest.layer(script, { codex, model, verifyOnClose: false })
+export const layer = (codex: Codex.Options, script: MockModel.Script = greeting) =>
+  CodexTest.layer(script, { codex, model, verifyOnClose: false })

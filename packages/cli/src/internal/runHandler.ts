@@ -1,7 +1,6 @@
 /**
  * What `effect-codex run` does with its flags.
  */
-import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
 import * as Policy from "@effect-codex/policy/Policy"
@@ -9,12 +8,13 @@ import * as Rubric from "@effect-codex/policy/Rubric"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import { InvalidUsage } from "../InvalidUsage.ts"
 import * as Run from "../Run.ts"
 import type { Flags } from "../RunCommand.ts"
 import * as Tone from "../Tone.ts"
-import { InvalidUsage, parseTime, readOutputSchema, readPrompt } from "./runInput.ts"
+import * as Connect from "./connect.ts"
+import { parseTime, readOutputSchema, readPrompt } from "./runInput.ts"
 
 const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void, InvalidUsage> => {
   const given = Object.keys(flags).filter((name) => flags[name])
@@ -31,10 +31,6 @@ const policyOf = Effect.fnUntraced(function* ({ acceptAll, policy }: Flags) {
   }
   return acceptAll ? PolicyEngine.layerAcceptAll : PolicyEngine.layerDeclineAll
 })
-
-// What codex takes for TOML is JSON too, as far as one writes it on a command line; everything else is text.
-const toValue = (text: string): unknown =>
-  Option.getOrElse(Option.liftThrowable((): unknown => JSON.parse(text))(), () => text)
 
 /** Runs the turn that the flags describe. */
 export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
@@ -70,15 +66,7 @@ export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
     env: process.env,
     insists
   }
-  const config = Object.fromEntries(Object.entries(flags.config).map(([key, value]) => [key, toValue(value)]))
-  const codex = flags.offline
-    ? Layer.unwrap(
-        Effect.map(
-          Effect.promise(() => import("./offline.ts")),
-          ({ layer }) => layer({ config })
-        )
-      )
-    : Codex.layer({ config, cwd })
+  const codex = Connect.layer(flags)
   yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
 })
 

@@ -7,18 +7,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-
-/** The command line asks for something that can't be. */
-export class InvalidUsage extends Schema.TaggedError<InvalidUsage>()("InvalidUsage", { description: Schema.String }) {
-  override readonly [Runtime.errorExitCode] = 2
-  override get message(): string {
-    return this.description
-  }
-}
+import { InvalidUsage } from "../InvalidUsage.ts"
 
 const invalid = (description: string) => new InvalidUsage({ description })
 

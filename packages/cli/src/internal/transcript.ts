@@ -327,7 +327,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
 
 const decode = (event: ResponseEvent): Notification.Notification => {
   const raw = Predicate.isReadonlyObject(event.raw) ? event.raw : {}
-  return Notification.decode({ method: event.type, params: raw["params"], raw, length: 0 })
+  return Notification.decode({ method: event.type, params: raw["params"], raw }, 0)
 }
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)}s`
