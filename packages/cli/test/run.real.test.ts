@@ -13,8 +13,8 @@ import { type Options, runFile } from "../../../scripts/run-command.ts"
 import * as Terminal from "../../../scripts/terminal.ts"
 
 const cli = path.dirname(import.meta.dirname)
-// Below the package, so that what it finds its binary by is the same as where it will be installed.
-const bin = path.join(cli, "node_modules", ".bundle")
+// Where the package's own would be, so that it finds the same things, and apart from it, as others may be building that.
+const bin = path.join(cli, "bin-run-test")
 const main = path.join(bin, "effect-codex.js")
 const files = mkdtempSync(path.join(tmpdir(), "effect-codex-run-"))
 const file = (name: string, content: string | Uint8Array) => {
@@ -203,6 +203,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     ["a policy that is not there", 2, () => ["--policy", "/nowhere/policy.json", "hi"]],
     ["a policy that is none", 2, () => ["--policy", file("bad-policy.json", '{"modus":"strict"}'), "hi"]],
     ["a time that is none", 2, () => ["--timeout", "soon", "hi"]],
+    ["a flag that is not there", 2, () => ["--ofline", "hi"]],
     ["flags that exclude each other", 2, () => ["--json", "--jsonl", "hi"]],
     ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
     ["no last thread", 2, () => ["--offline", "--last", "hi"]],
@@ -255,7 +256,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
   it.live("and with --debug, where in the program", () =>
     Effect.gen(function* () {
       const { stderr } = yield* run(["--debug", "hi"], { env: nowhere })
-      expect(stderr).toMatch(/^CodexNotFound: .*\n +at /)
+      expect(stderr).toMatch(/^effect-codex: CodexNotFound: .*\n +at /)
     })
   )
 })
