@@ -53,6 +53,7 @@ export const exitCodeOf = (error: unknown): number => {
     case "TurnInterrupted":
       return codes.interrupted
     case "InvalidInput":
+    case "InvalidParams":
     case "InvalidConfig":
     case "InvalidRubric":
     case "SessionNotFound":

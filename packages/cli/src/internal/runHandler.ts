@@ -102,6 +102,7 @@ export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
     failOnDecline: flags.failOnDecline,
     nobodyDecides: flags.policy === undefined && !flags.ask && !flags.acceptAll,
     screen,
+    columns: Effect.sync(() => process.stdout.columns ?? process.stderr.columns ?? 80),
     env: process.env,
     insists
   }
