@@ -193,6 +193,8 @@ export interface Route {
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
   readonly onRequest: (request: ServerRequest.ServerRequest) => Effect.Effect<unknown, JsonRpc.RpcError>
+  /** Whether it wants nothing more: what the thread says is for whoever has asked for the rest. */
+  readonly isOver: () => boolean
   /** The connection is gone. */
   readonly onEnd: (error: ConnectionFailed) => void
 }
