@@ -27,6 +27,13 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     'Dry run of a command request: {"would":"decline","by":"mode strict"'
   ],
   "policy-judge": ["llmJudge accept It only reads.", "llmJudge decline It deletes files.", "declined"],
+  "policy-human": [
+    "command decided by echo",
+    "Why, as the model claims\n  │ You want to know the time.",
+    "It may run outside of the sandbox, with your rights",
+    "command decided by human",
+    'Your answer: {"answers":{"color":{"answers":["Red"]}}}'
+  ],
   promises: ["Yes.", "one \ntwo \nthree", "interrupted"],
   quickstart: ["READY"],
   resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],

@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Collector from "./stand-ins/collector.ts"
 
-const { execCommand, reply, text } = MockModel
+const { execCommand, reply, requestUserInput, text } = MockModel
 
 // The stand-in as agent and as judge: the commands of the agent one after the other, and a judge that declines some words.
 const withJudge =
@@ -56,6 +56,25 @@ const scripts = {
     reply(text(`${/module (\w+)/.exec(lastUserText)?.[1]} is small.`), MockModel.usage({ input: 90, output: 10 })),
   "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
   "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
+  "policy-human": [
+    reply(execCommand({ cmd: "echo hello", escalate: true })),
+    reply(execCommand({ cmd: "date", escalate: "You want to know the time." })),
+    reply(execCommand({ cmd: "rm notes.txt", escalate: "It is not needed any more." })),
+    reply(
+      requestUserInput([
+        {
+          id: "color",
+          header: "Color",
+          question: "Which color do you like?",
+          options: [
+            { label: "Red", description: "warm" },
+            { label: "Blue", description: "cold" }
+          ]
+        }
+      ])
+    ),
+    ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
+  ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],

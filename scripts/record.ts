@@ -34,7 +34,10 @@ const script = [
 ]
 const rubric = {
   mode: "strict",
-  commandRules: [{ name: "may try it", when: { program: "sh", args: ["greet.sh"] }, decision: "accept" }],
+  commandRules: [
+    { name: "may look", when: { program: "cat" }, decision: "accept" },
+    { name: "may try it", when: { program: "sh", args: ["greet.sh"] }, decision: "accept" }
+  ],
   fileChangeRules: [{ name: "may edit", decision: "accept" }]
 }
 
@@ -82,7 +85,7 @@ const textOf = (row: Row, y: number): string =>
 
 /** Each row as what it said from when to when. What it says at the end stays. */
 const toSvg = (frames: ReadonlyArray<{ readonly at: number; readonly rows: ReadonlyArray<Row> }>): string => {
-  const total = (frames.at(-1)?.at ?? 0) + 3
+  const total = Math.ceil((frames.at(-1)?.at ?? 0) + 4)
   const used = frames.at(-1)?.rows.findLastIndex((row) => row.length > 0) ?? 0
   const height = top + (used + 2) * cell.height
   const shown: Array<string> = []
@@ -105,7 +108,7 @@ const toSvg = (frames: ReadonlyArray<{ readonly at: number; readonly rows: Reado
     }
     add(undefined)
   }
-  const width = margin * 2 + columns * cell.width
+  const width = Math.ceil(margin * 2 + columns * cell.width)
   const dots = ["#f7768e", "#e0af68", "#9ece6a"].map(
     (color, i) => `<circle cx="${20 + i * 18}" cy="16" r="5" fill="${color}"/>`
   )

@@ -29,6 +29,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
+import type * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
@@ -62,6 +63,8 @@ export interface Options {
   readonly failOnDecline: boolean
   /** Whether everything is declined because nobody was chosen to decide, so that a hint is in order. */
   readonly nobodyDecides: boolean
+  /** Held by whoever writes to the terminal, so that a question to the user is not written over. */
+  readonly screen: Semaphore.Semaphore
   readonly env: { readonly [name: string]: string | undefined }
   /** Waits for the user to insist on stopping. */
   readonly insists: Effect.Effect<void>
@@ -90,7 +93,7 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
 export class Declined extends Schema.TaggedError<Declined>()("Declined", { count: Schema.Int }) {
   override get message(): string {
     const requests = this.count === 1 ? "1 request of the agent was" : `${this.count} requests of the agent were`
-    return `${requests} declined. Allow more with --policy or --accept-all.`
+    return `${requests} declined. Allow more with --ask, --policy or --accept-all.`
   }
 }
 
@@ -297,7 +300,10 @@ const outputOf = Effect.fnUntraced(function* (
       ? Renderer.renderLive({ ...rendering, columns })
       : Renderer.render(rendering)
   return {
-    print: (events) => Stream.run(render(events), transcript),
+    print: (events) =>
+      Stream.runForEach(render(events), (text) =>
+        options.screen.withPermits(1)(Stream.run(Stream.make(text), transcript))
+      ),
     end: (result) => Effect.andThen(hint(result), watched ? Effect.void : printAnswer(result))
   }
 })

@@ -13,8 +13,8 @@ import { type Options, runFile } from "../../../scripts/run-command.ts"
 import * as Terminal from "../../../scripts/terminal.ts"
 
 const cli = path.dirname(import.meta.dirname)
-// Below the package, so that what it finds its binary by is the same as where it will be installed.
-const bin = path.join(cli, "node_modules", ".bundle")
+// Where the package's own would be, so that it finds the same things, and apart from it, as others may be building that.
+const bin = path.join(cli, "bin-run-test")
 const main = path.join(bin, "effect-codex.js")
 const files = mkdtempSync(path.join(tmpdir(), "effect-codex-run-"))
 const file = (name: string, content: string | Uint8Array) => {
@@ -158,7 +158,9 @@ describe("what an agent asks for", () => {
       expect(quiet.code).toBe(0)
       expect(quiet.stdout).toBe("Tried.\n")
       expect(quiet.stderr).toContain("[approval] command: decline (declineAll)")
-      expect(quiet.stderr).toContain("1 request of the agent was declined. Allow more with --policy or --accept-all.")
+      expect(quiet.stderr).toContain(
+        "1 request of the agent was declined. Allow more with --ask, --policy or --accept-all."
+      )
       const strict = yield* runWith(script, [...approvalPolicy, "--fail-on-decline", "--quiet", "try"])
       expect(strict).toMatchObject({ code: 5, stdout: "Tried.\n" })
     })
@@ -203,8 +205,10 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     ["a policy that is not there", 2, () => ["--policy", "/nowhere/policy.json", "hi"]],
     ["a policy that is none", 2, () => ["--policy", file("bad-policy.json", '{"modus":"strict"}'), "hi"]],
     ["a time that is none", 2, () => ["--timeout", "soon", "hi"]],
+    ["a flag that is not there", 2, () => ["--ofline", "hi"]],
     ["flags that exclude each other", 2, () => ["--json", "--jsonl", "hi"]],
     ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
+    ["a question without a terminal", 2, () => ["--ask", "hi"]],
     ["no last thread", 2, () => ["--offline", "--last", "hi"]],
     ["no codex", 4, () => ["hi"], { env: nowhere }],
     [
@@ -255,7 +259,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
   it.live("and with --debug, where in the program", () =>
     Effect.gen(function* () {
       const { stderr } = yield* run(["--debug", "hi"], { env: nowhere })
-      expect(stderr).toMatch(/^CodexNotFound: .*\n +at /)
+      expect(stderr).toMatch(/^effect-codex: CodexNotFound: .*\n +at /)
     })
   )
 })
@@ -328,6 +332,27 @@ describe("in a terminal", () => {
         const screen = (yield* program.screen).join("\n")
         expect(screen).toContain("shown red")
         expect(screen).toContain("Assistant: before")
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("asks the user with --ask, while nothing else is written", () =>
+    Effect.gen(function* () {
+      const script = [
+        MockModel.reply(MockModel.execCommand({ cmd: "echo made", escalate: "May I?" })),
+        MockModel.reply(MockModel.text("Done."))
+      ]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["--ask", "--approval-policy", "untrusted", "try"], { rows: 60 })
+        yield* program.waitFor(/May I[^]*›/)
+        const before = program.written().length
+        yield* Effect.sleep("300 millis")
+        expect(program.written().slice(before)).not.toContain("⠋")
+        yield* program.type("y\r")
+        expect(yield* program.code).toBe(0)
+        const screen = (yield* program.screen).join("\n")
+        expect(screen).toContain("[approval] command: accept (human)")
+        expect(screen).toContain("Assistant: Done.")
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
     })
   )

@@ -41,6 +41,7 @@ import { makeRouter } from "./internal/router.ts"
 import { observeAnswer } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
+import * as PolicyEngine from "./PolicyEngine.ts"
 import type { ClientRequests, ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -287,6 +288,7 @@ export const make = Effect.fnUntraced(function* (
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
+  const humanApproval = yield* PolicyEngine.HumanApproval
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
@@ -353,7 +355,8 @@ export const make = Effect.fnUntraced(function* (
     const handler =
       route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
     const answered = observeAnswer(request.success, answering.answer(request.success, handler))
-    return Effect.provideContext(answered, route?.context ?? context)
+    const owner = route?.context ?? context
+    return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {

@@ -80,7 +80,7 @@ const escaped = (text: string, unsafe: RegExp): string => {
  *
  * Display.line("ls\nrm -rf .") // ls\u{a}rm -rf .
  * Display.line("g\u0456t status") // g\u{456}t status
- * Display.line("x".repeat(1000), { max: 30 }) // xxxxxxx…[986 left out]…xxxxxxx
+ * Display.line("x".repeat(1000), { max: 30 }) // xxxxxx…[988 left out]…xxxxxx
  * ```
  *
  * @category conversions
@@ -115,6 +115,14 @@ export const mixedScripts = (text: string): ReadonlyArray<string> => {
   for (const [found] of text.matchAll(word)) if (isMixed(found)) mixed.add(line(found))
   return Array.from(mixed)
 }
+
+/**
+ * Shortens a text that is shown already, by {@link line} or {@link block}, as {@link Options} describes.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const shorten = (shown: string, max: number): string => shortened(shown, max)
 
 const pair = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g
 

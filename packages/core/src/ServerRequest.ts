@@ -16,7 +16,9 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "./CodexError.ts"
+import * as Display from "./Display.ts"
 import { type RequestId, RpcError } from "./JsonRpc.ts"
+import * as PolicyEngine from "./PolicyEngine.ts"
 import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.ts"
 import * as Schemas from "./protocol/generated/Experimental.ts"
 import type { ExperimentalServerRequests } from "./protocol/generated/Methods.ts"
@@ -200,11 +202,11 @@ export const answer = (
 ): Effect.Effect<Methods[keyof Methods]["response"], RpcError> => {
   switch (request.method) {
     case "item/commandExecution/requestApproval":
-      return decide(answerer, "command", request.params, {
-        itemId: request.params.itemId,
-        availableDecisions: request.params.availableDecisions ?? undefined,
-        legal: (decision) => isLegalForCommand(request.params, decision)
-      }).pipe(orDecline(request.method, (decision) => ({ decision })))
+      return (
+        request.params.kind === "humanCommand"
+          ? decideByPerson(request.params, answerer)
+          : decideOnCommand(request.params, answerer, () => true)
+      ).pipe(orDecline(request.method, (decision) => ({ decision })))
     case "item/fileChange/requestApproval":
       return decide(answerer, "fileChange", request.params, {
         itemId: request.params.itemId,
@@ -273,12 +275,39 @@ const runTool = (
     ),
     Effect.catchCause((cause) =>
       Effect.as(
-        Effect.logWarning(`The handler of the tool ${params.tool} failed`, cause),
+        Effect.logWarning(`The handler of the tool ${shown(params.tool)} failed`, cause),
         failedToolCall(`The tool ${params.tool} failed.`)
       )
     )
   )
 }
+
+const decideOnCommand = (
+  params: Schemas.CommandExecutionRequestApprovalParams,
+  answerer: Answerer | undefined,
+  also: (decision: unknown) => boolean
+) =>
+  decide(answerer, "command", params, {
+    itemId: params.itemId,
+    availableDecisions: params.availableDecisions ?? undefined,
+    legal: (decision) => also(decision) && isLegalForCommand(params, decision)
+  })
+
+// A person decides, also when no turn of ours asks: the engine of the turn has no say in this.
+const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, answerer: Answerer | undefined) =>
+  Effect.flatMap(PolicyEngine.HumanApproval, (approval) =>
+    approval === undefined
+      ? Effect.as(Effect.logWarning("Declined a command that is for a person alone: nobody is there"), undefined)
+      : decideOnCommand(
+          params,
+          {
+            policy: PolicyEngine.make({ command: approval }),
+            onToolCall: undefined,
+            item: answerer?.item ?? (() => undefined)
+          },
+          isOneOf("accept", "decline", "cancel")
+        )
+  )
 
 // Asks the engine. `undefined` means: decline, for whatever reason; the reason is in the log.
 const decide = <K extends Kind>(
@@ -319,10 +348,16 @@ const decide = <K extends Kind>(
       verdict === undefined ? Effect.void : Effect.annotateCurrentSpan("codex.decided_by", verdict.by)
     ),
     Effect.catchCause((cause) =>
-      Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)
+      Effect.as(
+        Effect.logWarning(`Declined a ${kind} request: ${shown(Cause.pretty(cause).split("\n")[0] ?? "")}`),
+        undefined
+      )
     )
   )
 }
+
+// For one line of a log.
+const shown = (text: string): string => Display.line(text, { max: 500 })
 
 // Enough to find the mistake, and nothing of what somebody answered.
 const nameOf = (decision: unknown): string => {

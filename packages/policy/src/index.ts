@@ -1,6 +1,14 @@
 /**
  * @since 0.1.0
  */
+export * as Human from "./Human.ts"
+/**
+ * @since 0.1.0
+ */
+export * as HumanQuestion from "./HumanQuestion.ts"
+/**
+ * @since 0.1.0
+ */
 export * as LlmJudgePolicy from "./LlmJudgePolicy.ts"
 /**
  * @since 0.1.0
