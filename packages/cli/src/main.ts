@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as DemoCommand from "./DemoCommand.ts"
+import * as DoctorCommand from "./DoctorCommand.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { toggle } from "./internal/flags.ts"
 import { presenter, report } from "./internal/report.ts"
@@ -29,7 +30,7 @@ const debugging = process.argv.slice(2, end === -1 ? undefined : end).includes("
 
 const root = Command.make("effect-codex").pipe(
   Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([RunCommand.command, DemoCommand.command]),
+  Command.withSubcommands([RunCommand.command, DemoCommand.command, DoctorCommand.command]),
   Command.withGlobalFlags([debug])
 )
 

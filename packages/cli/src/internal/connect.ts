@@ -5,25 +5,16 @@ import * as Codex from "@effect-codex/core/Codex"
 import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
 import type { Script } from "@effect-codex/core/testing/MockModel"
 import * as Effect from "effect/Effect"
-import * as Toml from "effect/encoding/Toml"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import * as Result from "effect/Result"
 import type { Flags } from "../Connection.ts"
 import { InvalidUsage } from "../InvalidUsage.ts"
 
 /** What starting a codex can fail with. */
 export type ConnectError = CodexNotFound | ConnectionFailed | InvalidConfig | InvalidUsage | PlatformError.PlatformError
-
-/** What codex does with `-c`: a value that is TOML is that value, and everything else a text. */
-export const configValue = (text: string): unknown =>
-  Toml.parse(`value = ${text}`).pipe(
-    Result.map(({ value }): unknown => value),
-    Result.getOrElse(() => text)
-  )
 
 /** An existing folder, as an absolute path. */
 export const folder = Effect.fnUntraced(function* (flag: string, directory: string) {
@@ -47,7 +38,8 @@ export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
   const home = flags.codexHome === undefined ? undefined : yield* folder("--codex-home", flags.codexHome)
   const options: Codex.Options = {
     binary: flags.codex,
-    config: Object.fromEntries(Object.entries(flags.config).map(([key, text]) => [key, configValue(text)])),
+    // As it was given: codex takes what is TOML for that, and everything else for a text.
+    args: ["app-server", ...Object.entries(flags.config).flatMap(([key, text]) => ["-c", `${key}=${text}`])],
     cwd,
     ...(home === undefined ? {} : { env: { CODEX_HOME: home }, extendEnv: true })
   }

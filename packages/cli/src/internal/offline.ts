@@ -3,9 +3,12 @@
  *
  * Loaded only when it is needed, as it brings an HTTP server with it.
  */
-import * as Codex from "@effect-codex/core/Codex"
+import type * as Codex from "@effect-codex/core/Codex"
 import * as CodexTest from "@effect-codex/core/testing/CodexTest"
 import * as MockModel from "@effect-codex/core/testing/MockModel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 
 const answerTo = (prompt: string): string =>
   `Hello! You said: ${prompt}\n\n` +
@@ -21,3 +24,8 @@ const model = "gpt-5.5"
 
 export const layer = (codex: Codex.Options, script: MockModel.Script = greeting) =>
   CodexTest.layer(script, { codex, model, verifyOnClose: false })
+
+/** The throwaway home alone, for what starts a codex by itself. */
+export const home = Effect.map(Layer.build(CodexTest.layerHome(greeting, { model, verifyOnClose: false })), (context) =>
+  Context.get(context, CodexTest.Home)
+)
