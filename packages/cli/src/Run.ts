@@ -36,7 +36,7 @@ import * as Sink from "effect/Sink"
 import type * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { exitCodeOf } from "./ExitCode.ts"
+import { codes, exitCodeOf } from "./ExitCode.ts"
 import { watch } from "./internal/approvals.ts"
 import { harmless } from "./internal/harmless.ts"
 import { stopping, warning } from "./internal/ourEvents.ts"
@@ -59,8 +59,10 @@ export interface Options {
    * What standard output gets: the answer, one JSON object, or one line of JSON an event and the object at the end.
    */
   readonly output: "text" | "json" | "jsonl"
-  /** How much is shown of what happens. `quiet`: nothing. `verbose`: everything, and all of the output of tools. */
+  /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */
   readonly show: "quiet" | "normal" | "verbose"
+  /** Whether long output of tools is shown whole. */
+  readonly full: boolean
   readonly color: Tone.Color
   /** Whether a request that was declined is a failure of the run. */
   readonly failOnDecline: boolean
@@ -82,7 +84,7 @@ export interface Options {
  * @since 0.1.0
  */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
-  override readonly [Runtime.errorExitCode] = 141
+  override readonly [Runtime.errorExitCode] = codes.readerGone
   override readonly [Runtime.errorReported] = false
   override get message(): string {
     return "What we write is not read any more."
@@ -302,7 +304,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)
   const rendering = {
     showSystem: options.show === "verbose",
-    full: options.show === "verbose",
+    full: options.full,
     color: Tone.resolve(options.color, { env: options.env, isTerminal })
   }
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())

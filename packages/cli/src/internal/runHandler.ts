@@ -98,6 +98,7 @@ export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
     budget: { tokens: flags.budgetTokens, duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
     nobodyDecides: flags.policy === undefined && !flags.ask && !flags.acceptAll,
