@@ -18,12 +18,12 @@ describe("effect-codex demo", () => {
     })
   )
 
-  it.live("without codex says how to get it, in one line, and exits with 1", () =>
+  it.live("without codex says how to get it, in one line, and exits with 4", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* runFile(main, ["demo", "--offline"], {
         env: { CODEX_BINARY: "/nowhere" }
       })
-      expect(code).toBe(1)
+      expect(code).toBe(4)
       expect(stderr).toContain("npm install @openai/codex")
       expect(stdout + stderr).not.toMatch(/^ +at /m)
     })
