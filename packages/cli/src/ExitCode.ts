@@ -44,6 +44,7 @@ export const exitCodeOf = (error: unknown): number => {
   if (!Predicate.hasProperty(error, "_tag")) return Runtime.getErrorExitCode(error)
   switch (error._tag) {
     case "NotAuthenticated":
+    case "LoginFailed":
       return codes.notAuthenticated
     case "CodexNotFound":
     case "ConnectionFailed":

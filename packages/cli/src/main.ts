@@ -13,12 +13,15 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as AccountCommand from "./AccountCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as DoctorCommand from "./DoctorCommand.ts"
 import * as ExitCode from "./ExitCode.ts"
 import { toggle } from "./internal/flags.ts"
 import { presenter, report } from "./internal/report.ts"
+import * as ModelsCommand from "./ModelsCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
+import * as ThreadsCommand from "./ThreadsCommand.ts"
 import { version } from "./Version.ts"
 
 // Whether it is given is read from the arguments: a failure has to be told also where they could not be parsed.
@@ -30,7 +33,16 @@ const debugging = process.argv.slice(2, end === -1 ? undefined : end).includes("
 
 const root = Command.make("effect-codex").pipe(
   Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([RunCommand.command, DemoCommand.command, DoctorCommand.command]),
+  Command.withSubcommands([
+    RunCommand.command,
+    ThreadsCommand.command,
+    ModelsCommand.command,
+    AccountCommand.login,
+    AccountCommand.logout,
+    AccountCommand.account,
+    DoctorCommand.command,
+    DemoCommand.command
+  ]),
   Command.withGlobalFlags([debug])
 )
 

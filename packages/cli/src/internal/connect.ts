@@ -4,6 +4,7 @@
 import * as Codex from "@effect-codex/core/Codex"
 import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
 import type { Script } from "@effect-codex/core/testing/MockModel"
+import type { ThreadOptions } from "@effect-codex/core/Thread"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -47,17 +48,18 @@ export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
 })
 
 /**
- * A codex for a command. `script` is what the stand-in for the model answers offline; the default greets.
+ * A codex for a command. `script` is what the stand-in for the model answers offline; the default greets. `thread` has
+ * defaults for threads.
  */
 export const layer = (
   flags: Flags,
-  script?: Script
+  defaults?: { readonly script?: Script; readonly thread?: ThreadOptions }
 ): Layer.Layer<Codex.Codex, ConnectError, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const options = yield* toOptions(flags)
+      const options = { ...(yield* toOptions(flags)), thread: defaults?.thread }
       if (!flags.offline) return Codex.layer(options)
       const offline = yield* Effect.promise(() => import("./offline.ts"))
-      return offline.layer(options, script)
+      return offline.layer(options, defaults?.script)
     })
   )

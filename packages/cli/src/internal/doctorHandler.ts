@@ -54,7 +54,7 @@ export const run = Effect.fn("DoctorCommand.run")(function* (flags: Flags) {
   })
   if (flags.json) yield* Print.json(report)
   else {
-    const paint = yield* Print.paint
+    const paint = yield* Print.painter
     yield* Console.log(report.findings.flatMap((finding) => lines(paint, finding)).join("\n"))
   }
   if (!report.ok) return yield* new Unwell()
