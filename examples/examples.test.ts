@@ -34,6 +34,12 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     "command decided by human",
     'Your answer: {"answers":{"color":{"answers":["Red"]}}}'
   ],
+  "policy-rules": [
+    "accept by mode balanced /bin/bash -lc 'ls -l | wc -l'",
+    "accept by build folder /bin/bash -lc 'mkdir -p build/out && touch build/out/a'",
+    "decline by mode balanced /bin/bash -lc 'touch build/../b'",
+    "decline by no network /bin/bash -lc 'echo $(curl example.com)' nothing leaves this machine"
+  ],
   promises: ["Yes.", "one \ntwo \nthree", "interrupted"],
   quickstart: ["READY"],
   resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],

@@ -44,10 +44,11 @@ const scripts = {
     reply(text("Yes.")),
     reply(text(MockModel.failed("context_length_exceeded", "Too long")))
   ],
-  guards: [
-    reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 })),
-    reply(text("Hm.", MockModel.delay("1 hour")))
-  ],
+  // The first turn may ask once more before it is stopped.
+  guards: ({ lastUserText, toolOutputs }) =>
+    lastUserText.startsWith("Read") && toolOutputs.length === 0
+      ? reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 }))
+      : reply(text("Hm.", MockModel.delay("1 hour"))),
   otlp: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" }), MockModel.usage({ input: 90, output: 10 })),
     reply(text("I may not look."), MockModel.usage({ input: 120, output: 5 }))
@@ -75,11 +76,19 @@ const scripts = {
     ),
     ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
   ],
+  "policy-rules": [
+    ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
+      (cmd) => reply(execCommand({ cmd, escalate: true }))
+    ),
+    reply(text("I did what I was let do."))
+  ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
-  "steer-and-interrupt": [reply(text("Once ", "upon ", MockModel.delay("1 hour"))), reply(text("As you like."))],
+  // The message that is added may get to the model before the turn is stopped, or not.
+  "steer-and-interrupt": ({ lastUserText }) =>
+    reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))

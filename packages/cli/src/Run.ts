@@ -22,7 +22,11 @@ import type { Budget } from "@effect-codex/core/Turn"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Formatter from "effect/Formatter"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
@@ -32,11 +36,10 @@ import * as Sink from "effect/Sink"
 import type * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Terminal from "effect/Terminal"
-import { exitCodeOf } from "./ExitCode.ts"
+import { codes, exitCodeOf } from "./ExitCode.ts"
 import { watch } from "./internal/approvals.ts"
 import { harmless } from "./internal/harmless.ts"
-import { stopping } from "./internal/ourEvents.ts"
+import { stopping, warning } from "./internal/ourEvents.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
 import * as Tone from "./Tone.ts"
@@ -56,8 +59,10 @@ export interface Options {
    * What standard output gets: the answer, one JSON object, or one line of JSON an event and the object at the end.
    */
   readonly output: "text" | "json" | "jsonl"
-  /** How much is shown of what happens. `quiet`: nothing. `verbose`: everything, and all of the output of tools. */
+  /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */
   readonly show: "quiet" | "normal" | "verbose"
+  /** Whether long output of tools is shown whole. */
+  readonly full: boolean
   readonly color: Tone.Color
   /** Whether a request that was declined is a failure of the run. */
   readonly failOnDecline: boolean
@@ -65,6 +70,8 @@ export interface Options {
   readonly nobodyDecides: boolean
   /** Held by whoever writes to the terminal, so that a question to the user is not written over. */
   readonly screen: Semaphore.Semaphore
+  /** The width of the terminal. */
+  readonly columns: Effect.Effect<number>
   readonly env: { readonly [name: string]: string | undefined }
   /** Waits for the user to insist on stopping. */
   readonly insists: Effect.Effect<void>
@@ -77,7 +84,7 @@ export interface Options {
  * @since 0.1.0
  */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
-  override readonly [Runtime.errorExitCode] = 141
+  override readonly [Runtime.errorExitCode] = codes.readerGone
   override readonly [Runtime.errorReported] = false
   override get message(): string {
     return "What we write is not read any more."
@@ -127,7 +134,7 @@ export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed |
 export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly _tag: string }, R>(
   options: Options,
   layer: Layer.Layer<Codex.Codex | PolicyEngine.PolicyEngine, E, R>
-): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio | Terminal.Terminal> {
+): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio> {
   const output = yield* outputOf(options)
   // What happens besides what the server says.
   const told = yield* Queue.unbounded<ResponseEvent>()
@@ -142,6 +149,8 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
+    // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
+    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(told)])) : identity,
     Effect.flatMap(({ error, result }) =>
       Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
     )
@@ -163,6 +172,16 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
 
 // How long an interrupted turn may take to stop. What has not stopped by then is ended.
 const patience = "10 seconds"
+
+const warnings = (told: Queue.Queue<ResponseEvent>) =>
+  Logger.make<unknown, void>(({ logLevel, message }) => {
+    if (LogLevel.isLessThan(logLevel, "Warn")) return
+    const parts = Array.isArray(message) ? message : [message]
+    Queue.offerUnsafe(
+      told,
+      warning(parts.map((part) => (typeof part === "string" ? part : Formatter.format(part))).join(" "))
+    )
+  })
 
 const runTurn = Effect.fnUntraced(function* (
   options: Options,
@@ -250,6 +269,8 @@ const parseJson = Schema.decodeResult(Schema.fromJsonString(Schema.Unknown))
 type Events = Stream.Stream<ResponseEvent, TurnStreamError>
 
 interface Output {
+  /** Whether what happens is told to people. */
+  readonly transcript: boolean
   /** Prints while the turn runs. */
   readonly print: (events: Events) => Effect.Effect<void, TurnStreamError | OutputClosed>
   /** Prints what it came to. */
@@ -258,38 +279,34 @@ interface Output {
 
 const toJson = (value: RunOutput.RunResult | ResponseEvent): string => `${JSON.stringify(value)}\n`
 
-const outputOf = Effect.fnUntraced(function* (
-  options: Options
-): Effect.fn.Return<Output, never, Stdio.Stdio | Terminal.Terminal> {
+const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Output, never, Stdio.Stdio> {
   const stdio = yield* Stdio.Stdio
   const stdout = Sink.mapError(stdio.stdout(), () => new OutputClosed())
   const print = (text: string) => Stream.run(Stream.make(text), stdout)
 
   if (options.output === "jsonl") {
     return {
+      transcript: false,
       print: (events) => Stream.run(Stream.map(events, toJson), stdout),
       end: (result) => print(toJson(result))
     }
   }
   if (options.output === "json") {
-    return { print: Stream.runDrain, end: (result) => print(toJson(result)) }
+    return { transcript: false, print: Stream.runDrain, end: (result) => print(toJson(result)) }
   }
 
   const watched = yield* stdio.stdoutIsTerminal
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
     status === "completed" && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
-  if (options.show === "quiet") return { print: Stream.runDrain, end: printAnswer }
+  if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
 
-  const terminal = yield* Terminal.Terminal
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)
   const rendering = {
     showSystem: options.show === "verbose",
-    full: options.show === "verbose",
+    full: options.full,
     color: Tone.resolve(options.color, { env: options.env, isTerminal })
   }
-  // The width is that of standard output, if that is a terminal.
-  const columns = Effect.map(terminal.columns, (columns) => (columns > 0 ? columns : 80))
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
   const hint = ({ declined }: RunOutput.RunResult) =>
     options.nobodyDecides && !options.failOnDecline && declined > 0
@@ -297,9 +314,10 @@ const outputOf = Effect.fnUntraced(function* (
       : Effect.void
   const render =
     isTerminal && options.env["TERM"] !== "dumb"
-      ? Renderer.renderLive({ ...rendering, columns })
+      ? Renderer.renderLive({ ...rendering, columns: options.columns })
       : Renderer.render(rendering)
   return {
+    transcript: true,
     print: (events) =>
       Stream.runForEach(render(events), (text) =>
         options.screen.withPermits(1)(Stream.run(Stream.make(text), transcript))

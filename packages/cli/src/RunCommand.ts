@@ -53,6 +53,7 @@ const flags = {
   ),
   timeout: text("timeout", "TIME", "Stop the turn after this time: 90s, 5m, 1h"),
   quiet: toggle("quiet", "Show nothing but the answer").pipe(Flag.withAlias("q")),
+  full: toggle("full", "Show long output of tools whole"),
   verbose: toggle("verbose", "Show everything, and all of the output of tools"),
   color: Flag.Literals("color", colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),

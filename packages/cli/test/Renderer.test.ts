@@ -100,6 +100,11 @@ Assistant: Two files.
   })
   const lines: ReadonlyArray<readonly [name: string, events: ReadonlyArray<ResponseEvent>, text: string]> = [
     ["a message that was not streamed", [completed(message("Hello."))], "Assistant: Hello.\n"],
+    [
+      "reasoning that was not streamed",
+      [completed({ type: "reasoning", id: "rs-2", summary: ["Think", "again"] })],
+      "[thinking] Think\nagain\n"
+    ],
     ["an MCP call", [started(mcp())], "[tool.mcp] docs/find\n"],
     [
       "its progress",

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
@@ -43,6 +43,16 @@ const startWith = (args: ReadonlyArray<string>, options?: Terminal.Options) =>
   Effect.gen(function* () {
     const { cwd, env } = yield* CodexTest.Home
     return yield* Terminal.start(main, ["run", ...args], { cwd, env, ...options })
+  })
+
+// The processes that were started for a home, which they have in their environment.
+const processesWith = (home: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`CODEX_HOME=${home}`)
+    } catch {
+      return false
+    }
   })
 
 const ids = /[0-9a-f]{8}-[0-9a-f-]{27}/g
@@ -179,6 +189,7 @@ describe("what an agent asks for", () => {
       ])
       expect(code).toBe(0)
       expect(stderr).toContain("[approval] command: accept (touch)")
+      expect(stderr).toContain("[warning] The rubric's allowedRoots: without allowedRoots")
       expect(stderr).toContain("[tool.exec.done] completed, exit=0")
     })
   )
@@ -369,6 +380,8 @@ describe("in a terminal", () => {
         expect(screen).toContain("[summary] status=interrupted")
         const model = yield* MockModel.MockModel
         expect(yield* model.ended(0)).toBe("left")
+        const { home } = yield* CodexTest.Home
+        expect(processesWith(home)).toEqual([])
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
     })
   )

@@ -17,6 +17,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "./CodexError.ts"
 import * as Display from "./Display.ts"
+import { decidedBy, undecided } from "./internal/deciding.ts"
 import { type RequestId, RpcError } from "./JsonRpc.ts"
 import * as PolicyEngine from "./PolicyEngine.ts"
 import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.ts"
@@ -76,6 +77,21 @@ export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string
     : {}),
   ...(Predicate.hasProperty(params, "turnId") && typeof params.turnId === "string" ? { turnId: params.turnId } : {})
 })
+
+/**
+ * The item that a request names, if it names one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const itemIdOf = ({ params }: ServerRequest): string | undefined => {
+  const id = Predicate.hasProperty(params, "itemId")
+    ? params.itemId
+    : Predicate.hasProperty(params, "callId")
+      ? params.callId
+      : undefined
+  return typeof id === "string" ? id : undefined
+}
 
 /**
  * What a request asks the policy engine to decide; `undefined` for those that ask nobody.
@@ -297,7 +313,7 @@ const decideOnCommand = (
 const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, answerer: Answerer | undefined) =>
   Effect.flatMap(PolicyEngine.HumanApproval, (approval) =>
     approval === undefined
-      ? Effect.as(Effect.logWarning("Declined a command that is for a person alone: nobody is there"), undefined)
+      ? undecidedOn("command", "it is for a person alone, and nobody is there")
       : decideOnCommand(
           params,
           {
@@ -320,15 +336,10 @@ const decide = <K extends Kind>(
     readonly legal: (decision: unknown) => boolean
   }
 ): Effect.Effect<Verdict<K> | undefined> => {
-  if (answerer === undefined) {
-    return Effect.as(Effect.logWarning(`Declined a ${kind} request that belongs to no turn of this client`), undefined)
-  }
+  if (answerer === undefined) return undecidedOn(kind, "it belongs to no turn of this client")
   const item = about.itemId === undefined ? undefined : answerer.item(params.threadId, about.itemId)
   if (item === "ambiguous") {
-    return Effect.as(
-      Effect.logWarning(`Declined a ${kind} request: its item id stands for more than one item`),
-      undefined
-    )
+    return undecidedOn(kind, "its item id stands for more than one item")
   }
   const request: Request<K> = {
     kind,
@@ -345,16 +356,23 @@ const decide = <K extends Kind>(
       (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: nameOf(verdict?.decision) })
     ),
     Effect.tap((verdict) =>
-      verdict === undefined ? Effect.void : Effect.annotateCurrentSpan("codex.decided_by", verdict.by)
+      verdict === undefined
+        ? undecided("nobody decided")
+        : Effect.andThen(
+            Effect.annotateCurrentSpan("codex.decided_by", verdict.by),
+            decidedBy(verdict.by, verdict.reason, verdict.decision === "accept")
+          )
     ),
-    Effect.catchCause((cause) =>
-      Effect.as(
-        Effect.logWarning(`Declined a ${kind} request: ${shown(Cause.pretty(cause).split("\n")[0] ?? "")}`),
-        undefined
-      )
-    )
+    Effect.catchCause((cause) => undecidedOn(kind, shown(Cause.pretty(cause).split("\n")[0] ?? "")))
   )
 }
+
+// Declines, and tells why in the log.
+const undecidedOn = (kind: Kind, reason: string): Effect.Effect<undefined> =>
+  Effect.logWarning(`Declined a ${kind} request: ${reason}`).pipe(
+    Effect.andThen(undecided(reason)),
+    Effect.as(undefined)
+  )
 
 // For one line of a log.
 const shown = (text: string): string => Display.line(text, { max: 500 })

@@ -9,12 +9,13 @@ import { approvalDecided } from "./ourEvents.ts"
 type Verdict = PolicyEngine.Verdict<PolicyEngine.Kind>
 type Request = PolicyEngine.Request<PolicyEngine.Kind>
 
-const isDeclined = (decision: Verdict["decision"]): boolean => decision === "decline" || decision === "cancel"
+const nameOf = (decision: Verdict["decision"]): string => {
+  if (typeof decision === "string") return decision
+  if ("action" in decision) return decision.action
+  return "answers" in decision ? "answer" : "grant"
+}
 
-const nameOf = (decision: Verdict["decision"]): string =>
-  typeof decision === "string" ? decision : isGrant(decision) ? "grant" : "answer"
-
-const isGrant = (decision: object): boolean => "permissions" in decision || "acceptWithExecpolicyAmendment" in decision
+const isDeclined = (decision: Verdict["decision"]): boolean => ["decline", "cancel"].includes(nameOf(decision))
 
 const toEvent = (request: Request, verdict: Verdict): ResponseEvent => {
   const { by, decision, reason } = verdict

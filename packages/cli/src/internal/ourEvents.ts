@@ -1,5 +1,6 @@
 /**
- * Events of a run that the server does not send: what was decided on the agent's requests, and that it is being stopped.
+ * Events of a run that the server does not send: what was decided on the agent's requests, what this program has to warn of,
+ * and that the turn is being stopped.
  */
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 
@@ -12,5 +13,16 @@ export const stopping = (threadId: string): ResponseEvent => ({
   phase: "system",
   threadId,
   messageText: "Stopping. Another Ctrl-C does not wait.",
+  raw: {}
+})
+
+export const runWarning = "run/warning"
+
+export const warning = (messageText: string): ResponseEvent => ({
+  type: runWarning,
+  phase: "system",
+  // It may come before there is a thread.
+  threadId: "",
+  messageText,
   raw: {}
 })

@@ -96,10 +96,12 @@ export const run = Effect.fn("RunCommand.run")(function* (flags: Flags) {
     budget: { tokens: flags.budgetTokens, duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
     nobodyDecides: flags.policy === undefined && !flags.ask && !flags.acceptAll,
     screen,
+    columns: Effect.sync(() => process.stdout.columns ?? process.stderr.columns ?? 80),
     env: process.env,
     insists
   }

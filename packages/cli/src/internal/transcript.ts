@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import type { Paint, Tone } from "../Tone.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
-import { approvalDecided, runStopping } from "./ourEvents.ts"
+import { approvalDecided, runStopping, runWarning } from "./ourEvents.ts"
 import { makePage } from "./page.ts"
 
 export interface Settings {
@@ -136,7 +136,9 @@ export const makeTranscript = (settings: Settings): Transcript => {
         if (!streamed.delete(item.id)) page.write(item.id, "assistant", "Assistant:", item.text)
         return page.close()
       case "reasoning":
-        streamed.delete(item.id)
+        if (!streamed.delete(item.id) && showReasoning) {
+          page.write(item.id, "thinking", "[thinking]", item.summary?.join("\n") ?? "")
+        }
         return page.close()
       case "commandExecution":
         outputOf(item.id, tool, tool?.output.end(item.aggregatedOutput ?? undefined) ?? [])
@@ -277,6 +279,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       case "item/reasoning/textDelta":
       case "item/reasoning/summaryTextDelta":
         activity = { _tag: "Thinking" }
+        streamed.add(itemId)
         if (showReasoning) page.write(itemId, "thinking", "[thinking]", textDelta)
         return true
       case "item/plan/delta":
@@ -306,7 +309,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
         page.line("session", "Session:", event.threadId)
       } else if (event.type === approvalDecided) {
         page.line("tool", "[approval]", event.messageText)
-      } else if (event.type === "turn/silent" || event.type === runStopping) {
+      } else if (ourWarnings.has(event.type)) {
         page.line("warning", "[warning]", event.messageText)
       } else if (!piece(event)) {
         const notification = decode(event)
@@ -329,6 +332,8 @@ const decode = (event: ResponseEvent): Notification.Notification => {
   const raw = Predicate.isReadonlyObject(event.raw) ? event.raw : {}
   return Notification.decode({ method: event.type, params: raw["params"], raw }, 0)
 }
+
+const ourWarnings: ReadonlySet<string> = new Set(["turn/silent", runStopping, runWarning])
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)}s`
 
