@@ -1,0 +1,51 @@
+/**
+ * Makes what is measured, in `bench/dist`: the native server, the clients as JavaScript, and our packages as they are
+ * published, so that no sample pays for the types being stripped.
+ */
+import { spawnSync } from "node:child_process"
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+
+const root = path.dirname(import.meta.dirname)
+const dist = path.join(import.meta.dirname, "dist")
+
+/** The native server. */
+export const server = path.join(dist, "server")
+
+/** Where an installed package is. */
+export const installed = (name: string): string => path.join(dist, "node_modules", "@effect-codex", name)
+
+export const client = (name: string): string => path.join(dist, "clients", `${name}.js`)
+
+const run = (what: string, command: string, args: ReadonlyArray<string>, hint = "") => {
+  process.stderr.write(`${what}\n`)
+  const { error, status, stderr, stdout } = spawnSync(command, args, { cwd: root, encoding: "utf8" })
+  if (status === 0) return
+  throw new Error(`${what} failed: ${error?.message ?? `${stdout}${stderr}`}${hint}`)
+}
+
+// The package with the exports that it has once it is published. Copied and not linked: from a link, Node would find our
+// other packages by the workspace's exports, which are the sources.
+const install = (name: string) => {
+  const source = path.join(root, "packages", name)
+  const { publishConfig, ...manifest } = JSON.parse(readFileSync(path.join(source, "package.json"), "utf8"))
+  const target = installed(name)
+  mkdirSync(target, { recursive: true })
+  cpSync(path.join(source, "dist"), path.join(target, "dist"), { recursive: true })
+  writeFileSync(path.join(target, "package.json"), JSON.stringify({ ...manifest, ...publishConfig }))
+}
+
+/** Throws with what to do if something can't be built. */
+export const build = (): void => {
+  mkdirSync(dist, { recursive: true })
+  run(
+    "compiling the server",
+    "cc",
+    ["-O2", "-std=gnu11", "-o", server, path.join(import.meta.dirname, "server.c")],
+    "\nThe bench needs a C compiler by the name of cc: install gcc or clang."
+  )
+  const projects = ["packages/core", "packages/policy", "packages/cli", "bench"]
+  run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
+  rmSync(path.join(dist, "node_modules"), { recursive: true, force: true })
+  for (const name of ["core", "policy", "cli"]) install(name)
+}

@@ -1,0 +1,102 @@
+/**
+ * What a client is asked to do, and how what that costs is measured and told.
+ *
+ * Every sample is a process of its own: the workload comes as its argument, the sample leaves as one line of JSON. This is
+ * loaded by every client, so it uses Node alone.
+ */
+
+/** How the server is started. */
+export interface Server {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+export type Workload = { readonly server: Server } & (
+  | {
+      /** Turns that stream at the same time. */
+      readonly kind: "burst"
+      readonly turns: number
+      /** Deltas of all turns together, after a warm-up of a tenth of that. */
+      readonly deltas: number
+      /** The length of one delta's line. */
+      readonly bytes: number
+      /** Whether the consumer takes what there is, or one event at a time. */
+      readonly consume: "chunks" | "each"
+      /** Who else reads: all notifications of the connection, or views of the turn instead of its only stream. */
+      readonly readers?: { readonly of: "connection" | "turn"; readonly count: number }
+      /** Threads that were started before and are still open. */
+      readonly open?: number
+    }
+  | {
+      readonly kind: "approvals"
+      readonly count: number
+      readonly decision: "accept" | "decline"
+      readonly checked: boolean
+    }
+  | { readonly kind: "requests"; readonly count: number; readonly inFlight: number }
+  /** So many requests at once, answered last one first, a number of times. */
+  | { readonly kind: "reverse"; readonly pending: number; readonly times: number }
+  /** From the start of the process to its first response, and to the end of its first turn. */
+  | { readonly kind: "start" }
+  /** A consumer that makes a request at the first delta, and then sleeps until the last one was sent. */
+  | { readonly kind: "sleep"; readonly deltas: number }
+  /** A handler that makes a request and waits for the response before it returns. */
+  | { readonly kind: "reenter"; readonly from: "approval" | "notification" }
+  /** Short turns, each on a thread of its own, against whatever the server is. */
+  | { readonly kind: "turns"; readonly count: number }
+)
+
+export type Sample = Readonly<Record<string, number>>
+
+/** What has been used since `begin`, in milliseconds; and by how much memory peaked over what was used then, in MB. */
+export interface Usage {
+  readonly cpu: number
+  readonly wall: number
+  readonly rss: number
+}
+
+export const begin = (): (() => Usage) => {
+  const rss = process.memoryUsage.rss()
+  const cpu = process.cpuUsage()
+  const wall = performance.now()
+  return () => {
+    const { system, user } = process.cpuUsage(cpu)
+    return {
+      cpu: (system + user) / 1000,
+      wall: performance.now() - wall,
+      rss: Math.max(0, process.resourceUsage().maxRSS * 1024 - rss) / 1e6
+    }
+  }
+}
+
+/** Milliseconds since 1970, with fractions. */
+export const now = (): number => performance.timeOrigin + performance.now()
+
+export const readWorkload = (): Workload => JSON.parse(process.argv[2] ?? "null")
+
+export const tell = (sample: Sample): void => {
+  process.stdout.write(`${JSON.stringify(sample)}\n`)
+}
+
+/** The prompt that makes the server do so much. */
+export const prompt = (words: Readonly<Record<string, number>>): string =>
+  Object.entries(words)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ")
+
+/** How long approvals took, in microseconds, from the message that ends their turn. */
+export const approvalTimes = (text: string): Sample => {
+  const [p50 = 0, p99 = 0] = Array.from(text.matchAll(/p\d+_ns=(\d+)/g), ([, nanos]) => Number(nanos) / 1000)
+  return { p50, p99 }
+}
+
+/** How long a client may be stuck until that counts as a deadlock, in milliseconds. */
+export const patience = 3000
+
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}

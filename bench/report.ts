@@ -1,0 +1,150 @@
+/**
+ * What the samples of a section come to: a table with the goals beside it, and whether they are met.
+ */
+import { median } from "./clients/workload.ts"
+import { type Rounds, type Spread, spread } from "./measure.ts"
+import type { Fact, Goal, Row, Section, Text } from "./sections.ts"
+
+export type Language = keyof Text
+
+/** `missed`, `met` or, beyond that, `stretch`. */
+export type Verdict = "missed" | "met" | "stretch"
+
+export interface Result {
+  readonly row: Row
+  readonly value: Spread
+  /** Of each round's value to that of the other entrant in the same round; what it is compared by. */
+  readonly compared: Spread | undefined
+  readonly verdict: Verdict | undefined
+  /** The facts of the section, in its order. */
+  readonly facts: ReadonlyArray<number>
+}
+
+const holds = ({ bound }: Goal, limit: number, value: number): boolean =>
+  bound === "most" ? value <= limit : value >= limit
+
+export const verdictOf = (goal: Goal, value: number): Verdict =>
+  goal.stretch !== undefined && holds(goal, goal.stretch, value)
+    ? "stretch"
+    : holds(goal, goal.target, value)
+      ? "met"
+      : "missed"
+
+/** How far the short version lets a ratio miss its target, as machines of a CI are noisy. */
+export const slack = 1.25
+
+/** Whether the goal is missed by more than the slack. Anything but a ratio depends on the machine, so it never fails. */
+export const fails = (goal: Goal, value: number): boolean => {
+  if (goal.of !== "ratio") return false
+  const limit = goal.bound === "most" ? goal.target * slack : goal.target / slack
+  return !holds(goal, limit, value) || (goal.hard !== undefined && !holds(goal, goal.hard, value))
+}
+
+const valuesOf = (section: Section, rounds: Rounds, name: string): ReadonlyArray<number> => {
+  const entrant = section.entrants.get(name)
+  return entrant === undefined ? [] : (rounds.get(name) ?? []).map((sample) => section.value(sample, entrant))
+}
+
+export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Result> =>
+  section.rows.map((row) => {
+    const values = valuesOf(section, rounds, row.entrant)
+    const others = row.against === undefined ? [] : valuesOf(section, rounds, row.against)
+    const pairs = others.map((other, index) => {
+      const value = values[index] ?? Number.NaN
+      return row.goal?.of === "difference" ? value - other : value / other
+    })
+    const value = spread(values)
+    const compared = row.against === undefined ? undefined : spread(pairs)
+    const judged = row.goal?.of === "value" ? value.median : compared?.median
+    return {
+      row,
+      value,
+      compared,
+      verdict: row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged),
+      facts: (section.facts ?? []).map(({ of, show }) => {
+        const entrant = section.entrants.get(row.entrant)
+        const all = entrant === undefined ? [] : (rounds.get(row.entrant) ?? []).map((sample) => of(sample, entrant))
+        return show === "median" ? median(all) : show === "yes" ? Math.min(...all) : Math.max(...all)
+      })
+    }
+  })
+
+/** Whether something happened that must not: text was lost, a request was never answered. */
+export const isBad = ({ show }: Fact, fact: number | undefined): boolean =>
+  (show === "none" && fact !== 0) || (show === "yes" && fact !== 1)
+
+const words = {
+  median: { en: "median", zh: "中位数" },
+  range: { en: "min … max", zh: "最小 … 最大" },
+  compared: { en: "compared", zh: "对比" },
+  target: { en: "target", zh: "目标" },
+  stretch: { en: "stretch", zh: "更高目标" },
+  result: { en: "result", zh: "结果" },
+  over: { en: "over", zh: "高出" },
+  yes: { en: "yes", zh: "是" },
+  no: { en: "no", zh: "否" }
+} satisfies Record<string, Text>
+
+const verdicts = {
+  missed: { en: "**missed**", zh: "**未达到**" },
+  met: { en: "met", zh: "达到" },
+  stretch: { en: "stretch met", zh: "达到更高目标" }
+} satisfies Record<Verdict, Text>
+
+const thousands = (value: number, digits: number): string =>
+  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+const limit = (section: Section, { bound, of }: Goal, value: number | undefined, language: Language): string => {
+  if (value === undefined) return ""
+  const sign = bound === "most" ? "≤" : "≥"
+  if (of === "ratio") return `${sign} ${value} ×`
+  return of === "difference"
+    ? `${sign} +${value} ${section.unit[language]}`
+    : `${sign} ${value} ${section.unit[language]}`
+}
+
+/** The name of the entrant that a row is compared with, as its own row has it. */
+const nameOf = (section: Section, entrant: string, language: Language): string =>
+  section.rows.find((row) => row.entrant === entrant)?.label[language] ?? entrant
+
+const comparison = (section: Section, { compared, row }: Result, language: Language): string => {
+  if (compared === undefined || row.against === undefined) return ""
+  const name = nameOf(section, row.against, language)
+  return row.goal?.of === "difference"
+    ? `+${thousands(compared.median, section.digits)} ${words.over[language]} ${name}`
+    : `${compared.median.toFixed(2)} × ${name}`
+}
+
+/** A section's results as a table. */
+export const table = (section: Section, results: ReadonlyArray<Result>, language: Language): string => {
+  const facts = section.facts ?? []
+  const heads = [
+    "",
+    `${section.unit[language]}, ${words.median[language]}`,
+    words.range[language],
+    words.compared[language],
+    words.target[language],
+    words.stretch[language],
+    words.result[language],
+    ...facts.map(({ title }) => title[language])
+  ]
+  const rows = results.map((result) => {
+    const { row, value, verdict } = result
+    const { goal } = row
+    return [
+      row.label[language],
+      thousands(value.median, section.digits),
+      `${thousands(value.min, section.digits)} … ${thousands(value.max, section.digits)}`,
+      comparison(section, result, language),
+      goal === undefined ? "" : limit(section, goal, goal.target, language),
+      goal === undefined ? "" : limit(section, goal, goal.stretch, language),
+      verdict === undefined ? "" : verdicts[verdict][language],
+      ...facts.map(({ show }, index) => {
+        const fact = result.facts[index] ?? Number.NaN
+        return show === "yes" ? words[fact === 1 ? "yes" : "no"][language] : thousands(fact, show === "none" ? 0 : 1)
+      })
+    ]
+  })
+  const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
+  return [line(heads), line(heads.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")
+}
