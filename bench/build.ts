@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
+import * as vite from "vite"
 
 const root = path.dirname(import.meta.dirname)
 const dist = path.join(import.meta.dirname, "dist")
@@ -12,10 +13,17 @@ const dist = path.join(import.meta.dirname, "dist")
 /** The native server. */
 export const server = path.join(dist, "server")
 
-/** Where an installed package is. */
-export const installed = (name: string): string => path.join(dist, "node_modules", "@effect-codex", name)
+const installed = (name: string): string => path.join(dist, "node_modules", "@effect-codex", name)
 
-export const client = (name: string): string => path.join(dist, "clients", `${name}.js`)
+const clients = path.join(dist, "clients")
+
+export const client = (name: string): string => path.join(clients, `${name}.js`)
+
+/** What npm would link as the command `effect-codex`. */
+export const commandLine = (): string => {
+  const { bin } = JSON.parse(readFileSync(path.join(installed("cli"), "package.json"), "utf8"))
+  return path.join(installed("cli"), bin["effect-codex"])
+}
 
 const run = (what: string, command: string, args: ReadonlyArray<string>, hint = "") => {
   process.stderr.write(`${what}\n`)
@@ -36,7 +44,7 @@ const install = (name: string) => {
 }
 
 /** Throws with what to do if something can't be built. */
-export const build = (): void => {
+export const build = async (): Promise<void> => {
   mkdirSync(dist, { recursive: true })
   run(
     "compiling the server",
@@ -48,4 +56,17 @@ export const build = (): void => {
   run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
   rmSync(path.join(dist, "node_modules"), { recursive: true, force: true })
   for (const name of ["core", "policy", "cli"]) install(name)
+  await vite.build({
+    configFile: false,
+    root: clients,
+    logLevel: "error",
+    ssr: { noExternal: true },
+    build: {
+      ssr: client("effectCodex"),
+      outDir: clients,
+      emptyOutDir: false,
+      target: "node22",
+      rolldownOptions: { output: { entryFileNames: "bundled.js" } }
+    }
+  })
 }

@@ -9,14 +9,15 @@ import * as Stream from "effect/Stream"
 import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
-export type Client = "raw" | "effectCodex" | "vscodeJsonrpc" | "acp" | "codexSdk"
+/** `bundled` is `effectCodex` in one file. */
+export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk"
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 
 /** Who does what. */
 export interface Entrant {
-  /** A client with its workload, or a program that is started and waited for. */
-  readonly run: { readonly client: Client; readonly work: Work } | { readonly program: ReadonlyArray<string> }
+  /** A client with its workload, or our command line with its arguments. */
+  readonly run: { readonly client: Client; readonly work: Work } | { readonly cli: ReadonlyArray<string> }
   /** Whether client and server share one core or have one each, where the machine lets us say so. */
   readonly cores?: "shared" | "own" | undefined
 }
@@ -46,12 +47,12 @@ export interface Machine {
 const commandOf = ({ cores, run }: Entrant, { pin, server }: Machine): ReadonlyArray<string> => {
   const pinned = (core: 0 | 1, command: ReadonlyArray<string>) =>
     cores === undefined ? command : (pin?.(core, command) ?? command)
-  if ("program" in run) return pinned(0, [process.execPath, ...run.program])
+  if ("cli" in run) return pinned(0, [process.execPath, build.commandLine(), ...run.cli])
   // What the client is kept on, the server inherits.
   const standIn = [build.server, run.client === "acp" ? "acp" : "app-server"]
   const [command = "", ...args] = cores === "own" ? pinned(1, standIn) : standIn
   const workload = { server: server ?? { command, args }, ...run.work }
-  return pinned(0, [process.execPath, build.client(run.client), JSON.stringify(workload)])
+  return pinned(0, [process.execPath, "--expose-gc", build.client(run.client), JSON.stringify(workload)])
 }
 
 /** Runs one sample. `first`, `turn` and `exit` are milliseconds from the start of the process. */
@@ -70,7 +71,7 @@ export const sample = Effect.fnUntraced(
     const exit = now() - started
     const code = yield* handle.exitCode
     if (code !== 0) return yield* fail(`exited with ${code}`)
-    if ("program" in run) return { exit }
+    if ("cli" in run) return { exit }
     const told: Sample = yield* Effect.mapError(Schema.decodeEffect(SampleLine)(output.trim()), () =>
       fail(`said ${JSON.stringify(output.slice(0, 200))}`)
     )

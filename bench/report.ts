@@ -3,9 +3,7 @@
  */
 import { median } from "./clients/workload.ts"
 import { type Rounds, type Spread, spread } from "./measure.ts"
-import type { Fact, Goal, Row, Section, Text } from "./sections.ts"
-
-export type Language = keyof Text
+import type { Fact, Goal, Language, Row, Section, Text } from "./model.ts"
 
 /** `missed`, `met` or, beyond that, `stretch`. */
 export type Verdict = "missed" | "met" | "stretch"
@@ -34,8 +32,8 @@ export const verdictOf = (goal: Goal, value: number): Verdict =>
 export const slack = 1.25
 
 /** Whether the goal is missed by more than the slack. Anything but a ratio depends on the machine, so it never fails. */
-export const fails = (goal: Goal, value: number): boolean => {
-  if (goal.of !== "ratio") return false
+export const fails = ({ compare }: Section, goal: Goal, value: number): boolean => {
+  if (compare !== "ratio") return false
   const limit = goal.bound === "most" ? goal.target * slack : goal.target / slack
   return !holds(goal, limit, value) || (goal.hard !== undefined && !holds(goal, goal.hard, value))
 }
@@ -51,19 +49,18 @@ export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Resul
     const others = row.against === undefined ? [] : valuesOf(section, rounds, row.against)
     const pairs = others.map((other, index) => {
       const value = values[index] ?? Number.NaN
-      return row.goal?.of === "difference" ? value - other : value / other
+      return section.compare === "difference" ? value - other : value / other
     })
     const value = spread(values)
-    const compared = row.against === undefined ? undefined : spread(pairs)
-    const judged = row.goal?.of === "value" ? value.median : compared?.median
+    const compared = pairs.length === 0 || section.compare === "none" ? undefined : spread(pairs)
+    const judged = section.compare === "none" ? value.median : compared?.median
     return {
       row,
       value,
       compared,
       verdict: row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged),
       facts: (section.facts ?? []).map(({ of, show }) => {
-        const entrant = section.entrants.get(row.entrant)
-        const all = entrant === undefined ? [] : (rounds.get(row.entrant) ?? []).map((sample) => of(sample, entrant))
+        const all = (rounds.get(row.entrant) ?? []).map(of)
         return show === "median" ? median(all) : show === "yes" ? Math.min(...all) : Math.max(...all)
       })
     }
@@ -80,12 +77,11 @@ const words = {
   target: { en: "target", zh: "目标" },
   stretch: { en: "stretch", zh: "更高目标" },
   result: { en: "result", zh: "结果" },
-  over: { en: "over", zh: "高出" },
   yes: { en: "yes", zh: "是" },
   no: { en: "no", zh: "否" }
 } satisfies Record<string, Text>
 
-const verdicts = {
+export const verdicts = {
   missed: { en: "**missed**", zh: "**未达到**" },
   met: { en: "met", zh: "达到" },
   stretch: { en: "stretch met", zh: "达到更高目标" }
@@ -94,25 +90,23 @@ const verdicts = {
 const thousands = (value: number, digits: number): string =>
   value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
-const limit = (section: Section, { bound, of }: Goal, value: number | undefined, language: Language): string => {
+const limit = ({ compare, unit }: Section, { bound }: Goal, value: number | undefined, language: Language): string => {
   if (value === undefined) return ""
   const sign = bound === "most" ? "≤" : "≥"
-  if (of === "ratio") return `${sign} ${value} ×`
-  return of === "difference"
-    ? `${sign} +${value} ${section.unit[language]}`
-    : `${sign} ${value} ${section.unit[language]}`
+  if (compare === "ratio") return `${sign} ${value} ×`
+  return `${sign} ${compare === "difference" ? "+" : ""}${value} ${unit[language]}`
 }
 
 /** The name of the entrant that a row is compared with, as its own row has it. */
-const nameOf = (section: Section, entrant: string, language: Language): string =>
+export const nameOf = (section: Section, entrant: string, language: Language): string =>
   section.rows.find((row) => row.entrant === entrant)?.label[language] ?? entrant
 
 const comparison = (section: Section, { compared, row }: Result, language: Language): string => {
   if (compared === undefined || row.against === undefined) return ""
   const name = nameOf(section, row.against, language)
-  return row.goal?.of === "difference"
-    ? `+${thousands(compared.median, section.digits)} ${words.over[language]} ${name}`
-    : `${compared.median.toFixed(2)} × ${name}`
+  if (section.compare === "ratio") return `${compared.median.toFixed(2)} × ${name}`
+  const more = `${compared.median < 0 ? "" : "+"}${thousands(compared.median, section.digits)}`
+  return language === "en" ? `${more} over ${name}` : `${more}（对比 ${name}）`
 }
 
 /** A section's results as a table. */

@@ -1,86 +1,44 @@
 /**
- * What is measured: for each section who takes part, what is compared with what, and what should come out of it.
- *
- * Goals are ratios wherever they can be, as times on a shared machine say little.
+ * The sections of the bench. Goals are ratios wherever they can be, as times on a shared machine say little.
  */
 import type { Sample } from "./clients/workload.ts"
 import type { Client, Entrant } from "./measure.ts"
-import * as build from "./build.ts"
-import * as path from "node:path"
-
-/** A text in both languages of the documents. */
-export interface Text {
-  readonly en: string
-  readonly zh: string
-}
-
-/** Of the compared values: their ratio, their difference, or the value by itself. */
-export interface Goal {
-  readonly of: "ratio" | "difference" | "value"
-  readonly bound: "most" | "least"
-  readonly target: number
-  readonly stretch?: number
-  /** A bound that no slack reaches over. */
-  readonly hard?: number
-}
-
-/** Something else of the samples that is worth a column: their median, or the worst. */
-export interface Fact {
-  readonly title: Text
-  readonly of: (sample: Sample, entrant: Entrant) => number
-  readonly show: "median" | "none" | "yes"
-}
-
-export interface Row {
-  readonly label: Text
-  readonly entrant: string
-  /** The entrant that this one is compared with. */
-  readonly against?: string
-  readonly goal?: Goal
-}
-
-export interface Section {
-  readonly name: string
-  readonly title: Text
-  readonly about: Text
-  readonly unit: Text
-  readonly digits: number
-  readonly entrants: ReadonlyMap<string, Entrant>
-  /** What counts of a sample. */
-  readonly value: (sample: Sample, entrant: Entrant) => number
-  readonly rows: ReadonlyArray<Row>
-  /** Something else that is worth a column. */
-  readonly facts?: ReadonlyArray<Fact>
-  readonly rounds: number
-  /** How many rounds the quick version takes; 0 leaves the section out. */
-  readonly quickRounds: number
-}
+import type { Fact, Goal, Row, Section, Text } from "./model.ts"
 
 const both = (text: string): Text => ({ en: text, zh: text })
-const raw = both("raw")
-const ours = both("effect-codex")
 
 const atMost = (target: number, stretch?: number, hard?: number): Goal => ({
-  of: "ratio",
   bound: "most",
   target,
   ...(stretch === undefined ? {} : { stretch }),
   ...(hard === undefined ? {} : { hard })
 })
-const atLeast = (target: number, stretch: number): Goal => ({ of: "ratio", bound: "least", target, stretch })
+const atLeast = (target: number, stretch: number): Goal => ({ bound: "least", target, stretch })
 
 const entrants = (list: Readonly<Record<string, Entrant>>): ReadonlyMap<string, Entrant> =>
   new Map(Object.entries(list))
 
-const deltas = 200_000
+/** Who takes part, by the name of its package. */
+const packages: Readonly<Record<Client, string>> = {
+  raw: "raw",
+  effectCodex: "effect-codex",
+  bundled: "effect-codex",
+  vscodeJsonrpc: "vscode-jsonrpc",
+  acp: "@agentclientprotocol/sdk",
+  codexSdk: "@openai/codex-sdk"
+}
 
-export const burst = (client: Client, turns: number, consume: "chunks" | "each" = "chunks"): Entrant => ({
-  run: { client, work: { kind: "burst", turns, deltas, bytes: 220, consume } }
-})
-
-/** CPU of the client, in microseconds a delta. */
-export const cpuPerDelta = ({ cpu = 0 }: Sample, { run }: Entrant): number =>
-  "client" in run && run.work.kind === "burst" ? (cpu * 1000) / run.work.deltas : Number.NaN
+/** A row for a client; `variant` says in which of several forms it takes part. */
+const row = (client: Client, options?: Partial<Omit<Row, "label">> & { readonly variant?: Text | undefined }): Row => {
+  const { variant, ...rest } = options ?? {}
+  const name = packages[client]
+  return {
+    entrant: client,
+    ...(client === "raw" ? {} : { against: "raw" }),
+    ...rest,
+    label: variant === undefined ? both(name) : { en: `${name}, ${variant.en}`, zh: `${name}，${variant.zh}` }
+  }
+}
 
 const lost: Fact = {
   title: { en: "lost", zh: "丢失" },
@@ -88,18 +46,32 @@ const lost: Fact = {
   show: "none"
 }
 
+/** A multiple of all the numbers of turns. */
+const deltas = 262_144
+
+export const burst = (client: Client, turns: number, consume: "chunks" | "each" = "chunks"): Entrant => ({
+  run: { client, work: { kind: "burst", turns, deltas, bytes: 220, consume } }
+})
+
+/** CPU of the client, in microseconds a delta. */
+export const cpuPerDelta = ({ cpu = Number.NaN }: Sample, { run }: Entrant): number =>
+  "client" in run && run.work.kind === "burst" ? (cpu * 1000) / run.work.deltas : Number.NaN
+
+const chunks: Text = { en: "`runForEachArray`", zh: "`runForEachArray`" }
+const each: Text = { en: "`runForEach`", zh: "`runForEach`" }
+
 const oneTurn: Section = {
   name: "burst",
   title: { en: "One turn", zh: "一个回合" },
   about: {
-    en: "One turn streams 200,000 deltas of 220 bytes. CPU of the client process for each of them, after a warm-up turn. `@openai/codex-sdk` has no deltas; it gets as many events of `codex exec` of the same length. `@agentclientprotocol/sdk` gets `session/update` notifications of the same length.",
-    zh: "一个回合流式传送 20 万条 220 字节的增量。表中是预热一个回合之后客户端进程处理每条增量所用的 CPU。`@openai/codex-sdk` 没有增量,给它的是同样条数、同样长度的 `codex exec` 事件;`@agentclientprotocol/sdk` 收到的是同样长度的 `session/update` 通知。"
+    en: "One turn streams 262,144 deltas of 220 bytes. CPU of the client process for each of them, warm, without what a turn without deltas costs. `@openai/codex-sdk` has no deltas; it gets as many events of `codex exec` of the same length. `@agentclientprotocol/sdk` gets `session/update` notifications of the same length.",
+    zh: "一个回合流式传送 262,144 条 220 字节的增量。表中是预热之后客户端进程处理每条增量所用的 CPU，不含没有增量的回合本身的开销。`@openai/codex-sdk` 没有增量，给它的是同样条数、同样长度的 `codex exec` 事件；`@agentclientprotocol/sdk` 收到的是同样长度的 `session/update` 通知。"
   },
-  unit: { en: "µs CPU a delta", zh: "每条增量的 CPU(µs)" },
+  unit: { en: "µs CPU a delta", zh: "每条增量的 CPU（µs）" },
   digits: 2,
   entrants: entrants({
     raw: burst("raw", 1),
-    chunks: burst("effectCodex", 1),
+    effectCodex: burst("effectCodex", 1),
     each: burst("effectCodex", 1, "each"),
     vscodeJsonrpc: burst("vscodeJsonrpc", 1),
     acp: burst("acp", 1),
@@ -107,29 +79,15 @@ const oneTurn: Section = {
   }),
   value: cpuPerDelta,
   facts: [lost],
+  compare: "ratio",
   rows: [
-    { label: raw, entrant: "raw" },
-    {
-      label: { en: "effect-codex, `runForEachArray`", zh: "effect-codex,`runForEachArray`" },
-      entrant: "chunks",
-      against: "raw",
-      goal: atMost(1.5, 1.25, 2)
-    },
-    {
-      label: { en: "effect-codex, `runForEach`", zh: "effect-codex,`runForEach`" },
-      entrant: "each",
-      against: "raw",
-      goal: atMost(1.8, 1.5, 2)
-    },
-    { label: both("vscode-jsonrpc"), entrant: "vscodeJsonrpc", against: "raw" },
-    { label: both("@agentclientprotocol/sdk"), entrant: "acp", against: "raw" },
-    { label: both("@openai/codex-sdk"), entrant: "codexSdk", against: "raw" },
-    {
-      label: { en: "effect-codex, `runForEachArray`", zh: "effect-codex,`runForEachArray`" },
-      entrant: "chunks",
-      against: "vscodeJsonrpc",
-      goal: atMost(0.4)
-    }
+    row("raw"),
+    row("effectCodex", { variant: chunks, goal: atMost(1.5, 1.25, 2) }),
+    row("effectCodex", { variant: each, entrant: "each", goal: atMost(1.8, 1.5, 2) }),
+    row("vscodeJsonrpc"),
+    row("acp"),
+    row("codexSdk"),
+    row("effectCodex", { variant: chunks, against: "vscodeJsonrpc", goal: atMost(0.4) })
   ],
   rounds: 9,
   quickRounds: 5
@@ -139,31 +97,35 @@ const manyTurns: Section = {
   name: "turns",
   title: { en: "Many turns at once", zh: "同时进行多个回合" },
   about: {
-    en: "The same deltas, spread over 16 and over 256 turns that stream at the same time, one delta each in turn: the worst order there is. Consumed chunk-wise.",
-    zh: "同样的增量分摊到 16 个和 256 个同时进行的回合,各回合轮流每次一条:这是最坏的次序。按块消费。"
+    en: "The same deltas, spread over 16 and over 256 turns that stream at the same time, one delta each in turn, which is the worst order there is. Consumed chunk-wise. Beside it, what a turn costs that has no deltas, on a thread of its own, where all of them start at once.",
+    zh: "同样的增量分摊到 16 个和 256 个同时进行的回合，各回合轮流每次一条，这是最坏的次序。按块消费。旁边一列是没有增量的回合的开销：每个回合在自己的会话线程上，全部同时启动。"
   },
   unit: oneTurn.unit,
   digits: 2,
-  entrants: entrants({
-    raw16: burst("raw", 16),
-    ours16: burst("effectCodex", 16),
-    vscode16: burst("vscodeJsonrpc", 16),
-    acp16: burst("acp", 16),
-    raw256: burst("raw", 256),
-    ours256: burst("effectCodex", 256),
-    vscode256: burst("vscodeJsonrpc", 256),
-    acp256: burst("acp", 256)
-  }),
+  entrants: entrants(
+    Object.fromEntries(
+      [16, 256].flatMap((turns) =>
+        (["raw", "effectCodex", "vscodeJsonrpc", "acp"] as const).map((client) => [
+          `${client}${turns}`,
+          burst(client, turns)
+        ])
+      )
+    )
+  ),
   value: cpuPerDelta,
-  facts: [lost],
-  rows: [16, 256].flatMap((turns): ReadonlyArray<Row> => {
-    const label = (client: string): Text => ({ en: `${client}, ${turns} turns`, zh: `${client},${turns} 个回合` })
+  facts: [
+    lost,
+    { title: { en: "µs CPU a turn", zh: "每个回合的 CPU（µs）" }, of: ({ turn = 0 }) => turn * 1000, show: "median" }
+  ],
+  compare: "ratio",
+  rows: [16, 256].flatMap((turns) => {
+    const variant: Text = { en: `${turns} turns`, zh: `${turns} 个回合` }
     const against = `raw${turns}`
     return [
-      { label: label("raw"), entrant: against },
-      { label: label("effect-codex"), entrant: `ours${turns}`, against, goal: atMost(2, 1.5) },
-      { label: label("vscode-jsonrpc"), entrant: `vscode${turns}`, against },
-      { label: label("@agentclientprotocol/sdk"), entrant: `acp${turns}`, against }
+      row("raw", { variant, entrant: against }),
+      row("effectCodex", { variant, entrant: `effectCodex${turns}`, against, goal: atMost(2, 1.5) }),
+      row("vscodeJsonrpc", { variant, entrant: `vscodeJsonrpc${turns}`, against }),
+      row("acp", { variant, entrant: `acp${turns}`, against })
     ]
   }),
   rounds: 7,
@@ -175,14 +137,17 @@ const approval = (client: Client, decision: "accept" | "decline", checked = fals
   cores: "shared"
 })
 
+const checked: Text = { en: "checked", zh: "带核对" }
+const accept: Text = { en: "accept", zh: "同意" }
+
 const approvals: Section = {
   name: "approval",
   title: { en: "Approvals", zh: "审批" },
   about: {
-    en: "3,000 approvals of a command, one after the other, client and server on one core. From the write of the request to the read of its answer, as the server measures it. An accept of effect-codex asks the server for something else before it leaves, so that a second approval under the same item id is seen; the row “raw, checked” makes the same round trip. `acceptDelay`, which is 50 ms by default, is 0 here. A decline needs neither.",
-    zh: "3000 次命令审批,一次接一次,客户端与服务端在同一个核上。从写出请求到读到答复,由服务端计时。effect-codex 的同意在发出之前会先向服务端多问一次,好发现同一个条目 id 下的第二个审批;“raw,带核对”一行做同样的往返。默认 50 毫秒的 `acceptDelay` 在这里是 0。拒绝两者都不需要。"
+    en: "3,000 approvals of a command, one after the other, client and server on one core. From the write of the request to the read of its answer, as the server measures it. An accept of effect-codex asks the server for something else before it leaves, so that a second approval under the same item id is seen; “raw, checked” makes the same round trip. `acceptDelay`, which is 50 ms by default, is 0 here. A decline needs neither.",
+    zh: "3,000 次命令审批，一次接一次，客户端与服务端在同一个核上。从写出请求到读到答复，由服务端计时。effect-codex 的同意在发出之前会先向服务端多问一次，以便发现同一个条目 id 下的第二个审批；“raw，带核对”做同样的往返。默认 50 毫秒的 `acceptDelay` 在这里是 0。拒绝两者都不需要。"
   },
-  unit: { en: "µs, median of the approvals", zh: "各次审批的中位数(µs)" },
+  unit: { en: "µs", zh: "µs" },
   digits: 1,
   entrants: entrants({
     raw: approval("raw", "accept"),
@@ -192,32 +157,23 @@ const approvals: Section = {
     vscodeJsonrpc: approval("vscodeJsonrpc", "accept"),
     acp: approval("acp", "accept")
   }),
-  value: ({ p50 = 0 }) => p50,
+  value: ({ p50 = Number.NaN }) => p50,
+  compare: "ratio",
   rows: [
-    { label: raw, entrant: "raw" },
-    { label: { en: "raw, checked", zh: "raw,带核对" }, entrant: "checked", against: "raw" },
-    {
-      label: { en: "effect-codex, decline", zh: "effect-codex,拒绝" },
-      entrant: "decline",
-      against: "raw",
-      goal: atMost(1.5, 1.2)
-    },
-    {
-      label: { en: "effect-codex, accept, over raw, checked", zh: "effect-codex,同意,对比 raw,带核对" },
-      entrant: "accept",
-      against: "checked",
-      goal: atMost(1.5, 1.2)
-    },
-    { label: { en: "effect-codex, accept", zh: "effect-codex,同意" }, entrant: "accept", against: "raw" },
-    { label: both("vscode-jsonrpc"), entrant: "vscodeJsonrpc", against: "raw" },
-    { label: both("@agentclientprotocol/sdk"), entrant: "acp", against: "raw" }
+    row("raw"),
+    row("raw", { variant: checked, entrant: "checked", against: "raw" }),
+    row("effectCodex", { variant: { en: "decline", zh: "拒绝" }, entrant: "decline", goal: atMost(1.5, 1.2) }),
+    row("effectCodex", { variant: accept, entrant: "accept", against: "checked", goal: atMost(1.5, 1.2) }),
+    row("effectCodex", { variant: accept, entrant: "accept" }),
+    row("vscodeJsonrpc"),
+    row("acp")
   ],
   rounds: 9,
   quickRounds: 5
 }
 
 const echo = (client: Client, inFlight: number): Entrant => ({
-  run: { client, work: { kind: "requests", count: inFlight === 1 ? 10_000 : 40_000, inFlight } },
+  run: { client, work: { kind: "requests", count: inFlight === 1 ? 10_000 : 50_000, inFlight } },
   cores: "own"
 })
 
@@ -225,112 +181,193 @@ const requests: Section = {
   name: "requests",
   title: { en: "Requests in flight", zh: "并发请求" },
   about: {
-    en: "Requests that the server answers at once (`account/read`, for the Agent Client Protocol `session/list`), one at a time and 64 at a time; client and server on a core each.",
-    zh: "服务端立即答复的请求(`account/read`;Agent Client Protocol 用 `session/list`),一次一个,以及一次 64 个;客户端和服务端各占一个核。"
+    en: "Requests that the server answers at once (`account/read`; in the Agent Client Protocol `session/list`), one at a time and 64 at a time. Client and server have a core each.",
+    zh: "服务端立即答复的请求（`account/read`；Agent Client Protocol 中是 `session/list`），一次一个，以及一次 64 个。客户端和服务端各占一个核。"
   },
   unit: { en: "requests a second", zh: "每秒请求数" },
   digits: 0,
-  entrants: entrants({
-    raw1: echo("raw", 1),
-    ours1: echo("effectCodex", 1),
-    vscode1: echo("vscodeJsonrpc", 1),
-    acp1: echo("acp", 1),
-    raw64: echo("raw", 64),
-    ours64: echo("effectCodex", 64),
-    vscode64: echo("vscodeJsonrpc", 64),
-    acp64: echo("acp", 64)
-  }),
-  value: ({ rate = 0 }) => rate,
+  entrants: entrants(
+    Object.fromEntries(
+      [1, 64].flatMap((inFlight) =>
+        (["raw", "effectCodex", "vscodeJsonrpc", "acp"] as const).map((client) => [
+          `${client}${inFlight}`,
+          echo(client, inFlight)
+        ])
+      )
+    )
+  ),
+  value: ({ rate = Number.NaN }) => rate,
   facts: [
     {
       title: { en: "µs CPU a request", zh: "每个请求的 CPU（µs）" },
-      of: ({ cpu = 0 }, { run }) =>
-        "client" in run && run.work.kind === "requests" ? (cpu * 1000) / run.work.count : Number.NaN,
+      of: ({ cpu = Number.NaN, rate = Number.NaN, wall = Number.NaN }) => (cpu / wall / rate) * 1e6,
       show: "median"
     }
   ],
-  rows: [1, 64].flatMap((inFlight): ReadonlyArray<Row> => {
-    const label = (client: string): Text => ({
-      en: `${client}, ${inFlight} in flight`,
-      zh: `${client},${inFlight} 个并发`
-    })
+  compare: "ratio",
+  rows: [1, 64].flatMap((inFlight) => {
+    const variant: Text = { en: `${inFlight} in flight`, zh: `${inFlight} 个并发` }
     const against = `raw${inFlight}`
+    const goal = inFlight === 1 ? atLeast(0.75, 0.9) : atLeast(1.5, 2.5)
     return [
-      { label: label("raw"), entrant: against },
-      {
-        label: label("effect-codex"),
-        entrant: `ours${inFlight}`,
-        against,
-        goal: inFlight === 1 ? atLeast(0.75, 0.9) : atLeast(1.5, 2.5)
-      },
-      { label: label("vscode-jsonrpc"), entrant: `vscode${inFlight}`, against },
-      { label: label("@agentclientprotocol/sdk"), entrant: `acp${inFlight}`, against }
+      row("raw", { variant, entrant: against }),
+      row("effectCodex", { variant, entrant: `effectCodex${inFlight}`, against, goal }),
+      row("vscodeJsonrpc", { variant, entrant: `vscodeJsonrpc${inFlight}`, against }),
+      row("acp", { variant, entrant: `acp${inFlight}`, against })
     ]
   }),
   rounds: 7,
-  quickRounds: 3
+  quickRounds: 5
 }
 
-const reversed = (client: Client): Entrant => ({
-  run: { client, work: { kind: "reverse", pending: 10_000, times: 10 } }
-})
+const pending = { pending: 10_000, times: 10 }
+const reversed = (client: Client): Entrant => ({ run: { client, work: { kind: "reverse", ...pending } } })
 
 const reverse: Section = {
   name: "reverse",
   title: { en: "10,000 requests pending", zh: "一万个未决请求" },
   about: {
-    en: "10,000 requests at once, answered last one first.",
-    zh: "同时发出 1 万个请求,按相反的次序答复。"
+    en: "10,000 requests at once, answered last one first, ten times.",
+    zh: "同时发出 10,000 个请求，按相反的次序答复，做十遍。"
   },
-  unit: { en: "µs CPU a request", zh: "每个请求的 CPU(µs)" },
+  unit: { en: "µs CPU a request", zh: "每个请求的 CPU（µs）" },
   digits: 2,
-  entrants: entrants({ raw: reversed("raw"), ours: reversed("effectCodex"), vscodeJsonrpc: reversed("vscodeJsonrpc") }),
-  value: ({ cpu = 0 }) => cpu / 100,
-  rows: [
-    { label: raw, entrant: "raw" },
-    { label: ours, entrant: "ours", against: "raw", goal: atMost(2, 1) },
-    { label: both("vscode-jsonrpc"), entrant: "vscodeJsonrpc", against: "raw" }
-  ],
+  entrants: entrants({
+    raw: reversed("raw"),
+    effectCodex: reversed("effectCodex"),
+    vscodeJsonrpc: reversed("vscodeJsonrpc")
+  }),
+  value: ({ cpu = Number.NaN }) => (cpu * 1000) / (pending.pending * pending.times),
+  compare: "ratio",
+  rows: [row("raw"), row("effectCodex", { goal: atMost(2, 1) }), row("vscodeJsonrpc")],
   rounds: 7,
   quickRounds: 3
 }
 
 const started = (client: Client): Entrant => ({ run: { client, work: { kind: "start" } } })
-const over = (target: number, stretch: number): Goal => ({ of: "difference", bound: "most", target, stretch })
 
 const start: Section = {
   name: "start",
   title: { en: "Start-up", zh: "启动" },
   about: {
-    en: "From the start of the Node process to the response to its first request; the server starts in a millisecond. The packages are as they are published, as JavaScript and not bundled. “Command line” is `effect-codex --version` from its start to its exit, not bundled, without a server.",
-    zh: "从 Node 进程启动到收到第一个请求的答复;服务端一毫秒就能启动。各包与发布出去的一样,是 JavaScript,没有打包成一个文件。“命令行”是 `effect-codex --version` 从启动到退出的时间,没有打包,也没有服务端。"
+    en: "From the start of the Node process to the response to its first request; the server itself starts in a millisecond. The packages are as they are published. “In one file” is the same program with everything that it imports bundled. The command line is `effect-codex --version`, from its start to its end, without a server.",
+    zh: "从 Node 进程启动到收到第一个请求的答复；服务端自己一毫秒就能启动。各包与发布出去的一样。“单个文件”是同一个程序连同它引入的一切打包成一个文件。命令行是 `effect-codex --version`，从启动到结束，没有服务端。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 0,
   entrants: entrants({
     raw: started("raw"),
-    ours: started("effectCodex"),
-    cli: { run: { program: [path.join(build.installed("cli"), "dist", "main.js"), "--version"] } },
+    effectCodex: started("effectCodex"),
+    bundled: started("bundled"),
+    cli: { run: { cli: ["--version"] } },
     vscodeJsonrpc: started("vscodeJsonrpc"),
     acp: started("acp"),
     codexSdk: started("codexSdk")
   }),
   value: ({ exit, first }) => first ?? exit ?? Number.NaN,
+  compare: "difference",
   rows: [
-    { label: raw, entrant: "raw" },
-    { label: ours, entrant: "ours", against: "raw", goal: over(250, 120) },
-    {
-      label: { en: "effect-codex, command line", zh: "effect-codex,命令行" },
-      entrant: "cli",
-      against: "raw",
-      goal: over(80, 50)
-    },
-    { label: both("vscode-jsonrpc"), entrant: "vscodeJsonrpc", against: "raw" },
-    { label: both("@agentclientprotocol/sdk"), entrant: "acp", against: "raw" },
-    { label: both("@openai/codex-sdk"), entrant: "codexSdk", against: "raw" }
+    row("raw"),
+    row("effectCodex", { goal: atMost(250, 120) }),
+    row("bundled", { variant: { en: "in one file", zh: "单个文件" }, goal: atMost(250, 120) }),
+    row("effectCodex", { variant: { en: "command line", zh: "命令行" }, entrant: "cli", goal: atMost(80, 50) }),
+    row("vscodeJsonrpc"),
+    row("acp"),
+    row("codexSdk")
   ],
   rounds: 15,
   quickRounds: 0
 }
 
-export const sections: ReadonlyArray<Section> = [oneTurn, manyTurns, approvals, requests, reverse, start]
+const sleeping = (client: Client): Entrant => ({ run: { client, work: { kind: "sleep", deltas: 1_000_000 } } })
+
+const sleep: Section = {
+  name: "sleep",
+  title: { en: "A consumer that sleeps", zh: "睡眠的消费者" },
+  about: {
+    en: "One turn streams 1,000,000 deltas. At the first one the consumer makes a request, whose answer it must get in the middle of the burst, and then sleeps until the last one was sent. By how much the memory of the process peaks over what it was before, and what is lost of the text. `@openai/codex-sdk` pulls, so its server has to wait: it has no requests that this could hold up, and its consumer sleeps for three seconds.",
+    zh: "一个回合流式传送 1,000,000 条增量。收到第一条时消费者发出一个请求，必须在突发当中得到答复，然后一直睡到最后一条发出。表中是进程内存的峰值比之前高出多少，以及丢失了多少文本。`@openai/codex-sdk` 是拉取式的，服务端只好等待；它没有会被因此卡住的请求，它的消费者睡三秒。"
+  },
+  unit: { en: "MB", zh: "MB" },
+  digits: 0,
+  entrants: entrants({
+    raw: sleeping("raw"),
+    effectCodex: sleeping("effectCodex"),
+    vscodeJsonrpc: sleeping("vscodeJsonrpc"),
+    acp: sleeping("acp"),
+    codexSdk: sleeping("codexSdk")
+  }),
+  value: ({ rss = Number.NaN }) => rss,
+  facts: [
+    lost,
+    { title: { en: "answered", zh: "得到答复" }, of: ({ answered = Number.NaN }) => answered, show: "yes" }
+  ],
+  compare: "none",
+  rows: [row("raw"), row("effectCodex", { goal: atMost(110, 60) }), row("vscodeJsonrpc"), row("acp"), row("codexSdk")],
+  rounds: 3,
+  quickRounds: 1
+}
+
+const reentering = (client: Client): Entrant => ({ run: { client, work: { kind: "reenter" } } })
+
+const reenter: Section = {
+  name: "reenter",
+  title: { en: "A handler that makes a request", zh: "发出请求的处理函数" },
+  about: {
+    en: "The handler of an approval, and that of a notification, makes a request and waits for its response before it returns. A client that waits for its handlers before it reads on never sees that response. The time is that of both turns; three seconds without an answer count as a deadlock.",
+    zh: "审批的处理函数以及通知的处理函数发出一个请求，并等到答复之后才返回。先等处理函数、再继续读取的客户端永远看不到这个答复。时间是两个回合合计；三秒没有答复算作死锁。"
+  },
+  unit: { en: "ms", zh: "毫秒" },
+  digits: 1,
+  entrants: entrants({
+    raw: reentering("raw"),
+    effectCodex: reentering("effectCodex"),
+    vscodeJsonrpc: reentering("vscodeJsonrpc"),
+    acp: reentering("acp")
+  }),
+  value: ({ wall = Number.NaN }) => wall,
+  facts: [
+    { title: { en: "from an approval", zh: "在审批中" }, of: ({ approval = Number.NaN }) => approval, show: "yes" },
+    {
+      title: { en: "from a notification", zh: "在通知中" },
+      of: ({ notification = Number.NaN }) => notification,
+      show: "yes"
+    }
+  ],
+  compare: "none",
+  rows: [row("raw"), row("effectCodex"), row("vscodeJsonrpc"), row("acp")],
+  rounds: 3,
+  quickRounds: 1
+}
+
+const shortTurns = (client: Client): Entrant => ({ run: { client, work: { kind: "turns", count: 40 } } })
+
+const real: Section = {
+  name: "real",
+  title: { en: "The real codex", zh: "真实的 codex" },
+  about: {
+    en: "The pinned `codex app-server`, with a stand-in for its model on the loopback. A request, a new thread and a turn of one word, 40 times: the median of the last 32, against a raw script that makes the same calls.",
+    zh: "锁定版本的 `codex app-server`，模型由回环地址上的替身应答。一个请求、一个新会话线程和一个只有一个词的回合，做 40 次：取后 32 次的中位数，与做同样调用的 raw 脚本对比。"
+  },
+  unit: { en: "ms", zh: "毫秒" },
+  digits: 1,
+  entrants: entrants({ raw: shortTurns("raw"), effectCodex: shortTurns("effectCodex") }),
+  value: ({ turn = Number.NaN }) => turn,
+  compare: "difference",
+  rows: [row("raw"), row("effectCodex", { goal: atMost(5, 2) })],
+  rounds: 7,
+  quickRounds: 0,
+  real: true
+}
+
+export const sections: ReadonlyArray<Section> = [
+  oneTurn,
+  manyTurns,
+  approvals,
+  requests,
+  reverse,
+  start,
+  sleep,
+  reenter,
+  real
+]

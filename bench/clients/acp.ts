@@ -11,24 +11,26 @@ import { readWorkload, tell } from "./workload.ts"
 const workload = readWorkload()
 
 interface Running {
-  readonly onDelta: (text: string) => void
+  readonly onDelta: (text: string) => Promise<void> | void
   last: string
 }
 
 const connect: Connect = async (onApproval) => {
   const { args, command } = workload.server
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] })
   const running = new Map<string, Running>()
   const { agent } = acp
     .client({ name: "bench" })
     .onNotification(acp.methods.client.session.update, ({ params: { sessionId, update } }) => {
       const turn = running.get(sessionId)
-      if (turn === undefined) return
+      if (turn === undefined) return undefined
       if (update.sessionUpdate === "agent_message_chunk" && update.content.type === "text") {
-        turn.onDelta(update.content.text)
-      } else if (update.sessionUpdate === "agent_thought_chunk" && update.content.type === "text") {
+        return turn.onDelta(update.content.text)
+      }
+      if (update.sessionUpdate === "agent_thought_chunk" && update.content.type === "text") {
         turn.last = update.content.text
       }
+      return undefined
     })
     .onRequest(acp.methods.client.session.requestPermission, async () => {
       await onApproval()
@@ -44,7 +46,9 @@ const connect: Connect = async (onApproval) => {
   }
   return {
     open,
-    echo: () => agent.request(acp.methods.agent.session.list, {}),
+    echo: async () => {
+      await agent.request(acp.methods.agent.session.list, {})
+    },
     turn: async (text, onDelta) => {
       const sessionId = await open()
       const turn: Running = { onDelta, last: "" }

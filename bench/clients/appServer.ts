@@ -11,7 +11,7 @@ export interface Connection {
 
 /** What a connection does with what arrives. */
 export interface Receiver {
-  readonly onNotification: (method: string, params: Params) => void
+  readonly onNotification: (method: string, params: Params) => Promise<void> | void
   readonly onRequest: (method: string, params: unknown) => Promise<unknown> | { readonly decision: string }
 }
 
@@ -24,7 +24,7 @@ export interface Params {
 }
 
 interface Running {
-  readonly onDelta: (text: string) => void
+  readonly onDelta: (text: string) => Promise<void> | void
   readonly onEnd: (text: string) => void
   text: string
 }
@@ -40,13 +40,14 @@ export const connectWith =
       },
       onNotification: (method, params) => {
         const turn = running.get(params.threadId)
-        if (turn === undefined) return
-        if (method === "item/agentMessage/delta") turn.onDelta(params.delta)
-        else if (method === "item/completed") turn.text = params.item.text
+        if (turn === undefined) return undefined
+        if (method === "item/agentMessage/delta") return turn.onDelta(params.delta)
+        if (method === "item/completed") turn.text = params.item.text
         else if (method === "turn/completed") {
           running.delete(params.threadId)
           turn.onEnd(turn.text)
         }
+        return undefined
       }
     })
     const { request } = connection
@@ -59,7 +60,9 @@ export const connectWith =
     }
     return {
       open: startThread,
-      echo: () => request("account/read", {}),
+      echo: async () => {
+        await request("account/read", {})
+      },
       held: (count) => request("model/list", { cursor: `reverse:${count}` }),
       turn: async (text, onDelta) => {
         const threadId = await startThread()

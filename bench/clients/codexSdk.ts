@@ -21,7 +21,9 @@ const connect: Connect = async () => {
   return {
     open: async () => codex.startThread(),
     // It has no requests: what comes closest to one is a turn.
-    echo: () => turn(prompt({ deltas: 1 }), () => {}),
+    echo: async () => {
+      await turn(prompt({ deltas: 1 }), () => {})
+    },
     turn,
     pulls: true,
     close: () => {}

@@ -6,17 +6,30 @@ import type { TurnError, TurnStreamError } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { approvalTimes, begin, median, now, patience, prompt, readWorkload, type Sample, tell } from "./workload.ts"
+import {
+  approvalTimes,
+  begin,
+  heap,
+  median,
+  now,
+  patience,
+  prompt,
+  readWorkload,
+  type Sample,
+  tell
+} from "./workload.ts"
 
 const workload = readWorkload()
 
 type Burst = typeof workload & { readonly kind: "burst" }
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
 
 const unbounded = { concurrency: "unbounded", discard: true } as const
 
@@ -49,30 +62,41 @@ const watch = Effect.fnUntraced(function* () {
 const burst = Effect.fnUntraced(function* ({ bytes, consume, deltas, open = 0, readers, turns }: Burst) {
   const codex = yield* Codex.Codex
   const { read, seen } = consumer(consume)
-  const run = (deltas: number, turns: number) => {
-    const turn = read(codex.responses.events({ prompt: prompt({ deltas: Math.round(deltas / turns), turns, bytes }) }))
-    return Effect.forEach(Arr.range(1, turns), () => turn, unbounded)
-  }
-  const runViewed = Effect.fnUntraced(function* (views: number) {
+  const run = Effect.fnUntraced(function* (deltas: number, turns: number) {
+    seen.text = 0
+    const end = begin()
+    const turn = read(codex.responses.events({ prompt: prompt({ deltas: deltas / turns, turns, bytes }) }))
+    yield* Effect.forEach(upTo(turns), () => turn, unbounded)
+    return end()
+  })
+  const runWatched = Effect.fnUntraced(function* (count: number) {
+    const watched = yield* Effect.forEach(upTo(count), watch)
+    const end = begin()
+    yield* run(deltas, turns)
+    yield* Effect.forEach(watched, Deferred.await, unbounded)
+    return end()
+  }, Effect.scoped)
+  const runViewed = Effect.fnUntraced(function* (count: number) {
+    seen.text = 0
+    const end = begin()
     const thread = yield* codex.thread.start()
     const turn = yield* thread.turn(prompt({ deltas, bytes }))
-    yield* Effect.forEach(Arr.range(1, views), () => read(turn.events), unbounded)
+    yield* Effect.forEach(upTo(count), () => read(turn.events), unbounded)
+    return end()
   }, Effect.scoped)
 
-  const before = begin()
+  const before = heap()
   for (let left = open; left > 0; left--) yield* codex.thread.start()
-  const { rss: opened } = before()
+  const opened = heap() - before
   yield* run(1, 1)
   const unit = seen.text
   yield* run(Math.ceil(deltas / 10), 1)
-  seen.text = 0
-  const watched = yield* Effect.forEach(Arr.range(1, readers?.of === "connection" ? readers.count : 0), watch)
-  const end = begin()
-  if (readers?.of === "turn") yield* runViewed(readers.count)
-  else yield* run(deltas, turns)
-  yield* Effect.forEach(watched, Deferred.await, unbounded)
-  const expected = Math.round(deltas / turns) * turns * (readers?.of === "turn" ? readers.count : 1)
-  return { ...end(), opened, lost: expected - seen.text / unit }
+  yield* run(0, turns)
+  const empty = yield* run(0, turns)
+  const views = readers?.of === "turn" ? readers.count : 0
+  const all = yield* views > 0 ? runViewed(views) : runWatched(readers?.count ?? 0)
+  const expected = deltas * Math.max(1, views)
+  return { ...all, cpu: all.cpu - empty.cpu, turn: empty.cpu / turns, opened, lost: expected - seen.text / unit }
 })
 
 const approvals = Effect.fnUntraced(function* (count: number) {
@@ -85,8 +109,7 @@ const approvals = Effect.fnUntraced(function* (count: number) {
 })
 
 const requests = Effect.fnUntraced(function* (count: number, inFlight: number) {
-  const run = (count: number) =>
-    Effect.forEach(Arr.range(1, count), () => echo, { concurrency: inFlight, discard: true })
+  const run = (count: number) => Effect.forEach(upTo(count), () => echo, { concurrency: inFlight, discard: true })
   yield* run(count / 10)
   const end = begin()
   yield* run(count)
@@ -97,7 +120,7 @@ const requests = Effect.fnUntraced(function* (count: number, inFlight: number) {
 const reverse = Effect.fnUntraced(function* (pending: number, times: number) {
   const codex = yield* Codex.Codex
   const held = codex.request("model/list", { cursor: `reverse:${pending}` })
-  const round = Effect.forEach(Arr.range(1, pending), () => held, unbounded)
+  const round = Effect.forEach(upTo(pending), () => held, unbounded)
   yield* round
   const end = begin()
   for (let left = times; left > 0; left--) yield* round
@@ -132,20 +155,24 @@ const sleep = Effect.fnUntraced(function* (deltas: number) {
   return { ...end(), answered, lost: deltas - seen.text / unit }
 })
 
-const reenter = Effect.fnUntraced(function* (from: "approval" | "notification") {
+const reenter = Effect.gen(function* () {
   const codex = yield* Codex.Codex
-  const handled = codex.responses.events({ prompt: prompt({ deltas: 1, approvals: 1 }) }).pipe(
-    Stream.tap(({ textDelta }) => (from === "notification" && textDelta !== undefined ? echo : Effect.void)),
-    Stream.runDrain
-  )
-  // Whoever decides on approvals has the connection too.
+  // Whoever decides on approvals may have the connection too.
   const asks = PolicyEngine.make({
     command: () =>
-      Effect.as(Effect.orDie(codex.request("account/read", {})), { decision: "accept" as const, by: "bench" })
+      codex.request("account/read", {}).pipe(Effect.orDie, Effect.as({ decision: "accept" as const, by: "bench" }))
   })
-  const done = from === "approval" ? Effect.provideService(handled, PolicyEngine.PolicyEngine, asks) : handled
-  const works = yield* Effect.timeoutOption(done, patience)
-  return { works: works._tag === "Some" ? 1 : 0 }
+  const approved = codex.responses
+    .create({ prompt: prompt({ deltas: 0, approvals: 1 }) })
+    .pipe(Effect.provideService(PolicyEngine.PolicyEngine, asks))
+  const notified = Stream.runForEach(codex.responses.events({ prompt: prompt({ deltas: 1 }) }), ({ textDelta }) =>
+    textDelta === undefined ? Effect.void : echo
+  )
+  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.map(Effect.timeoutOption(effect, patience), (done) => (Option.isSome(done) ? 1 : 0))
+  const end = begin()
+  const works = { approval: yield* inTime(approved), notification: yield* inTime(notified) }
+  return { ...end(), ...works }
 })
 
 const turns = Effect.fnUntraced(function* (count: number) {
@@ -177,7 +204,7 @@ const run = Effect.suspend((): Work => {
     case "sleep":
       return sleep(workload.deltas)
     case "reenter":
-      return reenter(workload.from)
+      return reenter
     case "turns":
       return turns(workload.count)
   }

@@ -2,7 +2,7 @@
  * The workloads for a client without Effect, whatever library it stands on.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { approvalTimes, begin, median, now, patience, prompt, type Sample, type Workload } from "./workload.ts"
+import { approvalTimes, begin, heap, median, now, patience, prompt, type Sample, type Workload } from "./workload.ts"
 
 /** A connection, as the workloads use it. */
 export interface Agent {
@@ -10,9 +10,9 @@ export interface Agent {
    * Runs a turn on a new thread and returns the text of its last message. A client whose consumer pulls waits for what
    * `onDelta` returns.
    */
-  readonly turn: (prompt: string, onDelta: (text: string) => Promise<unknown> | void) => Promise<string>
+  readonly turn: (prompt: string, onDelta: (text: string) => Promise<void> | void) => Promise<string>
   /** A request that the server answers at once. */
-  readonly echo: () => Promise<unknown>
+  readonly echo: () => Promise<void>
   /** A request that the server answers with many others, last one first. */
   readonly held?: (count: number) => Promise<unknown>
   /** Starts a thread. */
@@ -35,18 +35,23 @@ const burst = async (
   const onDelta = (delta: string) => {
     text += delta.length
   }
-  const run = (deltas: number, turns: number) =>
-    Promise.all(repeat(turns, () => agent.turn(prompt({ deltas: Math.round(deltas / turns), turns, bytes }), onDelta)))
-  const before = begin()
+  const run = async (deltas: number, turns: number) => {
+    text = 0
+    const end = begin()
+    const words = prompt({ deltas: deltas / turns, turns, bytes })
+    await Promise.all(repeat(turns, () => agent.turn(words, onDelta)))
+    return end()
+  }
+  const before = heap()
   for (let left = open; left > 0; left--) await agent.open()
-  const { rss: opened } = before()
+  const opened = heap() - before
   await run(1, 1)
   const unit = text
   await run(Math.ceil(deltas / 10), 1)
-  text = 0
-  const end = begin()
-  await run(deltas, turns)
-  return { ...end(), opened, lost: Math.round(deltas / turns) * turns - text / unit }
+  await run(0, turns)
+  const empty = await run(0, turns)
+  const all = await run(deltas, turns)
+  return { ...all, cpu: all.cpu - empty.cpu, turn: empty.cpu / turns, opened, lost: deltas - text / unit }
 }
 
 const requests = async (agent: Agent, { count, inFlight }: Workload & { kind: "requests" }): Promise<Sample> => {
@@ -73,22 +78,26 @@ const sleeping = async (agent: Agent, deltas: number): Promise<Sample> => {
   })
   const queue: Array<string> = []
   let text = 0
+  const take = (delta: string) => {
+    text += delta.length
+  }
   let answered = 0
-  let asleep: Promise<unknown> | undefined
-  const fallAsleep = async () => {
+  let asleep: Promise<void> | undefined
+  const fallAsleep = async (): Promise<void> => {
     await agent.echo()
     answered = 1
     if (agent.pulls === true) await sleep(patience)
   }
   const end = begin()
   await agent.turn(prompt({ deltas }), (delta) => {
-    queue.push(delta)
+    if (agent.pulls === true) take(delta)
+    else queue.push(delta)
     asleep ??= fallAsleep()
     return asleep
   })
   await asleep
   const used = end()
-  for (const delta of queue) text += delta.length
+  queue.forEach(take)
   return { ...used, answered, lost: deltas - text / unit }
 }
 
@@ -148,17 +157,15 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
       return sample
     }
     case "reenter": {
-      let asked: Promise<unknown> | undefined
       const agent = await connect(async () => {
-        if (work.from === "approval") await agent.echo()
+        await agent.echo()
         return "accept"
       })
-      const turn = agent.turn(prompt({ deltas: 1, approvals: 1 }), () => {
-        if (work.from === "notification") asked = agent.echo()
-      })
-      const works = await inTime(turn.then(() => asked))
+      const end = begin()
+      const approval = await inTime(agent.turn(prompt({ deltas: 0, approvals: 1 }), () => {}))
+      const notification = await inTime(agent.turn(prompt({ deltas: 1 }), () => agent.echo()))
       agent.close()
-      return { works }
+      return { ...end(), approval, notification }
     }
     case "turns": {
       const agent = await connect(() => "accept")

@@ -10,7 +10,7 @@ const workload = readWorkload()
 
 const open = (receiver: Receiver): Connection => {
   const { args, command, cwd, env } = workload.server
-  const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ["pipe", "pipe", "inherit"] })
+  const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ["pipe", "pipe", "ignore"] })
   const pending = new Map<number, (result: unknown) => void>()
   let rest = ""
   let nextId = 1

@@ -54,7 +54,7 @@ class LineWriter extends AbstractMessageWriter implements MessageWriter {
 
 const open = (receiver: Receiver): Connection => {
   const { args, command } = workload.server
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] })
   const connection = createMessageConnection(new LineReader(child.stdout), new LineWriter(child.stdin))
   connection.onNotification((method, params) => receiver.onNotification(method, params as unknown as Params))
   connection.onRequest((method, params) => receiver.onRequest(method, params))

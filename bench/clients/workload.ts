@@ -15,7 +15,7 @@ export interface Server {
 
 export type Workload = { readonly server: Server } & (
   | {
-      /** Turns that stream at the same time. */
+      /** Turns that stream at the same time. What as many turns without deltas cost is taken off. */
       readonly kind: "burst"
       readonly turns: number
       /** Deltas of all turns together, after a warm-up of a tenth of that. */
@@ -42,8 +42,8 @@ export type Workload = { readonly server: Server } & (
   | { readonly kind: "start" }
   /** A consumer that makes a request at the first delta, and then sleeps until the last one was sent. */
   | { readonly kind: "sleep"; readonly deltas: number }
-  /** A handler that makes a request and waits for the response before it returns. */
-  | { readonly kind: "reenter"; readonly from: "approval" | "notification" }
+  /** Handlers, of an approval and of a notification, that make a request and wait for the response before they return. */
+  | { readonly kind: "reenter" }
   /** Short turns, each on a thread of its own, against whatever the server is. */
   | { readonly kind: "turns"; readonly count: number }
 )
@@ -69,6 +69,12 @@ export const begin = (): (() => Usage) => {
       rss: Math.max(0, process.resourceUsage().maxRSS * 1024 - rss) / 1e6
     }
   }
+}
+
+/** What the heap holds once the garbage is gone, in MB. */
+export const heap = (): number => {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed / 1e6
 }
 
 /** Milliseconds since 1970, with fractions. */

@@ -1,0 +1,169 @@
+/**
+ * How the cost grows with the work. Each curve is drawn, and has a sentence on its shape, whose numbers are the measured
+ * ones and whose words follow from them.
+ */
+import type { Sample } from "./clients/workload.ts"
+import type { Client, Entrant } from "./measure.ts"
+import type { Curve, Series, Text } from "./model.ts"
+
+type Burst = { readonly deltas: number } & Partial<{
+  readonly turns: number
+  readonly bytes: number
+  readonly readers: { readonly of: "connection" | "turn"; readonly count: number }
+  readonly open: number
+}>
+
+const burst = (client: Client, work: Burst): Entrant => ({
+  run: { client, work: { kind: "burst", turns: 1, bytes: 220, consume: "chunks", ...work } }
+})
+
+const series = (name: string, client: Client, work: (x: number) => Burst, value: Series["value"]): Series => ({
+  name,
+  entrant: (x) => burst(client, work(x)),
+  value
+})
+
+/** The CPU of the client in microseconds, for each so much of the work. */
+const cpuPer =
+  (amount: (work: { readonly deltas: number; readonly bytes: number }) => number): Series["value"] =>
+  ({ cpu = Number.NaN }, { run }) =>
+    "client" in run && run.work.kind === "burst" ? (cpu * 1000) / amount(run.work) : Number.NaN
+
+const perDelta = cpuPer(({ deltas }) => deltas)
+const opened = ({ opened = Number.NaN }: Sample) => opened
+
+const number = (value: number | undefined, digits = 2): string =>
+  (value ?? Number.NaN).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+
+/** How a cost changes over the whole of a curve, in words. */
+export const shapeOf = (first: number, last: number): Text => {
+  const growth = last / first
+  if (growth < 0.8) return { en: "falls", zh: "下降" }
+  if (growth <= 1.25) return { en: "stays flat", zh: "保持平坦" }
+  return growth <= 2 ? { en: "rises a little", zh: "略有上升" } : { en: "rises", zh: "上升" }
+}
+
+const ends = (medians: ReadonlyArray<number> | undefined) => {
+  const first = medians?.at(0) ?? Number.NaN
+  const last = medians?.at(-1) ?? Number.NaN
+  return { first, last, shape: shapeOf(first, last) }
+}
+
+const turns: Curve = {
+  name: "cost-turns",
+  title: { en: "Turns", zh: "回合" },
+  x: "turns that stream at the same time",
+  y: "µs CPU a delta",
+  points: [1, 16, 256, 1024],
+  series: [
+    series("raw", "raw", (turns) => ({ deltas: 262_144, turns }), perDelta),
+    series("effect-codex", "effectCodex", (turns) => ({ deltas: 262_144, turns }), perDelta)
+  ],
+  rounds: 3,
+  sentence: (medians) => {
+    const ours = ends(medians["effect-codex"])
+    const raw = ends(medians["raw"])
+    return {
+      en: `From 1 to 1,024 turns a delta goes from ${number(ours.first)} to ${number(ours.last)} µs (raw: ${number(raw.first)} to ${number(raw.last)}): the line ${ours.shape.en}. A delta finds its turn by one look-up in a map, whatever the number of turns; what more turns add is one wake-up of a consumer for each turn that a chunk of 64 KiB, some 300 deltas, has deltas of.`,
+      zh: `从 1 个到 1,024 个回合，每条增量从 ${number(ours.first)} 变为 ${number(ours.last)} µs（raw：从 ${number(raw.first)} 到 ${number(raw.last)}）：曲线${ours.shape.zh}。无论有多少回合，增量都只查一次 map 就找到所属回合；回合更多时多出来的是唤醒消费者：一个 64 KiB 的块约有 300 条增量，块里涉及几个回合就唤醒几次。`
+    }
+  }
+}
+
+// Enough of each size for a sample of some size itself.
+const countOf = (kilobytes: number): number => Math.max(50, Math.round(60_000 / Math.max(kilobytes, 0.6)))
+
+const sizes: Curve = {
+  name: "cost-sizes",
+  title: { en: "Sizes", zh: "大小" },
+  x: "KB in one delta",
+  y: "µs CPU a KB",
+  logarithmicY: true,
+  points: [0.2, 20, 2000],
+  series: (["raw", "effectCodex"] as const).map((client) =>
+    series(
+      client === "raw" ? "raw" : "effect-codex",
+      client,
+      (kilobytes) => ({ deltas: countOf(kilobytes), bytes: kilobytes * 1000 }),
+      cpuPer(({ bytes, deltas }) => (deltas * bytes) / 1000)
+    )
+  ),
+  rounds: 5,
+  sentence: (medians) => {
+    const [small, middle, large] = medians["effect-codex"] ?? []
+    const [, , rawLarge] = medians["raw"] ?? []
+    return {
+      en: `A KB costs ${number(small)} µs in deltas of 0.2 KB, ${number(middle)} in deltas of 20 KB and ${number(large)} in deltas of 2,000 KB: what a message costs by itself is spread over more bytes, and the pieces of a line that spans many chunks are joined once, so long lines stay linear. Raw joins what it has with each chunk and searches all of it again, which is ${number(rawLarge)} µs a KB at 2,000 KB.`,
+      zh: `每 KB 的开销在 0.2 KB 的增量里是 ${number(small)} µs，20 KB 的增量里是 ${number(middle)}，2,000 KB 的增量里是 ${number(large)}：每条消息自身的开销摊到更多字节上；跨越许多块的一行只在最后拼接一次，所以长行保持线性。raw 每来一块就拼接并重新查找全部内容，在 2,000 KB 时每 KB 用 ${number(rawLarge)} µs。`
+    }
+  }
+}
+
+const subscribers: Curve = {
+  name: "cost-subscribers",
+  title: { en: "Subscribers", zh: "订阅者" },
+  x: "subscribers",
+  y: "µs CPU a delta",
+  points: [1, 8, 64],
+  series: [
+    series(
+      "notifications",
+      "effectCodex",
+      (count) => ({ deltas: 131_072, readers: { of: "connection", count } }),
+      perDelta
+    ),
+    series("views of a turn", "effectCodex", (count) => ({ deltas: 131_072, readers: { of: "turn", count } }), perDelta)
+  ],
+  rounds: 3,
+  sentence: (medians) => {
+    const all = ends(medians["notifications"])
+    const views = ends(medians["views of a turn"])
+    const each = (ends: { readonly first: number; readonly last: number }) => number((ends.last - ends.first) / 63, 3)
+    return {
+      en: `A delta costs ${number(all.first)} µs with one subscriber to \`notifications\` beside the turn and ${number(all.last)} with 64, which is ${each(all)} for each more; a turn with 64 views ${number(views.last)} instead of ${number(views.first)}, or ${each(views)} for each more. Both are lines: a message is parsed and validated once, and then every reader has a queue of its own, which it empties at its own pace.`,
+      zh: `回合之外有一个 \`notifications\` 订阅者时每条增量 ${number(all.first)} µs，有 64 个时 ${number(all.last)}，每多一个多 ${each(all)}；一个回合有 64 个视图时是 ${number(views.last)}，一个时是 ${number(views.first)}，每多一个多 ${each(views)}。两者都是线性的：消息只解析和校验一次，之后每个读者有自己的队列，按自己的步调取走。`
+    }
+  }
+}
+
+const threads: Curve = {
+  name: "cost-threads",
+  title: { en: "Threads kept open", zh: "保持打开的会话线程" },
+  x: "threads open beside the one with the turn",
+  y: "µs CPU a delta",
+  points: [1, 10, 100, 1000],
+  series: [
+    series("raw", "raw", (open) => ({ deltas: 131_072, open }), perDelta),
+    series("effect-codex", "effectCodex", (open) => ({ deltas: 131_072, open }), perDelta)
+  ],
+  rounds: 3,
+  sentence: (medians) => {
+    const ours = ends(medians["effect-codex"])
+    return {
+      en: `With 1 thread open beside it a turn's delta costs ${number(ours.first)} µs, with 1,000 ${number(ours.last)}: the line ${ours.shape.en}, as nothing is done for a thread that says nothing.`,
+      zh: `旁边打开 1 个会话线程时，回合的每条增量是 ${number(ours.first)} µs，打开 1,000 个时是 ${number(ours.last)}：曲线${ours.shape.zh}，因为对没有消息的会话线程什么也不做。`
+    }
+  }
+}
+
+const memory: Curve = {
+  name: "memory-threads",
+  title: { en: "Memory of threads kept open", zh: "打开的会话线程占用的内存" },
+  x: "threads open",
+  y: "MB of heap",
+  points: [1, 10, 100, 1000],
+  series: [
+    series("raw", "raw", (open) => ({ deltas: 100, open }), opened),
+    series("effect-codex", "effectCodex", (open) => ({ deltas: 100, open }), opened)
+  ],
+  rounds: 3,
+  sentence: (medians) => {
+    const { last } = ends(medians["effect-codex"])
+    return {
+      en: `1,000 threads hold ${number(last)} MB of heap, ${number(last, 1)} KB each: an id, its place in the queue of turns and the name of the model's provider. Below a hundred the number is within what the heap moves by itself.`,
+      zh: `1,000 个会话线程占用 ${number(last)} MB 堆，每个 ${number(last, 1)} KB：一个 id、它在回合队列中的位置和模型提供方的名字。一百个以下时，这个数字在堆自身的波动之内。`
+    }
+  }
+}
+
+export const curves: ReadonlyArray<Curve> = [turns, sizes, subscribers, threads, memory]

@@ -1,0 +1,114 @@
+/**
+ * Writes `docs/benchmarks.md` and its Chinese version: the same tables and plots, with the words of each language.
+ */
+import type { Curve, Language, Section, Text } from "./model.ts"
+import { nameOf, type Result, table } from "./report.ts"
+
+export interface Measured {
+  readonly date: string
+  readonly machine: string
+  /** Versions of what took part, by name. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly sections: ReadonlyArray<{ readonly section: Section; readonly results: ReadonlyArray<Result> }>
+  readonly curves: ReadonlyArray<{
+    readonly curve: Curve
+    readonly medians: Readonly<Record<string, ReadonlyArray<number>>>
+  }>
+}
+
+const texts = {
+  title: { en: "Benchmarks", zh: "基准测试" },
+  opening: {
+    en: "What effect-codex costs beside plain Node and beside other clients, measured side by side in one run. This page is written by the bench; the numbers are of one machine, and what carries over to another is the ratios.",
+    zh: "effect-codex 与裸 Node 以及其他客户端相比的开销，在同一次运行中并排测得。本页由基准测试生成；数字属于一台机器，能推及其他机器的是比值。"
+  },
+  run: { en: "Run it", zh: "运行" },
+  runText: {
+    en: "It needs a C compiler by the name of `cc` and takes some ten minutes; it prints the tables, and writes this page and its plots. The short version takes two minutes, needs no network, writes nothing, and fails when a ratio to raw misses its target by more than 25 %. The last one runs one section.",
+    zh: "需要名为 `cc` 的 C 编译器，约十分钟；它打印表格，并写出本页和图。简短版两分钟，不需要网络，什么也不写，与 raw 的比值偏离目标超过 25 % 时失败。最后一条只运行一个小节。"
+  },
+  machine: { en: "Where it was run", zh: "在哪里运行" },
+  date: { en: "date", zh: "日期" },
+  machineRow: { en: "machine", zh: "机器" },
+  method: { en: "How it is measured", zh: "怎样测量" },
+  methodText: {
+    en: [
+      "The server is a native program that plays the app-server's part (`bench/server.c`), so that it is never what is measured; with one exception, which is named below. Its messages have the lengths and fields of the real ones, and are checked against the generated schemas by a test.",
+      "Every sample is a process of its own. All clients of a section take their samples in turn, round after round; a ratio is taken within each round, and what is shown is the median of the rounds.",
+      '`raw` is plain Node: `stdout.on("data")`, split, `JSON.parse`, a callback. It validates nothing, has no errors, no types and no limits.',
+      "effect-codex is used through its public API, with validated parameters and default options but for `acceptDelay`. The packages are built as they are published.",
+      "The other clients are used as their documents say. vscode-jsonrpc has a reader and a writer for JSON lines in place of its own framing."
+    ],
+    zh: [
+      "服务端是一个扮演 app-server 的原生程序（`bench/server.c`），因此被测的从来不是它；唯一的例外在下文注明。它的消息与真实消息的长度和字段相同，并由测试对照生成的 schema 检查。",
+      "每个样本是单独一个进程。一个小节的所有客户端轮流取样，一轮接一轮；比值在每一轮之内取得，表中是各轮的中位数。",
+      '`raw` 是裸 Node：`stdout.on("data")`、切分、`JSON.parse`、回调。它什么也不校验，没有错误、类型和限制。',
+      "effect-codex 通过公开 API 使用，参数经过校验，除 `acceptDelay` 之外都是默认选项。各包按发布的样子构建。",
+      "其他客户端按各自文档使用。vscode-jsonrpc 用按行的 JSON 读写器代替它自己的分帧。"
+    ]
+  },
+  cost: { en: "Cost as work grows", zh: "随工作量增长的开销" },
+  missed: { en: "Missed targets", zh: "未达到的目标" },
+  none: { en: "None.", zh: "没有。" },
+  left: { en: "What is left out", zh: "未包括的" },
+  leftText: {
+    en: "OpenAI's Python SDK and the Python SDK that this package follows are no npm packages, and the Effect client inside T3 Code is not published; there are no numbers for them here.",
+    zh: "OpenAI 的 Python SDK 和本包所承接的 Python SDK 不是 npm 包，T3 Code 里的 Effect 客户端没有发布；这里没有它们的数字。"
+  }
+} satisfies Record<string, Text | { readonly en: ReadonlyArray<string>; readonly zh: ReadonlyArray<string> }>
+
+const commands = "```sh\nnpm run bench\nnpm run bench -- --quick\nnpm run bench -- --only burst\n```"
+
+const missedOf = ({ sections }: Measured, language: Language): ReadonlyArray<string> =>
+  sections.flatMap(({ results, section }) =>
+    results.flatMap(({ row, verdict }) => {
+      if (verdict !== "missed") return []
+      const against = row.against === undefined ? "" : nameOf(section, row.against, language)
+      const name = {
+        en: `${row.label.en}${against === "" ? "" : ` over ${against}`}`,
+        zh: `${row.label.zh}${against === "" ? "" : `，对比 ${against}`}`
+      }
+      const why = row.why === undefined ? "" : { en: `: ${row.why.en}`, zh: `：${row.why.zh}` }[language]
+      return [`- ${section.title[language]}, ${name[language]}${why}`]
+    })
+  )
+
+export const documentOf = (measured: Measured, language: Language): string => {
+  const text = (key: Exclude<keyof typeof texts, "methodText">) => texts[key][language]
+  const images = language === "en" ? "benchmarks" : "../benchmarks"
+  const missed = missedOf(measured, language)
+  const facts = [
+    [text("date"), measured.date],
+    [text("machineRow"), measured.machine],
+    ...Object.entries(measured.versions)
+  ]
+  return [
+    `# ${text("title")}`,
+    text("opening"),
+    `## ${text("run")}`,
+    commands,
+    text("runText"),
+    `## ${text("machine")}`,
+    ["| | |", "| --- | --- |", ...facts.map(([name, value]) => `| ${name} | ${value} |`)].join("\n"),
+    `## ${text("method")}`,
+    texts.methodText[language].map((line) => `- ${line}`).join("\n"),
+    ...measured.sections.flatMap(({ results, section }) => [
+      `## ${section.title[language]}`,
+      section.about[language],
+      table(section, results, language)
+    ]),
+    `## ${text("cost")}`,
+    ...measured.curves.flatMap(({ curve, medians }) => [
+      `### ${curve.title[language]}`,
+      `![${curve.title[language]}](${images}/${curve.name}.svg)`,
+      curve.sentence(medians)[language]
+    ]),
+    `## ${text("missed")}`,
+    missed.length === 0 ? text("none") : missed.join("\n"),
+    `## ${text("left")}`,
+    text("leftText"),
+    ""
+  ]
+    .join("\n\n")
+    .replace(/\n+$/, "\n")
+}
