@@ -8,6 +8,14 @@ const runner = path.join(import.meta.dirname, "run.ts")
 
 // What a newcomer would look for in each example's output.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  "policy-composed": [
+    "accept by echo + noRemoval /bin/bash -lc 'echo hello'",
+    "decline by no push /bin/bash -lc 'git push'",
+    "accept by llmJudge + noRemoval /bin/bash -lc date",
+    "decline by noRemoval /bin/bash -lc 'rm notes.txt'",
+    'Dry run of a command request: {"would":"decline","by":"mode strict"'
+  ],
+  "policy-judge": ["llmJudge accept It only reads.", "llmJudge decline It deletes files.", "declined"],
   quickstart: ["READY"],
   streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"]
 }

@@ -20,8 +20,25 @@ import * as Struct from "effect/Struct"
 
 const { execCommand, reply, text } = MockModel
 
+// The stand-in as agent and as judge: the commands of the agent one after the other, and a judge that declines some words.
+const withJudge =
+  (commands: ReadonlyArray<string>, declined: RegExp): MockModel.Script =>
+  ({ lastUserText, toolOutputs }) => {
+    const requestHash = /requestHash is ([0-9a-f]+)/.exec(lastUserText)?.[1]
+    if (requestHash === undefined) {
+      const cmd = commands[toolOutputs.length]
+      return reply(cmd === undefined ? text("Done.") : execCommand({ cmd, escalate: true }))
+    }
+    const answer = declined.test(lastUserText)
+      ? { requestHash, decision: "decline", reason: "It deletes files." }
+      : { requestHash, decision: "accept", reason: "It only reads." }
+    return reply(text(JSON.stringify(answer)))
+  }
+
 // What the stand-in answers to each example, in order.
 const scripts = {
+  "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
+  "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
   quickstart: [reply(text("READY"))],
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),

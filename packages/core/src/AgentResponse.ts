@@ -28,8 +28,8 @@ export interface AgentResponse {
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
   /** A unified diff of all file changes of the turn. */
   readonly diff: string | undefined
-  /** Tokens: `last` of the newest model request, `total` of the thread since it began. */
-  readonly usage: Protocol.ThreadTokenUsage | undefined
+  /** What the turn has used so far; `undefined` before the model has answered once. */
+  readonly usage: Usage | undefined
   /** `inProgress` in errors that came before the end of the turn. */
   readonly status: Protocol.TurnStatus
   /** From the start to the end of the turn, in milliseconds, as the server measured it. */
@@ -40,6 +40,25 @@ export interface AgentResponse {
   readonly events: ReadonlyArray<ResponseEvent> | undefined
   /** The last message of the turn as it was on the wire. */
   readonly raw: unknown
+}
+
+/**
+ * Tokens, each as `inputTokens` (all of the input, cached or not), `cachedInputTokens` (the part of it that was cached),
+ * `outputTokens` (all of the output), `reasoningOutputTokens` (the part of it that was reasoning) and `totalTokens` (input and
+ * output).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  /** Of this turn: all of its requests to the model, that is how far it has moved `total`. */
+  readonly turn: Protocol.TokenUsageBreakdown
+  /** Of the newest request to the model alone. Its `totalTokens` is how much of the context window is in use. */
+  readonly last: Protocol.TokenUsageBreakdown
+  /** Of all requests of the thread since it began, in earlier processes too. */
+  readonly total: Protocol.TokenUsageBreakdown
+  /** How many tokens the model can take at once, if the server knows. */
+  readonly modelContextWindow: number | undefined
 }
 
 /**
@@ -56,6 +75,7 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
+  readonly usage: () => Usage | undefined
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
@@ -68,13 +88,24 @@ export interface Collector {
  */
 export const makeCollector = (threadId: string): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
-  // Pieces of messages that have not been completed, by item.
-  const streamed = new Map<string, Array<string>>()
+  // The text so far of messages that have not been completed, by item; the newest pieces of the one that is being written are
+  // apart. Joined now and then: a million small strings would be a burden on the garbage collector.
+  const streamed = new Map<string, string>()
+  let writing: string | undefined
+  let pieces: Array<string> = []
+
+  const join = () => {
+    if (writing !== undefined && pieces.length > 0)
+      streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
+    pieces = []
+  }
   let completedText: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
-  let usage: AgentResponse["usage"]
+  let usage: Usage | undefined
+  // What the thread had used before this turn.
+  let before: Protocol.TokenUsageBreakdown | undefined
   let status: AgentResponse["status"] = "inProgress"
   let durationMs: number | undefined
   let requestId: AgentResponse["requestId"]
@@ -93,15 +124,19 @@ export const makeCollector = (threadId: string): Collector => {
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           completedText = item.text
+          join()
+          writing = undefined
           streamed.delete(item.id)
         }
         break
       }
       case "item/agentMessage/delta": {
         const { delta, itemId } = notification.params
-        const pieces = streamed.get(itemId)
-        if (pieces === undefined) streamed.set(itemId, [delta])
-        else pieces.push(delta)
+        if (itemId !== writing || pieces.length === 256) {
+          join()
+          writing = itemId
+        }
+        pieces.push(delta)
         break
       }
       case "turn/plan/updated":
@@ -110,9 +145,12 @@ export const makeCollector = (threadId: string): Collector => {
       case "turn/diff/updated":
         diff = notification.params.diff
         break
-      case "thread/tokenUsage/updated":
-        usage = notification.params.tokenUsage
+      case "thread/tokenUsage/updated": {
+        const { last, modelContextWindow, total } = notification.params.tokenUsage
+        before ??= subtract(total, last)
+        usage = { turn: subtract(total, before), last, total, modelContextWindow: modelContextWindow ?? undefined }
         break
+      }
       case "serverRequest/resolved":
         requestId = notification.params.requestId
         break
@@ -128,24 +166,35 @@ export const makeCollector = (threadId: string): Collector => {
 
   return {
     add,
-    response: (events) => ({
-      [TypeId]: TypeId,
-      threadId,
-      turnId,
-      text:
-        completedText ??
-        Array.from(streamed.values(), (pieces) => pieces.join(""))
-          .join("")
-          .trim(),
-      items: Array.from(items.values()),
-      plan,
-      diff,
-      usage,
-      status,
-      durationMs,
-      requestId,
-      events,
-      raw
-    })
+    usage: () => usage,
+    response: (events) => {
+      join()
+      return {
+        [TypeId]: TypeId,
+        threadId,
+        turnId,
+        text: completedText ?? Array.from(streamed.values()).join("").trim(),
+        items: Array.from(items.values()),
+        plan,
+        diff,
+        usage,
+        status,
+        durationMs,
+        requestId,
+        events,
+        raw
+      }
+    }
   }
 }
+
+const subtract = (
+  total: Protocol.TokenUsageBreakdown,
+  part: Protocol.TokenUsageBreakdown
+): Protocol.TokenUsageBreakdown => ({
+  inputTokens: Math.max(0, total.inputTokens - part.inputTokens),
+  cachedInputTokens: Math.max(0, total.cachedInputTokens - part.cachedInputTokens),
+  outputTokens: Math.max(0, total.outputTokens - part.outputTokens),
+  reasoningOutputTokens: Math.max(0, total.reasoningOutputTokens - part.reasoningOutputTokens),
+  totalTokens: Math.max(0, total.totalTokens - part.totalTokens)
+})

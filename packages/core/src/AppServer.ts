@@ -7,14 +7,13 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
@@ -22,24 +21,33 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
   type CodexNotFound,
   ConnectionFailed,
   ExperimentalApiRequired,
+  type InvalidConfig,
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
   RequestTimedOut,
   SessionNotFound,
-  SlowConsumer
+  type SlowConsumer
 } from "./CodexError.ts"
-import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import * as ExperimentalApi from "./ExperimentalApi.ts"
+import * as FrameTap from "./FrameTap.ts"
+import { type Answering, makeAnswering } from "./internal/answering.ts"
+import { makeHub } from "./internal/hub.ts"
+import { toArgs } from "./internal/serverConfig.ts"
+import { makeRouter } from "./internal/router.ts"
+import { observeAnswer, observeRequest } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
 import { type ClientRequests, codexVersion, type ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 import * as ServerRequest from "./ServerRequest.ts"
+import * as Telemetry from "./Telemetry.ts"
 import * as Transport from "./Transport.ts"
 import * as WireError from "./WireError.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
@@ -52,10 +60,15 @@ import * as WebSocketTransport from "./WebSocketTransport.ts"
  */
 export type OptionalNotification = Exclude<
   keyof Notification.Methods,
+  | "account/login/completed"
   | "account/updated"
+  | "command/exec/outputDelta"
+  | "fs/changed"
+  | "fuzzyFileSearch/sessionUpdated"
   | "item/agentMessage/delta"
   | "item/completed"
   | "item/started"
+  | "mcpServer/oauthLogin/completed"
   | "serverRequest/resolved"
   | "thread/archived"
   | "thread/closed"
@@ -75,7 +88,7 @@ export interface ConnectionOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
-  /** Notifications that the server shall not send; those that turns stand on can't be named. Default: none. */
+  /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
   readonly optOutNotificationMethods?: ReadonlyArray<OptionalNotification> | undefined
   /** How long the server may take to answer `initialize`. Default: 30 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
@@ -107,6 +120,13 @@ export interface Options extends ConnectionOptions {
   readonly binary?: string | undefined
   /** Arguments of the executable. Default: `["app-server"]`. */
   readonly args?: ReadonlyArray<string> | undefined
+  /**
+   * Overrides of the server's `config.toml`, for this process: JSON values by key, where a key may be a dotted path. They are
+   * given as `-c key=<TOML>`, so they can be seen in the list of processes: no place for secrets.
+   */
+  readonly config?: { readonly [key: string]: unknown } | undefined
+  /** Whether the agent may search the web, and how fresh the results are. Default: what the server's configuration says. */
+  readonly webSearch?: "live" | "indexed" | "cached" | "disabled" | undefined
   /** Working directory of the process, and of threads that name none. Default: ours. */
   readonly cwd?: string | undefined
   /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
@@ -129,6 +149,8 @@ export interface ServerInfo {
   readonly userAgent: string
   /** The folder with the server's configuration and rollouts. */
   readonly codexHome: string
+  /** The absolute path of its working directory, if it was started here. */
+  readonly cwd: string | undefined
 }
 
 /**
@@ -146,12 +168,20 @@ type Arguments<P> = undefined extends P
   ? readonly [params?: P, options?: RequestOptions]
   : readonly [params: P, options?: RequestOptions]
 
-type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }, E> = <
-  M extends keyof R & string
->(
+/**
+ * A function that calls a method by its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SendRequest<
+  R extends { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } },
+  E,
+  Requirements = never
+> = <M extends keyof R & string>(
   method: M,
   ...args: Arguments<R[M]["params"]>
-) => Effect.Effect<R[M]["response"], E>
+) => Effect.Effect<R[M]["response"], E, Requirements>
 
 /**
  * Who gets what belongs to one thread.
@@ -161,6 +191,8 @@ type SendRequest<R extends { readonly [M in keyof R]: { readonly params: unknown
  */
 export interface Route {
   readonly threadId: string
+  /** What the handlers of requests run in: the span that theirs are below, and the owner's loggers, tracer and metrics. */
+  readonly context: Context.Context<never>
   /** Gets each notification of the thread, and of threads that its turns have spawned, in order. Called by the reader: may not block. */
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
@@ -181,9 +213,12 @@ export class AppServer extends Context.Service<
     readonly serverInfo: ServerInfo
     /** Calls a method of the stable API. */
     readonly request: SendRequest<ClientRequests, RequestError>
-    /** Calls any method with experimental fields; fails at once unless the layer's options ask for `experimentalApi`. */
-    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError>
-    /** Calls a method by its bare name; neither parameters nor response are looked at. Default deadline: that of the method. */
+    /** Calls any method, with experimental fields. */
+    readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi>
+    /**
+     * Calls a method by its bare name; the response is not looked at, and the parameters for experimental fields only. Default
+     * deadline: that of the method.
+     */
     readonly requestRaw: (
       method: string,
       params?: unknown,
@@ -197,6 +232,10 @@ export class AppServer extends Context.Service<
       never,
       Scope.Scope
     >
+    /** The requests of the server from the moment that the stream is run, for watching: they are answered elsewhere. */
+    readonly serverRequests: Stream.Stream<ServerRequest.ServerRequest, ConnectionFailed | SlowConsumer>
+    /** Every line of the connection from the moment that the stream is run, secrets redacted. For debugging. */
+    readonly frames: Stream.Stream<FrameTap.Frame, ConnectionFailed | SlowConsumer>
     /** Calls back for each notification of one method, in the reader: may not block. */
     readonly on: <M extends keyof Notification.Methods>(
       method: M,
@@ -209,10 +248,14 @@ export class AppServer extends Context.Service<
     readonly isJoined: (threadId: string) => boolean
     /** The model's provider of a thread that was joined, as the server named it. */
     readonly providerOf: (threadId: string) => string | undefined
+    /** When the server last said something, in milliseconds of the `Clock`. */
+    readonly heardAt: () => number
     /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+    /** Like `route`, for what comes on the thread while nobody routes it. */
+    readonly routeRest: (route: Route) => Effect.Effect<void, never, Scope.Scope>
     /** How many lines of the server were skipped so far because they were no message. */
     readonly malformed: Effect.Effect<number>
     /** Fails when the connection is gone. */
@@ -228,23 +271,11 @@ export class AppServer extends Context.Service<
  */
 export const defaultBufferBytes = 67_108_864
 
-/** So many requests of the server may wait for an answer. One more is declined at once. */
-const maxAnswering = 1024
+/** How many requests of the server a listener may leave unread. */
+const maxUnreadRequests = 1024
 
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
-
-interface Approval {
-  readonly id: JsonRpc.RequestId
-  /** Done when a second one comes under the same item id. */
-  readonly duplicated: Deferred.Deferred<void>
-  /** An accept is under way. */
-  accepted: boolean
-}
-
-// Runs an effect that is not waited for when it has been interrupted, as a handler may be uninterruptible.
-const withoutWaiting = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(Effect.forkDetach(effect), Fiber.join, (fiber) => Effect.forkDetach(Fiber.interrupt(fiber)))
 
 const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
 
@@ -256,67 +287,61 @@ const whileOverloaded = {
 }
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes.
+ * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
-  options?: ConnectionOptions
+  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
   const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
-  const runFork = Effect.runForkWith(yield* Effect.context())
+  const experimentalApi = options?.experimentalApi === true
+  // What nobody of this program has asked for is below no span of its.
+  const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
+  const runFork = Effect.runForkWith(context)
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
       ? undefined
       : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
-  const subscribers = new Set<Buffer<Notification.Notification, ConnectionFailed | SlowConsumer>>()
+  const notifications = makeHub<Notification.Notification>({
+    maxBytes: bufferBytes,
+    ...Notification.buffering,
+    observe: Telemetry.observeBuffer(context)
+  })
+  const serverRequests = makeHub<ServerRequest.ServerRequest>({
+    maxBytes: maxUnreadRequests,
+    highWater: Number.POSITIVE_INFINITY,
+    bytes: () => 1,
+    merge: () => undefined
+  })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
-  const routes = new Map<string, Route>()
-  // Threads that a turn has spawned, with the route of the turn at the root; and that route by the root turn's id.
-  const children = new Map<string, { readonly route: Route; readonly turnId: string }>()
-  const roots = new Map<string, Route>()
-  // Threads whose notifications the server sends us, since we started, resumed or forked them, with their model's provider.
-  const joined = new Map<string, string>()
-  const approvals = new Map<string, Approval>()
-  let ended: ConnectionFailed | undefined
-  let answering = 0
-
-  const routeOf = (threadId: string): Route | undefined => routes.get(threadId) ?? children.get(threadId)?.route
-
-  const follow = (notification: Notification.Notification) => {
-    if (notification.method === "turn/started") {
-      const { threadId, turn } = notification.params
-      const own = routes.get(threadId)
-      const root = turn.rootTurnId == null || turn.rootTurnId === turn.id ? undefined : roots.get(turn.rootTurnId)
-      if (own !== undefined) roots.set(turn.id, own)
-      else if (root !== undefined) children.set(threadId, { route: root, turnId: turn.id })
-    } else if (notification.method === "thread/closed" || notification.method === "thread/archived") {
-      joined.delete(notification.params.threadId)
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "thread/status/changed") {
-      if (notification.params.status.type !== "notLoaded") return
-      joined.delete(notification.params.threadId)
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "turn/completed") {
-      children.delete(notification.params.threadId)
-    } else if (notification.method === "serverRequest/resolved") {
-      const { requestId } = notification.params
-      for (const [key, approval] of approvals) if (approval.id === requestId) approvals.delete(key)
-      rpc.withdraw(requestId)
-    }
-  }
+  const router = makeRouter()
+  const answering: Answering = yield* makeAnswering({
+    answerTimeout,
+    acceptDelay,
+    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
+  })
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire) => {
     const notification = Notification.decode(wire)
-    follow(notification)
-    for (const subscriber of subscribers) subscriber.offer(notification)
+    router.follow(notification)
+    if (notification.method === "serverRequest/resolved") {
+      const { requestId } = notification.params
+      answering.forget(requestId)
+      rpc.withdraw(requestId)
+    } else if (notification.method === "turn/completed") {
+      // The server does not withdraw everything when a turn ends.
+      answering.declineAll(notification.params.threadId, notification.params.turn.id)
+    }
+    notifications.offer(notification)
     const threadId = Notification.threadIdOf(notification)
-    if (threadId !== undefined) routeOf(threadId)?.onNotification(notification)
+    if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
     for (const listener of called ?? []) {
       const heard = Result.try(() => listener(notification))
@@ -337,114 +362,67 @@ export const make = Effect.fnUntraced(function* (
         ServerRequest.decline(method)
       )
     }
+    serverRequests.offer(request.success)
     const { threadId } = ServerRequest.aboutOf(request.success)
-    const route = threadId === undefined ? undefined : routeOf(threadId)
-    if (answering >= maxAnswering) {
-      return Effect.andThen(
-        Effect.logWarning(`Declined a request ${method}: ${answering} others wait for an answer`),
-        ServerRequest.decline(method)
-      )
-    }
-    answering++
-    const answered = Effect.ensuring(
-      withoutWaiting(
-        route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-      ),
-      Effect.sync(() => {
-        answering--
-      })
-    )
-    const guarded = guard(request.success, answered)
-    if (answerTimeout === undefined) return guarded
-    return Effect.timeoutOrElse(guarded, {
-      duration: answerTimeout,
-      orElse: () =>
-        Effect.andThen(
-          Effect.logWarning(`Declined a request ${method} that was not answered in time`),
-          ServerRequest.decline(method)
-        )
-    })
-  }
-
-  // The server finds an open approval by its item's id, which the model chooses. With two open under one id it can take the
-  // answer to one for the answer to the other, so both are cancelled. An accept is held back for a moment, and then for
-  // a round trip, so that a second one that the server knows of is seen before it leaves; with one that comes while the
-  // accept is under way, the turn is stopped.
-  const guard = (
-    request: ServerRequest.ServerRequest,
-    answered: Effect.Effect<unknown, JsonRpc.RpcError>
-  ): Effect.Effect<unknown, JsonRpc.RpcError> => {
-    const key = ServerRequest.approvalKeyOf(request)
-    if (key === undefined) return answered
-    const cancel = { decision: "cancel" }
-    const first = approvals.get(key)
-    if (first !== undefined) {
-      Deferred.doneUnsafe(first.duplicated, Effect.void)
-      const { threadId = "", turnId = "" } = ServerRequest.aboutOf(request)
-      const stop = first.accepted ? Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })) : Effect.void
-      return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
-        Effect.andThen(Effect.forkDetach(stop)),
-        Effect.as(cancel)
-      )
-    }
-    const approval: Approval = { id: request.id, duplicated: Deferred.makeUnsafe(), accepted: false }
-    approvals.set(key, approval)
-    const confirm = (response: unknown) =>
-      requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
-        Effect.delay(acceptDelay),
-        Effect.map(() => {
-          if (Deferred.isDoneUnsafe(approval.duplicated)) return cancel
-          approval.accepted = true
-          return response
-        }),
-        Effect.catch((error) =>
-          Effect.as(Effect.logWarning(`Declined ${request.method}: the server does not answer`, error), {
-            decision: "decline"
-          })
-        )
-      )
-    const confirmed = Effect.filterOrElse(answered, (response) => !ServerRequest.isAccepting(response), confirm)
-    return Effect.raceFirst(confirmed, Effect.as(Deferred.await(approval.duplicated), cancel))
+    const route = threadId === undefined ? undefined : router.routeOf(threadId)
+    const handler =
+      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
+    const answered = observeAnswer(request.success, answering.answer(request.success, handler))
+    return Effect.provideContext(answered, route?.context ?? context)
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
-    ended = error
-    for (const subscriber of subscribers) subscriber.fail(error)
-    const followers = Array.from(children.values(), ({ route }) => route)
-    for (const route of new Set([...routes.values(), ...followers])) route.onEnd(error)
+    notifications.end(error)
+    serverRequests.end(error)
+    router.end(error)
   }
 
-  const rpc = yield* JsonRpc.make(transport, { onNotification, onRequest, onEnd })
+  const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
+  // Once for a chunk: to look at the clock for each message would cost more than routing it.
+  const clock = yield* Clock.Clock
+  let heardAt = clock.currentTimeMillisUnsafe()
+  const timed: Transport.Transport["Service"] = {
+    ...tapped,
+    listen: ({ onEnd, onLines }) =>
+      tapped.listen({
+        onLines: (lines) => {
+          heardAt = clock.currentTimeMillisUnsafe()
+          onLines(lines)
+        },
+        onEnd
+      })
+  }
+  const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
   const clientInfo = options?.clientInfo ?? defaultClientInfo
   const handshake = (description: string) =>
     Effect.flatMap(transport.diagnostics, (stderr) =>
       Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
     )
-  const initialized = yield* rpc
-    .request("initialize", {
-      clientInfo,
-      capabilities: {
-        experimentalApi: options?.experimentalApi === true,
-        requestAttestation: false,
-        optOutNotificationMethods: options?.optOutNotificationMethods ?? null
-      }
-    })
-    .pipe(
-      Effect.catchTag("RpcError", (error) => handshake(error.message)),
-      Effect.timeoutOrElse({
-        duration: options?.handshakeTimeout ?? Duration.seconds(30),
-        orElse: () => handshake("no answer to initialize")
-      }),
-      Effect.flatMap((response) =>
-        Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
-      )
+  const capabilities = {
+    experimentalApi,
+    requestAttestation: false,
+    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+  }
+  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
+  const initialized = yield* observeRequest(
+    "initialize",
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  ).pipe(
+    Effect.catchTags({
+      RpcError: (error) => handshake(error.message),
+      RpcTimedOut: () => handshake("no answer to initialize")
+    }),
+    Effect.flatMap((response) =>
+      Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
     )
+  )
   yield* rpc.notify("initialized")
 
   const { codexHome, userAgent } = initialized
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
-  const serverInfo: ServerInfo = { version, userAgent, codexHome }
+  const serverInfo: ServerInfo = { version, userAgent, codexHome, cwd: options?.cwd }
+  yield* Effect.annotateCurrentSpan("codex.version", version)
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
@@ -462,16 +440,19 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const followResponse = (method: string, params: unknown, response: unknown) => {
-    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-      const threadId = Notification.idIn(response, "threadId", "thread")
-      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-      if (threadId !== undefined) joined.set(threadId, provider)
-    } else if (method === "thread/unsubscribe") {
-      const threadId = Notification.idIn(params, "threadId", "thread")
-      if (threadId !== undefined) joined.delete(threadId)
-    }
-  }
+  const changesThreads = (method: string): boolean => method.startsWith("thread/")
+
+  const followResponse = (method: string, params: unknown, response: unknown) =>
+    Effect.sync(() => {
+      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+        const threadId = Notification.idIn(response, "threadId", "thread")
+        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+        if (threadId !== undefined) router.join(threadId, provider)
+      } else if (method === "thread/unsubscribe") {
+        const threadId = Notification.idIn(params, "threadId", "thread")
+        if (threadId !== undefined) router.leave(threadId)
+      }
+    })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
     Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
@@ -481,29 +462,68 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
-  const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
-    const deadline = deadlineOf(method, params, requestOptions?.timeout)
-    const sent = rpc.request(method, params, requestOptions).pipe(
-      Effect.catchTag("RpcError", (error) =>
-        Effect.fail(WireError.fromRpc({ method, params, error, serverVersion: version }))
-      ),
-      Effect.retry(whileOverloaded),
-      Effect.tap((response) => Effect.sync(() => followResponse(method, params, response))),
-      Effect.catchTag("NoRollout", (error) =>
-        Effect.flatMap(isLoaded(error.threadId), (loaded) =>
-          Effect.fail(loaded ? error : new SessionNotFound({ threadId: error.threadId }))
-        )
-      )
+  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
+  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+    const notFound = new SessionNotFound({ threadId })
+    if (method === "thread/read") return Effect.fail(notFound)
+    return requestRaw("thread/read", { threadId }).pipe(
+      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
+      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
     )
-    return deadline === undefined
-      ? sent
-      : Effect.timeoutOrElse(sent, {
-          duration: deadline,
-          orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
-        })
   }
 
-  const request: AppServer["Service"]["requestExperimental"] = (method, ...[params, requestOptions]) =>
+  const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
+    const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
+    if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
+    const duration = deadlineOf(method, params, requestOptions?.timeout)
+    const deadline = duration === undefined ? undefined : Duration.toMillis(duration)
+    const sent = rpc.request(method, params, { deadline, onLate: requestOptions?.onLate })
+    // Most requests succeed, so what is done about failures is put together when there is one.
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
+    return observeRequest(
+      method,
+      changesThreads(method) ? Effect.tap(answered, (response) => followResponse(method, params, response)) : answered
+    )
+  }
+
+  type Sent = ReturnType<JsonRpc.JsonRpc["request"]>
+
+  const recover = (
+    method: string,
+    params: unknown,
+    sent: Sent,
+    cause: Effect.Error<Sent>
+  ): Effect.Effect<unknown, RawRequestError> => {
+    const error = toRequestError(method, params, cause)
+    if (error._tag === "NoRollout") {
+      return Effect.flatMap(isLoaded(error.threadId), (loaded) =>
+        loaded ? Effect.fail(error) : lookFor(method, error.threadId)
+      )
+    }
+    if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
+    if (error._tag !== "Overloaded") return Effect.fail(error)
+    let failed = false
+    const again = Effect.suspend(() => {
+      // The first failure is known already.
+      if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
+      failed = true
+      return Effect.fail(error)
+    })
+    return Effect.retry(again, whileOverloaded)
+  }
+
+  const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
+    switch (error._tag) {
+      case "ConnectionFailed":
+        return error
+      case "RpcTimedOut":
+        return new RequestTimedOut({ method, millis: error.millis })
+      case "RpcError":
+        return WireError.fromRpc({ method, params, error, serverVersion: version })
+    }
+  }
+
+  const request: SendRequest<ExperimentalClientRequests, RequestError> = (method, ...[params, requestOptions]) =>
     Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
       Effect.mapError(
         Effect.fromResult(Protocol.decodeResponse(method, response)),
@@ -512,26 +532,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const requestExperimental: AppServer["Service"]["requestExperimental"] = (method, ...args) =>
-    options?.experimentalApi === true
-      ? request(method, ...args)
-      : Effect.fail(new ExperimentalApiRequired({ feature: method }))
-
-  const subscribe: AppServer["Service"]["subscribe"] = Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const buffer = makeBuffer<Notification.Notification, ConnectionFailed | SlowConsumer>({
-          maxBytes: bufferBytes,
-          ...Notification.buffering,
-          overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
-        })
-        if (ended === undefined) subscribers.add(buffer)
-        else buffer.fail(ended)
-        return buffer
-      }),
-      (buffer) => Effect.sync(() => subscribers.delete(buffer))
-    ),
-    (buffer) => buffer.stream
-  )
+    // The opt-in may be that of another connection.
+    Effect.andThen(
+      ExperimentalApi.ExperimentalApi,
+      experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
+    )
 
   const on: AppServer["Service"]["on"] = (method, listener) =>
     Effect.asVoid(
@@ -550,30 +555,11 @@ export const make = Effect.fnUntraced(function* (
     )
 
   const stopChildren: AppServer["Service"]["stopChildren"] = (threadId) =>
-    Effect.suspend(() => {
-      const root = routes.get(threadId)
-      const spawned = Array.from(children).filter(([, { route }]) => route === root)
-      for (const [child] of spawned) children.delete(child)
-      return Effect.forEach(
-        spawned,
-        ([child, { turnId }]) =>
-          Effect.ignore(requestRaw("turn/interrupt", { threadId: child, turnId }, { timeout: roundTripTimeout })),
+    Effect.suspend(() =>
+      Effect.forEach(
+        router.takeChildren(threadId),
+        (child) => Effect.ignore(requestRaw("turn/interrupt", child, { timeout: roundTripTimeout })),
         { concurrency: "unbounded", discard: true }
-      )
-    })
-
-  const route: AppServer["Service"]["route"] = (route) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          routes.set(route.threadId, route)
-          if (ended !== undefined) route.onEnd(ended)
-        }),
-        () =>
-          Effect.sync(() => {
-            if (routes.get(route.threadId) === route) routes.delete(route.threadId)
-            for (const [turnId, root] of roots) if (root === route) roots.delete(turnId)
-          })
       )
     )
 
@@ -582,23 +568,42 @@ export const make = Effect.fnUntraced(function* (
     request,
     requestExperimental,
     requestRaw,
-    notifications: Stream.unwrap(subscribe),
-    subscribe,
+    notifications: Stream.unwrap(notifications.subscribe),
+    subscribe: notifications.subscribe,
+    serverRequests: Stream.unwrap(serverRequests.subscribe),
+    frames,
     on,
-    isJoined: (threadId) => joined.has(threadId),
-    providerOf: (threadId) => joined.get(threadId),
+    isJoined: router.isJoined,
+    providerOf: router.providerOf,
+    heardAt: () => heardAt,
     stopChildren,
-    route,
+    route: (route) =>
+      Effect.andThen(
+        Effect.addFinalizer(() => Effect.sync(() => answering.declineAll(route.threadId))),
+        router.route(route)
+      ),
+    routeRest: router.routeRest,
     malformed: rpc.malformed,
     closed: rpc.closed
   })
 })
 
+const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, options: ConnectionOptions | undefined) =>
+  ExperimentalApi.withOptIn(
+    Layer.effect(AppServer)(Effect.withSpan(connect, "codex.connect", { kind: "client" })),
+    options
+  )
+
+type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+
+const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
+
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
-  const { args, binary, cwd, env, extendEnv, shutdownGrace } = options ?? {}
+  const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
+  const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
     command: yield* CodexBinary.resolve({ binary }),
-    args: args === undefined || args.length === 0 ? ["app-server"] : args,
+    args: [...(args === undefined || args.length === 0 ? ["app-server"] : args), ...overrides],
     cwd,
     env,
     extendEnv,
@@ -612,15 +617,31 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) 
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
+export function layer(
+  options: Options & ExperimentalApi.OptIn
+): Layer.Layer<
+  AppServer | ExperimentalApi.ExperimentalApi,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
+  ProcessServices
+>
+export function layer(
   options?: Options
-): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(AppServer)(
-    Effect.gen(function* () {
-      const transport = yield* Transport.stdio(yield* spawnOptions(options))
-      return yield* make(transport, options)
-    })
-  )
+): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
+export function layer(options?: Options) {
+  const connect = Effect.gen(function* () {
+    const transport = yield* Transport.stdio(yield* spawnOptions(options))
+    return yield* make(transport, { ...options, cwd: yield* absolute(options?.cwd) })
+  })
+  return connected(connect, options)
+}
+
+/**
+ * Which app-server to connect to, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebSocketOptions extends ConnectionOptions, WebSocketTransport.ConnectOptions {}
 
 /**
  * Connects to an app-server that listens on a WebSocket; closing the scope leaves it running.
@@ -628,10 +649,24 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: ConnectionOptions & WebSocketTransport.ConnectOptions
-): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor> =>
-  Layer.effect(AppServer)(Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options)))
+export function layerWebSocket(
+  options: WebSocketOptions & ExperimentalApi.OptIn
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(
+  options: WebSocketOptions
+): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions) {
+  const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
+  return connected(connect, options)
+}
+
+/**
+ * How an app-server of our own is started, and where it listens.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions extends Options, Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath"> {}
 
 /**
  * Starts a `codex app-server` that listens on a Unix socket, so that other processes can join it, and ends it with the
@@ -640,21 +675,25 @@ export const layerWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerUnix = (
-  options: Options & Pick<WebSocketTransport.SpawnUnixOptions, "openTimeout" | "socketPath">
+export function layerUnix(
+  options: UnixOptions & ExperimentalApi.OptIn
 ): Layer.Layer<
-  AppServer,
-  CodexNotFound | ConnectionFailed,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
-> =>
-  Layer.effect(AppServer)(
-    Effect.gen(function* () {
-      const { openTimeout, socketPath } = options
-      const transport = yield* WebSocketTransport.spawnUnix({
-        ...(yield* spawnOptions(options)),
-        openTimeout,
-        socketPath
-      })
-      return yield* make(transport, options)
+  AppServer | ExperimentalApi.ExperimentalApi,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
+  ProcessServices | WebSocketConstructor
+>
+export function layerUnix(
+  options: UnixOptions
+): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices | WebSocketConstructor>
+export function layerUnix(options: UnixOptions) {
+  const connect = Effect.gen(function* () {
+    const { openTimeout, socketPath } = options
+    const transport = yield* WebSocketTransport.spawnUnix({
+      ...(yield* spawnOptions(options)),
+      openTimeout,
+      socketPath
     })
-  )
+    return yield* make(transport, { ...options, cwd: yield* absolute(options.cwd) })
+  })
+  return connected(connect, options)
+}

@@ -6,52 +6,59 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import type { Toolkit } from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import * as Struct from "effect/Struct"
 import type { AgentResponse } from "./AgentResponse.ts"
 import * as AppServer from "./AppServer.ts"
-import {
-  type CodexNotFound,
-  type ConnectionFailed,
-  InvalidParams,
-  NotAuthenticated,
-  type RequestError,
-  type TurnError,
-  type TurnStreamError
+import type {
+  CodexNotFound,
+  ConnectionFailed,
+  InvalidConfig,
+  OutputInvalid,
+  RequestError,
+  TurnError,
+  TurnStreamError
 } from "./CodexError.ts"
+import * as ExperimentalApi from "./ExperimentalApi.ts"
+import * as Groups from "./Groups.ts"
+import { makeLoad } from "./internal/calls.ts"
+import { makeHandles } from "./internal/handles.ts"
+import { makeThreads } from "./internal/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
-import type { ThreadStartParams } from "./protocol/generated/Stable.ts"
-import * as Protocol from "./protocol/Protocol.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 import * as Thread from "./Thread.ts"
-import * as Turn from "./Turn.ts"
+import type * as Tools from "./Tools.ts"
+import type * as Turn from "./Turn.ts"
 
 /**
- * Parameters of a thread as `thread/start` takes them.
+ * What a layer gives to its threads and turns.
  *
  * @category models
  * @since 0.1.0
  */
-export type ThreadOptions = ThreadStartParams
-
-/**
- * @category models
- * @since 0.1.0
- */
 export interface Defaults {
-  /** Defaults for threads. A call's own value wins; its `undefined` keeps the default, its `null` is sent. */
-  readonly thread?: ThreadOptions | undefined
+  /**
+   * Defaults for threads that are started, resumed or forked. A call's own value wins; its `undefined` keeps the default, its
+   * `null` is sent.
+   */
+  readonly thread?: Thread.ThreadOptions | undefined
   /** Defaults for turns, merged the same way. */
   readonly turn?: Thread.TurnOptions | undefined
+  /** What all turns of the layer may use together. Default: no limit. */
+  readonly budget?: Turn.LayerBudget | undefined
+  /** What each turn may use that has no budget of its own. Default: no limit. */
+  readonly turnBudget?: Turn.Budget | undefined
+  /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
+  readonly watchdog?: Turn.Watchdog | "off" | undefined
   /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
 }
@@ -75,7 +82,7 @@ export interface ResponseOptions extends Thread.TurnInput {
    * Parameters of the thread. Given with a `threadId`, they apply when the thread is loaded from its rollout; for a thread
    * that is loaded already they can't apply, and the call fails with `InvalidParams`.
    */
-  readonly thread?: ThreadOptions | undefined
+  readonly thread?: Thread.ThreadOptions | undefined
 }
 
 /**
@@ -95,8 +102,13 @@ export interface CreateOptions extends ResponseOptions {
  * @since 0.1.0
  */
 export interface Responses {
-  /** Runs a turn and waits for its result. */
-  readonly create: (options: CreateOptions) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+  /** Runs a turn and waits for its result; with an `output`, for an answer of that form. */
+  readonly create: {
+    (options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+    <A, RD>(
+      options: CreateOptions & Thread.AskOptions<A, RD>
+    ): Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
+  }
   /** Runs a turn; `thread/ready` comes first, `turn/completed` last; then the stream ends, or fails as the turn did. */
   readonly events: (options: ResponseOptions) => Stream.Stream<ResponseEvent, TurnStreamError, PolicyEngine>
   /** Runs a turn; the text of the agent's messages as it is written, without reasoning or the output of tools. */
@@ -104,16 +116,44 @@ export interface Responses {
 }
 
 /**
- * Threads as handles, for programs that hold on to them.
+ * Threads: as handles, for programs that hold on to them, and by their ids.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Threads {
-  /** Starts a new thread. */
-  readonly start: (params?: ThreadOptions) => Effect.Effect<Thread.Thread, RequestError>
-  /** Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. */
-  readonly resume: (threadId: string, params?: ThreadOptions) => Effect.Effect<Thread.Thread, RequestError>
+export interface Threads extends Groups.ThreadGroup {
+  /**
+   * Starts a new thread. With `tools` it declares them to the agent and runs its calls; with `dynamicTools` it declares them
+   * as given, for an `onToolCall`. Declaring tools needs the experimental API.
+   */
+  readonly start: {
+    (options?: Thread.StartOptions): Effect.Effect<Thread.Thread, RequestError>
+    <T extends Tools.Tools>(
+      options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
+    (
+      options: Thread.StartOptions & Thread.DynamicTools
+    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi>
+  }
+  /**
+   * Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. With `tools` it
+   * runs the calls of tools that were declared when the thread began: those are kept with it.
+   */
+  readonly resume: {
+    (threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, RequestError>
+    <T extends Tools.Tools>(
+      threadId: string,
+      options: Thread.ResumeOptions & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+  }
+  /** Starts a new thread that shares the past of another one. */
+  readonly fork: {
+    (threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, RequestError>
+    <T extends Tools.Tools>(
+      threadId: string,
+      options: Thread.ForkOptions & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+  }
 }
 
 /**
@@ -127,14 +167,17 @@ export class Codex extends Context.Service<
   Pick<
     AppServer.AppServer["Service"],
     | "closed"
+    | "frames"
     | "malformed"
     | "notifications"
     | "request"
     | "requestExperimental"
     | "requestRaw"
     | "serverInfo"
+    | "serverRequests"
     | "subscribe"
-  > & { readonly responses: Responses; readonly thread: Threads }
+  > &
+    Groups.Groups & { readonly responses: Responses; readonly thread: Threads }
 >()("@effect-codex/core/Codex") {}
 
 /**
@@ -146,135 +189,53 @@ export class Codex extends Context.Service<
 export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never, AppServer.AppServer | Scope.Scope> =
   Effect.fnUntraced(function* (options?: Defaults) {
     const server = yield* AppServer.AppServer
-    const runFork = Effect.runForkWith(yield* Effect.context())
+    const threads = yield* makeThreads(server, options)
     const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
-    // The turns of a thread wait for each other.
-    const queues = new Map<string, Turn.Queue>()
+    const load = makeLoad((threadId) => threads.resume(threadId, undefined))
+    const groups = Groups.make(server, { bufferBytes, load })
+    const handles = makeHandles(server, threads, groups.thread, bufferBytes)
 
-    const queueOf = (threadId: string): Turn.Queue => {
-      const known = queues.get(threadId)
-      if (known !== undefined) return known
-      const queue = Turn.makeQueue()
-      queues.set(threadId, queue)
-      return queue
+    const getThread = ({ thread, threadId }: ResponseOptions) =>
+      threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)
+
+    function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+    function create<A, RD>(
+      options: CreateOptions & Thread.AskOptions<A, RD>
+    ): Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
+    function create<A, RD>(
+      options: CreateOptions & Partial<Thread.AskOptions<A, RD>>
+    ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
+      const { output, thread, threadId, ...input } = options
+      return Effect.flatMap(getThread({ thread, threadId, prompt: "" }), (id) =>
+        output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output })
+      )
     }
 
-    // One read tells for all turns, until the server says that the account has changed.
-    let accountChecked = false
-    yield* server.on("account/updated", () => {
-      accountChecked = false
-    })
-    // What the server says of accounts is about its default provider: a thread with another one needs none of that.
-    const requireAccount = Effect.fnUntraced(function* (threadId: string) {
-      if (accountChecked) return
-      const { account, requiresOpenaiAuth } = yield* server.request("account/read", {})
-      accountChecked = account != null || !requiresOpenaiAuth
-      if (accountChecked) return
-      const { config } = yield* server.request("config/read", {})
-      if (server.providerOf(threadId) !== (config.model_provider ?? "openai")) return
-      return yield* new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
-    })
-
-    const startThread = Effect.fnUntraced(function* (params: ThreadOptions | undefined) {
-      const response = yield* server.request("thread/start", merge(options?.thread, params), {
-        onLate: (late) => {
-          const decoded = Protocol.decodeResponse("thread/start", late)
-          if (Result.isFailure(decoded)) return
-          runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
-        }
-      })
-      return response.thread.id
-    })
-
-    const resumeThread = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions | undefined) {
-      if (server.isJoined(threadId)) {
-        if (params === undefined) return threadId
-        return yield* new InvalidParams({
-          method: "thread/resume",
-          description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
-        })
-      }
-      const { ephemeral, serviceName, sessionStartSource, threadSource, ...resumable } = merge(options?.thread, params)
-      const startOnly = { ephemeral, serviceName, sessionStartSource, threadSource }
-      const refused = Struct.keys(startOnly).filter((key) => params?.[key] !== undefined)
-      if (refused.length > 0) {
-        const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
-        return yield* new InvalidParams({ method: "thread/resume", description })
-      }
-      yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true })
-      return threadId
-    })
-
-    const begin = (threadId: string, { onToolCall, prompt, turn }: Thread.TurnInput) => ({
-      params: { ...merge(options?.turn, turn), threadId, input: textInput(prompt) },
-      queue: queueOf(threadId),
-      onToolCall
-    })
-
-    // Gets the thread ready. What starts from it belongs to the caller's scope.
-    const prepare = Effect.fnUntraced(function* ({ thread, threadId, ...input }: ResponseOptions) {
-      const id = threadId === undefined ? yield* startThread(thread) : yield* resumeThread(threadId, thread)
-      yield* requireAccount(id)
-      return begin(id, input)
-    })
-
-    const stream = (responseOptions: ResponseOptions) =>
-      Effect.flatMap(prepare(responseOptions), (turn) =>
-        Turn.startStreaming(server, { ...turn, keep: "once", bufferBytes })
-      )
-
-    const create: Responses["create"] = Effect.fn("Codex.responses.create")(function* ({ includeEvents, ...rest }) {
-      const turn = yield* Turn.start(server, { ...(yield* prepare(rest)), includeEvents })
-      return yield* turn.response
-    }, Effect.scoped)
-
-    const events: Responses["events"] = (responseOptions) =>
-      Stream.unwrap(
-        Effect.map(stream(responseOptions), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
-      )
-
-    const streamText: Responses["streamText"] = (responseOptions) =>
-      Stream.unwrap(Effect.map(stream(responseOptions), ({ notifications }) => Thread.textOf(notifications)))
-
-    const handleOf = (threadId: string): Thread.Thread => ({
-      id: threadId,
-      turn: Effect.fn("Thread.turn")(function* (input) {
-        yield* requireAccount(threadId)
-        const { id, notifications, response } = yield* Turn.startStreaming(server, {
-          ...begin(threadId, typeof input === "string" ? { prompt: input } : input),
-          keep: "replay",
-          bufferBytes
-        })
-        return {
-          id,
-          threadId,
-          notifications,
-          events: Thread.eventsOf(threadId, notifications),
-          text: Thread.textOf(notifications),
-          response,
-          steer: (prompt) =>
-            Effect.asVoid(server.request("turn/steer", { threadId, expectedTurnId: id, input: textInput(prompt) })),
-          interrupt: Effect.asVoid(server.request("turn/interrupt", { threadId, turnId: id }))
-        }
-      })
-    })
-
-    const thread: Threads = {
-      start: (params) => Effect.map(startThread(params), handleOf),
-      resume: (threadId, params) => Effect.map(resumeThread(threadId, params), handleOf)
-    }
+    const stream = ({ thread, threadId, ...input }: ResponseOptions) =>
+      Effect.flatMap(getThread({ thread, threadId, prompt: "" }), (id) => handles.stream(id, input))
 
     return Codex.of({
+      ...groups,
       closed: server.closed,
+      frames: server.frames,
       malformed: server.malformed,
       notifications: server.notifications,
       request: server.request,
       requestExperimental: server.requestExperimental,
       requestRaw: server.requestRaw,
       serverInfo: server.serverInfo,
+      serverRequests: server.serverRequests,
       subscribe: server.subscribe,
-      responses: { create, events, streamText },
-      thread
+      responses: {
+        create,
+        events: (options) =>
+          Stream.unwrap(
+            Effect.map(stream(options), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
+          ),
+        streamText: (options) =>
+          Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
+      },
+      thread: { ...groups.thread, ...handles.threads }
     })
   })
 
@@ -315,10 +276,48 @@ export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, never, Ap
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
+export function layer(
+  options: Options & ExperimentalApi.OptIn
+): Layer.Layer<
+  Codex | ExperimentalApi.ExperimentalApi,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
+  ProcessServices
+>
+export function layer(
   options?: Options
-): Layer.Layer<Codex, CodexNotFound | ConnectionFailed, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
-  Layer.provide(layerAppServer(options), AppServer.layer(options))
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
+export function layer(options?: Options) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layer(options)), options)
+}
+
+/**
+ * The same from configuration: each option, or the whole of them, may be a `Config`.
+ *
+ * **Example** (A model and a key that the environment names)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as Config from "effect/Config"
+ *
+ * export const layer = Codex.layerConfig({
+ *   binary: Config.String("CODEX_PATH").pipe(Config.withDefault(undefined)),
+ *   thread: { model: Config.String("AGENT_MODEL"), sandbox: Config.succeed("read-only") }
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig | Config.ConfigError, ProcessServices> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {}
 
 /**
  * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
@@ -326,10 +325,19 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: Defaults & Parameters<typeof AppServer.layerWebSocket>[0]
-): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor> =>
-  Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options))
+export function layerWebSocket(
+  options: WebSocketOptions & ExperimentalApi.OptIn
+): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor>
+export function layerWebSocket(options: WebSocketOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options)), options)
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnixOptions extends AppServer.UnixOptions, Defaults {}
 
 /**
  * Codex over an app-server of our own that listens on a Unix socket, so that other processes can join it.
@@ -337,22 +345,18 @@ export const layerWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerUnix = (
-  options: Defaults & Parameters<typeof AppServer.layerUnix>[0]
+export function layerUnix(
+  options: UnixOptions & ExperimentalApi.OptIn
 ): Layer.Layer<
-  Codex,
-  CodexNotFound | ConnectionFailed,
-  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | WebSocketConstructor
-> => Layer.provide(layerAppServer(options), AppServer.layerUnix(options))
-
-const textInput = (prompt: string) => [{ type: "text" as const, text: prompt, text_elements: [] }]
-
-// Request over default, key by key; `undefined` is a key that the caller left out, `null` is a value.
-const merge = <A extends object>(defaults: A | undefined, request: A | undefined): Partial<A> => {
-  const merged: Partial<A> = { ...defaults, ...request }
-  if (defaults === undefined || request === undefined) return merged
-  for (const key of Struct.keys(request)) {
-    if (request[key] === undefined) merged[key] = defaults[key]
-  }
-  return merged
+  Codex | ExperimentalApi.ExperimentalApi,
+  CodexNotFound | ConnectionFailed | InvalidConfig,
+  ProcessServices | WebSocketConstructor
+>
+export function layerUnix(
+  options: UnixOptions
+): Layer.Layer<Codex, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices | WebSocketConstructor>
+export function layerUnix(options: UnixOptions) {
+  return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerUnix(options)), options)
 }
+
+type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path

@@ -114,6 +114,22 @@ export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("No
 }
 
 /**
+ * A login did not come to its end: it was refused, cancelled, replaced by another one, or its page was never visited.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed", {
+  /** What was logged in to: `account`, or the name of an MCP server. */
+  target: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The login to ${this.target} failed: ${this.description}. Start it again.`
+  }
+}
+
+/**
  * No thread has this id, neither in this server's memory nor among the stored rollouts.
  *
  * @category errors
@@ -137,7 +153,7 @@ export class SessionArchived extends Schema.TaggedError<SessionArchived>()("Sess
   threadId: Schema.String
 }) {
   override get message(): string {
-    return `Thread ${this.threadId} is archived. Request \`thread/unarchive\` for it, then try again.`
+    return `Thread ${this.threadId} is archived. Take it back with \`thread.unarchive\`, then try again.`
   }
 }
 
@@ -408,23 +424,142 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
 }
 
 /**
- * What a request can fail with whose response nobody looks at.
+ * Why a turn is taken for stalled: it said nothing (`Silence`), or the server kept on trying to reach the model (`Retries`),
+ * for so many milliseconds.
  *
  * @category models
  * @since 0.1.0
  */
-export type RawRequestError =
+export const TurnStalledReason = Schema.TaggedUnion({
+  Silence: { millis: Schema.Finite },
+  Retries: { millis: Schema.Finite, description: Schema.String }
+})
+
+/**
+ * The turn made no progress for too long, and was interrupted. `lastEvent` is the method of the last notification that it
+ * sent, `threadStatus` what the server said of the thread when it was asked, if it answered. `response` holds what there
+ * was of the turn.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnStalled extends Schema.TaggedError<TurnStalled>()("TurnStalled", {
+  reason: TurnStalledReason,
+  lastEvent: Schema.optionalKey(Schema.String),
+  threadStatus: Schema.optionalKey(Schema.String),
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    const { reason } = this
+    const why =
+      reason._tag === "Silence"
+        ? `it said nothing for ${inSeconds(reason.millis)}`
+        : `the server was trying to reach the model for ${inSeconds(reason.millis)}: ${reason.description}`
+    return `The turn stalled: ${why}. It was interrupted and its thread is intact: try again, or allow more time with \`watchdog\`.`
+  }
+}
+
+const inSeconds = (millis: number): string => `${Math.round(millis / 1000)} s`
+
+/**
+ * A limit that this program has set was reached, and the turn was interrupted, or not started. `limit` and `scope` name the
+ * limit; `allowed` and `used` are tokens, turns, or milliseconds. `response` holds what there was of the turn, with its usage.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+  limit: Schema.Literals(["tokens", "turns", "duration"]),
+  /** Whether the limit was the turn's own, or that of all turns of the layer. */
+  scope: Schema.Literals(["turn", "layer"]),
+  allowed: Schema.Finite,
+  used: Schema.Finite,
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    const unit = this.limit === "duration" ? "ms" : this.limit
+    const whose = this.scope === "turn" ? "The turn" : "The layer"
+    return `${whose} may use ${this.allowed} ${unit} and has used ${this.used}. Allow more with \`budget\`, or start anew.`
+  }
+}
+
+/**
+ * The agent's last answer does not have the form that was asked for, also after it was asked again. `description` says where
+ * it differs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
+  description: Schema.String,
+  answer: Schema.String,
+  response: AgentResponseSchema
+}) {
+  override get message(): string {
+    return `The agent's answer does not match the output schema: ${this.description}. Simplify the schema, or ask again.`
+  }
+}
+
+/**
+ * A part of the input can't be sent, and nothing was. `path` is the file that it is about, if it is about one.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  description: Schema.String,
+  path: Schema.optionalKey(Schema.String)
+}) {
+  override get message(): string {
+    return `The input can't be sent: ${this.description}.`
+  }
+}
+
+/**
+ * An option has a value that can't be used. `path` names the option.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
+  path: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The option ${this.path} can't be used: ${this.description}.`
+  }
+}
+
+/**
+ * What any request can fail with, whatever it is about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CallError =
   | ConnectionFailed
-  | NotAuthenticated
-  | SessionNotFound
-  | SessionArchived
-  | NoRollout
   | RequestFailed
   | RequestTimedOut
   | Overloaded
-  | ExperimentalApiRequired
   | UnsupportedMethod
   | InvalidParams
+  | ProtocolViolation
+
+/**
+ * What a request can fail with besides because of the thread that it is about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionError = SessionNotFound | SessionArchived | NoRollout
+
+/**
+ * What a request about a thread can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadError = CallError | SessionError
 
 /**
  * What a request to the app-server can fail with.
@@ -432,7 +567,23 @@ export type RawRequestError =
  * @category models
  * @since 0.1.0
  */
-export type RequestError = RawRequestError | ProtocolViolation
+export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequired
+
+/**
+ * What a request can fail with whose response nobody looks at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RawRequestError = Exclude<RequestError, ProtocolViolation>
+
+/**
+ * What starting a turn can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TurnStartError = RequestError | InvalidInput | BudgetExceeded
 
 /**
  * What a turn can fail with.
@@ -440,7 +591,7 @@ export type RequestError = RawRequestError | ProtocolViolation
  * @category models
  * @since 0.1.0
  */
-export type TurnError = RequestError | TurnFailed | TurnInterrupted
+export type TurnError = TurnStartError | TurnFailed | TurnInterrupted | TurnStalled
 
 /**
  * What the stream of a turn's events can fail with.
@@ -460,6 +611,7 @@ export const CodexError = Schema.Union([
   CodexNotFound,
   ConnectionFailed,
   NotAuthenticated,
+  LoginFailed,
   SessionNotFound,
   SessionArchived,
   NoRollout,
@@ -474,7 +626,12 @@ export const CodexError = Schema.Union([
   PolicyFailed,
   InvalidPolicyDecision,
   TurnFailed,
-  TurnInterrupted
+  TurnInterrupted,
+  TurnStalled,
+  BudgetExceeded,
+  OutputInvalid,
+  InvalidInput,
+  InvalidConfig
 ])
 
 /**

@@ -19,6 +19,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "./CodexError.ts"
+import { makeDeadlines } from "./internal/deadlines.ts"
+import { malformedLines } from "./Telemetry.ts"
 import type { Transport } from "./Transport.ts"
 
 /**
@@ -34,6 +36,18 @@ export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
 }) {
   override get message(): string {
     return this.description
+  }
+}
+
+/**
+ * No response came within the deadline.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RpcTimedOut extends Schema.TaggedError<RpcTimedOut>()("RpcTimedOut", { millis: Schema.Finite }) {
+  override get message(): string {
+    return `no response within ${this.millis} ms`
   }
 }
 
@@ -91,14 +105,18 @@ export interface Receiver {
  */
 export interface JsonRpc {
   /**
-   * Sends a request, with the W3C trace context of the current span, and waits for its response. Interruption forgets the id: a late response goes to `onLate`, if given,
-   * and is ignored otherwise.
+   * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
+   * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
+   * ignored otherwise.
    */
   readonly request: (
     method: string,
     params: unknown,
-    options?: { readonly onLate?: ((result: unknown) => void) | undefined }
-  ) => Effect.Effect<unknown, RpcError | ConnectionFailed>
+    options?: {
+      readonly deadline?: number | undefined
+      readonly onLate?: ((result: unknown) => void) | undefined
+    }
+  ) => Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>
   readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
   /** Interrupts the fiber that answers a request of the other side: no reply is sent. */
   readonly withdraw: (id: RequestId) => void
@@ -128,7 +146,8 @@ const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 
  */
 export const make: (transport: Transport["Service"], receiver: Receiver) => Effect.Effect<JsonRpc, never, Scope.Scope> =
   Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
-    const runFork = Effect.runForkWith(yield* Effect.context())
+    const context = yield* Effect.context()
+    const runFork = Effect.runForkWith(context)
     // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
     const handlers = yield* Scope.make()
     const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
@@ -141,7 +160,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       )
     )
 
-    type Settle = (result: Effect.Effect<unknown, RpcError | ConnectionFailed>) => void
+    type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
+    const deadlines = yield* makeDeadlines
     const pending = new Map<RequestId, Settle>()
     const closed = Deferred.makeUnsafe<never, ConnectionFailed>()
     let failure: ConnectionFailed | undefined
@@ -160,6 +180,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     const skip = (line: string, why: string) => {
       malformed++
+      malformedLines.updateUnsafe(1, context)
       const text = `Skipped a line that is not a JSON-RPC message (${why}): ${preview(line)}`
       runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
     }
@@ -192,12 +213,13 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     }
 
     const onLines = (lines: ReadonlyArray<string>) => {
-      for (const line of lines) {
-        const parsed = Result.try((): unknown => JSON.parse(line))
-        if (Result.isFailure(parsed)) skip(line, "not JSON")
-        else if (!Predicate.isReadonlyObject(parsed.success)) skip(line, "not an object")
+      const parsed = parseLines(lines)
+      for (let index = 0; index < lines.length; index++) {
+        const line = lines[index] ?? ""
+        const message = parsed[index]
+        if (message === notJson) skip(line, "not JSON")
+        else if (!Predicate.isReadonlyObject(message)) skip(line, "not an object")
         else {
-          const message = parsed.success
           const { error, id, method } = message
           if (typeof method === "string") {
             if (!("id" in message))
@@ -231,19 +253,36 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         if (Result.isFailure(line)) {
           return Effect.fail(new RpcError({ code: -32602, description: `not JSON: ${String(line.failure)}` }))
         }
-        return Effect.andThen(
-          transport.room,
-          Effect.callback<unknown, RpcError | ConnectionFailed>((resume) => {
-            if (failure !== undefined) return resume(Effect.fail(failure))
-            pending.set(id, resume)
-            transport.write(line.success)
-            return Effect.sync(() => {
-              const { onLate } = options ?? {}
-              if (onLate === undefined) pending.delete(id)
-              else pending.set(id, (result) => runFork(Effect.ignore(Effect.map(result, onLate))))
-            })
+        const { deadline, onLate } = options ?? {}
+        const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
+          if (failure !== undefined) return resume(Effect.fail(failure))
+          const forget = () => {
+            if (onLate === undefined) pending.delete(id)
+            else pending.set(id, (result) => runFork(Effect.ignore(Effect.map(result, onLate))))
+          }
+          const expire = () => {
+            forget()
+            resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
+          }
+          const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
+          pending.set(id, (result) => {
+            cancel?.()
+            resume(result)
           })
-        )
+          transport.write(line.success)
+          return Effect.sync(() => {
+            cancel?.()
+            forget()
+          })
+        })
+        if (transport.hasRoom()) return sent
+        const waiting = Effect.andThen(transport.room, sent)
+        return deadline === undefined
+          ? waiting
+          : Effect.timeoutOrElse(waiting, {
+              duration: deadline,
+              orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
+            })
       })
 
     const notify: JsonRpc["notify"] = (method, params) => send(JSON.stringify({ method, params }))
@@ -255,6 +294,20 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     return { request, notify, withdraw, malformed: Effect.sync(() => malformed), closed: Deferred.await(closed) }
   })
+
+const notJson = Symbol("not JSON")
+
+// What may throw is called once for a chunk, and again behind each line that did.
+const parseLines = (lines: ReadonlyArray<string>): ReadonlyArray<unknown> => {
+  const parsed: Array<unknown> = []
+  const parseRest = () => {
+    for (let index = parsed.length; index < lines.length; index++) parsed.push(JSON.parse(lines[index] ?? ""))
+  }
+  while (parsed.length < lines.length) {
+    if (Result.isFailure(Result.try(parseRest))) parsed.push(notJson)
+  }
+  return parsed
+}
 
 // The W3C trace context by which the server's own spans become children of ours.
 const traceOf = (span: Tracer.AnySpan | undefined) =>

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
 import type { KeepOptions } from "./internal/buffer.ts"
 import type { WireNotification } from "./JsonRpc.ts"
-import type { ExperimentalNotifications } from "./protocol/generated/Methods.ts"
+import { type ExperimentalNotifications, experimentalNotifications } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 
 /**
@@ -44,6 +44,8 @@ export interface KnownNotification<M extends keyof Methods> extends Envelope {
   readonly raw: unknown
 }
 
+type Of<M extends keyof Methods> = { readonly [K in M]: KnownNotification<K> }[M]
+
 /**
  * A notification of a newer protocol.
  *
@@ -58,10 +60,22 @@ export interface UnknownNotification extends Envelope {
 }
 
 /**
+ * Ours, and in the streams of a turn alone: the turn has said nothing for a while, and nothing that it waits for is known.
+ *
  * @category models
  * @since 0.1.0
  */
-export type Notification = { readonly [M in keyof Methods]: KnownNotification<M> }[keyof Methods] | UnknownNotification
+export interface SilentNotification extends Envelope {
+  readonly method: "turn/silent"
+  readonly params: { readonly threadId: string; readonly turnId: string; readonly silentMs: number }
+  readonly raw: unknown
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Notification = Of<keyof Methods> | SilentNotification | UnknownNotification
 
 /**
  * Validates a notification; what is not known becomes a value that says so.
@@ -70,21 +84,45 @@ export type Notification = { readonly [M in keyof Methods]: KnownNotification<M>
  * @since 0.1.0
  */
 export const decode = (wire: WireNotification): Notification => {
-  const emittedAtMs = wire.raw["emittedAtMs"]
-  const envelope: Envelope = {
-    length: wire.length,
-    ...(typeof emittedAtMs === "number" ? { emittedAtMs } : {})
-  }
-  const decoded = Protocol.decodeNotification(wire.method, wire.params)
-  return Result.isSuccess(decoded)
-    ? { ...decoded.success, ...envelope, raw: wire.raw }
-    : {
-        method: "unknown",
-        ...envelope,
-        raw: { ...wire.raw, method: wire.method, params: wire.params },
-        reason: decoded.failure
-      }
+  const method = Protocol.notificationName(wire.method)
+  return method === undefined ? unknown(wire, `Unknown notification ${wire.method}`) : decodeKnown(method, wire)
 }
+
+const decodeKnown = <M extends keyof Methods>(method: M, wire: WireNotification): Of<M> | UnknownNotification => {
+  const { length, params, raw } = wire
+  const definition = experimentalNotifications[method]
+  const emittedAtMs = raw["emittedAtMs"]
+  // Nearly all are known as they are, and say when they were sent: one object, made at once.
+  if (typeof emittedAtMs === "number" && definition.is(params)) {
+    const known: Of<M> = { method, params, emittedAtMs, length, raw }
+    return known
+  }
+  const decoded = definition.decode(params)
+  if (Result.isFailure(decoded)) return unknown(wire, decoded.failure)
+  const known: Of<M> = { method, params: decoded.success, ...timeOf(wire), length, raw }
+  return known
+}
+
+const unknown = (wire: WireNotification, reason: string): UnknownNotification => ({
+  method: "unknown",
+  ...timeOf(wire),
+  length: wire.length,
+  raw: { ...wire.raw, method: wire.method, params: wire.params },
+  reason
+})
+
+const timeOf = ({ raw: { emittedAtMs } }: WireNotification) => (typeof emittedAtMs === "number" ? { emittedAtMs } : {})
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const silent = (params: SilentNotification["params"]): SilentNotification => ({
+  method: "turn/silent",
+  params,
+  length: 0,
+  raw: { method: "turn/silent", params }
+})
 
 /**
  * Whether a notification is one of the method.

@@ -24,7 +24,7 @@ export type Phase = "system" | "planning" | "assistant" | "tool" | "completed" |
  * @since 0.1.0
  */
 export interface ResponseEvent {
-  /** The notification's method, or `thread/ready`, which comes first and is ours. */
+  /** The notification's method, or one that is ours: `thread/ready`, which comes first, or `turn/silent`, a warning. */
   readonly type: string
   readonly phase: Phase
   readonly threadId: string
@@ -41,6 +41,7 @@ export interface ResponseEvent {
   readonly summaryIndex?: number
   /** The thread's new name; `null` when it was cleared. */
   readonly threadName?: string | null
+  /** Tokens of the newest request to the model and of the whole thread. */
   readonly tokenUsage?: Protocol.ThreadTokenUsage
   readonly plan?: ReadonlyArray<Protocol.TurnPlanStep>
   /** A unified diff of all the file changes of the turn so far. */
@@ -71,14 +72,22 @@ export const threadReady = (threadId: string): ResponseEvent => ({
  * @category conversions
  * @since 0.1.0
  */
-export const fromNotification = (threadId: string, notification: Notification): ResponseEvent => ({
-  type: notification.method === "unknown" ? notification.raw.method : notification.method,
-  phase: phaseOf(notification),
-  threadId,
-  ...detailsOf(notification),
-  ...(notification.emittedAtMs === undefined ? {} : { timestamp: notification.emittedAtMs }),
-  raw: notification.raw
-})
+export const fromNotification = (threadId: string, notification: Notification): ResponseEvent => {
+  const { emittedAtMs: timestamp, method, raw } = notification
+  // Of these there are thousands in a turn: one object, made at once.
+  if (method === "item/agentMessage/delta" && timestamp !== undefined) {
+    const { delta: textDelta, itemId, turnId } = notification.params
+    return { type: method, phase: "assistant", threadId, turnId, itemId, textDelta, timestamp, raw }
+  }
+  return {
+    type: method === "unknown" ? notification.raw.method : method,
+    phase: phaseOf(notification),
+    threadId,
+    ...detailsOf(notification),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    raw
+  }
+}
 
 const phaseOfItem = (item: Protocol.ThreadItem): Phase => {
   switch (item.type) {
@@ -145,6 +154,10 @@ const detailsOf = (notification: Notification): Details => {
     }
     case "turn/started":
       return { turnId: notification.params.turn.id }
+    case "turn/silent": {
+      const { silentMs, turnId } = notification.params
+      return { turnId, messageText: `no sign of life for ${Math.round(silentMs / 1000)} s` }
+    }
     case "turn/completed": {
       const { turn } = notification.params
       return { turnId: turn.id, ...(turn.error == null ? {} : { messageText: turn.error.message }) }

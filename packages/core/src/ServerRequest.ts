@@ -76,6 +76,31 @@ export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string
 })
 
 /**
+ * What a request asks the policy engine to decide; `undefined` for those that ask nobody.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const kindOf = (request: ServerRequest): Kind | undefined => {
+  switch (request.method) {
+    case "item/commandExecution/requestApproval":
+      return "command"
+    case "item/fileChange/requestApproval":
+      return "fileChange"
+    case "item/permissions/requestApproval":
+      return "permissions"
+    case "item/tool/requestUserInput":
+      return "userInput"
+    case "mcpServer/elicitation/request":
+      return "elicitation"
+    case "item/tool/call":
+      return "toolCall"
+    default:
+      return undefined
+  }
+}
+
+/**
  * What the server finds an open approval by; `undefined` for requests that it finds by their own id.
  *
  * @category getters
@@ -289,6 +314,9 @@ const decide = <K extends Kind>(
     Effect.filterOrFail(
       (verdict) => verdict === undefined || about.legal(verdict.decision),
       (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: nameOf(verdict?.decision) })
+    ),
+    Effect.tap((verdict) =>
+      verdict === undefined ? Effect.void : Effect.annotateCurrentSpan("codex.decided_by", verdict.by)
     ),
     Effect.catchCause((cause) =>
       Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)

@@ -4,16 +4,37 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentResponse } from "./AgentResponse.ts"
-import type { RequestError, TurnError, TurnStreamError } from "./CodexError.ts"
+import type { OutputInvalid, RequestError, TurnError, TurnStartError, TurnStreamError } from "./CodexError.ts"
+import type { Input } from "./Input.ts"
 import type { Notification } from "./Notification.ts"
-import type { PolicyEngine } from "./PolicyEngine.ts"
-import type { TurnStartParams } from "./protocol/generated/Stable.ts"
+import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
+import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"
+import type {
+  ReviewTarget,
+  ThreadForkParams,
+  ThreadResumeParams,
+  ThreadStartParams,
+  TurnStartParams
+} from "./protocol/generated/Stable.ts"
 import * as ResponseEvent from "./ResponseEvent.ts"
 import type { ToolCallHandler } from "./ServerRequest.ts"
+import type { Output } from "./StructuredOutput.ts"
+import type { ThreadActions } from "./ThreadActions.ts"
+import type { Budget, Watchdog } from "./Turn.ts"
+
+/**
+ * Parameters of a new thread as `thread/start` takes them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadOptions = ThreadStartParams
 
 /**
  * Parameters of a turn as `turn/start` takes them, without the thread and the input.
@@ -24,32 +45,151 @@ import type { ToolCallHandler } from "./ServerRequest.ts"
 export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
 
 /**
+ * What a thread has on our side, for as long as the connection lives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attached {
+  /** Runs calls of tools that no toolkit of the thread has. */
+  readonly onToolCall?: ToolCallHandler | undefined
+  /**
+   * Decides for turns that the server starts by itself on this thread, such as those of a goal. Without it their requests are
+   * declined: no turn of this program stands for them.
+   */
+  readonly policy?: Engine | undefined
+  /** How long a call of a tool may take. Default: 5 minutes. See `Tools.Options`. */
+  readonly toolTimeout?: Duration.Input | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface StartOptions extends ThreadOptions, Attached {}
+
+/**
+ * Tools for a thread whose declarations are not a toolkit's.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DynamicTools {
+  readonly dynamicTools: ReadonlyArray<DynamicToolSpec>
+}
+
+/**
+ * Parameters for a thread that is loaded from its rollout. For one that is loaded already they can't apply.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "excludeTurns">, Attached {}
+
+/**
+ * Parameters of a fork; `lastTurnId` is the last turn that it shares with its origin. Default: the newest.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, Attached {}
+
+/**
+ * What a turn may do and use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TurnLimits {
+  /** What the turn may use. Default: the layer's `turnBudget`, else no limit. */
+  readonly budget?: Budget | undefined
+  /** When the turn is taken for stalled; `"off"`: never. Default: the layer's, else that of `Turn.Watchdog`. */
+  readonly watchdog?: Watchdog | "off" | undefined
+  /** Runs calls of tools that no toolkit of the thread has, before the thread's own `onToolCall`. */
+  readonly onToolCall?: ToolCallHandler | undefined
+}
+
+/**
  * What a turn begins with.
  *
  * @category models
  * @since 0.1.0
  */
-export interface TurnInput {
-  readonly prompt: string
+export interface TurnInput extends TurnLimits {
+  readonly prompt: Input
   /** Parameters of the turn, over the defaults of the layer. */
   readonly turn?: TurnOptions | undefined
-  /** Runs the dynamic tools that the agent calls and the policy accepts. */
-  readonly onToolCall?: ToolCallHandler | undefined
 }
 
 /**
- * A thread of the connected server.
+ * An answer in the form of a schema.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Thread {
+export interface OutputOptions<A, RD> {
+  /** The form of the answer; see `StructuredOutput`. */
+  readonly output: Output<A, RD>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface AskOptions<A, RD> extends OutputOptions<A, RD> {
+  /** How often the agent is asked again, in turns of their own, when its answer does not have the form. Default: 1. */
+  readonly outputRetries?: number | undefined
+}
+
+/**
+ * The result of a turn with the value of its answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer<out A> extends AgentResponse {
+  readonly value: A
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunInput extends TurnInput {
+  /** Whether the response holds all events of the turn. Default: false. */
+  readonly includeEvents?: boolean | undefined
+}
+
+/**
+ * A thread of the connected server. Turns on one thread wait for each other.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Thread extends ThreadActions {
   readonly id: string
   /**
-   * Starts a turn that the scope owns: closing it before the turn is over stops the turn. Waits until the turns before it on
-   * this thread are over.
+   * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the
+   * `value` of the answer; nobody is asked again, which {@link Thread.run} does.
    */
-  readonly turn: (input: string | TurnInput) => Effect.Effect<TurnHandle, RequestError, PolicyEngine | Scope.Scope>
+  readonly turn: {
+    (input: Input | TurnInput): Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
+    <A, RD>(
+      input: TurnInput & OutputOptions<A, RD>
+    ): Effect.Effect<AnswerHandle<A>, TurnStartError, PolicyEngine | Scope.Scope | RD>
+  }
+  /** Runs a turn and waits for its result. Leaving early stops it. */
+  readonly run: {
+    (input: Input | RunInput): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+    <A, RD>(input: RunInput & AskOptions<A, RD>): Effect.Effect<Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
+  }
+  /** Starts a turn in which the agent reviews code, and which the scope owns. Its text is the review. */
+  readonly review: (
+    target: ReviewTarget,
+    limits?: TurnLimits
+  ) => Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
+  /** A new thread that shares the past of this one. */
+  readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, RequestError>
 }
 
 /**
@@ -69,11 +209,22 @@ export interface TurnHandle {
   /** The text of the agent's messages as it is written, without reasoning or the output of tools. */
   readonly text: Stream.Stream<string, TurnStreamError>
   /** Waits for the end of the turn. */
-  readonly response: Effect.Effect<AgentResponse, TurnError>
+  readonly result: Effect.Effect<AgentResponse, TurnError>
   /** Adds a message to the running turn. Fails if the turn is not the one that runs. */
-  readonly steer: (prompt: string) => Effect.Effect<void, RequestError>
-  /** Asks the server to stop the turn; `response` tells when it has. */
+  readonly steer: (prompt: Input) => Effect.Effect<void, TurnStartError>
+  /** Asks the server to stop the turn; `result` tells when it has. */
   readonly interrupt: Effect.Effect<void, RequestError>
+}
+
+/**
+ * A turn whose answer has a form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AnswerHandle<out A> extends TurnHandle {
+  /** Waits for the end of the turn and reads its answer. */
+  readonly value: Effect.Effect<A, TurnError | OutputInvalid>
 }
 
 /**
@@ -86,9 +237,20 @@ export const eventsOf = <E>(
   threadId: string,
   notifications: Stream.Stream<Notification, E>
 ): Stream.Stream<ResponseEvent.ResponseEvent, E> =>
-  Stream.concat(
-    Stream.succeed(ResponseEvent.threadReady(threadId)),
-    Stream.map(notifications, (notification) => ResponseEvent.fromNotification(threadId, notification))
+  Stream.unwrap(
+    Effect.map(Stream.toPull(notifications), (pull) => {
+      const events = Effect.map(
+        pull,
+        Arr.map((notification) => ResponseEvent.fromNotification(threadId, notification))
+      )
+      let begun = false
+      const pullEvent = Effect.suspend(() => {
+        if (begun) return events
+        begun = true
+        return Effect.succeed(Arr.of(ResponseEvent.threadReady(threadId)))
+      })
+      return Stream.fromPull(Effect.succeed(pullEvent))
+    })
   )
 
 /**

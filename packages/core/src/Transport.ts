@@ -42,6 +42,8 @@ export class Transport extends Context.Service<
     }) => Effect.Effect<void>
     /** Waits while more than `writeBufferLength` is unwritten. Fails once the connection takes no more. */
     readonly room: Effect.Effect<void, ConnectionFailed>
+    /** Whether `room` would succeed at once. */
+    readonly hasRoom: () => boolean
     /**
      * Queues one line, given without its line break; the lines of one moment leave in one write. Lines for a connection
      * that takes no more are dropped: who needs to know asks `room` before, or waits for the reply.
@@ -159,6 +161,7 @@ export const stdio: (
     return {
       listen,
       room: outbox.room,
+      hasRoom: outbox.hasRoom,
       write: outbox.write,
       diagnostics: Effect.sync(() => stderr.slice())
     }

@@ -7,35 +7,42 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { type AgentResponse, makeCollector } from "./AgentResponse.ts"
-import type { AppServer } from "./AppServer.ts"
+import type { AppServer, RequestOptions } from "./AppServer.ts"
 import {
+  BudgetExceeded,
   InvalidParams,
   ProtocolViolation,
-  RequestFailed,
   type RequestError,
+  RequestFailed,
   SlowConsumer,
   type TurnError,
-  type TurnStreamError,
-  TurnInterrupted
+  TurnInterrupted,
+  TurnStalled,
+  type TurnStreamError
 } from "./CodexError.ts"
 import { type Buffer, makeBuffer } from "./internal/buffer.ts"
+import { followItem, makeItemsInProgress } from "./internal/items.ts"
+import { type Entry, type Exceeded, type Ledger, makeLedger } from "./internal/ledger.ts"
 import { makeReplay } from "./internal/replay.ts"
+import { makeTurnSpans } from "./internal/turnSpans.ts"
+import { type Stalled, watch, type Watched } from "./internal/watchdog.ts"
 import * as Notification from "./Notification.ts"
 import { PolicyEngine } from "./PolicyEngine.ts"
-import type { TurnStartParams } from "./protocol/generated/Stable.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
-import * as Protocol from "./protocol/Protocol.ts"
 import * as ResponseEvent from "./ResponseEvent.ts"
 import * as ServerRequest from "./ServerRequest.ts"
+import * as Telemetry from "./Telemetry.ts"
 import * as WireError from "./WireError.ts"
 
 /**
@@ -95,17 +102,89 @@ export interface Queue {
 export const makeQueue = (): Queue => ({ turns: Semaphore.makeUnsafe(1), lastTurnId: undefined })
 
 /**
+ * When a turn that does not move is taken for stalled. Time in which an approval, a tool or a command is under way does not
+ * count.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Watchdog {
+  /** After so much silence the turn's streams get a `turn/silent`. Default: 60 seconds. */
+  readonly silenceWarning?: Duration.Input | "off" | undefined
+  /**
+   * After so much silence the turn is interrupted and fails with `TurnStalled`. Default: 6 minutes, as the server itself
+   * waits 5 minutes for the next word of the model (codex 0.169.0) and then tries again or fails the turn.
+   */
+  readonly stallTimeout?: Duration.Input | "off" | undefined
+  /** So long may the server go on trying to reach the model without any progress. Default: 2 minutes. */
+  readonly retryWindow?: Duration.Input | "off" | undefined
+}
+
+/**
+ * What one turn may use. Reaching a limit interrupts the turn, which fails with `BudgetExceeded`; a turn that is over by
+ * then keeps its result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Budget {
+  /** Input and output tokens of the turn's requests to the model, cached ones included. Counted after each request. */
+  readonly tokens?: number | undefined
+  /** Time from the turn's start, approvals included. */
+  readonly duration?: Duration.Input | undefined
+}
+
+/**
+ * What all turns of a layer may use together. When a limit is reached, those that run are interrupted, and no other starts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerBudget extends Budget {
+  readonly turns?: number | undefined
+}
+
+/**
+ * What the turns of a layer have in common.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shared {
+  readonly ledger: Ledger
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeShared = (budget: LayerBudget | undefined): Shared => ({
+  ledger: makeLedger({
+    tokens: budget?.tokens ?? Number.POSITIVE_INFINITY,
+    turns: budget?.turns ?? Number.POSITIVE_INFINITY,
+    duration: toMillis(budget?.duration, Number.POSITIVE_INFINITY)
+  })
+})
+
+/**
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  readonly params: TurnStartParams
+  readonly threadId: string
+  /** The model that the turn asks for, if it asks for one. */
+  readonly model: string | undefined
+  /** Sends what makes the server start the turn. */
+  readonly request: (options: RequestOptions) => Effect.Effect<{ readonly turn: { readonly id: string } }, RequestError>
   /** Held until the turn is over: turns on one thread wait for each other, as the server adds a second one to the first. */
   readonly queue: Queue
+  readonly shared: Shared
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
   readonly includeEvents?: boolean | undefined
+  readonly budget?: Budget | undefined
+  readonly watchdog?: Watchdog | "off" | undefined
 }
 
 /** How long the end of a turn that is stopped is waited for. */
@@ -118,6 +197,23 @@ const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/cor
   defaultValue: () => new Set()
 })
 
+const toMillis = (duration: Duration.Input | "off" | undefined, fallback: number): number =>
+  duration === undefined
+    ? fallback
+    : duration === "off"
+      ? Number.POSITIVE_INFINITY
+      : Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+const watchdogTimes = (watchdog: Watchdog | "off" | undefined) => {
+  const { retryWindow, silenceWarning, stallTimeout }: Watchdog =
+    watchdog === "off" ? { retryWindow: "off", silenceWarning: "off", stallTimeout: "off" } : (watchdog ?? {})
+  return {
+    silenceWarning: toMillis(silenceWarning, 60_000),
+    stallTimeout: toMillis(stallTimeout, 360_000),
+    retryWindow: toMillis(retryWindow, 120_000)
+  }
+}
+
 /**
  * Starts a turn that the scope owns.
  *
@@ -129,12 +225,10 @@ const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/cor
  * @category constructors
  * @since 0.1.0
  */
-export const start: (
+export const start = (
   server: AppServer["Service"],
   options: Options
-) => Effect.Effect<Turn, RequestError, PolicyEngine | Scope.Scope> = Effect.fn("Turn.start")((server, options) =>
-  begin(server, options, undefined)
-)
+): Effect.Effect<Turn, RequestError | BudgetExceeded, PolicyEngine | Scope.Scope> => begin(server, options, undefined)
 
 /**
  * Like {@link start}, for a caller that wants to see what happens.
@@ -145,12 +239,13 @@ export const start: (
 export const startStreaming: (
   server: AppServer["Service"],
   options: Options & Keep
-) => Effect.Effect<StreamingTurn, RequestError, PolicyEngine | Scope.Scope> = Effect.fn("Turn.startStreaming")(
+) => Effect.Effect<StreamingTurn, RequestError | BudgetExceeded, PolicyEngine | Scope.Scope> = Effect.fnUntraced(
   function* (server, options) {
     const make = options.keep === "once" ? makeBuffer : makeReplay
     const buffer = make<Notification.Notification, TurnStreamError>({
       maxBytes: options.bufferBytes,
       ...Notification.buffering,
+      observe: Telemetry.observeBuffer(yield* Effect.context()),
       overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
     })
     const turn = yield* begin(server, options, buffer)
@@ -158,13 +253,18 @@ export const startStreaming: (
   }
 )
 
+// Why we stop a turn ourselves.
+type Stop =
+  | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
+  | { readonly _tag: "Stalled"; readonly stalled: Stalled }
+
 const begin = Effect.fnUntraced(function* (
   server: AppServer["Service"],
   options: Options,
   buffer: Buffer<Notification.Notification, TurnStreamError> | undefined
-): Effect.fn.Return<Turn, RequestError, PolicyEngine | Scope.Scope> {
+): Effect.fn.Return<Turn, RequestError | BudgetExceeded, PolicyEngine | Scope.Scope> {
   const policy = yield* PolicyEngine
-  const { threadId } = options.params
+  const { model, threadId } = options
   const waiting = yield* WaitingThreads
   if (waiting.has(threadId)) {
     return yield* new InvalidParams({
@@ -181,52 +281,120 @@ const begin = Effect.fnUntraced(function* (
   })
   yield* Effect.acquireRelease(options.queue.turns.take(1), () => leaveQueue, { interruptible: true })
 
-  const context = Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
-
   const collector = makeCollector(threadId)
-  // By thread and id, since the model chooses ids; one that stands for two items at once stands for none.
-  const inProgress = new Map<string, Schemas.ThreadItem | "ambiguous">()
+  const clock = yield* Clock.Clock
+  const { ledger } = options.shared
+  const aborted = Deferred.makeUnsafe<Stop>()
+  const abort = (why: Stop) => Deferred.doneUnsafe(aborted, Effect.succeed(why))
+  const entry: Entry = {
+    startedAt: clock.currentTimeMillisUnsafe(),
+    stop: (exceeded) => abort({ _tag: "Budget", exceeded })
+  }
+  const refused = ledger.enter(entry)
+  if (refused !== undefined) return yield* new BudgetExceeded({ ...refused, response: collector.response() })
+  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, clock.currentTimeMillisUnsafe())))
+
+  const provider = server.providerOf(threadId)
+  const span = yield* Effect.makeSpan("invoke_agent codex", {
+    kind: "client",
+    attributes: {
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.name": "codex",
+      "gen_ai.conversation.id": threadId,
+      ...(model === undefined ? {} : { "gen_ai.request.model": model }),
+      ...(provider === undefined ? {} : { "gen_ai.provider.name": provider })
+    }
+  })
+  // What runs for the turn is below its span.
+  const context = (yield* Effect.context()).pipe(
+    Context.add(WaitingThreads, new Set([...waiting, threadId])),
+    Context.add(Tracer.ParentSpan, span)
+  )
+  const spans = makeTurnSpans(context, span)
+  yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
+
+  const items = makeItemsInProgress()
   const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
   const started = Deferred.makeUnsafe<string>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
+  const tokensAllowed = options.budget?.tokens ?? Number.POSITIVE_INFINITY
   let state: "idle" | "starting" | "running" | "over" = "idle"
   let turnId: string | undefined
   let stopping = false
+  // What the turn fails with when it ends because of us.
+  let stopped: ((response: AgentResponse) => TurnError) | undefined
   let early: Array<Notification.Notification> = []
+  let spent = 0
+  let answering = 0
+  let lastEvent: string | undefined
+  let lastError = ""
 
-  const fail = (error: TurnError) => {
+  const emit = (notification: Notification.Notification) => {
+    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    buffer?.offer(notification)
+  }
+
+  const watched: Watched = {
+    movedAt: entry.startedAt,
+    retryingSince: undefined,
+    isBusy: () => items.working() > 0 || answering > 0,
+    onSilent: (silentMs) => emit(Notification.silent({ threadId, turnId: turnId ?? "", silentMs })),
+    wake: undefined
+  }
+
+  const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
     if (state === "over") return
     state = "over"
-    buffer?.fail(error)
-    Deferred.doneUnsafe(outcome, Effect.fail(error))
+    ledger.leave(entry, clock.currentTimeMillisUnsafe())
+    spans.end(exit, collector.response())
+    Deferred.doneUnsafe(outcome, exit)
+  }
+
+  const fail = (error: TurnError) => {
+    if (state !== "over") buffer?.fail(error)
+    finish(Exit.fail(error))
   }
 
   const complete = (turn: Schemas.Turn) => {
     const response = collector.response(events)
-    if (turn.status === "interrupted") return fail(new TurnInterrupted({ response }))
+    if (turn.status === "interrupted") return fail(stopped?.(response) ?? new TurnInterrupted({ response }))
     if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
-    state = "over"
     buffer?.end()
-    return Deferred.doneUnsafe(outcome, Effect.succeed(response))
+    return finish(Exit.succeed(response))
   }
 
-  const followItem = (notification: Notification.Notification) => {
-    if (notification.method !== "item/started" && notification.method !== "item/completed") return
-    const { item, threadId } = notification.params
-    if (item.type === "unknown") return
-    const key = `${threadId}/${item.id}`
-    if (notification.method === "item/completed") inProgress.delete(key)
-    else inProgress.set(key, inProgress.has(key) ? "ambiguous" : item)
+  const followProgress = (notification: Notification.Notification) => {
+    if (notification.method === "error" && notification.params.willRetry) {
+      lastError = notification.params.error.message
+      if (watched.retryingSince !== undefined) return
+      watched.retryingSince = clock.currentTimeMillisUnsafe()
+      watched.wake?.()
+      return
+    }
+    watched.retryingSince = undefined
+    watched.movedAt = server.heardAt()
+  }
+
+  const followUsage = () => {
+    const used = collector.usage()?.turn.totalTokens ?? 0
+    ledger.spend(used - spent)
+    spent = used
+    if (used < tokensAllowed) return
+    abort({ _tag: "Budget", exceeded: { limit: "tokens", scope: "turn", allowed: tokensAllowed, used } })
   }
 
   const deliver = (notification: Notification.Notification) => {
     const about = Notification.turnIdOf(notification)
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
-    followItem(notification)
-    events?.push(ResponseEvent.fromNotification(threadId, notification))
-    buffer?.offer(notification)
-    if (notification.method === "turn/completed") complete(notification.params.turn)
+    followItem(notification, items, spans)
+    if (about !== undefined) {
+      lastEvent = notification.method
+      followProgress(notification)
+    }
+    emit(notification)
+    if (notification.method === "thread/tokenUsage/updated") followUsage()
+    else if (notification.method === "turn/completed") complete(notification.params.turn)
     else if (notification.method === "unknown" && notification.raw.method === "turn/completed") {
       // An end that can't be read is an end.
       fail(new ProtocolViolation({ method: "turn/completed", description: notification.reason }))
@@ -234,8 +402,10 @@ const begin = Effect.fnUntraced(function* (
   }
 
   const onNotification = (notification: Notification.Notification) => {
-    if (Notification.threadIdOf(notification) !== threadId) followItem(notification)
-    else if (turnId === undefined) {
+    if (Notification.threadIdOf(notification) !== threadId) {
+      followItem(notification, items, spans)
+      watched.movedAt = server.heardAt()
+    } else if (turnId === undefined) {
       early.push(notification)
       // The turn that is being stopped has no name yet, and no other runs here.
       if (stopping && notification.method === "turn/completed") {
@@ -248,6 +418,7 @@ const begin = Effect.fnUntraced(function* (
     if (turnId !== undefined) return
     turnId = id
     if (state === "starting") state = "running"
+    spans.named(id)
     Deferred.doneUnsafe(started, Effect.succeed(id))
     for (const notification of early) deliver(notification)
     early = []
@@ -256,42 +427,56 @@ const begin = Effect.fnUntraced(function* (
   const answerer: ServerRequest.Answerer = {
     policy,
     onToolCall: options.onToolCall,
-    item: (threadId, id) => inProgress.get(`${threadId}/${id}`)
+    item: items.get
   }
   const onRequest = (request: ServerRequest.ServerRequest) =>
-    Effect.flatMap(Deferred.await(started), (id) => {
-      const about = ServerRequest.aboutOf(request)
-      const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
-      return ServerRequest.answer(request, ours ? answerer : undefined)
-    }).pipe(Effect.provideContext(context))
+    Effect.suspend(() => {
+      answering++
+      return Effect.flatMap(Deferred.await(started), (id) => {
+        const about = ServerRequest.aboutOf(request)
+        const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
+        return ServerRequest.answer(request, ours ? answerer : undefined)
+      })
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          answering--
+          watched.movedAt = clock.currentTimeMillisUnsafe()
+        })
+      )
+    )
 
-  yield* server.route({ threadId, onNotification, onRequest, onEnd: fail })
+  yield* server.route({ threadId, context, onNotification, onRequest, onEnd: fail })
 
-  // An owner that leaves stops its turn, also one whose start has not been answered yet: the server takes an empty id.
-  // What it has spawned is stopped with it: with the owner gone, nobody decides for that any more.
-  const stop = Effect.suspend(() => {
-    if (state !== "starting" && state !== "running") return Effect.void
+  const interrupt = Effect.suspend(() => {
     stopping = true
     return server
       .request("turn/interrupt", { threadId, turnId: turnId ?? "" })
       .pipe(
         Effect.andThen(Deferred.await(outcome)),
         Effect.timeoutOption(turnId === undefined ? unnamedGrace : stopGrace),
-        Effect.ignore,
-        Effect.andThen(server.stopChildren(threadId))
+        Effect.ignore
       )
+  })
+
+  // An owner that leaves stops its turn, also one whose start has not been answered yet: the server takes an empty id.
+  // What it has spawned is stopped with it: with the owner gone, nobody decides for that any more.
+  const stop = Effect.suspend(() => {
+    if (state !== "starting" && state !== "running") return Effect.void
+    return Effect.andThen(interrupt, server.stopChildren(threadId))
   })
   yield* Effect.addFinalizer(() => stop)
 
   state = "starting"
-  const response = yield* server
-    .request("turn/start", options.params, {
+  const response = yield* options
+    .request({
       onLate: (late) => {
-        const decoded = Protocol.decodeResponse("turn/start", late)
-        if (Result.isSuccess(decoded)) onStarted(decoded.success.turn.id)
+        const id = Notification.idIn(late, "turnId", "turn")
+        if (id !== undefined) onStarted(id)
       }
     })
     .pipe(
+      Effect.withParentSpan(span),
       Effect.tapError((error) =>
         Effect.sync(() => {
           // An answer that can't be read is an answer: a turn is running, and has to be stopped.
@@ -310,6 +495,52 @@ const begin = Effect.fnUntraced(function* (
   options.queue.lastTurnId = id
   onStarted(id)
   yield* Deferred.await(outcome).pipe(Effect.ignore, Effect.andThen(leaveQueue), Effect.forkScoped)
+
+  const outOfTime = Effect.gen(function* () {
+    const allowed = toMillis(options.budget?.duration, Number.POSITIVE_INFINITY)
+    while (true) {
+      const now = yield* Clock.currentTimeMillis
+      const used = now - entry.startedAt
+      if (used >= allowed) {
+        return abort({ _tag: "Budget", exceeded: { limit: "duration", scope: "turn", allowed, used } })
+      }
+      ledger.checkTime(now)
+      const left = Math.min(allowed - used, ledger.timeLeft(now))
+      if (!Number.isFinite(left)) return yield* Effect.never
+      yield* Effect.sleep(Math.max(1, Math.ceil(left)))
+    }
+  })
+  const stalled = Effect.flatMap(watch(watchdogTimes(options.watchdog), watched), (stalled) =>
+    Effect.sync(() => abort({ _tag: "Stalled", stalled }))
+  )
+  const stopFor = Effect.fnUntraced(function* (why: Stop) {
+    if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
+    else {
+      // What the turn says while it is being stopped is not what it stalled at.
+      const last = lastEvent === undefined ? {} : { lastEvent }
+      const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(
+        Effect.map(({ thread }) => thread.status.type),
+        Effect.orElseSucceed(() => undefined)
+      )
+      const { _tag, millis } = why.stalled
+      stopped = (response) =>
+        new TurnStalled({
+          reason: _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError },
+          ...last,
+          ...(threadStatus === undefined ? {} : { threadStatus }),
+          response
+        })
+    }
+    yield* interrupt
+    fail(stopped(collector.response(events)))
+    yield* server.stopChildren(threadId)
+  }, Effect.uninterruptible)
+  yield* Effect.raceAllFirst([
+    Effect.ignore(Deferred.await(outcome)),
+    Effect.flatMap(Deferred.await(aborted), stopFor),
+    Effect.andThen(outOfTime, Effect.never),
+    Effect.andThen(stalled, Effect.never)
+  ]).pipe(Effect.forkScoped)
 
   return { id, threadId, response: Deferred.await(outcome) }
 })

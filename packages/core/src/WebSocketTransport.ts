@@ -105,7 +105,7 @@ export const connect: (
       )
     }
 
-    return { listen, room: outbox.room, write: outbox.write, diagnostics: Effect.succeed([]) }
+    return { listen, room: outbox.room, hasRoom: outbox.hasRoom, write: outbox.write, diagnostics: Effect.succeed([]) }
   })
 
 /**

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type { AgentResponse } from "./AgentResponse.ts"
 import {
   ExperimentalApiRequired,
@@ -21,6 +22,8 @@ import {
   UnsupportedMethod
 } from "./CodexError.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
+import * as Protocol from "./protocol/Protocol.ts"
+import * as Redaction from "./Redaction.ts"
 
 /**
  * Turns a wire error into a tag, from its code and the exact shape of its text.
@@ -31,8 +34,9 @@ import type * as Schemas from "./protocol/generated/Experimental.ts"
  * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
  * never searched for words: the list of methods in an "unknown variant" error holds most of them.
  *
- * "no rollout found" is said of threads that nobody has and of threads that have had no turn. Which of the two it is takes
- * another request to tell: here it is `NoRollout`.
+ * "no rollout found" is said of threads that nobody has, of archived ones, and of those that have had no turn; "not found" of
+ * threads that nobody has and of those that are not loaded. Which it is takes another request to tell: here it is `NoRollout`
+ * and `SessionNotFound`.
  *
  * @category constructors
  * @since 0.1.0
@@ -43,13 +47,16 @@ export const fromRpc = (options: {
   readonly error: { readonly code: number; readonly description: string; readonly data?: unknown }
   readonly serverVersion: string
 }): RawRequestError => {
-  const { error, method, params, serverVersion } = options
+  const { method, params, serverVersion } = options
+  const error = method === "account/login/start" ? withoutSecrets(options.error, params) : options.error
   const { code, description } = error
   if (code === -32001) return new Overloaded({ method })
 
   const threadId = Predicate.hasProperty(params, "threadId") ? String(params.threadId) : ""
-  const noRollout = /^no rollout found for thread id (\S+)$/.exec(description)
-  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? threadId })
+  const noRollout = /^(?:no rollout found for thread id (\S+)$|thread (\S+) is not materialized yet\b)/.exec(
+    description
+  )
+  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? noRollout[2] ?? threadId })
 
   const unknownThread = /^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/.exec(
     description
@@ -59,7 +66,8 @@ export const fromRpc = (options: {
   const archived = /^session (\S+) is archived\b/.exec(description)
   if (archived !== null) return new SessionArchived({ threadId: archived[1] ?? threadId })
 
-  if (/^codex account authentication required\b/.test(description)) return new NotAuthenticated({ description })
+  if (/^(?:codex account|chatgpt) authentication required\b/.test(description))
+    return new NotAuthenticated({ description })
 
   if (/^ephemeral threads? do(?:es)? not support /.test(description)) return new InvalidParams({ method, description })
 
@@ -83,6 +91,47 @@ export const fromRpc = (options: {
     description,
     ...(error.data === undefined ? {} : { data: error.data })
   })
+}
+
+/**
+ * Why a method did not find a thread that `thread/read` did find: it is archived, or it is not loaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromStored = (options: {
+  readonly method: string
+  readonly threadId: string
+  /** The response to `thread/read`. */
+  readonly response: unknown
+}): SessionArchived | RequestFailed => {
+  const { method, response, threadId } = options
+  const read = Protocol.decodeResponse("thread/read", response)
+  // Nothing but the path of its rollout tells whether a thread is archived.
+  if (Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")) {
+    return new SessionArchived({ threadId })
+  }
+  const why =
+    method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
+  return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
+}
+
+// A refusal may quote what it refuses.
+const withoutSecrets = (
+  { code, description }: { readonly code: number; readonly description: string },
+  params: unknown
+): { readonly code: number; readonly description: string; readonly data?: unknown } => {
+  const secrets = Predicate.isReadonlyObject(params)
+    ? ["accessToken", "apiKey", "secretAccessKey", "sessionToken"].map((name) => params[name])
+    : []
+  return {
+    code,
+    description: secrets.reduce<string>(
+      (text, secret) =>
+        typeof secret === "string" && secret !== "" ? text.replaceAll(secret, Redaction.placeholder) : text,
+      description
+    )
+  }
 }
 
 const plainReasons: { readonly [K in string]?: TurnFailedReason } = {

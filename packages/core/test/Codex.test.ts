@@ -191,7 +191,7 @@ describe("law 1: nothing is lost silently", () => {
       const codex = yield* Codex.Codex
       const thread = yield* codex.thread.start()
       const turn = yield* thread.turn("Flood")
-      yield* turn.response
+      yield* turn.result
       const texts = yield* Stream.runCollect(turn.text)
       expect(texts.join("").length).toBe(200_000)
       expect(texts.length).toBeLessThan(1_100)

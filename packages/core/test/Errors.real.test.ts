@@ -2,11 +2,13 @@ import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import type * as CodexError from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type * as Thread from "@effect-codex/core/Thread"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 
 const { error, failed, reply, text } = MockModel
@@ -57,7 +59,6 @@ describe("the server's errors by their cause", () => {
 
       expect(yield* tagOf(codex.request("account/rateLimits/read"))).toBe("NotAuthenticated")
       expect(yield* tagOf(codex.requestRaw("thread/start", { dynamicTools: [] }))).toBe("ExperimentalApiRequired")
-      expect(yield* tagOf(codex.requestExperimental("thread/start", {}))).toBe("ExperimentalApiRequired")
     }).pipe(withScript([]))
   )
 
@@ -68,7 +69,35 @@ describe("the server's errors by their cause", () => {
       yield* codex.request("thread/archive", { threadId })
       const failure = yield* Effect.flip(codex.responses.create({ prompt: "Again", threadId }))
       expect(failure).toMatchObject({ _tag: "SessionArchived", threadId })
+      // Texts that the server also has for threads that nobody has.
+      const renamed = yield* Effect.flip(codex.request("thread/name/set", { threadId, name: "x" }))
+      expect(renamed).toMatchObject({ _tag: "SessionArchived", threadId })
+      const compacted = yield* Effect.flip(codex.request("thread/compact/start", { threadId }))
+      expect(compacted).toMatchObject({ _tag: "SessionArchived", threadId })
     }).pipe(withScript([reply(text("Hello"))]))
+  )
+
+  it.live("tell a thread that is stored from one that is not there", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { threadId } = yield* codex.responses.create({ prompt: "Hello" })
+      yield* codex.request("thread/archive", { threadId })
+      yield* codex.request("thread/unarchive", { threadId })
+      const unarchived = yield* Effect.flip(codex.request("thread/unarchive", { threadId }))
+      expect(unarchived.message).toContain("is not archived")
+      const compacted = yield* Effect.flip(codex.request("thread/compact/start", { threadId }))
+      expect(compacted).toMatchObject({ _tag: "RequestFailed" })
+      expect(compacted.message).toContain("resume it")
+    }).pipe(withScript([reply(text("Hello"))]))
+  )
+
+  it.live("tell a thread without a turn", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { thread } = yield* codex.request("thread/start", {})
+      const failure = yield* Effect.flip(codex.request("thread/turns/list", { threadId: thread.id }))
+      expect(failure).toMatchObject({ _tag: "NoRollout", threadId: thread.id })
+    }).pipe(withScript([]))
   )
 })
 
@@ -120,15 +149,26 @@ describe("the types list what can fail, and no more", () => {
     expectTypeOf<
       Exclude<CodexError.RequestError, CodexError.RawRequestError>
     >().toEqualTypeOf<CodexError.ProtocolViolation>()
-    expectTypeOf<ErrorOf<ReturnType<Service["responses"]["create"]>>["_tag"]>().toEqualTypeOf<
-      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted"
-    >()
+    type TurnTag =
+      | CodexError.RequestError["_tag"]
+      | "InvalidInput"
+      | "TurnFailed"
+      | "TurnInterrupted"
+      | "TurnStalled"
+      | "BudgetExceeded"
+    const plain = (codex: Service) => codex.responses.create({ prompt: "Hello" })
+    const formed = (codex: Service) => codex.responses.create({ prompt: "Hello", output: Schema.Finite })
+    expectTypeOf<ErrorOf<ReturnType<typeof plain>>["_tag"]>().toEqualTypeOf<TurnTag>()
+    expectTypeOf<ErrorOf<ReturnType<typeof formed>>["_tag"]>().toEqualTypeOf<TurnTag | "OutputInvalid">()
     expectTypeOf<Stream.Error<ReturnType<Service["responses"]["events"]>>["_tag"]>().toEqualTypeOf<
-      CodexError.RequestError["_tag"] | "TurnFailed" | "TurnInterrupted" | "SlowConsumer"
+      TurnTag | "SlowConsumer"
+    >()
+    expectTypeOf<ErrorOf<ReturnType<Thread.Thread["turn"]>>["_tag"]>().toEqualTypeOf<
+      CodexError.TurnStartError["_tag"]
     >()
     expectTypeOf<ErrorOf<Service["closed"]>>().toEqualTypeOf<CodexError.ConnectionFailed>()
     expectTypeOf<Layer.Error<ReturnType<typeof Codex.layer>>>().toEqualTypeOf<
-      CodexError.CodexNotFound | CodexError.ConnectionFailed
+      CodexError.CodexNotFound | CodexError.ConnectionFailed | CodexError.InvalidConfig
     >()
   })
 })

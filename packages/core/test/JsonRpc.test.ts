@@ -25,6 +25,7 @@ const connect = Effect.fnUntraced(function* (
           receiver = given
         }),
       room: Effect.void,
+      hasRoom: () => true,
       write: (line) => sent.push(JSON.parse(line)),
       diagnostics: Effect.succeed([])
     },

@@ -20,7 +20,7 @@ describe("a turn's handle", () => {
       const thread = yield* startThread
       const turn = yield* thread.turn("Count")
       const [texts, events, response] = yield* Effect.all(
-        [Stream.runCollect(turn.text), Stream.runCollect(turn.events), turn.response],
+        [Stream.runCollect(turn.text), Stream.runCollect(turn.events), turn.result],
         { concurrency: "unbounded" }
       )
       expect(texts).toEqual(["one ", "two ", "three"])
@@ -58,7 +58,7 @@ describe("a turn's handle", () => {
         yield* held.reached
         yield* turn.steer("and mind the gap")
         yield* held.open
-        expect((yield* turn.response).text).toBe("minded")
+        expect((yield* turn.result).text).toBe("minded")
         const model = yield* MockModel.MockModel
         expect((yield* model.request(1)).lastUserText).toBe("and mind the gap")
       }).pipe(Effect.scoped, withScript([reply(text("begun", held)), reply(text("minded"))]))
@@ -73,7 +73,7 @@ describe("a turn's handle", () => {
         const turn = yield* thread.turn("Hang")
         yield* turn.text.pipe(Stream.take(2), Stream.runDrain)
         yield* turn.interrupt
-        expect(yield* Effect.flip(turn.response)).toMatchObject({
+        expect(yield* Effect.flip(turn.result)).toMatchObject({
           _tag: "TurnInterrupted",
           response: { text: "so far" }
         })
@@ -94,7 +94,7 @@ describe("law 9: one turn a thread; its handle", () => {
         const model = yield* MockModel.MockModel
         const first = yield* thread.turn("first")
         const second = yield* thread.turn("second").pipe(
-          Effect.flatMap((turn) => turn.response),
+          Effect.flatMap((turn) => turn.result),
           Effect.scoped,
           Effect.forkChild
         )
@@ -104,7 +104,7 @@ describe("law 9: one turn a thread; its handle", () => {
         const third = yield* thread.turn("third").pipe(Effect.scoped, Effect.forkChild)
         yield* Fiber.interrupt(third)
         yield* held.open
-        expect((yield* first.response).text).toBe("1")
+        expect((yield* first.result).text).toBe("1")
         return second
       }).pipe(
         Effect.scoped,
@@ -119,11 +119,11 @@ describe("law 9: one turn a thread; its handle", () => {
     Effect.gen(function* () {
       const thread = yield* startThread
       const first = yield* thread.turn("first")
-      expect((yield* first.response).text).toBe("1")
+      expect((yield* first.result).text).toBe("1")
       const second = yield* thread.turn("second")
       const third = yield* thread.turn("third")
-      expect((yield* third.response).text).toBe("3")
-      expect((yield* second.response).text).toBe("2")
+      expect((yield* third.result).text).toBe("3")
+      expect((yield* second.result).text).toBe("2")
       expect(yield* Stream.mkString(first.text)).toBe("1")
     }).pipe(Effect.scoped, withScript([reply(text("1")), reply(text("2")), reply(text("3"))]))
   )
@@ -134,7 +134,7 @@ describe("law 9: one turn a thread; its handle", () => {
       const { threadId } = yield* codex.responses.create({ prompt: "My name is Ada" })
       const thread = yield* codex.thread.resume(threadId)
       const turn = yield* thread.turn({ prompt: "What is my name?" })
-      expect((yield* turn.response).text).toBe("Ada")
+      expect((yield* turn.result).text).toBe("Ada")
       expect((yield* Effect.flip(codex.thread.resume("00000000-0000-7000-8000-000000000000")))._tag).toBe(
         "SessionNotFound"
       )

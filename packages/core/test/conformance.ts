@@ -89,7 +89,7 @@ export const suite = <E>(
           const codex = yield* Codex.Codex
           const thread = yield* codex.thread.start()
           const turn = yield* thread.turn("Run it")
-          const exit = yield* Effect.exit(turn.response)
+          const exit = yield* Effect.exit(turn.result)
           const told: Array<string> = []
           yield* turn.notifications.pipe(
             Stream.runForEach((notification) =>
@@ -125,8 +125,10 @@ export const suite = <E>(
             const thread = yield* codex.thread.start()
             const turn = yield* thread.turn("Hang")
             yield* turn.text.pipe(Stream.take(2), Stream.runDrain)
+            expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.status.type).toBe("active")
             yield* codex.request("turn/interrupt", { threadId: thread.id, turnId: named ? turn.id : "" })
-            expect(yield* tagOf(turn.response)).toBe("TurnInterrupted")
+            expect(yield* tagOf(turn.result)).toBe("TurnInterrupted")
+            expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.status.type).toBe("idle")
           }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }]))
         })
       )

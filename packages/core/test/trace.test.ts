@@ -13,6 +13,7 @@ const recording = Effect.gen(function* () {
           answer = (line) => onLines([line])
         }),
       room: Effect.void,
+      hasRoom: () => true,
       write: (line) => {
         const message = JSON.parse(line)
         sent.push(message)

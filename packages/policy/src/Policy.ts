@@ -1,24 +1,30 @@
 /**
  * Engines made of engines.
  *
- * Each function here takes policy engines and returns one, for every kind of request alike. None of them turns an
- * abstention or a refusal into an acceptance.
+ * Each function here takes policy engines and returns one. A combination is never more permissive than what it is made of:
+ * none turns an abstention, a failure or a refusal into an acceptance, and where engines accept different things, only what
+ * all of them accept is accepted.
  *
  * @since 0.1.0
  */
-import type { PolicyFailed } from "@effect-codex/core/CodexError"
+import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Redaction from "@effect-codex/core/Redaction"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-
-const forEachKind = (decide: <K extends PolicyEngine.Kind>(kind: K) => PolicyEngine.Decide<K>): PolicyEngine.Engine =>
-  PolicyEngine.make({
-    command: decide("command"),
-    fileChange: decide("fileChange"),
-    permissions: decide("permissions"),
-    userInput: decide("userInput"),
-    elicitation: decide("elicitation"),
-    toolCall: decide("toolCall")
-  })
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { toJson } from "./internal/ascii.ts"
+import { agreement, describe, disagreement, isAccepting, namesOf } from "./internal/decision.ts"
+import { ask, forEachKind, isForPerson } from "./internal/engine.ts"
+import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+import { InvalidRubric, type PolicyRubric } from "./Rubric.ts"
+import * as RuleBasedPolicy from "./RuleBasedPolicy.ts"
 
 /**
  * The first engine that does not abstain decides. An engine that fails ends the search: what it would have said is not
@@ -52,13 +58,189 @@ export const firstOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyE
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
     Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
       for (const engine of engines) {
-        const decide: PolicyEngine.Decide<K> = engine[kind]
-        const verdict = yield* decide(request)
+        const verdict = yield* ask(engine, kind, request)
         if (verdict !== undefined) return verdict
       }
       return undefined
     })
   )
+
+/**
+ * Accepts what all engines accept. The first refusal is the decision, and no engine is asked after it.
+ *
+ * **Details**
+ *
+ * An engine that abstains has not accepted, so the request is declined; if all abstain, so does this. A failure is one.
+ * Of two accepting decisions that differ, what both have in common is taken: the plain `accept` of a command or a file
+ * change. Two grants or two answers that differ have nothing in common, and the request is declined.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const allOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
+      const accepted: Array<PolicyEngine.Verdict<K>> = []
+      for (const engine of engines) {
+        const verdict = yield* ask(engine, kind, request)
+        if (verdict === undefined) continue
+        if (!isAccepting(verdict.decision)) return verdict
+        accepted.push(verdict)
+      }
+      if (accepted.length === 0) return undefined
+      if (accepted.length < engines.length) {
+        return { decision: decline, by: "allOf", reason: `accepted by ${namesOf(accepted)} and not by all` }
+      }
+      return agreement(accepted) ?? { decision: decline, by: "allOf", reason: disagreement(accepted) }
+    })
+  )
+
+/**
+ * Lets each of the vetoers say no to what the engine accepts. All that is not their consent is their veto: that they
+ * refuse, abstain, fail, or take longer than {@link withTimeout} gives them.
+ *
+ * **Details**
+ *
+ * They are asked in order, and only about what the engine accepts; no vetoer is asked after a veto. One that consents to
+ * less than the engine accepts (once, where the engine said for the session) narrows the decision to that.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const vetoed = (
+  engine: PolicyEngine.Engine,
+  ...vetoers: ReadonlyArray<PolicyEngine.Engine>
+): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
+      const verdict = yield* ask(engine, kind, request)
+      if (verdict === undefined || !isAccepting(verdict.decision)) return verdict
+      const accepted: Array<PolicyEngine.Verdict<K>> = [verdict]
+      for (const vetoer of vetoers) {
+        const consent = yield* Effect.result(ask(vetoer, kind, request))
+        if (Result.isFailure(consent)) {
+          yield* Effect.logWarning(`A veto on a ${kind} request, as the vetoer failed: ${consent.failure.message}`)
+          return { decision: decline, by: "vetoed", reason: "a vetoer failed" }
+        }
+        if (consent.success === undefined) return { decision: decline, by: "vetoed", reason: "a vetoer abstained" }
+        if (!isAccepting(consent.success.decision)) return consent.success
+        accepted.push(consent.success)
+      }
+      return agreement(accepted) ?? { decision: decline, by: "vetoed", reason: disagreement(accepted) }
+    })
+  )
+
+/**
+ * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
+ * being interrupted is not waited for.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withTimeout = (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine => {
+  const deadline = Duration.fromInputUnsafe(duration)
+  return forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+      (request) =>
+        exitWithoutWaiting(ask(engine, kind, request)).pipe(
+          Effect.timeoutOption(deadline),
+          Effect.flatMap(
+            Option.getOrElse(() =>
+              Effect.fail(new PolicyFailed({ description: `it took longer than ${Duration.format(deadline)}` }))
+            )
+          )
+        )
+  )
+}
+
+/**
+ * Asks an engine what it would say, logs that, and abstains: to try a new policy beside the one that decides, as in
+ * `firstOf(dryRun(candidate), current)`.
+ *
+ * **Details**
+ *
+ * A line of the level Info for each request, with the decision, who made it and why, secrets redacted; none with what was
+ * asked or answered. That the engine fails is logged and nothing more. Requests that only a person may answer are not put
+ * to it. The decision waits for it: see {@link withTimeout}.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dryRun = (engine: PolicyEngine.Engine): PolicyEngine.Engine =>
+  forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request) {
+      if (isForPerson(request)) return undefined
+      const outcome = yield* Effect.result(ask(engine, kind, request))
+      const said = Result.match(outcome, {
+        onFailure: (error) => ({ would: "fail", reason: error.message }),
+        onSuccess: (verdict) =>
+          verdict === undefined
+            ? { would: "abstain" }
+            : { would: describe(verdict.decision), by: verdict.by, reason: verdict.reason }
+      })
+      yield* Effect.logInfo(`Dry run of a ${kind} request: ${toJson(Redaction.value(said))}`)
+      return undefined
+    })
+  )
+
+/**
+ * An engine for each kind; the kinds that have none are abstained from.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const byKind = (engines: {
+  readonly [K in PolicyEngine.Kind]?: PolicyEngine.Engine | undefined
+}): PolicyEngine.Engine =>
+  forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => engines[kind]?.[kind] ?? (() => Effect.undefined)
+  )
+
+/**
+ * An engine for each of the program's own tools, by name; one in a namespace as `namespace.name`. Calls of other tools, and
+ * all other kinds, are abstained from.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const byTool = (engines: { readonly [tool: string]: PolicyEngine.Engine }): PolicyEngine.Engine => {
+  const known = new Map(Object.entries(engines))
+  return PolicyEngine.make({
+    toolCall: (request) => {
+      const { namespace, tool } = request.params
+      return known.get(namespace == null ? tool : `${namespace}.${tool}`)?.toolCall(request) ?? Effect.undefined
+    }
+  })
+}
+
+/**
+ * Functions that decide before an engine does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Hooks = Parameters<typeof PolicyEngine.make>[0]
+
+/**
+ * Puts hooks over an engine: what a hook decides is decided, also against the engine, and where it abstains, or is missing,
+ * the engine decides.
+ *
+ * **Details**
+ *
+ * A hook that fails or throws declines the request, as does one that returns what the request does not allow. Requests that
+ * only a person may answer go to the engine at once.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withHooks = (engine: PolicyEngine.Engine, hooks: Hooks): PolicyEngine.Engine => {
+  const hooked = firstOf(PolicyEngine.make(hooks), engine)
+  return forEachKind(
+    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+      (request) =>
+        isForPerson(request) ? engine[kind](request) : hooked[kind](request)
+  )
+}
 
 /**
  * Tells `observer` of each decision before it takes effect; `undefined` is an abstention. The observer cannot change the
@@ -77,3 +259,135 @@ export const tap = (
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => {
     return (request) => Effect.tap(engine[kind](request), (verdict) => observer(request, verdict))
   })
+
+/**
+ * Builds the engine of a layer, to combine it with others.
+ *
+ * **Example** (Both have to accept)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const noSecrets = PolicyEngine.make({
+ *   fileChange: ({ item }) => {
+ *     const changes = item?.type === "fileChange" ? item.changes : []
+ *     return Effect.succeed(
+ *       changes.some(({ path }) => path.includes(".env"))
+ *         ? { decision: "decline", by: "noSecrets" }
+ *         : { decision: "accept", by: "noSecrets" }
+ *     )
+ *   }
+ * })
+ *
+ * export const layer = Layer.effect(PolicyEngine.PolicyEngine)(
+ *   Effect.map(Policy.fromLayer(LlmJudgePolicy.layer()), (judge) => Policy.allOf(noSecrets, judge))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromLayer = <E, R>(
+  layer: Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+): Effect.Effect<PolicyEngine.Engine, E, R | Scope.Scope> =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, PolicyEngine.PolicyEngine))
+
+/**
+ * Lets a program run though the layer of its policy can't be built: that is logged once, and every request is declined.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFailClosed = <E, R>(
+  layer: Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+): Layer.Layer<PolicyEngine.PolicyEngine, never, R> =>
+  Layer.catchCause(layer, (cause) => {
+    const why = Redaction.text(Cause.pretty(cause).split("\n")[0] ?? "")
+    const failed = Effect.fail(new PolicyFailed({ description: "its layer could not be built" }))
+    return Layer.effect(PolicyEngine.PolicyEngine)(
+      Effect.as(
+        Effect.logError(`The policy could not be built, so every request is declined: ${why}`),
+        forEachKind(() => () => failed)
+      )
+    )
+  })
+
+/**
+ * The layer of a judge, from what a rubric says of it. `LlmJudgePolicy.layer` is one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type JudgeLayer<E = never, R = never> = (options: {
+  readonly systemRubric?: string | undefined
+}) => Layer.Layer<PolicyEngine.PolicyEngine, E, R>
+
+/**
+ * The engine that a rubric describes: its rules, and with `useLlmJudge` the judge where no rule matches.
+ *
+ * **Details**
+ *
+ * With a judge, the rubric's `mode` and `defaults` decide nothing: what no rule matches is the judge's, and what the judge
+ * does not decide on is declined. A rubric that wants a judge fails without one, as its rules alone are not what was meant.
+ *
+ * **Example** (Rules first, and a judge for the rest)
+ *
+ * ```ts
+ * import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = Policy.layerFromRubric(
+ *   {
+ *     systemRubric: "Accept what builds or tests this project. Decline the rest.",
+ *     useLlmJudge: true,
+ *     commandRules: [{ name: "no push", when: { program: "git", argsPrefix: ["push"] }, decision: "decline" }]
+ *   },
+ *   LlmJudgePolicy.layer
+ * ).pipe(Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromRubric = <E = never, R = never>(
+  rubric: PolicyRubric,
+  judge?: JudgeLayer<E, R>,
+  options?: Pick<RuleBasedPolicy.Options, "baseDirectory">
+): Layer.Layer<PolicyEngine.PolicyEngine, E | InvalidRubric, FileSystem.FileSystem | R> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(
+    Effect.gen(function* () {
+      if (rubric.useLlmJudge !== true) return yield* RuleBasedPolicy.make(rubric, options)
+      const rules = yield* RuleBasedPolicy.make(rubric, { ...options, unmatched: "abstain" })
+      if (judge === undefined) {
+        const problem = { path: "useLlmJudge", description: "the rubric wants a judge, and there is none" }
+        return yield* new InvalidRubric({ problems: [problem] })
+      }
+      return firstOf(rules, yield* fromLayer(judge({ systemRubric: rubric.systemRubric })))
+    })
+  )
+
+/**
+ * Who decides, by what there is: hooks before an engine, an engine before the one that a rubric describes, and nobody, which
+ * declines, if there is neither.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <E = never, R = never, E2 = never, R2 = never>(options: {
+  readonly hooks?: Hooks | undefined
+  readonly engine?: Layer.Layer<PolicyEngine.PolicyEngine, E, R> | undefined
+  readonly rubric?: PolicyRubric | undefined
+  /** The judge of the rubric. */
+  readonly judge?: JudgeLayer<E2, R2> | undefined
+}): Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> => {
+  const { engine, hooks = {}, judge, rubric } = options
+  const below: Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> =
+    engine ?? (rubric === undefined ? PolicyEngine.layerDeclineAll : layerFromRubric(rubric, judge))
+  return Layer.effect(PolicyEngine.PolicyEngine)(Effect.map(fromLayer(below), (engine) => withHooks(engine, hooks)))
+}

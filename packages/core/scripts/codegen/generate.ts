@@ -123,6 +123,19 @@ export const sentByServer = (
   return new Set(roots.flatMap((root) => (root === undefined ? [] : [root, ...(reached.get(root) ?? [])])))
 }
 
+/** The fields at the top of the parameters of a stable method that only the experimental edition has. */
+export const experimentalFieldsOf = (
+  params: string | undefined,
+  { experimental, stable }: Pick<Editions, "experimental" | "stable">
+): ReadonlyArray<string> => {
+  if (params === undefined) return []
+  const before = stable.definitions.get(params)?.node
+  const after = experimental.definitions.get(params)?.node
+  if (before?._tag !== "Struct" || after?._tag !== "Struct") return []
+  const known = new Set(before.fields.map(({ name }) => name))
+  return after.fields.map(({ name }) => name).filter((name) => !known.has(name))
+}
+
 const printMethods = (
   { experimental, stable, version }: Editions,
   responses: ReadonlyMap<string, string>,
@@ -179,6 +192,10 @@ const printMethods = (
         !stableMethods.has(method) || !isStable(params) || (withResponse && !isStable(responses.get(method)))
     )
   const stability = (method: string) => (stableMethods.has(method) ? "stable" : "experimental")
+  const fieldRows = stable.clientRequests.flatMap(({ method, params }) => {
+    const fields = experimentalFieldsOf(params, { experimental, stable })
+    return fields.length === 0 ? [] : [`${key(method)}: ${JSON.stringify(fields)}`]
+  })
 
   return `import * as Schema from "effect/Schema"
 import { lazy, type Lazy } from "../Lazy.ts"
@@ -239,6 +256,9 @@ export interface ClientNotifications ${notificationTypes(stable.clientNotificati
 export const clientRequests: ClientRequestTable<ClientRequests> = ${rows(clientRows(stable.clientRequests, inStable, () => "stable"))}
 
 export const experimentalClientRequests: ClientRequestTable<ExperimentalClientRequests> = ${rows(["...clientRequests", ...clientRows(changed(experimental.clientRequests, true), owner, stability)])}
+
+/** The fields of stable methods that need the experimental API. */
+export const experimentalFields: { readonly [M in string]?: ReadonlyArray<string> } = ${rows(fieldRows)}
 
 export const serverRequests: ServerRequestTable<ServerRequests> = ${rows(serverRows(stable.serverRequests, inStable))}
 

@@ -23,23 +23,30 @@ export interface Kept<A> {
   bytes: number
 }
 
-export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): void => {
+/** Whether the value was merged into the last one. */
+export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): boolean => {
   const last = kept.values.length >= options.highWater ? kept.values.at(-1) : undefined
   const merged = last === undefined ? undefined : options.merge(last, value)
   if (last === undefined || merged === undefined) {
     kept.values.push(value)
     kept.bytes += options.bytes(value)
-  } else {
-    kept.values[kept.values.length - 1] = merged
-    kept.bytes += options.bytes(merged) - options.bytes(last)
+    return false
   }
+  kept.values[kept.values.length - 1] = merged
+  kept.bytes += options.bytes(merged) - options.bytes(last)
+  return true
 }
 
 export interface BufferOptions<A, E> extends KeepOptions<A> {
   /** The unread bytes from which on the stream fails. */
   readonly maxBytes: number
   readonly overflow: (bytes: number) => E
+  /** Told how much is unread and how many values were merged since it was told last: at each take, and at each doubling. */
+  readonly observe?: ((bytes: number, merged: number) => void) | undefined
 }
+
+/** What is unread is worth telling from here on, in bytes. */
+const firstReport = 65_536
 
 export interface Buffer<A, E> {
   readonly offer: (value: A) => void
@@ -53,8 +60,15 @@ export interface Buffer<A, E> {
 
 export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => {
   const unread: Kept<A> = { values: [], bytes: 0 }
+  let merged = 0
+  let nextReport = firstReport
   let done: Effect.Effect<never, E | Cause.Done> | undefined
   let wake: (() => void) | undefined
+
+  const report = () => {
+    options.observe?.(unread.bytes, merged)
+    merged = 0
+  }
 
   const notify = () => {
     const waiting = wake
@@ -69,7 +83,11 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
 
   const offer: Buffer<A, E>["offer"] = (value) => {
     if (done !== undefined) return
-    keep(unread, value, options)
+    if (keep(unread, value, options)) merged++
+    if (unread.bytes >= nextReport) {
+      nextReport = unread.bytes * 2
+      report()
+    }
     if (unread.bytes > options.maxBytes) finish(Effect.fail(options.overflow(unread.bytes)))
     else notify()
   }
@@ -77,15 +95,18 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   const pull: Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> = Effect.suspend(() => {
     if (Arr.isArrayNonEmpty(unread.values)) {
       const chunk = unread.values
+      report()
+      nextReport = firstReport
       unread.values = []
       unread.bytes = 0
       return Effect.succeed(chunk)
     }
     if (done !== undefined) return done
-    // Resumed in a microtask: after the chunk that is being read, so its values come together, and off the reader's stack.
+    // Goes on when it is its turn with the scheduler: after all chunks that can be read by then, so that their values come
+    // together, and off the reader's stack.
     return Effect.andThen(
       Effect.callback<void>((resume) => {
-        wake = () => queueMicrotask(() => resume(Effect.void))
+        wake = () => resume(Effect.yieldNow)
       }),
       pull
     )

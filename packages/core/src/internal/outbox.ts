@@ -11,6 +11,8 @@ import type { ConnectionFailed } from "../CodexError.ts"
 export interface Outbox {
   /** Waits while more than the limit is unwritten. Fails once nothing is accepted any more. */
   readonly room: Effect.Effect<void, ConnectionFailed>
+  /** Whether `room` would succeed at once. */
+  readonly hasRoom: () => boolean
   /** Queues a line. Does nothing once nothing is accepted any more. */
   readonly write: (line: string) => void
   /** All lines that are queued. Ends after `end`, when the rest was pulled. */
@@ -56,6 +58,8 @@ export const makeOutbox = (limit: number): Outbox => {
     return Effect.andThen(Deferred.await(written), room)
   })
 
+  const hasRoom = () => closed === undefined && length <= limit
+
   const write: Outbox["write"] = (line) => {
     if (closed !== undefined) return
     lines.push(line)
@@ -83,6 +87,7 @@ export const makeOutbox = (limit: number): Outbox => {
 
   return {
     room,
+    hasRoom,
     write,
     pull,
     end: close,

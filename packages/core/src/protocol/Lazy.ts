@@ -14,6 +14,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 
 /**
  * A definition of the protocol: call it for its schema, which is built once, at the first call.
@@ -23,6 +24,8 @@ import * as SchemaParser from "effect/SchemaParser"
  */
 export interface Lazy<out T> {
   (): Schema.Codec<T, unknown>
+  /** Whether a parsed JSON value is one whose parts are all known. From some uses on, by code that is made for the schema. */
+  readonly is: (value: unknown) => value is T
   /**
    * Validates a parsed JSON value. The failure says in one line what was expected where; it never quotes the value.
    *
@@ -43,10 +46,37 @@ export interface Lazy<out T> {
  */
 export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
   let schema: Schema.Codec<T, unknown> | undefined
-  let decoder: ((value: unknown) => Result.Result<T, string>) | undefined
+  let decodeUnknown: ((value: unknown) => Result.Result<T, SchemaIssue.Issue>) | undefined
   const get = () => (schema ??= build())
-  return Object.assign(get, { decode: (value: unknown) => (decoder ??= makeDecoder(get()))(value) })
+
+  let uses = 0
+  let check: ((value: unknown) => value is T) | undefined
+  const is = (value: unknown): value is T => {
+    if (++uses === usesToCompile) {
+      SchemaJITCompiler.enable(get().ast)
+      check = undefined
+    }
+    check ??= Schema.is(get())
+    return check(value)
+  }
+
+  const decode = (value: unknown): Result.Result<T, string> => {
+    if (is(value)) return Result.succeed(value)
+    decodeUnknown ??= SchemaParser.decodeUnknownResult(get())
+    const decoded = decodeUnknown(value)
+    if (Result.isFailure(decoded)) return Result.fail(describe(decoded.failure, value))
+    const whole = restoreKeys(value, decoded.success)
+    return Result.succeed(is(whole) ? whole : decoded.success)
+  }
+
+  return Object.assign(get, { is, decode })
 }
+
+/**
+ * Validation by interpreting a schema takes some 150 ns for a delta, by compiled code 10. Compiling takes a millisecond or two,
+ * so it is done for what comes often. Where code may not be made at run time, interpreting goes on.
+ */
+const usesToCompile = 256
 
 /**
  * A union whose members are told apart by a literal under the key `tag`.
@@ -118,18 +148,6 @@ const literalsOf = (ast: SchemaAST.AST, key: string): ReadonlyArray<unknown> =>
 
 const keysOf = (ast: SchemaAST.AST): ReadonlyArray<PropertyKey> =>
   ast._tag === "Objects" ? ast.propertySignatures.map(({ name }) => name) : []
-
-const makeDecoder = <T>(schema: Schema.Codec<T, unknown>): ((value: unknown) => Result.Result<T, string>) => {
-  const is = Schema.is(schema)
-  const decodeUnknown = SchemaParser.decodeUnknownResult(schema)
-  return (value) => {
-    if (is(value)) return Result.succeed(value)
-    const decoded = decodeUnknown(value)
-    if (Result.isFailure(decoded)) return Result.fail(describe(decoded.failure, value))
-    const whole = restoreKeys(value, decoded.success)
-    return Result.succeed(is(whole) ? whole : decoded.success)
-  }
-}
 
 // Decoding a struct drops the keys that it does not know. Here they come back, except into an unknown member, whose `raw`
 // has them already.

@@ -15,10 +15,12 @@
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Struct from "effect/Struct"
 import {
   type Deadline,
   type ExperimentalClientRequests,
   experimentalClientRequests,
+  experimentalFields,
   type ExperimentalNotifications,
   experimentalNotifications,
   type ExperimentalServerRequests,
@@ -52,7 +54,27 @@ export type ServerRequest<M extends keyof ExperimentalServerRequests = keyof Exp
  * @since 0.1.0
  */
 export const isNotification = (method: string): method is keyof ExperimentalNotifications =>
-  Object.hasOwn(experimentalNotifications, method)
+  notificationNames.has(method)
+
+/**
+ * The notification of this name, as far as this version knows one: the same string, but one that all notifications of the
+ * name share, and by which looking up and comparing is faster than by one that is fresh from the wire.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const notificationName = (method: string): keyof ExperimentalNotifications | undefined => {
+  // Deltas come in runs, and comparing is cheaper than finding.
+  if (method === lastName) return lastName
+  lastName = notificationNames.get(method)
+  return lastName
+}
+
+let lastName: keyof ExperimentalNotifications | undefined
+
+const notificationNames: ReadonlyMap<string, keyof ExperimentalNotifications> = new Map(
+  Struct.keys(experimentalNotifications).map((name) => [name, name])
+)
 
 /**
  * Whether the server can make a request of this name, as far as this version knows.
@@ -71,6 +93,22 @@ export const isServerRequest = (method: string): method is keyof ExperimentalSer
  */
 export const isClientRequest = (method: string): method is keyof ExperimentalClientRequests =>
   Object.hasOwn(experimentalClientRequests, method)
+
+/**
+ * What of a request needs the experimental API, as the server calls it: the method, or `method.field`; `undefined` if nothing
+ * does, as far as the method and the fields at the top of its parameters tell.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const experimentalFeatureOf = (method: string, params: unknown): string | undefined => {
+  if (!isClientRequest(method)) return undefined
+  if (experimentalClientRequests[method].stability === "experimental") return method
+  if (!Predicate.isReadonlyObject(params)) return undefined
+  // What a field is when it is left out asks for nothing.
+  const field = experimentalFields[method]?.find((name) => params[name] != null && params[name] !== false)
+  return field === undefined ? undefined : `${method}.${field}`
+}
 
 /**
  * Validates a notification. The failure says in one line what is not as expected, the method if it is not known.

@@ -12,7 +12,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
 import * as Codex from "../Codex.ts"
-import type { CodexNotFound, ConnectionFailed } from "../CodexError.ts"
+import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "../CodexError.ts"
+import * as ExperimentalApi from "../ExperimentalApi.ts"
 import * as CodexHome from "./CodexHome.ts"
 import * as MockModel from "./MockModel.ts"
 
@@ -54,14 +55,22 @@ export const layerHome = (
  * @category layers
  * @since 0.1.0
  */
-export const layerCodex = (options?: Codex.Options): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed, Home> =>
-  Layer.unwrap(
+export function layerCodex(
+  options: Codex.Options & ExperimentalApi.OptIn
+): Layer.Layer<Codex.Codex | ExperimentalApi.ExperimentalApi, CodexNotFound | ConnectionFailed | InvalidConfig, Home>
+export function layerCodex(
+  options?: Codex.Options
+): Layer.Layer<Codex.Codex, CodexNotFound | ConnectionFailed | InvalidConfig, Home>
+export function layerCodex(options?: Codex.Options) {
+  const codex = Layer.unwrap(
     Effect.map(Home, ({ cwd, env }) =>
       Codex.layer({ ...options, cwd: options?.cwd ?? cwd, env: options?.env ?? env }).pipe(
         Layer.provide(NodeServices.layer)
       )
     )
   )
+  return ExperimentalApi.withOptIn(codex, options)
+}
 
 /**
  * A real codex whose model answers as the script says.
@@ -95,10 +104,20 @@ export const layerCodex = (options?: Codex.Options): Layer.Layer<Codex.Codex, Co
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
+export function layer(
+  script: MockModel.Script,
+  options: Options & { readonly codex: ExperimentalApi.OptIn }
+): Layer.Layer<
+  Codex.Codex | ExperimentalApi.ExperimentalApi | MockModel.MockModel | Home,
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError
+>
+export function layer(
   script: MockModel.Script,
   options?: Options
 ): Layer.Layer<
   Codex.Codex | MockModel.MockModel | Home,
-  CodexNotFound | ConnectionFailed | PlatformError.PlatformError
-> => layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError
+>
+export function layer(script: MockModel.Script, options?: Options) {
+  return layerCodex(options?.codex).pipe(Layer.provideMerge(layerHome(script, options)))
+}

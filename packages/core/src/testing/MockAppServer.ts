@@ -18,6 +18,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as AppServer from "../AppServer.ts"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
+import * as ExperimentalApi from "../ExperimentalApi.ts"
 import { type RequestId, RpcError } from "../JsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 import { experimentalClientRequests, type ExperimentalNotifications } from "../protocol/generated/Methods.ts"
@@ -182,7 +183,7 @@ export const make = Effect.fnUntraced(function* (
     preview: "",
     projectId: null,
     source: "appServer",
-    status: { type: "idle" },
+    status: threads.get(id)?.running === undefined ? { type: "idle" } : { type: "active", activeFlags: [] },
     turns: []
   })
 
@@ -196,16 +197,24 @@ export const make = Effect.fnUntraced(function* (
   })
 
   // The life of a turn, in the order that the real server tells it.
+  const finishTurn = Effect.fnUntraced(function* (
+    threadId: string,
+    turnId: string,
+    status: string,
+    error?: Schemas.TurnError
+  ) {
+    const thread = threads.get(threadId)
+    if (thread?.running?.turnId !== turnId) return
+    thread.running = undefined
+    yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
+    yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
+  })
+
   const runTurn = (threadId: string, { input, turnId }: Running, steps: ReadonlyArray<Step>) => {
     const about = { threadId, turnId }
     const begin = (item: Schemas.ThreadItem) => tell("item/started", { ...about, item, startedAtMs: 0 })
     const end = (item: Schemas.ThreadItem) => tell("item/completed", { ...about, item, completedAtMs: 0 })
-    const finish = Effect.fnUntraced(function* (status: string, error?: Schemas.TurnError) {
-      const thread = threads.get(threadId)
-      if (thread !== undefined) thread.running = undefined
-      yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
-      yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
-    })
+    const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
     const body = Effect.gen(function* () {
       yield* tell("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
       yield* tell("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
@@ -289,7 +298,7 @@ export const make = Effect.fnUntraced(function* (
         const names = sandboxes.map((name) => `\`${name}\``).join(", ")
         return yield* refuse(`Invalid request: unknown variant \`${sandbox}\`, expected one of ${names}`)
       }
-      if (!experimental && Predicate.hasProperty(params, "dynamicTools")) {
+      if (!experimental && Predicate.hasProperty(params, "dynamicTools") && params.dynamicTools !== null) {
         return yield* refuse("thread/start.dynamicTools requires experimentalApi capability")
       }
       const id = nextId()
@@ -325,8 +334,10 @@ export const make = Effect.fnUntraced(function* (
     "turn/interrupt": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       const turnId = field(params, "turnId")
-      if (thread.running !== undefined && (turnId === "" || turnId === thread.running.turnId)) {
-        runFork(FiberMap.remove(turns, id))
+      const running = thread.running?.turnId
+      if (running !== undefined && (turnId === "" || turnId === running)) {
+        // One that has not got to begin yet says nothing when it is interrupted.
+        runFork(Effect.andThen(FiberMap.remove(turns, id), finishTurn(id, running, "interrupted")))
       }
       return {}
     })
@@ -403,6 +414,7 @@ export const make = Effect.fnUntraced(function* (
       if (ended !== undefined) return Effect.fail(ended)
       return reading ? Effect.void : Effect.never
     }),
+    hasRoom: () => ended === undefined && reading,
     write: (line) => {
       const parsed = Result.try((): unknown => JSON.parse(line))
       if (ended === undefined && Result.isSuccess(parsed) && Predicate.isReadonlyObject(parsed.success)) {
@@ -427,20 +439,34 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * @category options
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options {
+  readonly connection?: AppServer.ConnectionOptions | undefined
+}
+
+/**
  * A connection to a server in memory, with an `acceptDelay` of 0 unless `connection` says otherwise. Put
  * `Codex.layerAppServer` over it for the front door.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options?: Options & { readonly connection?: AppServer.ConnectionOptions | undefined }
-): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed> =>
-  Layer.effect(AppServer.AppServer)(
-    Effect.flatMap(MockAppServer, ({ transport }) =>
-      AppServer.make(transport, { acceptDelay: 0, ...options?.connection })
-    )
-  ).pipe(Layer.provideMerge(Layer.effect(MockAppServer)(make(options))))
+export function layer(
+  options: LayerOptions & { readonly connection: ExperimentalApi.OptIn }
+): Layer.Layer<MockAppServer | AppServer.AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed>
+export function layer(options?: LayerOptions): Layer.Layer<MockAppServer | AppServer.AppServer, ConnectionFailed>
+export function layer(options?: LayerOptions) {
+  const connect = Effect.flatMap(MockAppServer, ({ transport }) =>
+    AppServer.make(transport, { acceptDelay: 0, ...options?.connection })
+  )
+  const server = Layer.provideMerge(
+    Layer.effect(AppServer.AppServer)(connect),
+    Layer.effect(MockAppServer)(make(options))
+  )
+  return ExperimentalApi.withOptIn(server, options?.connection)
+}
 
 const field = (value: unknown, name: string): string | undefined => {
   const found = Predicate.isReadonlyObject(value) ? value[name] : undefined

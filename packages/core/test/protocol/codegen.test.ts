@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { type Bundle, checkFields, checkMethods, flatten, readBundle } from "../../scripts/codegen/Bundle.ts"
-import { checkAdditive, generate } from "../../scripts/codegen/generate.ts"
+import { checkAdditive, experimentalFieldsOf, generate } from "../../scripts/codegen/generate.ts"
 import { deadlineOf, pairResponses, readEnvelopes, unusedDeadlines } from "../../scripts/codegen/methods.ts"
 import { type JsonSchema, read } from "../../scripts/codegen/Node.ts"
 import { closures, comment, printDefinition } from "../../scripts/codegen/print.ts"
@@ -165,6 +165,18 @@ describe("the editions", () => {
     const required = bundle({ A: object({ a: { type: "string" }, b: { type: "string" } }, "a", "b") })
     expect(() => checkAdditive({ stable, experimental: optional })).not.toThrow()
     expect(() => checkAdditive({ stable, experimental: required })).toThrow("requires A.b")
+  })
+
+  it("differ in fields of parameters, by which the experimental ones are known", () => {
+    const stable = bundle({ A: object({ a: { type: "string" } }), B: { type: "string" } })
+    const experimental = bundle({
+      A: object({ a: { type: "string" }, b: { type: "string" } }),
+      B: { type: "string" },
+      C: object({ c: { type: "string" } })
+    })
+    expect(experimentalFieldsOf("A", { stable, experimental })).toEqual(["b"])
+    expect(experimentalFieldsOf("A", { stable, experimental: stable })).toEqual([])
+    for (const other of ["B", "C", undefined]) expect(experimentalFieldsOf(other, { stable, experimental })).toEqual([])
   })
 
   it("without the methods that the tables are about are refused", () => {

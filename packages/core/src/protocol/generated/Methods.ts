@@ -769,6 +769,18 @@ export const experimentalClientRequests: ClientRequestTable<ExperimentalClientRe
   "userVerification/verify": { stability: "experimental", deadline: "open", params: Experimental.UserVerificationVerifyParams, response: Experimental.UserVerificationVerifyResponse }
 }
 
+/** The fields of stable methods that need the experimental API. */
+export const experimentalFields: { readonly [M in string]?: ReadonlyArray<string> } = {
+  "command/exec": ["permissionProfile"],
+  "thread/fork": ["attachToSource","beforeTurnId","deferGoalContinuation","experimentalDisablePredictionMcp","experimentalPredictionMode","path","permissions","runtimeWorkspaceRoots"],
+  "thread/list": ["ancestorThreadId","attachedToThreadId","includeAttachedThreads","parentThreadId","projectId"],
+  "thread/metadata/update": ["daybreakEnabled","projectId"],
+  "thread/resume": ["history","initialTurnsPage","path","permissions","runtimeWorkspaceRoots"],
+  "thread/start": ["allowProviderModelFallback","daybreakEnabled","dynamicTools","environments","experimentalRawEvents","historyMode","mockExperimentalField","multiAgentMode","permissions","projectId","runtimeWorkspaceRoots","selectedCapabilityRoots"],
+  "turn/start": ["additionalContext","collaborationMode","cyberAccessProgram","environments","multiAgentMode","permissions","responsesapiClientMetadata","responsesapiClientMetadataPatch","runtimeWorkspaceRoots"],
+  "turn/steer": ["additionalContext","responsesapiClientMetadata","responsesapiClientMetadataPatch"]
+}
+
 export const serverRequests: ServerRequestTable<ServerRequests> = {
   "account/chatgptAuthTokens/refresh": { params: Stable.ChatgptAuthTokensRefreshParams, response: Stable.ChatgptAuthTokensRefreshResponse },
   applyPatchApproval: { params: Stable.ApplyPatchApprovalParams, response: Stable.ApplyPatchApprovalResponse },

@@ -1,0 +1,104 @@
+/**
+ * What a turn begins with: text, and what goes with it.
+ *
+ * A prompt is a string, or parts in the order in which the agent shall read them. Files are read by the server, not by us, so
+ * their paths are those of the machine that it runs on; a file that is not there is found out before anything is sent.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { AppServer } from "./AppServer.ts"
+import { InvalidInput, type RequestError } from "./CodexError.ts"
+import type { UserInput } from "./protocol/generated/Stable.ts"
+
+const Detail = Schema.optionalKey(Schema.Literals(["auto", "low", "high", "original"]))
+
+/**
+ * One part of a prompt.
+ *
+ * - `text`: what the user says.
+ * - `image`, `audio`: by the URL of what can be fetched, or a `data:` URL.
+ * - `localImage`, `localAudio`: a file, by its absolute path.
+ * - `skill`: a skill to use, by its name and the path of its `SKILL.md`.
+ * - `mention`: an app or plugin to use, by its name and its path, such as `app://name`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Part = Schema.Union([
+  Schema.Struct({ type: Schema.Literal("text"), text: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("image"), url: Schema.String, detail: Detail }),
+  Schema.Struct({ type: Schema.Literal("localImage"), path: Schema.String, detail: Detail }),
+  Schema.Struct({ type: Schema.Literal("audio"), url: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("localAudio"), path: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("skill"), name: Schema.String, path: Schema.String }),
+  Schema.Struct({ type: Schema.Literal("mention"), name: Schema.String, path: Schema.String })
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = typeof Part.Type
+
+/**
+ * A prompt: text alone, or parts.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Input = Schema.Union([Schema.String, Schema.Array(Part)])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = typeof Input.Type
+
+/**
+ * The prompt as the protocol takes it.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toUserInput = (input: Input): ReadonlyArray<UserInput> =>
+  typeof input === "string" ? [{ type: "text", text: input, text_elements: [] }] : input
+
+// Windows paths are absolute too, whatever machine we are on: the server may be on another.
+const isAbsolute = (path: string): boolean =>
+  path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\")
+
+/**
+ * Asks the server for each file that the prompt names. Fails with the path of the first one that is not there.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const check = (
+  server: Pick<AppServer["Service"], "request">,
+  input: Input
+): Effect.Effect<void, InvalidInput | RequestError> =>
+  typeof input === "string"
+    ? Effect.void
+    : Effect.forEach(input.flatMap(fileOf), (path) => checkFile(server, path), { discard: true })
+
+const fileOf = (part: Part): ReadonlyArray<string> =>
+  part.type === "localImage" || part.type === "localAudio" || part.type === "skill" ? [part.path] : []
+
+const checkFile = (server: Pick<AppServer["Service"], "request">, path: string) => {
+  if (!isAbsolute(path)) {
+    const description = `the path ${path} is relative, and the server may run elsewhere: give an absolute one`
+    return Effect.fail(new InvalidInput({ path, description }))
+  }
+  return server.request("fs/getMetadata", { path }).pipe(
+    Effect.catchTag(["RequestFailed", "InvalidParams"], (error) =>
+      Effect.fail(new InvalidInput({ path, description: `the file ${path} can't be read: ${error.description}` }))
+    ),
+    Effect.filterOrFail(
+      ({ isFile }) => isFile,
+      () => new InvalidInput({ path, description: `${path} is not a file` })
+    ),
+    Effect.asVoid
+  )
+}

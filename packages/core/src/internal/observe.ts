@@ -1,0 +1,94 @@
+/**
+ * The spans and metrics of requests, in both directions.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as Predicate from "effect/Predicate"
+import * as Tracer from "effect/Tracer"
+import * as ServerRequest from "../ServerRequest.ts"
+import * as Telemetry from "../Telemetry.ts"
+
+const requestDurations = new Map<string, ReturnType<typeof Telemetry.byAttributes<number, unknown>>>()
+const requestDuration = (method: string, outcome: string) => {
+  const known = requestDurations.get(method)
+  if (known !== undefined) return known(["outcome", outcome])
+  const made = Telemetry.byAttributes(Metric.withAttributes(Telemetry.requestDuration, { "rpc.method": method }))
+  requestDurations.set(method, made)
+  return made(["outcome", outcome])
+}
+const approvalDurations = Telemetry.byAttributes(Telemetry.approvalDuration)
+
+/** A request of ours, from the call to its end, however often it is sent. */
+export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const measured = timed(request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
+    // Where nobody reads spans, one a request is a waste: the caller's own is sent as it is.
+    if (fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer) return measured
+    return inSpan(method, { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } }, measured)
+  })
+
+/** The answer to a request of the server. Requests that ask for no decision are not observed. */
+export const observeAnswer = <A, E>(
+  request: ServerRequest.ServerRequest,
+  answer: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const kind = ServerRequest.kindOf(request)
+  if (kind === undefined) return answer
+  const { threadId, turnId } = ServerRequest.aboutOf(request)
+  const decided = Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
+  const options = {
+    kind: "server",
+    attributes: {
+      "codex.request.kind": kind,
+      "gen_ai.conversation.id": threadId,
+      ...(turnId === undefined ? {} : { "codex.turn.id": turnId })
+    }
+  } as const
+  const spanned = inSpan(`codex.approval ${kind}`, options, decided)
+  return Effect.withFiber(({ context }) => {
+    Telemetry.pendingApprovals.updateUnsafe(1, context)
+    return timed(spanned, (exit) => {
+      Telemetry.pendingApprovals.updateUnsafe(-1, context)
+      return approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)])
+    })
+  })
+}
+
+// Without the stack that `Effect.withSpan` takes: that costs more than the request.
+const inSpan = <A, E>(
+  name: string,
+  options: Tracer.SpanOptionsNoTrace,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect, span, { captureStackTrace: false }))
+
+// Takes the time of an effect for the metric that its exit belongs to.
+const timed = <A, E>(
+  effect: Effect.Effect<A, E>,
+  metricOf: (exit: Exit.Exit<A, E>) => Metric.Metric<number, unknown>
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    const begun = clock.currentTimeNanosUnsafe()
+    return Effect.onExit(effect, (exit) =>
+      Effect.sync(() => {
+        metricOf(exit).updateUnsafe(Number(clock.currentTimeNanosUnsafe() - begun) / 1e9, fiber.context)
+      })
+    )
+  })
+
+// What an answer comes to. One that is interrupted was withdrawn by the server, or went with the connection.
+const decisionIn = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isFailure(exit)) return Exit.hasInterrupts(exit) ? "withdrawn" : "failed"
+  const { value } = exit
+  if (!Predicate.isReadonlyObject(value)) return "unknown"
+  const { action, answers, decision, permissions, success } = value
+  if (typeof decision === "string") return decision
+  if (Predicate.isReadonlyObject(decision)) return Object.keys(decision)[0] ?? "unknown"
+  if (typeof action === "string") return action
+  if (typeof success === "boolean") return success ? "accept" : "failed"
+  const given = answers ?? permissions
+  return Predicate.isReadonlyObject(given) && Object.keys(given).length > 0 ? "accept" : "decline"
+}

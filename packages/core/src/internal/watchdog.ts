@@ -1,0 +1,70 @@
+/**
+ * Tells when a turn has stopped moving.
+ *
+ * Time in which something is known to be under way (an approval, a tool, a command) does not count. Attempts of the server
+ * to reach the model are no progress: they have a time of their own, from the first one on.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/** All in milliseconds; infinite: off. */
+export interface WatchdogTimes {
+  readonly silenceWarning: number
+  readonly stallTimeout: number
+  readonly retryWindow: number
+}
+
+/** What a turn tells of itself. The times are milliseconds of the `Clock`. */
+export interface Watched {
+  /** When the turn made progress, or something that it waited for ended, the last time. */
+  movedAt: number
+  /** When the server began to try again, if it has made no progress since. */
+  retryingSince: number | undefined
+  /** Whether an approval, a tool or a command is under way. */
+  readonly isBusy: () => boolean
+  /** Called when the turn has been silent for a while, once each time. */
+  readonly onSilent: (millis: number) => void
+  /** Set by the watchdog: to be called when `retryingSince` is set, as that may bring the end nearer. */
+  wake: (() => void) | undefined
+}
+
+export interface Stalled {
+  readonly _tag: "Silence" | "Retries"
+  readonly millis: number
+}
+
+/** Returns when the turn has stalled. */
+export const watch = Effect.fnUntraced(function* (times: WatchdogTimes, watched: Watched): Effect.fn.Return<Stalled> {
+  const shortest = Math.min(times.silenceWarning, times.stallTimeout)
+  let warnedAbout: number | undefined
+  while (true) {
+    const now = yield* Clock.currentTimeMillis
+    const { movedAt, retryingSince } = watched
+    if (retryingSince !== undefined) {
+      if (now - retryingSince >= times.retryWindow) return { _tag: "Retries", millis: now - retryingSince }
+      yield* pause(watched, retryingSince + times.retryWindow - now)
+    } else if (watched.isBusy()) {
+      // When that is over, `movedAt` says so.
+      yield* pause(watched, shortest)
+    } else {
+      if (now - movedAt >= times.stallTimeout) return { _tag: "Silence", millis: now - movedAt }
+      if (now - movedAt >= times.silenceWarning && warnedAbout !== movedAt) {
+        warnedAbout = movedAt
+        watched.onSilent(now - movedAt)
+      }
+      const warnAt = warnedAbout === movedAt ? Number.POSITIVE_INFINITY : movedAt + times.silenceWarning
+      // A new silence may begin in between, and be warned about before the old one would have ended the turn.
+      yield* pause(watched, Math.min(warnAt - now, movedAt + times.stallTimeout - now, shortest))
+    }
+  }
+})
+
+const pause = (watched: Watched, millis: number): Effect.Effect<void> => {
+  const woken = Effect.callback<void>((resume) => {
+    watched.wake = () => {
+      watched.wake = undefined
+      queueMicrotask(() => resume(Effect.void))
+    }
+  })
+  return Number.isFinite(millis) ? Effect.raceFirst(Effect.sleep(millis), woken) : woken
+}

@@ -1,0 +1,359 @@
+/**
+ * A language model that decides on what an agent asks for.
+ *
+ * A judge is asked one question at a time, in a thread of its own that knows of nothing before, and has eight seconds. It can
+ * accept once, decline, or answer a question of the agent; whatever else comes of asking it (too late, prose, an illegal
+ * decision, a failure) is a fallback that declines. It reads what the model under judgement wrote, so it can be talked into
+ * things: let rules that can't be fooled decide first, and give it what is left.
+ *
+ * @since 0.1.0
+ */
+import type * as AppServer from "@effect-codex/core/AppServer"
+import * as Codex from "@effect-codex/core/Codex"
+import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Redaction from "@effect-codex/core/Redaction"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Cache from "effect/Cache"
+import * as Cause from "effect/Cause"
+import * as Digest from "effect/crypto/Digest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import type * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import { escape } from "./internal/ascii.ts"
+import * as Judgement from "./internal/judgement.ts"
+import * as JudgeServer from "./internal/judgeServer.ts"
+import * as JudgeThread from "./internal/judgeThread.ts"
+import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+
+/**
+ * What a judge is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Question {
+  readonly kind: Judgement.JudgedKind
+  /** What the judge is, the rubric, and how to answer: for the place where a model takes instructions of its maker. */
+  readonly instructions: string
+  /** The request, as data. */
+  readonly prompt: string
+  /** The form of the answer. */
+  readonly answer: Judgement.Form
+}
+
+/**
+ * Puts a question to a model and gives its answer as it is: it has to be JSON alone. A failure is logged by its message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ask<E = never> = (question: Question) => Effect.Effect<string, E>
+
+/**
+ * What is decided where the judge decides nothing. `abstain` leaves it to the next engine, as in
+ * `firstOf(judge, human)`; nothing accepts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fallback {
+  /** Default: `decline`. */
+  readonly command?: "decline" | "cancel" | "abstain" | undefined
+  /** Default: `decline`. */
+  readonly fileChange?: "decline" | "cancel" | "abstain" | undefined
+  /** Default: `decline`. */
+  readonly toolCall?: "decline" | "abstain" | undefined
+  /** Default: `empty`, which is no answers. */
+  readonly userInput?: "empty" | "abstain" | undefined
+}
+
+/**
+ * How any judge is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** By what the judge decides, in words. Default: {@link defaultRubric}. */
+  readonly systemRubric?: string | undefined
+  /** How long a decision may take, waiting for the ones before it included. Default: 8 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** Whether the judge is shown the request, or its ids alone. Default: true. */
+  readonly includeParams?: boolean | undefined
+  /** A request that takes more characters is not put to the judge. Default: 8000. */
+  readonly maxParamsChars?: number | undefined
+  readonly fallback?: Fallback | undefined
+  /**
+   * Decides on the same request in the same way for a while, without asking again. Requests are the same if all that the
+   * server says of them is, the working directory included, but for ids and times. The state of the machine does not count.
+   * Default: off.
+   */
+  readonly cache?:
+    | {
+        readonly timeToLive: Duration.Input
+        /** How many decisions are kept. Default: 1000. */
+        readonly capacity?: number | undefined
+      }
+    | undefined
+}
+
+/**
+ * Which model of Codex judges. `null` leaves the setting to the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CodexOptions extends Options {
+  /** Default: the one that the server is configured with. */
+  readonly model?: string | null | undefined
+  /** Default: `medium`. */
+  readonly effort?: string | null | undefined
+  /** Default: `none`. */
+  readonly summary?: string | null | undefined
+}
+
+/**
+ * How a server for the judge alone is started.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerOptions
+  extends CodexOptions, Pick<AppServer.Options, "args" | "binary" | "config" | "env" | "extendEnv" | "shutdownGrace"> {
+  /**
+   * The home whose account and model the judge uses; of its `config.toml`, what says which model and where it is, and nothing
+   * else. Default: `CODEX_HOME` in the environment of the server, or `.codex` in the user's home.
+   */
+  readonly codexHome?: string | undefined
+}
+
+/**
+ * By what a judge decides that is told nothing else.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultRubric: string = Judgement.defaultRubric
+
+const name = "llmJudge"
+
+/**
+ * Makes an engine of a function that asks a model.
+ *
+ * **Details**
+ *
+ * It decides on commands, file changes, calls of the program's own tools and questions to the user, and abstains on all else;
+ * also on commands that only a person may accept. A verdict is by `llmJudge`; one from the cache by `llmJudge (cached)`; a
+ * fallback by `llmJudge fallback`, with the cause as its reason, and a line of the level Warn.
+ *
+ * Interrupting a decision, or its time running out, interrupts the asking and does not wait for what that does about it; the
+ * next question waits for that.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEngine.Engine> = Effect.fnUntraced(
+  function* <E>(ask: Ask<E>, options?: Options) {
+    const digest = yield* Digest.Digest
+    const random = yield* SecureRandom.SecureRandom
+    const rubric = options?.systemRubric ?? defaultRubric
+    const timeout = Duration.fromInputUnsafe(options?.timeout ?? Duration.seconds(8))
+    const showing = {
+      includeParams: options?.includeParams ?? true,
+      maxParamsChars: options?.maxParamsChars ?? 8000
+    }
+    const lock = Semaphore.makeUnsafe(1)
+    const cache =
+      options?.cache === undefined
+        ? undefined
+        : yield* Cache.make<string, Judgement.Read<"accept" | "decline">>({
+            capacity: options.cache.capacity ?? 1000,
+            timeToLive: options.cache.timeToLive,
+            // Decisions are put in from outside.
+            lookup: () => Effect.never
+          })
+
+    // Fails with why there is no decision.
+    const judge = Effect.fn("LlmJudgePolicy.judge")(function* <D>(
+      request: Judgement.Judged,
+      subject: object,
+      read: (answer: string, hash: string) => Result.Result<Judgement.Read<D>, string>
+    ): Effect.fn.Return<Judgement.Read<D>, string> {
+      const { kind } = request
+      const data = yield* Effect.fromResult(Judgement.dataOf(request, subject, showing))
+      const asking = Effect.gen(function* () {
+        const mark = yield* random.uuidV4()
+        const digested = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(`${mark}\n${data}`))
+        const hash = digested.slice(0, 16)
+        const question: Question = {
+          kind,
+          instructions: Judgement.instructionsOf(kind, rubric),
+          prompt: Judgement.promptOf({ data, mark, hash }),
+          answer: kind === "userInput" ? Judgement.Answers : Judgement.Ruling
+        }
+        const answer = yield* lock.withPermit(Effect.suspend(() => ask(question)))
+        return { answer, hash }
+      })
+      const exit = yield* Effect.timeoutOption(exitWithoutWaiting(asking), timeout)
+      if (Option.isNone(exit)) return yield* Effect.fail(`it did not answer within ${Duration.format(timeout)}`)
+      if (Exit.isFailure(exit.value)) {
+        const [message = ""] = Cause.pretty(exit.value.cause).split("\n")
+        return yield* Effect.fail(`asking it failed: ${escape(Redaction.text(message).slice(0, 300))}`)
+      }
+      const { answer, hash } = exit.value.value
+      return yield* Effect.fromResult(read(answer, hash))
+    })
+
+    const fallBack = <D>(request: Judgement.Judged, why: string, decision: D | "abstain") =>
+      Effect.as(
+        Effect.logWarning(
+          `The judge did not decide on a ${request.kind} request (${typeof decision === "string" ? decision : "no answers"}): ${why}`
+        ),
+        decision === "abstain" ? undefined : { decision, by: `${name} fallback`, reason: why }
+      )
+
+    const rule = <D extends "decline" | "cancel">(request: Judgement.Judged, fallback: D | "abstain", offered = true) =>
+      Effect.gen(function* () {
+        const subject = yield* Effect.fromResult(Judgement.subjectOf(request))
+        const key = JSON.stringify(subject)
+        const cached = cache === undefined ? Option.none() : yield* Cache.getOption(cache, key)
+        if (Option.isSome(cached)) return { ...cached.value, by: `${name} (cached)` }
+        const ruling = yield* judge(request, subject, Judgement.readRuling)
+        if (ruling.decision === "accept" && !offered) {
+          return yield* Effect.fail("it accepted what the server does not offer to accept")
+        }
+        if (cache !== undefined) yield* Cache.set(cache, key, ruling)
+        return { ...ruling, by: name }
+      }).pipe(Effect.catch((why) => fallBack(request, why, fallback)))
+
+    return PolicyEngine.make({
+      command: (request) =>
+        Judgement.isJudged(request)
+          ? rule(
+              request,
+              options?.fallback?.command ?? "decline",
+              request.availableDecisions?.includes("accept") ?? true
+            )
+          : Effect.undefined,
+      fileChange: (request) => rule(request, options?.fallback?.fileChange ?? "decline"),
+      toolCall: (request) => rule<"decline">(request, options?.fallback?.toolCall ?? "decline"),
+      userInput: (request) =>
+        Effect.fromResult(Judgement.subjectOf(request)).pipe(
+          Effect.flatMap((subject) =>
+            judge(request, subject, (answer, hash) =>
+              Judgement.readAnswers(answer, hash, Judgement.openQuestions(request))
+            )
+          ),
+          Effect.map((answered) => ({ ...answered, by: name })),
+          Effect.catch((why) =>
+            fallBack(request, why, options?.fallback?.userInput === "abstain" ? "abstain" : { answers: {} })
+          )
+        )
+    })
+  },
+  Effect.provide(Layer.merge(Digest.layerWebCrypto, SecureRandom.layerWebCrypto))
+)
+
+/**
+ * A judge in a server of its own, which nothing of the user's configuration reaches but the account and the choice of the
+ * model.
+ *
+ * **Details**
+ *
+ * The server runs from the start, in an empty folder and with a home that goes with the scope. Its threads are ephemeral, one
+ * for each decision, without tools, sub-agents, MCP servers, skills, web search and project instructions, and whatever they
+ * ask for is declined. After a question that brought no answer, for whatever reason, the next one gets a new server.
+ *
+ * **Gotchas**
+ *
+ * The account is linked, not copied: the server renews the tokens of the user's own `auth.json`. An account in the keyring of
+ * the system is not found, as codex looks it up there by the path of its home. On Windows, making the link may need a
+ * privilege.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: ServerOptions
+): Layer.Layer<
+  PolicyEngine.PolicyEngine,
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(
+    Effect.flatMap(JudgeServer.renewing(JudgeServer.start({ ...options, settings: threadSettings(options) })), (ask) =>
+      make(ask, options)
+    )
+  )
+
+/**
+ * A judge in a Codex that is there already: cheaper by a process, and less apart.
+ *
+ * **Details**
+ *
+ * Its threads are as bare as those of {@link layer}, and what the user's own `AGENTS.md` says reaches them all the same. With
+ * `experimentalApi: true` in the options of the Codex the threads have no environment to run anything in; without it, their
+ * tools are switched off and the sandbox is read-only. Defaults of the Codex for threads and turns do not apply.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCodex = (
+  options?: CodexOptions
+): Layer.Layer<PolicyEngine.PolicyEngine, PlatformError.PlatformError, Codex.Codex | FileSystem.FileSystem> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const fs = yield* FileSystem.FileSystem
+      const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-judge-" }), fs.realPath)
+      return yield* make(JudgeThread.ask(codex, { ...threadSettings(options), cwd, config: {} }), options)
+    })
+  )
+
+const threadSettings = (options: CodexOptions | undefined) => ({
+  model: options?.model ?? null,
+  effort: options?.effort === undefined ? "medium" : options.effort,
+  summary: options?.summary === undefined ? "none" : options.summary
+})
+
+/**
+ * A judge in any language model.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLanguageModel = (
+  options?: Options
+): Layer.Layer<PolicyEngine.PolicyEngine, never, LanguageModel.LanguageModel> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(
+    Effect.flatMap(LanguageModel.LanguageModel, (model) =>
+      make(
+        ({ answer, instructions, prompt }) =>
+          model
+            .generateObject({
+              objectName: "ruling",
+              prompt: [
+                { role: "system", content: instructions },
+                { role: "user", content: [{ type: "text", text: prompt }] }
+              ],
+              schema: answer
+            })
+            .pipe(
+              Effect.map(({ text }) => text),
+              // Text that does not decode is looked at here, where an illegal decision is told from prose.
+              Effect.catchReason("AiError", "StructuredOutputError", ({ responseText }) => Effect.succeed(responseText))
+            ),
+        options
+      )
+    )
+  )

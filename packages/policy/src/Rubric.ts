@@ -1,0 +1,279 @@
+/**
+ * A rubric: what an agent may do, as data, so that it can live in a file and be read by people who don't program.
+ *
+ * This module holds the form of a rubric and the ways to read one; what its rules mean is in `RuleBasedPolicy`. A rubric
+ * with a mistake is refused as a whole: a field that is not known, a key that stands twice, a pattern that cannot be
+ * compiled. A rule that is skipped because of a typing error might have been the one that says no.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as JsonSchema from "effect/JsonSchema"
+import type * as PlatformError from "effect/PlatformError"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { optional } from "./internal/field.ts"
+import * as RubricText from "./internal/rubricText.ts"
+import {
+  CommandDecision,
+  CommandRule,
+  FileChangeDecision,
+  FileChangeRule,
+  McpToolRule,
+  PermissionsRule,
+  ToolCallRule,
+  ToolInputDecision,
+  ToolInputRule
+} from "./Rule.ts"
+
+/**
+ * What is decided where no rule matches.
+ *
+ * - `permissive`: accept.
+ * - `balanced`: accept a command that provably only reads inside of `allowedRoots`, decline the rest.
+ * - `strict`: decline.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Mode = Schema.Literals(["permissive", "balanced", "strict"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Mode = typeof Mode.Type
+
+/**
+ * What an agent may do. Every field has a default, and the empty rubric is the `balanced` mode without rules.
+ *
+ * **Example** (A rubric in code)
+ *
+ * ```ts
+ * import type * as Rubric from "@effect-codex/policy/Rubric"
+ *
+ * export const rubric: Rubric.PolicyRubric = {
+ *   mode: "balanced",
+ *   allowedRoots: ["/srv/app"],
+ *   commandRules: [
+ *     { name: "tests", when: { program: "npm", args: ["test"], cwdWithin: "/srv/app" }, decision: "accept" },
+ *     { name: "no push", when: { program: "git", argsPrefix: ["push"] }, decision: "decline" }
+ *   ]
+ * }
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const PolicyRubric = Schema.Struct({
+  $schema: optional(Schema.String, "For editors."),
+  systemRubric: optional(Schema.String, "What the LLM judge is told, in words. Rules do not use it."),
+  mode: optional(Mode, "What is decided where no rule matches. Default: balanced."),
+  useLlmJudge: optional(Schema.Boolean, "Let a judge decide where no rule matches. Default: false."),
+  allowedRoots: optional(
+    Schema.Array(Schema.NonEmptyString),
+    "The folders of the balanced mode. Default: none, so that no command that reads files is accepted by it."
+  ),
+  commandRules: optional(Schema.Array(CommandRule), "Rules for commands."),
+  fileChangeRules: optional(Schema.Array(FileChangeRule), "Rules for changes of files."),
+  toolInputRules: optional(Schema.Array(ToolInputRule), "Rules for questions to the user."),
+  toolCallRules: optional(Schema.Array(ToolCallRule), "Rules for calls of the program's own tools."),
+  mcpToolRules: optional(Schema.Array(McpToolRule), "Rules for approvals of MCP tools."),
+  permissionsRules: optional(Schema.Array(PermissionsRule), "Rules for requests of wider permissions."),
+  defaults: optional(
+    Schema.Struct({
+      command: optional(CommandDecision, "For commands that no rule matches, instead of what the mode says."),
+      fileChange: optional(FileChangeDecision, "For file changes that no rule matches, instead of what the mode says."),
+      toolInput: optional(ToolInputDecision, "For questions that no rule matches. Default: auto_empty.")
+    }),
+    "What is decided where no rule matches, instead of what the mode says."
+  ),
+  audit: optional(
+    Schema.Struct({
+      enabled: optional(Schema.Boolean, "Default: true."),
+      includeParams: optional(Schema.Boolean, "Whether records hold the parameters of requests. Default: false.")
+    }),
+    "What is written down."
+  )
+}).annotate({ identifier: "PolicyRubric" })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface PolicyRubric extends Schema.Schema.Type<typeof PolicyRubric> {}
+
+/**
+ * One mistake in a rubric.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const RubricProblem = Schema.Struct({
+  /** Where in the rubric, for instance `commandRules[2].when.program`; empty for the whole. */
+  path: Schema.String,
+  description: Schema.String,
+  /** Counted from 1. Known for JSON and YAML, and for what is not TOML in TOML. */
+  line: Schema.optionalKey(Schema.Int)
+})
+
+/**
+ * A rubric that cannot be used, with all mistakes that were found.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidRubric extends Schema.TaggedError<InvalidRubric>()("InvalidRubric", {
+  /** The file that it came from, if it came from one. */
+  file: Schema.optionalKey(Schema.String),
+  problems: Schema.NonEmptyArray(RubricProblem)
+}) {
+  override get message(): string {
+    const [{ description, line, path }, ...others] = this.problems
+    const place = [this.file ?? "The rubric", ...(line === undefined ? [] : [String(line)])].join(":")
+    const more = others.length === 0 ? "" : ` (and ${others.length} more)`
+    return `${place}: ${path === "" ? "" : `${path}: `}${description}${more}`
+  }
+}
+
+/**
+ * The JSON Schema of a rubric (draft 2020-12), for editors. The package has it as the file `rubric.schema.json`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const jsonSchema = (): JsonSchema.JsonSchema => {
+  const { definitions, schema } = Schema.toJsonSchemaDocument(PolicyRubric, { onExcessProperty: "error" })
+  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
+}
+
+/**
+ * Takes a value for a rubric, strictly.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const decode = (value: unknown): Effect.Effect<PolicyRubric, InvalidRubric> =>
+  Effect.fromResult(decodeAt(value, {}))
+
+/**
+ * The formats of files.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Format = "json" | "yaml" | "toml"
+
+/**
+ * Reads the text of a rubric, strictly: a key that stands twice in one place is an error also in JSON, and so are YAML's
+ * anchors, aliases, merge keys and tags, since what they make of a text is easy to misread.
+ *
+ * **Details**
+ *
+ * A text is at most 1 MiB long.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const parse = (
+  text: string,
+  format: Format,
+  options?: { readonly file?: string | undefined }
+): Effect.Effect<PolicyRubric, InvalidRubric> => Effect.fromResult(parseResult(text, format, options?.file))
+
+// Longer is not a rubric. In characters, and for a file in bytes.
+const maxTextLength = 1024 * 1024
+
+const tooLong = { path: "", description: "is longer than 1 MiB" }
+
+const parseResult = (
+  text: string,
+  format: Format,
+  file: string | undefined
+): Result.Result<PolicyRubric, InvalidRubric> => {
+  const origin = file === undefined ? {} : { file }
+  if (text.length > maxTextLength) return Result.fail(new InvalidRubric({ ...origin, problems: [tooLong] }))
+  return RubricText.read(text, format).pipe(
+    Result.mapError(
+      ([first, ...others]) =>
+        new InvalidRubric({
+          ...origin,
+          problems: [{ path: "", ...first }, ...others.map((problem) => ({ path: "", ...problem }))]
+        })
+    ),
+    Result.flatMap(({ lineOf, value }) => decodeAt(value, { ...origin, lineOf }))
+  )
+}
+
+const toIssues = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) =>
+    issue._tag === "UnexpectedKey" ? "there is no such field here" : SchemaIssue.defaultLeafHook(issue)
+})
+
+const decodeAt = (
+  value: unknown,
+  origin: { readonly file?: string; readonly lineOf?: RubricText.Read["lineOf"] }
+): Result.Result<PolicyRubric, InvalidRubric> =>
+  Result.mapError(
+    Schema.decodeUnknownResult(PolicyRubric, { errors: "all", onExcessProperty: "error" })(value),
+    ({ issue }) => {
+      const [first, ...others] = toIssues(issue).issues.map(({ message, path = [] }) => {
+        const keys = path.map((step) => (typeof step === "object" ? step.key : step))
+        const line = origin.lineOf?.(keys)
+        return { path: describePath(keys), description: message, ...(line === undefined ? {} : { line }) }
+      })
+      return new InvalidRubric({
+        ...(origin.file === undefined ? {} : { file: origin.file }),
+        problems: [first ?? { path: "", description: "is not a rubric" }, ...others]
+      })
+    }
+  )
+
+const describePath = (path: ReadonlyArray<PropertyKey>): string =>
+  path.reduce<string>(
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
+    ""
+  )
+
+const formatOf = (file: string): Format | undefined => {
+  switch (/\.([a-z]+)$/.exec(file.toLowerCase())?.[1]) {
+    case "json":
+      return "json"
+    case "yaml":
+    case "yml":
+      return "yaml"
+    case "toml":
+      return "toml"
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Reads a rubric from a file, whose ending says its format: `.json`, `.yaml`, `.yml`, `.toml`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const load: (
+  file: string
+) => Effect.Effect<PolicyRubric, InvalidRubric | PlatformError.PlatformError, FileSystem.FileSystem> = Effect.fn(
+  "Rubric.load"
+)(function* (file: string) {
+  const format = formatOf(file)
+  if (format === undefined) {
+    return yield* new InvalidRubric({
+      file,
+      problems: [{ path: "", description: "the name must end in .json, .yaml, .yml or .toml" }]
+    })
+  }
+  const fs = yield* FileSystem.FileSystem
+  const { size } = yield* fs.stat(file)
+  if (size > maxTextLength) {
+    return yield* new InvalidRubric({ file, problems: [tooLong] })
+  }
+  return yield* parse(yield* fs.readFileString(file), format, { file })
+})

@@ -1,0 +1,294 @@
+/**
+ * A policy engine that follows the rules of a rubric.
+ *
+ * Rules are tried in order, and the first that matches decides. A rule that lets something happen matches only what it speaks
+ * of, and only for sure; a rule that refuses matches whatever may be meant. The work is a pure function of the request, but
+ * for one thing: before a path counts as lying in a folder, the file system is asked where its links lead. This module does
+ * not read rubrics and asks nobody.
+ *
+ * @since 0.1.0
+ */
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as CommandPolicy from "./internal/commandPolicy.ts"
+import { type Conclusion, conclude } from "./internal/conclude.ts"
+import type { InFolders } from "./internal/condition.ts"
+import * as FilePolicy from "./internal/filePolicy.ts"
+import { absolute } from "./internal/folders.ts"
+import * as PermissionsPolicy from "./internal/permissionsPolicy.ts"
+import { short } from "./internal/short.ts"
+import * as ToolPolicy from "./internal/toolPolicy.ts"
+import * as PathWithin from "./PathWithin.ts"
+import { decode, InvalidRubric, type PolicyRubric } from "./Rubric.ts"
+import { review } from "./RubricWarning.ts"
+import type { CommandDecision } from "./Rule.ts"
+import type { ShellCommand } from "./ShellCommand.ts"
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * The absolute folder that folders of the rubric are below, unless they are absolute themselves. Default: none, so that
+   * they have to be.
+   */
+  readonly baseDirectory?: string | undefined
+  /**
+   * What happens where no rule matches: what the rubric's mode and defaults say, or an abstention, so that the next engine
+   * decides. Default: `"decide"`.
+   */
+  readonly unmatched?: "decide" | "abstain" | undefined
+}
+
+interface Compiled {
+  readonly command: ReturnType<typeof CommandPolicy.compile>
+  readonly fileChange: ReturnType<typeof FilePolicy.compile>
+  readonly permissions: ReturnType<typeof PermissionsPolicy.compile>
+  readonly userInput: ReturnType<typeof ToolPolicy.compileToolInput>
+  readonly toolCall: ReturnType<typeof ToolPolicy.compileToolCall>
+  readonly mcpTool: ReturnType<typeof ToolPolicy.compileMcpTool>
+}
+
+const compile = Effect.fnUntraced(function* (
+  given: PolicyRubric,
+  options: Options | undefined
+): Effect.fn.Return<Compiled, InvalidRubric> {
+  const { problems, rubric } = absolute(yield* decode(given), options?.baseDirectory)
+  const [first, ...others] = problems.map((path) => ({
+    path,
+    description: "the folder is not absolute, and there is no absolute baseDirectory"
+  }))
+  if (first !== undefined) return yield* new InvalidRubric({ problems: [first, ...others] })
+
+  const { mode = "balanced" } = rubric
+  const abstains = options?.unmatched === "abstain"
+  const permissive = mode === "permissive"
+  const by = `mode ${mode}`
+  // Where a rubric has no word on a kind of request, another engine may.
+  const silent = (rules: ReadonlyArray<unknown> | undefined) => abstains || (rules?.length ?? 0) === 0
+  const refusal = (rules: ReadonlyArray<unknown> | undefined) => ({
+    decision: silent(rules) ? undefined : ("decline" as const),
+    by
+  })
+  const { command, fileChange, toolInput } = rubric.defaults ?? {}
+  return {
+    command: CommandPolicy.compile(
+      rubric.commandRules,
+      abstains
+        ? { _tag: "Abstain" }
+        : command !== undefined
+          ? { _tag: "Decide", decision: command, by: "defaults" }
+          : mode === "balanced"
+            ? { _tag: "ReadOnly", roots: rubric.allowedRoots ?? [], by }
+            : { _tag: "Decide", decision: permissive ? "accept" : "decline", by }
+    ),
+    fileChange: FilePolicy.compile(
+      rubric.fileChangeRules,
+      abstains
+        ? { decision: undefined, by: "" }
+        : fileChange === undefined
+          ? { decision: permissive ? "accept" : "decline", by }
+          : { decision: fileChange, by: "defaults" }
+    ),
+    permissions: PermissionsPolicy.compile(rubric.permissionsRules, refusal(rubric.permissionsRules)),
+    userInput: ToolPolicy.compileToolInput(rubric.toolInputRules, {
+      decision: abstains ? undefined : (toolInput ?? "auto_empty"),
+      by: "defaults"
+    }),
+    toolCall: ToolPolicy.compileToolCall(
+      rubric.toolCallRules,
+      permissive && !abstains ? { decision: "accept", by } : refusal(rubric.toolCallRules)
+    ),
+    mcpTool: ToolPolicy.compileMcpTool(rubric.mcpToolRules, refusal(rubric.mcpToolRules))
+  }
+})
+
+/**
+ * Makes an engine of a rubric. Fails if the rubric has a mistake; what is worth a second look is logged as a warning.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (
+  rubric: PolicyRubric,
+  options?: Options
+) => Effect.Effect<PolicyEngine.Engine, InvalidRubric, FileSystem.FileSystem> = Effect.fn("RuleBasedPolicy.make")(
+  function* (rubric: PolicyRubric, options?: Options) {
+    const compiled = yield* compile(rubric, options)
+    for (const { description, path } of review(rubric)) yield* Effect.logWarning(`The rubric's ${path}: ${description}`)
+    const context = yield* Effect.context<FileSystem.FileSystem>()
+    return PolicyEngine.make({
+      command: ({ params }) =>
+        // A person is asked, and nothing else may answer.
+        params.kind === "humanCommand"
+          ? Effect.undefined
+          : Effect.suspend(() => settle(conclude(params, compiled.command(params)))).pipe(
+              Effect.map(toVerdict),
+              Effect.provideContext(context)
+            ),
+      fileChange: (request) =>
+        Effect.suspend(() => settleFiles(compiled.fileChange(request))).pipe(
+          Effect.map(toVerdict),
+          Effect.provideContext(context)
+        ),
+      permissions: ({ params }) =>
+        Effect.suspend(() => settlePermissions(params, compiled.permissions(params))).pipe(
+          Effect.provideContext(context)
+        ),
+      userInput: ({ params }) => Effect.sync(() => compiled.userInput(params)),
+      elicitation: ({ params }) => Effect.sync(() => compiled.mcpTool(params)),
+      toolCall: ({ params }) => Effect.sync(() => compiled.toolCall(params))
+    })
+  }
+)
+
+/**
+ * Decides by the rules of a rubric.
+ *
+ * **Example** (Tests may run, and what only reads)
+ *
+ * ```ts
+ * import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = RuleBasedPolicy.layer({
+ *   mode: "balanced",
+ *   allowedRoots: ["/srv/app"],
+ *   commandRules: [
+ *     { name: "tests", when: { program: "npm", args: ["test"], cwdWithin: "/srv/app" }, decision: "accept" }
+ *   ]
+ * }).pipe(Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  rubric: PolicyRubric,
+  options?: Options
+): Layer.Layer<PolicyEngine.PolicyEngine, InvalidRubric, FileSystem.FileSystem> =>
+  Layer.effect(PolicyEngine.PolicyEngine)(make(rubric, options))
+
+const toVerdict = <D>({
+  by,
+  decision,
+  reason
+}: {
+  readonly decision: D | undefined
+  readonly by: string
+  readonly reason: string | undefined
+}) => (decision === undefined ? undefined : { decision, by, reason })
+
+// Where no decision depends on the file system, it is not asked.
+const outside = Effect.fnUntraced(function* (
+  conditions: ReadonlyArray<InFolders>
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  for (const { folders, path } of conditions) {
+    if (!(yield* PathWithin.isReallyWithin(path, folders)))
+      return `${short(path)} leads out of the folders that the rule names`
+  }
+  return undefined
+})
+
+const settle = Effect.fnUntraced(function* (
+  conclusion: Conclusion
+): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
+  const problem = yield* outside(conclusion.conditions)
+  return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
+})
+
+const settleFiles = Effect.fnUntraced(function* (
+  conclusion: FilePolicy.FileConclusion
+): Effect.fn.Return<FilePolicy.FileConclusion, never, FileSystem.FileSystem> {
+  if (conclusion.decision === undefined) return conclusion
+  for (const lead of conclusion.leads) {
+    const problem =
+      FilePolicy.problemOf(lead, yield* PathWithin.real(lead.path)) ??
+      (lead.folders === undefined ? undefined : yield* outside([{ path: lead.path, folders: lead.folders }]))
+    if (problem !== undefined) return { ...conclusion, decision: "decline", reason: problem }
+  }
+  return conclusion
+})
+
+const settlePermissions = Effect.fnUntraced(function* (
+  { permissions: { fileSystem, network } }: PolicyEngine.Params["permissions"],
+  { by, conditions, decision, reason }: PermissionsPolicy.PermissionsConclusion
+): Effect.fn.Return<PolicyEngine.Verdict<"permissions"> | undefined, never, FileSystem.FileSystem> {
+  if (decision === undefined) return undefined
+  if (decision === "decline") return { decision, by, reason }
+  const problem = yield* outside(conditions)
+  if (problem !== undefined) return { decision: "decline", by, reason: problem }
+  const permissions = {
+    ...(fileSystem == null ? {} : { fileSystem }),
+    ...(network == null ? {} : { network })
+  }
+  return { decision: { permissions, scope: decision === "grant" ? "turn" : "session" }, by, reason }
+})
+
+/**
+ * What would be decided on a command, and why, as data.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Explanation {
+  readonly decision: PolicyEngine.Decisions["command"] | undefined
+  /** The rules that decided, by name, or the mode or default that did. */
+  readonly by: string
+  readonly reason: string | undefined
+  /** The command as it was understood. */
+  readonly command: ShellCommand | undefined
+  /** What was decided for each part, in the order of the command. */
+  readonly parts: ReadonlyArray<{
+    readonly source: string
+    /** `undefined`: no rule matches, and nothing else decides. */
+    readonly decision: CommandDecision | undefined
+    readonly by: string
+    /** Why no rule that accepts can match this part; `undefined`: one can. */
+    readonly opaque: string | undefined
+  }>
+}
+
+/**
+ * Tells what an engine of this rubric would decide on a command that runs in `cwd`, and why.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const explain: (
+  rubric: PolicyRubric,
+  command: string,
+  options: Options & { readonly cwd: string }
+) => Effect.Effect<Explanation, InvalidRubric, FileSystem.FileSystem> = Effect.fn("RuleBasedPolicy.explain")(function* (
+  rubric: PolicyRubric,
+  command: string,
+  options: Options & { readonly cwd: string }
+) {
+  const compiled = yield* compile(rubric, options)
+  const params: PolicyEngine.Params["command"] = {
+    threadId: "",
+    turnId: "",
+    itemId: "",
+    startedAtMs: 0,
+    command,
+    cwd: options.cwd
+  }
+  const evaluation = compiled.command(params)
+  const { by, decision, reason } = yield* settle(conclude(params, evaluation))
+  return {
+    decision,
+    by,
+    reason,
+    command: evaluation.command,
+    parts: evaluation.decided.map(({ by, decision, part }) => ({
+      source: part.source,
+      decision,
+      by,
+      opaque: part.opaque
+    }))
+  }
+})

@@ -1,0 +1,272 @@
+/**
+ * The one place that knows the Bash parser.
+ *
+ * Two questions are answered from one tree. What runs for certain, which is for rules that accept: only node types and
+ * fields that are listed here count, each word is read a second time from its source, and what lies between the words must
+ * be blanks, comments and operators. What may run, which is for rules that decline: every command anywhere in the tree, in
+ * substitutions, loops and functions too.
+ */
+import * as Unbash from "unbash"
+import { short } from "./short.ts"
+import { decode, unknown, type Word } from "../ShellWord.ts"
+
+/** What `sh` reads otherwise than Bash is not certain in a script for `sh`. */
+export type Dialect = "bash" | "sh"
+
+export interface Assignment {
+  readonly name: string
+  /** `undefined`: known when it runs and not before. */
+  readonly value: string | undefined
+}
+
+export interface Redirect {
+  /** With the descriptor, if there is one: `>`, `2>>`, `2>&`, … */
+  readonly operator: string
+  readonly target: Word
+}
+
+/** A command of one program, or a construct around commands, which then has no words. */
+export interface Simple {
+  readonly source: string
+  readonly words: ReadonlyArray<Word>
+  readonly redirects: ReadonlyArray<Redirect>
+  readonly assignments: ReadonlyArray<Assignment>
+  /** Why it isn't certain that exactly this runs; `undefined`: it is. */
+  readonly opaque: string | undefined
+  /** The commands that have one number run in this shell one after the other, each only if those before it succeeded. */
+  readonly chain: number | undefined
+}
+
+export type Script =
+  | { readonly _tag: "Commands"; readonly commands: ReadonlyArray<Simple> }
+  | { readonly _tag: "Unparseable"; readonly reason: string }
+
+export const maxLength = 32 * 1024
+const maxOpenings = 100
+
+// Before parsing and cheap, as nobody promises the parser's time for a text that was made to take long.
+const excess = (script: string): string | undefined => {
+  if (script.length > maxLength) return `it is longer than ${maxLength} characters`
+  if (script.includes("\0")) return "it has a NUL"
+  for (const opening of ["$(", "`", "${", "<<", "<(", ">(", "((", "[["]) {
+    if (script.split(opening).length - 1 > maxOpenings) return `it has more than ${maxOpenings} ${opening}`
+  }
+  return undefined
+}
+
+export const parse = (script: string, dialect: Dialect): Script => {
+  const reason = excess(script)
+  if (reason !== undefined) return { _tag: "Unparseable", reason }
+  const reading = read(script, dialect)
+  return reading.error === undefined
+    ? { _tag: "Commands", commands: reading.commands }
+    : { _tag: "Unparseable", reason: `it cannot be read as Bash: ${reading.error}` }
+}
+
+// Where a bracket stands, or a word, an assignment or a redirection of the command of this number.
+interface Piece {
+  readonly pos: number
+  readonly end: number
+  readonly of: number | "open" | "close"
+}
+
+const read = (
+  script: string,
+  dialect: Dialect
+): { readonly commands: ReadonlyArray<Simple>; readonly error: string | undefined } => {
+  const commands: Array<Simple> = []
+  const pieces: Array<Piece> = []
+  let chains = 0
+  let error: string | undefined
+
+  const construct = (node: Unbash.SyntaxNode, what: string, redirects: ReadonlyArray<Redirect> = []) => {
+    commands.push({
+      source: script.slice(node.pos, node.end),
+      words: [],
+      redirects,
+      assignments: [],
+      opaque: `${what} is not looked through`,
+      chain: undefined
+    })
+    Unbash.forEachChild(node, visitUncertain)
+  }
+
+  const visit = (node: Unbash.SyntaxNode): void => {
+    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    switch (node.type) {
+      case "Script":
+      case "CompoundList":
+        return node.commands.forEach(visit)
+      case "AndOr": {
+        const chain = chains++
+        const alternative = node.operators.indexOf("||")
+        return node.commands.forEach((child, index) => {
+          const chained = child.type === "Command" && (alternative === -1 || index <= alternative)
+          return chained ? visitCommand(child, chain) : visit(child)
+        })
+      }
+      case "Statement":
+        return node.background === true ? construct(node, "a command in the background") : visit(node.command)
+      case "Pipeline":
+        return node.operators.includes("|&") && dialect === "sh" ? construct(node, "|&") : node.commands.forEach(visit)
+      case "Subshell":
+      case "BraceGroup":
+        pieces.push({ pos: node.pos, end: node.pos + 1, of: "open" }, { pos: node.end - 1, end: node.end, of: "close" })
+        return visit(node.body)
+      case "Redirected":
+        return construct(
+          node,
+          "a redirection of several commands",
+          node.redirects.flatMap((redirect) => redirectOf(redirect, dialect, textOf).redirect)
+        )
+      case "Command":
+        return visitCommand(node, undefined)
+      default:
+        return construct(node, nameOf(node))
+    }
+  }
+
+  const visitUncertain = (node: Unbash.SyntaxNode): void => {
+    if (node.type === "Script") error ??= node.errors?.[0]?.message
+    if (node.type === "Command") {
+      commands.push({ ...simpleOf(node, dialect, textOf), opaque: "it may run, or may not", chain: undefined })
+    }
+    Unbash.forEachChild(node, visitUncertain)
+  }
+
+  const visitCommand = (node: Unbash.Command, chain: number | undefined): void => {
+    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    const own = [...node.prefix, ...(node.name === undefined ? [] : [node.name]), ...node.suffix]
+    for (const { end, pos } of own) pieces.push({ pos, end, of: commands.length })
+    const simple = simpleOf(node, dialect, sliceOf(script))
+    commands.push({ ...simple, source: script.slice(node.pos, node.end), chain })
+    if (simple.opaque !== undefined) Unbash.forEachChild(node, visitUncertain)
+  }
+
+  const tree = Unbash.parse(script)
+  error = tree.errors?.[0]?.message
+  visit(tree)
+  if (error === undefined && commands.every(({ opaque }) => opaque === undefined) && !isCovered(script, pieces)) {
+    error = "what stands between its words is not understood"
+  }
+  return { commands, error }
+}
+
+type SourceOf = (node: Unbash.Word | Unbash.Assignment) => string
+
+// At the top, the script itself is asked. Within backquotes positions are those of another text.
+const sliceOf =
+  (script: string): SourceOf =>
+  ({ end, pos }) =>
+    script.slice(pos, end)
+const textOf: SourceOf = ({ text }) => text
+
+const wordOf = (node: Unbash.Word, sourceOf: SourceOf): Word => {
+  const source = sourceOf(node)
+  const value = decode(source)
+  return value !== undefined && value === node.value ? { source, value } : unknown(source)
+}
+
+// An argument that looks like an assignment is a word like others for most programs.
+const argumentOf = (node: Unbash.CommandArgument, sourceOf: SourceOf): Word => {
+  if (node.type === "Word") return wordOf(node, sourceOf)
+  const source = sourceOf(node)
+  return { source, value: decode(source) }
+}
+
+const assignmentOf = (node: Unbash.Assignment, sourceOf: SourceOf): Assignment => {
+  const source = sourceOf(node)
+  const plain = node.append !== true && node.index === undefined && source.startsWith(`${node.name}=`)
+  return { name: node.name, value: plain ? decode(source.slice(node.name.length + 1)) : undefined }
+}
+
+const redirectOf = (
+  node: Unbash.Redirection,
+  dialect: Dialect,
+  sourceOf: SourceOf
+): { readonly redirect: ReadonlyArray<Redirect>; readonly opaque: string | undefined } => {
+  if (node.type !== "Redirect") return { redirect: [], opaque: "a here-document is not looked through" }
+  const target = node.target === undefined ? unknown("") : wordOf(node.target, sourceOf)
+  const descriptor = node.descriptor?.type === "FileDescriptor" ? String(node.descriptor.value) : ""
+  const redirect = [{ operator: descriptor + node.operator, target }]
+  const uncertain = (why: string) => ({ redirect, opaque: `a redirection ${why}` })
+  if (!hasOnlyKnownFields(node)) return uncertain("of a new kind is not looked through")
+  if (node.descriptor?.type === "FileDescriptorVariable") return uncertain("of a variable is not looked through")
+  if (target.value === undefined) return uncertain(`to ${short(target.source)} is known only when it runs`)
+  if (node.operator.startsWith("&") && dialect === "sh") return uncertain("with & is something else in sh")
+  if (node.operator.endsWith("&") && !/^(?:\d+-?|-)$/.test(target.value))
+    return uncertain("with & to a file is not looked through")
+  return { redirect, opaque: undefined }
+}
+
+const simpleOf = (node: Unbash.Command, dialect: Dialect, sourceOf: SourceOf): Omit<Simple, "chain"> => {
+  const words = [...(node.name === undefined ? [] : [node.name]), ...node.suffix].flatMap((child) =>
+    child.type === "Word" || child.type === "Assignment" ? [argumentOf(child, sourceOf)] : []
+  )
+  const assignments = node.prefix.flatMap((child) =>
+    child.type === "Assignment" ? [assignmentOf(child, sourceOf)] : []
+  )
+  const redirects = [...node.prefix, ...node.suffix].flatMap((child) =>
+    child.type === "Word" || child.type === "Assignment" ? [] : [redirectOf(child, dialect, sourceOf)]
+  )
+  const unknownWord = words.find(({ value }) => value === undefined)
+  const unknownVariable = assignments.find(({ value }) => value === undefined)
+  return {
+    source: words.map(({ source }) => source).join(" "),
+    words,
+    assignments,
+    redirects: redirects.flatMap(({ redirect }) => redirect),
+    opaque:
+      unknownWord !== undefined
+        ? `${short(unknownWord.source)} is known only when it runs`
+        : unknownVariable !== undefined
+          ? `the value of ${unknownVariable.name} is known only when it runs`
+          : redirects.find(({ opaque }) => opaque !== undefined)?.opaque
+  }
+}
+
+const knownFields: { readonly [K in string]?: ReadonlyArray<string> } = {
+  Script: ["commands", "shebang", "errors"],
+  CompoundList: ["commands"],
+  Statement: ["command", "background"],
+  AndOr: ["commands", "operators"],
+  Pipeline: ["prefixes", "commands", "operators"],
+  Subshell: ["body"],
+  BraceGroup: ["body"],
+  Redirected: ["command", "redirects"],
+  Command: ["name", "prefix", "suffix"],
+  Redirect: ["operator", "descriptor", "target"]
+}
+
+const hasOnlyKnownFields = (node: Unbash.SyntaxNode): boolean => {
+  const fields = knownFields[node.type]
+  return (
+    fields === undefined ||
+    Object.keys(node).every((key) => ["type", "pos", "end"].includes(key) || fields.includes(key))
+  )
+}
+
+const nameOf = (node: Unbash.SyntaxNode): string =>
+  node.type.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? "" : " ") + letter.toLowerCase())
+
+const blanks = /^(?:[ \t]|\\\n)*$/
+const betweenCommands = /^(?:[ \t\n|&;]|\\\n|!(?=\s)|time(?:[ \t]+-p)?(?=\s)|(?<![^\s|&;])#[^\n]*)*$/
+
+// Whether the pieces and what may stand between them are all of the script: nothing in the text is left that the parser
+// did not tell of, no two commands are taken for one, and no one for two.
+const isCovered = (script: string, pieces: ReadonlyArray<Piece>): boolean => {
+  let previous: Piece | undefined
+  for (const piece of pieces.toSorted((a, b) => a.pos - b.pos)) {
+    const gap = script.slice(previous?.end ?? 0, piece.pos)
+    if (previous?.of === piece.of && typeof piece.of === "number") {
+      if (!blanks.test(gap)) return false
+      // Digits right before a redirection are its descriptor and no word.
+      if (gap === "" && /^\d+$/.test(script.slice(previous.pos, previous.end))) return false
+    } else {
+      const needsOperator = previous !== undefined && previous.of !== "open" && piece.of !== "close"
+      if (!betweenCommands.test(gap) || (needsOperator && !/[\n|&;]/.test(gap))) return false
+    }
+    previous = piece
+  }
+  return betweenCommands.test(script.slice(previous?.end ?? 0))
+}

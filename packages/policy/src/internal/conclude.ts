@@ -1,0 +1,83 @@
+/**
+ * From what was decided for each part of a command to one decision that the server can be told.
+ */
+import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
+import type { CommandDecision } from "../Rule.ts"
+import { type Decided, type Evaluation, lets } from "./commandPolicy.ts"
+import type { InFolders } from "./condition.ts"
+import { short } from "./short.ts"
+import { baseName, runsCode } from "./wrapper.ts"
+
+export interface Conclusion {
+  /** `undefined`: nobody decided on some part, and nobody declined any. */
+  readonly decision: Decisions["command"] | undefined
+  readonly by: string
+  readonly reason: string | undefined
+  readonly conditions: ReadonlyArray<InFolders>
+}
+
+export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
+  const refusals = decided.filter(({ decision }) => decision !== undefined && !lets(decision))
+  const refusing =
+    refusals.find(({ decision }) => decision === "cancel") ?? refusals.find(({ byRule }) => byRule) ?? refusals[0]
+  if (refusing !== undefined) {
+    const { decision = "decline" } = refusing
+    return { ...toWire(params, decision, 1), by: refusing.by, reason: reasonOf(refusing), conditions: [] }
+  }
+  const by = [...new Set(decided.map(({ by }) => by))].filter((name) => name !== "").join(", ")
+  const conditions = decided.flatMap(({ conditions }) => conditions)
+  if (decided.some(({ decision }) => decision === undefined)) {
+    return { decision: undefined, by, reason: undefined, conditions: [] }
+  }
+  const [first, ...others] = decided
+  // Of several decisions that let it happen, the one that lets the least.
+  const decision = others.every(({ decision }) => decision === first?.decision)
+    ? (first?.decision ?? "decline")
+    : "accept"
+  const told = toWire(params, decision, command?._tag === "Parsed" ? command.parts.length : 0)
+  return { reason: first === undefined ? undefined : reasonOf(first), conditions, ...told, by }
+}
+
+const reasonOf = ({ decision, part, reason }: Decided): string | undefined =>
+  reason ?? (decision !== undefined && !lets(decision) ? part.opaque : undefined)
+
+const decline = (reason: string) => ({ decision: "decline", reason }) as const
+
+type Told = Pick<Conclusion, "decision"> & { readonly reason?: string }
+
+const toWire = (params: Params["command"], decision: CommandDecision, parts: number): Told => {
+  if (typeof decision === "string") {
+    const offered = params.availableDecisions ?? [decision]
+    return decision === "acceptForSession" && !offered.includes(decision)
+      ? decline("the server does not offer acceptForSession for this command")
+      : { decision }
+  }
+  if ("applyNetworkPolicyAmendment" in decision) {
+    const { action, host } = decision.applyNetworkPolicyAmendment
+    const isProposed = params.proposedNetworkPolicyAmendments?.some(
+      (proposed) => proposed.action === action && proposed.host === host
+    )
+    return isProposed === true
+      ? { decision: { applyNetworkPolicyAmendment: { network_policy_amendment: { action, host } } } }
+      : decline(`the server does not propose to ${action} ${short(host)}`)
+  }
+  const amendment = decision.acceptWithExecpolicyAmendment
+  const problem = amendmentProblem(params.proposedExecpolicyAmendment ?? [], amendment, parts)
+  return problem === undefined
+    ? { decision: { acceptWithExecpolicyAmendment: { execpolicy_amendment: amendment } } }
+    : decline(`the amendment ${problem}`)
+}
+
+// The server writes an amendment down as it comes, and lets pass what begins with it, everywhere and without a sandbox.
+const amendmentProblem = (
+  proposed: ReadonlyArray<string>,
+  amendment: ReadonlyArray<string>,
+  parts: number
+): string | undefined => {
+  const [program] = amendment
+  if (program === undefined || proposed.length === 0) return "is empty, or none is proposed"
+  if (!proposed.every((word, index) => amendment[index] === word))
+    return "is not the proposed one, or one that goes on from it"
+  if (runsCode(baseName(program))) return `would let ${short(program)} run anything`
+  return parts === 1 ? undefined : "would be for one part of a command of several"
+}

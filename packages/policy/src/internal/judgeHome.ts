@@ -1,0 +1,77 @@
+/**
+ * A throwaway home for a judge's server: nothing of the user's in it but the account and the choice of the model.
+ */
+import { InvalidConfig } from "@effect-codex/core/CodexError"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import type * as Scope from "effect/Scope"
+import * as Toml from "effect/encoding/Toml"
+
+export interface JudgeHome {
+  /** `CODEX_HOME` for the server. */
+  readonly home: string
+  /** An empty folder. */
+  readonly cwd: string
+  /** What the server takes from the user's configuration: none of it is a secret. */
+  readonly server: { readonly [key: string]: unknown }
+  /** What the judge's threads take from it. */
+  readonly thread: { readonly [key: string]: unknown }
+}
+
+const serverKeys = [
+  "analytics",
+  "chatgpt_base_url",
+  "cli_auth_credentials_store",
+  "forced_chatgpt_workspace_id",
+  "forced_login_method",
+  "openai_base_url"
+]
+const threadKeys = ["model", "model_provider", "model_providers", "openai_base_url"]
+
+/**
+ * Makes a home that goes with the scope, after that of the user if there is one.
+ *
+ * The account is a link to the user's `auth.json`. A copy would do for a key, but an account with tokens renews them, each
+ * renewal spends the old one, and a copy that renews would log the user out. Codex writes through the link.
+ */
+export const make: (
+  userHome: string | undefined
+) => Effect.Effect<
+  JudgeHome,
+  InvalidConfig | PlatformError.PlatformError,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
+> = Effect.fnUntraced(function* (userHome) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const root = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-judge-" }), fs.realPath)
+  const home = path.join(root, "codex")
+  const cwd = path.join(root, "work")
+  yield* fs.makeDirectory(home)
+  yield* fs.makeDirectory(cwd)
+  if (userHome === undefined) return { home, cwd, server: {}, thread: {} }
+  const auth = path.join(userHome, "auth.json")
+  if (yield* fs.exists(auth)) yield* fs.symlink(yield* fs.realPath(auth), path.join(home, "auth.json"))
+  const file = path.join(userHome, "config.toml")
+  const text = (yield* fs.exists(file)) ? yield* fs.readFileString(file) : ""
+  const settings = yield* Effect.mapError(
+    Effect.fromResult(Toml.parse(text)),
+    ({ message }) => new InvalidConfig({ path: file, description: message })
+  )
+  return { home, cwd, server: pick(settings, serverKeys), thread: pick(settings, threadKeys) }
+})
+
+const pick = (settings: { readonly [key: string]: unknown }, keys: ReadonlyArray<string>) =>
+  Object.fromEntries(keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])))
+
+/** Where the user's own home is, as codex finds it. Never below the working directory, which may be somebody else's. */
+export const userHome = (
+  environment: { readonly [name: string]: string | undefined },
+  path: Path.Path
+): string | undefined => {
+  const { CODEX_HOME, HOME, USERPROFILE } = environment
+  if (CODEX_HOME !== undefined && CODEX_HOME !== "") return CODEX_HOME
+  const home = HOME ?? USERPROFILE ?? ""
+  return path.isAbsolute(home) ? path.join(home, ".codex") : undefined
+}

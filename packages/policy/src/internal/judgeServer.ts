@@ -1,0 +1,94 @@
+/**
+ * An app-server for a judge alone, and a new one after each question that brought no answer.
+ */
+import type * as AppServer from "@effect-codex/core/AppServer"
+import * as Codex from "@effect-codex/core/Codex"
+import type {
+  CodexNotFound,
+  ConnectionFailed,
+  InvalidConfig,
+  PolicyFailed,
+  TurnError
+} from "@effect-codex/core/CodexError"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as RcRef from "effect/RcRef"
+import * as Scope from "effect/Scope"
+import * as JudgeHome from "./judgeHome.ts"
+import * as JudgeThread from "./judgeThread.ts"
+
+export interface Server<E> {
+  readonly ask: (question: JudgeThread.ThreadQuestion) => Effect.Effect<string, E>
+  /** Ends when the server has. */
+  readonly ended: Effect.Effect<void>
+}
+
+export interface Options extends Pick<
+  AppServer.Options,
+  "args" | "binary" | "config" | "env" | "extendEnv" | "shutdownGrace"
+> {
+  readonly codexHome?: string | undefined
+  readonly settings: Omit<JudgeThread.Settings, "config" | "cwd">
+}
+
+/** Starts a server in a home of its own. */
+export const start: (
+  options: Options
+) => Effect.Effect<
+  Server<PolicyFailed | TurnError>,
+  CodexNotFound | ConnectionFailed | InvalidConfig | PlatformError.PlatformError,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope
+> = Effect.fnUntraced(function* ({ args, binary, codexHome, config, env, extendEnv, settings, shutdownGrace }) {
+  const path = yield* Path.Path
+  const environment = { ...(env === undefined || extendEnv === true ? globalThis.process.env : {}), ...env }
+  const { cwd, home, server, thread } = yield* JudgeHome.make(codexHome ?? JudgeHome.userHome(environment, path))
+  const context = yield* Layer.build(
+    Codex.layer({
+      args,
+      binary,
+      // Without these the server would look for what it offers to its threads on the network, at each start.
+      config: { "features.apps": false, "features.plugins": false, ...server, ...config },
+      cwd,
+      env: { ...environment, CODEX_HOME: home },
+      experimentalApi: true,
+      shutdownGrace
+    })
+  )
+  const codex = Context.get(context, Codex.Codex)
+  return { ask: JudgeThread.ask(codex, { ...settings, cwd, config: thread }), ended: Effect.ignore(codex.closed) }
+})
+
+/**
+ * A server that is there from now on until the scope closes: another one in its place when it has ended, or has not answered,
+ * for whatever reason.
+ */
+export const renewing = Effect.fnUntraced(function* <E, E2, R>(
+  start: Effect.Effect<Server<E>, E2, R>
+): Effect.fn.Return<Server<E | E2>["ask"], E2, R | Scope.Scope> {
+  const scope = yield* Effect.scope
+  const ref: RcRef.RcRef<Server<E>, E2> = yield* RcRef.make({
+    acquire: Effect.tap(start, ({ ended }) =>
+      Effect.forkScoped(Effect.andThen(ended, Effect.forkIn(RcRef.invalidate(ref), scope)))
+    ),
+    idleTimeToLive: Duration.infinity
+  })
+  yield* Effect.scoped(RcRef.get(ref))
+  return (question) =>
+    Effect.flatMap(Scope.fork(scope), (borrowed) =>
+      Effect.onExit(
+        Effect.flatMap(Scope.provide(RcRef.get(ref), borrowed), ({ ask }) => ask(question)),
+        // One that has not answered may take its time to end, and the next question does not wait for that.
+        (exit) =>
+          Exit.isSuccess(exit)
+            ? Scope.close(borrowed, exit)
+            : Effect.andThen(RcRef.invalidate(ref), Effect.forkIn(Scope.close(borrowed, exit), scope))
+      )
+    )
+})

@@ -1,0 +1,148 @@
+/**
+ * One question to a judge that is a Codex thread: a new one each time, without tools, instructions or settings but ours.
+ */
+import type * as Codex from "@effect-codex/core/Codex"
+import { PolicyFailed, type TurnError } from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as StructuredOutput from "@effect-codex/core/StructuredOutput"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Form } from "./judgement.ts"
+
+export interface Settings {
+  /** An empty folder. */
+  readonly cwd: string
+  /** Configuration of the thread beside what keeps tools away: which model, and where it is. */
+  readonly config: { readonly [key: string]: unknown }
+  readonly model: string | null
+  readonly effort: string | null
+  readonly summary: string | null
+}
+
+export interface ThreadQuestion {
+  readonly instructions: string
+  readonly prompt: string
+  readonly answer: Form
+}
+
+// What would give the judge hands, or words of others. Found by looking at what codex 0.169.0 sends to the model.
+const offFeatures = [
+  "apps",
+  "artifact",
+  "browser_use",
+  "code_mode",
+  "code_mode_only",
+  "computer_use",
+  "default_mode_request_user_input",
+  "goals",
+  "hooks",
+  "image_generation",
+  "memories",
+  "multi_agent",
+  "multi_agent_v2",
+  "plugins",
+  "remote_plugin",
+  "request_permissions_tool",
+  "shell_snapshot",
+  "shell_tool",
+  "skill_search",
+  "sleep_tool",
+  "tool_suggest",
+  "unified_exec",
+  "view_image"
+]
+
+const bare = {
+  "agents.enabled": false,
+  developer_instructions: "",
+  include_apps_instructions: false,
+  include_collaboration_mode_instructions: false,
+  include_environment_context: false,
+  include_permissions_instructions: false,
+  notify: [],
+  project_doc_max_bytes: 0,
+  "skills.bundled.enabled": false,
+  "skills.include_instructions": false,
+  "tools.experimental_request_user_input": { enabled: false },
+  web_search: "disabled",
+  ...Object.fromEntries(offFeatures.map((feature) => [`features.${feature}`, false]))
+}
+
+const decodeServers = Schema.decodeUnknownOption(
+  Schema.Struct({ mcp_servers: Schema.Record(Schema.String, Schema.Unknown) })
+)
+
+const Started = Schema.Struct({ thread: Schema.Struct({ id: Schema.String }) })
+
+// Declines whatever the judge asks for.
+const nothing = PolicyEngine.make({})
+
+// Any other item is the trace of a tool.
+const isHarmless = (type: string): boolean => type === "userMessage" || type === "reasoning" || type === "agentMessage"
+
+/** Asks, and gives the judge's last words as they are. */
+export const ask = (
+  codex: Codex.Codex["Service"],
+  { config, cwd, effort, model, summary }: Settings
+): ((question: ThreadQuestion) => Effect.Effect<string, PolicyFailed | TurnError>) =>
+  Effect.fnUntraced(function* (question) {
+    const runFork = Effect.runForkWith(yield* Effect.context())
+    const unsubscribe = (threadId: string) =>
+      Effect.ignore(codex.request("thread/unsubscribe", { threadId }, { timeout: "5 seconds" }))
+
+    // A server that is configured with MCP servers starts them for each thread that does not switch them off by name.
+    const known = decodeServers((yield* codex.request("config/read", {})).config)
+    const servers = Object.keys(Option.match(known, { onNone: () => ({}), onSome: (config) => config.mcp_servers }))
+    const params = {
+      // Of the policies the one that asks about most, and every question is answered with no.
+      approvalPolicy: "untrusted",
+      approvalsReviewer: "user",
+      baseInstructions: question.instructions,
+      config: {
+        ...config,
+        ...bare,
+        ...(servers.length === 0
+          ? {}
+          : { mcp_servers: Object.fromEntries(servers.map((name) => [name, { enabled: false }])) })
+      },
+      cwd,
+      ephemeral: true,
+      model,
+      sandbox: "read-only"
+    }
+    const onLate = (late: unknown) => {
+      if (Schema.is(Started)(late)) runFork(unsubscribe(late.thread.id))
+    }
+    // Without an environment there is nothing that a tool could run in. Only the experimental API has that field.
+    const started = yield* codex.requestRaw("thread/start", { ...params, environments: [] }, { onLate }).pipe(
+      Effect.catchTag("ExperimentalApiRequired", () => codex.requestRaw("thread/start", params, { onLate })),
+      Effect.filterOrFail(Schema.is(Started), () => new PolicyFailed({ description: "the judge's thread has no id" }))
+    )
+    const threadId = started.thread.id
+    return yield* Effect.gen(function* () {
+      const response = yield* codex.responses.create({
+        threadId,
+        prompt: question.prompt,
+        // A given Codex may have defaults for turns: `null` keeps them from replacing what the thread was started with. To
+        // name the folder again would give the thread an environment.
+        turn: {
+          approvalPolicy: null,
+          approvalsReviewer: null,
+          cwd: null,
+          effort,
+          model: null,
+          outputSchema: StructuredOutput.adapt(question.answer).jsonSchema,
+          personality: null,
+          sandboxPolicy: null,
+          summary
+        }
+      })
+      const tool = response.items.find(({ type }) => !isHarmless(type))
+      if (tool !== undefined) return yield* new PolicyFailed({ description: `the judge used a tool: ${tool.type}` })
+      return response.text
+    }).pipe(
+      Effect.provideService(PolicyEngine.PolicyEngine, nothing),
+      Effect.ensuring(Effect.forkDetach(unsubscribe(threadId)))
+    )
+  })

@@ -1,0 +1,173 @@
+/**
+ * What the rules of a rubric say about questions to the user, calls of the program's own tools, and approvals of MCP tools.
+ */
+import type { Decisions, Params, Verdict } from "@effect-codex/core/PolicyEngine"
+import * as Predicate from "effect/Predicate"
+import type { McpToolDecision, McpToolRule, ToolCallRule, ToolInputDecision, ToolInputRule } from "../Rule.ts"
+import { type About, compileCommon, listOf, regexOf } from "./condition.ts"
+import { ordered } from "./ordered.ts"
+import { short } from "./short.ts"
+
+const about = (params: { readonly threadId: string; readonly turnId?: string | null | undefined }): About => ({
+  threadId: params.threadId,
+  turnId: params.turnId ?? undefined,
+  cwd: undefined,
+  reason: undefined,
+  proposesExecpolicy: undefined
+})
+
+// Conditions on what these kinds do not have.
+const isForeign = (when: { readonly commandRegex?: string; readonly cwdWithin?: unknown }): boolean =>
+  when.commandRegex !== undefined || when.cwdWithin !== undefined
+
+// Questions to the user.
+
+export const compileToolInput = (
+  rules: ReadonlyArray<ToolInputRule> | undefined,
+  fallback: { readonly decision: ToolInputDecision | undefined; readonly by: string }
+): ((params: Params["userInput"]) => Verdict<"userInput"> | undefined) => {
+  const compiled = ordered(rules, "toolInputRules").map((rule) => {
+    const decision = rule.decision ?? fallback.decision
+    const sure = typeof decision === "object"
+    const when = rule.when ?? {}
+    return { rule, decision, when, common: compileCommon(when, sure), questionId: regexOf(when.questionIdRegex, sure) }
+  })
+  return (params) => {
+    const found = compiled.find(
+      ({ common, questionId, when }) =>
+        !isForeign(when) &&
+        common(about(params)) &&
+        (questionId === undefined || params.questions.some(({ id }) => questionId(id)))
+    )
+    const decision = found === undefined ? fallback.decision : found.decision
+    if (decision === undefined) return undefined
+    const by = found?.rule.name ?? fallback.by
+    const told = answers(params, decision)
+    return { decision: told.decision, by, reason: told.reason ?? found?.rule.reason }
+  }
+}
+
+const answers = (
+  { questions }: Params["userInput"],
+  decision: ToolInputDecision
+): { readonly decision: Decisions["userInput"]; readonly reason?: string } => {
+  if (decision === "decline") return { decision }
+  if (decision === "auto_empty") return { decision: { answers: {} } }
+  const asked = questions.flatMap((question) => {
+    const answer = Object.hasOwn(decision.answers, question.id) ? decision.answers[question.id] : undefined
+    return answer === undefined ? [] : [{ question, answer }]
+  })
+  const wrong = asked.find(
+    ({ answer, question: { isOther, options } }) =>
+      isOther !== true &&
+      (options?.length ?? 0) > 0 &&
+      !answer.answers.every((text) => options?.some(({ label }) => label === text))
+  )
+  return wrong === undefined
+    ? { decision: { answers: Object.fromEntries(asked.map(({ answer, question }) => [question.id, answer])) } }
+    : { decision: "decline", reason: `the answer to ${short(wrong.question.id)} is none of its options` }
+}
+
+// Calls of the program's own tools.
+
+export const compileToolCall = (
+  rules: ReadonlyArray<ToolCallRule> | undefined,
+  fallback: { readonly decision: "accept" | "decline" | undefined; readonly by: string }
+): ((params: Params["toolCall"]) => Verdict<"toolCall"> | undefined) => {
+  const compiled = ordered(rules, "toolCallRules").map((rule) => {
+    const decision = rule.decision ?? fallback.decision
+    const when = rule.when ?? {}
+    const common = compileCommon(when, decision !== "decline")
+    return { rule, decision, when, common, tools: listOf(when.tool), namespaces: listOf(when.namespace) }
+  })
+  return (params) => {
+    const found = compiled.find(
+      ({ common, namespaces, tools, when }) =>
+        !isForeign(when) &&
+        common(about(params)) &&
+        (tools === undefined || tools.includes(params.tool)) &&
+        (namespaces === undefined || (params.namespace != null && namespaces.includes(params.namespace)))
+    )
+    const decision = found === undefined ? fallback.decision : found.decision
+    return decision === undefined
+      ? undefined
+      : { decision, by: found?.rule.name ?? fallback.by, reason: found?.rule.reason }
+  }
+}
+
+// Approvals of MCP tools.
+
+/** What a server claims: that codex asks whether one of its tools may run. A server can send the same by itself. */
+interface Claim {
+  readonly tool: string | undefined
+  readonly persist: ReadonlyArray<unknown>
+}
+
+const claimOf = (params: Params["elicitation"]): Claim | undefined => {
+  if (params.mode !== "form" || !Predicate.hasProperty(params._meta, "codex_approval_kind")) return undefined
+  const { _meta: meta, requestedSchema } = params
+  if (meta.codex_approval_kind !== "mcp_tool_call" || Object.keys(requestedSchema.properties).length > 0)
+    return undefined
+  return {
+    tool: Predicate.hasProperty(meta, "tool_name") && typeof meta.tool_name === "string" ? meta.tool_name : undefined,
+    persist: Predicate.hasProperty(meta, "persist") && Array.isArray(meta.persist) ? meta.persist : []
+  }
+}
+
+/** Abstains on all that does not claim to be the approval of a tool: a person can answer a form, a rule cannot. */
+export const compileMcpTool = (
+  rules: ReadonlyArray<McpToolRule> | undefined,
+  fallback: { readonly decision: "decline" | undefined; readonly by: string }
+): ((params: Params["elicitation"]) => Verdict<"elicitation"> | undefined) => {
+  const compiled = ordered(rules, "mcpToolRules").map((rule) => {
+    const decision: McpToolDecision | undefined = rule.decision ?? fallback.decision
+    const sure = decision !== "decline" && decision !== "cancel"
+    const when = rule.when ?? {}
+    return {
+      rule,
+      decision,
+      when,
+      common: compileCommon(when, sure),
+      servers: listOf(when.server),
+      tool: regexOf(when.claimedToolRegex, sure),
+      blind: sure && when.server === undefined
+    }
+  })
+  return (params) => {
+    const claim = claimOf(params)
+    if (claim === undefined) return undefined
+    const found = compiled.find(
+      ({ blind, common, servers, tool, when }) =>
+        !blind &&
+        !isForeign(when) &&
+        common(about(params)) &&
+        (servers === undefined || servers.includes(params.serverName)) &&
+        (tool === undefined || (claim.tool !== undefined && tool(claim.tool)))
+    )
+    const decision = found === undefined ? fallback.decision : found.decision
+    if (decision === undefined) return undefined
+    const by = found?.rule.name ?? fallback.by
+    const told = mcpAnswer(decision, claim)
+    const claimed = `the server ${short(params.serverName)} claims to run ${short(claim.tool ?? "a tool")}`
+    return {
+      decision: told.decision,
+      by,
+      reason: [found?.rule.reason, told.reason, claimed].filter(Predicate.isNotUndefined).join("; ")
+    }
+  }
+}
+
+const mcpAnswer = (
+  decision: McpToolDecision,
+  { persist }: Claim
+): { readonly decision: Decisions["elicitation"]; readonly reason?: string } => {
+  if (decision === "decline" || decision === "cancel") return { decision }
+  if (decision === "accept") return { decision: { action: "accept", content: {}, _meta: null } }
+  const scope = decision === "acceptForSession" ? "session" : "always"
+  return persist.includes(scope)
+    ? { decision: { action: "accept", content: {}, _meta: { persist: scope } } }
+    : {
+        decision: "decline",
+        reason: `it is not offered to remember this ${scope === "session" ? "for the session" : "always"}`
+      }
+}

@@ -1,0 +1,63 @@
+import type * as Rubric from "@effect-codex/policy/Rubric"
+import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { balanced, cwd, lines, permissive, strict } from "./corpus.ts"
+import { layerRepo, wrapped } from "./rulesSupport.ts"
+
+// The commands that an engine accepts, and the lines that it should not have or should have accepted.
+const judge = Effect.fnUntraced(function* (
+  letter: string,
+  rubric: Rubric.PolicyRubric,
+  asCommand: (line: string) => string
+) {
+  const engine = yield* RuleBasedPolicy.make(rubric)
+  const accepted: Array<string> = []
+  const fooled: Array<string> = []
+  const annoyed: Array<string> = []
+  for (const [right, line] of lines) {
+    const verdict = yield* engine.command({
+      kind: "command",
+      params: { threadId: "t", turnId: "u", itemId: "i", startedAtMs: 0, command: asCommand(line), cwd },
+      threadId: "t",
+      turnId: "u",
+      item: undefined,
+      availableDecisions: undefined
+    })
+    const accepts = verdict?.decision === "accept"
+    if (accepts) accepted.push(line)
+    if (accepts && !right.includes(letter)) fooled.push(line)
+    if (!accepts && right.includes(letter)) annoyed.push(line)
+  }
+  return { accepted, annoyed, fooled }
+}, Effect.provide(layerRepo))
+
+const forms: ReadonlyArray<readonly [string, (line: string) => string]> = [
+  ["bare", (line) => line],
+  ["as codex wraps them for bash", (line) => wrapped(line)],
+  ["as codex wraps them for sh", (line) => wrapped(line, "/bin/sh", "-c")]
+]
+
+describe("of the command lines of the corpus", () => {
+  for (const [form, asCommand] of forms) {
+    for (const [letter, name, rubric, accepted, annoyed] of [
+      ["s", "strict", strict, 62, 21],
+      ["b", "balanced", balanced, 44, 19],
+      ["p", "permissive", permissive, 247, 4]
+    ] as const) {
+      it.effect(`${form}, a ${name} rubric accepts none that it should not, and all but ${annoyed} that it may`, () =>
+        Effect.gen(function* () {
+          const found = yield* judge(letter, rubric, asCommand)
+          expect(found.fooled).toEqual([])
+          expect(found.accepted.length).toBe(accepted)
+          expect(found.annoyed.length).toBe(annoyed)
+        })
+      )
+    }
+  }
+
+  it("there are more than 300", () => {
+    expect(lines.length).toBeGreaterThan(300)
+    expect(new Set(lines.map(([, line]) => line)).size).toBe(lines.length)
+  })
+})
