@@ -14,10 +14,8 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
-import * as Predicate from "effect/Predicate"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { WebSocketConstructor } from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
@@ -25,31 +23,28 @@ import * as Tracer from "effect/Tracer"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
   type CodexNotFound,
-  ConnectionFailed,
+  type ConnectionFailed,
   ExperimentalApiRequired,
   type InvalidConfig,
-  ProtocolViolation,
   type RawRequestError,
   type RequestError,
-  RequestTimedOut,
-  SessionNotFound,
   type SlowConsumer
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as FrameTap from "./FrameTap.ts"
 import { type Answering, makeAnswering } from "./internal/answering.ts"
+import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
 import { toArgs } from "./internal/serverConfig.ts"
+import { makeRequests } from "./internal/requests.ts"
 import { makeRouter } from "./internal/router.ts"
-import { observeAnswer, observeRequest } from "./internal/observe.ts"
+import { observeAnswer } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
-import { type ClientRequests, codexVersion, type ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
-import * as Protocol from "./protocol/Protocol.ts"
+import type { ClientRequests, ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as Transport from "./Transport.ts"
-import * as WireError from "./WireError.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
@@ -277,15 +272,6 @@ const maxUnreadRequests = 1024
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
-const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
-
-// What is overloaded has not run the request, so it can be sent again.
-const whileOverloaded = {
-  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
-  times: 5,
-  while: (error: RawRequestError) => error._tag === "Overloaded"
-}
-
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
@@ -296,7 +282,6 @@ export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
-  const requestTimeout = Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
   const experimentalApi = options?.experimentalApi === true
   // What nobody of this program has asked for is below no span of its.
@@ -394,142 +379,15 @@ export const make = Effect.fnUntraced(function* (
   }
   const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
-  const clientInfo = options?.clientInfo ?? defaultClientInfo
-  const handshake = (description: string) =>
-    Effect.flatMap(transport.diagnostics, (stderr) =>
-      Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
-    )
-  const capabilities = {
+  const serverInfo = yield* handshake(rpc, transport, options)
+
+  const { request, requestRaw } = makeRequests({
+    rpc,
+    router,
     experimentalApi,
-    requestAttestation: false,
-    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
-  }
-  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
-  const initialized = yield* observeRequest(
-    "initialize",
-    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
-  ).pipe(
-    Effect.catchTags({
-      RpcError: (error) => handshake(error.message),
-      RpcTimedOut: () => handshake("no answer to initialize")
-    }),
-    Effect.flatMap((response) =>
-      Effect.catch(Effect.fromResult(Protocol.decodeResponse("initialize", response)), handshake)
-    )
-  )
-  yield* rpc.notify("initialized")
-
-  const { codexHome, userAgent } = initialized
-  const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
-  const serverInfo: ServerInfo = { version, userAgent, codexHome, cwd: options?.cwd }
-  yield* Effect.annotateCurrentSpan("codex.version", version)
-  if (version !== codexVersion) {
-    yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
-  }
-
-  const deadlineOf = (method: string, params: unknown, override: RequestOptions["timeout"]) => {
-    if (override === "none") return undefined
-    if (override !== undefined) return Duration.fromInputUnsafe(override)
-    switch (Protocol.deadlineOf(method)) {
-      case "open":
-        return undefined
-      case "own":
-        return Protocol.ownDeadline(params)
-      default:
-        return requestTimeout
-    }
-  }
-
-  const changesThreads = (method: string): boolean => method.startsWith("thread/")
-
-  const followResponse = (method: string, params: unknown, response: unknown) =>
-    Effect.sync(() => {
-      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-        const threadId = Notification.idIn(response, "threadId", "thread")
-        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-        if (threadId !== undefined) router.join(threadId, provider)
-      } else if (method === "thread/unsubscribe") {
-        const threadId = Notification.idIn(params, "threadId", "thread")
-        if (threadId !== undefined) router.leave(threadId)
-      }
-    })
-
-  const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
-    Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
-      Result.match(Protocol.decodeResponse("thread/loaded/list", response), {
-        onFailure: () => false,
-        onSuccess: ({ data }) => data.includes(threadId)
-      })
-    )
-
-  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
-  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
-    const notFound = new SessionNotFound({ threadId })
-    if (method === "thread/read") return Effect.fail(notFound)
-    return requestRaw("thread/read", { threadId }).pipe(
-      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
-      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
-    )
-  }
-
-  const requestRaw: AppServer["Service"]["requestRaw"] = (method, params, requestOptions) => {
-    const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
-    if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const duration = deadlineOf(method, params, requestOptions?.timeout)
-    const deadline = duration === undefined ? undefined : Duration.toMillis(duration)
-    const sent = rpc.request(method, params, { deadline, onLate: requestOptions?.onLate })
-    // Most requests succeed, so what is done about failures is put together when there is one.
-    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
-    return observeRequest(
-      method,
-      changesThreads(method) ? Effect.tap(answered, (response) => followResponse(method, params, response)) : answered
-    )
-  }
-
-  type Sent = ReturnType<JsonRpc.JsonRpc["request"]>
-
-  const recover = (
-    method: string,
-    params: unknown,
-    sent: Sent,
-    cause: Effect.Error<Sent>
-  ): Effect.Effect<unknown, RawRequestError> => {
-    const error = toRequestError(method, params, cause)
-    if (error._tag === "NoRollout") {
-      return Effect.flatMap(isLoaded(error.threadId), (loaded) =>
-        loaded ? Effect.fail(error) : lookFor(method, error.threadId)
-      )
-    }
-    if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
-    if (error._tag !== "Overloaded") return Effect.fail(error)
-    let failed = false
-    const again = Effect.suspend(() => {
-      // The first failure is known already.
-      if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
-      failed = true
-      return Effect.fail(error)
-    })
-    return Effect.retry(again, whileOverloaded)
-  }
-
-  const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
-    switch (error._tag) {
-      case "ConnectionFailed":
-        return error
-      case "RpcTimedOut":
-        return new RequestTimedOut({ method, millis: error.millis })
-      case "RpcError":
-        return WireError.fromRpc({ method, params, error, serverVersion: version })
-    }
-  }
-
-  const request: SendRequest<ExperimentalClientRequests, RequestError> = (method, ...[params, requestOptions]) =>
-    Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
-      Effect.mapError(
-        Effect.fromResult(Protocol.decodeResponse(method, response)),
-        (description) => new ProtocolViolation({ method, description })
-      )
-    )
+    requestTimeout: Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60)),
+    serverVersion: serverInfo.version
+  })
 
   const requestExperimental: AppServer["Service"]["requestExperimental"] = (method, ...args) =>
     // The opt-in may be that of another connection.

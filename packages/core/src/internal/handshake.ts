@@ -1,0 +1,53 @@
+/**
+ * The first exchange of a connection: who we are and what we can do, and what the server says of itself.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ConnectionOptions, ServerInfo } from "../AppServer.ts"
+import { ConnectionFailed } from "../CodexError.ts"
+import type { JsonRpc } from "../JsonRpc.ts"
+import { codexVersion } from "../protocol/generated/Methods.ts"
+import * as Protocol from "../protocol/Protocol.ts"
+import type { Transport } from "../Transport.ts"
+import { observeRequest } from "./observe.ts"
+
+const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
+
+export const handshake = Effect.fnUntraced(function* (
+  rpc: JsonRpc,
+  transport: Transport["Service"],
+  options: (ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>) | undefined
+): Effect.fn.Return<ServerInfo, ConnectionFailed> {
+  const clientInfo = options?.clientInfo ?? defaultClientInfo
+  const capabilities = {
+    experimentalApi: options?.experimentalApi === true,
+    requestAttestation: false,
+    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+  }
+  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
+  const failed = (description: string) =>
+    Effect.flatMap(transport.diagnostics, (stderr) =>
+      Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
+    )
+  const response = yield* observeRequest(
+    "initialize",
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  ).pipe(
+    Effect.catchTags({
+      RpcError: (error) => failed(error.message),
+      RpcTimedOut: () => failed("no answer to initialize")
+    })
+  )
+  const { codexHome, userAgent } = yield* Effect.catch(
+    Effect.fromResult(Protocol.decodeResponse("initialize", response)),
+    failed
+  )
+  yield* rpc.notify("initialized")
+
+  const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
+  yield* Effect.annotateCurrentSpan("codex.version", version)
+  if (version !== codexVersion) {
+    yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
+  }
+  return { version, userAgent, codexHome, cwd: options?.cwd }
+})

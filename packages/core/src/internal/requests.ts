@@ -1,0 +1,157 @@
+/**
+ * How a method of the server is called: by its deadline, again while the server is overloaded, and with an error that says
+ * what is wrong where the server's own does not.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type { AppServer, RequestOptions, SendRequest } from "../AppServer.ts"
+import {
+  ExperimentalApiRequired,
+  ProtocolViolation,
+  type RawRequestError,
+  type RequestError,
+  RequestTimedOut,
+  SessionNotFound
+} from "../CodexError.ts"
+import type { JsonRpc } from "../JsonRpc.ts"
+import * as Notification from "../Notification.ts"
+import type { ExperimentalClientRequests } from "../protocol/generated/Methods.ts"
+import * as Protocol from "../protocol/Protocol.ts"
+import * as WireError from "../WireError.ts"
+import { observeRequest } from "./observe.ts"
+import type { Router } from "./router.ts"
+
+// What is overloaded has not run the request, so it can be sent again.
+const whileOverloaded = {
+  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
+  times: 5,
+  while: (error: RawRequestError) => error._tag === "Overloaded"
+}
+
+type Sent = ReturnType<JsonRpc["request"]>
+
+export interface Requests {
+  readonly requestRaw: AppServer["Service"]["requestRaw"]
+  readonly request: SendRequest<ExperimentalClientRequests, RequestError>
+}
+
+export const makeRequests = ({
+  experimentalApi,
+  requestTimeout,
+  router,
+  rpc,
+  serverVersion
+}: {
+  readonly rpc: JsonRpc
+  readonly router: Router
+  readonly experimentalApi: boolean
+  readonly requestTimeout: Duration.Duration
+  readonly serverVersion: string
+}): Requests => {
+  const deadlineOf = (method: string, params: unknown, override: RequestOptions["timeout"]) => {
+    if (override === "none") return undefined
+    if (override !== undefined) return Duration.fromInputUnsafe(override)
+    switch (Protocol.deadlineOf(method)) {
+      case "open":
+        return undefined
+      case "own":
+        return Protocol.ownDeadline(params)
+      default:
+        return requestTimeout
+    }
+  }
+
+  const changesThreads = (method: string): boolean => method.startsWith("thread/")
+
+  const followResponse = (method: string, params: unknown, response: unknown) =>
+    Effect.sync(() => {
+      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+        const threadId = Notification.idIn(response, "threadId", "thread")
+        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+        if (threadId !== undefined) router.join(threadId, provider)
+      } else if (method === "thread/unsubscribe") {
+        const threadId = Notification.idIn(params, "threadId", "thread")
+        if (threadId !== undefined) router.leave(threadId)
+      }
+    })
+
+  const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
+    Effect.map(requestRaw("thread/loaded/list", {}), (response) =>
+      Result.match(Protocol.decodeResponse("thread/loaded/list", response), {
+        onFailure: () => false,
+        onSuccess: ({ data }) => data.includes(threadId)
+      })
+    )
+
+  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
+  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+    const notFound = new SessionNotFound({ threadId })
+    if (method === "thread/read") return Effect.fail(notFound)
+    return requestRaw("thread/read", { threadId }).pipe(
+      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
+      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
+    )
+  }
+
+  const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
+    const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
+    if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
+    const duration = deadlineOf(method, params, requestOptions?.timeout)
+    const deadline = duration === undefined ? undefined : Duration.toMillis(duration)
+    const sent = rpc.request(method, params, { deadline, onLate: requestOptions?.onLate })
+    // Most requests succeed, so what is done about failures is put together when there is one.
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
+    return observeRequest(
+      method,
+      changesThreads(method) ? Effect.tap(answered, (response) => followResponse(method, params, response)) : answered
+    )
+  }
+
+  const recover = (
+    method: string,
+    params: unknown,
+    sent: Sent,
+    cause: Effect.Error<Sent>
+  ): Effect.Effect<unknown, RawRequestError> => {
+    const error = toRequestError(method, params, cause)
+    if (error._tag === "NoRollout") {
+      return Effect.flatMap(isLoaded(error.threadId), (loaded) =>
+        loaded ? Effect.fail(error) : lookFor(method, error.threadId)
+      )
+    }
+    if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
+    if (error._tag !== "Overloaded") return Effect.fail(error)
+    let failed = false
+    const again = Effect.suspend(() => {
+      // The first failure is known already.
+      if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
+      failed = true
+      return Effect.fail(error)
+    })
+    return Effect.retry(again, whileOverloaded)
+  }
+
+  const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
+    switch (error._tag) {
+      case "ConnectionFailed":
+        return error
+      case "RpcTimedOut":
+        return new RequestTimedOut({ method, millis: error.millis })
+      case "RpcError":
+        return WireError.fromRpc({ method, params, error, serverVersion })
+    }
+  }
+
+  const request: Requests["request"] = (method, ...[params, requestOptions]) =>
+    Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
+      Effect.mapError(
+        Effect.fromResult(Protocol.decodeResponse(method, response)),
+        (description) => new ProtocolViolation({ method, description })
+      )
+    )
+
+  return { request, requestRaw }
+}
