@@ -3,7 +3,7 @@
  * published, so that no sample pays for the types being stripped.
  */
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import * as vite from "vite"
 
@@ -13,7 +13,10 @@ const dist = path.join(import.meta.dirname, "dist")
 /** The native server. */
 export const server = path.join(dist, "server")
 
-const installed = (name: string): string => path.join(dist, "node_modules", "@effect-codex", name)
+const modules = path.join(dist, "node_modules")
+const scope = "@effect-codex/"
+
+const installed = (name: string): string => path.join(modules, scope, name)
 
 const clients = path.join(dist, "clients")
 
@@ -41,6 +44,12 @@ const install = (name: string) => {
   mkdirSync(target, { recursive: true })
   cpSync(path.join(source, "dist"), path.join(target, "dist"), { recursive: true })
   writeFileSync(path.join(target, "package.json"), JSON.stringify({ ...manifest, ...publishConfig }))
+  for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+    const link = path.join(modules, dependency)
+    if (dependency.startsWith(scope) || existsSync(link)) continue
+    mkdirSync(path.dirname(link), { recursive: true })
+    symlinkSync(path.join(source, "node_modules", dependency), link)
+  }
 }
 
 /** Throws with what to do if something can't be built. */
@@ -54,7 +63,7 @@ export const build = async (): Promise<void> => {
   )
   const projects = ["packages/core", "packages/policy", "packages/cli", "bench"]
   run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
-  rmSync(path.join(dist, "node_modules"), { recursive: true, force: true })
+  rmSync(modules, { recursive: true, force: true })
   for (const name of ["core", "policy", "cli"]) install(name)
   await vite.build({
     configFile: false,

@@ -18,7 +18,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { build } from "./build.ts"
@@ -26,7 +26,18 @@ import { curves } from "./curves.ts"
 import { documentOf, type Measured } from "./document.ts"
 import { type Client, type Entrant, type Machine, type Rounds, rounds, spread } from "./measure.ts"
 import type { Curve, Row, Section } from "./model.ts"
-import { fails, isBad, nameOf, type Result, resultsOf, slack, table } from "./report.ts"
+import {
+  type Documented,
+  documentedOf,
+  fails,
+  isBad,
+  keyOf,
+  limitOf,
+  type Result,
+  resultsOf,
+  summary,
+  table
+} from "./report.ts"
 import { sections } from "./sections.ts"
 import { draw, type Line } from "./svg.ts"
 
@@ -69,26 +80,42 @@ const clientOf = (section: Section, name: string): Client => {
   return run === undefined || "cli" in run ? "effectCodex" : run.client
 }
 
-const isOurs = (section: Section, { entrant }: Row): boolean => clientOf(section, entrant) === "effectCodex"
+// Ours, and what everything is compared with: without these there is nothing to tell.
+const isVital = (section: Section, entrant: string): boolean =>
+  ["effectCodex", "raw", "rules"].includes(clientOf(section, entrant))
 
-// The short version is about us and what we are compared with there.
+// The short version is about these alone.
 const isShort = (section: Section, { against, entrant }: Row): boolean =>
-  [entrant, against ?? entrant].every((name) => ["effectCodex", "raw"].includes(clientOf(section, name)))
+  isVital(section, entrant) && (against === undefined || isVital(section, against))
 
-const measure = Effect.fnUntraced(function* (section: Section, quick: boolean, machine: Machine) {
-  const rows = section.rows.filter((row) => !quick || isShort(section, row))
-  const names = new Set(rows.map(({ entrant }) => entrant))
+const measure = Effect.fnUntraced(function* (section: Section, count: number, machine: Machine) {
+  const names = new Set(section.rows.flatMap(({ against, entrant }) => [entrant, ...(against ? [against] : [])]))
   const entrants = new Map(Array.from(section.entrants).filter(([name]) => names.has(name)))
-  const count = quick ? Math.max(1, section.quickRounds) : section.rounds
-  const server = section.real === true ? yield* realServer : undefined
-  const samples = yield* take(section.name, entrants, count, {
-    ...machine,
-    ...(server === undefined ? {} : { server })
-  })
-  const results = resultsOf({ ...section, rows }, samples)
+  const server = section.real === true ? { server: yield* realServer } : {}
+  const results = resultsOf(section, yield* take(section.name, entrants, count, { ...machine, ...server }))
   yield* Console.log(`\n## ${section.title.en}\n\n${table(section, results, "en")}`)
+  const wrong = results.flatMap(({ facts, row }) =>
+    (section.facts ?? []).flatMap((fact, index) =>
+      isVital(section, row.entrant) && isBad(fact, facts[index]) ? [`${row.label.en}: ${fact.title.en}`] : []
+    )
+  )
+  if (wrong.length > 0) {
+    return yield* new BenchFailed({ description: `${section.name} did not do all of its work: ${wrong.join(", ")}` })
+  }
   return { section, results }
 }, Effect.scoped)
+
+// A row that is beyond its limit is measured once more, for longer, as another program may have had the machine.
+const measureQuickly = Effect.fnUntraced(function* (whole: Section, documented: Documented, machine: Machine) {
+  const count = Math.max(1, whole.quickRounds)
+  const first = yield* measure({ ...whole, rows: whole.rows.filter((row) => isShort(whole, row)) }, count, machine)
+  const beyond = (results: ReadonlyArray<Result>) => results.filter((result) => fails(whole, result, documented))
+  const doubtful = beyond(first.results).map(({ row }) => row)
+  if (doubtful.length === 0) return { ...first, beyond: [] }
+  yield* Console.error(`${whole.name}: once more, with more rounds`)
+  const second = yield* measure({ ...whole, rows: doubtful }, count * 2 + 1, machine)
+  return { ...first, beyond: beyond(second.results) }
+})
 
 const measureCurve = Effect.fnUntraced(function* (curve: Curve, machine: Machine) {
   const key = (name: string, x: number) => `${name}, ${x}`
@@ -108,20 +135,12 @@ const measureCurve = Effect.fnUntraced(function* (curve: Curve, machine: Machine
   return { curve, medians, lines }
 })
 
-// What is worse than the short version lets pass.
-const complaints = ({ results, section }: { readonly section: Section; readonly results: ReadonlyArray<Result> }) =>
-  results.flatMap(({ compared, facts, row }) => {
-    const name = `${section.name}: ${row.label.en}`
-    const { against, goal } = row
-    const missed =
-      goal !== undefined && against !== undefined && compared !== undefined && fails(section, goal, compared.median)
-        ? [`${name}: ${compared.median.toFixed(2)} × ${nameOf(section, against, "en")}, the target is ${goal.target} ×`]
-        : []
-    const bad = (section.facts ?? []).flatMap((fact, index) =>
-      isOurs(section, row) && isBad(fact, facts[index]) ? [`${name}: ${fact.title.en}: ${facts[index]}`] : []
-    )
-    return [...missed, ...bad]
-  })
+const documentedFile = path.join(root, "docs", "benchmarks", "measured.json")
+
+const readDocumented = (): Documented =>
+  existsSync(documentedFile) ? JSON.parse(readFileSync(documentedFile, "utf8")) : {}
+
+const toFixed = (value: number | undefined) => (value ?? Number.NaN).toFixed(2)
 
 const versions = (): Readonly<Record<string, string>> => {
   const { devDependencies } = JSON.parse(readFileSync(path.join(import.meta.dirname, "package.json"), "utf8"))
@@ -152,6 +171,8 @@ const write = (
       draw({ title: title.en, x, y, logarithmicY, lines })
     )
   }
+  const documented = measured.sections.map(({ results, section }) => documentedOf(section, results))
+  writeFileSync(documentedFile, `${JSON.stringify(Object.assign({}, ...documented), undefined, 2)}\n`)
   writeFileSync(path.join(docs, "benchmarks.md"), documentOf(measured, "en"))
   writeFileSync(path.join(docs, "zh", "benchmarks.md"), documentOf(measured, "zh"))
 }
@@ -166,20 +187,29 @@ const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; rea
   const machine: Machine = { pin: findPin() }
   if (machine.pin === undefined) yield* Console.error("No taskset here: processes run on whatever core they get")
 
-  const measured = yield* Effect.forEach(
-    sections.filter(({ name, quickRounds }) => (only === undefined ? !quick || quickRounds > 0 : name === only)),
-    (section) => measure(section, quick, machine)
+  const chosen = sections.filter(({ name, quickRounds }) =>
+    only === undefined ? !quick || quickRounds > 0 : name === only
   )
+  if (quick) {
+    const documented = readDocumented()
+    const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
+    yield* Console.log(`\n${summary(measured, "en")}`)
+    const beyond = measured.flatMap(({ beyond, section }) =>
+      beyond.map(
+        ({ judged, row }) =>
+          `  ${keyOf(section, row)}: ${toFixed(judged)}, the limit is ${toFixed(limitOf(section, row, documented))}`
+      )
+    )
+    if (beyond.length === 0) return
+    return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
+  }
+  const measured = yield* Effect.forEach(chosen, (section) => measure(section, section.rounds, machine))
   const drawn = yield* Effect.forEach(
-    curves.filter(({ name }) => (only === undefined ? !quick : name === only)),
+    curves.filter(({ name }) => only === undefined || name === only),
     (curve) => measureCurve(curve, machine)
   )
-  const bad = measured.flatMap(complaints)
-  if (quick && bad.length > 0) {
-    const list = bad.map((line) => `  ${line}`).join("\n")
-    return yield* new BenchFailed({ description: `More than ${(slack - 1) * 100} % beside the target:\n${list}` })
-  }
-  if (quick || only !== undefined) return
+  yield* Console.log(`\n${summary(measured, "en")}`)
+  if (only !== undefined) return
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
   write({ date, machine: machineName(), versions: versions(), sections: measured, curves: drawn }, drawn)
 })
@@ -189,7 +219,7 @@ const command = Command.make(
   {
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription(
-        "Ours and raw alone, in two minutes; fails when a ratio misses its target by more than the slack"
+        "Ours and raw alone, in two minutes; fails when a result is beyond its limit; writes nothing"
       ),
       Flag.withDefault(false)
     ),

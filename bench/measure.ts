@@ -9,8 +9,8 @@ import * as Stream from "effect/Stream"
 import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
-/** `bundled` is `effectCodex` in one file. */
-export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk"
+/** `bundled` is `effectCodex` in one file; `rules` is a policy, and no client of a server. */
+export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules"
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 

@@ -17,8 +17,6 @@ export interface Goal {
   readonly bound: "most" | "least"
   readonly target: number
   readonly stretch?: number
-  /** A bound that no slack reaches over. */
-  readonly hard?: number
 }
 
 /** Something else of the samples that is worth a column: their median, or the worst. */
@@ -51,6 +49,8 @@ export interface Section {
   readonly compare: "ratio" | "difference" | "none"
   readonly rows: ReadonlyArray<Row>
   readonly facts?: ReadonlyArray<Fact>
+  /** Whether a goal for something other than a ratio means the same on another machine. */
+  readonly portable?: boolean
   readonly rounds: number
   /** How many rounds the short version takes; 0 leaves the section out. */
   readonly quickRounds: number

@@ -13,6 +13,8 @@ export interface Result {
   readonly value: Spread
   /** Of each round's value to that of the other entrant in the same round; what it is compared by. */
   readonly compared: Spread | undefined
+  /** What the goal is about. */
+  readonly judged: number | undefined
   readonly verdict: Verdict | undefined
   /** The facts of the section, in its order. */
   readonly facts: ReadonlyArray<number>
@@ -28,14 +30,36 @@ export const verdictOf = (goal: Goal, value: number): Verdict =>
       ? "met"
       : "missed"
 
-/** How far the short version lets a ratio miss its target, as machines of a CI are noisy. */
+/** How much worse than documented the short version lets a result be, as machines of a CI are noisy. */
 export const slack = 1.25
 
-/** Whether the goal is missed by more than the slack. Anything but a ratio depends on the machine, so it never fails. */
-export const fails = ({ compare }: Section, goal: Goal, value: number): boolean => {
-  if (compare !== "ratio") return false
-  const limit = goal.bound === "most" ? goal.target * slack : goal.target / slack
-  return !holds(goal, limit, value) || (goal.hard !== undefined && !holds(goal, goal.hard, value))
+/** What the goals of the last full run were about, by section and row. */
+export type Documented = Readonly<Record<string, number>>
+
+export const keyOf = ({ name }: Section, { against, entrant }: Row): string =>
+  `${name}: ${entrant}${against === undefined ? "" : ` / ${against}`}`
+
+export const documentedOf = (section: Section, results: ReadonlyArray<Result>): Documented =>
+  Object.fromEntries(
+    results.flatMap(({ judged, row }) => (judged === undefined ? [] : [[keyOf(section, row), judged] as const]))
+  )
+
+/**
+ * What the short version fails beyond: the target or, where that is missed, what is documented, with slack; and no less than
+ * twice raw. Times depend on the machine and have no such limit.
+ */
+export const limitOf = (section: Section, row: Row, documented: Documented): number | undefined => {
+  const { goal } = row
+  if (goal === undefined || (section.compare !== "ratio" && section.portable !== true)) return undefined
+  const known = documented[keyOf(section, row)] ?? goal.target
+  if (goal.bound === "least") return Math.min(goal.target, known) / slack
+  return Math.max(section.compare === "ratio" ? 2 : 0, Math.max(goal.target, known) * slack)
+}
+
+/** Whether a result is beyond its limit. One that is no number is. */
+export const fails = (section: Section, { judged, row }: Result, documented: Documented): boolean => {
+  const limit = limitOf(section, row, documented)
+  return limit !== undefined && row.goal !== undefined && !holds(row.goal, limit, judged ?? Number.NaN)
 }
 
 const valuesOf = (section: Section, rounds: Rounds, name: string): ReadonlyArray<number> => {
@@ -53,11 +77,12 @@ export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Resul
     })
     const value = spread(values)
     const compared = pairs.length === 0 || section.compare === "none" ? undefined : spread(pairs)
-    const judged = section.compare === "none" ? value.median : compared?.median
+    const judged = row.goal === undefined ? undefined : section.compare === "none" ? value.median : compared?.median
     return {
       row,
       value,
       compared,
+      judged,
       verdict: row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged),
       facts: (section.facts ?? []).map(({ of, show }) => {
         const all = (rounds.get(row.entrant) ?? []).map(of)
@@ -71,6 +96,7 @@ export const isBad = ({ show }: Fact, fact: number | undefined): boolean =>
   (show === "none" && fact !== 0) || (show === "yes" && fact !== 1)
 
 const words = {
+  measured: { en: "measured", zh: "实测" },
   median: { en: "median", zh: "中位数" },
   range: { en: "min … max", zh: "最小 … 最大" },
   compared: { en: "compared", zh: "对比" },
@@ -109,6 +135,11 @@ const comparison = (section: Section, { compared, row }: Result, language: Langu
   return language === "en" ? `${more} over ${name}` : `${more}（对比 ${name}）`
 }
 
+const tableOf = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
+  return [line(heads), line(heads.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")
+}
+
 /** A section's results as a table. */
 export const table = (section: Section, results: ReadonlyArray<Result>, language: Language): string => {
   const facts = section.facts ?? []
@@ -139,6 +170,26 @@ export const table = (section: Section, results: ReadonlyArray<Result>, language
       })
     ]
   })
-  const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-  return [line(heads), line(heads.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")
+  return tableOf(heads, rows)
+}
+
+/** All results that have a goal, in one table. */
+export const summary = (
+  measured: ReadonlyArray<{ readonly section: Section; readonly results: ReadonlyArray<Result> }>,
+  language: Language
+): string => {
+  const heads = ["", ...[words.measured, words.target, words.stretch, words.result].map((word) => word[language])]
+  const rows = measured.flatMap(({ results, section }) =>
+    results.flatMap((result) => {
+      const { row, value, verdict } = result
+      const { goal, label } = row
+      if (goal === undefined || verdict === undefined) return []
+      const outcome =
+        comparison(section, result, language) || `${thousands(value.median, section.digits)} ${section.unit[language]}`
+      const what = `${section.title[language]}: ${label[language]}`
+      const limits = [goal.target, goal.stretch].map((value) => limit(section, goal, value, language))
+      return [[what, outcome, ...limits, verdicts[verdict][language]]]
+    })
+  )
+  return tableOf(heads, rows)
 }

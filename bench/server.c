@@ -13,8 +13,8 @@
  *   turns=N       begin when so many turns have started, and send their deltas in turn, one each (default 1)
  *
  * Replies and deltas share one queue to a pipe that is never waited for, so a request is answered in the middle of a burst.
- * The message that ends a turn says how long approvals took: "p50_ns=… p99_ns=…", from the write of the request to the
- * read of its answer.
+ * The message that ends a turn says how long approvals took and how many were accepted: "p50_ns=… p99_ns=… accepted=…",
+ * from the write of the request to the read of its answer. What is no result is no answer.
  *
  * Two requests wait: `turn/steer` until the deltas of its turn are out, and `model/list` with the cursor "reverse:N" until N
  * of them have come, which are then answered last one first.
@@ -156,7 +156,7 @@ static long number(struct span words, const char *name, long otherwise) {
 struct turn {
   int number; /* from 1; names the thread, the turn and its items */
   int waiting, running;
-  long deltas, approvals, total, begun;
+  long deltas, approvals, total, accepted;
   int64_t *took;    /* nanoseconds of each approval */
   int64_t asked_at; /* 0: no approval is open */
   long request;     /* the id of the open approval */
@@ -235,6 +235,7 @@ static void make_line(struct turn *t, long bytes, int exec) {
 static void plan(struct turn *t, struct span prompt, int exec) {
   t->deltas = number(prompt, "deltas=", 1);
   t->approvals = t->total = number(prompt, "approvals=", 0);
+  t->accepted = 0;
   t->took = grow(t->took, sizeof *t->took * (size_t)(t->total + 1));
   t->asked_at = 0;
   t->waiting = 1;
@@ -267,7 +268,8 @@ static void summarize(struct turn *t, char *text, size_t room) {
     return;
   }
   qsort(t->took, (size_t)t->total, sizeof *t->took, by_size);
-  snprintf(text, room, "p50_ns=%lld p99_ns=%lld", (long long)t->took[t->total / 2], (long long)t->took[t->total * 99 / 100]);
+  snprintf(text, room, "p50_ns=%lld p99_ns=%lld accepted=%ld", (long long)t->took[t->total / 2],
+           (long long)t->took[t->total * 99 / 100], t->accepted);
 }
 
 static void ask(struct turn *t) {
@@ -289,8 +291,14 @@ static void ask(struct turn *t) {
   t->asked_at = now();
 }
 
-static void answered(struct turn *t) {
+static int accepts(struct span result) {
+  return equals(inside(member(result, "decision")), "accept") ||
+         equals(inside(member(member(result, "outcome"), "optionId")), "allow");
+}
+
+static void answered(struct turn *t, struct span result) {
   int n = t->number;
+  t->accepted += accepts(result);
   t->took[t->total - t->approvals] = now() - t->asked_at;
   t->asked_at = 0;
   if (!acp) {
@@ -395,8 +403,9 @@ static void handle(struct span message) {
   if (id.begin == NULL) return;
   if (method.begin == method.end) {
     long request = strtol(id.begin, NULL, 10);
-    for (int i = 0; i < threads; i++)
-      if (turns[i]->asked_at != 0 && turns[i]->request == request) answered(turns[i]);
+    struct span result = member(message, "result");
+    for (int i = 0; i < threads && result.begin != NULL; i++)
+      if (turns[i]->asked_at != 0 && turns[i]->request == request) answered(turns[i], result);
     return;
   }
   char *reply = copy(id);

@@ -12,18 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import {
-  approvalTimes,
-  begin,
-  heap,
-  median,
-  now,
-  patience,
-  prompt,
-  readWorkload,
-  type Sample,
-  tell
-} from "./workload.ts"
+import { approvalsOf, begin, heap, median, now, patience, prompt, readWorkload, type Sample, tell } from "./workload.ts"
 
 const workload = readWorkload()
 
@@ -90,7 +79,7 @@ const burst = Effect.fnUntraced(function* ({ bytes, consume, deltas, open = 0, r
   const opened = heap() - before
   yield* run(1, 1)
   const unit = seen.text
-  yield* run(Math.ceil(deltas / 10), 1)
+  yield* run(Math.ceil(deltas / 10 / turns) * turns, turns)
   yield* run(0, turns)
   const empty = yield* run(0, turns)
   const views = readers?.of === "turn" ? readers.count : 0
@@ -99,13 +88,13 @@ const burst = Effect.fnUntraced(function* ({ bytes, consume, deltas, open = 0, r
   return { ...all, cpu: all.cpu - empty.cpu, turn: empty.cpu / turns, opened, lost: expected - seen.text / unit }
 })
 
-const approvals = Effect.fnUntraced(function* (count: number) {
+const approvals = Effect.fnUntraced(function* (work: typeof workload & { readonly kind: "approvals" }) {
   const codex = yield* Codex.Codex
   const turn = (approvals: number) => codex.responses.create({ prompt: prompt({ deltas: 0, approvals }) })
-  yield* turn(count / 10)
+  yield* turn(work.count / 10)
   const end = begin()
-  const { text } = yield* turn(count)
-  return { ...end(), ...approvalTimes(text) }
+  const { text } = yield* turn(work.count)
+  return { ...end(), ...approvalsOf(text, work) }
 })
 
 const requests = Effect.fnUntraced(function* (count: number, inFlight: number) {
@@ -194,7 +183,7 @@ const run = Effect.suspend((): Work => {
     case "burst":
       return burst(workload)
     case "approvals":
-      return approvals(workload.count)
+      return approvals(workload)
     case "requests":
       return requests(workload.count, workload.inFlight)
     case "reverse":
@@ -207,6 +196,8 @@ const run = Effect.suspend((): Work => {
       return reenter
     case "turns":
       return turns(workload.count)
+    case "rules":
+      return Effect.die("rules have a client of their own")
   }
 })
 

@@ -2,7 +2,7 @@
  * The workloads for a client without Effect, whatever library it stands on.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { approvalTimes, begin, heap, median, now, patience, prompt, type Sample, type Workload } from "./workload.ts"
+import { approvalsOf, begin, heap, median, now, patience, prompt, type Sample, type Workload } from "./workload.ts"
 
 /** A connection, as the workloads use it. */
 export interface Agent {
@@ -47,7 +47,7 @@ const burst = async (
   const opened = heap() - before
   await run(1, 1)
   const unit = text
-  await run(Math.ceil(deltas / 10), 1)
+  await run(Math.ceil(deltas / 10 / turns) * turns, turns)
   await run(0, turns)
   const empty = await run(0, turns)
   const all = await run(deltas, turns)
@@ -120,7 +120,7 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
       const turn = (approvals: number) => agent.turn(prompt({ deltas: 0, approvals }), () => {})
       await turn(work.count / 10)
       const end = begin()
-      const sample = approvalTimes(await turn(work.count))
+      const sample = approvalsOf(await turn(work.count), work)
       agent.close()
       return { ...end(), ...sample }
     }
@@ -179,5 +179,7 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
       agent.close()
       return { turn: median(took.slice(Math.ceil(work.count / 5))) }
     }
+    case "rules":
+      throw new Error("this client has no rules")
   }
 }

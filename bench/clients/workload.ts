@@ -46,7 +46,11 @@ export type Workload = { readonly server: Server } & (
   | { readonly kind: "reenter" }
   /** Short turns, each on a thread of its own, against whatever the server is. */
   | { readonly kind: "turns"; readonly count: number }
+  /** Decisions of a policy with so many rules, of which the last one matches. No server takes part. */
+  | { readonly kind: "rules"; readonly rules: number; readonly times: number }
 )
+
+type Approvals = Workload & { readonly kind: "approvals" }
 
 export type Sample = Readonly<Record<string, number>>
 
@@ -92,10 +96,18 @@ export const prompt = (words: Readonly<Record<string, number>>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(" ")
 
-/** How long approvals took, in microseconds, from the message that ends their turn. */
-export const approvalTimes = (text: string): Sample => {
-  const [p50 = 0, p99 = 0] = Array.from(text.matchAll(/p\d+_ns=(\d+)/g), ([, nanos]) => Number(nanos) / 1000)
-  return { p50, p99 }
+/**
+ * How long approvals took, in microseconds, and how many were not decided as they should have been, from the message that
+ * ends their turn.
+ */
+export const approvalsOf = (text: string, { count, decision }: Approvals): Sample => {
+  const number = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(text)?.[1] ?? Number.NaN)
+  const accepted = number("accepted")
+  return {
+    p50: number("p50_ns") / 1000,
+    p99: number("p99_ns") / 1000,
+    wrong: decision === "accept" ? count - accepted : accepted
+  }
 }
 
 /** How long a client may be stuck until that counts as a deadlock, in milliseconds. */
