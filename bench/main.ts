@@ -179,6 +179,10 @@ const write = (
 
 const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; readonly only: Option.Option<string> }) {
   const { quick } = options
+  const load = os
+    .loadavg()
+    .map((value) => value.toFixed(2))
+    .join(", ")
   const only = Option.getOrUndefined(options.only)
   yield* Effect.tryPromise({
     try: build,
@@ -211,7 +215,7 @@ const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; rea
   yield* Console.log(`\n${summary(measured, "en")}`)
   if (only !== undefined) return
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
-  write({ date, machine: machineName(), versions: versions(), sections: measured, curves: drawn }, drawn)
+  write({ date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn }, drawn)
 })
 
 const command = Command.make(

@@ -131,7 +131,8 @@ const comparison = (section: Section, { compared, row }: Result, language: Langu
   if (compared === undefined || row.against === undefined) return ""
   const name = nameOf(section, row.against, language)
   if (section.compare === "ratio") return `${compared.median.toFixed(2)} × ${name}`
-  const more = `${compared.median < 0 ? "" : "+"}${thousands(compared.median, section.digits)}`
+  const sign = compared.median < 0 ? "" : "+"
+  const more = `${sign}${thousands(compared.median, section.digits)} ${section.unit[language]}`
   return language === "en" ? `${more} over ${name}` : `${more}（对比 ${name}）`
 }
 

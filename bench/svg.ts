@@ -28,17 +28,38 @@ const right = 132
 const top = 40
 const bottom = 52
 
-const style = `
-  svg { font: 13px system-ui, sans-serif; --text: #1f2328; --soft: #59636e; --grid: #d1d9e0; --page: #ffffff }
-  .c0 { --line: #6e7781 } .c1 { --line: #0969da } .c2 { --line: #bc4c00 }
-  @media (prefers-color-scheme: dark) {
-    svg { --text: #f0f6fc; --soft: #9198a1; --grid: #3d444d; --page: #0d1117 }
-    .c0 { --line: #9198a1 } .c1 { --line: #4493f8 } .c2 { --line: #f0883e }
-  }
-  .page { fill: var(--page) } text { fill: var(--soft) } .title { fill: var(--text); font-weight: 600 }
-  .grid { stroke: var(--grid) } .line { stroke: var(--line); stroke-width: 2; fill: none }
-  .range { stroke: var(--line); stroke-opacity: .5; stroke-width: 4 } .dot, .name { fill: var(--line) }
-`
+interface Colors {
+  readonly page: string
+  readonly title: string
+  readonly text: string
+  readonly grid: string
+  readonly lines: ReadonlyArray<string>
+}
+
+// Without variables, which not every program that shows an SVG knows.
+const styleOf = ({ grid, lines, page, text, title }: Colors): string =>
+  [
+    `.page{fill:${page}}.title{fill:${title}}.text{fill:${text}}.grid{stroke:${grid}}`,
+    ...lines.map((color, index) => `.c${index} .stroke{stroke:${color}}.c${index} .fill{fill:${color}}`)
+  ].join("")
+
+const light: Colors = {
+  page: "#ffffff",
+  title: "#1f2328",
+  text: "#59636e",
+  grid: "#d1d9e0",
+  lines: ["#6e7781", "#0969da", "#bc4c00"]
+}
+
+const dark: Colors = {
+  page: "#0d1117",
+  title: "#f0f6fc",
+  text: "#9198a1",
+  grid: "#3d444d",
+  lines: ["#9198a1", "#4493f8", "#f0883e"]
+}
+
+const style = `${styleOf(light)}@media (prefers-color-scheme:dark){${styleOf(dark)}}`
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
@@ -95,32 +116,33 @@ export const draw = (plot: Plot): string => {
   const grid = ticks.map(
     (tick) =>
       `<line class="grid" x1="${left}" x2="${width - right}" y1="${place(up(tick))}" y2="${place(up(tick))}"/>` +
-      `<text x="${left - 8}" y="${place(up(tick) + 4)}" text-anchor="end">${label(tick)}</text>`
+      `<text class="text" x="${left - 8}" y="${place(up(tick) + 4)}" text-anchor="end">${label(tick)}</text>`
   )
   const bottomLabels = xs.map(
-    (x) => `<text x="${place(across(x))}" y="${height - bottom + 20}" text-anchor="middle">${label(x)}</text>`
+    (x) =>
+      `<text class="text" x="${place(across(x))}" y="${height - bottom + 20}" text-anchor="middle">${label(x)}</text>`
   )
   const lines = plot.lines.map(({ name, points }, index) => {
     const path = points.map(({ median, x }, at) => `${at === 0 ? "M" : "L"}${place(across(x))} ${place(up(median))}`)
     const marks = points.map(({ max, median, min, x }) => {
       const at = place(across(x))
       return (
-        `<line class="range" x1="${at}" x2="${at}" y1="${place(up(min))}" y2="${place(up(max))}"/>` +
-        `<circle class="dot" cx="${at}" cy="${place(up(median))}" r="3.5"/>`
+        `<line class="stroke" stroke-width="4" stroke-opacity=".5" x1="${at}" x2="${at}" y1="${place(up(min))}" y2="${place(up(max))}"/>` +
+        `<circle class="fill" cx="${at}" cy="${place(up(median))}" r="3.5"/>`
       )
     })
-    const end = `<text class="name" x="${width - right + 12}" y="${place((named.get(index) ?? 0) + 4)}">${escape(name)}</text>`
-    return `<g class="c${index}"><path class="line" d="${path.join(" ")}"/>${marks.join("")}${end}</g>`
+    const end = `<text class="fill" x="${width - right + 12}" y="${place((named.get(index) ?? 0) + 4)}">${escape(name)}</text>`
+    return `<g class="c${index}"><path class="stroke" stroke-width="2" fill="none" d="${path.join(" ")}"/>${marks.join("")}${end}</g>`
   })
 
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(plot.title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-label="${escape(plot.title)}">`,
     `<style>${style}</style>`,
-    `<rect class="page" width="${width}" height="${height}"/>`,
-    `<text class="title" x="${left}" y="22">${escape(plot.y)}</text>`,
+    `<rect class="page" rx="6" width="${width}" height="${height}"/>`,
+    `<text class="title" font-weight="600" x="${left}" y="22">${escape(plot.y)}</text>`,
     ...grid,
     ...bottomLabels,
-    `<text x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">${escape(plot.x)}</text>`,
+    `<text class="text" x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">${escape(plot.x)}</text>`,
     ...lines,
     "</svg>",
     ""

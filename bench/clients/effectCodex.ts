@@ -79,7 +79,7 @@ const burst = Effect.fnUntraced(function* ({ bytes, consume, deltas, open = 0, r
   const opened = heap() - before
   yield* run(1, 1)
   const unit = seen.text
-  yield* run(Math.ceil(deltas / 10 / turns) * turns, turns)
+  yield* run(Math.ceil(deltas / 2 / turns) * turns, turns)
   yield* run(0, turns)
   const empty = yield* run(0, turns)
   const views = readers?.of === "turn" ? readers.count : 0
@@ -91,7 +91,7 @@ const burst = Effect.fnUntraced(function* ({ bytes, consume, deltas, open = 0, r
 const approvals = Effect.fnUntraced(function* (work: typeof workload & { readonly kind: "approvals" }) {
   const codex = yield* Codex.Codex
   const turn = (approvals: number) => codex.responses.create({ prompt: prompt({ deltas: 0, approvals }) })
-  yield* turn(work.count / 10)
+  yield* turn(work.count / 2)
   const end = begin()
   const { text } = yield* turn(work.count)
   return { ...end(), ...approvalsOf(text, work) }
@@ -99,7 +99,7 @@ const approvals = Effect.fnUntraced(function* (work: typeof workload & { readonl
 
 const requests = Effect.fnUntraced(function* (count: number, inFlight: number) {
   const run = (count: number) => Effect.forEach(upTo(count), () => echo, { concurrency: inFlight, discard: true })
-  yield* run(count / 10)
+  yield* run(count / 2)
   const end = begin()
   yield* run(count)
   const used = end()

@@ -47,7 +47,7 @@ const burst = async (
   const opened = heap() - before
   await run(1, 1)
   const unit = text
-  await run(Math.ceil(deltas / 10 / turns) * turns, turns)
+  await run(Math.ceil(deltas / 2 / turns) * turns, turns)
   await run(0, turns)
   const empty = await run(0, turns)
   const all = await run(deltas, turns)
@@ -62,7 +62,7 @@ const requests = async (agent: Agent, { count, inFlight }: Workload & { kind: "r
     }
     return Promise.all(repeat(inFlight, one))
   }
-  await run(count / 10)
+  await run(count / 2)
   const end = begin()
   await run(count)
   const used = end()
@@ -118,7 +118,7 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
         return work.decision
       })
       const turn = (approvals: number) => agent.turn(prompt({ deltas: 0, approvals }), () => {})
-      await turn(work.count / 10)
+      await turn(work.count / 2)
       const end = begin()
       const sample = approvalsOf(await turn(work.count), work)
       agent.close()

@@ -18,7 +18,7 @@ export type Workload = { readonly server: Server } & (
       /** Turns that stream at the same time. What as many turns without deltas cost is taken off. */
       readonly kind: "burst"
       readonly turns: number
-      /** Deltas of all turns together, after a warm-up of a tenth of that. */
+      /** Deltas of all turns together, after a warm-up of half of that. */
       readonly deltas: number
       /** The length of one delta's line. */
       readonly bytes: number
