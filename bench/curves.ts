@@ -51,7 +51,7 @@ const ends = (medians: ReadonlyArray<number> | undefined) => {
 
 const turns: Curve = {
   name: "cost-turns",
-  title: { en: "Turns", zh: "回合" },
+  title: { en: "Turns", zh: "turn" },
   x: "turns that stream at the same time",
   y: "µs CPU a delta",
   points: [1, 16, 256, 1024],
@@ -65,7 +65,7 @@ const turns: Curve = {
     const raw = ends(medians["raw"])
     return {
       en: `From 1 to 1,024 turns a delta goes from ${number(ours.first)} to ${number(ours.last)} µs (raw: ${number(raw.first)} to ${number(raw.last)}): the line ${ours.shape.en}. A delta finds its turn by one look-up in a map, whatever the number of turns; what more turns add is one wake-up of a consumer for each turn that a chunk of 64 KiB, some 300 deltas, has deltas of.`,
-      zh: `从 1 个到 1,024 个回合，每条增量从 ${number(ours.first)} 变为 ${number(ours.last)} µs（raw：从 ${number(raw.first)} 到 ${number(raw.last)}）：曲线${ours.shape.zh}。无论有多少回合，增量都只查一次 map 就找到所属回合；回合更多时多出来的是唤醒消费者：一个 64 KiB 的块约有 300 条增量，块里涉及几个回合就唤醒几次。`
+      zh: `从 1 个到 1,024 个 turn，每条 delta 从 ${number(ours.first)} 变为 ${number(ours.last)} µs（raw：从 ${number(raw.first)} 到 ${number(raw.last)}）：曲线${ours.shape.zh}。无论有多少 turn，delta 都只查一次 map 就找到所属 turn；turn 更多时多出来的是唤醒消费者：一个 64 KiB 的块约有 300 条 delta，块里涉及几个 turn 就唤醒几次。`
     }
   }
 }
@@ -94,7 +94,7 @@ const sizes: Curve = {
     const [, , rawLarge] = medians["raw"] ?? []
     return {
       en: `A KB costs ${number(small)} µs in deltas of 0.2 KB, ${number(middle)} in deltas of 20 KB and ${number(large)} in deltas of 2,000 KB: what a message costs by itself is spread over more bytes, and the pieces of a line that spans many chunks are joined once, so long lines stay linear. Raw joins what it has with each chunk and searches all of it again, which is ${number(rawLarge)} µs a KB at 2,000 KB.`,
-      zh: `每 KB 的开销在 0.2 KB 的增量里是 ${number(small)} µs，20 KB 的增量里是 ${number(middle)}，2,000 KB 的增量里是 ${number(large)}：每条消息自身的开销摊到更多字节上；跨越许多块的一行只在最后拼接一次，所以长行保持线性。raw 每来一块就拼接并重新查找全部内容，在 2,000 KB 时每 KB 用 ${number(rawLarge)} µs。`
+      zh: `每 KB 的开销在 0.2 KB 的 delta 里是 ${number(small)} µs，20 KB 的 delta 里是 ${number(middle)}，2,000 KB 的 delta 里是 ${number(large)}：每条消息自身的开销摊到更多字节上；跨越许多块的一行只在最后拼接一次，所以长行保持线性。raw 每来一块就拼接并重新查找全部内容，在 2,000 KB 时每 KB 用 ${number(rawLarge)} µs。`
     }
   }
 }
@@ -121,14 +121,14 @@ const subscribers: Curve = {
     const each = (ends: { readonly first: number; readonly last: number }) => number((ends.last - ends.first) / 63, 3)
     return {
       en: `A delta costs ${number(all.first)} µs with one subscriber to \`notifications\` beside the turn and ${number(all.last)} with 64, which is ${each(all)} for each more; a turn with 64 views ${number(views.last)} instead of ${number(views.first)}, or ${each(views)} for each more. Both are lines: a message is parsed and validated once, and then every reader has a queue of its own, which it empties at its own pace.`,
-      zh: `回合之外有一个 \`notifications\` 订阅者时每条增量 ${number(all.first)} µs，有 64 个时 ${number(all.last)}，每多一个多 ${each(all)}；一个回合有 64 个视图时是 ${number(views.last)}，一个时是 ${number(views.first)}，每多一个多 ${each(views)}。两者都是线性的：消息只解析和校验一次，之后每个读者有自己的队列，按自己的步调取走。`
+      zh: `turn 之外有一个 \`notifications\` 订阅者时每条 delta ${number(all.first)} µs，有 64 个时 ${number(all.last)}，每多一个多 ${each(all)}；一个 turn 有 64 个视图时是 ${number(views.last)}，一个时是 ${number(views.first)}，每多一个多 ${each(views)}。两者都是线性的：消息只解析和校验一次，之后每个读者有自己的队列，按自己的步调取走。`
     }
   }
 }
 
 const threads: Curve = {
   name: "cost-threads",
-  title: { en: "Threads kept open", zh: "保持打开的会话线程" },
+  title: { en: "Threads kept open", zh: "保持打开的 thread" },
   x: "threads open beside the one with the turn",
   y: "µs CPU a delta",
   points: [1, 10, 100, 1000],
@@ -141,14 +141,14 @@ const threads: Curve = {
     const ours = ends(medians["effect-codex"])
     return {
       en: `With 1 thread open beside it a turn's delta costs ${number(ours.first)} µs, with 1,000 ${number(ours.last)}: the line ${ours.shape.en}, as nothing is done for a thread that says nothing.`,
-      zh: `旁边打开 1 个会话线程时，回合的每条增量是 ${number(ours.first)} µs，打开 1,000 个时是 ${number(ours.last)}：曲线${ours.shape.zh}，因为对没有消息的会话线程什么也不做。`
+      zh: `旁边打开 1 个 thread 时，turn 的每条 delta 是 ${number(ours.first)} µs，打开 1,000 个时是 ${number(ours.last)}：曲线${ours.shape.zh}，因为对没有消息的 thread 什么也不做。`
     }
   }
 }
 
 const memory: Curve = {
   name: "memory-threads",
-  title: { en: "Memory of threads kept open", zh: "打开的会话线程占用的内存" },
+  title: { en: "Memory of threads kept open", zh: "打开的 thread 占用的内存" },
   x: "threads open",
   y: "MB of heap",
   points: [1, 10, 100, 1000],
@@ -161,7 +161,7 @@ const memory: Curve = {
     const { last } = ends(medians["effect-codex"])
     return {
       en: `1,000 threads hold ${number(last)} MB of heap, ${number(last, 1)} KB each: an id, its place in the queue of turns and the name of the model's provider. Below a hundred the number is within what the heap moves by itself.`,
-      zh: `1,000 个会话线程占用 ${number(last)} MB 堆，每个 ${number(last, 1)} KB：一个 id、它在回合队列中的位置和模型提供方的名字。一百个以下时，这个数字在堆自身的波动之内。`
+      zh: `1,000 个 thread 占用 ${number(last)} MB 堆，每个 ${number(last, 1)} KB：一个 id、它在 turn 队列中的位置和模型提供方的名字。一百个以下时，这个数字在堆自身的波动之内。`
     }
   }
 }

@@ -1,21 +1,11 @@
 /**
- * Writes `docs/benchmarks.md` and its Chinese version: the same tables and plots, with the words of each language.
+ * What is written in `docs`: `benchmarks.md` and its Chinese version, with the same tables and plots and the words of each
+ * language, the plots, and the numbers.
  */
-import type { Curve, Language, Section, Text } from "./model.ts"
-import { nameOf, type Result, slack, summary, table } from "./report.ts"
-
-export interface Measured {
-  readonly date: string
-  readonly machine: string
-  readonly load: string
-  /** Versions of what took part, by name. */
-  readonly versions: Readonly<Record<string, string>>
-  readonly sections: ReadonlyArray<{ readonly section: Section; readonly results: ReadonlyArray<Result> }>
-  readonly curves: ReadonlyArray<{
-    readonly curve: Curve
-    readonly medians: Readonly<Record<string, ReadonlyArray<number>>>
-  }>
-}
+import { type Measured, write } from "./measured.ts"
+import type { Language, Text } from "./model.ts"
+import { nameOf, slack, summary, table } from "./report.ts"
+import { draw, type Line } from "./svg.ts"
 
 const texts = {
   title: { en: "Benchmarks", zh: "基准测试" },
@@ -26,11 +16,11 @@ const texts = {
   run: { en: "Run it", zh: "运行" },
   runText: {
     en: [
-      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them.",
+      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file.",
       `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${(slack - 1) * 100} % worse than the target or, where that is missed, than what this page has for it, and never less than 2 × raw. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`
     ],
     zh: [
-      "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。",
+      "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页。",
       `第二条是用于 CI 的简短版：只有我们和 raw，不到两分钟，不需要网络。它什么也不写，结果越过界限时失败：比目标差 ${(slack - 1) * 100} %；目标未达到的，则是比本页所载的数字差这么多；与 raw 的比值的界限不会低于 2 倍。越过界限的行先用两倍的轮数再测一次，然后才算数。比值和内存有界限；时间取决于机器，没有界限。丢失文本、决定有误或请求得不到答复一律算失败。`
     ]
   },
@@ -68,6 +58,9 @@ const texts = {
   }
 } satisfies Record<string, Text | { readonly en: ReadonlyArray<string>; readonly zh: ReadonlyArray<string> }>
 
+/** Where the numbers are, below `docs`. */
+export const measuredFile = "benchmarks/measured.json"
+
 const commands = "```sh\nnpm run bench\nnpm run bench -- --quick\nnpm run bench -- --only burst\n```"
 
 const missedOf = ({ sections }: Measured, language: Language): ReadonlyArray<string> =>
@@ -83,6 +76,9 @@ const missedOf = ({ sections }: Measured, language: Language): ReadonlyArray<str
       return [`- ${section.title[language]}, ${name[language]}${why}`]
     })
   )
+
+const mediansOf = (lines: ReadonlyArray<Line>) =>
+  Object.fromEntries(lines.map(({ name, points }) => [name, points.map(({ median }) => median)]))
 
 export const documentOf = (measured: Measured, language: Language): string => {
   const text = (key: Exclude<keyof typeof texts, "methodText" | "runText">) => texts[key][language]
@@ -112,10 +108,10 @@ export const documentOf = (measured: Measured, language: Language): string => {
       table(section, results, language)
     ]),
     `## ${text("cost")}`,
-    ...measured.curves.flatMap(({ curve, medians }) => [
+    ...measured.curves.flatMap(({ curve, lines }) => [
       `### ${curve.title[language]}`,
       `![${curve.title[language]}](${images}/${curve.name}.svg)`,
-      curve.sentence(medians)[language]
+      curve.sentence(mediansOf(lines))[language]
     ]),
     `## ${text("missed")}`,
     missed.length === 0 ? text("none") : missed.join("\n"),
@@ -126,3 +122,15 @@ export const documentOf = (measured: Measured, language: Language): string => {
     .join("\n\n")
     .replace(/\n+$/, "\n")
 }
+
+/** The files to write, by their paths below `docs`. */
+export const filesOf = (measured: Measured): ReadonlyMap<string, string> =>
+  new Map([
+    [measuredFile, write(measured)],
+    ["benchmarks.md", documentOf(measured, "en")],
+    ["zh/benchmarks.md", documentOf(measured, "zh")],
+    ...measured.curves.map(({ curve: { logarithmicY = false, name, title, x, y }, lines }) => {
+      const plot = draw({ title: title.en, x, y, logarithmicY, lines })
+      return [`benchmarks/${name}.svg`, plot] as const
+    })
+  ])

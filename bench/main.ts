@@ -23,23 +23,13 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { build } from "./build.ts"
 import { curves } from "./curves.ts"
-import { documentOf, type Measured } from "./document.ts"
+import { filesOf, measuredFile } from "./document.ts"
 import { type Client, type Entrant, type Machine, type Rounds, rounds, spread } from "./measure.ts"
+import { documentedIn, type Measured, read } from "./measured.ts"
 import type { Curve, Row, Section } from "./model.ts"
-import {
-  type Documented,
-  documentedOf,
-  fails,
-  isBad,
-  keyOf,
-  limitOf,
-  type Result,
-  resultsOf,
-  summary,
-  table
-} from "./report.ts"
+import { type Documented, fails, isBad, keyOf, limitOf, type Result, resultsOf, summary, table } from "./report.ts"
 import { sections } from "./sections.ts"
-import { draw, type Line } from "./svg.ts"
+import type { Line } from "./svg.ts"
 
 /** What ended the bench other than well. */
 class BenchFailed extends Schema.TaggedError<BenchFailed>()("BenchFailed", { description: Schema.String }) {
@@ -130,15 +120,21 @@ const measureCurve = Effect.fnUntraced(function* (curve: Curve, machine: Machine
       ...spread((samples.get(key(name, x)) ?? []).map((sample) => value(sample, entrant(x))))
     }))
   }))
-  const medians = Object.fromEntries(lines.map(({ name, points }) => [name, points.map(({ median }) => median)]))
-  yield* Console.log(`\n## ${curve.title.en}\n\n${curve.sentence(medians).en}`)
-  return { curve, medians, lines }
+  const heads = lines.map(({ name }) => name).join(", ")
+  const points = curve.points.map((x, at) => {
+    const values = lines.map(({ points }) => (points[at]?.median ?? Number.NaN).toFixed(3))
+    return `${x}: ${values.join(", ")}`
+  })
+  yield* Console.log([`\n## ${curve.title.en}\n`, `${curve.x}: ${curve.y} of ${heads}`, ...points].join("\n"))
+  return { curve, lines }
 })
 
-const documentedFile = path.join(root, "docs", "benchmarks", "measured.json")
+const docs = path.join(root, "docs")
 
-const readDocumented = (): Documented =>
-  existsSync(documentedFile) ? JSON.parse(readFileSync(documentedFile, "utf8")) : {}
+const readMeasured = (): Measured | undefined => {
+  const file = path.join(docs, measuredFile)
+  return existsSync(file) ? read(readFileSync(file, "utf8"), sections, curves) : undefined
+}
 
 const toFixed = (value: number | undefined) => (value ?? Number.NaN).toFixed(2)
 
@@ -158,32 +154,30 @@ const machineName = (): string => {
   return `${cpus.length} × ${cpus[0]?.model.trim()}, ${memory} GB, ${os.type()} ${os.release()}`
 }
 
-const write = (
-  measured: Measured,
-  drawn: ReadonlyArray<{ readonly curve: Curve; readonly lines: ReadonlyArray<Line> }>
-) => {
-  const docs = path.join(root, "docs")
-  mkdirSync(path.join(docs, "benchmarks"), { recursive: true })
-  for (const { curve, lines } of drawn) {
-    const { logarithmicY = false, title, x, y } = curve
-    writeFileSync(
-      path.join(docs, "benchmarks", `${curve.name}.svg`),
-      draw({ title: title.en, x, y, logarithmicY, lines })
-    )
+const write = (measured: Measured) => {
+  for (const [name, text] of filesOf(measured)) {
+    const file = path.join(docs, name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
   }
-  const documented = measured.sections.map(({ results, section }) => documentedOf(section, results))
-  writeFileSync(documentedFile, `${JSON.stringify(Object.assign({}, ...documented), undefined, 2)}\n`)
-  writeFileSync(path.join(docs, "benchmarks.md"), documentOf(measured, "en"))
-  writeFileSync(path.join(docs, "zh", "benchmarks.md"), documentOf(measured, "zh"))
 }
 
-const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; readonly only: Option.Option<string> }) {
+const run = Effect.fnUntraced(function* (options: {
+  readonly quick: boolean
+  readonly only: Option.Option<string>
+  readonly docs: boolean
+}) {
   const { quick } = options
   const load = os
     .loadavg()
     .map((value) => value.toFixed(2))
     .join(", ")
   const only = Option.getOrUndefined(options.only)
+  if (options.docs) {
+    const before = readMeasured()
+    if (before === undefined) return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet` })
+    return write(before)
+  }
   yield* Effect.tryPromise({
     try: build,
     catch: (error) => new BenchFailed({ description: error instanceof Error ? error.message : String(error) })
@@ -195,13 +189,14 @@ const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; rea
     only === undefined ? !quick || quickRounds > 0 : name === only
   )
   if (quick) {
-    const documented = readDocumented()
+    const before = readMeasured()
+    const documented: Documented = before === undefined ? new Map() : documentedIn(before)
     const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
     yield* Console.log(`\n${summary(measured, "en")}`)
     const beyond = measured.flatMap(({ beyond, section }) =>
       beyond.map(
         ({ judged, row }) =>
-          `  ${keyOf(section, row)}: ${toFixed(judged)}, the limit is ${toFixed(limitOf(section, row, documented))}`
+          `  ${section.name}: ${keyOf(row)}: ${toFixed(judged)}, the limit is ${toFixed(limitOf(section, row, documented))}`
       )
     )
     if (beyond.length === 0) return
@@ -215,7 +210,7 @@ const run = Effect.fnUntraced(function* (options: { readonly quick: boolean; rea
   yield* Console.log(`\n${summary(measured, "en")}`)
   if (only !== undefined) return
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
-  write({ date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn }, drawn)
+  write({ date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn })
 })
 
 const command = Command.make(
@@ -230,7 +225,11 @@ const command = Command.make(
     only: Flag.Literals(
       "only",
       [...sections, ...curves].map(({ name }) => name)
-    ).pipe(Flag.withDescription("One section or one curve; writes nothing"), Flag.optional)
+    ).pipe(Flag.withDescription("One section or one curve; writes nothing"), Flag.optional),
+    docs: Flag.Boolean("docs").pipe(
+      Flag.withDescription("Measure nothing, and write the documents anew from what was measured last"),
+      Flag.withDefault(false)
+    )
   },
   (options) => Effect.tapError(run(options), (error) => Console.error(error.message))
 ).pipe(Command.withDescription("Measure effect-codex against plain Node and other clients"))

@@ -8,16 +8,20 @@ import type { Fact, Goal, Language, Row, Section, Text } from "./model.ts"
 /** `missed`, `met` or, beyond that, `stretch`. */
 export type Verdict = "missed" | "met" | "stretch"
 
-export interface Result {
+/** What the samples of a row come to. */
+export interface Outcome {
   readonly row: Row
   readonly value: Spread
   /** Of each round's value to that of the other entrant in the same round; what it is compared by. */
   readonly compared: Spread | undefined
+  /** The facts of the section, in its order. */
+  readonly facts: ReadonlyArray<number>
+}
+
+export interface Result extends Outcome {
   /** What the goal is about. */
   readonly judged: number | undefined
   readonly verdict: Verdict | undefined
-  /** The facts of the section, in its order. */
-  readonly facts: ReadonlyArray<number>
 }
 
 const holds = ({ bound }: Goal, limit: number, value: number): boolean =>
@@ -33,16 +37,15 @@ export const verdictOf = (goal: Goal, value: number): Verdict =>
 /** How much worse than documented the short version lets a result be, as machines of a CI are noisy. */
 export const slack = 1.25
 
-/** What the goals of the last full run were about, by section and row. */
-export type Documented = Readonly<Record<string, number>>
+/** The name of a row within its section. */
+export const keyOf = ({ against, entrant }: Row): string =>
+  against === undefined ? entrant : `${entrant} / ${against}`
 
-export const keyOf = ({ name }: Section, { against, entrant }: Row): string =>
-  `${name}: ${entrant}${against === undefined ? "" : ` / ${against}`}`
+/** What goals were about in the last full run, by section and row. */
+export type Documented = ReadonlyMap<string, ReadonlyMap<string, number>>
 
-export const documentedOf = (section: Section, results: ReadonlyArray<Result>): Documented =>
-  Object.fromEntries(
-    results.flatMap(({ judged, row }) => (judged === undefined ? [] : [[keyOf(section, row), judged] as const]))
-  )
+export const documentedOf = (results: ReadonlyArray<Result>): ReadonlyMap<string, number> =>
+  new Map(results.flatMap(({ judged, row }) => (judged === undefined ? [] : [[keyOf(row), judged] as const])))
 
 /**
  * What the short version fails beyond: the target or, where that is missed, what is documented, with slack; and no less than
@@ -51,7 +54,7 @@ export const documentedOf = (section: Section, results: ReadonlyArray<Result>): 
 export const limitOf = (section: Section, row: Row, documented: Documented): number | undefined => {
   const { goal } = row
   if (goal === undefined || (section.compare !== "ratio" && section.portable !== true)) return undefined
-  const known = documented[keyOf(section, row)] ?? goal.target
+  const known = documented.get(section.name)?.get(keyOf(row)) ?? goal.target
   if (goal.bound === "least") return Math.min(goal.target, known) / slack
   return Math.max(section.compare === "ratio" ? 2 : 0, Math.max(goal.target, known) * slack)
 }
@@ -67,6 +70,13 @@ const valuesOf = (section: Section, rounds: Rounds, name: string): ReadonlyArray
   return entrant === undefined ? [] : (rounds.get(name) ?? []).map((sample) => section.value(sample, entrant))
 }
 
+export const judge = ({ compare }: Section, outcome: Outcome): Result => {
+  const { compared, row, value } = outcome
+  const judged = row.goal === undefined ? undefined : compare === "none" ? value.median : compared?.median
+  const verdict = row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged)
+  return { ...outcome, judged, verdict }
+}
+
 export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Result> =>
   section.rows.map((row) => {
     const values = valuesOf(section, rounds, row.entrant)
@@ -75,20 +85,15 @@ export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Resul
       const value = values[index] ?? Number.NaN
       return section.compare === "difference" ? value - other : value / other
     })
-    const value = spread(values)
-    const compared = pairs.length === 0 || section.compare === "none" ? undefined : spread(pairs)
-    const judged = row.goal === undefined ? undefined : section.compare === "none" ? value.median : compared?.median
-    return {
+    return judge(section, {
       row,
-      value,
-      compared,
-      judged,
-      verdict: row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged),
+      value: spread(values),
+      compared: pairs.length === 0 || section.compare === "none" ? undefined : spread(pairs),
       facts: (section.facts ?? []).map(({ of, show }) => {
         const all = (rounds.get(row.entrant) ?? []).map(of)
         return show === "median" ? median(all) : show === "yes" ? Math.min(...all) : Math.max(...all)
       })
-    }
+    })
   })
 
 /** Whether something happened that must not: text was lost, a request was never answered. */

@@ -70,31 +70,31 @@ const each: Text = { en: "`runForEach`", zh: "`runForEach`" }
 const why = {
   delta: {
     en: "half of the CPU goes into reading the lines, `JSON.parse` above all, which raw does too. The rest is spread thin over the check of the parameters, the search for the turn, the event that is made of a delta, the response that a turn keeps, and the Stream: none of them has more than 6 % of a profile.",
-    zh: "一半 CPU 用于读取各行，主要是 `JSON.parse`，raw 也一样要做。其余分散在参数校验、查找回合、由增量生成事件、回合所保留的响应以及 Stream 上：在剖析结果中没有一项超过 6 %。"
+    zh: "一半 CPU 用于读取各行，主要是 `JSON.parse`，raw 也一样要做。其余分散在参数校验、查找 turn、由 delta 生成事件、turn 所保留的响应以及 Stream 上：在剖析结果中没有一项超过 6 %。"
   },
   turns: {
     en: "a chunk of 64 KiB has little more than one delta for each of 256 turns, so nearly every delta wakes the fiber of a consumer. Effect's runtime has a third of the profile and the garbage collector a sixth; reading the lines has a tenth.",
-    zh: "一个 64 KiB 的块里，256 个回合每个只有一条多一点的增量，所以几乎每条增量都要唤醒一个消费者的纤程。剖析结果中 Effect 运行时占三分之一，垃圾回收占六分之一，读取各行只占十分之一。"
+    zh: "一个 64 KiB 的块里，256 个 turn 每个只有一条多一点的 delta，所以几乎每条 delta 都要唤醒一个消费者的 fiber。剖析结果中 Effect 运行时占三分之一，垃圾回收占六分之一，读取各行只占十分之一。"
   },
   approval: {
     en: "an approval is more here than a callback. The item and the request are validated and kept until they are resolved, the engine decides in a fiber of its own with a deadline, and the answer is encoded by its schema and counted. In a profile, Effect's runtime has a quarter of the CPU and the schemas a tenth.",
-    zh: "这里的审批不只是一个回调。条目和请求经过校验并一直保留到解决；引擎在自己的、有期限的纤程里作出决定；答复按 schema 编码并计数。剖析结果中 Effect 运行时占 CPU 的四分之一，schema 占十分之一。"
+    zh: "这里的 approval 不只是一个回调。item 和请求经过校验并一直保留到解决；引擎在自己的、有期限的 fiber 里作出决定；答复按 schema 编码并计数。剖析结果中 Effect 运行时占 CPU 的四分之一，schema 占十分之一。"
   },
   accept: {
     en: "as for a decline, and one request more, of which “Requests in flight” tells the price.",
-    zh: "与拒绝相同，另加一个请求，其代价见“并发请求”。"
+    zh: "与拒绝相同，另加一个请求，其代价见「并发请求」。"
   },
   request: {
-    en: "each request starts and resumes a fiber, is timed for its deadline and its metrics, and has its response validated, and both ways go through the Streams of the process: some fifteen microseconds more than raw's promise in a map.",
-    zh: "每个请求都要启动并恢复一个纤程，为期限和指标计时，并校验答复；两个方向都经过进程的 Stream：比 raw 放在 map 里的一个 promise 多花十几微秒。"
+    en: "each request suspends and resumes a fiber, is timed for its deadline and its metrics, and has its response validated, and both ways lead through the Streams of the process. Raw has a promise in a map. The column of CPU has the difference.",
+    zh: "每个请求都要挂起并恢复一个 fiber，为期限和指标计时，并校验答复；两个方向都经过进程的 Stream。raw 只是 map 里的一个 promise。差别见 CPU 一列。"
   },
   inFlight: {
     en: "the 64 requests leave in one write, so the system calls are cheaper than raw's, which writes each by itself. But a request costs more CPU of our own than such a write: Effect's runtime has a third of the profile, and it is one fiber for each request.",
-    zh: "64 个请求在一次写入中发出，系统调用比逐个写入的 raw 便宜。但一个请求自身的 CPU 比这样一次写入还多：剖析结果中 Effect 运行时占三分之一，每个请求一个纤程。"
+    zh: "64 个请求在一次写入中发出，系统调用比逐个写入的 raw 便宜。但一个请求自身的 CPU 比这样一次写入还多：剖析结果中 Effect 运行时占三分之一，每个请求一个 fiber。"
   },
   reverse: {
     en: "10,000 requests are 10,000 fibers that are there at once, each with a deadline and an entry for its metrics. Effect's runtime has two fifths of the profile and the garbage collector one. The cost for each request does not grow with their number.",
-    zh: "10,000 个请求就是同时存在的 10,000 个纤程，各有一个期限和一条指标记录。剖析结果中 Effect 运行时占五分之二，垃圾回收占五分之一。每个请求的开销不随数量增长。"
+    zh: "10,000 个请求就是同时存在的 10,000 个 fiber，各有一个期限和一条指标记录。剖析结果中 Effect 运行时占五分之二，垃圾回收占五分之一。每个请求的开销不随数量增长。"
   },
   start: {
     en: "the client loads some 270 modules, each with its own look-ups on the disk; in one file the same program meets the stretch target.",
@@ -106,18 +106,18 @@ const why = {
   },
   sleep: {
     en: "deltas are merged, so the number of events that wait is bounded. But JavaScript keeps joined strings as a tree of their pieces: a delta of 31 characters stays in it with 80 bytes, so the memory grows with the text.",
-    zh: "增量会合并，所以等待的事件数量有界。但 JavaScript 把拼接的字符串保存为各片段的树：一条 31 个字符的增量在其中占 80 字节，所以内存随文本增长。"
+    zh: "delta 会合并，所以等待的事件数量有界。但 JavaScript 把拼接的字符串保存为各片段的树：一条 31 个字符的 delta 在其中占 80 字节，所以内存随文本增长。"
   }
 } satisfies Record<string, Text>
 
 const oneTurn: Section = {
   name: "burst",
-  title: { en: "One turn", zh: "一个回合" },
+  title: { en: "One turn", zh: "一个 turn" },
   about: {
     en: "One turn streams 262,144 deltas of 220 bytes. CPU of the client process for each of them, warm, without what a turn without deltas costs. `@openai/codex-sdk` has no deltas; it gets as many events of `codex exec` of the same length. `@agentclientprotocol/sdk` gets `session/update` notifications of the same length.",
-    zh: "一个回合流式传送 262,144 条 220 字节的增量。表中是预热之后客户端进程处理每条增量所用的 CPU，不含没有增量的回合本身的开销。`@openai/codex-sdk` 没有增量，给它的是同样条数、同样长度的 `codex exec` 事件；`@agentclientprotocol/sdk` 收到的是同样长度的 `session/update` 通知。"
+    zh: "一个 turn 流式传送 262,144 条 220 字节的 delta。表中是预热之后客户端进程处理每条 delta 所用的 CPU，不含没有 delta 的 turn 本身的开销。`@openai/codex-sdk` 没有 delta，给它的是同样条数、同样长度的 `codex exec` 事件；`@agentclientprotocol/sdk` 收到的是同样长度的 `session/update` 通知。"
   },
-  unit: { en: "µs CPU a delta", zh: "每条增量的 CPU（µs）" },
+  unit: { en: "µs CPU a delta", zh: "每条 delta 的 CPU（µs）" },
   digits: 2,
   entrants: entrants({
     raw: burst("raw", 1),
@@ -145,10 +145,10 @@ const oneTurn: Section = {
 
 const manyTurns: Section = {
   name: "turns",
-  title: { en: "Many turns at once", zh: "同时进行多个回合" },
+  title: { en: "Many turns at once", zh: "同时进行多个 turn" },
   about: {
     en: "The same deltas, spread over 16 and over 256 turns that stream at the same time, one delta each in turn, which is the worst order there is. Consumed chunk-wise. Beside it, what a turn costs that has no deltas, on a thread of its own, where all of them start at once.",
-    zh: "同样的增量分摊到 16 个和 256 个同时进行的回合，各回合轮流每次一条，这是最坏的次序。按块消费。旁边一列是没有增量的回合的开销：每个回合在自己的会话线程上，全部同时启动。"
+    zh: "同样的 delta 分摊到 16 个和 256 个同时进行的 turn，各 turn 轮流每次一条，这是最坏的次序。按块消费。旁边一列是没有 delta 的 turn 的开销：每个 turn 在自己的 thread 上，全部同时启动。"
   },
   unit: oneTurn.unit,
   digits: 2,
@@ -165,11 +165,11 @@ const manyTurns: Section = {
   value: cpuPerDelta,
   facts: [
     lost,
-    { title: { en: "µs CPU a turn", zh: "每个回合的 CPU（µs）" }, of: ({ turn = 0 }) => turn * 1000, show: "median" }
+    { title: { en: "µs CPU a turn", zh: "每个 turn 的 CPU（µs）" }, of: ({ turn = 0 }) => turn * 1000, show: "median" }
   ],
   compare: "ratio",
   rows: [16, 256].flatMap((turns) => {
-    const variant: Text = { en: `${turns} turns`, zh: `${turns} 个回合` }
+    const variant: Text = { en: `${turns} turns`, zh: `${turns} 个 turn` }
     const against = `raw${turns}`
     return [
       row("raw", { variant, entrant: against }),
@@ -192,10 +192,10 @@ const accept: Text = { en: "accept", zh: "同意" }
 
 const approvals: Section = {
   name: "approval",
-  title: { en: "Approvals", zh: "审批" },
+  title: { en: "Approvals", zh: "approval" },
   about: {
     en: "3,000 approvals of a command, one after the other, client and server on one core. From the write of the request to the read of its answer, as the server measures it. An accept of effect-codex asks the server for something else before it leaves, so that a second approval under the same item id is seen; “raw, checked” makes the same round trip. `acceptDelay`, which is 50 ms by default, is 0 here. A decline needs neither.",
-    zh: "3,000 次命令审批，一次接一次，客户端与服务端在同一个核上。从写出请求到读到答复，由服务端计时。effect-codex 的同意在发出之前会先向服务端多问一次，以便发现同一个条目 id 下的第二个审批；“raw，带核对”做同样的往返。默认 50 毫秒的 `acceptDelay` 在这里是 0。拒绝两者都不需要。"
+    zh: "3,000 次命令 approval，一次接一次，客户端与服务端在同一个核上。从写出请求到读到答复，由服务端计时。effect-codex 的同意在发出之前会先向服务端多问一次，以便发现同一个 item id 下的第二个 approval；「raw，带核对」做同样的往返。默认 50 毫秒的 `acceptDelay` 在这里是 0。拒绝两者都不需要。"
   },
   unit: { en: "µs", zh: "µs" },
   digits: 1,
@@ -344,7 +344,7 @@ const start: Section = {
   title: { en: "Start-up", zh: "启动" },
   about: {
     en: "From the start of the Node process to the response to its first request; the server itself starts in a millisecond. The packages are as they are published. “In one file” is the same program with everything that it imports bundled. `@openai/codex-sdk` has no requests, and its first response is the end of a turn of one delta. The command line is `effect-codex --version`, from its start to its end, without a server.",
-    zh: "从 Node 进程启动到收到第一个请求的答复；服务端自己一毫秒就能启动。各包与发布出去的一样。“单个文件”是同一个程序连同它引入的一切打包成一个文件。`@openai/codex-sdk` 没有请求，它的第一个答复是只有一条增量的回合的结束。命令行是 `effect-codex --version`，从启动到结束，没有服务端。"
+    zh: "从 Node 进程启动到收到第一个请求的答复；服务端自己一毫秒就能启动。各包与发布出去的一样。「单个文件」是同一个程序连同它引入的一切打包成一个文件。`@openai/codex-sdk` 没有请求，它的第一个答复是只有一条 delta 的 turn 的结束。命令行是 `effect-codex --version`，从启动到结束，没有服务端。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 0,
@@ -384,7 +384,7 @@ const sleep: Section = {
   title: { en: "A consumer that sleeps", zh: "睡眠的消费者" },
   about: {
     en: "One turn streams 1,000,000 deltas. At the first one the consumer makes a request, whose answer it must get in the middle of the burst, and then sleeps until the last one was sent. By how much the memory of the process peaks over what it was before, and what is lost of the text. `@openai/codex-sdk` pulls, so its server has to wait: it has no requests that this could hold up, and its consumer sleeps for three seconds.",
-    zh: "一个回合流式传送 1,000,000 条增量。收到第一条时消费者发出一个请求，必须在突发当中得到答复，然后一直睡到最后一条发出。表中是进程内存的峰值比之前高出多少，以及丢失了多少文本。`@openai/codex-sdk` 是拉取式的，服务端只好等待；它没有会被因此卡住的请求，它的消费者睡三秒。"
+    zh: "一个 turn 流式传送 1,000,000 条 delta。收到第一条时消费者发出一个请求，必须在突发当中得到答复，然后一直睡到最后一条发出。表中是进程内存的峰值比之前高出多少，以及丢失了多少文本。`@openai/codex-sdk` 是拉取式的，服务端只好等待；它没有会被因此卡住的请求，它的消费者睡三秒。"
   },
   unit: { en: "MB", zh: "MB" },
   digits: 0,
@@ -420,7 +420,7 @@ const reenter: Section = {
   title: { en: "A handler that makes a request", zh: "发出请求的处理函数" },
   about: {
     en: "The handler of an approval, and that of a notification, makes a request and waits for its response before it returns. A client that waits for its handlers before it reads on never sees that response. The time is that of both turns; three seconds without an answer count as a deadlock.",
-    zh: "审批的处理函数以及通知的处理函数发出一个请求，并等到答复之后才返回。先等处理函数、再继续读取的客户端永远看不到这个答复。时间是两个回合合计；三秒没有答复算作死锁。"
+    zh: "approval 的处理函数以及通知的处理函数发出一个请求，并等到答复之后才返回。先等处理函数、再继续读取的客户端永远看不到这个答复。时间是两个 turn 合计；三秒没有答复算作死锁。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 1,
@@ -432,7 +432,11 @@ const reenter: Section = {
   }),
   value: ({ wall = Number.NaN }) => wall,
   facts: [
-    { title: { en: "from an approval", zh: "在审批中" }, of: ({ approval = Number.NaN }) => approval, show: "yes" },
+    {
+      title: { en: "from an approval", zh: "在 approval 中" },
+      of: ({ approval = Number.NaN }) => approval,
+      show: "yes"
+    },
     {
       title: { en: "from a notification", zh: "在通知中" },
       of: ({ notification = Number.NaN }) => notification,
@@ -452,7 +456,7 @@ const real: Section = {
   title: { en: "The real codex", zh: "真实的 codex" },
   about: {
     en: "The pinned `codex app-server`, with a stand-in for its model on the loopback. A request, a new thread and a turn of one word, 40 times: the median of the last 32, against a raw script that makes the same calls.",
-    zh: "锁定版本的 `codex app-server`，模型由回环地址上的替身应答。一个请求、一个新会话线程和一个只有一个词的回合，做 40 次：取后 32 次的中位数，与做同样调用的 raw 脚本对比。"
+    zh: "锁定版本的 `codex app-server`，模型由回环地址上的替身应答。一个请求、一个新 thread 和一个只有一个词的 turn，做 40 次：取后 32 次的中位数，与做同样调用的 raw 脚本对比。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 1,
@@ -473,7 +477,7 @@ const rules: Section = {
   title: { en: "10,000 rules", zh: "一万条规则" },
   about: {
     en: "`RuleBasedPolicy` decides on a command, of which the last of 10,000 rules speaks: from the request to the verdict, the parsing of the command included. The others miss it by the program, by an argument, by a pattern or by the folder, a quarter each. The first decision compiles the patterns.",
-    zh: "`RuleBasedPolicy` 对一条命令作出决定，一万条规则里只有最后一条与它相符：从请求到结论，包括解析命令。其余规则分别因程序、参数、模式或文件夹而不符，各占四分之一。模式在第一次决定时编译。"
+    zh: "`RuleBasedPolicy` 对一条命令作出决定，一万条规则里只有最后一条与它相符：从请求到结论，包括解析命令。其余规则分别因程序、参数、模式或目录而不符，各占四分之一。模式在第一次决定时编译。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 2,
