@@ -1,7 +1,8 @@
 /**
  * Measures effect-codex against plain Node and other clients: `npm run bench`.
  *
- * The tables go to standard output, progress to standard error; the full version writes `docs/benchmarks.md` as well.
+ * The tables go to standard output, progress to standard error. The full version writes the documents as well; the short one
+ * compares with them.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import { codexVersion } from "@effect-codex/core/protocol/generated/Methods"
@@ -113,6 +114,11 @@ const measureCurve = Effect.fnUntraced(function* (curve: Curve, machine: Machine
     curve.points.flatMap((x) => curve.series.map(({ entrant, name }) => [key(name, x), entrant(x)] as const))
   )
   const samples: Rounds = yield* take(curve.name, entrants, curve.rounds, machine)
+  for (const [name, taken] of samples) {
+    if (taken.some(({ lost = Number.NaN }) => Math.round(lost) !== 0)) {
+      return yield* new BenchFailed({ description: `${curve.name}: ${name} lost text` })
+    }
+  }
   const lines = curve.series.map(({ entrant, name, value }): Line => ({
     name,
     points: curve.points.map((x) => ({
@@ -162,6 +168,22 @@ const write = (measured: Measured) => {
   }
 }
 
+// The short version.
+const compare = Effect.fnUntraced(function* (chosen: ReadonlyArray<Section>, machine: Machine) {
+  const before = readMeasured()
+  const documented: Documented = before === undefined ? new Map() : documentedIn(before)
+  const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
+  yield* Console.log(`\n${summary(measured, "en")}`)
+  const beyond = measured.flatMap(({ beyond, section }) =>
+    beyond.map(({ judged, row }) => {
+      const limit = toFixed(limitOf(section, row, documented))
+      return `  ${section.name}, ${keyOf(row)}: ${toFixed(judged)}, the limit is ${limit}`
+    })
+  )
+  if (beyond.length === 0) return
+  return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
+})
+
 const run = Effect.fnUntraced(function* (options: {
   readonly quick: boolean
   readonly only: Option.Option<string>
@@ -188,27 +210,14 @@ const run = Effect.fnUntraced(function* (options: {
   const chosen = sections.filter(({ name, quickRounds }) =>
     only === undefined ? !quick || quickRounds > 0 : name === only
   )
-  if (quick) {
-    const before = readMeasured()
-    const documented: Documented = before === undefined ? new Map() : documentedIn(before)
-    const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
-    yield* Console.log(`\n${summary(measured, "en")}`)
-    const beyond = measured.flatMap(({ beyond, section }) =>
-      beyond.map(
-        ({ judged, row }) =>
-          `  ${section.name}: ${keyOf(row)}: ${toFixed(judged)}, the limit is ${toFixed(limitOf(section, row, documented))}`
-      )
-    )
-    if (beyond.length === 0) return
-    return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
-  }
+  if (quick) return yield* compare(chosen, machine)
   const measured = yield* Effect.forEach(chosen, (section) => measure(section, section.rounds, machine))
   const drawn = yield* Effect.forEach(
     curves.filter(({ name }) => only === undefined || name === only),
     (curve) => measureCurve(curve, machine)
   )
-  yield* Console.log(`\n${summary(measured, "en")}`)
   if (only !== undefined) return
+  yield* Console.log(`\n${summary(measured, "en")}`)
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
   write({ date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn })
 })
@@ -231,7 +240,11 @@ const command = Command.make(
       Flag.withDefault(false)
     )
   },
-  (options) => Effect.tapError(run(options), (error) => Console.error(error.message))
+  (options) =>
+    run(options).pipe(
+      Effect.mapError(({ message }) => new BenchFailed({ description: message })),
+      Effect.tapError(({ message }) => Console.error(message))
+    )
 ).pipe(Command.withDescription("Measure effect-codex against plain Node and other clients"))
 
 Command.run(command, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
