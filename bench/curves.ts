@@ -64,8 +64,8 @@ const turns: Curve = {
     const ours = ends(medians["effect-codex"])
     const raw = ends(medians["raw"])
     return {
-      en: `From 1 to 1,024 turns a delta goes from ${number(ours.first)} to ${number(ours.last)} µs (raw: ${number(raw.first)} to ${number(raw.last)}): the line ${ours.shape.en}. A delta finds its turn by one look-up in a map, whatever the number of turns; what more turns add is one wake-up of a consumer for each turn that a chunk of 64 KiB, some 300 deltas, has deltas of.`,
-      zh: `从 1 个到 1,024 个 turn，每条 delta 从 ${number(ours.first)} 变为 ${number(ours.last)} µs（raw：从 ${number(raw.first)} 到 ${number(raw.last)}）：曲线${ours.shape.zh}。无论有多少 turn，delta 都只查一次 map 就找到所属 turn；turn 更多时多出来的是唤醒消费者：一个 64 KiB 的块约有 300 条 delta，块里涉及几个 turn 就唤醒几次。`
+      en: `From 1 to 1,024 turns a delta goes from ${number(ours.first)} to ${number(ours.last)} µs (raw: ${number(raw.first)} to ${number(raw.last)}): the line ${ours.shape.en}. A delta finds its turn by one look-up in a map, whatever the number of turns; what more turns add is the wake-ups of their consumers. A consumer gets what has been read for it by its turn, which is hundreds of deltas if there is one turn, two or three with 256 turns, and one with 1,024, so that then every delta resumes a fiber.`,
+      zh: `从 1 个到 1,024 个 turn，每条 delta 从 ${number(ours.first)} 变为 ${number(ours.last)} µs（raw：从 ${number(raw.first)} 到 ${number(raw.last)}）：曲线${ours.shape.zh}。无论有多少 turn，delta 都只查一次 map 就找到所属 turn；turn 更多时多出来的是唤醒各自的消费者。轮到消费者时，它取走已读到的属于它的全部：只有一个 turn 时是几百条 delta，256 个 turn 时是两三条，1,024 个时是一条，于是每条 delta 都要恢复一个 fiber。`
     }
   }
 }
@@ -91,10 +91,11 @@ const sizes: Curve = {
   rounds: 5,
   sentence: (medians) => {
     const [small, middle, large] = medians["effect-codex"] ?? []
-    const [, , rawLarge] = medians["raw"] ?? []
+    const [rawSmall, rawMiddle, rawLarge] = medians["raw"] ?? []
+    const pair = (ours: number | undefined, raw: number | undefined) => `${number(ours)} µs (raw: ${number(raw)})`
     return {
-      en: `A KB costs ${number(small)} µs in deltas of 0.2 KB, ${number(middle)} in deltas of 20 KB and ${number(large)} in deltas of 2,000 KB: what a message costs by itself is spread over more bytes, and the pieces of a line that spans many chunks are joined once, so long lines stay linear. Raw joins what it has with each chunk and searches all of it again, which is ${number(rawLarge)} µs a KB at 2,000 KB.`,
-      zh: `每 KB 的开销在 0.2 KB 的 delta 里是 ${number(small)} µs，20 KB 的 delta 里是 ${number(middle)}，2,000 KB 的 delta 里是 ${number(large)}：每条消息自身的开销摊到更多字节上；跨越许多块的一行只在最后拼接一次，所以长行保持线性。raw 每来一块就拼接并重新查找全部内容，在 2,000 KB 时每 KB 用 ${number(rawLarge)} µs。`
+      en: `A KB costs ${pair(small, rawSmall)} in deltas of 0.2 KB, ${pair(middle, rawMiddle)} in deltas of 20 KB and ${pair(large, rawLarge)} in deltas of 2,000 KB. What a message costs by itself is spread over more bytes. What is left is that a byte is decoded, parsed and copied into the response that a turn keeps; raw keeps none, and that is most of what is between the two at 20 KB. The pieces of a line that spans many chunks are joined once, so long lines stay linear; raw joins what it has with each chunk and searches all of it again.`,
+      zh: `每 KB 的开销在 0.2 KB 的 delta 里是 ${pair(small, rawSmall)}，在 20 KB 的 delta 里是 ${pair(middle, rawMiddle)}，在 2,000 KB 的 delta 里是 ${pair(large, rawLarge)}。每条消息自身的开销摊到更多字节上。剩下的是每个字节要解码、解析，并复制到 turn 所保留的响应里；raw 什么也不保留，20 KB 处两者之间的差别大半在此。跨越许多块的一行只在最后拼接一次，所以长行保持线性；raw 每来一块就拼接并重新查找全部内容。`
     }
   }
 }
@@ -120,8 +121,8 @@ const subscribers: Curve = {
     const views = ends(medians["views of a turn"])
     const each = (ends: { readonly first: number; readonly last: number }) => number((ends.last - ends.first) / 63, 3)
     return {
-      en: `A delta costs ${number(all.first)} µs with one subscriber to \`notifications\` beside the turn and ${number(all.last)} with 64, which is ${each(all)} for each more; a turn with 64 views ${number(views.last)} instead of ${number(views.first)}, or ${each(views)} for each more. Both are lines: a message is parsed and validated once, and then every reader has a queue of its own, which it empties at its own pace.`,
-      zh: `turn 之外有一个 \`notifications\` 订阅者时每条 delta ${number(all.first)} µs，有 64 个时 ${number(all.last)}，每多一个多 ${each(all)}；一个 turn 有 64 个视图时是 ${number(views.last)}，一个时是 ${number(views.first)}，每多一个多 ${each(views)}。两者都是线性的：消息只解析和校验一次，之后每个读者有自己的队列，按自己的步调取走。`
+      en: `A delta costs ${number(all.first)} µs with one subscriber to \`notifications\` beside the turn and ${number(all.last)} with 64, which is ${each(all)} for each more; a turn with 64 views ${number(views.last)} instead of ${number(views.first)}, or ${each(views)} for each more. Both are straight lines, bent by the logarithmic axis: a message is parsed and validated once, and then every reader has a queue of its own, which it empties at its own pace.`,
+      zh: `turn 之外有一个 \`notifications\` 订阅者时每条 delta ${number(all.first)} µs，有 64 个时 ${number(all.last)}，每多一个多 ${each(all)}；一个 turn 有 64 个视图时是 ${number(views.last)}，一个时是 ${number(views.first)}，每多一个多 ${each(views)}。两者都是直线，因对数横轴而显得弯曲：消息只解析和校验一次，之后每个读者有自己的队列，按自己的步调取走。`
     }
   }
 }
@@ -158,10 +159,11 @@ const memory: Curve = {
   ],
   rounds: 3,
   sentence: (medians) => {
-    const { last } = ends(medians["effect-codex"])
+    const { first, last } = ends(medians["effect-codex"])
+    const each = number(((last - first) / 999) * 1000, 1)
     return {
-      en: `1,000 threads hold ${number(last)} MB of heap, ${number(last, 1)} KB each: an id, its place in the queue of turns and the name of the model's provider. Below a hundred the number is within what the heap moves by itself.`,
-      zh: `1,000 个 thread 占用 ${number(last)} MB 堆，每个 ${number(last, 1)} KB：一个 id、它在 turn 队列中的位置和模型提供方的名字。一百个以下时，这个数字在堆自身的波动之内。`
+      en: `The heap has ${number(first)} MB more after the first thread and ${number(last)} MB after 1,000, which is ${each} KB for each more: an id, its queue of turns, and a place for its tools. The horizontal axis is logarithmic, so a straight line looks bent.`,
+      zh: `第一个 thread 之后堆多了 ${number(first)} MB，1,000 个之后是 ${number(last)} MB，每多一个多 ${each} KB：一个 id、它的 turn 队列，以及放工具的位置。横轴是对数的，所以直线看起来是弯的。`
     }
   }
 }

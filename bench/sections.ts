@@ -73,8 +73,8 @@ const why = {
     zh: "一半 CPU 用于读取各行，主要是 `JSON.parse`，raw 也一样要做。其余分散在参数校验、查找 turn、由 delta 生成事件、turn 所保留的响应以及 Stream 上：在剖析结果中没有一项超过 6 %。"
   },
   turns: {
-    en: "a chunk of 64 KiB has little more than one delta for each of 256 turns, so nearly every delta wakes the fiber of a consumer. Effect's runtime has a third of the profile and the garbage collector a sixth; reading the lines has a tenth.",
-    zh: "一个 64 KiB 的块里，256 个 turn 每个只有一条多一点的 delta，所以几乎每条 delta 都要唤醒一个消费者的 fiber。剖析结果中 Effect 运行时占三分之一，垃圾回收占六分之一，读取各行只占十分之一。"
+    en: "of what is read at one go there are two or three deltas for each of 256 turns, and each such handful resumes the fiber of a consumer. Effect's runtime has a third of the profile and the garbage collector a sixth; reading the lines has a tenth.",
+    zh: "一次读到的内容里，256 个 turn 每个只有两三条 delta，而每这么几条就要恢复一个消费者的 fiber。剖析结果中 Effect 运行时占三分之一，垃圾回收占六分之一，读取各行只占十分之一。"
   },
   approval: {
     en: "an approval is more here than a callback. The item and the request are validated and kept until they are resolved, the engine decides in a fiber of its own with a deadline, and the answer is encoded by its schema and counted. In a profile, Effect's runtime has a quarter of the CPU and the schemas a tenth.",
@@ -313,15 +313,15 @@ const requests: Section = {
   quickRounds: 5
 }
 
-const pending = { pending: 10_000, times: 10 }
+const pending = { pending: 10_000, times: 30 }
 const reversed = (client: Client): Entrant => ({ run: { client, work: { kind: "reverse", ...pending } } })
 
 const reverse: Section = {
   name: "reverse",
   title: { en: "10,000 requests pending", zh: "一万个未决请求" },
   about: {
-    en: "10,000 requests at once, answered last one first, ten times.",
-    zh: "同时发出 10,000 个请求，按相反的次序答复，做十遍。"
+    en: "10,000 requests at once, answered last one first, thirty times.",
+    zh: "同时发出 10,000 个请求，按相反的次序答复，做三十遍。"
   },
   unit: { en: "µs CPU a request", zh: "每个请求的 CPU（µs）" },
   digits: 2,

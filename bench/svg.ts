@@ -70,7 +70,7 @@ export const roundUp = (value: number): number => {
   return step * power
 }
 
-const label = (value: number): string => Number(value.toPrecision(3)).toLocaleString("en-US")
+const label = (value: number): string => Number(value.toPrecision(6)).toLocaleString("en-US")
 
 const place = (value: number): string => value.toFixed(1)
 
@@ -142,7 +142,7 @@ export const draw = (plot: Plot): string => {
     `<text class="title" font-weight="600" x="${left}" y="22">${escape(plot.y)}</text>`,
     ...grid,
     ...bottomLabels,
-    `<text class="text" x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">${escape(plot.x)}</text>`,
+    `<text class="text" x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">${escape(plot.x)} (logarithmic)</text>`,
     ...lines,
     "</svg>",
     ""
