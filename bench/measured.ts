@@ -48,7 +48,9 @@ export const write = ({ curves, sections, ...about }: Measured): string => {
     curves: Object.fromEntries(curves.map(({ curve, lines }) => [curve.name, lines]))
   }
   const rounded = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(6)) : value)
-  return `${JSON.stringify(kept, rounded, 1)}\n`
+  // A spread or a list of numbers on a line of its own is easier to compare than a number.
+  const innermost = /[{[][^{}[\]]*[}\]]/g
+  return `${JSON.stringify(kept, rounded, 1).replaceAll(innermost, (text) => text.replaceAll(/\s+/g, " "))}\n`
 }
 
 /** Leaves out what is no section, row or curve any more, and what has not been measured yet. */

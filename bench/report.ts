@@ -112,7 +112,12 @@ const words = {
   no: { en: "no", zh: "否" }
 } satisfies Record<string, Text>
 
-export const verdicts = {
+const marks = {
+  comma: { en: ", ", zh: "，" },
+  colon: { en: ": ", zh: "：" }
+} satisfies Record<string, Text>
+
+const verdicts = {
   missed: { en: "**missed**", zh: "**未达到**" },
   met: { en: "met", zh: "达到" },
   stretch: { en: "stretch met", zh: "达到更高目标" }
@@ -128,8 +133,8 @@ const limit = ({ compare, unit }: Section, { bound }: Goal, value: number | unde
   return `${sign} ${compare === "difference" ? "+" : ""}${value} ${unit[language]}`
 }
 
-/** The name of the entrant that a row is compared with, as its own row has it. */
-export const nameOf = (section: Section, entrant: string, language: Language): string =>
+// The name of the entrant that a row is compared with, as its own row has it.
+const nameOf = (section: Section, entrant: string, language: Language): string =>
   section.rows.find((row) => row.entrant === entrant)?.label[language] ?? entrant
 
 const comparison = (section: Section, { compared, row }: Result, language: Language): string => {
@@ -151,7 +156,7 @@ export const table = (section: Section, results: ReadonlyArray<Result>, language
   const facts = section.facts ?? []
   const heads = [
     "",
-    `${section.unit[language]}, ${words.median[language]}`,
+    `${section.unit[language]}${marks.comma[language]}${words.median[language]}`,
     words.range[language],
     words.compared[language],
     words.target[language],
@@ -179,6 +184,14 @@ export const table = (section: Section, results: ReadonlyArray<Result>, language
   return tableOf(heads, rows)
 }
 
+/** What was measured and what came out of it, apart from its section. */
+export const describe = (section: Section, result: Result, language: Language) => ({
+  what: `${section.title[language]}${marks.colon[language]}${result.row.label[language]}`,
+  outcome:
+    comparison(section, result, language) ||
+    `${thousands(result.value.median, section.digits)} ${section.unit[language]}`
+})
+
 /** All results that have a goal, in one table. */
 export const summary = (
   measured: ReadonlyArray<{ readonly section: Section; readonly results: ReadonlyArray<Result> }>,
@@ -187,12 +200,10 @@ export const summary = (
   const heads = ["", ...[words.measured, words.target, words.stretch, words.result].map((word) => word[language])]
   const rows = measured.flatMap(({ results, section }) =>
     results.flatMap((result) => {
-      const { row, value, verdict } = result
-      const { goal, label } = row
+      const { row, verdict } = result
+      const { goal } = row
       if (goal === undefined || verdict === undefined) return []
-      const outcome =
-        comparison(section, result, language) || `${thousands(value.median, section.digits)} ${section.unit[language]}`
-      const what = `${section.title[language]}: ${label[language]}`
+      const { outcome, what } = describe(section, result, language)
       const limits = [goal.target, goal.stretch].map((value) => limit(section, goal, value, language))
       return [[what, outcome, ...limits, verdicts[verdict][language]]]
     })

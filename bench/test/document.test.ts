@@ -29,7 +29,7 @@ describe("the documents", () => {
 
   it("have a reason for every target that is missed", () => {
     const missed = /## Missed targets\n\n([\s\S]*?)\n\n## /.exec(files.get("benchmarks.md") ?? "")?.[1] ?? ""
-    for (const line of missed.split("\n")) expect(line).toMatch(/^(- .+: .+\.|None\.)$/)
+    for (const line of missed.split("\n")) expect(line).toMatch(/^(- .+\): .+\.|None\.)$/)
   })
 
   it("show nothing that is no number", () => {
