@@ -72,13 +72,14 @@ describe("the limit of the short version", () => {
   it("is a quarter beyond the target, and never less than twice raw", () => {
     expect(limit(most(1.5))).toBe(2)
     expect(limit(most(1.8))).toBe(2.25)
-    expect(limit(least(0.75))).toBeCloseTo(0.6)
+    expect(limit(least(0.75))).toBe(0.5)
   })
 
-  it("is a quarter beyond what is documented where that misses the target", () => {
-    expect(limit(most(2), 4)).toBe(5)
+  it("is a quarter beyond what is documented where that misses the target, and a half beyond twice raw", () => {
+    expect(limit(most(1.5), 1.8)).toBe(2.25)
+    expect(limit(most(2), 4)).toBe(6)
     expect(limit(most(2), 1)).toBe(2.5)
-    expect(limit(least(1.5), 0.5)).toBeCloseTo(0.4)
+    expect(limit(least(1.5), 0.25)).toBeCloseTo(1 / 6)
   })
 
   it("is for ratios and for what means the same on another machine", () => {
