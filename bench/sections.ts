@@ -237,7 +237,7 @@ const approvals: Section = {
     row("acp")
   ],
   rounds: 9,
-  quickRounds: 5
+  quickRounds: 3
 }
 
 interface Depth {
@@ -316,7 +316,7 @@ const requests: Section = {
     ]
   }),
   rounds: 7,
-  quickRounds: 5
+  quickRounds: 3
 }
 
 const pending = { pending: 10_000, times: 30 }
