@@ -94,8 +94,8 @@ const sizes: Curve = {
     const [rawSmall, rawMiddle, rawLarge] = medians["raw"] ?? []
     const pair = (ours: number | undefined, raw: number | undefined) => `${number(ours)} µs (raw: ${number(raw)})`
     return {
-      en: `A KB costs ${pair(small, rawSmall)} in deltas of 0.2 KB, ${pair(middle, rawMiddle)} in deltas of 20 KB and ${pair(large, rawLarge)} in deltas of 2,000 KB. What a message costs by itself is spread over more bytes. What is left is that a byte is decoded, parsed and copied into the response that a turn keeps; raw keeps none, and that is most of what is between the two at 20 KB. The pieces of a line that spans many chunks are joined once, so long lines stay linear; raw joins what it has with each chunk and searches all of it again.`,
-      zh: `每 KB 的开销在 0.2 KB 的 delta 里是 ${pair(small, rawSmall)}，在 20 KB 的 delta 里是 ${pair(middle, rawMiddle)}，在 2,000 KB 的 delta 里是 ${pair(large, rawLarge)}。每条消息自身的开销摊到更多字节上。剩下的是每个字节要解码、解析，并复制到 turn 所保留的响应里；raw 什么也不保留，20 KB 处两者之间的差别大半在此。跨越许多块的一行只在最后拼接一次，所以长行保持线性；raw 每来一块就拼接并重新查找全部内容。`
+      en: `A KB costs ${pair(small, rawSmall)} in deltas of 0.2 KB, ${pair(middle, rawMiddle)} in deltas of 20 KB and ${pair(large, rawLarge)} in deltas of 2,000 KB. What a message costs by itself is spread over more bytes. What is left is that a byte is decoded, parsed and copied into the response that a turn keeps; raw keeps none, and that is about half of what is between the two at 20 KB. The pieces of a line that spans many chunks are joined once, so long lines stay linear; raw joins what it has with each chunk and searches all of it again.`,
+      zh: `每 KB 的开销在 0.2 KB 的 delta 里是 ${pair(small, rawSmall)}，在 20 KB 的 delta 里是 ${pair(middle, rawMiddle)}，在 2,000 KB 的 delta 里是 ${pair(large, rawLarge)}。每条消息自身的开销摊到更多字节上。剩下的是每个字节要解码、解析，并复制到 turn 所保留的响应里；raw 什么也不保留，20 KB 处两者之间的差别约一半在此。跨越许多块的一行只在最后拼接一次，所以长行保持线性；raw 每来一块就拼接并重新查找全部内容。`
     }
   }
 }
