@@ -42,7 +42,11 @@ const install = (name: string) => {
   const { publishConfig, ...manifest } = JSON.parse(readFileSync(path.join(source, "package.json"), "utf8"))
   const target = installed(name)
   mkdirSync(target, { recursive: true })
-  cpSync(path.join(source, "dist"), path.join(target, "dist"), { recursive: true })
+  for (const folder of ["dist", "bin"]) {
+    if (existsSync(path.join(source, folder))) {
+      cpSync(path.join(source, folder), path.join(target, folder), { recursive: true })
+    }
+  }
   writeFileSync(path.join(target, "package.json"), JSON.stringify({ ...manifest, ...publishConfig }))
   for (const dependency of Object.keys(manifest.dependencies ?? {})) {
     const link = path.join(modules, dependency)
@@ -63,6 +67,7 @@ export const build = async (): Promise<void> => {
   )
   const projects = ["packages/core", "packages/policy", "packages/cli", "bench"]
   run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
+  run("bundling the command line", process.execPath, [path.join(root, "packages", "cli", "scripts", "bundle.ts")])
   rmSync(modules, { recursive: true, force: true })
   for (const name of ["core", "policy", "cli"]) install(name)
   await vite.build({

@@ -18,11 +18,11 @@ const texts = {
   run: { en: "Run it", zh: "运行" },
   runText: {
     en: [
-      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file.",
+      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file, and together with `--only` it measures that one and puts it in.",
       `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${percent(slack.small)} worse than the target or, where that is missed, than what this page has for it, and ${percent(slack.large)} where that is more than twice raw. Nothing that costs less than twice raw fails. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`
     ],
     zh: [
-      "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页。",
+      "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页，与 `--only` 一起时则重测那一项并放进去。",
       `第二条是用于 CI 的简短版：只有我们和 raw，不到两分钟，不需要网络。它什么也不写，结果越过界限时失败：比目标差 ${percent(slack.small)}；目标未达到的，则是比本页所载的数字差这么多，那里超过 raw 两倍的是 ${percent(slack.large)}；开销不到 raw 两倍的不会失败。越过界限的行先用两倍的轮数再测一次，然后才算数。比值和内存有界限；时间取决于机器，没有界限。丢失文本、决定有误或请求得不到答复一律算失败。`
     ]
   },

@@ -26,7 +26,7 @@ import { build } from "./build.ts"
 import { curves } from "./curves.ts"
 import { filesOf, measuredFile } from "./document.ts"
 import { type Client, type Entrant, type Machine, type Rounds, rounds, spread } from "./measure.ts"
-import { documentedIn, type Measured, read } from "./measured.ts"
+import { documentedIn, type Measured, read, replaced } from "./measured.ts"
 import type { Curve, Row, Section } from "./model.ts"
 import { type Documented, fails, isBad, keyOf, limitOf, type Result, resultsOf, summary, table } from "./report.ts"
 import { sections } from "./sections.ts"
@@ -169,8 +169,11 @@ const write = (measured: Measured) => {
 }
 
 // The short version.
-const compare = Effect.fnUntraced(function* (chosen: ReadonlyArray<Section>, machine: Machine) {
-  const before = readMeasured()
+const compare = Effect.fnUntraced(function* (
+  chosen: ReadonlyArray<Section>,
+  before: Measured | undefined,
+  machine: Machine
+) {
   const documented: Documented = before === undefined ? new Map() : documentedIn(before)
   const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
   yield* Console.log(`\n${summary(measured, "en")}`)
@@ -195,11 +198,11 @@ const run = Effect.fnUntraced(function* (options: {
     .map((value) => value.toFixed(2))
     .join(", ")
   const only = Option.getOrUndefined(options.only)
-  if (options.docs) {
-    const before = readMeasured()
-    if (before === undefined) return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet` })
-    return write(before)
+  const before = readMeasured()
+  if (options.docs && before === undefined) {
+    return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet: measure all of it first` })
   }
+  if (options.docs && only === undefined && before !== undefined) return write(before)
   yield* Effect.tryPromise({
     try: build,
     catch: (error) => new BenchFailed({ description: error instanceof Error ? error.message : String(error) })
@@ -210,16 +213,17 @@ const run = Effect.fnUntraced(function* (options: {
   const chosen = sections.filter(({ name, quickRounds }) =>
     only === undefined ? !quick || quickRounds > 0 : name === only
   )
-  if (quick) return yield* compare(chosen, machine)
+  if (quick) return yield* compare(chosen, before, machine)
   const measured = yield* Effect.forEach(chosen, (section) => measure(section, section.rounds, machine))
   const drawn = yield* Effect.forEach(
     curves.filter(({ name }) => only === undefined || name === only),
     (curve) => measureCurve(curve, machine)
   )
-  if (only !== undefined) return
+  if (only !== undefined && !options.docs) return
   yield* Console.log(`\n${summary(measured, "en")}`)
   const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
-  write({ date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn })
+  const now = { date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn }
+  write(only === undefined || before === undefined ? now : replaced(before, now))
 })
 
 const command = Command.make(
@@ -234,9 +238,11 @@ const command = Command.make(
     only: Flag.Literals(
       "only",
       [...sections, ...curves].map(({ name }) => name)
-    ).pipe(Flag.withDescription("One section or one curve; writes nothing"), Flag.optional),
+    ).pipe(Flag.withDescription("One section or one curve; writes nothing, unless with --docs"), Flag.optional),
     docs: Flag.Boolean("docs").pipe(
-      Flag.withDescription("Measure nothing, and write the documents anew from what was measured last"),
+      Flag.withDescription(
+        "Write the documents anew from what was measured last; with --only, measure that and put it in"
+      ),
       Flag.withDefault(false)
     )
   },

@@ -76,5 +76,14 @@ export const read = (json: string, sections: ReadonlyArray<Section>, curves: Rea
   }
 }
 
+/** What was measured before, with what is newer in its place. */
+export const replaced = (before: Measured, newer: Measured): Measured => ({
+  ...newer,
+  sections: before.sections.map(
+    (old) => newer.sections.find(({ section }) => section.name === old.section.name) ?? old
+  ),
+  curves: before.curves.map((old) => newer.curves.find(({ curve }) => curve.name === old.curve.name) ?? old)
+})
+
 export const documentedIn = ({ sections }: Measured): Documented =>
   new Map(sections.map(({ results, section }) => [section.name, documentedOf(results)]))

@@ -97,12 +97,12 @@ const why = {
     zh: "10,000 个请求就是同时存在的 10,000 个 fiber，各有一个期限和一条指标记录。剖析结果中 Effect 运行时占五分之二，垃圾回收占五分之一。"
   },
   start: {
-    en: "the client loads some 270 modules, each with its own look-ups on the disk; in one file the same program meets the stretch target.",
-    zh: "客户端加载约 270 个模块，每个都要在磁盘上查找；同一个程序打包成单个文件就达到更高目标。"
+    en: "the client loads some 270 modules, each with its own look-ups on the disk; in one file the same program meets the target.",
+    zh: "客户端加载约 270 个模块，每个都要在磁盘上查找；同一个程序打包成单个文件就达到目标。"
   },
   commandLine: {
-    en: "the command line is published as modules too, and loads more than 500 of them whatever it is asked for.",
-    zh: "命令行同样以许多模块发布，无论要它做什么都会加载五百多个。"
+    en: "the command line is bundled and its commands are loaded when they are run.",
+    zh: "命令行已经打包，各命令在运行时才加载。"
   },
   sleep: {
     en: "deltas are merged, so the number of events that wait is bounded. But JavaScript keeps joined strings as a tree of their pieces: a delta of 31 characters stays in it with 80 bytes, so the memory grows with the text.",

@@ -25,12 +25,7 @@ const manifest = (file: string): { readonly [K in string]?: unknown } => JSON.pa
 const { devDependencies, packageManager } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"))
 const pinned = (name: string) => `${name}@${devDependencies[name]}`
 
-run(
-  "building",
-  path.join(root, "node_modules", ".bin", "tsc"),
-  ["-b", "packages/core", "packages/policy", "packages/cli"],
-  root
-)
+run("building", "npm", ["run", "--silent", "build"], root)
 const names = ["core", "policy", "cli"]
 for (const name of names) {
   run(

@@ -21,6 +21,7 @@ import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Bundle, flatten, readBundle } from "./codegen/Bundle.ts"
 import { generate } from "./codegen/generate.ts"
+import { printOutline } from "./codegen/outline.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -34,7 +35,9 @@ export const findBinary = (): string => {
   return join(vendor, triple, "bin", process.platform === "win32" ? "codex.exe" : "codex")
 }
 
-const describeProtocol = (binary: string): { version: string; stable: Bundle; experimental: Bundle } => {
+const describeProtocol = (
+  binary: string
+): { version: string; stable: Bundle; experimental: Bundle; schemas: unknown } => {
   const temporary = mkdtempSync(join(tmpdir(), "effect-codex-codegen-"))
   try {
     const home = join(temporary, "home")
@@ -52,10 +55,10 @@ const describeProtocol = (binary: string): { version: string; stable: Bundle; ex
           readFileSync(join(types, file), "utf8").matchAll(/"method": "([^"]+)"/g),
           ([, method = ""]) => method
         )
-      const bundle: { readonly definitions: Parameters<typeof flatten>[0] } = JSON.parse(
+      const schemas: { readonly definitions: Parameters<typeof flatten>[0] } = JSON.parse(
         readFileSync(join(json, "codex_app_server_protocol.schemas.json"), "utf8")
       )
-      return readBundle(flatten(bundle.definitions), {
+      const bundle = readBundle(flatten(schemas.definitions), {
         clientRequests: methodsIn("ClientRequest.ts"),
         serverRequests: methodsIn("ServerRequest.ts"),
         notifications: methodsIn("ServerNotification.ts"),
@@ -64,11 +67,13 @@ const describeProtocol = (binary: string): { version: string; stable: Bundle; ex
             .filter((file) => existsSync(file))
             .map((file) => readFileSync(file, "utf8"))[0]
       })
+      return { bundle, schemas }
     }
 
     const version = /\d+\.\d+\.\d+\S*/.exec(run("--version"))?.[0]
     if (version === undefined) throw new Error(`${binary} --version does not say its version`)
-    return { version, stable: edition("stable"), experimental: edition("experimental", "--experimental") }
+    const { bundle: experimental, schemas } = edition("experimental", "--experimental")
+    return { version, stable: edition("stable").bundle, experimental, schemas }
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
@@ -76,7 +81,8 @@ const describeProtocol = (binary: string): { version: string; stable: Bundle; ex
 
 /** Writes the generated modules into a folder and returns their names. */
 export const codegen = (directory: string): ReadonlyArray<string> => {
-  const files = generate(describeProtocol(findBinary()))
+  const { schemas, ...editions } = describeProtocol(findBinary())
+  const files = { ...generate(editions), "Outline.ts": printOutline(editions.version, schemas) }
   mkdirSync(directory, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
   return Object.keys(files)

@@ -132,7 +132,7 @@ export const makeCollector = (threadId: string): Collector => {
       }
       case "item/agentMessage/delta": {
         const { delta, itemId } = notification.params
-        if (itemId !== writing || pieces.length === 256) {
+        if (itemId !== writing || pieces.length === 32) {
           join()
           writing = itemId
         }

@@ -65,11 +65,8 @@ export type RequestId = string | number
  */
 export interface WireNotification {
   readonly method: string
-  readonly params: unknown
-  /** The whole message. */
-  readonly raw: { readonly [K in string]?: unknown }
-  /** Its length on the wire, in UTF-16 code units. */
-  readonly length: number
+  readonly params?: unknown
+  readonly [K: string]: unknown
 }
 
 /**
@@ -91,8 +88,11 @@ export interface WireRequest {
  * @since 0.1.0
  */
 export interface Receiver {
-  /** Gets each notification, in order with the responses around it. Called by the reader: may not block. */
-  readonly onNotification: (notification: WireNotification) => void
+  /**
+   * Gets each notification, in order with the responses around it, and its length on the wire in UTF-16 code units. Called by
+   * the reader: may not block.
+   */
+  readonly onNotification: (notification: WireNotification, length: number) => void
   /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
   readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
   /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
@@ -130,6 +130,9 @@ export interface JsonRpc {
 const handlerGrace = Duration.seconds(2)
 
 const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
+
+const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
+  typeof message["method"] === "string" && !("id" in message)
 
 const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 200)}…` : line)
 
@@ -221,10 +224,9 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         else if (!Predicate.isReadonlyObject(message)) skip(line, "not an object")
         else {
           const { error, id, method } = message
-          if (typeof method === "string") {
-            if (!("id" in message))
-              receiver.onNotification({ method, params: message["params"], raw: message, length: line.length })
-            else if (!isRequestId(id)) skip(line, "its id is neither a string nor an integer")
+          if (isNotification(message)) receiver.onNotification(message, line.length)
+          else if (typeof method === "string") {
+            if (!isRequestId(id)) skip(line, "its id is neither a string nor an integer")
             else {
               answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
             }
@@ -234,6 +236,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
           else skip(line, "neither a result nor an error")
         }
       }
+      // An array that has grown old would keep the messages alive until it is collected.
+      parsed.length = 0
     }
 
     // Runs before the transport closes: what waits is told at once, not after the process is gone.
@@ -298,7 +302,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 const notJson = Symbol("not JSON")
 
 // What may throw is called once for a chunk, and again behind each line that did.
-const parseLines = (lines: ReadonlyArray<string>): ReadonlyArray<unknown> => {
+const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
   const parsed: Array<unknown> = []
   const parseRest = () => {
     for (let index = parsed.length; index < lines.length; index++) parsed.push(JSON.parse(lines[index] ?? ""))

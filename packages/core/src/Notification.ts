@@ -83,35 +83,58 @@ export type Notification = Of<keyof Methods> | SilentNotification | UnknownNotif
  * @category constructors
  * @since 0.1.0
  */
-export const decode = (wire: WireNotification): Notification => {
+export const decode = (wire: WireNotification, length: number): Notification => {
   const method = Protocol.notificationName(wire.method)
-  return method === undefined ? unknown(wire, `Unknown notification ${wire.method}`) : decodeKnown(method, wire)
+  return method === undefined
+    ? unknown(wire, length, `Unknown notification ${wire.method}`)
+    : decodeKnown(method, wire, length)
 }
 
-const decodeKnown = <M extends keyof Methods>(method: M, wire: WireNotification): Of<M> | UnknownNotification => {
-  const { length, params, raw } = wire
+// A class and no literal: where the notifications of many turns wait at once, V8 would put all that a literal makes among
+// what is old, and with it what it holds.
+class Known<M extends keyof Methods> implements KnownNotification<M> {
+  readonly method: M
+  readonly params: Methods[M]
+  readonly emittedAtMs: number
+  readonly length: number
+  readonly raw: unknown
+  constructor(method: M, params: Methods[M], emittedAtMs: number, length: number, raw: unknown) {
+    this.method = method
+    this.params = params
+    this.emittedAtMs = emittedAtMs
+    this.length = length
+    this.raw = raw
+  }
+}
+
+const decodeKnown = <M extends keyof Methods>(
+  method: M,
+  raw: WireNotification,
+  length: number
+): Of<M> | UnknownNotification => {
+  const { params } = raw
   const definition = experimentalNotifications[method]
   const emittedAtMs = raw["emittedAtMs"]
   // Nearly all are known as they are, and say when they were sent: one object, made at once.
   if (typeof emittedAtMs === "number" && definition.is(params)) {
-    const known: Of<M> = { method, params, emittedAtMs, length, raw }
+    const known: Of<M> = new Known(method, params, emittedAtMs, length, raw)
     return known
   }
   const decoded = definition.decode(params)
-  if (Result.isFailure(decoded)) return unknown(wire, decoded.failure)
-  const known: Of<M> = { method, params: decoded.success, ...timeOf(wire), length, raw }
+  if (Result.isFailure(decoded)) return unknown(raw, length, decoded.failure)
+  const known: Of<M> = { method, params: decoded.success, ...timeOf(raw), length, raw }
   return known
 }
 
-const unknown = (wire: WireNotification, reason: string): UnknownNotification => ({
+const unknown = (wire: WireNotification, length: number, reason: string): UnknownNotification => ({
   method: "unknown",
   ...timeOf(wire),
-  length: wire.length,
-  raw: { ...wire.raw, method: wire.method, params: wire.params },
+  length,
+  raw: { ...wire, params: wire.params },
   reason
 })
 
-const timeOf = ({ raw: { emittedAtMs } }: WireNotification) => (typeof emittedAtMs === "number" ? { emittedAtMs } : {})
+const timeOf = ({ emittedAtMs }: WireNotification) => (typeof emittedAtMs === "number" ? { emittedAtMs } : {})
 
 /**
  * @category constructors

@@ -237,19 +237,18 @@ export const eventsOf = <E>(
   threadId: string,
   notifications: Stream.Stream<Notification, E>
 ): Stream.Stream<ResponseEvent.ResponseEvent, E> =>
-  Stream.unwrap(
-    Effect.map(Stream.toPull(notifications), (pull) => {
+  Stream.transformPull(notifications, (pull) =>
+    Effect.sync(() => {
       const events = Effect.map(
         pull,
         Arr.map((notification) => ResponseEvent.fromNotification(threadId, notification))
       )
       let begun = false
-      const pullEvent = Effect.suspend(() => {
+      return Effect.suspend(() => {
         if (begun) return events
         begun = true
         return Effect.succeed(Arr.of(ResponseEvent.threadReady(threadId)))
       })
-      return Stream.fromPull(Effect.succeed(pullEvent))
     })
   )
 

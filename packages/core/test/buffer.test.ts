@@ -12,7 +12,7 @@ const ids = { threadId: "thread", turnId: "turn" }
 
 const wire = (method: string, params: unknown) => {
   const raw = { method, params }
-  return Notification.decode({ method, params, raw, length: JSON.stringify(raw).length })
+  return Notification.decode(raw, JSON.stringify(raw).length)
 }
 const delta = (text: string, itemId = "item") => wire("item/agentMessage/delta", { ...ids, itemId, delta: text })
 const closed = wire("thread/closed", { threadId: "thread" })

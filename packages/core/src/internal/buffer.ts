@@ -7,6 +7,8 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 
 export interface KeepOptions<A> {
@@ -19,20 +21,28 @@ export interface KeepOptions<A> {
 
 /** Values in order, with adjacent ones merged over the high-water mark, and what they amount to. */
 export interface Kept<A> {
-  values: Array<A>
+  /** Made with its first value: an empty array that waits for one grows old, and keeps alive what is put into it. */
+  values: Array<A> | undefined
   bytes: number
 }
 
 /** Whether the value was merged into the last one. */
 export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): boolean => {
-  const last = kept.values.length >= options.highWater ? kept.values.at(-1) : undefined
+  const { values } = kept
+  if (values === undefined) {
+    // No literal: where the values of many turns wait at once, V8 would put all that a literal makes among what is old.
+    kept.values = Array.of(value)
+    kept.bytes = options.bytes(value)
+    return false
+  }
+  const last = values.length >= options.highWater ? values.at(-1) : undefined
   const merged = last === undefined ? undefined : options.merge(last, value)
   if (last === undefined || merged === undefined) {
-    kept.values.push(value)
+    values.push(value)
     kept.bytes += options.bytes(value)
     return false
   }
-  kept.values[kept.values.length - 1] = merged
+  values[values.length - 1] = merged
   kept.bytes += options.bytes(merged) - options.bytes(last)
   return true
 }
@@ -41,7 +51,7 @@ export interface BufferOptions<A, E> extends KeepOptions<A> {
   /** The unread bytes from which on the stream fails. */
   readonly maxBytes: number
   readonly overflow: (bytes: number) => E
-  /** Told how much is unread and how many values were merged since it was told last: at each take, and at each doubling. */
+  /** Told, at takes and doublings, of more unread bytes than before, and of how many values were merged since it was told last. */
   readonly observe?: ((bytes: number, merged: number) => void) | undefined
 }
 
@@ -58,22 +68,49 @@ export interface Buffer<A, E> {
   readonly stream: Stream.Stream<A, E>
 }
 
+const dispatchers = new WeakMap<Scheduler.Scheduler, Scheduler.SchedulerDispatcher>()
+
+// One for all readers, so that those who are called together go on in one task, and not in one each as their fibers would.
+const dispatcherOf = (scheduler: Scheduler.Scheduler): Scheduler.SchedulerDispatcher => {
+  const known = dispatchers.get(scheduler)
+  if (known !== undefined) return known
+  const made = scheduler.makeDispatcher()
+  dispatchers.set(scheduler, made)
+  return made
+}
+
 export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => {
-  const unread: Kept<A> = { values: [], bytes: 0 }
+  const unread: Kept<A> = { values: undefined, bytes: 0 }
   let merged = 0
+  let reported = 0
   let nextReport = firstReport
   let done: Effect.Effect<never, E | Cause.Done> | undefined
-  let wake: (() => void) | undefined
+  // Who waits for a value, and how it is told. Nothing is made for a wait, since what many turns make while they wait grows
+  // old and burdens the garbage collector.
+  let parked: ((pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>) => void) | undefined
+  let dispatcher: Scheduler.SchedulerDispatcher | undefined
+  let called = false
 
   const report = () => {
+    if (unread.bytes <= reported && merged === 0) return
+    reported = Math.max(reported, unread.bytes)
     options.observe?.(unread.bytes, merged)
     merged = 0
   }
 
+  const goOn = () => {
+    const resume = parked
+    parked = undefined
+    called = false
+    resume?.(pull)
+  }
+
+  // It goes on when it is its turn with the scheduler: after all chunks that can be read by then, so that their values come
+  // together, and off the reader's stack.
   const notify = () => {
-    const waiting = wake
-    wake = undefined
-    waiting?.()
+    if (parked === undefined || called) return
+    called = true
+    dispatcher?.scheduleTask(goOn, 0)
   }
 
   const finish = (exit: Effect.Effect<never, E | Cause.Done>) => {
@@ -92,30 +129,31 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
     else notify()
   }
 
-  const pull: Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> = Effect.suspend(() => {
-    if (Arr.isArrayNonEmpty(unread.values)) {
-      const chunk = unread.values
-      report()
-      nextReport = firstReport
-      unread.values = []
-      unread.bytes = 0
-      return Effect.succeed(chunk)
-    }
-    if (done !== undefined) return done
-    // Goes on when it is its turn with the scheduler: after all chunks that can be read by then, so that their values come
-    // together, and off the reader's stack.
-    return Effect.andThen(
-      Effect.callback<void>((resume) => {
-        wake = () => resume(Effect.yieldNow)
-      }),
-      pull
-    )
+  const take = (): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E> | undefined => {
+    const chunk = unread.values
+    if (chunk === undefined || !Arr.isArrayNonEmpty(chunk)) return done
+    report()
+    nextReport = firstReport
+    unread.values = undefined
+    unread.bytes = 0
+    return Effect.succeed(chunk)
+  }
+
+  const park = Effect.callback<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done>((resume) => {
+    parked = resume
+  })
+
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E> = Effect.suspend(() => take() ?? park)
+
+  const begin = Effect.withFiber((fiber) => {
+    dispatcher = dispatcherOf(fiber.getRef(Scheduler.Scheduler))
+    return Effect.succeed(pull)
   })
 
   return {
     offer,
     end: () => finish(Cause.done()),
     fail: (error) => finish(Effect.fail(error)),
-    stream: Stream.fromPull(Effect.succeed(pull))
+    stream: Stream.fromPull(begin)
   }
 }

@@ -10,7 +10,7 @@ import { type Buffer, type BufferOptions, keep, type Kept, makeBuffer } from "./
 
 export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => {
   const readers = new Set<Buffer<A, E>>()
-  const past: Kept<A> = { values: [], bytes: 0 }
+  const past: Kept<A> = { values: undefined, bytes: 0 }
   let finish: ((reader: Buffer<A, E>) => void) | undefined
 
   const end = (how: (reader: Buffer<A, E>) => void) => {
@@ -23,7 +23,7 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   const join = Effect.sync(() => {
     const reader = makeBuffer<A, E>(options)
     if (past.bytes > options.maxBytes) reader.fail(options.overflow(past.bytes))
-    for (const value of past.values) reader.offer(value)
+    for (const value of past.values ?? []) reader.offer(value)
     if (finish === undefined) readers.add(reader)
     else finish(reader)
     return reader
@@ -34,7 +34,7 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
       if (finish !== undefined) return
       if (past.bytes <= options.maxBytes) {
         keep(past, value, options)
-        if (past.bytes > options.maxBytes) past.values = []
+        if (past.bytes > options.maxBytes) past.values = undefined
       }
       for (const reader of readers) reader.offer(value)
     },
