@@ -11,7 +11,8 @@ export default defineConfig({
           include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts"],
           exclude: ["**/*.real.test.ts", "**/node_modules/**"],
           // Some run hundreds of programs, and a busy machine takes its time.
-          testTimeout: 30_000
+          testTimeout: 30_000,
+          hookTimeout: 30_000
         }
       },
       {

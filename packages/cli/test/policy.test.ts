@@ -148,6 +148,17 @@ describe("effect-codex policy check", () => {
     })
   )
 
+  it.live("judges no command that is not UTF-8", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {
+        stdin: Buffer.from([0x22, 0x65, 0x63, 0x68, 0x6f, 0x20, 0xff, 0x22, 0x0a])
+      })
+      expect(stdout).toBe("")
+      expect(stderr).toBe("effect-codex: Line 1 is not UTF-8.\n")
+      expect(code).toBe(2)
+    })
+  )
+
   it.live("ends quietly when its verdicts are not read any more", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {

@@ -14,8 +14,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Finding } from "../../Doctor.ts"
-import type { Subject } from "./subject.ts"
+import type { Finding, Options } from "../../Doctor.ts"
 
 type Warning = Notification.KnownNotification<"configWarning">["params"]
 
@@ -28,8 +27,8 @@ const warningOf = (line: string): Option.Option<Warning> =>
     return Notification.is("configWarning", notification) ? Option.some(notification.params) : Option.none()
   })
 
-const connect = Effect.fnUntraced(function* (subject: Subject & { readonly binary: string }) {
-  const { args = ["app-server"], binary, cwd, env, extendEnv } = subject
+const connect = Effect.fnUntraced(function* (options: Options & { readonly binary: string }) {
+  const { args = ["app-server"], binary, cwd, env, extendEnv } = options
   const transport = yield* Transport.stdio({ command: binary, args, cwd, env, extendEnv })
   const warnings: Array<Warning> = []
   const server = yield* AppServer.make(
@@ -132,9 +131,9 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
 })
 
 /** Connects, and looks at all that a connection tells. */
-export const inspectServer = Effect.fnUntraced(function* (subject: Subject & { readonly binary: string }) {
+export const inspectServer = Effect.fnUntraced(function* (options: Options & { readonly binary: string }) {
   const begin = yield* Clock.currentTimeMillis
-  const connected = yield* Effect.result(connect(subject))
+  const connected = yield* Effect.result(connect(options))
   if (Result.isFailure(connected)) {
     const details = connected.failure.stderr.slice(-5)
     const failed: Finding = {
