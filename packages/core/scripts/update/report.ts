@@ -53,7 +53,7 @@ const ofApi = (affected: ReadonlyArray<Affected>, functions: Functions): Readonl
     .map(({ causes, method }) => {
       const names = functions.get(method) ?? []
       const name = names.length === 0 ? method : names.join(", ")
-      return `  ~ ${/^request/.test(name) ? `${name}("${method}")` : name}: ${some(causes)}`
+      return `  ~ ${name.startsWith("request") ? `${name}("${method}")` : name}: ${some(causes)}`
     })
   const section = (title: string, lines: ReadonlyArray<string>) => (lines.length === 0 ? [] : [`\n${title}`, ...lines])
   return [
