@@ -8,6 +8,17 @@ const runner = path.join(import.meta.dirname, "run.ts")
 
 // What a newcomer would look for in each example's output.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  errors: ["Yes.", "that is too much to read"],
+  guards: ["may use 1000 tokens and has used 1230", "The turn stalled: it said nothing for 1 s"],
+  otlp: [
+    "I may not look.",
+    "  codex.connect\n    CodexBinary.resolve\n    initialize\n",
+    "  nightly report\n    thread/start\n",
+    "    invoke_agent codex\n      turn/start\n",
+    "      codex.approval command\n",
+    "  gen_ai.client.token.usage\n"
+  ],
+  "parallel-threads": ["auth is small.", "jobs is small.", "10 threads, 1000 tokens"],
   "policy-composed": [
     "accept by echo + noRemoval /bin/bash -lc 'echo hello'",
     "decline by no push /bin/bash -lc 'git push'",
@@ -16,8 +27,27 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     'Dry run of a command request: {"would":"decline","by":"mode strict"'
   ],
   "policy-judge": ["llmJudge accept It only reads.", "llmJudge decline It deletes files.", "declined"],
+  "policy-human": [
+    "command decided by echo",
+    "Why, as the model claims\n  │ You want to know the time.",
+    "It may run outside of the sandbox, with your rights",
+    "command decided by human",
+    'Your answer: {"answers":{"color":{"answers":["Red"]}}}'
+  ],
+  "policy-rules": [
+    "accept by mode balanced /bin/bash -lc 'ls -l | wc -l'",
+    "accept by build folder /bin/bash -lc 'mkdir -p build/out && touch build/out/a'",
+    "decline by mode balanced /bin/bash -lc 'touch build/../b'",
+    "decline by no network /bin/bash -lc 'echo $(curl example.com)' nothing leaves this machine"
+  ],
+  promises: ["Yes.", "one \ntwo \nthree", "interrupted"],
   quickstart: ["READY"],
-  streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"]
+  resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],
+  review: ["turn/completed", "No mistakes found."],
+  "steer-and-interrupt": ["Once", "began: assistant", "interrupted: Once upon", "As you like."],
+  streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"],
+  "structured-output": ["change, 80 % sure", "a.ts:3 divides by zero"],
+  tools: ["Seven chairs, and no tables."]
 }
 
 describe("each example runs offline", () => {

@@ -11,14 +11,16 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Collector from "./stand-ins/collector.ts"
 
-const { execCommand, reply, text } = MockModel
+const { execCommand, reply, requestUserInput, text } = MockModel
 
 // The stand-in as agent and as judge: the commands of the agent one after the other, and a judge that declines some words.
 const withJudge =
@@ -37,12 +39,67 @@ const withJudge =
 
 // What the stand-in answers to each example, in order.
 const scripts = {
+  errors: [
+    MockModel.error(503, "The model is overloaded"),
+    reply(text("Yes.")),
+    reply(text(MockModel.failed("context_length_exceeded", "Too long")))
+  ],
+  // The first turn may ask once more before it is stopped.
+  guards: ({ lastUserText, toolOutputs }) =>
+    lastUserText.startsWith("Read") && toolOutputs.length === 0
+      ? reply(execCommand({ cmd: "cat *" }), MockModel.usage({ input: 1200, output: 30 }))
+      : reply(text("Hm.", MockModel.delay("1 hour"))),
+  otlp: [
+    reply(execCommand({ cmd: "ls", escalate: "May I look around?" }), MockModel.usage({ input: 90, output: 10 })),
+    reply(text("I may not look."), MockModel.usage({ input: 120, output: 5 }))
+  ],
+  "parallel-threads": ({ lastUserText }) =>
+    reply(text(`${/module (\w+)/.exec(lastUserText)?.[1]} is small.`), MockModel.usage({ input: 90, output: 10 })),
   "policy-composed": withJudge(["echo hello", "git push", "date", "rm notes.txt"], /never/),
   "policy-judge": withJudge(["ls", "rm -rf ."], /rm -rf/),
+  "policy-human": [
+    reply(execCommand({ cmd: "echo hello", escalate: true })),
+    reply(execCommand({ cmd: "date", escalate: "You want to know the time." })),
+    reply(execCommand({ cmd: "rm notes.txt", escalate: "It is not needed any more." })),
+    reply(
+      requestUserInput([
+        {
+          id: "color",
+          header: "Color",
+          question: "Which color do you like?",
+          options: [
+            { label: "Red", description: "warm" },
+            { label: "Blue", description: "cold" }
+          ]
+        }
+      ])
+    ),
+    ({ lastToolOutput }) => reply(text(`Your answer: ${lastToolOutput?.output ?? ""}`))
+  ],
+  "policy-rules": [
+    ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
+      (cmd) => reply(execCommand({ cmd, escalate: true }))
+    ),
+    reply(text("I did what I was let do."))
+  ],
+  promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   quickstart: [reply(text("READY"))],
+  resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
+  review: [reply(text("No mistakes found."))],
+  // The message that is added may get to the model before the turn is stopped, or not.
+  "steer-and-interrupt": ({ lastUserText }) =>
+    reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))
+  ],
+  "structured-output": [
+    reply(text('{"verdict":"maybe"}')),
+    reply(text('{"verdict":"change","confidence":0.8,"findings":[{"file":"a.ts","line":3,"text":"divides by zero"}]}'))
+  ],
+  tools: [
+    reply(MockModel.toolCall("stock", { article: "chair" }), MockModel.toolCall("stock", { article: "table" })),
+    reply(text("Seven chairs, and no tables."))
   ]
 } satisfies Record<string, MockModel.Script>
 
@@ -87,7 +144,10 @@ const run = Effect.fnUntraced(function* (options: {
   if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
-  return yield* spawn([file], { cwd, env })
+  if (name !== "otlp") return yield* spawn([file], { cwd, env })
+  const collector = yield* Collector.make
+  yield* spawn([file], { cwd, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
+  yield* Console.log(collector.report())
 }, Effect.scoped)
 
 const command = Command.make(

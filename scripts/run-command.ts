@@ -12,8 +12,13 @@ export interface Result {
 export interface Options {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
-  /** Gets each piece of standard output, for instance to end the program when it has said something. */
-  readonly onStdout?: (piece: string, pid: number) => void
+  /** What it reads from standard input. Default: nothing, an end at once. */
+  readonly stdin?: string | Uint8Array
+  /**
+   * Gets each piece of standard output, for instance to end the program when it has said something, or to stop reading as
+   * `head` does.
+   */
+  readonly onStdout?: (piece: string, pid: number, close: () => void) => void
 }
 
 /** Runs a TypeScript file with the Node that runs the tests. Interrupting the effect kills it. */
@@ -22,12 +27,14 @@ export const runFile = (file: string, args: ReadonlyArray<string>, options: Opti
     const child = spawn(process.execPath, [file, ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: ["pipe", "pipe", "pipe"]
     })
+    // A program that has ended reads no more.
+    child.stdin.on("error", () => {}).end(options.stdin)
     const output = { stdout: "", stderr: "" }
     child.stdout.setEncoding("utf8").on("data", (piece: string) => {
       output.stdout += piece
-      options.onStdout?.(piece, child.pid ?? 0)
+      options.onStdout?.(piece, child.pid ?? 0, () => child.stdout.destroy())
     })
     child.stderr.setEncoding("utf8").on("data", (piece: string) => {
       output.stderr += piece

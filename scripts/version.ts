@@ -19,7 +19,6 @@ const statements: ReadonlyArray<Statement> = [
     file: `packages/${name}/package.json`,
     pattern: /^  "version": "([^"]+)"/m
   })),
-  { file: "packages/cli/src/main.ts", pattern: /\{ version: "([^"]+)" \}/ },
   { file: "packages/core/src/internal/handshake.ts", pattern: /title: "effect-codex", version: "([^"]+)"/ },
   ...["core", "policy"].map((name) => ({
     file: "examples/starter/package.json",

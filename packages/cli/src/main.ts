@@ -6,40 +6,71 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as CliError from "effect/cli/CliError"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
-import * as Demo from "./Demo.ts"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as AccountCommand from "./AccountCommand.ts"
+import * as DemoCommand from "./DemoCommand.ts"
+import * as DoctorCommand from "./DoctorCommand.ts"
+import * as ExitCode from "./ExitCode.ts"
+import { toggle } from "./internal/flags.ts"
+import { presenter, report } from "./internal/report.ts"
+import * as ModelsCommand from "./ModelsCommand.ts"
+import * as RunCommand from "./RunCommand.ts"
+import * as ThreadsCommand from "./ThreadsCommand.ts"
+import { version } from "./Version.ts"
 
-// What goes wrong is told in one line; what was told already is not told again.
-const forPeople = <E extends Error>(error: E): E | CliError.UserError =>
-  Runtime.getErrorReported(error) ? new CliError.UserError({ cause: error }) : error
-
-const demo = Command.make(
-  "demo",
-  {
-    mode: Flag.Literals("mode", ["smoke"]).pipe(
-      Flag.withDescription("smoke: a response, a text stream, an approval"),
-      Flag.withDefault("smoke")
-    ),
-    offline: Flag.Boolean("offline").pipe(
-      Flag.withDescription("Let a stand-in answer for the model: needs neither an account nor a network"),
-      Flag.withDefault(false)
-    )
-  },
-  (options) => Effect.mapError(Demo.run(options), forPeople)
-).pipe(
-  Command.withDescription("Show that codex and this package work here"),
-  Command.withExamples([
-    { command: "effect-codex demo --offline", description: "Check an installation without an account" }
-  ])
-)
+// Whether it is given is read from the arguments: a failure has to be told also where they could not be parsed.
+const debug = GlobalFlag.Setting("debug")({
+  flag: toggle("debug", "Where something went wrong, show where in the program")
+})
+const end = process.argv.indexOf("--")
+const debugging = process.argv.slice(2, end === -1 ? undefined : end).includes("--debug")
 
 const root = Command.make("effect-codex").pipe(
   Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([demo])
+  Command.withSubcommands([
+    RunCommand.command,
+    ThreadsCommand.command,
+    ModelsCommand.command,
+    AccountCommand.login,
+    AccountCommand.logout,
+    AccountCommand.account,
+    DoctorCommand.command,
+    DemoCommand.command
+  ]),
+  Command.withGlobalFlags([debug])
 )
 
-Command.run(root, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+// A reader that has gone, as `head` does, and a terminal that was closed end us the way a Ctrl-C does.
+let readerGone = false
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", () => {
+    if (readerGone) return
+    readerGone = true
+    process.emit("SIGTERM")
+  })
+}
+process.on("SIGHUP", () => process.emit("SIGTERM"))
+
+const services = Layer.mergeAll(
+  NodeServices.layer,
+  CliConfig.layer({
+    builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+  }),
+  CliOutput.layerPresenter(presenter),
+  Layer.succeed(Logger.LogToStderr)(true)
+)
+
+Command.run(root, { version }).pipe(
+  Effect.tapCause((cause) => report(cause, debugging)),
+  Effect.provide(services),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(readerGone ? ExitCode.codes.readerGone : ExitCode.ofExit(exit))
+  })
+)

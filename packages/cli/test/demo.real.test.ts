@@ -1,29 +1,85 @@
-import * as path from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { CodexTest } from "@effect-codex/core/testing"
+import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { readdirSync } from "node:fs"
+import * as path from "node:path"
 import { runFile } from "../../../scripts/run-command.ts"
+import { defaultPrompts } from "../src/internal/demo/cases.ts"
+import { script } from "../src/internal/demo/script.ts"
+import { build, mainOf } from "./built.ts"
 
-const main = path.join(import.meta.dirname, "..", "src", "main.ts")
+const main = mainOf("demo")
+beforeAll(() => build("demo"))
+
+const demo = (...args: ReadonlyArray<string>) => runFile(main, ["demo", ...args])
+
+const fixture = (name: string) => path.join(import.meta.dirname, "fixtures", name)
 
 describe("effect-codex demo", () => {
   it.live("passes every case offline, and shows the thread, the text and the approval", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* runFile(main, ["demo", "--mode", "smoke", "--offline"])
+      const { code, stderr, stdout } = yield* demo("--mode", "smoke", "--offline")
       expect(stderr).toBe("")
       expect(code).toBe(0)
-      expect(stdout).toMatch(/^ {2}thread [0-9a-f-]{36}\n {2}READY$/m)
-      expect(stdout).toContain("STREAM_OK")
+      expect(stdout).toMatch(/^ {2}thread [0-9a-f-]{36}\n\[PASS\] thread start \(\d+ ms\)$/m)
+      expect(stdout).toMatch(/^ {2}READY$/m)
+      expect(stdout).toMatch(/^ {2}STREAM_OK$/m)
       expect(stdout).toMatch(/approval of a command .*touch demo\.txt.*: "accept"/)
-      expect(stdout).toContain("total=3 passed=3 failed=0")
+      expect(stdout).toMatch(/=== SUMMARY ===\nmode=smoke total=4 passed=4 failed=0 skipped=0\n$/)
     })
   )
 
-  it.live("without codex says how to get it, in one line, and exits with 1", () =>
+  it.live("passes everything in the mode full, and skips what is declared", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* demo("--mode", "full", "--offline", "--strict")
+      expect(stderr).toBe("")
+      expect(code).toBe(0)
+      expect(stdout).toContain("mode=full total=24 passed=22 failed=0 skipped=2")
+      expect(Array.from(stdout.matchAll(/^\[SKIP\] (.*)$/gm), ([, skipped]) => skipped)).toEqual([
+        "skills remote: the protocol has no skills/remote any more",
+        "rate limits: there is no account whose limits could be read"
+      ])
+    })
+  )
+
+  it.live("runs the same cases with what the user has, and leaves no thread there", () =>
+    Effect.gen(function* () {
+      const { cwd, env, home } = yield* CodexTest.Home
+      const { code, stdout } = yield* runFile(main, ["demo", "--mode", "full", "--strict"], { cwd, env })
+      expect(stdout).toContain("mode full: online")
+      expect(stdout).toContain("passed=22 failed=0 skipped=2")
+      expect(code).toBe(0)
+      expect(readdirSync(cwd)).toEqual([])
+      const { stdout: left } = yield* runFile(main, ["threads", "list", "--all", "--codex-home", home], { cwd, env })
+      expect(left).toBe("")
+    }).pipe(Effect.provide(CodexTest.layerHome(script(defaultPrompts), { model: "gpt-5.5", verifyOnClose: false })))
+  )
+
+  it.live("takes the model and prompts of one's own, and shows the events of a turn", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* demo(
+        "--mode=demo",
+        "--offline",
+        "--strict",
+        "--model=gpt-6-sol",
+        "--prompt-create=Greet me.",
+        "--prompt-stream=Sing.",
+        "--prompt-events=Look around.",
+        "--show-events"
+      )
+      expect(stdout).toMatch(/^ {2}turn\/started$/m)
+      expect(stdout).toMatch(/^ {2}turn\/completed$/m)
+      expect(stdout).toContain("mode=demo total=19 passed=17 failed=0 skipped=2")
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("without codex says how to get it, in one line, and exits with 4", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* runFile(main, ["demo", "--offline"], {
         env: { CODEX_BINARY: "/nowhere" }
       })
-      expect(code).toBe(1)
+      expect(code).toBe(4)
       expect(stderr).toContain("npm install @openai/codex")
       expect(stdout + stderr).not.toMatch(/^ +at /m)
     })
@@ -32,12 +88,21 @@ describe("effect-codex demo", () => {
   it.live("reports each case that fails, and exits with 1", () =>
     Effect.gen(function* () {
       // A codex that dies after the handshake fails every case.
-      const { code, stdout } = yield* runFile(main, ["demo"], {
-        env: { CODEX_BINARY: path.join(import.meta.dirname, "fixtures", "dies-after-handshake.mjs") }
-      })
+      const { code, stderr, stdout } = yield* demo("--codex", fixture("dies-after-handshake.mjs"))
       expect(code).toBe(1)
+      expect(stderr).toBe("")
       expect(stdout).toContain("[FAIL] create")
-      expect(stdout).toContain("failed=3")
+      expect(stdout).toMatch(
+        /total=4 passed=0 failed=4 skipped=0\nfailed: thread start, create, stream text, approval\n$/
+      )
+    })
+  )
+
+  it.live("stops at the first failure with --strict", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* demo("--strict", "--codex", fixture("dies-after-handshake.mjs"))
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/total=1 passed=0 failed=1 skipped=0\nfailed: thread start\n$/)
     })
   )
 
@@ -52,11 +117,23 @@ describe("effect-codex demo", () => {
     })
   )
 
+  it.live("stops quietly when nobody reads any more", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* runFile(main, ["demo", "--offline", "--mode", "full"], {
+        onStdout: (piece, _pid, close) => {
+          if (piece.includes("Connected")) close()
+        }
+      })
+      expect(code).toBe(141)
+      expect(stderr).toBe("")
+    })
+  )
+
   it.live("refuses a flag that it does not have", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* runFile(main, ["demo", "--ofline"])
-      expect(code).not.toBe(0)
-      expect(stdout + stderr).toContain("--offline")
+      const { code, stderr } = yield* demo("--ofline")
+      expect(code).toBe(2)
+      expect(stderr).toContain("--offline")
     })
   )
 })

@@ -21,6 +21,7 @@ import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { flatten, readBundle } from "./codegen/Bundle.ts"
 import { type Editions, generate } from "./codegen/generate.ts"
+import { printOutline } from "./codegen/outline.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -34,8 +35,12 @@ export const findBinary = (from: string = import.meta.url): string => {
   return join(vendor, triple, "bin", process.platform === "win32" ? "codex.exe" : "codex")
 }
 
-/** What a binary says of its protocol, in both editions. */
-export const describeProtocol = (binary: string): Editions => {
+/** What a binary says of its protocol: both editions, and the schemas of the larger one as they came. */
+export interface Description extends Editions {
+  readonly schemas: unknown
+}
+
+export const describeProtocol = (binary: string): Description => {
   const temporary = mkdtempSync(join(tmpdir(), "effect-codex-codegen-"))
   try {
     const home = join(temporary, "home")
@@ -53,10 +58,10 @@ export const describeProtocol = (binary: string): Editions => {
           readFileSync(join(types, file), "utf8").matchAll(/"method": "([^"]+)"/g),
           ([, method = ""]) => method
         )
-      const bundle: { readonly definitions: Parameters<typeof flatten>[0] } = JSON.parse(
+      const schemas: { readonly definitions: Parameters<typeof flatten>[0] } = JSON.parse(
         readFileSync(join(json, "codex_app_server_protocol.schemas.json"), "utf8")
       )
-      return readBundle(flatten(bundle.definitions), {
+      const bundle = readBundle(flatten(schemas.definitions), {
         clientRequests: methodsIn("ClientRequest.ts"),
         serverRequests: methodsIn("ServerRequest.ts"),
         notifications: methodsIn("ServerNotification.ts"),
@@ -65,11 +70,13 @@ export const describeProtocol = (binary: string): Editions => {
             .filter((file) => existsSync(file))
             .map((file) => readFileSync(file, "utf8"))[0]
       })
+      return { bundle, schemas }
     }
 
     const version = /\d+\.\d+\.\d+\S*/.exec(run("--version"))?.[0]
     if (version === undefined) throw new Error(`${binary} --version does not say its version`)
-    return { version, stable: edition("stable"), experimental: edition("experimental", "--experimental") }
+    const { bundle: experimental, schemas } = edition("experimental", "--experimental")
+    return { version, stable: edition("stable").bundle, experimental, schemas }
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
@@ -78,9 +85,9 @@ export const describeProtocol = (binary: string): Editions => {
 /** Writes the generated modules into a folder and returns their names. */
 export const codegen = (
   directory: string,
-  editions: Editions = describeProtocol(findBinary())
+  { schemas, ...editions }: Description = describeProtocol(findBinary())
 ): ReadonlyArray<string> => {
-  const files = generate(editions)
+  const files = { ...generate(editions), "Outline.ts": printOutline(editions.version, schemas) }
   mkdirSync(directory, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
   return Object.keys(files)

@@ -41,10 +41,12 @@ import { makeRouter } from "./internal/router.ts"
 import { observeAnswer } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
+import * as PolicyEngine from "./PolicyEngine.ts"
 import type { ClientRequests, ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import * as ServerRequest from "./ServerRequest.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as Transport from "./Transport.ts"
+import { Witness } from "./Witness.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
 /**
@@ -194,6 +196,8 @@ export interface Route {
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
   readonly onRequest: (request: ServerRequest.ServerRequest) => Effect.Effect<unknown, JsonRpc.RpcError>
+  /** Whether it wants nothing more: what the thread says is for whoever has asked for the rest. */
+  readonly isOver: () => boolean
   /** The connection is gone. */
   readonly onEnd: (error: ConnectionFailed) => void
 }
@@ -289,6 +293,8 @@ export const make = Effect.fnUntraced(function* (
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
+  const witness = yield* Witness
+  const humanApproval = yield* PolicyEngine.HumanApproval
   const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
   const answerTimeout =
     options?.answerTimeout === "none"
@@ -327,6 +333,10 @@ export const make = Effect.fnUntraced(function* (
       answering.declineAll(notification.params.threadId, notification.params.turn.id)
     }
     notifications.offer(notification)
+    if (witness !== undefined) {
+      const seen = Result.try(() => witness.notified(notification))
+      if (Result.isFailure(seen)) runFork(Effect.logError("A witness threw", seen.failure))
+    }
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
@@ -354,8 +364,9 @@ export const make = Effect.fnUntraced(function* (
     const route = threadId === undefined ? undefined : router.routeOf(threadId)
     const handler =
       route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-    const answered = observeAnswer(request.success, answering.answer(request.success, handler))
-    return Effect.provideContext(answered, route?.context ?? context)
+    const answered = observeAnswer(request.success, answering.answer(request.success, handler), witness)
+    const owner = route?.context ?? context
+    return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
   }
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {

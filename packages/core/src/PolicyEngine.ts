@@ -209,3 +209,45 @@ export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEng
     toolCall: always("accept", "acceptAll")
   })
 )
+
+/**
+ * What a person may say to a command that is for a person alone: yes or no to this one, and nothing about what follows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HumanVerdict {
+  readonly decision: "accept" | "decline" | "cancel"
+  /** Who answered, for logs and audits. */
+  readonly by: string
+  readonly reason?: string | undefined
+}
+
+/**
+ * Has a person decide on a command that is for a person alone.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HumanApproval = (request: Request<"command">) => Effect.Effect<HumanVerdict, PolicyFailed>
+
+/**
+ * Who answers the commands that an administrator has reserved for a person (`kind: "humanCommand"`).
+ *
+ * **Details**
+ *
+ * No engine is ever asked about them, whatever it is made of. A connection that is built where this is provided tells the
+ * server that it can put them to a person; without it, or without the experimental API, it does not say so, and should one
+ * come all the same, it is declined. `Human.layerApproval` of `@effect-codex/policy` is what provides it.
+ *
+ * **Gotchas**
+ *
+ * It belongs to the connection, not to a turn: the server repeats what still waits to a client that comes later.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const HumanApproval = Context.Reference<HumanApproval | undefined>(
+  "@effect-codex/core/PolicyEngine/HumanApproval",
+  { defaultValue: () => undefined }
+)

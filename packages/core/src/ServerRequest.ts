@@ -16,7 +16,10 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "./CodexError.ts"
+import * as Display from "./Display.ts"
+import { decidedBy, undecided } from "./internal/deciding.ts"
 import { type RequestId, RpcError } from "./JsonRpc.ts"
+import * as PolicyEngine from "./PolicyEngine.ts"
 import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.ts"
 import * as Schemas from "./protocol/generated/Experimental.ts"
 import type { ExperimentalServerRequests } from "./protocol/generated/Methods.ts"
@@ -74,6 +77,21 @@ export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string
     : {}),
   ...(Predicate.hasProperty(params, "turnId") && typeof params.turnId === "string" ? { turnId: params.turnId } : {})
 })
+
+/**
+ * The item that a request names, if it names one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const itemIdOf = ({ params }: ServerRequest): string | undefined => {
+  const id = Predicate.hasProperty(params, "itemId")
+    ? params.itemId
+    : Predicate.hasProperty(params, "callId")
+      ? params.callId
+      : undefined
+  return typeof id === "string" ? id : undefined
+}
 
 /**
  * What a request asks the policy engine to decide; `undefined` for those that ask nobody.
@@ -200,11 +218,11 @@ export const answer = (
 ): Effect.Effect<Methods[keyof Methods]["response"], RpcError> => {
   switch (request.method) {
     case "item/commandExecution/requestApproval":
-      return decide(answerer, "command", request.params, {
-        itemId: request.params.itemId,
-        availableDecisions: request.params.availableDecisions ?? undefined,
-        legal: (decision) => isLegalForCommand(request.params, decision)
-      }).pipe(orDecline(request.method, (decision) => ({ decision })))
+      return (
+        request.params.kind === "humanCommand"
+          ? decideByPerson(request.params, answerer)
+          : decideOnCommand(request.params, answerer, () => true)
+      ).pipe(orDecline(request.method, (decision) => ({ decision })))
     case "item/fileChange/requestApproval":
       return decide(answerer, "fileChange", request.params, {
         itemId: request.params.itemId,
@@ -273,12 +291,39 @@ const runTool = (
     ),
     Effect.catchCause((cause) =>
       Effect.as(
-        Effect.logWarning(`The handler of the tool ${params.tool} failed`, cause),
+        Effect.logWarning(`The handler of the tool ${shown(params.tool)} failed`, cause),
         failedToolCall(`The tool ${params.tool} failed.`)
       )
     )
   )
 }
+
+const decideOnCommand = (
+  params: Schemas.CommandExecutionRequestApprovalParams,
+  answerer: Answerer | undefined,
+  also: (decision: unknown) => boolean
+) =>
+  decide(answerer, "command", params, {
+    itemId: params.itemId,
+    availableDecisions: params.availableDecisions ?? undefined,
+    legal: (decision) => also(decision) && isLegalForCommand(params, decision)
+  })
+
+// A person decides, also when no turn of ours asks: the engine of the turn has no say in this.
+const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, answerer: Answerer | undefined) =>
+  Effect.flatMap(PolicyEngine.HumanApproval, (approval) =>
+    approval === undefined
+      ? undecidedOn("command", "it is for a person alone, and nobody is there")
+      : decideOnCommand(
+          params,
+          {
+            policy: PolicyEngine.make({ command: approval }),
+            onToolCall: undefined,
+            item: answerer?.item ?? (() => undefined)
+          },
+          isOneOf("accept", "decline", "cancel")
+        )
+  )
 
 // Asks the engine. `undefined` means: decline, for whatever reason; the reason is in the log.
 const decide = <K extends Kind>(
@@ -291,15 +336,10 @@ const decide = <K extends Kind>(
     readonly legal: (decision: unknown) => boolean
   }
 ): Effect.Effect<Verdict<K> | undefined> => {
-  if (answerer === undefined) {
-    return Effect.as(Effect.logWarning(`Declined a ${kind} request that belongs to no turn of this client`), undefined)
-  }
+  if (answerer === undefined) return undecidedOn(kind, "it belongs to no turn of this client")
   const item = about.itemId === undefined ? undefined : answerer.item(params.threadId, about.itemId)
   if (item === "ambiguous") {
-    return Effect.as(
-      Effect.logWarning(`Declined a ${kind} request: its item id stands for more than one item`),
-      undefined
-    )
+    return undecidedOn(kind, "its item id stands for more than one item")
   }
   const request: Request<K> = {
     kind,
@@ -316,13 +356,26 @@ const decide = <K extends Kind>(
       (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: nameOf(verdict?.decision) })
     ),
     Effect.tap((verdict) =>
-      verdict === undefined ? Effect.void : Effect.annotateCurrentSpan("codex.decided_by", verdict.by)
+      verdict === undefined
+        ? undecided("nobody decided")
+        : Effect.andThen(
+            Effect.annotateCurrentSpan("codex.decided_by", verdict.by),
+            decidedBy(verdict.by, verdict.reason, verdict.decision === "accept")
+          )
     ),
-    Effect.catchCause((cause) =>
-      Effect.as(Effect.logWarning(`Declined a ${kind} request: ${Cause.pretty(cause).split("\n")[0]}`), undefined)
-    )
+    Effect.catchCause((cause) => undecidedOn(kind, shown(Cause.pretty(cause).split("\n")[0] ?? "")))
   )
 }
+
+// Declines, and tells why in the log.
+const undecidedOn = (kind: Kind, reason: string): Effect.Effect<undefined> =>
+  Effect.logWarning(`Declined a ${kind} request: ${reason}`).pipe(
+    Effect.andThen(undecided(reason)),
+    Effect.as(undefined)
+  )
+
+// For one line of a log.
+const shown = (text: string): string => Display.line(text, { max: 500 })
 
 // Enough to find the mistake, and nothing of what somebody answered.
 const nameOf = (decision: unknown): string => {

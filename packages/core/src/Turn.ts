@@ -56,6 +56,8 @@ export interface Turn {
   readonly threadId: string
   /** Waits for the end of the turn. */
   readonly response: Effect.Effect<AgentResponse, TurnError>
+  /** Asks the server to stop the turn; `response` tells when it has. */
+  readonly interrupt: Effect.Effect<void, RequestError>
 }
 
 /**
@@ -326,6 +328,8 @@ const begin = Effect.fnUntraced(function* (
   const tokensAllowed = options.budget?.tokens ?? Number.POSITIVE_INFINITY
   let state: "idle" | "starting" | "running" | "over" = "idle"
   let turnId: string | undefined
+  // A review runs in a turn below the one that the server has named, and takes that one's id to be interrupted by.
+  let innerId: string | undefined
   let stopping = false
   // What the turn fails with when it ends because of us.
   let stopped: ((response: AgentResponse) => TurnError) | undefined
@@ -391,6 +395,7 @@ const begin = Effect.fnUntraced(function* (
 
   const deliver = (notification: Notification.Notification) => {
     const about = Notification.turnIdOf(notification)
+    if (notification.method === "turn/started" && notification.params.turn.rootTurnId === turnId) innerId = about
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
     followItem(notification, items, spans)
@@ -440,7 +445,8 @@ const begin = Effect.fnUntraced(function* (
       answering++
       return Effect.flatMap(Deferred.await(started), (id) => {
         const about = ServerRequest.aboutOf(request)
-        const ours = id !== "" && (about.threadId !== threadId || about.turnId === undefined || about.turnId === id)
+        const named = about.turnId === undefined || about.turnId === id || about.turnId === innerId
+        const ours = id !== "" && (about.threadId !== threadId || named)
         return ServerRequest.answer(request, ours ? answerer : undefined)
       })
     }).pipe(
@@ -452,17 +458,19 @@ const begin = Effect.fnUntraced(function* (
       )
     )
 
-  yield* server.route({ threadId, context, onNotification, onRequest, onEnd: fail })
+  yield* server.route({ threadId, context, onNotification, onRequest, isOver: () => state === "over", onEnd: fail })
+
+  const askToStop = Effect.suspend(() =>
+    Effect.asVoid(server.request("turn/interrupt", { threadId, turnId: innerId ?? turnId ?? "" }))
+  )
 
   const interrupt = Effect.suspend(() => {
     stopping = true
-    return server
-      .request("turn/interrupt", { threadId, turnId: turnId ?? "" })
-      .pipe(
-        Effect.andThen(Deferred.await(outcome)),
-        Effect.timeoutOption(turnId === undefined ? unnamedGrace : stopGrace),
-        Effect.ignore
-      )
+    return askToStop.pipe(
+      Effect.andThen(Deferred.await(outcome)),
+      Effect.timeoutOption(turnId === undefined ? unnamedGrace : stopGrace),
+      Effect.ignore
+    )
   })
 
   // An owner that leaves stops its turn, also one whose start has not been answered yet: the server takes an empty id.
@@ -548,5 +556,5 @@ const begin = Effect.fnUntraced(function* (
     Effect.andThen(stalled, Effect.never)
   ]).pipe(Effect.forkScoped)
 
-  return { id, threadId, response: Deferred.await(outcome) }
+  return { id, threadId, response: Deferred.await(outcome), interrupt: askToStop }
 })

@@ -1,4 +1,5 @@
 import * as Codex from "@effect-codex/core/Codex"
+import * as Notification from "@effect-codex/core/Notification"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -7,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
-const { gate, reply, text } = MockModel
+const { execCommand, gate, reply, text } = MockModel
 
 const withScript = (script: MockModel.Script) =>
   Effect.provide(Layer.merge(CodexTest.layer(script), PolicyEngine.layerDeclineAll))
@@ -139,5 +140,114 @@ describe("law 9: one turn a thread; its handle", () => {
         "SessionNotFound"
       )
     }).pipe(Effect.scoped, withScript([reply(text("Hello")), reply(text("Ada"))]))
+  )
+})
+
+describe("a review", () => {
+  it.live("is a turn: with its text as the result, and the policy of who has asked for it", () =>
+    Effect.gen(function* () {
+      const thread = yield* startThread
+      const review = yield* thread.review({ type: "custom", instructions: "Is the arithmetic right?" })
+      const response = yield* review.result
+      expect(response.status).toBe("completed")
+      expect(response.text).toContain("All of it is wrong")
+      const events = yield* Stream.runCollect(review.events)
+      expect(events.at(-1)?.type).toBe("turn/completed")
+      const model = yield* MockModel.MockModel
+      expect(JSON.stringify((yield* model.request(0)).body)).toContain("Is the arithmetic right?")
+    }).pipe(Effect.scoped, withScript([reply(text("All of it is wrong"))]))
+  )
+
+  it.live("that is left is stopped", () =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      yield* Effect.gen(function* () {
+        const thread = yield* startThread
+        yield* Effect.scoped(
+          Effect.andThen(thread.review({ type: "custom", instructions: "Look" }), Effect.asVoid(held.reached))
+        )
+        const model = yield* MockModel.MockModel
+        expect(yield* model.ended(0)).toBe("left")
+      }).pipe(withScript([reply(text("so far", held))]))
+    })
+  )
+})
+
+it.live("ten threads of one process run at the same time", () =>
+  Effect.gen(function* () {
+    const gates = yield* Effect.all(Array.from({ length: 10 }, () => gate))
+    yield* Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const running = yield* Effect.forkChild(
+        Effect.forEach(gates, (_, index) => codex.responses.create({ prompt: `number ${index}.` }), {
+          concurrency: "unbounded"
+        })
+      )
+      // Each has said something, and none is done.
+      yield* Effect.forEach(gates, ({ reached }) => reached)
+      yield* Effect.forEach(gates.toReversed(), ({ open }) => open)
+      const responses = yield* Fiber.join(running)
+      expect(responses.map((response) => response.text)).toEqual(gates.map((_, index) => `this is ${index}`))
+      expect(new Set(responses.map(({ threadId }) => threadId)).size).toBe(10)
+    }).pipe(
+      withScript(({ lastUserText }) => {
+        const index = Number(/number (\d)/.exec(lastUserText)?.[1])
+        const held = gates[index]
+        return held === undefined ? undefined : reply(text("this ", held, `is ${index}`))
+      })
+    )
+  })
+)
+
+describe("a turn that the server starts by itself", () => {
+  const queued = (policy: PolicyEngine.Engine | undefined) =>
+    Effect.gen(function* () {
+      const held = yield* gate
+      return yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const thread = yield* codex.thread.start({ approvalPolicy: "untrusted", policy })
+        const told = yield* codex.subscribe
+        const running = yield* thread.turn("Hang")
+        yield* held.reached
+        yield* codex.thread.queueAdd(thread.id, {
+          clientUserMessageId: "next",
+          input: [{ type: "text", text: "Touch it", text_elements: [] }]
+        })
+        yield* held.open
+        yield* running.result
+        const commands = yield* told.pipe(
+          // Of the second turn.
+          Stream.dropUntil((notification) => Notification.is("turn/completed", notification)),
+          Stream.takeUntil((notification) => Notification.is("turn/completed", notification)),
+          Stream.filter((notification) => Notification.is("item/completed", notification)),
+          Stream.filter(({ params }) => params.item.type === "commandExecution"),
+          Stream.runCollect
+        )
+        return commands.map(({ params: { item } }) => (item.type === "commandExecution" ? item.status : item.type))
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.merge(
+            CodexTest.layer(
+              [reply(text("so far", held)), reply(execCommand({ cmd: "touch it" })), reply(text("done"))],
+              { codex: { experimentalApi: true } }
+            ),
+            PolicyEngine.layerDeclineAll
+          )
+        )
+      )
+    })
+
+  it.live("is decided on by the policy of its thread", () =>
+    Effect.gen(function* () {
+      const accept = PolicyEngine.make({ command: () => Effect.succeed({ decision: "accept", by: "the thread" }) })
+      expect(yield* queued(accept)).toEqual(["completed"])
+    })
+  )
+
+  it.live("has everything declined without one", () =>
+    Effect.gen(function* () {
+      expect(yield* queued(undefined)).toEqual(["declined"])
+    })
   )
 })

@@ -147,6 +147,34 @@ describe("a server that others can join", () => {
     )
   )
 
+  it.live("tells both clients of a thread that both have joined", () =>
+    Effect.gen(function* () {
+      const first = yield* Codex.Codex
+      const url = `ws+unix://${yield* socketPath}:/`
+      const thread = yield* first.thread.start()
+      yield* thread.run("from the first")
+      const heard = yield* Effect.gen(function* () {
+        const second = yield* Codex.Codex
+        const told = yield* second.subscribe
+        expect((yield* second.thread.resume(thread.id)).id).toBe(thread.id)
+        yield* thread.run("from the first")
+        return yield* told.pipe(
+          Stream.takeUntil(({ method }) => method === "turn/completed"),
+          Stream.map(({ method }) => method),
+          Stream.runCollect
+        )
+      }).pipe(Effect.scoped, Effect.provide(Layer.provide(Codex.layerWebSocket({ url }), services)))
+      expect(heard).toContain("item/agentMessage/delta")
+      expect(heard.at(-1)).toBe("turn/completed")
+    }).pipe(
+      Effect.provide(
+        Layer.merge(transports["a Unix socket"], PolicyEngine.layerDeclineAll).pipe(
+          Layer.provideMerge(CodexTest.layerHome([reply(text("1")), reply(text("2"))]))
+        )
+      )
+    )
+  )
+
   it.live("that is killed ends the connection", () =>
     Effect.scoped(
       Effect.gen(function* () {

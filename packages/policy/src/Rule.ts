@@ -2,7 +2,7 @@
  * The form of a rule, for each kind of request: when it matches, and what it says then.
  *
  * These are schemas, so that a rule can come from a file, and their descriptions are what an editor shows for such a file.
- * What a condition means is not here: commands are matched in `CommandRule`, the other kinds in `RuleBasedPolicy`.
+ * What a condition means is not here, but in `RuleBasedPolicy`.
  *
  * @since 0.1.0
  */

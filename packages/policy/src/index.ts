@@ -1,40 +1,19 @@
 /**
  * @since 0.1.0
  */
+export * as Audit from "./Audit.ts"
+export * as AuditRecord from "./AuditRecord.ts"
+export * as Human from "./Human.ts"
+export * as HumanQuestion from "./HumanQuestion.ts"
 export * as LlmJudgePolicy from "./LlmJudgePolicy.ts"
-/**
- * @since 0.1.0
- */
 export * as PathWithin from "./PathWithin.ts"
-/**
- * @since 0.1.0
- */
 export * as Policy from "./Policy.ts"
-/**
- * @since 0.1.0
- */
 export * as Rubric from "./Rubric.ts"
-/**
- * @since 0.1.0
- */
+export * as RubricFromPython from "./RubricFromPython.ts"
+export * as RubricWarning from "./RubricWarning.ts"
 export * as Rule from "./Rule.ts"
-/**
- * @since 0.1.0
- */
 export * as RuleBasedPolicy from "./RuleBasedPolicy.ts"
-/**
- * @since 0.1.0
- */
 export * as SafeRegex from "./SafeRegex.ts"
-/**
- * @since 0.1.0
- */
 export * as ShellCommand from "./ShellCommand.ts"
-/**
- * @since 0.1.0
- */
 export * as ShellWord from "./ShellWord.ts"
-/**
- * @since 0.1.0
- */
 export * as UserInput from "./UserInput.ts"

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import type { RequestId, RpcError } from "../JsonRpc.ts"
 import * as ServerRequest from "../ServerRequest.ts"
 import { makeDeadlines } from "./deadlines.ts"
+import { undecided } from "./deciding.ts"
 
 export interface Answering {
   readonly answer: (
@@ -45,7 +46,7 @@ interface Waiting {
 /** So many may wait. One more is declined at once. */
 const maxWaiting = 1024
 
-const cancel = Effect.succeed({ decision: "cancel" })
+const cancel = Effect.as(undecided("two approvals were open under one item id"), { decision: "cancel" })
 
 export const makeAnswering = Effect.fnUntraced(function* (
   options: AnsweringOptions
@@ -57,7 +58,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
   const declineLate = ({ method }: ServerRequest.ServerRequest) =>
     Effect.andThen(
       Effect.logWarning(`Declined a request ${method} that was not answered in time`),
-      ServerRequest.decline(method)
+      Effect.andThen(undecided("it was not answered in time"), ServerRequest.decline(method))
     )
 
   const confirm = (entry: Waiting, response: unknown) =>
@@ -68,9 +69,10 @@ export const makeAnswering = Effect.fnUntraced(function* (
         return response
       }),
       Effect.catch((error) =>
-        Effect.as(Effect.logWarning(`Declined ${entry.request.method}: the server does not answer`, error), {
-          decision: "decline"
-        })
+        Effect.logWarning(`Declined ${entry.request.method}: the server does not answer`, error).pipe(
+          Effect.andThen(undecided("the server did not answer in time")),
+          Effect.as({ decision: "decline" })
+        )
       )
     )
 
@@ -88,7 +90,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
       if (waiting.size >= maxWaiting) {
         return Effect.andThen(
           Effect.logWarning(`Declined a request ${request.method}: ${waiting.size} others wait for an answer`),
-          ServerRequest.decline(request.method)
+          Effect.andThen(undecided("too many others wait for an answer"), ServerRequest.decline(request.method))
         )
       }
       const key = ServerRequest.approvalKeyOf(request)
@@ -138,7 +140,9 @@ export const makeAnswering = Effect.fnUntraced(function* (
       for (const { request, settle } of waiting) {
         const about = ServerRequest.aboutOf(request)
         if (about.threadId !== threadId) continue
-        if (turnId === undefined || about.turnId === turnId) settle(ServerRequest.decline(request.method))
+        if (turnId === undefined || about.turnId === turnId) {
+          settle(Effect.andThen(undecided("its turn was over"), ServerRequest.decline(request.method)))
+        }
       }
     }
   }

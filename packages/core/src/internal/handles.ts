@@ -81,7 +81,7 @@ export const makeHandles = (
 
   const startTurn = Effect.fnUntraced(function* (options: Turn.Options) {
     const { threadId } = options
-    const { id, notifications, response } = yield* Turn.startStreaming(server, {
+    const { id, interrupt, notifications, response } = yield* Turn.startStreaming(server, {
       ...options,
       keep: "replay",
       bufferBytes
@@ -100,7 +100,7 @@ export const makeHandles = (
             server.request("turn/steer", { threadId, expectedTurnId: id, input: Input.toUserInput(prompt) })
           )
         ),
-      interrupt: Effect.asVoid(server.request("turn/interrupt", { threadId, turnId: id }))
+      interrupt
     }
     return handle
   })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { ConnectionOptions, ServerInfo } from "../AppServer.ts"
 import { ConnectionFailed } from "../CodexError.ts"
 import type { JsonRpc } from "../JsonRpc.ts"
+import * as PolicyEngine from "../PolicyEngine.ts"
 import { codexVersion } from "../protocol/generated/Methods.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 import type { Transport } from "../Transport.ts"
@@ -19,9 +20,12 @@ export const handshake = Effect.fnUntraced(function* (
   options: (ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>) | undefined
 ): Effect.fn.Return<ServerInfo, ConnectionFailed> {
   const clientInfo = options?.clientInfo ?? defaultClientInfo
+  const experimentalApi = options?.experimentalApi === true
+  const isPersonThere = (yield* PolicyEngine.HumanApproval) !== undefined
   const capabilities = {
-    experimentalApi: options?.experimentalApi === true,
+    experimentalApi,
     requestAttestation: false,
+    requiredHumanApproval: experimentalApi && isPersonThere,
     optOutNotificationMethods: options?.optOutNotificationMethods ?? null
   }
   const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
@@ -43,6 +47,9 @@ export const handshake = Effect.fnUntraced(function* (
     failed
   )
   yield* rpc.notify("initialized")
+  if (isPersonThere && !experimentalApi) {
+    yield* Effect.logWarning("The server is not told that a person is there for commands: that needs `experimentalApi`")
+  }
 
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
   yield* Effect.annotateCurrentSpan("codex.version", version)

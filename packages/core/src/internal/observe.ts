@@ -6,9 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Tracer from "effect/Tracer"
+import type { Kind } from "../PolicyEngine.ts"
 import * as ServerRequest from "../ServerRequest.ts"
 import * as Telemetry from "../Telemetry.ts"
+import type { Witness } from "../Witness.ts"
+import { Deciding } from "./deciding.ts"
 
 const requestDurations = new Map<string, ReturnType<typeof Telemetry.byAttributes<number, unknown>>>()
 const requestDuration = (method: string, outcome: string) => {
@@ -32,11 +36,21 @@ export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E
 /** The answer to a request of the server. Requests that ask for no decision are not observed. */
 export const observeAnswer = <A, E>(
   request: ServerRequest.ServerRequest,
-  answer: Effect.Effect<A, E>
+  answer: Effect.Effect<A, E>,
+  witness: Witness | undefined
 ): Effect.Effect<A, E> => {
   const kind = ServerRequest.kindOf(request)
   if (kind === undefined) return answer
   const { threadId, turnId } = ServerRequest.aboutOf(request)
+  const spanned = inApprovalSpan(kind, { threadId, turnId }, answer)
+  return witness === undefined ? spanned : witnessed(witness, kind, request, spanned)
+}
+
+const inApprovalSpan = <A, E>(
+  kind: Kind,
+  { threadId, turnId }: { readonly threadId: string | undefined; readonly turnId: string | undefined },
+  answer: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
   const decided = Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
   const options = {
     kind: "server",
@@ -55,6 +69,41 @@ export const observeAnswer = <A, E>(
     })
   })
 }
+
+// Calls the witness when the answer is known, and before it is sent.
+const witnessed = <A, E>(
+  { answered }: Witness,
+  kind: Kind,
+  request: ServerRequest.ServerRequest,
+  answer: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const deciding: Deciding = { by: undefined, reason: undefined, accepted: false }
+    return Effect.withFiber((fiber) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const begun = clock.currentTimeNanosUnsafe()
+      return Effect.onExit(Effect.provideService(answer, Deciding, deciding), (exit) => {
+        const decision = decisionIn(exit)
+        const { threadId = "", turnId } = ServerRequest.aboutOf(request)
+        const told = Result.try(() =>
+          answered({
+            kind,
+            request,
+            threadId,
+            turnId,
+            itemId: ServerRequest.itemIdOf(request),
+            // The answer to a call is what the tool said.
+            decision:
+              kind === "toolCall" && decision !== "withdrawn" ? (deciding.accepted ? "accept" : "decline") : decision,
+            by: deciding.by,
+            reason: deciding.reason,
+            millis: Number(clock.currentTimeNanosUnsafe() - begun) / 1e6
+          })
+        )
+        return Result.isFailure(told) ? Effect.logError("A witness threw", told.failure) : Effect.void
+      })
+    })
+  })
 
 // Without the stack that `Effect.withSpan` takes: that costs more than the request.
 const inSpan = <A, E>(

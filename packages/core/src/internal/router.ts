@@ -42,8 +42,10 @@ export const makeRouter = (): Router => {
     lastThreadId = undefined
   }
   const routeOf: Router["routeOf"] = (threadId) => {
-    if (threadId !== lastThreadId) {
-      lastRoute = routes.get(threadId) ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
+    if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
+      const own = routes.get(threadId)
+      const open = own?.isOver() === false ? own : children.get(threadId)?.route
+      lastRoute = open ?? restRoutes.get(threadId) ?? own
       lastThreadId = threadId
     }
     return lastRoute

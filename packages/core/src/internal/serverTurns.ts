@@ -33,6 +33,7 @@ export const makeServerTurns = Effect.fnUntraced(function* (
           context,
           onNotification: (notification) => followItem(notification, items),
           onRequest: (request) => ServerRequest.answer(request, answerer),
+          isOver: () => false,
           onEnd: () => {}
         }),
         scope

@@ -69,7 +69,7 @@ const toWire = (params: Params["command"], decision: CommandDecision, parts: num
 }
 
 // The server writes an amendment down as it comes, and lets pass what begins with it, everywhere and without a sandbox.
-const amendmentProblem = (
+export const amendmentProblem = (
   proposed: ReadonlyArray<string>,
   amendment: ReadonlyArray<string>,
   parts: number

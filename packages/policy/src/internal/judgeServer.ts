@@ -10,6 +10,7 @@ import type {
   PolicyFailed,
   TurnError
 } from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -60,7 +61,8 @@ export const start: (
       experimentalApi: true,
       shutdownGrace
     })
-  )
+    // A judge asks for nothing, so a person who is there for the agent is not there for it.
+  ).pipe(Effect.provideService(PolicyEngine.HumanApproval, undefined))
   const codex = Context.get(context, Codex.Codex)
   return { ask: JudgeThread.ask(codex, { ...settings, cwd, config: thread }), ended: Effect.ignore(codex.closed) }
 })

@@ -1,0 +1,53 @@
+/**
+ * Builds the command into few files, so that it starts fast: in `packages/cli/bin`, or in the folder that is named.
+ *
+ * What a command needs is loaded when it is run, so the commands are chunks beside the entry. The licences of what is
+ * bundled go with it. Library exports are not touched: they stay a file a module, in `dist`.
+ */
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { rolldown } from "rolldown"
+
+const cli = path.dirname(import.meta.dirname)
+const bin = path.resolve(process.argv[2] ?? path.join(cli, "bin"))
+rmSync(bin, { recursive: true, force: true })
+
+const bundle = await rolldown({ input: { main: path.join(cli, "src", "main.ts") }, platform: "node" })
+const { output } = await bundle.write({ dir: bin, format: "esm", chunkFileNames: "[name]-[hash].js" })
+await bundle.close()
+
+// Node keeps what it has compiled, which halves the next start.
+const entry = path.join(bin, "effect-codex.js")
+writeFileSync(
+  entry,
+  '#!/usr/bin/env node\nimport { enableCompileCache } from "node:module"\nenableCompileCache()\nawait import("./main.js")\n'
+)
+chmodSync(entry, 0o755)
+
+// The package that a bundled file belongs to: the folder with the nearest package.json that has a name.
+const packageOf = (file: string): string | undefined => {
+  for (let folder = path.dirname(file); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    const manifest = path.join(folder, "package.json")
+    if (existsSync(manifest) && "name" in JSON.parse(readFileSync(manifest, "utf8"))) return folder
+  }
+  return undefined
+}
+
+const files = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))
+const folders = new Set(
+  files
+    .filter((file) => file.includes(`${path.sep}node_modules${path.sep}`))
+    .map(packageOf)
+    .filter((folder) => folder !== undefined)
+)
+const licences = [...folders].map((folder) => {
+  const { license, name, version } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"))
+  const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name))
+  const text = file === undefined ? "" : `\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`
+  return `${name} ${version} (${license})\n${text}`
+})
+writeFileSync(path.join(bin, "LICENSES.txt"), licences.sort().join(`\n${"-".repeat(80)}\n\n`))
+
+process.stdout.write(
+  `${output.length} files in ${path.relative(process.cwd(), bin)}, ${folders.size} packages in them\n`
+)

@@ -1,0 +1,52 @@
+/**
+ * Which codex a command talks to: the flags that all commands share which start one.
+ *
+ * Their names and meaning are settled here, so that they are the same everywhere. Starting that codex takes more code than
+ * `--help` should wait for, and is done elsewhere.
+ *
+ * @since 0.1.0
+ */
+import type * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { optional, toggle } from "./internal/flags.ts"
+
+/**
+ * The flags, to be spread among those of a command.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const flags = {
+  codex: optional(Flag.String("codex")).pipe(
+    Flag.withMetavar("PATH"),
+    Flag.withDescription(
+      "The codex executable. Default: CODEX_BINARY, an installed @openai/codex, or codex on the PATH"
+    )
+  ),
+  config: Flag.KeyValuePair("config").pipe(
+    Flag.withAlias("c"),
+    Flag.withDescription("A setting of codex for this run, as key=value; may be given again"),
+    Flag.withDefault({})
+  ),
+  cwd: optional(Flag.String("cwd")).pipe(
+    Flag.withAlias("C"),
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("The folder to work in. Default: this one")
+  ),
+  codexHome: optional(Flag.String("codex-home")).pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Where codex keeps its configuration, account and threads. Default: CODEX_HOME, or ~/.codex")
+  ),
+  offline: toggle(
+    "offline",
+    "Let a stand-in answer for the model, in a throwaway home: needs neither an account nor a network"
+  )
+}
+
+/**
+ * What the flags were.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Flags = Command.Command.Config.Infer<typeof flags>

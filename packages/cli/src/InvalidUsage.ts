@@ -1,0 +1,20 @@
+/**
+ * What a command line can get wrong.
+ *
+ * @since 0.1.0
+ */
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+
+/**
+ * The command line asks for something that can't be. Nothing was started for it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidUsage extends Schema.TaggedError<InvalidUsage>()("InvalidUsage", { description: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 2
+  override get message(): string {
+    return this.description
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * One turn from the command line: what is shown while it runs, what is printed of it, and how it is stopped.
+ *
+ * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
+ * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
+ *
+ * @since 0.1.0
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import {
+  OutputInvalid,
+  type RequestError,
+  type SlowConsumer,
+  type TurnError,
+  type TurnStreamError
+} from "@effect-codex/core/CodexError"
+import type { Input } from "@effect-codex/core/Input"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
+import type { Thread, ThreadOptions, TurnHandle, TurnOptions } from "@effect-codex/core/Thread"
+import type { Budget } from "@effect-codex/core/Turn"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Formatter from "effect/Formatter"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import type * as Semaphore from "effect/Semaphore"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { codes, exitCodeOf } from "./ExitCode.ts"
+import { watch } from "./internal/approvals.ts"
+import { harmless } from "./internal/harmless.ts"
+import { stopping, warning } from "./internal/ourEvents.ts"
+import * as Renderer from "./Renderer.ts"
+import * as RunOutput from "./RunOutput.ts"
+import * as Tone from "./Tone.ts"
+
+/**
+ * One turn, and how it is shown.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly prompt: Input
+  /** The thread to go on with, or `last` for the one that was used last. Default: a new one. */
+  readonly thread?: { readonly id: string } | "last" | undefined
+  readonly threadOptions?: ThreadOptions | undefined
+  readonly turnOptions?: TurnOptions | undefined
+  readonly budget?: Budget | undefined
+  /**
+   * What standard output gets: the answer, one JSON object, or one line of JSON an event and the object at the end.
+   */
+  readonly output: "text" | "json" | "jsonl"
+  /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */
+  readonly show: "quiet" | "normal" | "verbose"
+  /** Whether long output of tools is shown whole. */
+  readonly full: boolean
+  readonly color: Tone.Color
+  /** Whether a request that was declined is a failure of the run. */
+  readonly failOnDecline: boolean
+  /** Whether everything is declined because nobody was chosen to decide, so that a hint is in order. */
+  readonly nobodyDecides: boolean
+  /** Held by whoever writes to the terminal, so that a question to the user is not written over. */
+  readonly screen: Semaphore.Semaphore
+  /** The width of the terminal. */
+  readonly columns: Effect.Effect<number>
+  readonly env: { readonly [name: string]: string | undefined }
+  /** Waits for the user to insist on stopping. */
+  readonly insists: Effect.Effect<void>
+}
+
+/**
+ * Whoever read what we write has gone, as `head` does. The turn is stopped, and nothing more is said.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {
+  override readonly [Runtime.errorExitCode] = codes.readerGone
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return "What we write is not read any more."
+  }
+}
+
+/**
+ * The run came to its end, and with `failOnDecline` that is not enough: something was declined.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Declined extends Schema.TaggedError<Declined>()("Declined", { count: Schema.Int }) {
+  override get message(): string {
+    const requests = this.count === 1 ? "1 request of the agent was" : `${this.count} requests of the agent were`
+    return `${requests} declined. Allow more with --ask, --policy or --accept-all.`
+  }
+}
+
+/**
+ * No thread is there to go on with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThread", { cwd: Schema.String }) {
+  override get message(): string {
+    return `No thread was begun in ${this.cwd}. Leave out --last to begin one, or name one with --thread.`
+  }
+}
+
+/**
+ * What a run can fail with, besides what its codex and its policy can't be built for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed | Declined | NoLastThread
+
+/**
+ * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
+ * has stopped, unless the user insists.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly _tag: string }, R>(
+  options: Options,
+  layer: Layer.Layer<Codex.Codex | PolicyEngine.PolicyEngine, E, R>
+): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio> {
+  const output = yield* outputOf(options)
+  // What happens besides what the server says.
+  const told = yield* Queue.unbounded<ResponseEvent>()
+  let running: TurnHandle | undefined
+  const onTurn = (turn: TurnHandle) => {
+    running = turn
+  }
+  // Apart from the scope of the turn, so that it can be closed without waiting for that.
+  const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+  const whole = Layer.buildWithScope(layer, connection).pipe(
+    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, told, onTurn)), context)),
+    Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
+      error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
+    ),
+    // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
+    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(told)])) : identity,
+    Effect.flatMap(({ error, result }) =>
+      Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
+    )
+  )
+  // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
+  const fiber = yield* Effect.forkScoped(whole)
+  yield* Fiber.join(fiber).pipe(
+    Effect.onInterrupt(() => {
+      if (running === undefined) return Fiber.interrupt(fiber)
+      const stopped = Queue.offer(told, stopping(running.threadId)).pipe(
+        Effect.andThen(Effect.ignore(running.interrupt)),
+        Effect.andThen(Fiber.await(fiber))
+      )
+      const forced = Effect.andThen(options.insists, Scope.close(connection, Exit.void))
+      return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
+    })
+  )
+})
+
+// How long an interrupted turn may take to stop. What has not stopped by then is ended.
+const patience = "10 seconds"
+
+const warnings = (told: Queue.Queue<ResponseEvent>) =>
+  Logger.make<unknown, void>(({ logLevel, message }) => {
+    if (LogLevel.isLessThan(logLevel, "Warn")) return
+    const parts = Array.isArray(message) ? message : [message]
+    Queue.offerUnsafe(
+      told,
+      warning(parts.map((part) => (typeof part === "string" ? part : Formatter.format(part))).join(" "))
+    )
+  })
+
+const runTurn = Effect.fnUntraced(function* (
+  options: Options,
+  output: Output,
+  told: Queue.Queue<ResponseEvent>,
+  onTurn: (turn: TurnHandle) => void
+): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
+  const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(told, event)))
+  const thread = yield* threadOf(options)
+  const turn = yield* thread
+    .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
+    .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
+  onTurn(turn)
+  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(told), { haltStrategy: "left" })).pipe(
+    // How the turn failed is told by its result.
+    Effect.catchIf(
+      (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
+      () => Effect.void
+    )
+  )
+  return yield* settle(turn, options, watched.declined())
+})
+
+const threadOf = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Thread, RequestError | NoLastThread, Codex.Codex> {
+  const codex = yield* Codex.Codex
+  if (options.thread === undefined) return yield* codex.thread.start(options.threadOptions)
+  if (options.thread !== "last") return yield* codex.thread.resume(options.thread.id, options.threadOptions)
+  const cwd = options.threadOptions?.cwd ?? codex.serverInfo.cwd
+  const { data } = yield* codex.thread.listPage({ limit: 1, ...(cwd === undefined ? {} : { cwd }) })
+  const [last] = data
+  if (last === undefined) return yield* new NoLastThread({ cwd: cwd ?? "this folder" })
+  return yield* codex.thread.resume(last.id, options.threadOptions)
+})
+
+/** What a turn came to, whichever way. */
+interface Settled<E> {
+  readonly result: RunOutput.RunResult
+  readonly error: E | undefined
+}
+
+const settle = Effect.fnUntraced(function* (
+  turn: TurnHandle,
+  options: Options,
+  declined: number
+): Effect.fn.Return<Settled<RunError>> {
+  const outcome = yield* Effect.result(turn.result)
+  if (Result.isFailure(outcome)) {
+    const error = outcome.failure
+    const response =
+      "response" in error && error.response !== undefined ? RunOutput.ofResponse(error.response) : undefined
+    return settled({ threadId: turn.threadId, turnId: turn.id, text: "", ...response, declined }, error)
+  }
+  const response = outcome.success
+  const end = { ...RunOutput.ofResponse(response), declined }
+  const refused = options.failOnDecline && declined > 0 ? new Declined({ count: declined }) : undefined
+  if (options.turnOptions?.outputSchema == null) return settled(end, refused)
+  const value = parseJson(response.text)
+  if (Result.isSuccess(value)) return settled({ ...end, value: value.success }, refused)
+  return settled(end, new OutputInvalid({ description: "it is not JSON", answer: response.text, response }))
+})
+
+const settled = <E extends Error & { readonly _tag: string }>(
+  end: Omit<RunOutput.RunResult, "type" | "status" | "exitCode" | "error">,
+  error: E | undefined
+): Settled<E> => ({
+  error,
+  result: {
+    type: "result",
+    status: statusOf(error),
+    exitCode: error === undefined ? 0 : exitCodeOf(error),
+    ...end,
+    ...(error === undefined ? {} : { error: { tag: error._tag, message: error.message } })
+  }
+})
+
+const statusOf = (error: { readonly _tag: string } | undefined): RunOutput.RunResult["status"] => {
+  if (error === undefined || error._tag === "Declined") return "completed"
+  return error._tag === "TurnInterrupted" ? "interrupted" : "failed"
+}
+
+const parseJson = Schema.decodeResult(Schema.fromJsonString(Schema.Unknown))
+
+type Events = Stream.Stream<ResponseEvent, TurnStreamError>
+
+interface Output {
+  /** Whether what happens is told to people. */
+  readonly transcript: boolean
+  /** Prints while the turn runs. */
+  readonly print: (events: Events) => Effect.Effect<void, TurnStreamError | OutputClosed>
+  /** Prints what it came to. */
+  readonly end: (result: RunOutput.RunResult) => Effect.Effect<void, OutputClosed>
+}
+
+const toJson = (value: RunOutput.RunResult | ResponseEvent): string => `${JSON.stringify(value)}\n`
+
+const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Output, never, Stdio.Stdio> {
+  const stdio = yield* Stdio.Stdio
+  const stdout = Sink.mapError(stdio.stdout(), () => new OutputClosed())
+  const print = (text: string) => Stream.run(Stream.make(text), stdout)
+
+  if (options.output === "jsonl") {
+    return {
+      transcript: false,
+      print: (events) => Stream.run(Stream.map(events, toJson), stdout),
+      end: (result) => print(toJson(result))
+    }
+  }
+  if (options.output === "json") {
+    return { transcript: false, print: Stream.runDrain, end: (result) => print(toJson(result)) }
+  }
+
+  const watched = yield* stdio.stdoutIsTerminal
+  const printAnswer = ({ status, text }: RunOutput.RunResult) =>
+    // A terminal is not given what it would obey; a file gets what the agent wrote.
+    status === "completed" && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
+  if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
+
+  const isTerminal = watched || (yield* stdio.stderrIsTerminal)
+  const rendering = {
+    showSystem: options.show === "verbose",
+    full: options.full,
+    color: Tone.resolve(options.color, { env: options.env, isTerminal })
+  }
+  const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
+  const hint = ({ declined }: RunOutput.RunResult) =>
+    options.nobodyDecides && !options.failOnDecline && declined > 0
+      ? Stream.run(Stream.make(`${new Declined({ count: declined }).message}\n`), transcript)
+      : Effect.void
+  const render =
+    isTerminal && options.env["TERM"] !== "dumb"
+      ? Renderer.renderLive({ ...rendering, columns: options.columns })
+      : Renderer.render(rendering)
+  return {
+    transcript: true,
+    print: (events) =>
+      Stream.runForEach(render(events), (text) =>
+        options.screen.withPermits(1)(Stream.run(Stream.make(text), transcript))
+      ),
+    end: (result) => Effect.andThen(hint(result), watched ? Effect.void : printAnswer(result))
+  }
+})

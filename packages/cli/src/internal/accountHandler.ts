@@ -1,0 +1,88 @@
+/**
+ * What `effect-codex login`, `logout` and `account` do with their flags.
+ */
+import type * as Account from "@effect-codex/core/Account"
+import * as Codex from "@effect-codex/core/Codex"
+import { NotAuthenticated } from "@effect-codex/core/CodexError"
+import type * as Protocol from "@effect-codex/core/protocol/generated/Stable"
+import * as Prompt from "effect/cli/Prompt"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import type { Flags } from "../AccountCommand.ts"
+import { InvalidUsage } from "../InvalidUsage.ts"
+import { layer } from "./connect.ts"
+import * as Print from "./print.ts"
+
+const readKey = Effect.fnUntraced(function* (stdin: boolean) {
+  const stdio = yield* Stdio.Stdio
+  if (stdin) {
+    const text = yield* stdio.stdin.pipe(Stream.decodeText(), Stream.mkString)
+    const key = text.trim()
+    if (key !== "" && !/\s/.test(key)) return Redacted.make(key)
+    return yield* new InvalidUsage({ description: "There is no API key on standard input: it has to be one word." })
+  }
+  if (yield* stdio.stdinIsTerminal) return yield* Prompt.Password({ message: "API key" })
+  return yield* new InvalidUsage({ description: "Nobody can be asked for a key here: give --api-key-stdin." })
+})
+
+const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse): string => {
+  if (account == null) return requiresOpenaiAuth ? "Nobody is logged in." : "The model's provider asks for no account."
+  if (account.type !== "chatgpt") return `Account: ${Print.inline(account.type)}`
+  return `Account: ChatGPT, ${Print.inline(account.email ?? "without an address")}, plan ${Print.inline(account.planType)}`
+}
+
+const whoever = Effect.flatMap(Codex.Codex, (codex) => codex.account.read())
+
+// What the person has to do is on standard error, so that it is seen in a pipe too.
+const browser = (login: Account.BrowserLogin) =>
+  Console.error(
+    `Open this page in a browser on this machine:\n\n  ${Print.inline(login.authUrl)}\n\nWaiting. Ctrl-C gives up.`
+  )
+
+const device = (login: Account.DeviceCodeLogin) =>
+  Console.error(
+    `Open this page, on any device:\n\n  ${Print.inline(login.verificationUrl)}\n\nand enter this code:\n\n` +
+      `  ${Print.inline(login.userCode)}\n\nWaiting. Ctrl-C gives up.`
+  )
+
+export const login = Effect.fn("AccountCommand.login")(function* (flags: Flags["login"]) {
+  const byKey = flags.apiKeyStdin || flags.method === "api-key"
+  if (flags.apiKeyStdin && flags.method === "device-code") {
+    return yield* new InvalidUsage({ description: "Give --api-key-stdin or --method device-code, not both." })
+  }
+  const apiKey = byKey ? yield* readKey(flags.apiKeyStdin) : undefined
+  yield* Effect.gen(function* () {
+    const { account } = yield* Codex.Codex
+    if (apiKey !== undefined) {
+      const { wait } = yield* account.login({ type: "apiKey", apiKey })
+      yield* wait
+    } else if (flags.method === "device-code") {
+      const login = yield* account.login({ type: "chatgptDeviceCode" })
+      yield* device(login)
+      yield* login.wait
+    } else {
+      const login = yield* account.login({ type: "chatgpt" })
+      yield* browser(login)
+      yield* login.wait
+    }
+    const response = yield* whoever
+    yield* Console.log(response.account == null ? "Logged in." : `Logged in. ${describe(response)}`)
+  }).pipe(Effect.scoped, Effect.provide(layer(flags)))
+})
+
+export const logout = Effect.fn("AccountCommand.logout")(function* (flags: Flags["logout"]) {
+  yield* Effect.flatMap(Codex.Codex, ({ account }) => account.logout).pipe(Effect.provide(layer(flags)))
+  yield* Console.log("Nobody is logged in.")
+})
+
+export const account = Effect.fn("AccountCommand.account")(function* (flags: Flags["account"]) {
+  const response = yield* whoever.pipe(Effect.provide(layer(flags)))
+  if (flags.json) yield* Print.json(response)
+  else if (response.account != null || !response.requiresOpenaiAuth) yield* Console.log(describe(response))
+  if (response.account == null && response.requiresOpenaiAuth) {
+    return yield* new NotAuthenticated({ description: "nobody is logged in" })
+  }
+})

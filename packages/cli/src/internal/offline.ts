@@ -1,0 +1,31 @@
+/**
+ * The stand-in for the model of `--offline`, and the throwaway home around it.
+ *
+ * Loaded only when it is needed, as it brings an HTTP server with it.
+ */
+import type * as Codex from "@effect-codex/core/Codex"
+import * as CodexTest from "@effect-codex/core/testing/CodexTest"
+import * as MockModel from "@effect-codex/core/testing/MockModel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+const answerTo = (prompt: string): string =>
+  `Hello! You said: ${prompt}\n\n` +
+  "I am a stand-in for the model: this ran on the real codex binary, without an account and without a network. " +
+  "Leave out --offline, and a model answers."
+
+// One for every request, so that a prompt with an output schema gets an answer of some form too.
+const greeting: MockModel.Script = (request) =>
+  MockModel.reply(MockModel.reasoning("**Greeting** whoever is there."), MockModel.text(answerTo(request.lastUserText)))
+
+// A model that codex knows, so that it does not warn of one that it does not.
+const model = "gpt-5.5"
+
+export const layer = (codex: Codex.Options, script: MockModel.Script = greeting) =>
+  CodexTest.layer(script, { codex, model, verifyOnClose: false })
+
+/** The throwaway home alone, for what starts a codex by itself. */
+export const home = Effect.map(Layer.build(CodexTest.layerHome(greeting, { model, verifyOnClose: false })), (context) =>
+  Context.get(context, CodexTest.Home)
+)

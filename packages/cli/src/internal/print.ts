@@ -1,0 +1,54 @@
+/**
+ * What commands other than `run` print: one JSON document, or lines for people.
+ */
+import * as Display from "@effect-codex/core/Display"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
+import * as Tone from "../Tone.ts"
+import { harmless } from "./harmless.ts"
+import * as Table from "./table.ts"
+
+/** One JSON document. What a terminal would obey is escaped in it, as JSON lets one. */
+export const json = (document: unknown): Effect.Effect<void> =>
+  Console.log(
+    JSON.stringify(document, undefined, 2).replaceAll(
+      /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+    )
+  )
+
+/** Somebody else's text on one line. */
+export const inline = (text: string): string => Display.line(harmless(text).trim().replaceAll(/\s+/g, " "))
+
+/** Somebody else's text of several lines, all but the first moved in. */
+export const indented = (text: string): string => harmless(text).trim().replaceAll("\n", "\n  ")
+
+/** The colours of standard output. */
+export const painter: Effect.Effect<Tone.Paint, never, Stdio.Stdio> = Effect.map(
+  Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal),
+  (isTerminal) => Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal }))
+)
+
+/** A table as wide as the terminal, or as it has to be where there is none. */
+export const table = Effect.fnUntraced(function* (
+  columns: ReadonlyArray<Table.Column>,
+  rows: ReadonlyArray<ReadonlyArray<string>>
+) {
+  const terminal = yield* Terminal.Terminal
+  const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
+  const width = yield* terminal.columns
+  const [titles = "", ...lines] = Table.table(
+    columns,
+    rows.map((row) => row.map(inline)),
+    isTerminal && width > 0 ? width : undefined
+  )
+  const paint = yield* painter
+  yield* Console.log([paint("header", titles), ...lines].join("\n"))
+})
+
+const format = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" })
+
+/** A time of the protocol, in seconds since 1970, as a local one. */
+export const time = (seconds: number): string => format.format(seconds * 1000)

@@ -1,0 +1,106 @@
+/**
+ * What a run begins with, from flags, files and standard input: read before anything is started, so that a mistake costs
+ * nothing.
+ */
+import type { Input, Part } from "@effect-codex/core/Input"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { InvalidUsage } from "../InvalidUsage.ts"
+
+const invalid = (description: string) => new InvalidUsage({ description })
+
+const decodeUtf8 = (bytes: Uint8Array, what: string): Effect.Effect<string, InvalidUsage> =>
+  Effect.fromResult(
+    Result.try({
+      try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+      catch: () => invalid(`${what} is not UTF-8. Convert it first, for instance with iconv.`)
+    })
+  )
+
+const readFile = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.mapError(fs.readFile(file), ({ reason }) =>
+    invalid(`The file ${file} can't be read: ${describe(reason._tag)}.`)
+  )
+  return yield* decodeUtf8(bytes, `The file ${file}`)
+})
+
+const describe = (reason: string): string => {
+  switch (reason) {
+    case "NotFound":
+      return "it is not there"
+    case "PermissionDenied":
+      return "you may not read it"
+    case "BadResource":
+      return "it is a folder"
+    default:
+      return "something is wrong with it"
+  }
+}
+
+const readStdin = Effect.gen(function* () {
+  const { stdin } = yield* Stdio.Stdio
+  const chunks = yield* Effect.mapError(Stream.runCollect(stdin), () => invalid("Standard input can't be read."))
+  return yield* decodeUtf8(Buffer.concat(chunks), "The prompt on standard input")
+})
+
+const readText = Effect.fnUntraced(function* (options: {
+  readonly prompt: string | undefined
+  readonly promptFile: string | undefined
+}) {
+  const { prompt, promptFile } = options
+  if (promptFile !== undefined) {
+    return prompt === undefined
+      ? yield* readFile(promptFile)
+      : yield* invalid("Give a prompt or --prompt-file, not both.")
+  }
+  if (prompt !== undefined && prompt !== "-") {
+    // What the shell gave us and was not UTF-8 is no longer what it was.
+    return prompt.includes("\ufffd") ? yield* invalid("The prompt is not UTF-8.") : prompt
+  }
+  const { stdinIsTerminal } = yield* Stdio.Stdio
+  if (prompt === undefined && (yield* stdinIsTerminal)) {
+    return yield* invalid('There is no prompt. Give one: effect-codex run "...", or - for standard input.')
+  }
+  return yield* readStdin
+})
+
+/** The prompt, with its images. */
+export const readPrompt = Effect.fnUntraced(function* (options: {
+  readonly prompt: string | undefined
+  readonly promptFile: string | undefined
+  readonly images: ReadonlyArray<string>
+}): Effect.fn.Return<Input, InvalidUsage, FileSystem.FileSystem | Path.Path | Stdio.Stdio> {
+  const text = (yield* readText(options)).trimEnd()
+  if (text === "") return yield* invalid("The prompt is empty.")
+  if (options.images.length === 0) return text
+  const path = yield* Path.Path
+  const images = options.images.map((image): Part =>
+    /^(?:https?|data):/.test(image) ? { type: "image", url: image } : { type: "localImage", path: path.resolve(image) }
+  )
+  return [{ type: "text", text }, ...images]
+})
+
+/** A JSON Schema from a file. What else it has to be, the model's side knows. */
+export const readOutputSchema = Effect.fnUntraced(function* (
+  file: string
+): Effect.fn.Return<{ readonly [key: string]: unknown }, InvalidUsage, FileSystem.FileSystem> {
+  const text = yield* readFile(file)
+  return yield* Effect.mapError(decodeSchema(text), () =>
+    invalid(`The file ${file} is no output schema: it has to be a JSON object with a JSON Schema.`)
+  )
+})
+
+const decodeSchema = Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+
+/** A time such as `90`, `90s`, `5m` or `1h`, in milliseconds. */
+export const parseTime = (text: string): number | undefined => {
+  const [, amount = "", unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? []
+  const millis = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit]
+  return amount === "" || millis === undefined || Number(amount) === 0 ? undefined : Number(amount) * millis
+}

@@ -1,0 +1,46 @@
+import type { Outline } from "@effect-codex/core/protocol/Compatibility"
+import { known } from "@effect-codex/core/protocol/generated/Outline"
+import { describe, expect, it } from "@effect/vitest"
+import { judge } from "../src/internal/doctor/binary.ts"
+
+const other = (changes: Partial<Outline>): Outline => ({ ...known, version: "9.0.0", ...changes })
+
+const withoutMethod = (name: string) =>
+  Object.fromEntries(Object.entries(known.methods).filter(([method]) => method !== name))
+
+describe("doctor, of a codex with another protocol", () => {
+  it("finds nothing wrong with the same protocol, whatever the version is", () => {
+    expect(judge(other({}))).toEqual({
+      check: "protocol",
+      status: "ok",
+      summary: "codex 9.0.0 speaks the protocol that is known here"
+    })
+  })
+
+  it("is content with a protocol that only has more, and lists it", () => {
+    const finding = judge(other({ methods: { ...known.methods, "thread/dream": "request ThreadDreamParams" } }))
+    expect(finding.status).toBe("ok")
+    expect(finding.summary).toContain("1 new method,")
+    expect(finding.details).toEqual(["+ method thread/dream"])
+  })
+
+  it("warns of a method that is gone and of a field that has changed", () => {
+    const finding = judge(
+      other({
+        methods: withoutMethod("thread/archive"),
+        shapes: { ...known.shapes, ThreadArchiveParams: [".id: string"] }
+      })
+    )
+    expect(finding.status).toBe("warn")
+    expect(finding.details).toEqual([
+      "- method thread/archive",
+      "- ThreadArchiveParams.threadId: string",
+      "+ ThreadArchiveParams.id: string"
+    ])
+    expect(finding.advice).toContain(known.version)
+  })
+
+  it("fails where no turn could run", () => {
+    expect(judge(other({ methods: withoutMethod("turn/start") })).status).toBe("fail")
+  })
+})

@@ -1,0 +1,415 @@
+// oxlint-disable no-control-regex
+// The built command, against the real binary with a stand-in for the model's API.
+import * as RunOutput from "@effect-codex/cli/RunOutput"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import { beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { type Options, runFile } from "../../../scripts/run-command.ts"
+import * as Terminal from "../../../scripts/terminal.ts"
+
+const cli = path.dirname(import.meta.dirname)
+// Where the package's own would be, so that it finds the same things, and apart from it, as others may be building that.
+const bin = path.join(cli, "bin-run-test")
+const main = path.join(bin, "effect-codex.js")
+const files = mkdtempSync(path.join(tmpdir(), "effect-codex-run-"))
+const file = (name: string, content: string | Uint8Array) => {
+  writeFileSync(path.join(files, name), content)
+  return path.join(files, name)
+}
+
+beforeAll(() => {
+  execFileSync(process.execPath, [path.join(cli, "scripts", "bundle.ts"), bin])
+  return () => {
+    rmSync(bin, { recursive: true })
+    rmSync(files, { recursive: true })
+  }
+})
+
+const run = (args: ReadonlyArray<string>, options?: Options) => runFile(main, ["run", ...args], options)
+
+/** Runs the command on a home of its own, whose model answers as the script says. */
+const runWith = (script: MockModel.Script, args: ReadonlyArray<string>, options?: Options) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* CodexTest.Home
+    return yield* run(args, { cwd, env, ...options })
+  }).pipe(Effect.provide(CodexTest.layerHome(script, { verifyOnClose: false })))
+
+const startWith = (args: ReadonlyArray<string>, options?: Terminal.Options) =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* CodexTest.Home
+    return yield* Terminal.start(main, ["run", ...args], { cwd, env, ...options })
+  })
+
+// The processes that were started for a home, which they have in their environment.
+const processesWith = (home: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`CODEX_HOME=${home}`)
+    } catch {
+      return false
+    }
+  })
+
+const ids = /[0-9a-f]{8}-[0-9a-f-]{27}/g
+const seconds = /elapsed=\d+\.\ds/g
+const normal = (text: string) => text.replaceAll(ids, "ID").replaceAll(seconds, "elapsed=T")
+
+const greeting = [
+  "Hello! You said: hi",
+  "",
+  "I am a stand-in for the model: this ran on the real codex binary, without an account and without a network. Leave out --offline, and a model answers."
+].join("\n")
+
+const transcript = `Session: ID
+
+== Turn Started ==
+[thinking] **Greeting** whoever is there.
+Assistant: ${greeting}
+
+[summary] status=completed, tools=0, errors=0, elapsed=T, tokens=110
+== Turn Completed ==
+`
+
+describe("effect-codex run", () => {
+  it.live("gives a pipe the answer, and shows the rest on standard error", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* run(["--offline", "hi"])
+      expect(stdout).toBe(`${greeting}\n`)
+      expect(normal(stderr)).toBe(transcript)
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("in colour where it is asked for, and without where nobody asks", () =>
+    Effect.gen(function* () {
+      const forced = yield* run(["--offline", "hi"], { env: { CLICOLOR_FORCE: "1" } })
+      expect(forced.stderr).toContain("\u001b[32mAssistant:\u001b[0m Hello!")
+      expect(forced.stdout).toBe(`${greeting}\n`)
+      const refused = yield* run(["--offline", "hi"], { env: { CLICOLOR_FORCE: "1", NO_COLOR: "" } })
+      expect(normal(refused.stderr)).toBe(transcript)
+    })
+  )
+
+  it.live("takes the prompt from standard input, or from a file", () =>
+    Effect.gen(function* () {
+      const piped = yield* run(["--offline", "--quiet", "-"], { stdin: "hi\n" })
+      expect(piped).toMatchObject({ code: 0, stdout: `${greeting}\n`, stderr: "" })
+      const unnamed = yield* run(["--offline", "--quiet"], { stdin: "hi" })
+      expect(unnamed.stdout).toBe(`${greeting}\n`)
+      const fromFile = yield* run(["--offline", "--quiet", "--prompt-file", file("prompt.txt", "hi\n")])
+      expect(fromFile.stdout).toBe(`${greeting}\n`)
+    })
+  )
+
+  it.live("prints one JSON object, or a line an event, that its own schemas read", () =>
+    Effect.gen(function* () {
+      const json = yield* run(["--offline", "--json", "hi"])
+      const result = yield* Schema.decodeEffect(Schema.fromJsonString(RunOutput.RunResult))(json.stdout)
+      expect(result).toMatchObject({ status: "completed", exitCode: 0, text: greeting, declined: 0 })
+      expect(result.usage?.totalTokens).toBe(110)
+      expect(json.stderr).toBe("")
+
+      const jsonl = yield* run(["--offline", "--jsonl", "hi"])
+      const lines = yield* Effect.forEach(jsonl.stdout.trimEnd().split("\n"), (line) =>
+        Schema.decodeEffect(RunOutput.RunLine)(line)
+      )
+      expect(lines[0]?.type).toBe("thread/ready")
+      expect(lines.at(-2)?.type).toBe("turn/completed")
+      expect(lines.at(-1)).toMatchObject({ type: "result", text: greeting })
+      const deltas = lines.map((line) => ("textDelta" in line && line.phase === "assistant" ? line.textDelta : ""))
+      expect(deltas.join("")).toBe(greeting)
+    })
+  )
+
+  it.live("asks for an answer in the form of a schema, and refuses one that is no JSON", () =>
+    Effect.gen(function* () {
+      const schema = file(
+        "schema.json",
+        '{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}'
+      )
+      const args = ["--json", "--output-schema", schema, "count"]
+      const script = [MockModel.reply(MockModel.text('{"n":3}'))]
+      const good = yield* runWith(script, args)
+      expect(JSON.parse(good.stdout)).toMatchObject({ status: "completed", value: { n: 3 } })
+      const bad = yield* runWith([MockModel.reply(MockModel.text("three"))], args)
+      expect(JSON.parse(bad.stdout)).toMatchObject({ status: "failed", exitCode: 1, error: { tag: "OutputInvalid" } })
+      expect(bad.code).toBe(1)
+    })
+  )
+
+  it.live("goes on with a thread by its id, or with the last one of the folder", () =>
+    Effect.gen(function* () {
+      const script = ["one", "two", "three"].map((text) => MockModel.reply(MockModel.text(text)))
+      yield* Effect.gen(function* () {
+        const { cwd, env } = yield* CodexTest.Home
+        const begun = JSON.parse((yield* run(["--json", "begin"], { cwd, env })).stdout)
+        const last = JSON.parse((yield* run(["--json", "--last", "go on"], { cwd, env })).stdout)
+        const named = JSON.parse((yield* run(["--json", "--session", begun.threadId, "go on"], { cwd, env })).stdout)
+        expect([begun.text, last.text, named.text]).toEqual(["one", "two", "three"])
+        expect([last.threadId, named.threadId]).toEqual([begun.threadId, begun.threadId])
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+})
+
+describe("what an agent asks for", () => {
+  const command = MockModel.execCommand({ cmd: "touch made.txt", escalate: "May I?" })
+  const script = [MockModel.reply(command), MockModel.reply(MockModel.text("Tried."))]
+  const approvalPolicy = ["--approval-policy", "untrusted"]
+
+  it.live("is declined when nobody decides, which is said, and is a failure where that is asked for", () =>
+    Effect.gen(function* () {
+      const quiet = yield* runWith(script, [...approvalPolicy, "try"])
+      expect(quiet.code).toBe(0)
+      expect(quiet.stdout).toBe("Tried.\n")
+      expect(quiet.stderr).toContain("[approval] command: decline (declineAll)")
+      expect(quiet.stderr).toContain(
+        "1 request of the agent was declined. Allow more with --ask, --policy or --accept-all."
+      )
+      const strict = yield* runWith(script, [...approvalPolicy, "--fail-on-decline", "--quiet", "try"])
+      expect(strict).toMatchObject({ code: 5, stdout: "Tried.\n" })
+    })
+  )
+
+  it.live("is decided by the rules of a file", () =>
+    Effect.gen(function* () {
+      const rubric = JSON.stringify({
+        commandRules: [{ name: "touch", when: { program: "touch" }, decision: "accept" }]
+      })
+      const { code, stderr } = yield* runWith(script, [
+        ...approvalPolicy,
+        "--policy",
+        file("rubric.json", rubric),
+        "try"
+      ])
+      expect(code).toBe(0)
+      expect(stderr).toContain("[approval] command: accept (touch)")
+      expect(stderr).toContain("[warning] The rubric's allowedRoots: without allowedRoots")
+      expect(stderr).toContain("[tool.exec.done] completed, exit=0")
+    })
+  )
+
+  it.live("is all accepted with --accept-all, which is said loudly", () =>
+    Effect.gen(function* () {
+      const { stderr } = yield* runWith(script, [...approvalPolicy, "--accept-all", "try"])
+      expect(stderr).toMatch(/^\[warning\] --accept-all: whatever the agent asks for is done/)
+      expect(stderr).toContain("[tool.exec.done] completed, exit=0")
+    })
+  )
+})
+
+describe("what goes wrong is told in one line, with an exit code of its own:", () => {
+  const nowhere = { CODEX_BINARY: "/nowhere" }
+  const cases: ReadonlyArray<
+    readonly [what: string, code: number, args: () => ReadonlyArray<string>, options?: Options]
+  > = [
+    ["an empty prompt", 2, () => [" "]],
+    ["a prompt that is not UTF-8", 2, () => ["-"], { stdin: new Uint8Array([0xff, 0xfe]) }],
+    ["a prompt file that is not there", 2, () => ["--prompt-file", "/nowhere/prompt.txt"]],
+    ["two prompts", 2, () => ["--prompt-file", "/nowhere/prompt.txt", "hi"]],
+    ["a schema that is none", 2, () => ["--output-schema", file("bad-schema.json", "[1]"), "hi"]],
+    ["a policy that is not there", 2, () => ["--policy", "/nowhere/policy.json", "hi"]],
+    ["a policy that is none", 2, () => ["--policy", file("bad-policy.json", '{"modus":"strict"}'), "hi"]],
+    ["a time that is none", 2, () => ["--timeout", "soon", "hi"]],
+    ["a flag that is not there", 2, () => ["--ofline", "hi"]],
+    ["flags that exclude each other", 2, () => ["--json", "--jsonl", "hi"]],
+    ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
+    ["a question without a terminal", 2, () => ["--ask", "hi"]],
+    ["no last thread", 2, () => ["--offline", "--last", "hi"]],
+    ["no codex", 4, () => ["hi"], { env: nowhere }],
+    [
+      "a codex that dies",
+      4,
+      () => ["hi"],
+      { env: { CODEX_BINARY: path.join(import.meta.dirname, "fixtures", "dies-after-handshake.mjs") } }
+    ]
+  ]
+  for (const [what, code, args, options] of cases) {
+    it.live(what, () =>
+      Effect.gen(function* () {
+        const result = yield* run(args(), options)
+        expect(result.code).toBe(code)
+        expect(result.stdout).toBe("")
+        expect(result.stderr).toMatch(/^effect-codex: \S.*\n$/)
+      })
+    )
+  }
+
+  it.live("no account", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["hi"], { env: { CODEX_HOME: files } })
+      expect(code).toBe(3)
+      expect(stderr).toMatch(/^effect-codex: Not authenticated: .*codex login.*\n$/)
+    })
+  )
+
+  it.live("a turn that fails", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* runWith([MockModel.error(400, "no such thing")], ["hi"])
+      expect(code).toBe(1)
+      expect(stdout).toBe("")
+      expect(stderr).toContain("[summary] status=failed")
+      expect(stderr.trimEnd().split("\n").at(-1)).toMatch(/^effect-codex: The turn failed \(/)
+    })
+  )
+
+  it.live("a budget that is spent", () =>
+    Effect.gen(function* () {
+      const script = [MockModel.reply(MockModel.execCommand({ cmd: "true" })), MockModel.reply(MockModel.text("Late."))]
+      const { code, stderr } = yield* runWith(script, ["--quiet", "--budget-tokens", "50", "hi"])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^effect-codex: The turn may use 50 tokens and has used 110\..*\n$/)
+    })
+  )
+
+  it.live("and with --debug, where in the program", () =>
+    Effect.gen(function* () {
+      const { stderr } = yield* run(["--debug", "hi"], { env: nowhere })
+      expect(stderr).toMatch(/^effect-codex: CodexNotFound: .*\n +at /)
+    })
+  )
+})
+
+describe("a reader that goes away", () => {
+  it.live("stops the run, and nothing is said", () =>
+    Effect.gen(function* () {
+      const script = [MockModel.reply(MockModel.text("One\n", MockModel.delay("1 minute")))]
+      const { code, stderr } = yield* runWith(script, ["--jsonl", "hi"], {
+        onStdout: (_piece, _pid, close) => close()
+      })
+      expect(code).toBe(141)
+      expect(stderr).toBe("")
+    })
+  )
+})
+
+describe("in a terminal", () => {
+  it.live("shows the transcript with a line at the bottom that goes away", () =>
+    Effect.gen(function* () {
+      const program = yield* Terminal.start(main, ["run", "--offline", "hi"], { columns: 100 })
+      expect(yield* program.code).toBe(0)
+      expect(program.written()).toMatch(/⠋ Thinking · 0s · Ctrl-C stops/)
+      expect(program.written()).toContain("\u001b[32mAssistant:\u001b[0m Hello!")
+      const screen = yield* program.screen
+      expect(screen.at(-2)).toMatch(/^\[summary\] status=completed, tools=0, errors=0, elapsed=\d/)
+      expect(screen.at(-1)).toBe("== Turn Completed ==")
+      expect(screen.join("\n")).not.toContain("Ctrl-C")
+    })
+  )
+
+  it.live("cuts the line at the bottom to the width, also where letters are wide", () =>
+    Effect.gen(function* () {
+      const script = [
+        MockModel.reply(MockModel.execCommand({ cmd: "sleep 0.5; echo 宽字符宽字符宽字符宽字符宽字符" })),
+        MockModel.reply(MockModel.text("Done."))
+      ]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["-s", "danger-full-access", "--approval-policy", "never", "try"], {
+          columns: 40
+        })
+        expect(yield* program.code).toBe(0)
+        expect(program.written()).toMatch(/Running \/bin\/[^\r]*… · \ds/)
+        // A line that the terminal had broken would leave its first part behind.
+        const screen = yield* program.screen
+        expect(screen.join("\n")).not.toContain("Running")
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("is given nothing that it would obey, whatever the model and the tools write", () =>
+    Effect.gen(function* () {
+      const attack = "\u001b]0;owned\u0007\u001b[2J\u001b]52;c;ZXZpbA==\u0007"
+      const script = [
+        MockModel.reply(
+          MockModel.reasoning("Hm ", attack),
+          MockModel.execCommand({ cmd: String.raw`printf 'shown \033]0;owned\007\033[2J\033[31mred\033[0m\n'` })
+        ),
+        MockModel.reply(MockModel.text("be", attack.slice(0, 5), attack.slice(5), "fore"))
+      ]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["-s", "danger-full-access", "--approval-policy", "never", "try"], {
+          rows: 40
+        })
+        expect(yield* program.code).toBe(0)
+        const ours = /\u001b\[(?:[0-9;]*m|K)/g
+        expect(program.written().replaceAll(ours, "")).not.toMatch(
+          /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
+        )
+        const screen = (yield* program.screen).join("\n")
+        expect(screen).toContain("shown red")
+        expect(screen).toContain("Assistant: before")
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("asks the user with --ask, while nothing else is written", () =>
+    Effect.gen(function* () {
+      const script = [
+        MockModel.reply(MockModel.execCommand({ cmd: "echo made", escalate: "May I?" })),
+        MockModel.reply(MockModel.text("Done."))
+      ]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["--ask", "--approval-policy", "untrusted", "try"], { rows: 60 })
+        yield* program.waitFor(/May I[^]*›/)
+        const before = program.written().length
+        yield* Effect.sleep("300 millis")
+        expect(program.written().slice(before)).not.toContain("⠋")
+        yield* program.type("y\r")
+        expect(yield* program.code).toBe(0)
+        const screen = (yield* program.screen).join("\n")
+        expect(screen).toContain("[approval] command: accept (human)")
+        expect(screen).toContain("Assistant: Done.")
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("stops the turn on Ctrl-C, and waits for that", () =>
+    Effect.gen(function* () {
+      const script = [MockModel.reply(MockModel.text("Thinking aloud\n", MockModel.delay("1 minute"), "never said"))]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["hang"])
+        yield* program.waitFor(/Thinking aloud/)
+        yield* program.type(Terminal.ctrlC)
+        expect(yield* program.code).toBe(130)
+        const screen = (yield* program.screen).join("\n")
+        expect(screen).toContain("[summary] status=interrupted")
+        const model = yield* MockModel.MockModel
+        expect(yield* model.ended(0)).toBe("left")
+        const { home } = yield* CodexTest.Home
+        expect(processesWith(home)).toEqual([])
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("ends at once on a second Ctrl-C, whatever codex does", () =>
+    Effect.gen(function* () {
+      const env = { CODEX_BINARY: path.join(import.meta.dirname, "fixtures", "deaf.mjs") }
+      const program = yield* Terminal.start(main, ["run", "hi"], { env })
+      yield* program.waitFor(/Turn Started/)
+      yield* program.type(Terminal.ctrlC)
+      // The codex of this test says nothing when it is asked to stop, so there is nothing to wait for but this.
+      yield* program.waitFor(/Stopping/)
+      yield* program.type(Terminal.ctrlC)
+      expect(yield* program.code).toBe(130)
+    })
+  )
+
+  it.live("ends with the terminal that it runs in", () =>
+    Effect.gen(function* () {
+      const script = [MockModel.reply(MockModel.text("Thinking aloud\n", MockModel.delay("1 minute")))]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["hang"])
+        yield* program.waitFor(/Thinking aloud/)
+        yield* program.hangUp
+        yield* program.code
+        const model = yield* MockModel.MockModel
+        expect(yield* model.ended(0)).toBe("left")
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+})

@@ -1,0 +1,160 @@
+/**
+ * Makes text of a model, a tool or the server safe to show in a terminal or to write to a log.
+ *
+ * Such text can hold what a terminal obeys (escape sequences, carriage returns), what turns the reading order around, and
+ * what cannot be seen at all; it can use letters of another alphabet that look like Latin ones. Everything of that kind is
+ * shown as `\u{hex}`, the number of the code point, and nothing else is ever written so: a text that says `\u{1b}` by itself
+ * is shown as `\u{5c}u{1b}`. This module looks for no secrets (see `Redaction`) and knows no colours and no widths.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * How much of a text is shown.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * How long the shown text may be, in code points. A longer one is shown with its start and its end, and says in between
+   * how many characters of the original are left out: `…[812 left out]…`. A budget too small for that shows that alone.
+   * Default: no limit.
+   */
+  readonly max?: number | undefined
+}
+
+const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
+
+// Most text has nothing but these: ASCII, letters of Latin, Chinese, Japanese and Korean, lines and boxes.
+const common = String.raw` -~\u00A1-\u00AC\u00AE-\u02FF\u2010-\u2022\u2026\u2190-\u2317\u2500-\u259F\u3001-\u3011\u3041-\u3096\u30A1-\u30FC\u4E00-\u9FFF\uAC00-\uD7A3\uFF01-\uFF20`
+const suspect = new RegExp(String.raw`[^${common}]|\\u\{|…\[`)
+const suspectInBlock = new RegExp(String.raw`[^\n\t${common}]|\\u\{|…\[`)
+
+// Controls, format characters, halves of surrogate pairs, private and unassigned characters, separators that are not a plain
+// space, what has no width or no ink, marks with nothing below them or too many of them, and our own notations. The selector
+// that makes a picture of a sign (U+FE0F) is let be behind such a sign.
+const unsafe = (kept: string): RegExp =>
+  new RegExp(
+    [
+      String.raw`(?!\uFE0F(?<=\p{Extended_Pictographic}\uFE0F))(?![${kept}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]`,
+      String.raw`(?<![\p{L}\p{M}\p{N}\p{P}\p{S}])\p{M}`,
+      String.raw`(?<=\p{M}{4})\p{M}`,
+      String.raw`\\(?=u\{)`,
+      String.raw`…(?=\[)`
+    ].join("|"),
+    "gu"
+  )
+const unsafeInLine = unsafe(" ")
+const unsafeInBlock = unsafe(String.raw` \n\t`)
+
+// Letters of the scripts that have look-alikes of Latin letters, and Latin ones in other shapes.
+const lookAlikes = String.raw`(?=\p{L})[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Coptic}\p{Script=Lisu}\uFF21-\uFF3A\uFF41-\uFF5A\u{1D400}-\u{1D7FF}]`
+const lookAlike = new RegExp(lookAlikes, "u")
+const everyLookAlike = new RegExp(lookAlikes, "gu")
+const word = /[\p{L}\p{M}\p{N}_]+/gu
+const latin = /(?![\uFF21-\uFF3A\uFF41-\uFF5A])\p{Script=Latin}/u
+
+const isMixed = (word: string): boolean => lookAlike.test(word) && latin.test(word)
+
+const marked = (word: string): string => (isMixed(word) ? word.replace(everyLookAlike, escapeOf) : word)
+
+const escaped = (text: string, unsafe: RegExp): string => {
+  const shown = text.replace(unsafe, escapeOf)
+  return lookAlike.test(shown) ? shown.replace(word, marked) : shown
+}
+
+/**
+ * Text on one line: line breaks and tabs are escaped too.
+ *
+ * **Details**
+ *
+ * In words that mix Latin letters with Cyrillic, Greek or other letters that look like them, the others are escaped.
+ *
+ * **Gotchas**
+ *
+ * Escape once, where the text is shown: what is shown already has its escapes escaped when it is shown again.
+ *
+ * **Example** (A command with a line break and a look-alike)
+ *
+ * ```ts
+ * import * as Display from "@effect-codex/core/Display"
+ *
+ * Display.line("ls\nrm -rf .") // ls\u{a}rm -rf .
+ * Display.line("g\u0456t status") // g\u{456}t status
+ * Display.line("x".repeat(1000), { max: 30 }) // xxxxxx…[988 left out]…xxxxxx
+ * ```
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const line = (text: string, options?: Options): string =>
+  shortened(suspect.test(text) ? escaped(text, unsafeInLine) : text, options?.max)
+
+/**
+ * Text of several lines: like {@link line}, with line feeds and tabs as they are. A carriage return is escaped also at the end
+ * of a line.
+ *
+ * **Gotchas**
+ *
+ * A line of it can look like a line of yours. Where that matters, begin each of its lines with something of your own.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const block = (text: string, options?: Options): string =>
+  shortened(suspectInBlock.test(text) ? escaped(text, unsafeInBlock) : text, options?.max)
+
+/**
+ * The words that mix Latin letters with letters that look like Latin ones, each once, as {@link line} shows them.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const mixedScripts = (text: string): ReadonlyArray<string> => {
+  if (!lookAlike.test(text)) return []
+  const mixed = new Set<string>()
+  for (const [found] of text.matchAll(word)) if (isMixed(found)) mixed.add(line(found))
+  return Array.from(mixed)
+}
+
+/**
+ * Shortens a text that is shown already, by {@link line} or {@link block}, as {@link Options} describes.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const shorten = (shown: string, max: number): string => shortened(shown, max)
+
+const pair = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g
+
+const codePoints = (text: string): number => text.length - (text.match(pair)?.length ?? 0)
+
+// What is shown has no half of a pair, and an opening of an escape is always one.
+const shortened = (shown: string, max: number | undefined): string => {
+  if (max === undefined || shown.length <= max) return shown
+  const total = codePoints(shown)
+  if (total <= max) return shown
+  const each = Math.max(0, Math.floor((max - noticeOf(total).length) / 2))
+  const start = startOf(shown, each)
+  const end = endOf(shown, each)
+  const between = shown.slice(start.length, shown.length - end.length)
+  return `${start}${noticeOf(codePoints(between.replace(/\\u\{[0-9a-f]+\}/g, "x")))}${end}`
+}
+
+const noticeOf = (leftOut: number): string => `…[${leftOut} left out]…`
+
+// The first and the last characters, without an escape that is cut in two and without marks that have lost their letter.
+const startOf = (shown: string, count: number): string =>
+  Array.from(shown.slice(0, 2 * count))
+    .slice(0, count)
+    .join("")
+    .replace(/\\(?:u(?:\{[0-9a-f]*)?)?$/, "")
+
+const endOf = (shown: string, count: number): string => {
+  const from = Math.max(0, shown.length - 2 * count - 1)
+  const last = count === 0 ? "" : Array.from(shown.slice(from)).slice(-count).join("")
+  const before = shown.slice(0, shown.length - last.length)
+  const cut = /\\(?:u(?:\{[0-9a-f]*)?)?$/.test(before.slice(-10)) ? last.replace(/^u?\{?[0-9a-f]*\}/, "") : last
+  return cut.replace(/^\p{M}+/u, "")
+}

@@ -1,0 +1,342 @@
+/**
+ * A person who decides: at the terminal, behind a function of the program, or at the end of a queue.
+ *
+ * A request becomes a {@link Question}: what is asked, safe to show, and the choices that this request allows, each with what
+ * it leads to. Nothing is a yes but the choice that says so: a person who says nothing, takes too long, closes the input or
+ * is not there has declined. What a choice means is decided here; how a question looks is up to whoever shows it.
+ *
+ * @since 0.1.0
+ */
+import { PolicyFailed } from "@effect-codex/core/CodexError"
+import * as Display from "@effect-codex/core/Display"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import type * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import type * as Terminal from "effect/Terminal"
+import type { Answer, Question } from "./HumanQuestion.ts"
+import { forEachKind } from "./internal/engine.ts"
+import * as Questions from "./internal/humanQuestion.ts"
+import * as HumanTerminal from "./internal/humanTerminal.ts"
+import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+
+/**
+ * How a person is asked, and how long that may take.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The name in verdicts, for logs and audits. Default: `human`. */
+  readonly name?: string | undefined
+  /** How long the person may take for a question, once it is asked. Then it is declined. Default: 5 minutes. */
+  readonly deadline?: Duration.Input | undefined
+  /** How many questions may be open. One more is declined at once. Default: 16. */
+  readonly maxOpen?: number | undefined
+  /**
+   * The folder that the agent works in: questions say of paths whether they lie in it, with links followed. Default: that of
+   * this process.
+   */
+  readonly cwd?: string | undefined
+}
+
+/**
+ * A person who decides on requests, and never fails to: no answer is a refusal.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Human extends Context.Service<
+  Human,
+  {
+    readonly decide: <K extends PolicyEngine.Kind>(
+      request: PolicyEngine.Request<K>
+    ) => Effect.Effect<PolicyEngine.Verdict<K>>
+  }
+>()("@effect-codex/policy/Human") {}
+
+/**
+ * Makes a person of a way to ask questions: `undefined` is no answer.
+ *
+ * **Details**
+ *
+ * Questions are asked one after the other, or as many at once as `concurrency` says. One that the server withdraws, or whose
+ * time is up, is interrupted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* <E>(
+  ask: (question: Question) => Effect.Effect<Answer | undefined, E>,
+  options?: Options & { readonly concurrency?: number | "unbounded" | undefined }
+): Effect.fn.Return<Human["Service"], never, FileSystem.FileSystem | Path.Path> {
+  const context = yield* Effect.context<FileSystem.FileSystem>()
+  const path = yield* Path.Path
+  const name = options?.name ?? "human"
+  const folder = path.resolve(options?.cwd ?? ".")
+  const deadline = Duration.fromInputUnsafe(options?.deadline ?? Duration.minutes(5))
+  const maxOpen = options?.maxOpen ?? 16
+  const concurrency = options?.concurrency ?? 1
+  const turns = concurrency === "unbounded" ? undefined : yield* Semaphore.make(concurrency)
+  let open = 0
+
+  const answerTo = (question: Question): Effect.Effect<Result.Result<Answer, string>> => {
+    const answered = Effect.suspend(() => ask(question)).pipe(
+      Effect.timeoutOption(deadline),
+      Effect.map(
+        Option.match({
+          onNone: () => Result.fail(`nobody answered within ${Duration.format(deadline)}`),
+          onSome: (answer) => (answer === undefined ? Result.fail("nobody answered") : Result.succeed(answer))
+        })
+      ),
+      Effect.catchCause((cause) =>
+        Effect.as(
+          Effect.logWarning(
+            `Asking a person failed: ${Display.line(Cause.pretty(cause).split("\n")[0] ?? "", { max: 500 })}`
+          ),
+          Result.fail("asking failed")
+        )
+      )
+    )
+    return turns === undefined ? answered : turns.withPermits(1)(answered)
+  }
+
+  const decide = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(request: PolicyEngine.Request<K>) {
+    const declined = (reason: string): PolicyEngine.Verdict<K> => ({
+      decision: Questions.refusal[request.kind],
+      by: name,
+      reason
+    })
+    const asked = yield* Effect.provideContext(Questions.make(request, folder), context)
+    if (Result.isFailure(asked)) return declined(asked.failure)
+    if (open >= maxOpen) return declined(`${open} other questions are open`)
+    const answer = yield* Effect.acquireUseRelease(
+      Effect.sync(() => open++),
+      () => answerTo(asked.success.question),
+      () => Effect.sync(() => open--)
+    )
+    const decision = Result.flatMap(answer, asked.success.decide)
+    return Result.isSuccess(decision) ? { decision: decision.success, by: name } : declined(decision.failure)
+  })
+
+  return Human.of({ decide })
+})
+
+/**
+ * Asks at the terminal of this process, one question at a time; `undefined`: nobody answered.
+ *
+ * **Details**
+ *
+ * The person types a choice in full and Enter; an empty line is asked again. Ctrl-C, Ctrl-D, Esc and the end of the input
+ * are no answer, and there is none while the standard input or output is no terminal. What was typed before a question is
+ * shown is no answer to it. Answers to questions for secrets are masked.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const askAtTerminal: (
+  question: Question
+) => Effect.Effect<
+  Answer | undefined,
+  PlatformError,
+  FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
+> = HumanTerminal.ask
+
+/**
+ * A person at the terminal of this process: {@link askAtTerminal} as a layer. To do something around a question, such as
+ * holding back other output, wrap that function in {@link layerCallback}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTerminal = (
+  options?: Options
+): Layer.Layer<Human, never, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal> =>
+  Layer.effect(Human)(
+    Effect.gen(function* () {
+      const context = yield* Effect.context<FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal>()
+      return yield* make((question) => Effect.provideContext(askAtTerminal(question), context), options)
+    })
+  )
+
+/**
+ * A person behind a function: a dialog, a chat, a pager. Its failure declines; when its time is up it is interrupted, and
+ * what it does about that is not waited for.
+ *
+ * **Example** (Somebody who lets the agent call tools, and nothing else)
+ *
+ * ```ts
+ * import * as Human from "@effect-codex/policy/Human"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = Human.layerCallback(({ kind }) =>
+ *   Effect.succeed({ choice: kind === "toolCall" ? "y" : "n" })
+ * ).pipe(Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCallback = <E, R>(
+  ask: (question: Question) => Effect.Effect<Answer | undefined, E, R>,
+  options?: Options & { readonly concurrency?: number | "unbounded" | undefined }
+): Layer.Layer<Human, never, FileSystem.FileSystem | Path.Path | R> =>
+  Layer.effect(Human)(
+    Effect.gen(function* () {
+      const context = yield* Effect.context<R>()
+      return yield* make(
+        (question) =>
+          Effect.flatten(
+            exitWithoutWaiting(
+              Effect.provideContext(
+                Effect.suspend(() => ask(question)),
+                context
+              )
+            )
+          ),
+        options
+      )
+    })
+  )
+
+/**
+ * An open question with the way to answer it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OpenQuestion extends Question {
+  /** Whether the answer came in time: false for one that is withdrawn, late, or not the first. */
+  readonly answer: (answer: Answer) => Effect.Effect<boolean>
+  /** Ends when the question needs no answer any more, whyever. */
+  readonly closed: Effect.Effect<void>
+}
+
+/**
+ * The questions that wait in a queue.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class HumanQueue extends Context.Service<
+  HumanQueue,
+  {
+    /** The open questions, oldest first. Each is taken once, whoever reads. */
+    readonly questions: Stream.Stream<OpenQuestion>
+  }
+>()("@effect-codex/policy/Human/HumanQueue") {}
+
+/**
+ * A person at the end of a queue, for user interfaces that show what is open. The deadline counts from when the question
+ * comes, also while nobody reads.
+ *
+ * **Gotchas**
+ *
+ * What nobody has read fills the queue, also when it needs no answer any more: while nobody reads, everything is declined in
+ * the end.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerQueue = (
+  options?: Options
+): Layer.Layer<Human | HumanQueue, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const queue = yield* Queue.dropping<{ readonly question: OpenQuestion; readonly isOpen: () => boolean }>(
+        options?.maxOpen ?? 16
+      )
+      const ask = Effect.fnUntraced(function* (question: Question) {
+        const answered = yield* Deferred.make<Answer>()
+        const closed = yield* Deferred.make<void>()
+        let isOpen = true
+        const answer = (given: Answer) =>
+          Effect.suspend(() => (isOpen ? Deferred.succeed(answered, given) : Effect.succeed(false)))
+        const asked = { ...question, answer, closed: Deferred.await(closed) }
+        const offered = yield* Queue.offer(queue, { question: asked, isOpen: () => isOpen })
+        if (!offered)
+          return yield* new PolicyFailed({ description: "the queue of questions is full, and nobody reads" })
+        return yield* Effect.ensuring(
+          Deferred.await(answered),
+          Effect.suspend(() => {
+            isOpen = false
+            return Deferred.succeed(closed, undefined)
+          })
+        )
+      })
+      const human = yield* make(ask, { ...options, concurrency: "unbounded" })
+      const questions = Stream.fromQueue(queue).pipe(
+        Stream.filter(({ isOpen }) => isOpen()),
+        Stream.map(({ question }) => question)
+      )
+      return Context.make(Human, human).pipe(Context.add(HumanQueue, HumanQueue.of({ questions })))
+    })
+  )
+
+/**
+ * The engine of a person: all kinds are asked. Behind rules it is asked about what they leave open:
+ * `Policy.firstOf(rules, human)`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const engine: Effect.Effect<PolicyEngine.Engine, never, Human> = Effect.map(Human, ({ decide }) =>
+  forEachKind(() => decide)
+)
+
+/**
+ * Has the person decide on everything that the agent asks for.
+ *
+ * **Example** (A person at the terminal, also for what an administrator leaves to people alone)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as Human from "@effect-codex/policy/Human"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const Main = Layer.merge(
+ *   Codex.layer({ experimentalApi: true }).pipe(Layer.provide(Human.layerApproval)),
+ *   Human.layerEngine
+ * ).pipe(Layer.provide(Human.layerTerminal()), Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEngine: Layer.Layer<PolicyEngine.PolicyEngine, never, Human> = Layer.effect(
+  PolicyEngine.PolicyEngine
+)(engine)
+
+/**
+ * Has the person decide on the commands that an administrator has reserved for people. Provide it to the layer of the
+ * connection, which needs the experimental API for it; see `PolicyEngine.HumanApproval`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerApproval: Layer.Layer<never, never, Human> = Layer.effect(PolicyEngine.HumanApproval)(
+  Effect.map(
+    Human,
+    ({ decide }): PolicyEngine.HumanApproval =>
+      (request) =>
+        Effect.map(decide(request), ({ decision, ...verdict }) => ({ ...verdict, decision: once(decision) }))
+  )
+)
+
+const once = (decision: PolicyEngine.Decisions["command"]): PolicyEngine.HumanVerdict["decision"] =>
+  decision === "accept" ? "accept" : decision === "cancel" ? "cancel" : "decline"

@@ -1,0 +1,356 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import type * as Notification from "@effect-codex/core/Notification"
+import { type Answered, Witness } from "@effect-codex/core/Witness"
+import * as Audit from "@effect-codex/policy/Audit"
+import type { AuditRecord } from "@effect-codex/policy/AuditRecord"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
+
+const about = { threadId: "thread", turnId: "turn" } as const
+
+const answered = (itemId: string, more?: Partial<Answered> & { readonly command?: string }): Answered => ({
+  kind: "command",
+  request: {
+    id: 7,
+    method: "item/commandExecution/requestApproval",
+    params: { ...about, itemId, startedAtMs: 0, command: more?.command ?? "ls" }
+  },
+  ...about,
+  itemId,
+  decision: "accept",
+  by: "rules",
+  reason: undefined,
+  millis: 1.23456,
+  ...more
+})
+
+const completed = (id: string, status: "completed" | "declined" = "completed", command = "ls") =>
+  ({
+    method: "item/completed",
+    length: 0,
+    raw: {},
+    params: {
+      ...about,
+      completedAtMs: 0,
+      item: { type: "commandExecution", id, command, cwd: "/", status, exitCode: 0, commandActions: [] }
+    }
+  }) as unknown as Notification.Notification
+
+const turnCompleted = {
+  method: "turn/completed",
+  length: 0,
+  raw: {},
+  params: { threadId: "thread", turn: { id: "turn", items: [], status: "completed" } }
+} as unknown as Notification.Notification
+
+const witness = Effect.flatMap(Witness, (witness) =>
+  witness === undefined ? Effect.die("there is no witness") : Effect.succeed(witness)
+)
+
+// What a trail says when its first so many records are asked for.
+const recorded = (count: number, record: Effect.Effect<void, never, Audit.Audit>, options?: Audit.Options) =>
+  Effect.gen(function* () {
+    const audit = yield* Audit.Audit
+    const records = yield* Effect.forkChild(Stream.runCollect(Stream.take(audit.records, count)), {
+      startImmediately: true
+    })
+    yield* record
+    return yield* Fiber.join(records)
+  }).pipe(Effect.provide(Audit.layer(options)))
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "effect-codex-audit-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)
+
+const inFile = <A, E>(file: string, effect: Effect.Effect<A, E, Audit.Audit>, options?: Audit.FileOptions) =>
+  effect.pipe(Effect.provide(Audit.layerFile(file, options).pipe(Layer.provide(NodeServices.layer))))
+
+const add = (...ids: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const audit = yield* Audit.Audit
+    const { answered: decide } = yield* witness
+    for (const id of ids) decide(answered(id))
+    yield* audit.flush
+  })
+
+const linesOf = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n")
+const verify = (file: string) => Effect.provide(Audit.verify(file), NodeServices.layer)
+
+describe("a record", () => {
+  it.effect("says who decided what about which request, and what became of it", () =>
+    Effect.gen(function* () {
+      const records = yield* recorded(
+        3,
+        Effect.gen(function* () {
+          const { answered: decide, notified } = yield* witness
+          decide(answered("a", { reason: "TOKEN=abcdefgh is known" }))
+          decide(answered("b", { decision: "decline", by: undefined, reason: "nobody decided" }))
+          notified(completed("a"))
+        })
+      )
+      expect(records).toMatchObject([
+        {
+          seq: 1,
+          at: "1970-01-01T00:00:00.000Z",
+          type: "decision",
+          ...about,
+          itemId: "a",
+          requestId: 7,
+          kind: "command",
+          decision: "accept",
+          by: "rules",
+          reason: "TOKEN=[redacted] is known",
+          millis: 1.235,
+          prev: null
+        },
+        { seq: 2, type: "decision", decision: "decline", by: null, reason: "nobody decided" },
+        { seq: 3, type: "outcome", itemId: "a", item: "commandExecution", status: "completed", exitCode: 0 }
+      ])
+      expect(records[1]?.prev).toBe(records[0]?.hash)
+      expect(records[0]).not.toHaveProperty("params")
+    })
+  )
+
+  it.effect("tells of what ran without anybody being asked, and of what never came to an end", () =>
+    Effect.gen(function* () {
+      const records = yield* recorded(
+        3,
+        Effect.gen(function* () {
+          const { answered: decide, notified } = yield* witness
+          decide(answered("a"))
+          notified(completed("b"))
+          notified(turnCompleted)
+          notified(turnCompleted)
+        })
+      )
+      expect(records).toMatchObject([
+        { type: "decision", itemId: "a" },
+        { type: "unasked", itemId: "b", item: "commandExecution", status: "completed" },
+        { type: "outcome", itemId: "a", status: "abandoned" }
+      ])
+      expect(records[1]).not.toHaveProperty("what")
+    })
+  )
+
+  it.effect("holds parameters where that is allowed, without secrets, and their hash in any case", () =>
+    Effect.gen(function* () {
+      const command = "curl -H 'Authorization: Bearer abcdefghijkl' x"
+      const one = Effect.gen(function* () {
+        const { answered: decide, notified } = yield* witness
+        decide(answered("a", { command }))
+        notified(completed("b", "completed", command))
+      })
+      const [bare] = yield* recorded(1, one)
+      const [full, unasked] = yield* recorded(2, one, { includeParams: true })
+      expect(JSON.stringify(full)).toContain("[redacted]")
+      expect(JSON.stringify(unasked)).toContain("[redacted]")
+      expect(JSON.stringify([bare, full, unasked])).not.toContain("abcdefghijkl")
+      const hashOf = (record: AuditRecord | undefined) => (record?.type === "decision" ? record.paramsHash : "")
+      expect(hashOf(full)).toMatch(/^[0-9a-f]{64}$/)
+      expect(hashOf(bare)).toBe(hashOf(full))
+    })
+  )
+
+  it.effect("is not made when the trail is switched off", () =>
+    Effect.gen(function* () {
+      expect(yield* Witness).toBeUndefined()
+    }).pipe(Effect.provide(Audit.layer({ enabled: false })))
+  )
+})
+
+describe("a trail in a file", () => {
+  it.live("can be read by its owner alone, goes on in a new process, and proves itself", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add("a", "b"))
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+      chmodSync(file, 0o644)
+      yield* inFile(file, add("c"))
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+      const records = linesOf(file).map((line): AuditRecord => JSON.parse(line))
+      expect(records.map(({ seq, type }) => [seq, type])).toEqual([
+        [1, "opened"],
+        [2, "decision"],
+        [3, "decision"],
+        [4, "opened"],
+        [5, "decision"]
+      ])
+      expect(yield* verify(file)).toEqual({ records: 5, dropped: 0, prev: null, hash: records.at(-1)?.hash })
+    })
+  )
+
+  it.live("shows every change", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add("a", "b", "c"))
+      const lines = linesOf(file)
+      const [first = "", second = "", third = "", fourth = ""] = lines
+      const changes: ReadonlyArray<readonly [ReadonlyArray<string>, number, string]> = [
+        [[first, second.replace("accept", "decline"), third, fourth], 2, "it has been changed"],
+        [[first, third, fourth], 2, "it does not follow from the line before"],
+        [[first, second, fourth, third], 3, "it does not follow from the line before"],
+        [[first, second, second, third], 3, "it does not follow from the line before"],
+        [[first, "{}", third, fourth], 2, "it is no record"]
+      ]
+      for (const [changed, line, description] of changes) {
+        writeFileSync(file, `${changed.join("\n")}\n`)
+        expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line, description })
+      }
+      // The end can be cut off unseen, unless the last hash is kept elsewhere.
+      writeFileSync(file, `${first}\n${second}\n`)
+      expect((yield* verify(file)).hash).not.toBe((JSON.parse(fourth) as AuditRecord).hash)
+    })
+  )
+
+  it.live("goes on behind a line that was cut off, and says so", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add("a"))
+      writeFileSync(file, `${readFileSync(file, "utf8")}{"seq":3,"at"`)
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ line: 3 })
+      yield* inFile(file, add("b"))
+      expect(linesOf(file)[3]).toContain('"torn":true')
+      expect(yield* verify(file)).toMatchObject({ records: 4 })
+    })
+  )
+
+  it.live("is no other file, and no link", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const other = path.join(directory, "notes.txt")
+      const link = path.join(directory, "link")
+      writeFileSync(other, "my notes\n")
+      symlinkSync(path.join(directory, "elsewhere"), link)
+      for (const file of [other, link, directory]) {
+        expect(yield* Effect.flip(inFile(file, add("a")))).toMatchObject({ _tag: "AuditFailed", path: file })
+      }
+      expect(readFileSync(other, "utf8")).toBe("my notes\n")
+      expect(existsSync(path.join(directory, "elsewhere"))).toBe(false)
+    })
+  )
+
+  it.live("is begun anew when it is full, chained to the older ones, of which some are kept", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      for (const id of ["a", "b", "c", "d"]) yield* inFile(file, add(id), { maxBytes: 600, keep: 2 })
+      expect([file, `${file}.1`, `${file}.2`, `${file}.3`].map((name) => existsSync(name))).toEqual([
+        true,
+        true,
+        true,
+        false
+      ])
+      const older = yield* verify(`${file}.1`)
+      const newest = yield* verify(file)
+      expect(newest.prev).toBe(older.hash)
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+    })
+  )
+
+  it.live("has nothing in it that a terminal obeys or hides", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const nasty = "a\u001b[2J\u009b31m\u202eb\u200bc\u{e0041}\r\nd"
+      const decide = Effect.gen(function* () {
+        const audit = yield* Audit.Audit
+        const { answered: told } = yield* witness
+        told(answered(nasty, { by: nasty, reason: nasty, command: nasty }))
+        yield* audit.flush
+      })
+      yield* inFile(file, decide, { includeParams: true })
+      expect(readFileSync(file, "utf8")).toMatch(/^[\n\x20-\x7e]*$/)
+      expect(JSON.parse(linesOf(file)[1] ?? "")).toMatchObject({ itemId: nasty, by: nasty, params: { command: nasty } })
+      expect(yield* verify(file)).toMatchObject({ records: 2 })
+    })
+  )
+})
+
+describe("a disk", () => {
+  const info = { type: "File", size: 0n } as unknown as FileSystem.File.Info
+  const notFound = PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "lstat" })
+  const full = PlatformError.systemError({ _tag: "WriteZero", module: "FileSystem", method: "write" })
+
+  const layerDisk = (writeAll: (text: string) => Effect.Effect<void, PlatformError.PlatformError>) =>
+    FileSystem.layerNoop({
+      lstat: () => Effect.fail(notFound),
+      open: () =>
+        Effect.succeed({
+          stat: Effect.succeed(info),
+          writeAll: (bytes: Uint8Array) => writeAll(new TextDecoder().decode(bytes))
+        } as unknown as FileSystem.File)
+    })
+
+  it.effect("that is slow holds up no decision; what there is no room for is told of", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      const stuck = yield* Latch.make()
+      const layer = Audit.layerFile("audit.jsonl", { maxUnwritten: 2 }).pipe(
+        Layer.provide(
+          layerDisk((text) =>
+            Effect.andThen(
+              stuck.await,
+              Effect.sync(() => written.push(...text.trimEnd().split("\n")))
+            )
+          )
+        )
+      )
+      yield* Effect.gen(function* () {
+        const audit = yield* Audit.Audit
+        const { answered: decide } = yield* witness
+        // The writer has taken the first record, and is stuck with it.
+        yield* Effect.repeat(Effect.yieldNow, { times: 50 })
+        for (const id of ["a", "b", "c", "d", "e"]) decide(answered(id))
+        expect(written).toEqual([])
+        yield* stuck.open
+        yield* audit.flush
+      }).pipe(Effect.provide(layer))
+      const records = written.map((line): AuditRecord => JSON.parse(line))
+      expect(records.map(({ seq, type }) => [seq, type])).toEqual([
+        [1, "opened"],
+        [2, "decision"],
+        [3, "decision"],
+        [7, "dropped"]
+      ])
+      expect(records.at(-1)).toMatchObject({ count: 3, from: 4, reason: "too many at once" })
+    })
+  )
+
+  it.effect("that fails is told of by the next record that can be written", () =>
+    Effect.gen(function* () {
+      const written: Array<string> = []
+      let failing = false
+      const layer = Audit.layerFile("audit.jsonl").pipe(
+        Layer.provide(
+          layerDisk((text) =>
+            failing ? Effect.fail(full) : Effect.sync(() => written.push(...text.trimEnd().split("\n")))
+          )
+        )
+      )
+      yield* Effect.gen(function* () {
+        yield* (yield* Audit.Audit).flush
+        failing = true
+        yield* add("a")
+        yield* add("b")
+        failing = false
+        yield* add("c")
+      }).pipe(Effect.provide(layer))
+      const records = written.map((line): AuditRecord => JSON.parse(line))
+      expect(records.map(({ seq, type }) => [seq, type])).toEqual([
+        [1, "opened"],
+        [5, "decision"],
+        [6, "dropped"]
+      ])
+      expect(records.at(-1)).toMatchObject({ count: 3, from: 2, reason: "they could not be written" })
+      expect(records[1]?.prev).toBe(records[0]?.hash)
+    })
+  )
+})

@@ -1,0 +1,505 @@
+import { PolicyFailed } from "@effect-codex/core/CodexError"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
+import * as Policy from "@effect-codex/policy/Policy"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { layerPerson, layerQueue } from "./humanSupport.ts"
+import { command, fileChange, question, toolCall, userInput } from "./judgeSupport.ts"
+
+const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
+
+const ids = { threadId: "thread", turnId: "turn" }
+
+// What a person is asked about a request, and what comes of this answer.
+const ask = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(
+  request: PolicyEngine.Request<K>,
+  answer: HumanQuestion.Answer | undefined = { choice: "n" }
+) {
+  const asked: Array<HumanQuestion.Question> = []
+  const person = (question: HumanQuestion.Question) =>
+    Effect.sync(() => {
+      asked.push(question)
+      return answer
+    })
+  const verdict = yield* Effect.flatMap(Human.Human, ({ decide }) => decide(request)).pipe(
+    Effect.provide(layerPerson(person))
+  )
+  const [shown] = asked
+  return {
+    decision: verdict.decision,
+    verdict,
+    question: shown,
+    keys: shown?.choices.map(({ key }) => key),
+    text: shown === undefined ? "" : HumanQuestion.text(shown)
+  }
+})
+
+const amendment = (...words: ReadonlyArray<string>): PolicyEngine.Decisions["command"] => ({
+  acceptWithExecpolicyAmendment: { execpolicy_amendment: words }
+})
+
+const network = (action: string): PolicyEngine.Decisions["command"] => ({
+  applyNetworkPolicyAmendment: { network_policy_amendment: { action, host: "example.org" } }
+})
+
+describe("a command", () => {
+  it.effect.each([
+    ["what is offered", "ls", ["accept", amendment("ls"), "cancel"], ["y", "always", "n", "cancel"]],
+    ["all that there is when nothing is said", "ls", undefined, ["y", "session", "n", "cancel"]],
+    ["no yes when none is offered", "ls", ["cancel"], ["n", "cancel"]],
+    ["no amendment for a part of a command", "ls; rm -rf /", ["accept", amendment("ls")], ["y", "n", "cancel"]],
+    ["no amendment for what runs anything", "bash -c ls", ["accept", amendment("bash")], ["y", "n", "cancel"]],
+    ["no empty amendment", "ls", ["accept", amendment()], ["y", "n", "cancel"]],
+    [
+      "rules for the network",
+      "curl a",
+      ["accept", network("allow"), network("deny")],
+      ["y", "allow", "deny", "n", "cancel"]
+    ],
+    ["nothing that is not known", "ls", ["accept", "acceptTwice", network("perhaps")], ["y", "n", "cancel"]]
+  ] as const)("offers %s", ([, text, availableDecisions, keys]) =>
+    Effect.gen(function* () {
+      expect((yield* ask(command(text, { availableDecisions }))).keys).toEqual(keys)
+    })
+  )
+
+  it.effect("offers an amendment in words that can't pass for another choice", () =>
+    Effect.gen(function* () {
+      const words = ["ls", `${" ".repeat(70)}n  No, really\n  n  No`]
+      const { text } = yield* ask(command("ls x", { availableDecisions: ["accept", amendment(...words)] }))
+      const choices = text.slice(text.indexOf("  y  "))
+      expect(choices.match(/^ {2}\S+/gm)).toEqual(["  y", "  always", "  n", "  cancel"])
+      expect(choices.split("\n").filter((line) => line.length > 80)).toEqual([])
+    })
+  )
+
+  it.effect("is decided by the choice, word for word", () =>
+    Effect.gen(function* () {
+      const request = command("ls -l", {
+        availableDecisions: ["accept", "acceptForSession", amendment("ls"), network("allow"), "cancel"]
+      })
+      const decisions = yield* Effect.forEach(
+        ["y", "session", "always", "allow", "n", "cancel", "Y", "", "accept"],
+        (choice) => Effect.map(ask(request, { choice }), ({ decision }) => decision)
+      )
+      expect(decisions).toEqual([
+        "accept",
+        "acceptForSession",
+        amendment("ls"),
+        network("allow"),
+        "decline",
+        "cancel",
+        "decline",
+        "decline",
+        "decline"
+      ])
+    })
+  )
+
+  it.effect("is shown with both ends, its folder, and what the model says of it as that", () =>
+    Effect.gen(function* () {
+      const { text } = yield* ask(
+        command(`echo start ${"x".repeat(90_000)} && rm end`, { cwd: "/etc", reason: "It is harmless" })
+      )
+      expect(text).toContain("echo start")
+      expect(text).toContain("rm end")
+      expect(text).toMatch(/…\[\d+ left out\]…/)
+      expect(text).toContain("Folder\n  │ /etc\n  │ NOT in the working folder")
+      expect(text).toContain("Why, as the model claims\n  │ It is harmless")
+      expect(text).toContain("It may run outside of the sandbox, with your rights")
+    })
+  )
+
+  it.effect("that is typing, network access or for people alone is called so", () =>
+    Effect.gen(function* () {
+      expect((yield* ask(command("y", { kind: "writeStdin" }))).text).toContain("Type into a program that runs?")
+      const host = yield* ask(
+        command("", { command: null, networkApprovalContext: { host: "example.org", protocol: "https" } })
+      )
+      expect(host.text).toContain("https to example.org")
+      const alone = yield* ask(command("deploy", { kind: "humanCommand" }), { choice: "session" })
+      expect(alone.text).toContain("an administrator leaves to people alone")
+      expect(alone.keys).toEqual(["y", "n", "cancel"])
+      expect(alone.decision).toBe("decline")
+    })
+  )
+
+  it.effect("of a kind that is not known, or without anything to show, is declined unasked", () =>
+    Effect.gen(function* () {
+      for (const request of [command("ls", { kind: "newKind" }), command("", { command: null })]) {
+        const { question, verdict } = yield* ask(request, { choice: "y" })
+        expect(question).toBeUndefined()
+        expect(verdict.decision).toBe("decline")
+      }
+    })
+  )
+})
+
+describe("a change of files", () => {
+  const change = (...changes: ReadonlyArray<readonly [path: string, movePath?: string]>) => ({
+    ...fileChange("/repo/a"),
+    item: {
+      type: "fileChange",
+      id: "item",
+      status: "inProgress",
+      changes: changes.map(([path, move_path]) => ({
+        path,
+        diff: "+new line",
+        kind: move_path === undefined ? ({ type: "add" } as const) : ({ type: "update", move_path } as const)
+      }))
+    } as const
+  })
+
+  it.effect("names each file and where it lies, those outside first", () =>
+    Effect.gen(function* () {
+      const { text } = yield* ask(change(["/repo/in"], ["/repo/link/passwd"], ["/repo/b", "/home/c"], ["/repo-evil/x"]))
+      expect(text).toContain(
+        [
+          "  │ add /repo/link/passwd (NOT surely in the working folder: by name, but a li",
+          "  ┊ nk leads away, or cannot be followed)",
+          "  │ change /repo/b (in the working folder)",
+          "  │ move to /home/c (NOT in the working folder)",
+          "  │ add /repo-evil/x (NOT in the working folder)",
+          "  │ add /repo/in (in the working folder)"
+        ].join("\n")
+      )
+      expect(text).toContain("+new line")
+    })
+  )
+
+  it.effect("of many files says how many are not listed", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 50 }, (_, index) => [`/out/${index}`] as const)
+      expect((yield* ask(change(...many))).text).toContain("and 10 more, 10 of them NOT in the working folder")
+    })
+  )
+
+  it.effect("is decided once or for the session, and not at all when the files are not known", () =>
+    Effect.gen(function* () {
+      const request = change(["/repo/a"])
+      expect((yield* ask(request, { choice: "y" })).decision).toBe("accept")
+      expect((yield* ask(request, { choice: "session" })).decision).toBe("acceptForSession")
+      expect((yield* ask({ ...request, item: undefined }, { choice: "y" })).decision).toBe("decline")
+    })
+  )
+})
+
+describe("permissions", () => {
+  const request: PolicyEngine.Request<"permissions"> = {
+    kind: "permissions",
+    params: {
+      ...ids,
+      itemId: "item",
+      startedAtMs: 0,
+      cwd: "/repo",
+      permissions: { network: { enabled: true }, fileSystem: { write: ["/var/\u202ex"] } }
+    },
+    ...ids,
+    item: undefined,
+    availableDecisions: undefined
+  }
+
+  it.effect("are granted as asked for, for the turn or for the session", () =>
+    Effect.gen(function* () {
+      const { decision, text } = yield* ask(request, { choice: "y" })
+      expect(decision).toEqual({ permissions: request.params.permissions, scope: "turn" })
+      expect(text).toContain("the network, all of it\n  │ write /var/\\u{202e}x")
+      expect((yield* ask(request, { choice: "session" })).decision).toMatchObject({ scope: "session" })
+      expect((yield* ask(request)).decision).toBe("decline")
+    })
+  )
+})
+
+describe("questions of the agent", () => {
+  const request = userInput(question("color", ["Red", "Blue"]), question("key", [], { isSecret: true }))
+  const answer = (values: HumanQuestion.Answer["values"]) => ask(request, { choice: "y", values })
+
+  it.effect("are answered with what was asked for, and nothing else", () =>
+    Effect.gen(function* () {
+      expect((yield* answer({ color: "Red", key: Redacted.make("hunter2") })).decision).toEqual({
+        answers: { color: { answers: ["Red"] }, key: { answers: ["hunter2"] } }
+      })
+      expect((yield* answer({})).decision).toEqual({ answers: {} })
+      for (const wrong of [{ color: "Green" }, { color: 1 }, { color: ["Red"] }, { shape: "Round" }]) {
+        const { verdict } = yield* answer(wrong)
+        expect(verdict.decision).toBe("decline")
+        expect(JSON.stringify(verdict)).not.toContain("Green")
+      }
+    })
+  )
+})
+
+describe("what an MCP server asks", () => {
+  const elicitation = (params: object): PolicyEngine.Request<"elicitation"> => ({
+    kind: "elicitation",
+    params: { ...ids, serverName: "files", ...params } as PolicyEngine.Params["elicitation"],
+    ...ids,
+    item: undefined,
+    availableDecisions: undefined
+  })
+  const form = (properties: object, more?: object) =>
+    elicitation({
+      mode: "form",
+      message: "Fill in",
+      requestedSchema: { type: "object", properties, required: ["name"] },
+      ...more
+    })
+  const claim = form(
+    {},
+    { _meta: { codex_approval_kind: "mcp_tool_call", tool_name: "wipe", persist: ["session", "always"] } }
+  )
+
+  it.effect("as the approval of a tool is shown as a claim, and kept only if the person says so", () =>
+    Effect.gen(function* () {
+      const { decision, keys, text } = yield* ask(claim, { choice: "y" })
+      expect(text).toContain("as the server or codex claims: a server can forge this question\n  │ wipe")
+      expect(keys).toEqual(["y", "session", "always", "n", "cancel"])
+      expect(decision).toEqual({ action: "accept", content: {}, _meta: null })
+      expect((yield* ask(claim, { choice: "always" })).decision).toMatchObject({ _meta: { persist: "always" } })
+      expect((yield* ask(claim, { choice: "cancel" })).decision).toBe("cancel")
+    })
+  )
+
+  const properties = {
+    name: { type: "string", title: "Your name", minLength: 2, maxLength: 5 },
+    age: { type: "integer", minimum: 1 },
+    sure: { type: "boolean" },
+    size: { type: "string", enum: ["s", "l"], enumNames: ["Small", "Large"] },
+    tone: { type: "string", oneOf: [{ const: "a", title: "Major" }] },
+    tags: {
+      type: "array",
+      items: {
+        anyOf: [
+          { const: "x", title: "X" },
+          { const: "y", title: "Y" }
+        ]
+      },
+      maxItems: 1
+    },
+    password: { type: "string" }
+  }
+
+  it.effect("in a form gets the values that its fields take", () =>
+    Effect.gen(function* () {
+      const values = {
+        name: "Ann",
+        age: 3,
+        sure: false,
+        size: "l",
+        tone: "a",
+        tags: ["x"],
+        password: Redacted.make("p")
+      }
+      const { decision, question } = yield* ask(form(properties), { choice: "y", values })
+      expect(decision).toEqual({ action: "accept", content: { ...values, password: "p" }, _meta: null })
+      expect(question?.fields.filter(({ isSecret }) => isSecret).map(({ id }) => id)).toEqual(["password"])
+      const wrongs = [
+        {},
+        { name: "A" },
+        { name: "Annabel" },
+        { name: "Ann", age: 0 },
+        { name: "Ann", age: 1.5 },
+        { name: "Ann", sure: "yes" },
+        { name: "Ann", size: "m" },
+        { name: "Ann", tone: "Major" },
+        { name: "Ann", tags: ["x", "y"] },
+        { name: "Ann", more: "x" }
+      ]
+      for (const values of wrongs) {
+        expect((yield* ask(form(properties), { choice: "y", values })).decision).toBe("decline")
+      }
+    })
+  )
+
+  it.effect("as a visit to a page shows the address in full and opens nothing", () =>
+    Effect.gen(function* () {
+      const url = "https://ex\u0430mple.org/?q=1"
+      const { decision, text } = yield* ask(elicitation({ mode: "url", message: "Go", url, elicitationId: "e" }), {
+        choice: "y"
+      })
+      expect(text).toContain("https://ex\\u{430}mple.org/?q=1")
+      expect(decision).toEqual({ action: "accept", content: null, _meta: null })
+    })
+  )
+
+  it.effect("in any other way is declined unasked", () =>
+    Effect.gen(function* () {
+      for (const request of [
+        elicitation({ mode: "openai/userVerification", challenge: "c", description: "d", title: "t" }),
+        elicitation({ mode: "openaiForm", message: "m", requestedSchema: {} }),
+        elicitation({ mode: "unknown", raw: {} }),
+        form({ name: { type: "picture" } })
+      ]) {
+        const { decision, question } = yield* ask(request, { choice: "y" })
+        expect(question).toBeUndefined()
+        expect(decision).toBe("decline")
+      }
+    })
+  )
+})
+
+describe("a call of a tool", () => {
+  it.effect("is shown with its arguments and decided once", () =>
+    Effect.gen(function* () {
+      const { decision, keys, text } = yield* ask(toolCall("send", { to: "a\u001b[2Jb" }, "mail"), { choice: "y" })
+      expect(text).toContain("  │ mail.send")
+      expect(text).toContain('"to": "a\\u001b[2Jb"')
+      expect(keys).toEqual(["y", "n"])
+      expect(decision).toBe("accept")
+    })
+  )
+})
+
+describe("a person behind a function", () => {
+  const decide = (ask: Parameters<typeof layerPerson>[0], options?: Parameters<typeof layerPerson>[1]) =>
+    Effect.flatMap(Human.Human, ({ decide }) => decide(command("ls"))).pipe(Effect.provide(layerPerson(ask, options)))
+
+  it.effect("who says nothing, fails or throws has declined", () =>
+    Effect.gen(function* () {
+      const people: ReadonlyArray<Parameters<typeof layerPerson>[0]> = [
+        () => Effect.undefined,
+        () => Effect.fail("gone"),
+        () => Effect.die("broken"),
+        () => {
+          throw new Error("thrown")
+        }
+      ]
+      for (const person of people)
+        expect(yield* decide(person, { name: "Ann" })).toMatchObject({ decision: "decline", by: "Ann" })
+    })
+  )
+
+  it.effect("who takes too long has declined, and is not waited for", () =>
+    Effect.gen(function* () {
+      const stubborn = () => Effect.uninterruptible(Effect.never)
+      const fiber = yield* Effect.forkChild(decide(stubborn, { deadline: "1 minute" }))
+      yield* settle
+      yield* TestClock.adjust("1 minute")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 1m" })
+    })
+  )
+
+  it.effect("is not asked more than so many things at a time", () =>
+    Effect.gen(function* () {
+      const { decide } = yield* Human.Human
+      yield* Effect.forkChild(decide(command("one")))
+      yield* Effect.forkChild(decide(command("two")))
+      yield* settle
+      expect(yield* decide(command("three"))).toMatchObject({
+        decision: "decline",
+        reason: "2 other questions are open"
+      })
+    }).pipe(Effect.provide(layerPerson(() => Effect.never, { maxOpen: 2 })))
+  )
+})
+
+describe("a person at the end of a queue", () => {
+  it.effect("answers what is open, each once", () =>
+    Effect.gen(function* () {
+      const { decide } = yield* Human.Human
+      const { questions } = yield* Human.HumanQueue
+      const fiber = yield* Effect.forkChild(decide(command("ls")))
+      const [open] = yield* Stream.runCollect(Stream.take(questions, 1))
+      expect(yield* open!.answer({ choice: "y" })).toBe(true)
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "accept" })
+      yield* open!.closed
+      expect(yield* open!.answer({ choice: "n" })).toBe(false)
+    }).pipe(Effect.provide(layerQueue()))
+  )
+
+  it.effect("does not get to see what was withdrawn or is late", () =>
+    Effect.gen(function* () {
+      const { decide } = yield* Human.Human
+      const { questions } = yield* Human.HumanQueue
+      const withdrawn = yield* Effect.forkChild(decide(command("one")))
+      const late = yield* Effect.forkChild(decide(command("two")))
+      yield* settle
+      yield* Fiber.interrupt(withdrawn)
+      yield* TestClock.adjust("5 minutes")
+      expect(yield* Fiber.join(late)).toMatchObject({ decision: "decline" })
+      yield* Effect.forkChild(decide(command("three")))
+      const [open] = yield* Stream.runCollect(Stream.take(questions, 1))
+      expect(open?.details[0]?.text).toBe("three")
+    }).pipe(Effect.provide(layerQueue()))
+  )
+
+  it.effect("loses its say over what is withdrawn after it was taken", () =>
+    Effect.gen(function* () {
+      const { decide } = yield* Human.Human
+      const { questions } = yield* Human.HumanQueue
+      const fiber = yield* Effect.forkChild(decide(command("one")))
+      const [open] = yield* Stream.runCollect(Stream.take(questions, 1))
+      yield* Fiber.interrupt(fiber)
+      yield* open!.closed
+      expect(yield* open!.answer({ choice: "y" })).toBe(false)
+    }).pipe(Effect.provide(layerQueue()))
+  )
+
+  it.effect("has declined what does not fit when nobody reads", () =>
+    Effect.gen(function* () {
+      const { decide } = yield* Human.Human
+      yield* Effect.forkChild(decide(command("one")))
+      yield* settle
+      expect(yield* decide(command("two"))).toMatchObject({ decision: "decline" })
+      yield* TestClock.adjust("5 minutes")
+      // What is too old still fills the queue of somebody who does not read.
+      expect(yield* decide(command("three"))).toMatchObject({ decision: "decline" })
+    }).pipe(Effect.provide(layerQueue({ maxOpen: 1 })))
+  )
+})
+
+describe("the engine of a person", () => {
+  it.effect("is asked about what rules leave open, and about nothing that they decide", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const rules = PolicyEngine.make({
+        command: ({ params }) =>
+          Effect.succeed(params.command === "rm" ? { decision: "decline", by: "rules" } : undefined)
+      })
+      const person = layerPerson(({ details }) =>
+        Effect.sync(() => {
+          asked.push(details[0]?.text ?? "")
+          return { choice: "y" }
+        })
+      )
+      const engine = yield* Effect.map(Human.engine, (human) => Policy.firstOf(rules, human)).pipe(
+        Effect.provide(person)
+      )
+      expect(yield* engine.command(command("rm"))).toMatchObject({ decision: "decline", by: "rules" })
+      expect(yield* engine.command(command("ls"))).toMatchObject({ decision: "accept", by: "human" })
+      expect(yield* engine.toolCall(toolCall("send"))).toMatchObject({ decision: "accept", by: "human" })
+      expect(asked).toEqual(["ls", "send"])
+    })
+  )
+
+  it.effect("is a layer, and its approval another, of the same person", () =>
+    Effect.gen(function* () {
+      const engine = yield* PolicyEngine.PolicyEngine
+      const approval = yield* PolicyEngine.HumanApproval
+      expect(yield* engine.command(command("ls"))).toMatchObject({ decision: "acceptForSession" })
+      expect(yield* approval!(command("ls"))).toMatchObject({ decision: "decline", by: "human" })
+      expect(yield* approval!(command("ls", { kind: "humanCommand" }))).toMatchObject({ decision: "decline" })
+    }).pipe(
+      Effect.provide(
+        Layer.merge(Human.layerEngine, Human.layerApproval).pipe(
+          Layer.provide(layerPerson(() => Effect.succeed({ choice: "session" })))
+        )
+      )
+    )
+  )
+})
+
+it.effect("a question that can't be asked says why, without words of the request", () =>
+  Effect.gen(function* () {
+    const failing = () => Effect.fail(new PolicyFailed({ description: "no screen" }))
+    const { decide } = yield* Effect.provide(Human.Human, layerPerson(failing))
+    expect(yield* decide(command("PWN"))).toEqual({ decision: "decline", by: "human", reason: "asking failed" })
+  })
+)

@@ -1,0 +1,235 @@
+import * as Human from "@effect-codex/policy/Human"
+import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
+import { layerAtTerminal, reply, screen, settle, TestTerminal } from "./humanSupport.ts"
+import * as Requests from "./judgeSupport.ts"
+
+const { question, userInput } = Requests
+
+const command = (text: string, params?: Partial<PolicyEngine.Params["command"]>) =>
+  Requests.command(text, { availableDecisions: ["accept", "cancel"], ...params })
+
+const asked = <K extends PolicyEngine.Kind>(request: PolicyEngine.Request<K>) =>
+  Effect.flatMap(Human.Human, ({ decide }) => Effect.forkChild(decide(request), { startImmediately: true }))
+
+const decidedBy = (...lines: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const { type } = yield* TestTerminal
+    const fiber = yield* asked(command("make all"))
+    yield* settle
+    yield* screen("y / n / cancel")
+    for (const line of lines) {
+      yield* type(`${line}\r`)
+      yield* settle
+    }
+    return fiber
+  })
+
+describe("a person at the terminal", () => {
+  it.effect.each([
+    ["y", "accept"],
+    [" Yes ", "accept"],
+    ["n", "decline"],
+    ["no", "decline"],
+    ["cancel", "cancel"]
+  ] as const)("decides by typing %j", ([line, decision]) =>
+    Effect.gen(function* () {
+      const fiber = yield* decidedBy(line)
+      expect(yield* Fiber.join(fiber)).toEqual({ decision, by: "human" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect.each(["", " ", "ye", "yy", "ok", "accept", "always", "1", "true"])(
+    "has not said yes by typing %j",
+    (line) =>
+      Effect.gen(function* () {
+        const { end } = yield* TestTerminal
+        const fiber = yield* decidedBy(line)
+        expect(fiber.pollUnsafe()).toBeUndefined()
+        yield* end
+        expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
+      }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("has declined by ending the input, also before the question", () =>
+    Effect.gen(function* () {
+      const { end } = yield* TestTerminal
+      const fiber = yield* asked(command("make all"))
+      yield* settle
+      yield* end
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      yield* screen("Taken as a no.")
+      const next = yield* asked(command("make all"))
+      yield* settle
+      expect(yield* Fiber.join(next)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("has declined by ending the input while the question comes", () =>
+    Effect.gen(function* () {
+      const { displayed, end } = yield* TestTerminal
+      const fiber = yield* asked(command("make all"))
+      yield* end
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(displayed.join("")).not.toContain("make all")
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is not there when there is no terminal, and nothing is shown", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const fiber = yield* asked(command("make all"))
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(displayed).toEqual([])
+    }).pipe(Effect.provide(layerAtTerminal({}, false)))
+  )
+
+  it.effect("has declined when the time is up, and is told", () =>
+    Effect.gen(function* () {
+      const fiber = yield* asked(command("make all"))
+      yield* settle
+      yield* TestClock.adjust("299 seconds")
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 5m" })
+      yield* screen("This is not asked any more.")
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is told when a question is withdrawn, and gets the next one", () =>
+    Effect.gen(function* () {
+      const { readers } = yield* TestTerminal
+      const fiber = yield* asked(command("make all"))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      yield* screen("This is not asked any more.")
+      expect(readers()).toBe(0)
+      const next = yield* asked(command("make test"))
+      yield* settle
+      yield* reply("make test", "y")
+      expect(yield* Fiber.join(next)).toMatchObject({ decision: "accept" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is asked one thing after the other", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const first = yield* asked(command("make one"))
+      const second = yield* asked(command("make two"))
+      yield* settle
+      yield* settle
+      expect(displayed.join("")).not.toContain("make two")
+      yield* reply("make one", "y")
+      expect(yield* Fiber.join(first)).toMatchObject({ decision: "accept" })
+      yield* settle
+      yield* reply("make two", "n")
+      expect(yield* Fiber.join(second)).toMatchObject({ decision: "decline" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is asked one thing after the other also as two people", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const context = yield* Layer.build(Layer.fresh(Human.layerTerminal({ name: "other" })))
+      const other = Context.get(context, Human.Human)
+      const first = yield* asked(command("make one"))
+      const second = yield* Effect.forkChild(other.decide(command("make two")), { startImmediately: true })
+      yield* settle
+      yield* settle
+      expect(displayed.join("")).not.toContain("make two")
+      yield* reply("make one", "y")
+      expect(yield* Fiber.join(first)).toMatchObject({ decision: "accept", by: "human" })
+      yield* settle
+      yield* reply("make two", "n")
+      expect(yield* Fiber.join(second)).toMatchObject({ decision: "decline", by: "other" })
+    }).pipe(Effect.scoped, Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("has not answered by what was typed before the question was there", () =>
+    Effect.gen(function* () {
+      const { end, type } = yield* TestTerminal
+      yield* type("y\r")
+      const fiber = yield* asked(command("make all"))
+      yield* type("y\r")
+      yield* settle
+      yield* screen("make all")
+      yield* settle
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* end
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("sees all that a command is made of, and nothing in it reaches the terminal that it obeys", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const hostile = "PWN \u001b[2J\u001b]0;x\u0007\r\u202e\u009b1m\u200b\n  y  It is harmless PWN\u0430"
+      const fiber = yield* asked(command(hostile, { cwd: `/${hostile}`, reason: hostile }))
+      yield* settle
+      yield* reply("y / n / cancel", "n")
+      yield* Fiber.join(fiber)
+      const shown = displayed.filter((text) => text.includes("PWN"))
+      expect(shown.length).toBe(1)
+      // eslint-disable-next-line no-control-regex
+      expect(shown.join("")).not.toMatch(/[^\n\P{C}]|[\u202e\u200b\u2028]/u)
+      expect(shown[0]).toContain(
+        "  │ PWN \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{d}\\u{202e}\\u{9b}1m\\u{200b}\n  │   y  It is harmless"
+      )
+      expect(shown[0]).toContain(
+        "  │ /PWN \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{d}\\u{202e}\\u{9b}1m\\u{200b}\\u{a}  y  It is \n  ┊ harmless"
+      )
+      expect(shown[0]).toContain("Careful: letters that look Latin and are not")
+      expect(shown[0]?.split("\n").filter((line) => line.length > 80)).toEqual([])
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("sees both ends of a long command on one screen, and the rest on request", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const lines = Array.from({ length: 100 }, (_, index) => `echo ${index}`)
+      const fiber = yield* asked(command(`${lines.join("\n")}\n...`))
+      yield* settle
+      yield* screen("y / n / cancel / more")
+      const [first = ""] = displayed
+      expect(first.split("\n").length).toBeLessThan(24)
+      expect(first).toContain("  │ echo 2\n  ... 95 lines are not shown here ...\n  │ echo 98")
+      yield* reply("more  ", "more")
+      yield* screen("  │ echo 50")
+      yield* reply("y / n / cancel / more", "y", 2)
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "accept" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("fills in what the agent wants to know, and a secret is not shown", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const fiber = yield* asked(
+        userInput(
+          question("color", ["Red", "Blue"]),
+          question("key", [], { isSecret: true }),
+          question("name", ["Ann"], { isOther: true }),
+          question("nothing")
+        )
+      )
+      yield* settle
+      yield* reply("The agent has 4 questions", "y")
+      yield* reply("Which color?", "Green")
+      yield* reply("Type the number of one of the options", "\b\b\b\b\b2")
+      yield* reply("Which key?", "hunter2")
+      yield* reply("Which name?", "Bob")
+      yield* reply("Which nothing?", "")
+      expect(yield* Fiber.join(fiber)).toEqual({
+        decision: {
+          answers: { color: { answers: ["Blue"] }, key: { answers: ["hunter2"] }, name: { answers: ["Bob"] } }
+        },
+        by: "human"
+      })
+      expect(displayed.join("")).not.toContain("hunter2")
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+})

@@ -1,0 +1,115 @@
+import * as Human from "@effect-codex/policy/Human"
+import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Queue from "effect/Queue"
+import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
+import * as TestClock from "effect/testing/TestClock"
+
+/** A terminal on which the test types, and whose screen it sees. */
+export class TestTerminal extends Context.Service<
+  TestTerminal,
+  {
+    /** Each text as it was displayed. */
+    readonly displayed: ReadonlyArray<string>
+    /** Keys for whoever reads at this moment: `\r` is Enter, `\b` takes one back. */
+    readonly type: (text: string) => Effect.Effect<void>
+    /** Ends the input: Ctrl-D, Ctrl-C, Esc, or nobody there any more. */
+    readonly end: Effect.Effect<void>
+    readonly readers: () => number
+  }
+>()("TestTerminal") {}
+
+const yields = Effect.repeat(Effect.yieldNow, { times: 30 })
+
+/** Waits until the screen shows this, as often as it says. */
+export const screen = Effect.fnUntraced(function* (text: string, times = 1) {
+  const { displayed } = yield* TestTerminal
+  for (let left = 500; left > 0; left--) {
+    if (displayed.join("").split(text).length > times) return
+    yield* Effect.yieldNow
+  }
+  return yield* Effect.die(new Error(`The screen never showed ${text}: ${displayed.join("")}`))
+})
+
+/** Lets the time pass that a question takes to be shown. */
+export const settle = Effect.andThen(TestClock.adjust("200 millis"), yields)
+
+/** Types a line once the screen shows this. */
+export const reply = Effect.fnUntraced(function* (at: string, line: string, times = 1) {
+  yield* screen(at, times)
+  yield* yields
+  const { type } = yield* TestTerminal
+  yield* type(`${line}\r`)
+  yield* yields
+})
+
+const layerTestTerminal = Layer.effectContext(
+  Effect.sync(() => {
+    const displayed: Array<string> = []
+    const readers = new Set<Queue.Queue<Terminal.UserInput, Cause.Done>>()
+    let ended = false
+    const terminal = Terminal.make({
+      columns: Effect.succeed(80),
+      rows: Effect.succeed(24),
+      size: Effect.die("not used"),
+      readLine: Effect.die("not used"),
+      readInput: Effect.acquireRelease(
+        Effect.tap(Queue.make<Terminal.UserInput, Cause.Done>(), (queue) =>
+          Effect.sync(() => (ended ? Queue.endUnsafe(queue) : readers.add(queue)))
+        ),
+        (queue) => Effect.sync(() => readers.delete(queue))
+      ),
+      display: (text) => Effect.sync(() => displayed.push(text))
+    })
+    const test = TestTerminal.of({
+      displayed,
+      type: (text) =>
+        Effect.sync(() => {
+          for (const character of text) {
+            const name = character === "\r" ? "return" : character === "\b" ? "backspace" : character
+            const key = { name, ctrl: false, meta: false, shift: false }
+            for (const reader of readers) Queue.offerUnsafe(reader, { input: Option.some(character), key })
+          }
+        }),
+      end: Effect.sync(() => {
+        ended = true
+        for (const reader of readers) Queue.endUnsafe(reader)
+      }),
+      readers: () => readers.size
+    })
+    return Context.make(Terminal.Terminal, terminal).pipe(Context.add(TestTerminal, test))
+  })
+)
+
+// Every path exists; those below `/repo/link` are links to `/etc`.
+const layerFiles = Layer.merge(
+  Path.layer,
+  FileSystem.layerNoop({ realPath: (path) => Effect.succeed(path.replace(/^\/repo\/link/, "/etc")) })
+)
+
+/** A person at a test's terminal, which is one unless `isTerminal` says otherwise. */
+export const layerAtTerminal = (options?: Human.Options, isTerminal = true) =>
+  Human.layerTerminal({ cwd: "/repo", ...options }).pipe(
+    Layer.provideMerge(layerTestTerminal),
+    Layer.provideMerge(
+      Stdio.layerTest({ stdinIsTerminal: Effect.succeed(isTerminal), stdoutIsTerminal: Effect.succeed(isTerminal) })
+    ),
+    Layer.provideMerge(layerFiles)
+  )
+
+/** A person behind a function. */
+export const layerPerson = (
+  ask: (question: HumanQuestion.Question) => Effect.Effect<HumanQuestion.Answer | undefined, unknown>,
+  options?: Parameters<typeof Human.layerCallback>[1]
+) => Human.layerCallback(ask, { cwd: "/repo", ...options }).pipe(Layer.provide(layerFiles))
+
+/** A person at the end of a queue. */
+export const layerQueue = (options?: Human.Options) =>
+  Human.layerQueue({ cwd: "/repo", ...options }).pipe(Layer.provide(layerFiles))

@@ -1,0 +1,97 @@
+// Runs a program in a pseudo-terminal of its own, for tests and recordings: what it writes, and what is then on the screen.
+import * as pty from "@lydell/node-pty"
+import headless from "@xterm/headless"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+export interface Options {
+  readonly columns?: number
+  readonly rows?: number
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+export interface Program {
+  readonly pid: number
+  /** What was written so far, with its escape sequences. */
+  readonly written: () => string
+  /** The lines on the screen and above it, without what is blank at the end. */
+  readonly screen: Effect.Effect<ReadonlyArray<string>>
+  readonly terminal: headless.Terminal
+  /** Waits until something was written that matches. */
+  readonly waitFor: (pattern: RegExp) => Effect.Effect<void>
+  readonly type: (keys: string) => Effect.Effect<void>
+  /** Waits for the end. */
+  readonly code: Effect.Effect<number>
+  /** Closes the terminal, as closing its window does. */
+  readonly hangUp: Effect.Effect<void>
+}
+
+export const ctrlC = "\u0003"
+
+/** Starts a TypeScript or JavaScript file. Closing the scope kills it. */
+export const start = (
+  file: string,
+  args: ReadonlyArray<string>,
+  options: Options = {}
+): Effect.Effect<Program, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { columns: cols = 80, rows = 24 } = options
+    const terminal = new headless.Terminal({ cols, rows, allowProposedApi: true, scrollback: 1000 })
+    const env = { ...process.env, TERM: "xterm-256color", ...options.env }
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        pty.spawn(process.execPath, [file, ...args], { cols, rows, cwd: options.cwd ?? process.cwd(), env })
+      ),
+      (child) => Effect.sync(() => (exitCode === undefined ? child.kill("SIGKILL") : undefined))
+    )
+    let written = ""
+    let exitCode: number | undefined
+    const listeners = new Set<() => void>()
+    const changed = () => {
+      for (const listener of listeners) listener()
+    }
+    child.onData((data) => {
+      written += data
+      terminal.write(data)
+      changed()
+    })
+    child.onExit((exit) => {
+      exitCode = exit.exitCode
+      changed()
+    })
+    const until = <A>(look: () => A | undefined): Effect.Effect<A> =>
+      Effect.callback<A>((resume) => {
+        const listener = () => {
+          const found = look()
+          if (found === undefined) return
+          listeners.delete(listener)
+          resume(Effect.succeed(found))
+        }
+        listeners.add(listener)
+        listener()
+        return Effect.sync(() => listeners.delete(listener))
+      })
+
+    return {
+      pid: child.pid,
+      written: () => written,
+      // The terminal takes what was written in pieces; an empty write is answered when all before it was taken.
+      screen: Effect.callback<ReadonlyArray<string>>((resume) =>
+        terminal.write("", () => {
+          const buffer = terminal.buffer.active
+          const lines = Array.from(
+            { length: buffer.length },
+            (_, y) => buffer.getLine(y)?.translateToString(true) ?? ""
+          )
+          while (lines.at(-1) === "") lines.pop()
+          resume(Effect.succeed(lines))
+        })
+      ),
+      terminal,
+      waitFor: (pattern) => until(() => (pattern.test(written) ? true : undefined)).pipe(Effect.asVoid),
+      type: (keys) => Effect.sync(() => child.write(keys)),
+      code: until(() => exitCode),
+      hangUp: Effect.sync(() => child.kill("SIGHUP"))
+    }
+  })
