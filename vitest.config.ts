@@ -4,6 +4,14 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     reporters: ["verbose", "./scripts/counts-reporter.ts"],
+    // Told by `npm run coverage`, and not enforced. What runs in processes of their own is not seen.
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/generated/**"],
+      reporter: ["text", "html"],
+      reportsDirectory: "node_modules/.cache/coverage"
+    },
     projects: [
       {
         test: {
