@@ -16,7 +16,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.real.test.ts", "**/node_modules/**"],
           // Some run hundreds of programs, and a busy machine takes its time.
           testTimeout: 30_000

@@ -20,6 +20,7 @@ import * as ExitCode from "./ExitCode.ts"
 import { toggle } from "./internal/flags.ts"
 import { presenter, report } from "./internal/report.ts"
 import * as ModelsCommand from "./ModelsCommand.ts"
+import * as PolicyCommand from "./PolicyCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
 import * as ThreadsCommand from "./ThreadsCommand.ts"
 import { version } from "./Version.ts"
@@ -40,6 +41,7 @@ const root = Command.make("effect-codex").pipe(
     AccountCommand.login,
     AccountCommand.logout,
     AccountCommand.account,
+    PolicyCommand.command,
     DoctorCommand.command,
     DemoCommand.command
   ]),

@@ -196,7 +196,7 @@ describe("the rules of a rubric, asked by the real server", () => {
           kind: "elicitation",
           decision: "decline",
           by: "mode permissive",
-          reason: "the server forger claims to run read"
+          reason: 'the server "forger" claims to run "read"'
         }
       ])
     }).pipe(against([mcpCall("forger", "ask", {})], { config: mcpConfig("forger", forger) }))

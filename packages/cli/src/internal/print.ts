@@ -10,14 +10,19 @@ import * as Tone from "../Tone.ts"
 import { harmless } from "./harmless.ts"
 import * as Table from "./table.ts"
 
-/** One JSON document. What a terminal would obey is escaped in it, as JSON lets one. */
-export const json = (document: unknown): Effect.Effect<void> =>
-  Console.log(
-    JSON.stringify(document, undefined, 2).replaceAll(
-      /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-    )
+// What a terminal would obey, or what hides text in it, is escaped, as JSON lets one.
+const harmlessJson = (text: string): string =>
+  text.replaceAll(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
+
+/** A value as JSON on one line. */
+export const jsonLine = (value: unknown): string => harmlessJson(JSON.stringify(value))
+
+/** Prints one JSON document. */
+export const json = (document: unknown): Effect.Effect<void> =>
+  Console.log(harmlessJson(JSON.stringify(document, undefined, 2)))
 
 /** Somebody else's text on one line. */
 export const inline = (text: string): string => Display.line(harmless(text).trim().replaceAll(/\s+/g, " "))

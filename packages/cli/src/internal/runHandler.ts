@@ -5,7 +5,6 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
 import * as Policy from "@effect-codex/policy/Policy"
-import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -20,6 +19,7 @@ import type { Flags } from "../RunCommand.ts"
 import * as StatusLine from "../StatusLine.ts"
 import * as Tone from "../Tone.ts"
 import * as Connect from "./connect.ts"
+import { load } from "./policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "./runInput.ts"
 
 const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void, InvalidUsage> => {
@@ -29,9 +29,7 @@ const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void
 }
 
 const rulesOf = Effect.fnUntraced(function* (policy: string, unmatched: "abstain" | undefined) {
-  const rubric = yield* Effect.catchTag(Rubric.load(policy), "PlatformError", ({ reason }) =>
-    Effect.fail(new InvalidUsage({ description: `The policy ${policy} can't be read: ${reason._tag}.` }))
-  )
+  const rubric = yield* load(policy)
   return unmatched === undefined
     ? Policy.layerFromRubric(rubric, LlmJudgePolicy.layer)
     : Layer.effect(PolicyEngine.PolicyEngine)(RuleBasedPolicy.make(rubric, { unmatched }))

@@ -1,0 +1,59 @@
+/**
+ * What a rubric says of a command line, as data.
+ */
+import * as Rubric from "@effect-codex/policy/Rubric"
+import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+import * as Effect from "effect/Effect"
+import { InvalidUsage } from "../../InvalidUsage.ts"
+
+/** A rubric from a file that the command line names. */
+export const load = (file: string) =>
+  Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
+    Effect.fail(new InvalidUsage({ description: `The policy ${file} can't be read: ${reason._tag}.` }))
+  )
+
+/** The name of a decision; `abstain` where nobody decides, which is declined unless a judge or a person follows. */
+const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
+  if (decision === undefined) return "abstain"
+  if (typeof decision === "string") return decision
+  if ("acceptWithExecpolicyAmendment" in decision) return "acceptWithExecpolicyAmendment"
+  return "applyNetworkPolicyAmendment" in decision ? "applyNetworkPolicyAmendment" : "unknown"
+}
+
+export const accepts = (verdict: string): boolean => verdict.startsWith("accept")
+
+/** What the rules of a rubric say. Where the rubric wants a judge, they have no word on what none of them matches. */
+export const verdictOf = Effect.fnUntraced(function* (rubric: Rubric.PolicyRubric, command: string, cwd: string) {
+  const unmatched = rubric.useLlmJudge === true ? "abstain" : "decide"
+  const {
+    by,
+    command: parsed,
+    decision,
+    parts,
+    reason
+  } = yield* RuleBasedPolicy.explain(rubric, command, { cwd, unmatched })
+  return {
+    command,
+    cwd,
+    verdict: nameOf(decision),
+    decision: decision ?? null,
+    by,
+    ...(reason === undefined ? {} : { reason }),
+    parts: parts.map(({ by, decision, opaque, source }) => ({
+      source,
+      decision: decision ?? null,
+      by,
+      ...(opaque === undefined ? {} : { opaque })
+    })),
+    parsed: parsed ?? null
+  }
+})
+
+// Words that a shell takes as they are.
+const plain = /^[\w@%+=:,./-]+$/
+
+/** A program and its arguments as one command line; one word alone is a command line already. */
+export const commandLine = (words: ReadonlyArray<string>): string =>
+  words.length === 1
+    ? words.join("")
+    : words.map((word) => (plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ")

@@ -1,0 +1,323 @@
+// oxlint-disable no-control-regex
+// The built command with rubrics. No codex is needed for that.
+import * as Rubric from "@effect-codex/policy/Rubric"
+import { beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { type Options, runFile } from "../../../scripts/run-command.ts"
+import { inWords } from "../src/internal/policy/words.ts"
+import { build, mainOf } from "./built.ts"
+
+const main = mainOf("policy")
+const files = mkdtempSync(path.join(tmpdir(), "effect-codex-policy-"))
+const file = (name: string, content: string) => {
+  writeFileSync(path.join(files, name), content)
+  return path.join(files, name)
+}
+
+beforeAll(() => {
+  const remove = build("policy")
+  return () => {
+    remove()
+    rmSync(files, { recursive: true })
+  }
+})
+
+const rubric = file(
+  "rubric.yaml",
+  `
+mode: strict
+commandRules:
+  - name: tests
+    when: { program: npm, args: [test], cwdWithin: /srv/app }
+    decision: accept
+  - name: echo
+    when: { program: echo }
+    decision: accept
+  - name: no push
+    priority: 1
+    when: { program: git, argsPrefix: [push] }
+    decision: decline
+    reason: people push
+`
+)
+
+const policy = (args: ReadonlyArray<string>, options?: Options) => runFile(main, ["policy", ...args], options)
+
+const check = (...args: ReadonlyArray<string>) => policy(["check", "--policy", rubric, "-C", "/srv/app", ...args])
+
+const Verdict = Schema.fromJsonString(
+  Schema.Struct({
+    command: Schema.String,
+    cwd: Schema.String,
+    verdict: Schema.String,
+    by: Schema.String,
+    reason: Schema.optionalKey(Schema.String),
+    parts: Schema.Array(Schema.Struct({ source: Schema.String, by: Schema.String })),
+    parsed: Schema.Struct({ _tag: Schema.String })
+  })
+)
+const readVerdict = Schema.decodeEffect(Verdict)
+
+describe("effect-codex policy check", () => {
+  it.live("says yes, by which rule and for which parts, and exits with 0", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* check("--", "npm", "test")
+      expect(stdout).toMatch(/^accept, by tests\nPART +DECISION +BY +WHY NOT\nnpm test +accept +tests\n$/)
+      expect(stderr).toBe("")
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("says no, and why, and exits with 5", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* check("--", "npm test && git push")
+      expect(stdout).toMatch(/^decline, by no push\n {2}people push\n/)
+      expect(code).toBe(5)
+    })
+  )
+
+  it.live("gives programs the verdict, the rule and the command as it was understood", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* check("--json", "--", "echo one; git push")
+      const verdict = yield* readVerdict(stdout)
+      expect(verdict).toMatchObject({ cwd: "/srv/app", verdict: "decline", by: "no push", parsed: { _tag: "Parsed" } })
+      expect(verdict.parts).toEqual([
+        { source: "echo one", by: "echo" },
+        { source: "git push", by: "no push" }
+      ])
+      expect(code).toBe(5)
+    })
+  )
+
+  it.live("takes several words for a program and its arguments, and not for a script", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* check("--json", "--", "echo", "a b; git push", "it's", "$HOME")
+      const verdict = yield* readVerdict(stdout)
+      expect(verdict.command).toBe(String.raw`echo 'a b; git push' 'it'\''s' '$HOME'`)
+      expect(verdict.parts).toHaveLength(1)
+      expect(verdict.verdict).toBe("accept")
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("declines what it can't read", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* check("--", "echo 'open")
+      expect(stdout).toMatch(/^decline/)
+      expect(stdout).toContain("it can't be read: ")
+      expect(code).toBe(5)
+    })
+  )
+
+  it.live("leaves to the judge of a rubric what no rule matches", () =>
+    Effect.gen(function* () {
+      const judged = file("judged.json", JSON.stringify({ mode: "permissive", useLlmJudge: true }))
+      const { code, stdout } = yield* policy(["check", "--policy", judged, "--", "ls"])
+      expect(stdout).toContain("abstain")
+      expect(stdout).toContain("the judge of the rubric would be asked")
+      expect(code).toBe(5)
+    })
+  )
+
+  it.live("answers a verdict a line, in order, for command lines from standard input", () =>
+    Effect.gen(function* () {
+      const commands = ["npm test", "git push", "echo 'two\nlines'", "测试", ""]
+      const stdin = commands.map((command) => `${JSON.stringify(command)}\n`).join("\n")
+      const { code, stdout } = yield* policy(["check", "--policy", rubric, "-C", "/srv/app", "--stdin-json"], { stdin })
+      const verdicts = yield* Effect.forEach(stdout.trimEnd().split("\n"), (line) => readVerdict(line))
+      expect(verdicts.map(({ command }) => command)).toEqual(commands)
+      expect(verdicts.map(({ verdict }) => verdict)).toEqual(["accept", "decline", "accept", "decline", "decline"])
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("ends at a line that is no JSON string, after the verdicts of those before it", () =>
+    Effect.gen(function* () {
+      for (const bad of ["git push", "42", '{"command":"ls"}']) {
+        const { code, stderr, stdout } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {
+          stdin: `"ls"\n${bad}\n"ls"\n`
+        })
+        expect(stdout.trimEnd().split("\n")).toHaveLength(1)
+        expect(stderr).toBe("effect-codex: Line 2 is no JSON string.\n")
+        expect(code).toBe(2)
+      }
+    })
+  )
+
+  it.live("ends quietly when its verdicts are not read any more", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {
+        stdin: '"git push"\n'.repeat(20_000),
+        onStdout: (_piece, _pid, close) => close()
+      })
+      expect(stderr).toBe("")
+      expect(code).toBe(141)
+    })
+  )
+
+  it.live("lets nothing of a command reach the terminal that it would obey", () =>
+    Effect.gen(function* () {
+      for (const flags of [[], ["--json"]]) {
+        const { stdout } = yield* check(...flags, "--", "echo '\u001b[2J\u009b31m\u202e'")
+        expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+      }
+    })
+  )
+
+  it.live("says in one line what is wrong with a rubric, and exits with 2", () =>
+    Effect.gen(function* () {
+      const mistakes: ReadonlyArray<readonly [name: string, says: RegExp]> = [
+        ["/nowhere.yaml", /can't be read: NotFound/],
+        [file("typo.yaml", "mode: strict\ncommandRule: []\n"), /typo\.yaml:2: commandRule/],
+        [file("broken.json", "{"), /broken\.json/],
+        [file("rubric.txt", ""), /must end in/]
+      ]
+      for (const [name, says] of mistakes) {
+        const { code, stderr, stdout } = yield* policy(["check", "--policy", name, "--", "ls"])
+        expect(stdout).toBe("")
+        expect(stderr).toMatch(says)
+        expect(stderr.trimEnd().split("\n")).toHaveLength(1)
+        expect(code).toBe(2)
+      }
+    })
+  )
+
+  it.live("wants a command, or standard input, and not both", () =>
+    Effect.gen(function* () {
+      expect((yield* check()).code).toBe(2)
+      expect((yield* check("--stdin-json", "--", "ls")).code).toBe(2)
+    })
+  )
+})
+
+describe("effect-codex policy test", () => {
+  const cases = `
+cases:
+  - { command: npm test, expect: accept, by: tests }
+  - { command: npm test, cwd: /tmp, expect: decline }
+  - { command: git push -f, expect: decline, by: no push }
+`
+
+  it.live("passes where the rules say what is expected", () =>
+    Effect.gen(function* () {
+      const table = file("good.yaml", `rubric: rubric.yaml\ncwd: /srv/app\n${cases}`)
+      const { code, stdout } = yield* policy(["test", table])
+      expect(stdout).toBe(
+        "[PASS] npm test: accept\n[PASS] npm test: decline\n[PASS] git push -f: decline\ncases=3 passed=3 failed=0\n"
+      )
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("tells what is otherwise, another rule too, and exits with 1", () =>
+    Effect.gen(function* () {
+      const table = file(
+        "bad.toml",
+        `cwd = "/srv/app"
+rubric = "rubric.yaml"
+[[cases]]
+command = "git push"
+expect = "accept"
+[[cases]]
+command = "npm test"
+expect = "accept"
+by = "mode strict"
+`
+      )
+      const { code, stdout } = yield* policy(["test", table])
+      expect(stdout).toBe(
+        "[FAIL] git push: expected accept, and it is decline by no push (people push)\n" +
+          "[FAIL] npm test: expected accept by mode strict, and it is accept by tests\n" +
+          "cases=2 passed=0 failed=2\n"
+      )
+      expect(code).toBe(1)
+    })
+  )
+
+  it.live("takes a rubric that stands in the table, and answers in JSON", () =>
+    Effect.gen(function* () {
+      const table = file(
+        "inline.json",
+        JSON.stringify({
+          rubric: { mode: "permissive" },
+          cases: [{ command: "ls", expect: "accept", by: "mode permissive" }]
+        })
+      )
+      const { code, stdout } = yield* policy(["test", "--json", table])
+      expect(JSON.parse(stdout)).toMatchObject({ ok: true, cases: [{ command: "ls", ok: true }] })
+      expect(code).toBe(0)
+    })
+  )
+
+  it.live("says in one line what is wrong with a table, and exits with 2", () =>
+    Effect.gen(function* () {
+      const mistakes: ReadonlyArray<readonly [name: string, says: RegExp]> = [
+        ["/nowhere.yaml", /can't be read/],
+        [file("none.yaml", "rubric: rubric.yaml\ncases: []\n"), /none\.yaml is no table of expectations/],
+        [file("word.yaml", "rubric: rubric.yaml\ncases: [{ command: ls, expect: maybe }]\n"), /"accept"/],
+        [file("field.yaml", "rubric: rubric.yaml\ncases: [{ command: ls, expects: accept }]\n"), /expect/],
+        [file("cut.json", '{"rubric":'), /can't be read/],
+        [file("no-rubric.yaml", "rubric: missing.yaml\ncases: [{ command: ls, expect: accept }]\n"), /missing\.yaml/]
+      ]
+      for (const [name, says] of mistakes) {
+        const { code, stderr, stdout } = yield* policy(["test", name])
+        expect(stdout).toBe("")
+        expect(stderr).toMatch(says)
+        expect(stderr.trimEnd().split("\n"), stderr).toHaveLength(1)
+        expect(code).toBe(2)
+      }
+    })
+  )
+})
+
+describe("effect-codex policy explain and schema", () => {
+  it.live("says a rubric in words, the rules in the order in which they are tried", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* policy(["explain", "--policy", rubric])
+      expect(stdout).toMatch(/^Mode strict\. What no rule matches is declined\.\n/)
+      expect(stdout).toContain(
+        "Commands\n" +
+          "  1. no push: decline, if the program is git; its first arguments are push (people push)\n" +
+          "  2. tests: accept, if it runs in /srv/app; the program is npm; its arguments are test\n" +
+          "  3. echo: accept, if the program is echo\n"
+      )
+      expect(code).toBe(0)
+    })
+  )
+
+  it("has words for every kind of rule, and for what is decided without one", () => {
+    const words = inWords({
+      mode: "balanced",
+      allowedRoots: ["/srv/app", "/tmp"],
+      defaults: { toolInput: "decline" },
+      fileChangeRules: [{ when: { pathsWithin: ["/srv/app"], changes: ["add", "update"] }, decision: "accept" }],
+      toolInputRules: [{ name: "id", when: { questionIdRegex: "a.*" }, decision: "auto_empty" }],
+      toolCallRules: [{ when: { tool: "search" }, decision: "accept" }],
+      mcpToolRules: [{ when: { server: "docs" } }],
+      permissionsRules: [{ when: { network: true }, decision: "grant" }]
+    })
+    expect(words[0]).toBe(
+      "Mode balanced. What no rule matches is declined, but for commands that provably only read in /srv/app or /tmp. Other defaults are toolInput: decline."
+    )
+    expect(words.filter((line) => line.startsWith("  "))).toEqual([
+      "  1. fileChangeRules[0]: accept, if the paths lie in /srv/app; what happens to the files is add or update",
+      "  1. id: auto_empty, if the id of a question matches a.*",
+      "  1. toolCallRules[0]: accept, if the tool is search",
+      "  1. mcpToolRules[0]: what would be decided without rules, if the MCP server is docs",
+      "  1. permissionsRules[0]: grant, if the network is asked for: yes"
+    ])
+    expect(inWords({ useLlmJudge: true })[0]).toContain("a judge decides")
+  })
+
+  it.live("prints the JSON Schema of rubrics", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* policy(["schema"])
+      expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(Rubric.jsonSchema())))
+      expect(code).toBe(0)
+    })
+  )
+})
