@@ -44,6 +44,8 @@ export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", {
 }
 
 /**
+ * Which cases are run, and on which codex.
+ *
  * @category options
  * @since 0.1.0
  */
