@@ -25,7 +25,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 
 /** Runs a program and returns what it prints; a failure is a finding. */
 const run = (what: string, command: string, args: ReadonlyArray<string>, cwd: string, env = process.env) =>
-  new Promise<string>((resolve) => {
+  new Promise<{ readonly stdout: string; readonly stderr: string }>((resolve) => {
     const begin = performance.now()
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] })
     const output = { stdout: "", stderr: "" }
@@ -35,7 +35,7 @@ const run = (what: string, command: string, args: ReadonlyArray<string>, cwd: st
     child.on("close", (code) => {
       say(`${code === 0 ? "" : "FAILED "}${what} (${((performance.now() - begin) / 1000).toFixed(1)} s)`)
       if (code !== 0) findings.push(`${what}\n${output.stdout}${output.stderr}`)
-      resolve(output.stdout)
+      resolve(output)
     })
   })
 
@@ -52,16 +52,21 @@ const read = (file: string): Manifest => JSON.parse(readFileSync(file, "utf8"))
 const write = (file: string, value: unknown) => writeFileSync(file, JSON.stringify(value, null, 2))
 const { devDependencies, packageManager } = read(path.join(root, "package.json"))
 const versions = (...names: ReadonlyArray<string>) =>
-  Object.fromEntries(names.map((name) => [name, devDependencies[name] ?? "*"]))
+  Object.fromEntries(names.map((name) => [name, devDependencies[name]]))
 
 /** Every module that can be imported from a package, by its specifier. */
 const modulesOf = ({ fullName, name }: Packed): ReadonlyArray<string> => {
   const { exports = {} } = read(path.join(folderOf(name), "package.json"))
-  const modules = publicFiles(path.join(folderOf(name), "src"), ".ts").map((file) => file.replace(/\.ts$/, ""))
-  const generated = name === "core" ? ["Experimental", "Methods", "Stable"].map((m) => `protocol/generated/${m}`) : []
+  const sources = path.join(folderOf(name), "src")
+  const generated = path.join(sources, "protocol", "generated")
+  const files = [
+    ...publicFiles(sources, ".ts"),
+    ...(existsSync(generated) ? readdirSync(generated).map((file) => `protocol/generated/${file}`) : [])
+  ]
   return [
     ...(exports["."] === undefined ? [] : [fullName]),
-    ...[...modules, ...generated].filter((module) => module !== "main").map((module) => `${fullName}/${module}`)
+    // The program itself is run and not imported.
+    ...files.filter((file) => file !== "main.ts").map((file) => `${fullName}/${file.replace(/\.ts$/, "")}`)
   ]
 }
 
@@ -163,7 +168,10 @@ const makeProject = (name: string, packed: ReadonlyArray<Packed>): string => {
       .map(({ fullName, internal }) => `${fullName}/internal/${readdirSync(internal)[0]?.replace(/\.ts$/, "")}`)
       .map(
         (module) =>
-          `await import(${JSON.stringify(module)}).then(() => process.exit(1), ({ code }) => code === "ERR_PACKAGE_PATH_NOT_EXPORTED" || process.exit(2))\n`
+          `await import(${JSON.stringify(module)}).then(
+  () => { throw new Error("${module} can be imported") },
+  (error) => { if (error.code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw error }
+)\n`
       )
       .join("")
   )
@@ -177,13 +185,13 @@ const checkProject = async (manager: string, project: string, tsc: string, compi
   await run(`${manager}: importing every module`, process.execPath, ["import.mjs"], project)
   await run(`${manager}: what is internal can't be imported`, process.execPath, ["closed.mjs"], project)
   await run(`${manager}: type-checking against the declarations, ${tsc}`, process.execPath, compiler, project)
-  const demo = await run(
+  const { stdout } = await run(
     `${manager}: running the command`,
     bin(project, "effect-codex"),
     ["demo", "--offline"],
     project
   )
-  say(demo.trimEnd().split("\n").at(-1) ?? "")
+  say(stdout.trimEnd().split("\n").at(-1) ?? "")
 }
 
 const checkStarter = async (packed: ReadonlyArray<Packed>) => {
@@ -203,16 +211,17 @@ const checkStarter = async (packed: ReadonlyArray<Packed>) => {
   await run("starter: installing", "npm", npmInstall, project)
   await run("starter: npm run check", "npm", ["run", "--silent", "check"], project)
   await run("starter: npm test", "npm", ["run", "--silent", "test"], project)
-  const said = await run("starter: npm run offline", "npm", ["run", "--silent", "offline"], project)
-  if (!said.includes("tides")) findings.push(`starter: npm run offline said ${JSON.stringify(said)}`)
+  const offline = await run("starter: npm run offline", "npm", ["run", "--silent", "offline"], project)
+  if (!offline.stdout.includes("tides")) findings.push(`starter: npm run offline said ${JSON.stringify(offline)}`)
   // Without an account, as a newcomer has it.
   const home = path.join(temporary, "home")
   mkdirSync(home)
   const { OPENAI_API_KEY: _, ...env } = process.env
-  await run("starter: npm start, without an account", "npm", ["run", "--silent", "start"], project, {
+  const online = await run("starter: npm start, without an account", "npm", ["run", "--silent", "start"], project, {
     ...env,
     CODEX_HOME: home
   })
+  if (!online.stderr.includes("codex login")) findings.push(`starter: npm start said ${JSON.stringify(online)}`)
 }
 
 const allowed = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0"])
@@ -227,7 +236,8 @@ const checkLicences = (project: string, packed: ReadonlyArray<Packed>) => {
       if (found.has(place)) return
       const { dependencies, license = "none", peerDependencies } = read(path.join(place, "package.json"))
       found.set(place, license)
-      if (!license.split(/ OR | AND |[()]/).some((part) => allowed.has(part))) {
+      const parts = license.replaceAll(/[()]/g, "").split(" AND ")
+      if (!parts.every((part) => part.split(" OR ").some((choice) => allowed.has(choice)))) {
         findings.push(`${name} comes with the packages, under ${license}`)
       }
       for (const other of Object.keys({ ...dependencies, ...peerDependencies })) visit(other, place)

@@ -54,7 +54,7 @@ const tagOf = (struct: Struct, tag: string): string => {
 const partsOf = (node: Node): Parts => {
   switch (node._tag) {
     case "Struct":
-      return fieldsOf(node.fields, "")
+      return new Map([...fieldsOf(node.fields, ""), ...(node.open ? [["any other key", "unknown"] as const] : [])])
     case "Enum":
       return new Map(node.values.map((value) => [JSON.stringify(value), ""]))
     case "Tagged":

@@ -1,7 +1,7 @@
 /**
  * A comparison of two versions of the protocol as text, with what it asks of our API. Runs nothing and reads nothing.
  */
-import { deadlines, deadlineOf } from "../codegen/methods.ts"
+import { deadlineOf } from "../codegen/methods.ts"
 import type { Affected, Changes, Comparison } from "./changes.ts"
 
 /** The functions of each method, by the table in `docs/api.md`. */
@@ -33,7 +33,7 @@ const some = (names: ReadonlyArray<string>) =>
 
 const hasDeadline = (method: string) => {
   try {
-    deadlineOf(method, deadlines)
+    deadlineOf(method)
     return true
   } catch {
     return false
@@ -41,26 +41,25 @@ const hasDeadline = (method: string) => {
 }
 
 const ofApi = (affected: ReadonlyArray<Affected>, functions: Functions): ReadonlyArray<string> => {
-  const with_ = (cause: string) => affected.filter(({ causes }) => causes.includes(cause))
-  const added = with_("added").map(
+  const because = (cause: string) => affected.filter(({ causes }) => causes.includes(cause))
+  const added = because("added").map(
     ({ method }) => `  + ${method}${hasDeadline(method) ? "" : "; it needs a deadline class in codegen/methods.ts"}`
   )
-  const removed = with_("removed").map(
-    ({ method }) => `  - ${(functions.get(method) ?? ["request"]).join(", ")} (${method})`
-  )
+  // What is in no group is called by its name.
+  const called = (method: string) => {
+    const [first = method, ...others] = functions.get(method) ?? []
+    return first.startsWith("request") ? `${first}("${method}")` : [first, ...others].join(", ")
+  }
+  const removed = because("removed").map(({ method }) => `  - ${called(method)}`)
   const changed = affected
     .filter(({ causes }) => !causes.includes("added") && !causes.includes("removed"))
-    .map(({ causes, method }) => {
-      const names = functions.get(method) ?? []
-      const name = names.length === 0 ? method : names.join(", ")
-      return `  ~ ${name.startsWith("request") ? `${name}("${method}")` : name}: ${some(causes)}`
-    })
+    .map(({ causes, method }) => `  ~ ${called(method)}: ${some(causes)}`)
   const section = (title: string, lines: ReadonlyArray<string>) => (lines.length === 0 ? [] : [`\n${title}`, ...lines])
   return [
     "\n## Our API",
     ...(affected.length === 0 ? ["\nNothing changes."] : []),
     ...section("Methods to give a function, or `request`, in docs/api.md and docs/zh/api.md", added),
-    ...section("Functions to remove", removed),
+    ...section("What can be called no more", removed),
     ...section("Functions whose parameters or answers change, and why", changed)
   ]
 }

@@ -121,7 +121,7 @@ describe("its report", () => {
   const lines = report("1.0.0", "1.1.0", compared, functions).split("\n")
 
   it("names the functions by the table of the documents", () => {
-    expect(lines).toContain("  - fs.remove (fs/remove)")
+    expect(lines).toContain("  - fs.remove")
     expect(lines).toContain("  ~ fs.copy: FsCopyParams")
     expect(lines).toContain("  ~ thread.read: Item")
     expect(lines).toContain("  + fs/move")
