@@ -52,6 +52,7 @@ export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", {
 export interface Options {
   /** Which cases: those of `smoke`, of `demo` as well, or all of them. */
   readonly mode: Mode
+  /** Which codex. It works in a throwaway folder, whatever `cwd` is. */
   readonly connection: Connection.Flags
   /** Whether the first failure ends it. */
   readonly strict: boolean
@@ -70,7 +71,7 @@ export interface Options {
 const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine.PolicyEngine)(
   Effect.map(PolicyEngine.PolicyEngine, (engine) =>
     Policy.tap(engine, (request, verdict) => {
-      const subject = "command" in request.params ? ` ${Print.inline(JSON.stringify(request.params.command))}` : ""
+      const subject = "command" in request.params ? ` ${Print.exact(JSON.stringify(request.params.command))}` : ""
       const decision = verdict === undefined ? "abstained" : JSON.stringify(verdict.decision)
       return Console.log(`  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "nobody decides"})`)
     })
@@ -129,8 +130,10 @@ export const run = Effect.fn("Demo.run")(function* (options: Options) {
     const path = yield* Path.Path
     const { serverInfo } = yield* Codex.Codex
     yield* Console.log(`Connected to codex ${serverInfo.version}.`)
-    for (const name of ["README.md", "index.html", "notes.txt"]) {
-      yield* fs.writeFileString(path.join(serverInfo.cwd ?? ".", name), `The file ${name} of a demo.\n`)
+    if (serverInfo.cwd !== undefined) {
+      for (const name of ["README.md", "index.html", "notes.txt"]) {
+        yield* fs.writeFileString(path.join(serverInfo.cwd, name), `The file ${name} of a demo.\n`)
+      }
     }
     for (const one of chosen) {
       yield* runCase(one, verdicts)

@@ -175,6 +175,9 @@ describe("effect-codex policy check", () => {
       for (const flags of [[], ["--json"]]) {
         const { stdout } = yield* check(...flags, "--", "echo '\u001b[2J\u009b31m\u202e'")
         expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+        // It is all there, by its number.
+        expect(stdout).toContain("[2J")
+        expect(stdout).toMatch(/202e/)
       }
     })
   )

@@ -334,7 +334,11 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
 
   /** The threads go with the demo; a fork before what it stands on. */
   const cleanUp = Effect.flatMap(Codex.Codex, (codex) =>
-    Effect.forEach(begun.toReversed(), (id) => Effect.ignore(codex.thread.delete(id)), { discard: true })
+    Effect.forEach(
+      begun.toReversed(),
+      (id) => Effect.ignore(codex.request("thread/delete", { threadId: id }, { timeout: "3 seconds" })),
+      { discard: true }
+    )
   )
 
   return { cases, cleanUp }

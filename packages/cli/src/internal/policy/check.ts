@@ -68,10 +68,10 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
     const paint = yield* Print.painter
     yield* Console.log(
       [
-        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.inline(by)}`}`,
-        ...(reason === undefined ? [] : [`  ${Print.inline(reason)}`]),
+        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+        ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
         ...(verdict === "abstain" ? ["  no rule decides: the judge of the rubric would be asked"] : []),
-        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.inline(parsed.reason)}`] : [])
+        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.exact(parsed.reason)}`] : [])
       ].join("\n")
     )
     if (parsed?._tag === "Parsed") {
@@ -87,7 +87,8 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
           typeof decision === "string" ? decision : decision === null ? "none" : Object.keys(decision).join(),
           by,
           opaque
-        ])
+        ]),
+        Print.exact
       )
     }
   }
