@@ -40,4 +40,9 @@ process.stdout.write("writing the pages\n")
 await writePages()
 
 run("building the site", installed("vitepress"), ["build", here])
+
+const { brokenLinks } = await import("./links.ts")
+const broken = brokenLinks(path.join(root, "site"), process.env["SITE_BASE"] ?? "/")
+for (const line of broken) process.stdout.write(`${line}\n`)
+if (broken.length > 0) process.exit(1)
 process.stdout.write("site/ is built; npm run docs:preview shows it\n")

@@ -38,7 +38,7 @@ export const listedIn = (readme: string): ReadonlyArray<Entry> =>
 export const examples: ReadonlyArray<Entry & { readonly file: string }> = globSync("examples/*.ts", { cwd: root })
   .filter((file) => !/(?:run|\.test)\.ts$/.test(file))
   .toSorted()
-  .map((file) => ({ file, text: path.basename(file, ".ts"), link: `/source/${file}` }))
+  .map((file) => ({ file, text: path.basename(file, ".ts"), link: `/source/${file.replaceAll(".", "-")}` }))
 
 /** A public module: `file` from the folder of the repository, `name` as in `core/testing/MockModel`. */
 export interface Module {
@@ -46,8 +46,10 @@ export interface Module {
   readonly name: string
 }
 
-// Packages in the order that a reader meets them, with the folders of their public modules.
+// The packages in the order that a reader meets them, with the folders of their public modules.
 const folders = { core: ["", "testing/", "protocol/"], policy: [""], cli: [""] }
+
+export const packageNames: ReadonlyArray<string> = Object.keys(folders)
 
 /** Every public module, by package. */
 export const modules: ReadonlyArray<Module> = Object.entries(folders).flatMap(([name, folders]) =>

@@ -7,7 +7,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { examples, type Module, pageOfDocument, pages, read, root } from "./contents.ts"
+import { examples, type Module, modules, packageNames, pageOfDocument, pages, read, root } from "./contents.ts"
 import { writeReference } from "./reference.ts"
 
 const write = (page: string, text: string) => {
@@ -18,7 +18,8 @@ const write = (page: string, text: string) => {
 
 // A file that is no document, as a page of its own. Returns the page.
 const showFile = (file: string): string => {
-  const page = `source/${file}.md`
+  // Without a dot, which would be that of an extension.
+  const page = `source/${file.replaceAll(".", "-")}.md`
   if (existsSync(path.join(pages, page))) return page
   const language = { ".ts": "ts", ".json": "json", ".yaml": "yaml", ".toml": "toml" }[path.extname(file)] ?? "text"
   write(page, `# ${path.basename(file)}\n\n\`\`\`\`${language}\n${read(file).trimEnd()}\n\`\`\`\`\n`)
@@ -44,10 +45,10 @@ const withLinksOfTheSite = (text: string, document: string, page: string): strin
     return `${bang}${before}${relative.startsWith(".") ? relative : `./${relative}`}`
   })
 
-// Code is no place for links: what looks like one there is left alone.
+// A block of code is no place for links: what looks like one there is left alone.
 const outsideOfCode = (text: string, change: (text: string) => string): string =>
   text
-    .split(/(^(?:```+)[\s\S]*?^```+$|`[^`\n]+`)/m)
+    .split(/(^```[\s\S]*?^```$)/m)
     .map((piece, index) => (index % 2 === 1 ? piece : change(piece)))
     .join("")
 
@@ -60,16 +61,37 @@ const writeDocuments = () => {
   }
 }
 
-// What the first comment of a module says, and whence it is imported.
-const describe = ({ file, name }: Module): string => {
-  const comment = /^\/\*\*\n([\s\S]*?) \*\//.exec(read(file))?.[1] ?? ""
-  const text = comment
+// What the first comment of a module says.
+const purposeOf = ({ file }: Module): string =>
+  (/^\/\*\*\n([\s\S]*?) \*\//.exec(read(file))?.[1] ?? "")
     .replace(/^ \* ?/gm, "")
     .replace(/^@.*\n?/gm, "")
-    .replace(/\{@link (\w+)(?:\.\w+)?\}/g, "`$1`")
+    .replace(/\{@link ([\w.]+)\}/g, "`$1`")
     .trim()
-  const as = path.basename(name)
-  return name.startsWith("cli/") ? text : `${text}\n\n\`\`\`ts\nimport * as ${as} from "@effect-codex/${name}"\n\`\`\``
+
+// The text at the head of a module's page. What the command consists of is not for importing.
+const describe = (module: Module): string => {
+  const { name } = module
+  if (name.startsWith("cli/")) return purposeOf(module)
+  return `${purposeOf(module)}\n\n\`\`\`ts\nimport * as ${path.basename(name)} from "@effect-codex/${name}"\n\`\`\``
+}
+
+const writeModules = () => {
+  const sections = packageNames.map((name) => {
+    const rows = modules
+      .filter((module) => module.name.startsWith(`${name}/`))
+      .map((module) => {
+        const [sentence = ""] = purposeOf(module)
+          .replace(/\s+/g, " ")
+          .split(/(?<=[.:]) (?=[A-Z*])/)
+        return `| [${module.name.slice(name.length + 1)}](./${module.name}.md) | ${sentence.replaceAll("|", "\\|")} |`
+      })
+    return `## @effect-codex/${name}\n\n| module | |\n|---|---|\n${rows.join("\n")}\n`
+  })
+  const about =
+    "Every public module, out of its docstrings. The types of the protocol are not listed: they are generated from the " +
+    "binary, and [API](../api.md) has its methods."
+  write("reference/index.md", `---\npageClass: reference\n---\n\n# API reference\n\n${about}\n\n${sections.join("\n")}`)
 }
 
 /** Writes every page of the site. Takes some seconds: the reference needs the types of everything. */
@@ -77,4 +99,5 @@ export const writePages = async (): Promise<void> => {
   writeDocuments()
   for (const { file } of examples) showFile(file)
   await writeReference(path.join(pages, "reference"), describe)
+  writeModules()
 }

@@ -12,7 +12,7 @@ import {
   type ProjectReflection,
   ReflectionKind
 } from "typedoc"
-import type { PluginOptions } from "typedoc-plugin-markdown"
+import { MarkdownPageEvent, type PluginOptions } from "typedoc-plugin-markdown"
 import { type Module, modules, root } from "./contents.ts"
 
 // The first comment of a file is about the module. TypeDoc takes it for one about the import that follows.
@@ -73,6 +73,8 @@ export const writeReference = async (out: string, describe: (module: Module) => 
     classPropertiesFormat: "table",
     typeDeclarationFormat: "table",
     propertyMembersFormat: "table",
+    // All of them are `readonly`.
+    tableColumnSettings: { hideModifiers: true },
     pageTitleTemplates: { index: () => "Reference", module: ({ name }: { name: string }) => `@effect-codex/${name}` }
   }
   const app = await Application.bootstrapWithPlugins(options)
@@ -82,6 +84,10 @@ export const writeReference = async (out: string, describe: (module: Module) => 
       module.name = module.name.replace("/src/", "/")
     describeModules(project, described)
     withoutAncestors(project)
+  })
+  app.renderer.on(MarkdownPageEvent.END, (page: { contents?: string }) => {
+    const text = page.contents?.replace(/^## [a-z]/gm, (heading) => heading.toUpperCase())
+    page.contents = `---\npageClass: reference\n---\n\n${text ?? ""}`
   })
   const project = await app.convert()
   if (project === undefined) throw new Error("TypeDoc could not read the sources")

@@ -5,7 +5,7 @@
  */
 import { renderMermaidSVG } from "beautiful-mermaid"
 import { type DefaultTheme, defineConfig } from "vitepress"
-import { type Entry, examples, listedIn, modules } from "../contents.ts"
+import { type Entry, examples, listedIn, modules, packageNames } from "../contents.ts"
 
 const items = (entries: ReadonlyArray<Entry>): Array<DefaultTheme.SidebarItem> => entries.map((entry) => ({ ...entry }))
 
@@ -14,12 +14,13 @@ const documents = (readme: string, titles: { readonly documents: string; readonl
   { text: titles.examples, items: items(examples), collapsed: true }
 ]
 
-const reference = ["core", "policy", "cli"].map((name) => ({
+const reference = packageNames.map((name) => ({
   text: `@effect-codex/${name}`,
   items: modules
     .filter((module) => module.name.startsWith(`${name}/`))
     .map((module) => ({ text: module.name.slice(name.length + 1), link: `/reference/${module.name}` })),
-  collapsed: name === "cli"
+  // The one that a reader is in is open.
+  collapsed: true
 }))
 
 const english = documents("README.md", { documents: "Documents", examples: "Examples" })
@@ -35,7 +36,11 @@ const drawn = (diagram: string) => {
   return `<div class="diagram">${style}</div>\n`
 }
 
+// An `e`, as in Effect.
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#3451b2"/><path d="M9 17h14a7 7 0 1 0-3 5.5" fill="none" stroke="#fff" stroke-width="3.5"/></svg>`
+
 export default defineConfig({
+  head: [["link", { rel: "icon", href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
   title: "effect-codex",
   description: "Drive Codex agents from Effect programs",
   srcDir: "pages",
@@ -83,8 +88,13 @@ export default defineConfig({
     ],
     sidebar: { "/reference/": reference, "/zh/": chinese, "/": english },
     outline: [2, 3],
-    // A page of one language has none of the other under the same path, where it is not a document.
-    i18nRouting: true,
+    // From a page that only one language has, to the front page of the other. Runs in the browser, by its text.
+    i18nRouting: (_, route, locale) => {
+      const page = route.data.relativePath.replace(/^zh\//, "")
+      const front = locale === "root" ? "/" : `/${locale}/`
+      if (/^(?:reference|source)\/|^(?:404|contributing)\.md$/.test(page)) return front
+      return front + page.replace(/^index\.md$/, "").replace(/\.md$/, ".html")
+    },
     search: {
       provider: "local",
       options: {
@@ -103,6 +113,8 @@ export default defineConfig({
           }
         },
         miniSearch: {
+          // Who looks for a word wants to read about it first.
+          searchOptions: { boostDocument: (id: string) => (id.includes("/reference/") ? 0.3 : 1) },
           options: {
             // Runs in the browser too, by its text: nothing outside of it can be used. Chinese has no spaces, so it is
             // looked for by pairs of characters; a name such as `LlmJudgePolicy` is found by each of its words.
