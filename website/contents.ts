@@ -1,0 +1,68 @@
+/**
+ * What the site consists of: the documents, the examples and the public modules, each found where it lies.
+ */
+import { globSync, readFileSync } from "node:fs"
+import * as path from "node:path"
+
+/** The folder of the repository. */
+export const root = path.dirname(import.meta.dirname)
+
+/** The folder that pages are written into. */
+export const pages = path.join(import.meta.dirname, "pages")
+
+/** The text of a file of the repository. */
+export const read = (file: string): string => readFileSync(path.join(root, file), "utf8")
+
+/** An entry of the site's navigation. */
+export interface Entry {
+  readonly text: string
+  readonly link: string
+}
+
+/** Page by document: both as paths, of the repository and of the site. */
+export const pageOfDocument: ReadonlyMap<string, string> = new Map([
+  ["README.md", "index.md"],
+  ["README.zh-CN.md", "zh/index.md"],
+  ["CONTRIBUTING.md", "contributing.md"],
+  ...globSync("docs/{,zh/}*.md", { cwd: root }).map((file): [string, string] => [file, file.replace(/^docs\//, "")])
+])
+
+/** The documents that a README lists, in its order. */
+export const listedIn = (readme: string): ReadonlyArray<Entry> =>
+  Array.from(read(readme).matchAll(/^- \[([^\]]+)\]\(\.\/([^)]+)\)/gm), ([, text = "", file = ""]) => ({
+    text,
+    page: pageOfDocument.get(file)
+  })).flatMap(({ page, text }) => (page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]))
+
+/** The examples that are a file each. */
+export const examples: ReadonlyArray<Entry & { readonly file: string }> = globSync("examples/*.ts", { cwd: root })
+  .filter((file) => !/(?:run|\.test)\.ts$/.test(file))
+  .toSorted()
+  .map((file) => ({ file, text: path.basename(file, ".ts"), link: `/source/${file.replaceAll(".", "-")}` }))
+
+/** A public module: `file` from the folder of the repository, `name` as in `core/testing/MockModel`. */
+export interface Module {
+  readonly file: string
+  readonly name: string
+}
+
+// The packages in the order that a reader meets them, with the folders of their public modules.
+const folders = { core: ["", "testing/", "protocol/"], policy: [""], cli: [""] }
+
+export const packageNames: ReadonlyArray<string> = Object.keys(folders)
+
+/** Every public module, by package. */
+export const modules: ReadonlyArray<Module> = Object.entries(folders).flatMap(([name, folders]) =>
+  folders.flatMap((folder) =>
+    globSync(`packages/${name}/src/${folder}*.ts`, { cwd: root })
+      .filter((file) => !/\/(?:index|main)\.ts$/.test(file))
+      .toSorted()
+      .map((file) => ({
+        file,
+        name: file
+          .replace(/^packages\//, "")
+          .replace("/src/", "/")
+          .replace(/\.ts$/, "")
+      }))
+  )
+)
