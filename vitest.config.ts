@@ -4,14 +4,23 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     reporters: ["verbose", "./scripts/counts-reporter.ts"],
+    // Told by `npm run coverage`, and not enforced. What runs in processes of their own is not seen.
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/generated/**"],
+      reporter: ["text", "html"],
+      reportsDirectory: "node_modules/.cache/coverage"
+    },
     projects: [
       {
         test: {
           name: "unit",
-          include: ["packages/*/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.real.test.ts", "**/node_modules/**"],
           // Some run hundreds of programs, and a busy machine takes its time.
-          testTimeout: 30_000
+          testTimeout: 30_000,
+          hookTimeout: 30_000
         }
       },
       {

@@ -16,6 +16,7 @@ const inputs = [
   "package.json",
   "pnpm-lock.yaml",
   "pnpm-workspace.yaml",
+  "bench/package.json",
   ...["core", "policy", "cli"].map((name) => `packages/${name}/package.json`)
 ]
 const hash = createHash("sha256").update(`${process.platform}-${process.arch}`)

@@ -21,6 +21,8 @@ const loginFlags = {
 }
 
 /**
+ * The command `login`.
+ *
  * @category commands
  * @since 0.1.0
  */
@@ -40,6 +42,8 @@ export const login = Command.make(
 const flags = { ...Connection.flags }
 
 /**
+ * The command `logout`.
+ *
  * @category commands
  * @since 0.1.0
  */
@@ -55,6 +59,8 @@ export const logout = Command.make(
 const accountFlags = { json, ...Connection.flags }
 
 /**
+ * The command `account`.
+ *
  * @category commands
  * @since 0.1.0
  */

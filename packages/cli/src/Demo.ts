@@ -21,7 +21,8 @@ import * as Path from "effect/Path"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Connection from "./Connection.ts"
-import { type Case, defaultPrompts, makeCases, type Mode, modes, Skipped } from "./internal/demo/cases.ts"
+import { type Case, defaultPrompts, type Mode, modes, Skipped } from "./internal/demo/case.ts"
+import { makeCases } from "./internal/demo/cases.ts"
 import { script } from "./internal/demo/script.ts"
 import * as Connect from "./internal/connect.ts"
 import * as Print from "./internal/print.ts"
@@ -43,12 +44,15 @@ export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", {
 }
 
 /**
+ * Which cases are run, and on which codex.
+ *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
   /** Which cases: those of `smoke`, of `demo` as well, or all of them. */
   readonly mode: Mode
+  /** Which codex. It works in a throwaway folder, whatever `cwd` is. */
   readonly connection: Connection.Flags
   /** Whether the first failure ends it. */
   readonly strict: boolean
@@ -67,7 +71,7 @@ export interface Options {
 const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine.PolicyEngine)(
   Effect.map(PolicyEngine.PolicyEngine, (engine) =>
     Policy.tap(engine, (request, verdict) => {
-      const subject = "command" in request.params ? ` ${Print.inline(JSON.stringify(request.params.command))}` : ""
+      const subject = "command" in request.params ? ` ${Print.exact(JSON.stringify(request.params.command))}` : ""
       const decision = verdict === undefined ? "abstained" : JSON.stringify(verdict.decision)
       return Console.log(`  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "nobody decides"})`)
     })
@@ -126,8 +130,10 @@ export const run = Effect.fn("Demo.run")(function* (options: Options) {
     const path = yield* Path.Path
     const { serverInfo } = yield* Codex.Codex
     yield* Console.log(`Connected to codex ${serverInfo.version}.`)
-    for (const name of ["README.md", "index.html", "notes.txt"]) {
-      yield* fs.writeFileString(path.join(serverInfo.cwd ?? ".", name), `The file ${name} of a demo.\n`)
+    if (serverInfo.cwd !== undefined) {
+      for (const name of ["README.md", "index.html", "notes.txt"]) {
+        yield* fs.writeFileString(path.join(serverInfo.cwd, name), `The file ${name} of a demo.\n`)
+      }
     }
     for (const one of chosen) {
       yield* runCase(one, verdicts)

@@ -10,7 +10,24 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Binary from "./internal/doctor/binary.ts"
 import { inspectServer } from "./internal/doctor/server.ts"
-import type { Subject } from "./internal/doctor/subject.ts"
+
+/**
+ * The codex that is looked at: how its process is started.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Path of the codex executable. Default: found as `CodexBinary.resolve` describes. */
+  readonly binary?: string | undefined
+  /** Default: `["app-server"]`. */
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Default: ours. */
+  readonly cwd?: string | undefined
+  /** The whole environment, or with `extendEnv` what is added to ours. Default: ours. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  readonly extendEnv?: boolean | undefined
+}
 
 /**
  * What was looked at.
@@ -68,11 +85,11 @@ export type Report = typeof Report.Type
  * @category running
  * @since 0.1.0
  */
-export const examine = Effect.fn("Doctor.examine")(function* (subject: Subject) {
+export const examine = Effect.fn("Doctor.examine")(function* (options: Options) {
   const findings: Array<Finding> = [Binary.inspectNode]
-  const found = yield* Binary.inspectBinary(subject)
+  const found = yield* Binary.inspectBinary(options)
   findings.push(...found.findings)
-  if (found.path !== undefined) findings.push(...(yield* inspectServer({ ...subject, binary: found.path })))
+  if (found.path !== undefined) findings.push(...(yield* inspectServer({ ...options, binary: found.path })))
   const report: Report = { ok: findings.every(({ status }) => status !== "fail"), findings }
   return report
 })

@@ -119,6 +119,8 @@ export const renderTo =
     Stream.run(render(options)(events), sink)
 
 /**
+ * How a transcript is shown on a terminal.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -45,6 +45,8 @@ import * as RunOutput from "./RunOutput.ts"
 import * as Tone from "./Tone.ts"
 
 /**
+ * One turn, and how it is shown.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { readdirSync } from "node:fs"
 import * as path from "node:path"
 import { runFile } from "../../../scripts/run-command.ts"
-import { defaultPrompts } from "../src/internal/demo/cases.ts"
+import { defaultPrompts } from "../src/internal/demo/case.ts"
 import { script } from "../src/internal/demo/script.ts"
 import { build, mainOf } from "./built.ts"
 

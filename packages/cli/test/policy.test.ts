@@ -148,6 +148,17 @@ describe("effect-codex policy check", () => {
     })
   )
 
+  it.live("judges no command that is not UTF-8", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {
+        stdin: Buffer.from([0x22, 0x65, 0x63, 0x68, 0x6f, 0x20, 0xff, 0x22, 0x0a])
+      })
+      expect(stdout).toBe("")
+      expect(stderr).toBe("effect-codex: Line 1 is not UTF-8.\n")
+      expect(code).toBe(2)
+    })
+  )
+
   it.live("ends quietly when its verdicts are not read any more", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* policy(["check", "--policy", rubric, "--stdin-json"], {
@@ -164,6 +175,9 @@ describe("effect-codex policy check", () => {
       for (const flags of [[], ["--json"]]) {
         const { stdout } = yield* check(...flags, "--", "echo '\u001b[2J\u009b31m\u202e'")
         expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+        // It is all there, by its number.
+        expect(stdout).toContain("[2J")
+        expect(stdout).toMatch(/202e/)
       }
     })
   )

@@ -19,15 +19,15 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type Bundle, flatten, readBundle } from "./codegen/Bundle.ts"
-import { generate } from "./codegen/generate.ts"
+import { flatten, readBundle } from "./codegen/Bundle.ts"
+import { type Editions, generate } from "./codegen/generate.ts"
 import { printOutline } from "./codegen/outline.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-/** The native binary that `@openai/codex` has installed for this machine. */
-export const findBinary = (): string => {
-  const codex = createRequire(import.meta.url).resolve("@openai/codex/package.json")
+/** The native binary of the `@openai/codex` that is installed for this machine, here or in another project. */
+export const findBinary = (from: string = import.meta.url): string => {
+  const codex = createRequire(from).resolve("@openai/codex/package.json")
   const platform = `@openai/codex-${process.platform}-${process.arch}/package.json`
   const vendor = join(dirname(realpathSync(createRequire(codex).resolve(platform))), "vendor")
   const [triple] = readdirSync(vendor)
@@ -35,9 +35,12 @@ export const findBinary = (): string => {
   return join(vendor, triple, "bin", process.platform === "win32" ? "codex.exe" : "codex")
 }
 
-const describeProtocol = (
-  binary: string
-): { version: string; stable: Bundle; experimental: Bundle; schemas: unknown } => {
+/** What a binary says of its protocol: both editions, and the schemas of the larger one as they came. */
+export interface Description extends Editions {
+  readonly schemas: unknown
+}
+
+export const describeProtocol = (binary: string): Description => {
   const temporary = mkdtempSync(join(tmpdir(), "effect-codex-codegen-"))
   try {
     const home = join(temporary, "home")
@@ -80,8 +83,10 @@ const describeProtocol = (
 }
 
 /** Writes the generated modules into a folder and returns their names. */
-export const codegen = (directory: string): ReadonlyArray<string> => {
-  const { schemas, ...editions } = describeProtocol(findBinary())
+export const codegen = (
+  directory: string,
+  { schemas, ...editions }: Description = describeProtocol(findBinary())
+): ReadonlyArray<string> => {
   const files = { ...generate(editions), "Outline.ts": printOutline(editions.version, schemas) }
   mkdirSync(directory, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)

@@ -62,6 +62,8 @@ export interface DeviceCodeLogin extends Login {
 }
 
 /**
+ * Logs in with an API key, which the server keeps.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -71,6 +73,8 @@ export interface ApiKeyOptions {
 }
 
 /**
+ * Logs in with a ChatGPT account, in a browser on this machine.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -82,6 +86,8 @@ export interface BrowserOptions {
 }
 
 /**
+ * Logs in with a ChatGPT account, in a browser elsewhere: a code is entered there.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -148,6 +154,8 @@ export interface Account {
 const cancelTimeout = Duration.seconds(5)
 
 /**
+ * `codex.account` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -62,6 +62,8 @@ export interface Usage {
 }
 
 /**
+ * Whether a value is an `AgentResponse`.
+ *
  * @category guards
  * @since 0.1.0
  */

@@ -31,6 +31,8 @@ export interface App {
 }
 
 /**
+ * `codex.app` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

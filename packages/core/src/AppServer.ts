@@ -151,6 +151,8 @@ export interface ServerInfo {
 }
 
 /**
+ * What one request may have otherwise than its method has.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -64,6 +64,8 @@ export interface Defaults {
 }
 
 /**
+ * The app-server to start, and the defaults for what is asked of it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -86,6 +88,8 @@ export interface ResponseOptions extends Thread.TurnInput {
 }
 
 /**
+ * One prompt, whose whole response is waited for.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -314,6 +318,8 @@ export const layerConfig = (
   Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
+ * The app-server to connect to, and the defaults for what is asked of it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -334,6 +340,8 @@ export function layerWebSocket(options: WebSocketOptions) {
 }
 
 /**
+ * The app-server to start on a Unix socket, and the defaults for what is asked of it.
+ *
  * @category models
  * @since 0.1.0
  */

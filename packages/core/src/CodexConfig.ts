@@ -27,6 +27,8 @@ export interface Edit {
 }
 
 /**
+ * One value to write, and where to.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -38,6 +40,8 @@ export interface ValueWriteParams extends Edit {
 }
 
 /**
+ * Several values to write at once.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -67,6 +71,8 @@ export interface CodexConfig {
 const withStrategy = <E extends Edit>(edit: E) => ({ ...edit, mergeStrategy: edit.mergeStrategy ?? "upsert" })
 
 /**
+ * `codex.config` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -111,6 +111,8 @@ export interface Command {
 const terminateTimeout = Duration.seconds(5)
 
 /**
+ * `codex.command` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

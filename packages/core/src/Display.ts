@@ -10,6 +10,8 @@
  */
 
 /**
+ * How much of a text is shown.
+ *
  * @category models
  * @since 0.1.0
  */

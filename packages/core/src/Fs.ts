@@ -49,6 +49,8 @@ export interface Fs {
 const unwatchTimeout = Duration.seconds(5)
 
 /**
+ * `codex.fs` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

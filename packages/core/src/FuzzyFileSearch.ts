@@ -21,6 +21,8 @@ import { makeFeed, nextId } from "./internal/feed.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
 
 /**
+ * Where a session of searches looks.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -33,6 +35,8 @@ export interface SessionParams {
 }
 
 /**
+ * What one search looks for, and where.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -86,6 +90,8 @@ export interface FuzzyFileSearch {
 const stopTimeout = Duration.seconds(5)
 
 /**
+ * The searches of `codex` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -39,6 +39,8 @@ export interface ThreadGroup
   extends ThreadStore.ThreadStore, ThreadFiling.ThreadFiling, ThreadSearch.ThreadSearch, ThreadWork.ThreadWork {}
 
 /**
+ * The grouped functions of `codex`, by the names of the protocol.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -57,6 +59,8 @@ export interface Groups extends FuzzyFileSearch.FuzzyFileSearch {
 }
 
 /**
+ * What the groups need besides the connection.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -68,6 +72,8 @@ export interface Options {
 }
 
 /**
+ * All groups over one connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -52,6 +52,8 @@ export class RpcTimedOut extends Schema.TaggedError<RpcTimedOut>()("RpcTimedOut"
 }
 
 /**
+ * The id of a request, which its response repeats.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -100,6 +102,8 @@ export interface Receiver {
 }
 
 /**
+ * A JSON-RPC connection: what we call, and what is said to us.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -55,6 +55,8 @@ export interface McpServer {
 }
 
 /**
+ * `codex.mcpServer` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

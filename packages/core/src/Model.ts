@@ -36,6 +36,8 @@ export interface Model {
 }
 
 /**
+ * `codex.model` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -72,6 +72,8 @@ export interface SilentNotification extends Envelope {
 }
 
 /**
+ * What the server says unasked: what the protocol knows, by its method, and what it does not know, as data.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -137,6 +139,8 @@ const unknown = (wire: WireNotification, length: number, reason: string): Unknow
 const timeOf = ({ emittedAtMs }: WireNotification) => (typeof emittedAtMs === "number" ? { emittedAtMs } : {})
 
 /**
+ * Says that nothing has been heard of a turn for a while.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -28,6 +28,8 @@ export interface Review {
 }
 
 /**
+ * `codex.review` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

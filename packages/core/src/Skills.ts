@@ -25,6 +25,8 @@ export interface Skills {
 }
 
 /**
+ * `codex.skills` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

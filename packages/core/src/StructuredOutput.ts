@@ -20,6 +20,8 @@ import * as Schema from "effect/Schema"
 export type Output<A, RD = never> = Schema.ConstraintCodec<A, unknown, RD, unknown>
 
 /**
+ * A schema in the form that a model can be held to, and the way back.
+ *
  * @category models
  * @since 0.1.0
  */

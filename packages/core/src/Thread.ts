@@ -63,6 +63,8 @@ export interface Attached {
 }
 
 /**
+ * How a new thread is started.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -133,6 +135,8 @@ export interface OutputOptions<A, RD> {
 }
 
 /**
+ * The form of an answer, and how often it is asked for.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -152,6 +156,8 @@ export interface Answer<out A> extends AgentResponse {
 }
 
 /**
+ * The input of a turn whose whole response is waited for.
+ *
  * @category models
  * @since 0.1.0
  */

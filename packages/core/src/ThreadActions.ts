@@ -40,6 +40,8 @@ export type ThreadActions = {
 }
 
 /**
+ * The functions of one thread, from those that take its id.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -59,6 +59,8 @@ export interface ThreadFiling {
 }
 
 /**
+ * The part of `codex.thread` that files threads, over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -52,6 +52,8 @@ export interface ThreadSearch {
 }
 
 /**
+ * The part of `codex.thread` that searches, over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

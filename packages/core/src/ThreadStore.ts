@@ -131,6 +131,8 @@ const listDefaults: Schemas.ThreadListParams = { limit: 50, sortKey: "updated_at
 const rollbackPage = 100
 
 /**
+ * The part of `codex.thread` that reads and keeps threads, over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

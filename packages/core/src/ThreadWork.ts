@@ -77,6 +77,8 @@ export interface ThreadWork {
 }
 
 /**
+ * The part of `codex.thread` about work in progress, over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

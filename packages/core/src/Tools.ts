@@ -57,6 +57,8 @@ export interface Bound {
 }
 
 /**
+ * How the calls of a thread's tools are run.
+ *
  * @category models
  * @since 0.1.0
  */

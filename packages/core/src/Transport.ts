@@ -55,6 +55,8 @@ export class Transport extends Context.Service<
 >()("@effect-codex/core/Transport") {}
 
 /**
+ * The process to start, and how much is buffered for it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -98,6 +98,8 @@ export interface Queue {
 }
 
 /**
+ * The queue of a thread that has no turn yet.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -157,6 +159,8 @@ export interface Shared {
 }
 
 /**
+ * What turns have in common before the first of them.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -169,6 +173,8 @@ export const makeShared = (budget: LayerBudget | undefined): Shared => ({
 })
 
 /**
+ * A turn to start, and what it shares with others.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -36,6 +36,8 @@ export interface TurnControl {
 }
 
 /**
+ * `codex.turn` over a connection.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -22,6 +22,8 @@ import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 import type { Transport } from "./Transport.ts"
 
 /**
+ * The app-server to connect to.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -109,6 +111,8 @@ export const connect: (
   })
 
 /**
+ * The app-server to start on a Unix socket.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -62,4 +62,14 @@ describe("the line splitter", () => {
       ).excess
     ).toEqual({ limit: 10 })
   })
+
+  it("takes an unfinished line of just the limit, whatever came before it", () => {
+    const chunks = ["ab\nxxxxx", "xxxxx", "\n"].map((piece) => encoder.encode(piece))
+    expect(split(chunks, 10)).toEqual({ lines: ["ab", "x".repeat(10)], excess: undefined })
+  })
+
+  it("keeps nothing of a line that was too long", () => {
+    const chunks = ["xxxxxxxx", "xxx", "ok\n"].map((piece) => encoder.encode(piece))
+    expect(split(chunks, 10)).toEqual({ lines: ["ok"], excess: { limit: 10 } })
+  })
 })

@@ -34,6 +34,31 @@ describe("the outbox", () => {
     })
   )
 
+  it.effect("tells whether there is room without waiting for it", () =>
+    Effect.gen(function* () {
+      const outbox = makeOutbox(10)
+      outbox.write("x".repeat(10))
+      expect(outbox.hasRoom()).toBe(true)
+      yield* outbox.room
+      outbox.write("x")
+      expect(outbox.hasRoom()).toBe(false)
+      yield* outbox.pull
+      expect(outbox.hasRoom()).toBe(true)
+      outbox.end(gone)
+      expect(outbox.hasRoom()).toBe(false)
+    })
+  )
+
+  it.effect("ends for a writer that was waiting too", () =>
+    Effect.gen(function* () {
+      const outbox = makeOutbox(10)
+      const waiting = yield* Effect.forkChild(Effect.flip(Effect.asVoid(outbox.pull)))
+      yield* settle
+      outbox.end(gone)
+      expect(Cause.isDone(yield* Fiber.join(waiting))).toBe(true)
+    })
+  )
+
   it.effect("gives out what was queued before its end, and nothing after it", () =>
     Effect.gen(function* () {
       const outbox = makeOutbox(10)

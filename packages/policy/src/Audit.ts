@@ -74,6 +74,8 @@ export interface Options {
 }
 
 /**
+ * What is recorded, and how large the files may become.
+ *
  * @category options
  * @since 0.1.0
  */

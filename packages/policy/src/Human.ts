@@ -33,6 +33,8 @@ import * as HumanTerminal from "./internal/humanTerminal.ts"
 import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
 
 /**
+ * How a person is asked, and how long that may take.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -36,6 +36,8 @@ export type Code =
   | "regex"
 
 /**
+ * Something in a rubric that probably does not do what it was written for.
+ *
  * @category models
  * @since 0.1.0
  */

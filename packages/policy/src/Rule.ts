@@ -165,6 +165,8 @@ export const FileChangeCondition = Schema.Struct({
 export interface FileChangeCondition extends Schema.Schema.Type<typeof FileChangeCondition> {}
 
 /**
+ * What a rule for file changes may decide.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -305,27 +307,57 @@ const ruleOf = <C extends Schema.Top, D extends Schema.Top>(condition: C, decisi
     reason: optional(Schema.String, "Told beside the decision.")
   })
 
-/** @category models @since 0.1.0 */
+/**
+ * A rule for commands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const CommandRule = ruleOf(CommandCondition, CommandDecision)
 /** @category models @since 0.1.0 */
 export interface CommandRule extends Schema.Schema.Type<typeof CommandRule> {}
-/** @category models @since 0.1.0 */
+/**
+ * A rule for file changes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const FileChangeRule = ruleOf(FileChangeCondition, FileChangeDecision)
 /** @category models @since 0.1.0 */
 export interface FileChangeRule extends Schema.Schema.Type<typeof FileChangeRule> {}
-/** @category models @since 0.1.0 */
+/**
+ * A rule for questions to the user.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const ToolInputRule = ruleOf(ToolInputCondition, ToolInputDecision)
 /** @category models @since 0.1.0 */
 export interface ToolInputRule extends Schema.Schema.Type<typeof ToolInputRule> {}
-/** @category models @since 0.1.0 */
+/**
+ * A rule for calls of our own tools.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const ToolCallRule = ruleOf(ToolCallCondition, Schema.Literals(["accept", "decline"]))
 /** @category models @since 0.1.0 */
 export interface ToolCallRule extends Schema.Schema.Type<typeof ToolCallRule> {}
-/** @category models @since 0.1.0 */
+/**
+ * A rule for calls of tools of MCP servers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const McpToolRule = ruleOf(McpToolCondition, McpToolDecision)
 /** @category models @since 0.1.0 */
 export interface McpToolRule extends Schema.Schema.Type<typeof McpToolRule> {}
-/** @category models @since 0.1.0 */
+/**
+ * A rule for requests for more permissions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export const PermissionsRule = ruleOf(PermissionsCondition, PermissionsDecision)
 /** @category models @since 0.1.0 */
 export interface PermissionsRule extends Schema.Schema.Type<typeof PermissionsRule> {}

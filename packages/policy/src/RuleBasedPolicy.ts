@@ -27,6 +27,8 @@ import type { CommandDecision } from "./Rule.ts"
 import type { ShellCommand } from "./ShellCommand.ts"
 
 /**
+ * How a rubric is put to work.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -12,12 +12,16 @@ import * as Wrapper from "./internal/wrapper.ts"
 import { unknown, type Word } from "./ShellWord.ts"
 
 /**
+ * A variable that a command sets.
+ *
  * @category models
  * @since 0.1.0
  */
 export type Assignment = Bash.Assignment
 
 /**
+ * A file that a command reads from or writes to by a redirection.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -55,6 +59,8 @@ export interface Part {
 }
 
 /**
+ * A command line as its parts, or why it can't be read.
+ *
  * @category models
  * @since 0.1.0
  */

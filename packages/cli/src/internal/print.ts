@@ -13,7 +13,7 @@ import * as Table from "./table.ts"
 // What a terminal would obey, or what hides text in it, is escaped, as JSON lets one.
 const harmlessJson = (text: string): string =>
   text.replaceAll(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
@@ -23,6 +23,9 @@ export const jsonLine = (value: unknown): string => harmlessJson(JSON.stringify(
 /** Prints one JSON document. */
 export const json = (document: unknown): Effect.Effect<void> =>
   Console.log(harmlessJson(JSON.stringify(document, undefined, 2)))
+
+/** Somebody else's command or path on one line, with all that is in it: it says what is done. */
+export const exact = (text: string): string => Display.line(text)
 
 /** Somebody else's text on one line. */
 export const inline = (text: string): string => Display.line(harmless(text).trim().replaceAll(/\s+/g, " "))
@@ -36,17 +39,18 @@ export const painter: Effect.Effect<Tone.Paint, never, Stdio.Stdio> = Effect.map
   (isTerminal) => Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal }))
 )
 
-/** A table as wide as the terminal, or as it has to be where there is none. */
+/** A table as wide as the terminal, or as it has to be where there is none. Its cells are shown as `show` has it. */
 export const table = Effect.fnUntraced(function* (
   columns: ReadonlyArray<Table.Column>,
-  rows: ReadonlyArray<ReadonlyArray<string>>
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  show: (text: string) => string = inline
 ) {
   const terminal = yield* Terminal.Terminal
   const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
   const width = yield* terminal.columns
   const [titles = "", ...lines] = Table.table(
     columns,
-    rows.map((row) => row.map(inline)),
+    rows.map((row) => row.map(show)),
     isTerminal && width > 0 ? width : undefined
   )
   const paint = yield* painter

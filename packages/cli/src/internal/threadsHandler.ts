@@ -66,13 +66,13 @@ const textOf = (content: ReadonlyArray<Protocol.UserInput>): string =>
 const saidIn = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
   switch (item.type) {
     case "userMessage":
-      return [["User", textOf(item.content)]]
+      return [["User", Print.indented(textOf(item.content))]]
     case "agentMessage":
-      return [["Assistant", item.text]]
+      return [["Assistant", Print.indented(item.text)]]
     case "commandExecution":
-      return [["Command", item.command]]
+      return [["Command", Print.exact(item.command)]]
     case "fileChange":
-      return [["Files", item.changes.map(({ path }) => path).join(", ")]]
+      return [["Files", item.changes.map(({ path }) => Print.exact(path)).join(", ")]]
     default:
       return []
   }
@@ -105,7 +105,7 @@ export const show = Effect.fn("ThreadsCommand.show")(function* (flags: Flags["on
       ...thread.turns.flatMap((turn) => [
         "",
         paint("header", `== Turn ${Print.inline(turn.id)}, ${Print.inline(turn.status)} ==`),
-        ...turn.items.flatMap(saidIn).map(([who, what]) => `${paint("session", `${who}:`)} ${Print.indented(what)}`)
+        ...turn.items.flatMap(saidIn).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
       ])
     ].join("\n")
   )

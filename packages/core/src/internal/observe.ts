@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -22,15 +23,21 @@ const requestDuration = (method: string, outcome: string) => {
   requestDurations.set(method, made)
   return made(["outcome", outcome])
 }
+// Where nobody reads spans, one a request is a waste.
+const isUnread = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
+
 const approvalDurations = Telemetry.byAttributes(Telemetry.approvalDuration)
 
 /** A request of ours, from the call to its end, however often it is sent. */
 export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber((fiber) => {
-    const measured = timed(request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
-    // Where nobody reads spans, one a request is a waste: the caller's own is sent as it is.
-    if (fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer) return measured
-    return inSpan(method, { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } }, measured)
+    const timedRequest = timed(request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
+    if (isUnread(fiber)) return timedRequest
+    return inSpan(
+      method,
+      { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } },
+      timedRequest
+    )
   })
 
 /** The answer to a request of the server. Requests that ask for no decision are not observed. */
@@ -42,33 +49,42 @@ export const observeAnswer = <A, E>(
   const kind = ServerRequest.kindOf(request)
   if (kind === undefined) return answer
   const { threadId, turnId } = ServerRequest.aboutOf(request)
-  const spanned = inApprovalSpan(kind, { threadId, turnId }, answer)
-  return witness === undefined ? spanned : witnessed(witness, kind, request, spanned)
+  const observed = measured(kind, { threadId, turnId }, answer)
+  return witness === undefined ? observed : witnessed(witness, kind, request, observed)
 }
 
-const inApprovalSpan = <A, E>(
+const measured = <A, E>(
   kind: Kind,
   { threadId, turnId }: { readonly threadId: string | undefined; readonly turnId: string | undefined },
   answer: Effect.Effect<A, E>
-): Effect.Effect<A, E> => {
-  const decided = Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
-  const options = {
-    kind: "server",
-    attributes: {
-      "codex.request.kind": kind,
-      "gen_ai.conversation.id": threadId,
-      ...(turnId === undefined ? {} : { "codex.turn.id": turnId })
-    }
-  } as const
-  const spanned = inSpan(`codex.approval ${kind}`, options, decided)
-  return Effect.withFiber(({ context }) => {
+): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => {
+    const { context } = fiber
     Telemetry.pendingApprovals.updateUnsafe(1, context)
-    return timed(spanned, (exit) => {
+    return timed(isUnread(fiber) ? answer : inApprovalSpan(kind, threadId, turnId, answer), (exit) => {
       Telemetry.pendingApprovals.updateUnsafe(-1, context)
       return approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)])
     })
   })
-}
+
+const inApprovalSpan = <A, E>(
+  kind: Kind,
+  threadId: string | undefined,
+  turnId: string | undefined,
+  answer: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  inSpan(
+    `codex.approval ${kind}`,
+    {
+      kind: "server",
+      attributes: {
+        "codex.request.kind": kind,
+        "gen_ai.conversation.id": threadId,
+        ...(turnId === undefined ? {} : { "codex.turn.id": turnId })
+      }
+    },
+    Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
+  )
 
 // Calls the witness when the answer is known, and before it is sent.
 const witnessed = <A, E>(

@@ -17,6 +17,8 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
 /**
+ * What codex finds in its home.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -42,6 +44,8 @@ export interface Options {
 }
 
 /**
+ * A throwaway home for codex, in a temporary folder that goes with the scope.
+ *
  * @category models
  * @since 0.1.0
  */

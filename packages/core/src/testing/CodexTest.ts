@@ -18,6 +18,8 @@ import * as CodexHome from "./CodexHome.ts"
 import * as MockModel from "./MockModel.ts"
 
 /**
+ * The model, the home and the layer of a test.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -42,6 +42,8 @@ export type Step =
   | { readonly fail: Schemas.TurnError }
 
 /**
+ * What the server in memory does and says.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -439,6 +441,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * A server in memory, and the connection to it.
+ *
  * @category options
  * @since 0.1.0
  */

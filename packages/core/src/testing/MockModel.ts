@@ -192,6 +192,8 @@ export const when = (
 })
 
 /**
+ * How strict the stand-in is.
+ *
  * @category options
  * @since 0.1.0
  */

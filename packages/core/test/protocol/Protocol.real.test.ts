@@ -63,7 +63,7 @@ stream_max_retries = 0
 supports_websockets = false
 `
     )
-    server = spawn(findBinary(), ["app-server"], {
+    server = spawn(process.env["CODEX_BINARY"] ?? findBinary(), ["app-server"], {
       cwd: directory,
       env: { ...process.env, CODEX_HOME: home },
       stdio: ["pipe", "pipe", "ignore"]

@@ -5,81 +5,24 @@
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as Notification from "@effect-codex/core/Notification"
-import type { PolicyEngine } from "@effect-codex/core/PolicyEngine"
 import type { Thread } from "@effect-codex/core/Thread"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import { makePieces } from "../harmless.ts"
-import * as Print from "../print.ts"
-
-export interface Prompts {
-  readonly create: string
-  readonly events: string
-  readonly stream: string
-}
-
-/** The prompts unless others are given. With these, the answers are looked at too. */
-export const defaultPrompts: Prompts = {
-  create: "Reply with exactly: READY",
-  events: "List three files in current directory.",
-  stream: "Reply with exactly: STREAM_OK"
-}
-
-export const fixedPrompts = {
-  approval: "Create an empty file with exactly this shell command: touch demo.txt",
-  interrupt: "Count from 1 to 10000, one number a line, without a tool.",
-  review: "Say what each of the files in this directory is for."
-}
-
-export const modes = ["smoke", "demo", "full"] as const
-
-export type Mode = (typeof modes)[number]
-
-/** What a case found to be otherwise than it should. */
-export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", { description: Schema.String }) {
-  override get message(): string {
-    return this.description
-  }
-}
-
-/** Why a case is not run, or why its failure is none. These are all that there are. */
-export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", { reason: Schema.String }) {
-  override get message(): string {
-    return this.reason
-  }
-}
-
-const reasons = {
-  noAccount: "there is no account whose limits could be read",
-  gone: "the protocol has no skills/remote any more"
-}
-
-export interface Case {
-  readonly name: string
-  /** The first of the modes that have it; those after it have it too. */
-  readonly since: Mode
-  readonly run: Effect.Effect<
-    void,
-    { readonly _tag: string; readonly message: string },
-    Codex.Codex | FileSystem.FileSystem | Path.Path | PolicyEngine | Scope.Scope | Terminal.Terminal
-  >
-}
-
-const expect = (holds: boolean, description: string): Effect.Effect<void, Unexpected> =>
-  holds ? Effect.void : Effect.fail(new Unexpected({ description }))
-
-const say = (text: string): Effect.Effect<void> => Console.log(`  ${Print.indented(text)}`)
-
-const answered = (given: string, prompt: string, usual: string, word: string) =>
-  prompt === usual
-    ? expect(given.includes(word), `expected ${word} and got ${JSON.stringify(given)}`)
-    : expect(given.trim() !== "", "expected an answer, and there was none")
+import {
+  answered,
+  type Case,
+  defaultPrompts,
+  expect,
+  fixedPrompts,
+  type Prompts,
+  say,
+  Skipped,
+  Unexpected
+} from "./case.ts"
 
 export const makeCases = (options: { readonly prompts: Prompts; readonly showEvents: boolean }) => {
   const { prompts, showEvents } = options
@@ -233,7 +176,11 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
         yield* say(`${entries.flatMap(({ skills }) => skills).length} skills`)
       })
     },
-    { name: "skills remote", since: "demo", run: Effect.fail(new Skipped({ reason: reasons.gone })) },
+    {
+      name: "skills remote",
+      since: "demo",
+      run: Effect.fail(new Skipped({ reason: "the protocol has no skills/remote any more" }))
+    },
     {
       name: "apps list",
       since: "demo",
@@ -259,7 +206,7 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       run: Effect.gen(function* () {
         const codex = yield* Codex.Codex
         const { rateLimits } = yield* Effect.catchTag(codex.account.rateLimitsRead(), "NotAuthenticated", () =>
-          Effect.fail(new Skipped({ reason: reasons.noAccount }))
+          Effect.fail(new Skipped({ reason: "there is no account whose limits could be read" }))
         )
         yield* say(`used: ${rateLimits.primary?.usedPercent ?? "?"} %`)
       })
@@ -387,7 +334,11 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
 
   /** The threads go with the demo; a fork before what it stands on. */
   const cleanUp = Effect.flatMap(Codex.Codex, (codex) =>
-    Effect.forEach(begun.toReversed(), (id) => Effect.ignore(codex.thread.delete(id)), { discard: true })
+    Effect.forEach(
+      begun.toReversed(),
+      (id) => Effect.ignore(codex.request("thread/delete", { threadId: id }, { timeout: "3 seconds" })),
+      { discard: true }
+    )
   )
 
   return { cases, cleanUp }

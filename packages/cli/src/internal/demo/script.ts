@@ -2,7 +2,7 @@
  * What the stand-in for the model answers to the prompts of the demo.
  */
 import * as MockModel from "@effect-codex/core/testing/MockModel"
-import { fixedPrompts, type Prompts } from "./cases.ts"
+import { fixedPrompts, type Prompts } from "./case.ts"
 
 /** Looks at the prompt and not at the order, so that the cases can be in any. */
 export const script =

@@ -13,9 +13,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SemVer from "effect/SemVer"
 import * as SemVerRange from "effect/SemVerRange"
-import type { Finding } from "../../Doctor.ts"
+import type { Finding, Options } from "../../Doctor.ts"
 import { nodeRange } from "../../Version.ts"
-import type { Subject } from "./subject.ts"
 
 const nodeIsRight = Result.getOrElse(
   Result.flatMap(SemVer.parse(process.versions.node), (version) =>
@@ -38,14 +37,14 @@ const install = "Install it with `npm install @openai/codex`, or name it with --
 // How long codex may take to say its version or to describe its protocol.
 const patience = "20 seconds"
 
-const run = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<string>, subject: Subject) {
+const run = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<string>, options: Options) {
   const spawner = yield* ChildProcessSpawner
   return yield* spawner
     .string(
       ChildProcess.make(binary, args, {
         stderr: "ignore",
         forceKillAfter: "2 seconds",
-        ...(subject.env === undefined ? {} : { env: subject.env, extendEnv: subject.extendEnv === true })
+        ...(options.env === undefined ? {} : { env: options.env, extendEnv: options.extendEnv === true })
       })
     )
     .pipe(Effect.timeout(patience))
@@ -96,11 +95,11 @@ export const judge = (found: Compatibility.Outline): Finding => {
 const decodeJson = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
 
 const inspectProtocol = Effect.fnUntraced(
-  function* (binary: string, version: string, subject: Subject) {
+  function* (binary: string, version: string, options: Options) {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-doctor-" })
-    yield* run(binary, ["app-server", "generate-json-schema", "--experimental", "--out", out], subject)
+    yield* run(binary, ["app-server", "generate-json-schema", "--experimental", "--out", out], options)
     const text = yield* fs.readFileString(path.join(out, "codex_app_server_protocol.schemas.json"))
     return Compatibility.outline(version, yield* decodeJson(text))
   },
@@ -119,8 +118,8 @@ const inspectProtocol = Effect.fnUntraced(
 )
 
 /** Where codex is, which one, and how its protocol differs; without a `path` there is none that runs. */
-export const inspectBinary = Effect.fnUntraced(function* (subject: Subject) {
-  const found = yield* Effect.result(CodexBinary.resolve({ binary: subject.binary }))
+export const inspectBinary = Effect.fnUntraced(function* (options: Options) {
+  const found = yield* Effect.result(CodexBinary.resolve({ binary: options.binary }))
   if (Result.isFailure(found)) {
     const details = found.failure.tried
     const missing: Finding = {
@@ -133,7 +132,7 @@ export const inspectBinary = Effect.fnUntraced(function* (subject: Subject) {
     return { findings: [missing] }
   }
   const path = found.success
-  const said = yield* Effect.orElseSucceed(run(path, ["--version"], subject), () => "")
+  const said = yield* Effect.orElseSucceed(run(path, ["--version"], options), () => "")
   const [version] = /\d+\.\d+\.\d+\S*/.exec(said) ?? []
   if (version === undefined) {
     const summary = `${path} does not say that it is a codex`
@@ -141,5 +140,5 @@ export const inspectBinary = Effect.fnUntraced(function* (subject: Subject) {
     return { findings: [broken] }
   }
   const binary: Finding = { check: "binary", status: "ok", summary: `codex ${version} at ${path}` }
-  return { findings: [binary, yield* inspectProtocol(path, version, subject)], path }
+  return { findings: [binary, yield* inspectProtocol(path, version, options)], path }
 })

@@ -14,8 +14,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Finding } from "../../Doctor.ts"
-import type { Subject } from "./subject.ts"
+import type { Finding, Options } from "../../Doctor.ts"
 
 type Warning = Notification.KnownNotification<"configWarning">["params"]
 
@@ -28,8 +27,8 @@ const warningOf = (line: string): Option.Option<Warning> =>
     return Notification.is("configWarning", notification) ? Option.some(notification.params) : Option.none()
   })
 
-const connect = Effect.fnUntraced(function* (subject: Subject & { readonly binary: string }) {
-  const { args = ["app-server"], binary, cwd, env, extendEnv } = subject
+const connect = Effect.fnUntraced(function* (options: Options & { readonly binary: string }) {
+  const { args = ["app-server"], binary, cwd, env, extendEnv } = options
   const transport = yield* Transport.stdio({ command: binary, args, cwd, env, extendEnv })
   const warnings: Array<Warning> = []
   const server = yield* AppServer.make(
@@ -107,13 +106,14 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
       timeoutMs: 10_000
     })
   const advice = "See https://developers.openai.com/codex/concepts/sandboxing#prerequisites"
+  const told = warnings.filter(aboutSandbox).map(({ summary }): Finding => ({ check, status: "warn", summary, advice }))
   const ran = yield* Effect.result(exec("exit 7"))
   if (Result.isFailure(ran) || ran.success.exitCode !== 7) {
     const why = Result.isFailure(ran)
       ? ran.failure.message
       : ran.success.stderr.trim() || `exit code ${ran.success.exitCode}`
     const broken: Finding = { check, status: "fail", summary: `A command could not run in the sandbox: ${why}`, advice }
-    return [broken]
+    return [broken, ...told]
   }
   const wrote = yield* Effect.result(exec("echo > written"))
   const held = Result.isFailure(wrote) || wrote.success.exitCode !== 0
@@ -125,16 +125,13 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
         summary: "A command in the read-only sandbox could write a file",
         advice: `Do not rely on the sandbox of this machine. ${advice}`
       }
-  return [
-    result,
-    ...warnings.filter(aboutSandbox).map(({ summary }): Finding => ({ check, status: "warn", summary, advice }))
-  ]
+  return [result, ...told]
 })
 
 /** Connects, and looks at all that a connection tells. */
-export const inspectServer = Effect.fnUntraced(function* (subject: Subject & { readonly binary: string }) {
+export const inspectServer = Effect.fnUntraced(function* (options: Options & { readonly binary: string }) {
   const begin = yield* Clock.currentTimeMillis
-  const connected = yield* Effect.result(connect(subject))
+  const connected = yield* Effect.result(connect(options))
   if (Result.isFailure(connected)) {
     const details = connected.failure.stderr.slice(-5)
     const failed: Finding = {

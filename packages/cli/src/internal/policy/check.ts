@@ -23,7 +23,18 @@ class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
   }
 }
 
-const readLine = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
+const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
+
+// What was not UTF-8 is another command by now.
+const intact = (command: string, what: string): Effect.Effect<string, InvalidUsage> =>
+  command.includes("\ufffd")
+    ? Effect.fail(new InvalidUsage({ description: `${what} is not UTF-8.` }))
+    : Effect.succeed(command)
+
+const readLine = (line: string, number: number): Effect.Effect<string, InvalidUsage> =>
+  Effect.flatMap(intact(line, `Line ${number}`), (line) =>
+    Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is no JSON string.` }))
+  )
 
 export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["check"]) {
   const { command: words } = flags
@@ -42,8 +53,7 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
       Stream.zipWithIndex,
       Stream.filter(([line]) => line.trim() !== ""),
       Stream.runForEach(([line, index]) =>
-        readLine(line).pipe(
-          Effect.mapError(() => new InvalidUsage({ description: `Line ${index + 1} is no JSON string.` })),
+        readLine(line, index + 1).pipe(
           Effect.flatMap((command) => verdictOf(rubric, command, cwd)),
           Effect.flatMap((verdict) => Console.log(Print.jsonLine(verdict)))
         )
@@ -51,17 +61,17 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
     )
   }
 
-  const found = yield* verdictOf(rubric, commandLine(words), cwd)
+  const found = yield* verdictOf(rubric, yield* intact(commandLine(words), "The command"), cwd)
   const { by, parsed, parts, reason, verdict } = found
   if (flags.json) yield* Print.json(found)
   else {
     const paint = yield* Print.painter
     yield* Console.log(
       [
-        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.inline(by)}`}`,
-        ...(reason === undefined ? [] : [`  ${Print.inline(reason)}`]),
+        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+        ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
         ...(verdict === "abstain" ? ["  no rule decides: the judge of the rubric would be asked"] : []),
-        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.inline(parsed.reason)}`] : [])
+        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.exact(parsed.reason)}`] : [])
       ].join("\n")
     )
     if (parsed?._tag === "Parsed") {
@@ -77,7 +87,8 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
           typeof decision === "string" ? decision : decision === null ? "none" : Object.keys(decision).join(),
           by,
           opaque
-        ])
+        ]),
+        Print.exact
       )
     }
   }

@@ -98,8 +98,8 @@ export const test = Effect.fn("PolicyCommand.test")(function* (flags: Flags["tes
       [
         ...results.map(({ command, expected, found, ok }) =>
           ok
-            ? `${paint("assistant", "[PASS]")} ${Print.inline(command)}: ${found.verdict}`
-            : `${paint("error", "[FAIL]")} ${Print.inline(command)}: expected ${say(expected)}, and it is ${say(found)}`
+            ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
+            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, and it is ${say(found)}`
         ),
         `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
       ].join("\n")
@@ -119,6 +119,6 @@ const say = ({
 }) =>
   [
     verdict,
-    ...(by === "" ? [] : [`by ${Print.inline(by)}`]),
-    ...(reason === undefined ? [] : [`(${Print.inline(reason)})`])
+    ...(by === "" ? [] : [`by ${Print.exact(by)}`]),
+    ...(reason === undefined ? [] : [`(${Print.exact(reason)})`])
   ].join(" ")

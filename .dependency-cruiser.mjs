@@ -1,0 +1,119 @@
+// What may import what: `npm run layers`. Each rule names a room of the house and what it must not know.
+
+/** Modules of the core, by path. */
+const core = (...names) => `^packages/core/src/(${names.join("|")})[.]ts$`
+
+const transport = ["Transport", "WebSocketTransport", "internal/(lines|outbox|process)"]
+const connection = ["AppServer", "FrameTap", "ServerRequest", "Telemetry", "WireError"]
+const work = ["Thread", "Thread(Actions|Filing|Search|Store|Work)", "Turn", "TurnControl", "Tools", "Input"]
+const frontDoor = ["Codex", "Groups", "index"]
+const policies = "^packages/policy/src/"
+const command = "^packages/cli/src/"
+
+const forbid = (name, comment, from, to) => ({ name, comment, severity: "error", from, to })
+
+export default {
+  forbidden: [
+    forbid(
+      "no-cycles",
+      "Modules that need each other are one module. A type alone may point back.",
+      {},
+      { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } }
+    ),
+    forbid(
+      "resolvable",
+      "An import leads to a module that is there and that the package declares.",
+      { path: "^packages/" },
+      { couldNotResolve: true }
+    ),
+    forbid(
+      "core-alone",
+      "The core imports Effect and nothing else, so that it runs wherever Effect runs.",
+      { path: "^packages/core/src/", pathNot: "/testing/" },
+      { pathNot: ["^packages/core/src/", "(^|/)node_modules/effect/"] }
+    ),
+    forbid(
+      "policy-below-cli",
+      "Policies know the core, and neither the command nor the platform.",
+      { path: policies },
+      { path: [command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "policy-without-node",
+      "What a policy needs of the machine comes from the context.",
+      { path: policies },
+      {
+        dependencyTypes: ["core"]
+      }
+    ),
+    forbid(
+      "testing-apart",
+      "The test kit may use all of the core, and none of the core uses it.",
+      { path: ["^packages/core/src/", policies], pathNot: "^packages/core/src/testing/" },
+      { path: "^packages/core/src/testing/" }
+    ),
+    forbid(
+      "internal-closed",
+      "What is internal to a package is imported by that package alone.",
+      { path: "^packages/([^/]+)/src/" },
+      { path: "^packages/[^/]+/src/internal/", pathNot: "^packages/$1/" }
+    ),
+    forbid(
+      "protocol-is-data",
+      "The protocol is schemas and tables; it knows nothing that runs.",
+      { path: "^packages/core/src/protocol/" },
+      { path: "^packages/core/src/", pathNot: "^packages/core/src/protocol/" }
+    ),
+    forbid(
+      "transport-moves-lines",
+      "A transport carries lines and says why it ended. What is in a line is not its business.",
+      { path: core(...transport) },
+      { path: "^packages/core/src/", pathNot: core(...transport, "CodexError") }
+    ),
+    forbid(
+      "rpc-knows-no-methods",
+      "JSON-RPC correlates and dispatches. It knows no method of Codex.",
+      { path: core("JsonRpc") },
+      {
+        path: [
+          "^packages/core/src/protocol/",
+          core(...connection.filter((name) => name !== "Telemetry"), "PolicyEngine", ...work, ...frontDoor)
+        ]
+      }
+    ),
+    forbid(
+      "connection-below-turns",
+      "The connection routes by thread and turn, and knows neither prompts nor policy rules.",
+      { path: core(...connection, "internal/(handshake|requests|router|answering|hub|observe)") },
+      { path: core(...work, ...frontDoor) }
+    ),
+    forbid(
+      "contract-alone",
+      "The contract of a policy is there for those who implement it, and needs no connection.",
+      { path: core("PolicyEngine") },
+      { path: "^packages/core/src/", pathNot: ["^packages/core/src/protocol/", core("CodexError")] }
+    ),
+    forbid(
+      "turns-off-the-wire",
+      "Threads and turns speak with the connection, never with the wire.",
+      { path: core(...work, ...frontDoor.filter((name) => name !== "index")) },
+      { path: core(...transport, "JsonRpc") }
+    ),
+    forbid(
+      "front-door-last",
+      "Nothing below the front door needs it, but for its types.",
+      { path: "^packages/core/src/", pathNot: [core(...frontDoor), "/testing/"] },
+      { path: core("Codex", "index"), dependencyTypesNot: ["type-only"] }
+    )
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.dev.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^packages/[^/]+/(dist|bin)/" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types", "default"]
+    }
+  }
+}

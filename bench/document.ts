@@ -1,0 +1,134 @@
+/**
+ * What is written in `docs`: `benchmarks.md` and its Chinese version, with the same tables and plots and the words of each
+ * language, the plots, and the numbers.
+ */
+import { type Measured, write } from "./measured.ts"
+import type { Language, Text } from "./model.ts"
+import { describe, slack, summary, table } from "./report.ts"
+import { draw, type Line } from "./svg.ts"
+
+const percent = (factor: number) => `${(factor - 1) * 100} %`
+
+const texts = {
+  title: { en: "Benchmarks", zh: "基准测试" },
+  opening: {
+    en: "What effect-codex costs beside plain Node and beside other clients, measured side by side in one run. This page is written by the bench; the numbers are of one machine, and what carries over to another is the ratios.",
+    zh: "effect-codex 与裸 Node 以及其他客户端相比的开销，在同一次运行中并排测得。本页由基准测试生成；数字属于一台机器，能推及其他机器的是比值。"
+  },
+  run: { en: "Run it", zh: "运行" },
+  runText: {
+    en: [
+      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file, and together with `--only` it measures that one and puts it in.",
+      `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${percent(slack.small)} worse than the target or, where that is missed, than what this page has for it, and ${percent(slack.large)} where that is more than twice raw. Nothing that costs less than twice raw fails. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`
+    ],
+    zh: [
+      "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页，与 `--only` 一起时则重测那一项并放进去。",
+      `第二条是用于 CI 的简短版：只有我们和 raw，不到两分钟，不需要网络。它什么也不写，结果越过界限时失败：比目标差 ${percent(slack.small)}；目标未达到的，则是比本页所载的数字差这么多，那里超过 raw 两倍的是 ${percent(slack.large)}；开销不到 raw 两倍的不会失败。越过界限的行先用两倍的轮数再测一次，然后才算数。比值和内存有界限；时间取决于机器，没有界限。丢失文本、决定有误或请求得不到答复一律算失败。`
+    ]
+  },
+  glance: { en: "At a glance", zh: "一览" },
+  load: { en: "load before it began", zh: "开始之前的负载" },
+  machine: { en: "Where it was run", zh: "在哪里运行" },
+  date: { en: "date", zh: "日期" },
+  machineRow: { en: "machine", zh: "机器" },
+  method: { en: "How it is measured", zh: "怎样测量" },
+  methodText: {
+    en: [
+      "The server is a native program that plays the app-server's part (`bench/server.c`), so that it is never what is measured. Its messages have the lengths and fields of the real ones, and are checked against the generated schemas by a test.",
+      "Every sample is a process of its own. It is warmed up with half as much work as is measured, pending requests with one round and the real codex with eight turns; start-up, the sleeping consumer and the handlers are measured cold. All clients of a section take their samples in turn, round after round; a ratio is taken within each round, and what is shown is the median of the rounds.",
+      "Every sample is checked for whether all of the work was done: the length of the text that arrived, the decisions that the server got, the requests that were answered. If ours or raw falls short, the bench fails and writes nothing.",
+      '`raw` is plain Node: `stdout.on("data")`, split, `JSON.parse`, a callback. It validates nothing, has no errors, no types and no limits.',
+      "effect-codex is used through its public API, with validated parameters and default options but for `acceptDelay`. The packages are built as they are published.",
+      "The other clients are used as their documents say. vscode-jsonrpc has a reader and a writer for JSON lines in place of its own framing."
+    ],
+    zh: [
+      "服务端是一个扮演 app-server 的原生程序（`bench/server.c`），因此被测的从来不是它。它的消息与真实消息的长度和字段相同，并由测试对照生成的 schema 检查。",
+      "每个样本是单独一个进程，先用被测工作量的一半预热，未决请求用一轮、真实的 codex 用八个 turn；启动、睡眠的消费者和处理函数不预热。一个小节的所有客户端轮流取样，一轮接一轮；比值在每一轮之内取得，表中是各轮的中位数。",
+      "每个样本都核对是否做完了全部工作：到达的文本长度、服务端得到的决定、得到答复的请求。我们或 raw 有任何欠缺，基准测试就失败，什么也不写。",
+      '`raw` 是裸 Node：`stdout.on("data")`、切分、`JSON.parse`、回调。它什么也不校验，没有错误、类型和限制。',
+      "effect-codex 通过公开 API 使用，参数经过校验，除 `acceptDelay` 之外都是默认选项。各包按发布的样子构建。",
+      "其他客户端按各自文档使用。vscode-jsonrpc 用按行的 JSON 读写器代替它自己的分帧。"
+    ]
+  },
+  cost: { en: "Cost as work grows", zh: "随工作量增长的开销" },
+  missed: { en: "Missed targets", zh: "未达到的目标" },
+  none: { en: "None.", zh: "没有。" },
+  left: { en: "What is left out", zh: "未包括的" },
+  leftText: {
+    en: "OpenAI's Python SDK and the Python SDK that this package follows are no npm packages, and the Effect client inside T3 Code is not published; there are no numbers for them here.",
+    zh: "OpenAI 的 Python SDK 和本包所承接的 Python SDK 不是 npm 包，T3 Code 里的 Effect 客户端没有发布；这里没有它们的数字。"
+  }
+} satisfies Record<string, Text | { readonly en: ReadonlyArray<string>; readonly zh: ReadonlyArray<string> }>
+
+/** Where the numbers are, below `docs`. */
+export const measuredFile = "benchmarks/measured.json"
+
+const commands = "```sh\nnpm run bench\nnpm run bench -- --quick\nnpm run bench -- --only burst\n```"
+
+const missedOf = ({ sections }: Measured, language: Language): ReadonlyArray<string> =>
+  sections.flatMap(({ results, section }) =>
+    results.flatMap((result) => {
+      if (result.verdict !== "missed") return []
+      const { outcome, what } = describe(section, result, language)
+      const why = result.row.why?.[language] ?? ""
+      return [language === "en" ? `- ${what} (${outcome}): ${why}` : `- ${what}（${outcome}）：${why}`]
+    })
+  )
+
+const mediansOf = (lines: ReadonlyArray<Line>) =>
+  Object.fromEntries(lines.map(({ name, points }) => [name, points.map(({ median }) => median)]))
+
+export const documentOf = (measured: Measured, language: Language): string => {
+  const text = (key: Exclude<keyof typeof texts, "methodText" | "runText">) => texts[key][language]
+  const images = language === "en" ? "benchmarks" : "../benchmarks"
+  const missed = missedOf(measured, language)
+  const facts = [
+    [text("date"), measured.date],
+    [text("machineRow"), measured.machine],
+    [text("load"), measured.load],
+    ...Object.entries(measured.versions)
+  ]
+  return [
+    `# ${text("title")}`,
+    text("opening"),
+    `## ${text("glance")}`,
+    summary(measured.sections, language),
+    `## ${text("run")}`,
+    commands,
+    ...texts.runText[language],
+    `## ${text("machine")}`,
+    ["| | |", "| --- | --- |", ...facts.map(([name, value]) => `| ${name} | ${value} |`)].join("\n"),
+    `## ${text("method")}`,
+    texts.methodText[language].map((line) => `- ${line}`).join("\n"),
+    ...measured.sections.flatMap(({ results, section }) => [
+      `## ${section.title[language]}`,
+      section.about[language],
+      table(section, results, language)
+    ]),
+    `## ${text("cost")}`,
+    ...measured.curves.flatMap(({ curve, lines }) => [
+      `### ${curve.title[language]}`,
+      `![${curve.title[language]}](${images}/${curve.name}.svg)`,
+      curve.sentence(mediansOf(lines))[language]
+    ]),
+    `## ${text("missed")}`,
+    missed.length === 0 ? text("none") : missed.join("\n"),
+    `## ${text("left")}`,
+    text("leftText"),
+    ""
+  ]
+    .join("\n\n")
+    .replace(/\n+$/, "\n")
+}
+
+/** The files to write, by their paths below `docs`. */
+export const filesOf = (measured: Measured): ReadonlyMap<string, string> =>
+  new Map([
+    [measuredFile, write(measured)],
+    ["benchmarks.md", documentOf(measured, "en")],
+    ["zh/benchmarks.md", documentOf(measured, "zh")],
+    ...measured.curves.map(({ curve: { logarithmicY = false, name, title, x, y }, lines }) => {
+      const plot = draw({ title: title.en, x, y, logarithmicY, lines })
+      return [`benchmarks/${name}.svg`, plot] as const
+    })
+  ])

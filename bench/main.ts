@@ -1,0 +1,256 @@
+/**
+ * Measures effect-codex against plain Node and other clients: `npm run bench`.
+ *
+ * The tables go to standard output, progress to standard error. The full version writes the documents as well; the short one
+ * compares with them.
+ */
+import * as CodexBinary from "@effect-codex/core/CodexBinary"
+import { codexVersion } from "@effect-codex/core/protocol/generated/Methods"
+import * as CodexHome from "@effect-codex/core/testing/CodexHome"
+import * as MockModel from "@effect-codex/core/testing/MockModel"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { build } from "./build.ts"
+import { curves } from "./curves.ts"
+import { filesOf, measuredFile } from "./document.ts"
+import { type Client, type Entrant, type Machine, type Rounds, rounds, spread } from "./measure.ts"
+import { documentedIn, type Measured, read, replaced } from "./measured.ts"
+import type { Curve, Row, Section } from "./model.ts"
+import { type Documented, fails, isBad, keyOf, limitOf, type Result, resultsOf, summary, table } from "./report.ts"
+import { sections } from "./sections.ts"
+import type { Line } from "./svg.ts"
+
+/** What ended the bench other than well. */
+class BenchFailed extends Schema.TaggedError<BenchFailed>()("BenchFailed", { description: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 1
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return this.description
+  }
+}
+
+const root = path.dirname(import.meta.dirname)
+
+// Keeps a command on one of the first two cores that this process may use, if there is something to do so.
+const findPin = (): Machine["pin"] => {
+  if (process.platform !== "linux") return undefined
+  const allowed = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? ""
+  const cores = allowed.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number)
+    return first === last ? [first] : [first, first + 1]
+  })
+  const taskset = spawnSync("sh", ["-c", "command -v taskset"], { encoding: "utf8" }).stdout.trim()
+  if (taskset === "" || cores[1] === undefined) return undefined
+  return (core, command) => [taskset, "-c", String(cores[core]), ...command]
+}
+
+const realServer = Effect.gen(function* () {
+  const command = yield* CodexBinary.resolve()
+  const model = yield* MockModel.make(() => MockModel.reply(MockModel.text("READY")))
+  const { cwd, env } = yield* CodexHome.make({ url: model.url })
+  return { command, args: ["app-server"], cwd, env }
+})
+
+const take = (name: string, entrants: ReadonlyMap<string, Entrant>, count: number, machine: Machine) =>
+  rounds(entrants, count, machine, (entrant, round) => Console.error(`${name}: round ${round} of ${count}, ${entrant}`))
+
+const clientOf = (section: Section, name: string): Client => {
+  const run = section.entrants.get(name)?.run
+  return run === undefined || "cli" in run ? "effectCodex" : run.client
+}
+
+// Ours, and what everything is compared with: without these there is nothing to tell.
+const isVital = (section: Section, entrant: string): boolean =>
+  ["effectCodex", "raw", "rules"].includes(clientOf(section, entrant))
+
+// The short version is about these alone.
+const isShort = (section: Section, { against, entrant }: Row): boolean =>
+  isVital(section, entrant) && (against === undefined || isVital(section, against))
+
+const measure = Effect.fnUntraced(function* (section: Section, count: number, machine: Machine) {
+  const names = new Set(section.rows.flatMap(({ against, entrant }) => [entrant, ...(against ? [against] : [])]))
+  const entrants = new Map(Array.from(section.entrants).filter(([name]) => names.has(name)))
+  const server = section.real === true ? { server: yield* realServer } : {}
+  const results = resultsOf(section, yield* take(section.name, entrants, count, { ...machine, ...server }))
+  yield* Console.log(`\n## ${section.title.en}\n\n${table(section, results, "en")}`)
+  const wrong = results.flatMap(({ facts, row }) =>
+    (section.facts ?? []).flatMap((fact, index) =>
+      isVital(section, row.entrant) && isBad(fact, facts[index]) ? [`${row.label.en}: ${fact.title.en}`] : []
+    )
+  )
+  if (wrong.length > 0) {
+    return yield* new BenchFailed({ description: `${section.name} did not do all of its work: ${wrong.join(", ")}` })
+  }
+  return { section, results }
+}, Effect.scoped)
+
+// A row that is beyond its limit is measured once more, for longer, as another program may have had the machine.
+const measureQuickly = Effect.fnUntraced(function* (whole: Section, documented: Documented, machine: Machine) {
+  const count = Math.max(1, whole.quickRounds)
+  const first = yield* measure({ ...whole, rows: whole.rows.filter((row) => isShort(whole, row)) }, count, machine)
+  const beyond = (results: ReadonlyArray<Result>) => results.filter((result) => fails(whole, result, documented))
+  const doubtful = beyond(first.results).map(({ row }) => row)
+  if (doubtful.length === 0) return { ...first, beyond: [] }
+  yield* Console.error(`${whole.name}: once more, with more rounds`)
+  const second = yield* measure({ ...whole, rows: doubtful }, count * 2 + 1, machine)
+  return { ...first, beyond: beyond(second.results) }
+})
+
+const measureCurve = Effect.fnUntraced(function* (curve: Curve, machine: Machine) {
+  const key = (name: string, x: number) => `${name}, ${x}`
+  const entrants = new Map(
+    curve.points.flatMap((x) => curve.series.map(({ entrant, name }) => [key(name, x), entrant(x)] as const))
+  )
+  const samples: Rounds = yield* take(curve.name, entrants, curve.rounds, machine)
+  for (const [name, taken] of samples) {
+    if (taken.some(({ lost = Number.NaN }) => Math.round(lost) !== 0)) {
+      return yield* new BenchFailed({ description: `${curve.name}: ${name} lost text` })
+    }
+  }
+  const lines = curve.series.map(({ entrant, name, value }): Line => ({
+    name,
+    points: curve.points.map((x) => ({
+      x,
+      ...spread((samples.get(key(name, x)) ?? []).map((sample) => value(sample, entrant(x))))
+    }))
+  }))
+  const heads = lines.map(({ name }) => name).join(", ")
+  const points = curve.points.map((x, at) => {
+    const values = lines.map(({ points }) => (points[at]?.median ?? Number.NaN).toFixed(3))
+    return `${x}: ${values.join(", ")}`
+  })
+  yield* Console.log([`\n## ${curve.title.en}\n`, `${curve.x}: ${curve.y} of ${heads}`, ...points].join("\n"))
+  return { curve, lines }
+})
+
+const docs = path.join(root, "docs")
+
+const readMeasured = (): Measured | undefined => {
+  const file = path.join(docs, measuredFile)
+  return existsSync(file) ? read(readFileSync(file, "utf8"), sections, curves) : undefined
+}
+
+const toFixed = (value: number | undefined) => (value ?? Number.NaN).toFixed(2)
+
+const versions = (): Readonly<Record<string, string>> => {
+  const { devDependencies } = JSON.parse(readFileSync(path.join(import.meta.dirname, "package.json"), "utf8"))
+  const peers = ["effect", "vscode-jsonrpc", "@agentclientprotocol/sdk", "@openai/codex-sdk"]
+  return {
+    node: process.versions.node,
+    codex: codexVersion,
+    ...Object.fromEntries(peers.map((name) => [name, devDependencies[name]]))
+  }
+}
+
+const machineName = (): string => {
+  const cpus = os.cpus()
+  const memory = Math.round(os.totalmem() / 2 ** 30)
+  return `${cpus.length} × ${cpus[0]?.model.trim()}, ${memory} GB, ${os.type()} ${os.release()}`
+}
+
+const write = (measured: Measured) => {
+  for (const [name, text] of filesOf(measured)) {
+    const file = path.join(docs, name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+}
+
+// The short version.
+const compare = Effect.fnUntraced(function* (
+  chosen: ReadonlyArray<Section>,
+  before: Measured | undefined,
+  machine: Machine
+) {
+  const documented: Documented = before === undefined ? new Map() : documentedIn(before)
+  const measured = yield* Effect.forEach(chosen, (section) => measureQuickly(section, documented, machine))
+  yield* Console.log(`\n${summary(measured, "en")}`)
+  const beyond = measured.flatMap(({ beyond, section }) =>
+    beyond.map(({ judged, row }) => {
+      const limit = toFixed(limitOf(section, row, documented))
+      return `  ${section.name}, ${keyOf(row)}: ${toFixed(judged)}, the limit is ${limit}`
+    })
+  )
+  if (beyond.length === 0) return
+  return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
+})
+
+const run = Effect.fnUntraced(function* (options: {
+  readonly quick: boolean
+  readonly only: Option.Option<string>
+  readonly docs: boolean
+}) {
+  const { quick } = options
+  const load = os
+    .loadavg()
+    .map((value) => value.toFixed(2))
+    .join(", ")
+  const only = Option.getOrUndefined(options.only)
+  const before = readMeasured()
+  if (options.docs && before === undefined) {
+    return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet: measure all of it first` })
+  }
+  if (options.docs && only === undefined && before !== undefined) return write(before)
+  yield* Effect.tryPromise({
+    try: build,
+    catch: (error) => new BenchFailed({ description: error instanceof Error ? error.message : String(error) })
+  })
+  const machine: Machine = { pin: findPin() }
+  if (machine.pin === undefined) yield* Console.error("No taskset here: processes run on whatever core they get")
+
+  const chosen = sections.filter(({ name, quickRounds }) =>
+    only === undefined ? !quick || quickRounds > 0 : name === only
+  )
+  if (quick) return yield* compare(chosen, before, machine)
+  const measured = yield* Effect.forEach(chosen, (section) => measure(section, section.rounds, machine))
+  const drawn = yield* Effect.forEach(
+    curves.filter(({ name }) => only === undefined || name === only),
+    (curve) => measureCurve(curve, machine)
+  )
+  if (only !== undefined && !options.docs) return
+  yield* Console.log(`\n${summary(measured, "en")}`)
+  const date = DateTime.formatIsoDateUtc(yield* DateTime.now)
+  const now = { date, machine: machineName(), load, versions: versions(), sections: measured, curves: drawn }
+  write(only === undefined || before === undefined ? now : replaced(before, now))
+})
+
+const command = Command.make(
+  "bench",
+  {
+    quick: Flag.Boolean("quick").pipe(
+      Flag.withDescription(
+        "Ours and raw alone, in two minutes; fails when a result is beyond its limit; writes nothing"
+      ),
+      Flag.withDefault(false)
+    ),
+    only: Flag.Literals(
+      "only",
+      [...sections, ...curves].map(({ name }) => name)
+    ).pipe(Flag.withDescription("One section or one curve; writes nothing, unless with --docs"), Flag.optional),
+    docs: Flag.Boolean("docs").pipe(
+      Flag.withDescription(
+        "Write the documents anew from what was measured last; with --only, measure that and put it in"
+      ),
+      Flag.withDefault(false)
+    )
+  },
+  (options) =>
+    run(options).pipe(
+      Effect.mapError(({ message }) => new BenchFailed({ description: message })),
+      Effect.tapError(({ message }) => Console.error(message))
+    )
+).pipe(Command.withDescription("Measure effect-codex against plain Node and other clients"))
+
+Command.run(command, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,0 +1,126 @@
+/**
+ * Takes samples: each a process of its own, all entrants of a section in turn, round after round, so that what the machine
+ * does meanwhile meets all of them alike.
+ */
+import * as Effect from "effect/Effect"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as build from "./build.ts"
+import { median, now, type Sample, type Workload } from "./clients/workload.ts"
+
+/** `bundled` is `effectCodex` in one file; `rules` is a policy, and no client of a server. */
+export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules"
+
+type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
+
+/** Who does what. */
+export interface Entrant {
+  /** A client with its workload, or our command line with its arguments. */
+  readonly run: { readonly client: Client; readonly work: Work } | { readonly cli: ReadonlyArray<string> }
+  /** Whether client and server share one core or have one each, where the machine lets us say so. */
+  readonly cores?: "shared" | "own" | undefined
+}
+
+/** What stops the bench. */
+export class SampleFailed extends Schema.TaggedError<SampleFailed>()("SampleFailed", {
+  what: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `${this.what}: ${this.description}`
+  }
+}
+
+const SampleLine = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Finite))
+
+/** How long a sample may take. The longest takes some ten seconds. */
+const patience = "2 minutes"
+
+export interface Machine {
+  /** Keeps a command on one core of the machine, by its index; `undefined` where there is nothing to do so. */
+  readonly pin: ((core: 0 | 1, command: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
+  /** How the app-server is started in place of the stand-in. */
+  readonly server?: Workload["server"]
+}
+
+const commandOf = ({ cores, run }: Entrant, { pin, server }: Machine): ReadonlyArray<string> => {
+  const pinned = (core: 0 | 1, command: ReadonlyArray<string>) =>
+    cores === undefined ? command : (pin?.(core, command) ?? command)
+  if ("cli" in run) return pinned(0, [process.execPath, build.commandLine(), ...run.cli])
+  // What the client is kept on, the server inherits.
+  const standIn = [build.server, run.client === "acp" ? "acp" : "app-server"]
+  const [command = "", ...args] = cores === "own" ? pinned(1, standIn) : standIn
+  const workload = { server: server ?? { command, args }, ...run.work }
+  return pinned(0, [process.execPath, "--expose-gc", build.client(run.client), JSON.stringify(workload)])
+}
+
+/** Runs one sample. `first`, `turn` and `exit` are milliseconds from the start of the process. */
+export const sample = Effect.fnUntraced(
+  function* (name: string, entrant: Entrant, machine: Machine) {
+    const { run } = entrant
+    const fail = (description: string) => new SampleFailed({ what: name, description })
+    const [file = "", ...args] = commandOf(entrant, machine)
+    const started = now()
+    const handle = yield* ChildProcess.make(file, args, {
+      stdin: "ignore",
+      stderr: "inherit",
+      forceKillAfter: "1 second"
+    })
+    const output = yield* Stream.mkString(Stream.decodeText(handle.stdout))
+    const exit = now() - started
+    const code = yield* handle.exitCode
+    if (code !== 0) return yield* fail(`exited with ${code}`)
+    if ("cli" in run) return { exit }
+    const told: Sample = yield* Effect.mapError(Schema.decodeEffect(SampleLine)(output.trim()), () =>
+      fail(`said ${JSON.stringify(output.slice(0, 200))}`)
+    )
+    if (run.work.kind !== "start") return told
+    return Object.fromEntries(Object.entries(told).map(([key, value]) => [key, value - started]))
+  },
+  Effect.scoped,
+  (effect, name) =>
+    effect.pipe(
+      Effect.timeoutOrElse({
+        duration: patience,
+        orElse: () => Effect.fail(new SampleFailed({ what: name, description: `took more than ${patience}` }))
+      }),
+      Effect.catchTag("PlatformError", (error) =>
+        Effect.fail(new SampleFailed({ what: name, description: error.message }))
+      )
+    )
+)
+
+/** The samples of each entrant, one a round. */
+export type Rounds = ReadonlyMap<string, ReadonlyArray<Sample>>
+
+/** Takes the samples of all entrants, in turn. `onSample` hears of each before it begins. */
+export const rounds = Effect.fnUntraced(function* (
+  entrants: ReadonlyMap<string, Entrant>,
+  count: number,
+  machine: Machine,
+  onSample: (name: string, round: number) => Effect.Effect<void>
+) {
+  const samples = new Map<string, Array<Sample>>()
+  for (let round = 1; round <= count; round++) {
+    for (const [name, entrant] of entrants) {
+      yield* onSample(name, round)
+      const taken = samples.get(name) ?? []
+      samples.set(name, [...taken, yield* sample(name, entrant, machine)])
+    }
+  }
+  return samples as Rounds
+})
+
+/** The middle and the ends of what was measured. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export const spread = (values: ReadonlyArray<number>): Spread => ({
+  median: median(values),
+  min: Math.min(...values),
+  max: Math.max(...values)
+})

@@ -1,0 +1,77 @@
+/**
+ * What a case of the demo is, what it can say, and what it is asked with.
+ */
+import type * as Codex from "@effect-codex/core/Codex"
+import type { PolicyEngine } from "@effect-codex/core/PolicyEngine"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Terminal from "effect/Terminal"
+import * as Print from "../print.ts"
+
+export interface Prompts {
+  readonly create: string
+  readonly events: string
+  readonly stream: string
+}
+
+/** The prompts unless others are given. With these, the answers are looked at too. */
+export const defaultPrompts: Prompts = {
+  create: "Reply with exactly: READY",
+  events: "List three files in current directory.",
+  stream: "Reply with exactly: STREAM_OK"
+}
+
+export const fixedPrompts = {
+  approval: "Create an empty file with exactly this shell command: touch demo.txt",
+  interrupt: "Count from 1 to 10000, one number a line, without a tool.",
+  review: "Say what each of the files in this directory is for."
+}
+
+export const modes = ["smoke", "demo", "full"] as const
+
+export type Mode = (typeof modes)[number]
+
+/** What a case found to be otherwise than it should. */
+export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", { description: Schema.String }) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/** Why a case can't be run here. These reasons are all that there are; whatever else goes wrong is a failure. */
+export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", {
+  reason: Schema.Literals([
+    "there is no account whose limits could be read",
+    "the protocol has no skills/remote any more"
+  ])
+}) {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+export interface Case {
+  readonly name: string
+  /** The first of the modes that have it; those after it have it too. */
+  readonly since: Mode
+  readonly run: Effect.Effect<
+    void,
+    { readonly _tag: string; readonly message: string },
+    Codex.Codex | FileSystem.FileSystem | Path.Path | PolicyEngine | Scope.Scope | Terminal.Terminal
+  >
+}
+
+export const expect = (holds: boolean, description: string): Effect.Effect<void, Unexpected> =>
+  holds ? Effect.void : Effect.fail(new Unexpected({ description }))
+
+export const say = (text: string): Effect.Effect<void> => Console.log(`  ${Print.indented(text)}`)
+
+/** What came of a prompt: with the usual one, what it asked for; with another, something. */
+export const answered = (given: string, prompt: string, usual: string, word: string) =>
+  prompt === usual
+    ? expect(given.includes(word), `expected ${word} and got ${JSON.stringify(given)}`)
+    : expect(given.trim() !== "", "expected an answer, and there was none")

@@ -1,0 +1,22 @@
+import * as path from "node:path"
+import { defineConfig } from "vitest/config"
+
+// The tests that need nothing but Node, on the sources beside this file: the mutants are in a copy of the repository, whose
+// links to packages lead to the original.
+const root = path.join(import.meta.dirname, "..", "..")
+
+export default defineConfig({
+  root,
+  resolve: {
+    alias: [
+      { find: /^@effect-codex\/(core|policy)$/, replacement: `${root}/packages/$1/src/index.ts` },
+      { find: /^@effect-codex\/core\/testing$/, replacement: `${root}/packages/core/src/testing/index.ts` },
+      { find: /^@effect-codex\/(core|policy)\/(.+)$/, replacement: `${root}/packages/$1/src/$2.ts` }
+    ]
+  },
+  test: {
+    include: ["packages/policy/test/**/*.test.ts", "packages/core/test/{lines,outbox,buffer}.test.ts"],
+    testTimeout: 30_000,
+    exclude: ["**/*.real.test.ts", "**/differential.test.ts", "**/node_modules/**"]
+  }
+})

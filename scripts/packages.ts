@@ -1,0 +1,19 @@
+/** The packages that are published, in the order in which they need each other, and their modules. */
+import { readdirSync } from "node:fs"
+import * as path from "node:path"
+
+export const root = path.dirname(import.meta.dirname)
+
+export const packages = ["core", "policy", "cli"] as const
+
+export const folderOf = (name: string): string => path.join(root, "packages", name)
+
+/** A program that is installed for the workspace. */
+export const installed = (program: string): string => path.join(root, "node_modules", ".bin", program)
+
+/** Files below a folder of a package that users can import, relative to it: what is internal or generated is not. */
+export const publicFiles = (folder: string, extension: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => file.endsWith(extension) && !/(^|\/)(internal|generated)\//.test(file))
+    .toSorted()

@@ -1,0 +1,49 @@
+/**
+ * Turns the waiting changesets into versions and changelogs: `npm run release:version`.
+ *
+ * The packages have one version. What else states it is a list here, so that nothing is left behind.
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { must } from "./pack.ts"
+import { installed, root } from "./packages.ts"
+
+interface Statement {
+  readonly file: string
+  /** The version is its only group. */
+  readonly pattern: RegExp
+}
+
+const statements: ReadonlyArray<Statement> = [
+  ...["core", "policy", "cli"].map((name) => ({
+    file: `packages/${name}/package.json`,
+    pattern: /^  "version": "([^"]+)"/m
+  })),
+  { file: "packages/core/src/internal/handshake.ts", pattern: /title: "effect-codex", version: "([^"]+)"/ },
+  ...["core", "policy"].map((name) => ({
+    file: "examples/starter/package.json",
+    pattern: new RegExp(`"@effect-codex/${name}": "\\^([^"]+)"`)
+  }))
+]
+
+const read = (file: string) => readFileSync(path.join(root, file), "utf8")
+
+/** What each file says the version is. */
+export const stated = (): ReadonlyArray<{ readonly file: string; readonly version: string | undefined }> =>
+  statements.map(({ file, pattern }) => ({ file, version: pattern.exec(read(file))?.[1] }))
+
+const restate = (version: string) => {
+  for (const { file, pattern } of statements) {
+    const text = read(file)
+    const [whole, old] = pattern.exec(text) ?? []
+    if (whole === undefined || old === undefined) throw new Error(`${file} does not state a version: ${pattern.source}`)
+    writeFileSync(path.join(root, file), text.replace(whole, whole.replace(old, version)))
+  }
+}
+
+if (import.meta.main) {
+  process.stdout.write(must(installed("changeset"), ["version"]))
+  const { version } = JSON.parse(read("packages/core/package.json"))
+  restate(version)
+  process.stdout.write(`Every statement of the version says ${version}. Read the diff, and commit it.\n`)
+}
