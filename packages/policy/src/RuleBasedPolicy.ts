@@ -270,27 +270,46 @@ export const explain: (
   command: string,
   options: Options & { readonly cwd: string }
 ) {
-  const compiled = yield* compile(rubric, options)
-  const params: PolicyEngine.Params["command"] = {
-    threadId: "",
-    turnId: "",
-    itemId: "",
-    startedAtMs: 0,
-    command,
-    cwd: options.cwd
-  }
-  const evaluation = compiled.command(params)
-  const { by, decision, reason } = yield* settle(conclude(params, evaluation))
-  return {
-    decision,
-    by,
-    reason,
-    command: evaluation.command,
-    parts: evaluation.decided.map(({ by, decision, part }) => ({
-      source: part.source,
-      decision,
-      by,
-      opaque: part.opaque
-    }))
-  }
+  const explain = yield* explainer(rubric, options)
+  return yield* explain(command, options.cwd)
 })
+
+/**
+ * Makes {@link explain} for many commands: the rubric is looked at once.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const explainer = (
+  rubric: PolicyRubric,
+  options?: Options
+): Effect.Effect<
+  (command: string, cwd: string) => Effect.Effect<Explanation, never, FileSystem.FileSystem>,
+  InvalidRubric
+> =>
+  Effect.map(compile(rubric, options), (compiled) =>
+    Effect.fnUntraced(function* (command: string, cwd: string) {
+      const params: PolicyEngine.Params["command"] = {
+        threadId: "",
+        turnId: "",
+        itemId: "",
+        startedAtMs: 0,
+        command,
+        cwd
+      }
+      const evaluation = compiled.command(params)
+      const { by, decision, reason } = yield* settle(conclude(params, evaluation))
+      return {
+        decision,
+        by,
+        reason,
+        command: evaluation.command,
+        parts: evaluation.decided.map(({ by, decision, part }) => ({
+          source: part.source,
+          decision,
+          by,
+          opaque: part.opaque
+        }))
+      }
+    })
+  )

@@ -12,7 +12,7 @@ import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import type { Flags } from "../../PolicyCommand.ts"
 import * as Print from "../print.ts"
-import { accepts, commandLine, load, verdictOf } from "./verdict.ts"
+import { accepts, commandLine, load, verdicts } from "./verdict.ts"
 
 /** The command would not be accepted, which was told. */
 class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
@@ -41,7 +41,7 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
   if (flags.stdinJson !== (words.length === 0)) {
     return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json and not both." })
   }
-  const rubric = yield* load(flags.policy)
+  const verdictOf = yield* verdicts(yield* load(flags.policy))
   const cwd = (yield* Path.Path).resolve(flags.cwd ?? ".")
 
   if (flags.stdinJson) {
@@ -54,14 +54,14 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
       Stream.filter(([line]) => line.trim() !== ""),
       Stream.runForEach(([line, index]) =>
         readLine(line, index + 1).pipe(
-          Effect.flatMap((command) => verdictOf(rubric, command, cwd)),
+          Effect.flatMap((command) => verdictOf(command, cwd)),
           Effect.flatMap((verdict) => Console.log(Print.jsonLine(verdict)))
         )
       )
     )
   }
 
-  const found = yield* verdictOf(rubric, yield* intact(commandLine(words), "The command"), cwd)
+  const found = yield* verdictOf(yield* intact(commandLine(words), "The command"), cwd)
   const { by, parsed, parts, reason, verdict } = found
   if (flags.json) yield* Print.json(found)
   else {

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import type { Flags } from "../../PolicyCommand.ts"
 import * as Print from "../print.ts"
-import { load, verdictOf } from "./verdict.ts"
+import { load, verdicts } from "./verdict.ts"
 
 const Verdict = Schema.Literals([
   "accept",
@@ -79,10 +79,12 @@ export const test = Effect.fn("PolicyCommand.test")(function* (flags: Flags["tes
   const path = yield* Path.Path
   const folder = path.dirname(path.resolve(flags.file))
   const { cases, cwd = ".", rubric: given } = yield* readExpectations(flags.file)
-  const rubric = yield* typeof given === "string" ? load(path.resolve(folder, given)) : Rubric.decode(given)
+  const verdictOf = yield* verdicts(
+    yield* typeof given === "string" ? load(path.resolve(folder, given)) : Rubric.decode(given)
+  )
 
   const results = yield* Effect.forEach(cases, ({ by, command, cwd: own = cwd, expect }) =>
-    Effect.map(verdictOf(rubric, command, path.resolve(folder, own)), (found) => ({
+    Effect.map(verdictOf(command, path.resolve(folder, own)), (found) => ({
       command,
       expected: { verdict: expect, ...(by === undefined ? {} : { by }) },
       found: { verdict: found.verdict, by: found.by, ...(found.reason === undefined ? {} : { reason: found.reason }) },

@@ -22,32 +22,33 @@ const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
 
 export const accepts = (verdict: string): boolean => verdict.startsWith("accept")
 
-/** What the rules of a rubric say. Where the rubric wants a judge, they have no word on what none of them matches. */
-export const verdictOf = Effect.fnUntraced(function* (rubric: Rubric.PolicyRubric, command: string, cwd: string) {
-  const unmatched = rubric.useLlmJudge === true ? "abstain" : "decide"
-  const {
-    by,
-    command: parsed,
-    decision,
-    parts,
-    reason
-  } = yield* RuleBasedPolicy.explain(rubric, command, { cwd, unmatched })
-  return {
-    command,
-    cwd,
-    verdict: nameOf(decision),
-    decision: decision ?? null,
-    by,
-    ...(reason === undefined ? {} : { reason }),
-    parts: parts.map(({ by, decision, opaque, source }) => ({
-      source,
-      decision: decision ?? null,
-      by,
-      ...(opaque === undefined ? {} : { opaque })
-    })),
-    parsed: parsed ?? null
-  }
-})
+/**
+ * What the rules of a rubric say of command lines. Where the rubric wants a judge, they have no word on what none of them
+ * matches.
+ */
+export const verdicts = (rubric: Rubric.PolicyRubric) =>
+  Effect.map(
+    RuleBasedPolicy.explainer(rubric, { unmatched: rubric.useLlmJudge === true ? "abstain" : "decide" }),
+    (explain) =>
+      Effect.fnUntraced(function* (command: string, cwd: string) {
+        const { by, command: parsed, decision, parts, reason } = yield* explain(command, cwd)
+        return {
+          command,
+          cwd,
+          verdict: nameOf(decision),
+          decision: decision ?? null,
+          by,
+          ...(reason === undefined ? {} : { reason }),
+          parts: parts.map(({ by, decision, opaque, source }) => ({
+            source,
+            decision: decision ?? null,
+            by,
+            ...(opaque === undefined ? {} : { opaque })
+          })),
+          parsed: parsed ?? null
+        }
+      })
+  )
 
 // Words that a shell takes as they are.
 const plain = /^[\w@%+=:,./-]+$/
