@@ -27,7 +27,7 @@ const showFile = (file: string): string => {
 }
 
 const copyImage = (file: string): string => {
-  const copy = path.join(pages, "images", path.basename(file))
+  const copy = path.join(pages, "images", file)
   mkdirSync(path.dirname(copy), { recursive: true })
   copyFileSync(path.join(root, file), copy)
   return path.relative(pages, copy)

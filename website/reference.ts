@@ -38,7 +38,9 @@ const withoutAncestors = (project: ProjectReflection) => {
     if (reflection.kindOf(ReflectionKind.Class)) delete declaration.extendedTypes
     // Errors are made by this library, and each has a message.
     const isMessage = reflection.kindOf(ReflectionKind.Accessor) && reflection.name === "message"
-    if (isMessage || reflection.kindOf(ReflectionKind.Constructor)) project.removeReflection(reflection)
+    const isElsewhere =
+      reflection.flags.isExternal && reflection.parent?.kindOf(ReflectionKind.ClassOrInterface) === true
+    if (isMessage || isElsewhere || reflection.kindOf(ReflectionKind.Constructor)) project.removeReflection(reflection)
   }
 }
 
@@ -55,7 +57,6 @@ export const writeReference = async (out: string, describe: (module: Module) => 
     router: "module",
     readme: "none",
     entryFileName: "index",
-    excludeExternals: true,
     excludeInternal: true,
     excludePrivate: true,
     excludeTags: ["@since"],

@@ -29,7 +29,13 @@ const chinese = documents("README.zh-CN.md", { documents: "文档", examples: "�
 // A diagram is drawn when the site is built, in the colours of the page. The style that comes with it wants a font from
 // elsewhere, and Vue lets no `style` be in a template by that name.
 const drawn = (diagram: string) => {
-  const svg = renderMermaidSVG(diagram, { bg: "var(--vp-c-bg)", fg: "var(--vp-c-text-1)", transparent: true })
+  const svg = renderMermaidSVG(diagram, {
+    bg: "var(--vp-c-bg)",
+    fg: "var(--vp-c-text-1)",
+    muted: "var(--vp-c-text-2)",
+    transparent: true,
+    padding: 8
+  })
   const style = svg
     .replace(/@import url\([^)]*\);/g, "")
     .replace(/<(\/?)style>/g, (_, end: string) => (end === "" ? `<component :is="'style'">` : "</component>"))
