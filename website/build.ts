@@ -7,6 +7,8 @@
 import { spawnSync } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
 import * as path from "node:path"
+import { unlisted } from "./contents.ts"
+import { brokenLinks } from "./links.ts"
 
 const here = import.meta.dirname
 const root = path.dirname(here)
@@ -33,7 +35,7 @@ const installed = (name: string) => path.join(here, "node_modules", ".bin", name
 
 run("checking the types of what builds it", installed("tsc"), ["-p", here])
 
-// Only now is there what these import.
+// Only now is there what this imports.
 const { writePages } = await import("./pages.ts")
 rmSync(path.join(here, "pages"), { recursive: true, force: true })
 process.stdout.write("writing the pages\n")
@@ -41,8 +43,10 @@ await writePages()
 
 run("building the site", installed("vitepress"), ["build", here])
 
-const { brokenLinks } = await import("./links.ts")
-const broken = brokenLinks(path.join(root, "site"), process.env["SITE_BASE"] ?? "/")
+const broken = [
+  ...unlisted().map((document) => `${document}: is listed in no README`),
+  ...brokenLinks(path.join(root, "site"), process.env["SITE_BASE"] ?? "/")
+]
 for (const line of broken) process.stdout.write(`${line}\n`)
 if (broken.length > 0) process.exit(1)
 process.stdout.write("site/ is built; npm run docs:preview shows it\n")

@@ -27,12 +27,24 @@ export const pageOfDocument: ReadonlyMap<string, string> = new Map([
   ...globSync("docs/{,zh/}*.md", { cwd: root }).map((file): [string, string] => [file, file.replace(/^docs\//, "")])
 ])
 
-/** The documents that a README lists, in its order. */
-export const listedIn = (readme: string): ReadonlyArray<Entry> =>
-  Array.from(read(readme).matchAll(/^- \[([^\]]+)\]\(\.\/([^)]+)\)/gm), ([, text = "", file = ""]) => ({
-    text,
-    page: pageOfDocument.get(file)
-  })).flatMap(({ page, text }) => (page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]))
+/** The documents that a README lists, in its order: every link of a line that begins with one. */
+export const listedIn = (readme: string): ReadonlyArray<Entry> => {
+  const links = Array.from(read(readme).matchAll(/^- \[.*$/gm), ([line]) =>
+    Array.from(line.matchAll(/\[([^\]]+)\]\(\.\/([^)#]+)\)/g), ([, text = "", file = ""]) => ({ text, file }))
+  ).flat()
+  return links.flatMap(({ file, text }) => {
+    const page = pageOfDocument.get(file)
+    return page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]
+  })
+}
+
+/** The documents that nobody finds, as neither README lists them. */
+export const unlisted = (): ReadonlyArray<string> => {
+  const listed = new Set(["README.md", "README.zh-CN.md"].flatMap((readme) => listedIn(readme).map(({ link }) => link)))
+  return Array.from(pageOfDocument)
+    .filter(([, page]) => path.basename(page) !== "index.md" && !listed.has(`/${page.replace(/\.md$/, "")}`))
+    .map(([document]) => document)
+}
 
 /** The examples that are a file each. */
 export const examples: ReadonlyArray<Entry & { readonly file: string }> = globSync("examples/*.ts", { cwd: root })

@@ -17,8 +17,8 @@ export const brokenLinks = (site: string, base: string): ReadonlyArray<string> =
   )
   const broken: Array<string> = []
   for (const [page, { html }] of pages) {
-    for (const [tag, loaded] of html.matchAll(/<(?:link|script|img)[^>]* (?:href|src)="((?:https?:)?\/\/[^"]+)"/g)) {
-      if (!tag.includes('rel="canonical"')) broken.push(`${page}: loads ${loaded}`)
+    for (const [, loaded] of html.matchAll(/<(?:link|script|img)[^>]* (?:href|src)="((?:https?:)?\/\/[^"]+)"/g)) {
+      broken.push(`${page}: loads ${loaded}`)
     }
     for (const [, link = ""] of html.matchAll(/<a [^>]*href="([^"]+)"/g)) {
       if (/^\w+:/.test(link)) continue
@@ -30,6 +30,12 @@ export const brokenLinks = (site: string, base: string): ReadonlyArray<string> =
       if (found === undefined ? !existsSync(path.join(site, target)) : place !== "" && !found.places.has(place)) {
         broken.push(`${page}: leads to ${link}, which is not there`)
       }
+    }
+  }
+  for (const file of globSync("**/*.{css,svg}", { cwd: site })) {
+    const text = readFileSync(path.join(site, file), "utf8")
+    for (const [, loaded] of text.matchAll(/(?:url\(|@import |href=)["']?((?:https?:)?\/\/[^"')\s]+)/g)) {
+      broken.push(`${file}: loads ${loaded}`)
     }
   }
   return broken

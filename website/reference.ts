@@ -15,14 +15,6 @@ import {
 import { MarkdownPageEvent, type PluginOptions } from "typedoc-plugin-markdown"
 import { type Module, modules, root } from "./contents.ts"
 
-// The first comment of a file is about the module. TypeDoc takes it for one about the import that follows.
-const describeModules = (project: ProjectReflection, described: ReadonlyMap<string, string>) => {
-  for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
-    const text = described.get(module.name)
-    if (text !== undefined) module.comment = new Comment([{ kind: "text", text }])
-  }
-}
-
 // What a class has from the schema or the service that it extends is said where that is documented, and what `extends`
 // names here is the whole text of the schema.
 const withoutAncestors = (project: ProjectReflection) => {
@@ -44,7 +36,10 @@ const withoutAncestors = (project: ProjectReflection) => {
   }
 }
 
-/** Writes the pages into a folder. Fails if the sources can't be read. */
+/**
+ * Writes the pages into a folder, each with `describe`'s text at its head: TypeDoc takes the first comment of a file for one
+ * about the import that follows. Fails if the sources can't be read.
+ */
 export const writeReference = async (out: string, describe: (module: Module) => string): Promise<void> => {
   const options: PluginOptions & Parameters<typeof Application.bootstrapWithPlugins>[0] = {
     plugin: ["typedoc-plugin-markdown"],
@@ -76,14 +71,16 @@ export const writeReference = async (out: string, describe: (module: Module) => 
     propertyMembersFormat: "table",
     // All of them are `readonly`.
     tableColumnSettings: { hideModifiers: true },
-    pageTitleTemplates: { index: () => "Reference", module: ({ name }: { name: string }) => `@effect-codex/${name}` }
+    pageTitleTemplates: { module: ({ name }: { name: string }) => `@effect-codex/${name}` }
   }
   const app = await Application.bootstrapWithPlugins(options)
   const described = new Map(modules.map((module) => [module.name, describe(module)]))
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const module of project.getChildrenByKind(ReflectionKind.Module))
+    for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
       module.name = module.name.replace("/src/", "/")
-    describeModules(project, described)
+      const text = described.get(module.name)
+      if (text !== undefined) module.comment = new Comment([{ kind: "text", text }])
+    }
     withoutAncestors(project)
   })
   app.renderer.on(MarkdownPageEvent.END, (page: { contents?: string }) => {
