@@ -229,7 +229,7 @@ describe("a turn that the server starts by itself", () => {
         Effect.provide(
           Layer.merge(
             CodexTest.layer(
-              [reply(text("so far", held)), reply(execCommand({ cmd: "touch it" })), reply(text("done"))],
+              [reply(text("so far", held)), reply(execCommand({ cmd: "true", escalate: true })), reply(text("done"))],
               { codex: { experimentalApi: true } }
             ),
             PolicyEngine.layerDeclineAll

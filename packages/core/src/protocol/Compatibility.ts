@@ -113,14 +113,21 @@ export const compare = (known: Outline, found: Outline): Difference => {
 }
 
 /**
- * Whether something is gone or different: what is only new does not concern a program that was written before.
+ * Whether a program that was written before has to care: something is gone or different, or parameters have a field now that
+ * has to be there. What else is new does not concern it.
  *
  * @category guards
  * @since 0.1.0
  */
 export const isBreaking = ({ methods, shapes }: Difference): boolean =>
   methods.removed.length + methods.changed.length + shapes.removed.length > 0 ||
-  shapes.changed.some(({ removed }) => removed.length > 0)
+  shapes.changed.some(
+    ({ added, name, removed }) =>
+      // An object without fields may get some.
+      removed.some((fact) => fact !== ": object") || (name.endsWith("Params") && added.some(isRequired))
+  )
+
+const isRequired = (fact: string): boolean => /^\.\w+[^\w?]/.test(fact)
 
 const without = (all: ReadonlyArray<string>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
   const there = new Set(known)

@@ -97,6 +97,20 @@ describe("Compatibility", () => {
     expect(Compatibility.isBreaking(difference)).toBe(false)
   })
 
+  it("takes a new field for a break if it has to be sent, and not if it is received or may be left out", () => {
+    const shapes = { ListParams: [": object"], ListResponse: [".data[]: string"] }
+    const breaks = (changed: Compatibility.Outline["shapes"]) =>
+      Compatibility.isBreaking(
+        Compatibility.compare({ ...before, shapes }, { ...before, shapes: { ...shapes, ...changed } })
+      )
+    expect(breaks({ ListParams: [".projectId: string"] })).toBe(true)
+    expect(breaks({ ListParams: [".ids[]: string"] })).toBe(true)
+    expect(breaks({ ListParams: [".projectId?: string"] })).toBe(false)
+    expect(breaks({ ListParams: [".filter?.kind: string"] })).toBe(false)
+    expect(breaks({ ListResponse: [".data[]: string", ".total: integer"] })).toBe(false)
+    expect(breaks({ ListResponse: [".items[]: string"] })).toBe(true)
+  })
+
   it("takes no other file for a protocol", () => {
     for (const other of [
       undefined,

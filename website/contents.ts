@@ -1,0 +1,80 @@
+/**
+ * What the site consists of: the documents, the examples and the public modules, each found where it lies.
+ */
+import { globSync, readFileSync } from "node:fs"
+import * as path from "node:path"
+
+/** The folder of the repository. */
+export const root = path.dirname(import.meta.dirname)
+
+/** The folder that pages are written into. */
+export const pages = path.join(import.meta.dirname, "pages")
+
+/** The text of a file of the repository. */
+export const read = (file: string): string => readFileSync(path.join(root, file), "utf8")
+
+/** An entry of the site's navigation. */
+export interface Entry {
+  readonly text: string
+  readonly link: string
+}
+
+/** Page by document: both as paths, of the repository and of the site. */
+export const pageOfDocument: ReadonlyMap<string, string> = new Map([
+  ["README.md", "index.md"],
+  ["README.zh-CN.md", "zh/index.md"],
+  ["CONTRIBUTING.md", "contributing.md"],
+  ...globSync("docs/{,zh/}*.md", { cwd: root }).map((file): [string, string] => [file, file.replace(/^docs\//, "")])
+])
+
+/** The documents that a README lists, in its order: every link of a line that begins with one. */
+export const listedIn = (readme: string): ReadonlyArray<Entry> => {
+  const links = Array.from(read(readme).matchAll(/^- \[.*$/gm), ([line]) =>
+    Array.from(line.matchAll(/\[([^\]]+)\]\(\.\/([^)#]+)\)/g), ([, text = "", file = ""]) => ({ text, file }))
+  ).flat()
+  return links.flatMap(({ file, text }) => {
+    const page = pageOfDocument.get(file)
+    return page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]
+  })
+}
+
+/** The documents that nobody finds, as neither README lists them. */
+export const unlisted = (): ReadonlyArray<string> => {
+  const listed = new Set(["README.md", "README.zh-CN.md"].flatMap((readme) => listedIn(readme).map(({ link }) => link)))
+  return Array.from(pageOfDocument)
+    .filter(([, page]) => path.basename(page) !== "index.md" && !listed.has(`/${page.replace(/\.md$/, "")}`))
+    .map(([document]) => document)
+}
+
+/** The examples that are a file each. */
+export const examples: ReadonlyArray<Entry & { readonly file: string }> = globSync("examples/*.ts", { cwd: root })
+  .filter((file) => !/(?:run|\.test)\.ts$/.test(file))
+  .toSorted()
+  .map((file) => ({ file, text: path.basename(file, ".ts"), link: `/source/${file.replaceAll(".", "-")}` }))
+
+/** A public module: `file` from the folder of the repository, `name` as in `core/testing/MockModel`. */
+export interface Module {
+  readonly file: string
+  readonly name: string
+}
+
+// The packages in the order that a reader meets them, with the folders of their public modules.
+const folders = { core: ["", "testing/", "protocol/"], policy: [""], cli: [""] }
+
+export const packageNames: ReadonlyArray<string> = Object.keys(folders)
+
+/** Every public module, by package. */
+export const modules: ReadonlyArray<Module> = Object.entries(folders).flatMap(([name, folders]) =>
+  folders.flatMap((folder) =>
+    globSync(`packages/${name}/src/${folder}*.ts`, { cwd: root })
+      .filter((file) => !/\/(?:index|main)\.ts$/.test(file))
+      .toSorted()
+      .map((file) => ({
+        file,
+        name: file
+          .replace(/^packages\//, "")
+          .replace("/src/", "/")
+          .replace(/\.ts$/, "")
+      }))
+  )
+)

@@ -1,0 +1,103 @@
+/**
+ * The documents as pages of the site.
+ *
+ * The documents lie where a reader of the repository looks for them, and their links are those of the repository. A page
+ * gets the text as it is, and the same links as links of the site: to a page where there is one, else to a page with the
+ * file that the document speaks of.
+ */
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { examples, type Module, modules, packageNames, pageOfDocument, pages, read, root } from "./contents.ts"
+import { writeReference } from "./reference.ts"
+
+const write = (page: string, text: string) => {
+  const file = path.join(pages, page)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+// A file that is no document, as a page of its own. Returns the page.
+const showFile = (file: string): string => {
+  // Without a dot, which would be that of an extension.
+  const page = `source/${file.replaceAll(".", "-")}.md`
+  if (existsSync(path.join(pages, page))) return page
+  const language = { ".ts": "ts", ".json": "json", ".yaml": "yaml", ".toml": "toml" }[path.extname(file)] ?? "text"
+  write(page, `# ${path.basename(file)}\n\n\`\`\`\`${language}\n${read(file).trimEnd()}\n\`\`\`\`\n`)
+  return page
+}
+
+const copyImage = (file: string): string => {
+  const copy = path.join(pages, "images", file)
+  mkdirSync(path.dirname(copy), { recursive: true })
+  copyFileSync(path.join(root, file), copy)
+  return path.relative(pages, copy)
+}
+
+// `npm run docs:check` has found that each relative link leads to something.
+const targetOf = (file: string, image: boolean): string =>
+  pageOfDocument.get(file) ?? (image ? copyImage(file) : showFile(file))
+
+const withLinksOfTheSite = (text: string, document: string, page: string): string =>
+  text.replace(/(!?)(\[[^\]]*\]\()([^)\s#]+)/g, (whole: string, bang: string, before: string, link: string) => {
+    if (/^\w+:/.test(link)) return whole
+    const target = targetOf(path.join(path.dirname(document), link), bang !== "")
+    const relative = path.relative(path.dirname(page), target)
+    return `${bang}${before}${relative.startsWith(".") ? relative : `./${relative}`}`
+  })
+
+// A block of code is no place for links: what looks like one there is left alone.
+const outsideOfCode = (text: string, change: (text: string) => string): string =>
+  text
+    .split(/(^```[\s\S]*?^```$)/m)
+    .map((piece, index) => (index % 2 === 1 ? piece : change(piece)))
+    .join("")
+
+const writeDocuments = () => {
+  for (const [document, page] of pageOfDocument) {
+    write(
+      page,
+      outsideOfCode(read(document), (text) => withLinksOfTheSite(text, document, page))
+    )
+  }
+}
+
+// What the first comment of a module says.
+const purposeOf = ({ file }: Module): string =>
+  (/^\/\*\*\n([\s\S]*?) \*\//.exec(read(file))?.[1] ?? "")
+    .replace(/^ \* ?/gm, "")
+    .replace(/^@.*\n?/gm, "")
+    .replace(/\{@link ([\w.]+)\}/g, "`$1`")
+    .trim()
+
+// The text at the head of a module's page. What the command consists of is not for importing.
+const describe = (module: Module): string => {
+  const { name } = module
+  if (name.startsWith("cli/")) return purposeOf(module)
+  return `${purposeOf(module)}\n\n\`\`\`ts\nimport * as ${path.basename(name)} from "@effect-codex/${name}"\n\`\`\``
+}
+
+const writeModules = () => {
+  const sections = packageNames.map((name) => {
+    const rows = modules
+      .filter((module) => module.name.startsWith(`${name}/`))
+      .map((module) => {
+        const [sentence = ""] = purposeOf(module)
+          .replace(/\s+/g, " ")
+          .split(/(?<=[.:]) (?=[A-Z*])/)
+        return `| [${module.name.slice(name.length + 1)}](./${module.name}.md) | ${sentence.replaceAll("|", "\\|")} |`
+      })
+    return `## @effect-codex/${name}\n\n| module | |\n|---|---|\n${rows.join("\n")}\n`
+  })
+  const about =
+    "Every public module, out of its docstrings. The types of the protocol are not listed: they are generated from the " +
+    "binary, and [API](../api.md) has its methods."
+  write("reference/index.md", `---\npageClass: reference\n---\n\n# API reference\n\n${about}\n\n${sections.join("\n")}`)
+}
+
+/** Writes every page of the site. Takes some seconds: the reference needs the types of everything. */
+export const writePages = async (): Promise<void> => {
+  writeDocuments()
+  for (const { file } of examples) showFile(file)
+  await writeReference(path.join(pages, "reference"), describe)
+  writeModules()
+}

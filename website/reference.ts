@@ -1,0 +1,94 @@
+/**
+ * The API reference: one page a public module, out of the docstrings.
+ *
+ * TypeDoc reads the sources with the TypeScript that this folder has, as it does not know the one that compiles them.
+ */
+import * as path from "node:path"
+import {
+  Application,
+  Comment,
+  Converter,
+  type DeclarationReflection,
+  type ProjectReflection,
+  ReflectionKind
+} from "typedoc"
+import { MarkdownPageEvent, type PluginOptions } from "typedoc-plugin-markdown"
+import { type Module, modules, root } from "./contents.ts"
+
+// What a class has from the schema or the service that it extends is said where that is documented, and what `extends`
+// names here is the whole text of the schema.
+const withoutAncestors = (project: ProjectReflection) => {
+  for (const reflection of project.getReflectionsByKind(ReflectionKind.ClassOrInterface | ReflectionKind.ClassMember)) {
+    const declaration = reflection as DeclarationReflection
+    delete declaration.inheritedFrom
+    delete declaration.overwrites
+    delete declaration.defaultValue
+    for (const signature of [...(declaration.signatures ?? []), declaration.getSignature]) {
+      delete signature?.inheritedFrom
+      delete signature?.overwrites
+    }
+    if (reflection.kindOf(ReflectionKind.Class)) delete declaration.extendedTypes
+    // Errors are made by this library, and each has a message.
+    const isMessage = reflection.kindOf(ReflectionKind.Accessor) && reflection.name === "message"
+    const isElsewhere =
+      reflection.flags.isExternal && reflection.parent?.kindOf(ReflectionKind.ClassOrInterface) === true
+    if (isMessage || isElsewhere || reflection.kindOf(ReflectionKind.Constructor)) project.removeReflection(reflection)
+  }
+}
+
+/**
+ * Writes the pages into a folder, each with `describe`'s text at its head: TypeDoc takes the first comment of a file for one
+ * about the import that follows. Fails if the sources can't be read.
+ */
+export const writeReference = async (out: string, describe: (module: Module) => string): Promise<void> => {
+  const options: PluginOptions & Parameters<typeof Application.bootstrapWithPlugins>[0] = {
+    plugin: ["typedoc-plugin-markdown"],
+    logLevel: "Warn",
+    entryPoints: modules.map(({ file }) => path.join(root, file)),
+    tsconfig: path.join(import.meta.dirname, "tsconfig.reference.json"),
+    // The type checker of the repository has had its say.
+    skipErrorChecking: true,
+    out,
+    router: "module",
+    readme: "none",
+    entryFileName: "index",
+    excludeInternal: true,
+    excludePrivate: true,
+    excludeTags: ["@since"],
+    disableSources: true,
+    categorizeByGroup: false,
+    sort: ["source-order"],
+    validation: { notExported: false, invalidLink: false },
+    hidePageHeader: true,
+    hideBreadcrumbs: true,
+    hideGroupHeadings: true,
+    useCodeBlocks: true,
+    expandObjects: true,
+    parametersFormat: "table",
+    interfacePropertiesFormat: "table",
+    classPropertiesFormat: "table",
+    typeDeclarationFormat: "table",
+    propertyMembersFormat: "table",
+    // All of them are `readonly`.
+    tableColumnSettings: { hideModifiers: true },
+    pageTitleTemplates: { module: ({ name }: { name: string }) => `@effect-codex/${name}` }
+  }
+  const app = await Application.bootstrapWithPlugins(options)
+  const described = new Map(modules.map((module) => [module.name, describe(module)]))
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
+      module.name = module.name.replace("/src/", "/")
+      const text = described.get(module.name)
+      if (text !== undefined) module.comment = new Comment([{ kind: "text", text }])
+    }
+    withoutAncestors(project)
+  })
+  app.renderer.on(MarkdownPageEvent.END, (page: { contents?: string }) => {
+    const text = page.contents?.replace(/^## [a-z]/gm, (heading) => heading.toUpperCase())
+    page.contents = `---\npageClass: reference\n---\n\n${text ?? ""}`
+  })
+  const project = await app.convert()
+  if (project === undefined) throw new Error("TypeDoc could not read the sources")
+  await app.generateOutputs(project)
+  if (app.logger.hasErrors()) throw new Error("TypeDoc found errors")
+}
