@@ -56,6 +56,11 @@ export const run = (script: string, status: "true" | "false"): ReadonlyArray<str
   return commands.toSorted()
 }
 
+/** Whether Bash takes it for a script; nothing is run. */
+export const takes = (script: string): boolean =>
+  spawnSync("/bin/bash", ["--norc", "--noprofile", "-n", "-c", "--", script], { stdio: "ignore", timeout: 10_000 })
+    .status === 0
+
 /** The argument lists that the analysis is certain of, sorted; `undefined`: it is not certain of all. */
 export const analysed = (script: string): ReadonlyArray<string> | undefined => {
   const command = ShellCommand.parse(`/bin/bash -c ${quote(script)}`)
