@@ -36,6 +36,13 @@ const withoutAncestors = (project: ProjectReflection) => {
   }
 }
 
+// A union among the arguments of a type is printed with a line a member, which says nothing of where the next one begins.
+const withUnionsInLine = (signature: string): string =>
+  signature
+    .replace(/\s*\n\s*\| /g, " | ")
+    .replaceAll("< | ", "<")
+    .replace(/([,:=]) \| /g, "$1 ")
+
 /**
  * Writes the pages into a folder, each with `describe`'s text at its head: TypeDoc takes the first comment of a file for one
  * about the import that follows. Fails if the sources can't be read.
@@ -84,7 +91,9 @@ export const writeReference = async (out: string, describe: (module: Module) => 
     withoutAncestors(project)
   })
   app.renderer.on(MarkdownPageEvent.END, (page: { contents?: string }) => {
-    const text = page.contents?.replace(/^## [a-z]/gm, (heading) => heading.toUpperCase())
+    const text = page.contents
+      ?.replace(/^## [a-z]/gm, (heading) => heading.toUpperCase())
+      .replace(/^```ts\n(?:const|function|get) [\s\S]*?^```$/gm, withUnionsInLine)
     page.contents = `---\npageClass: reference\n---\n\n${text ?? ""}`
   })
   const project = await app.convert()

@@ -58,6 +58,26 @@ describe("where the analysis is certain", () => {
     { timeout: 60_000, arbitrary: { runs: 1_000 } }
   )
 
+  it("a word of the shell is no program, wherever it stands", () => {
+    for (const word of ["esac", "if", "done", "time", "{", "}", "!", "[["]) {
+      expect([word, analysed(`> o ${word} a`), analysed(`A=1 ${word} a`)]).toEqual([word, undefined, undefined])
+    }
+    for (const word of ["esac", "if", "done", "time"]) {
+      expect(analysed(`a ${word}`)).toEqual([JSON.stringify(["a", word])])
+    }
+  })
+
+  it("a negation of nothing, or its time, is no command", () => {
+    for (const script of ["a\n!\n", "!\na", "a; ! ;b", "a\ntime", "time\na"])
+      expect([script, analysed(script)]).toEqual([script, undefined])
+    for (const script of ["! a", "time -p a", "time ! a"])
+      expect([script, analysed(script)]).toEqual([script, ['["a"]']])
+  })
+
+  it("a comment with many marks in it is read once, also when what follows it is not understood", () => {
+    expect(analysed(`a\n${"# ".repeat(10_000)}\ntime -- b`)).toBe(undefined)
+  })
+
   it.live.prop(
     "another parser takes any such script, or Bash itself does where that one is narrower",
     [script],

@@ -199,6 +199,11 @@ const redirectOf = (
   return { redirect, opaque: undefined }
 }
 
+// Behind a redirection or an assignment Bash takes them for programs, and other shells and parsers do not.
+const reserved = new Set(
+  "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]]".split(" ")
+)
+
 const simpleOf = (node: Unbash.Command, dialect: Dialect, sourceOf: SourceOf): Omit<Simple, "chain"> => {
   const words = [...(node.name === undefined ? [] : [node.name]), ...node.suffix].flatMap((child) =>
     child.type === "Word" || child.type === "Assignment" ? [argumentOf(child, sourceOf)] : []
@@ -221,7 +226,9 @@ const simpleOf = (node: Unbash.Command, dialect: Dialect, sourceOf: SourceOf): O
         ? `${short(unknownWord.source)} is known only when it runs`
         : unknownVariable !== undefined
           ? `the value of ${unknownVariable.name} is known only when it runs`
-          : redirects.find(({ opaque }) => opaque !== undefined)?.opaque
+          : node.name !== undefined && reserved.has(sourceOf(node.name))
+            ? `${sourceOf(node.name)} is a word of the shell`
+            : redirects.find(({ opaque }) => opaque !== undefined)?.opaque
   }
 }
 
@@ -250,7 +257,11 @@ const nameOf = (node: Unbash.SyntaxNode): string =>
   node.type.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? "" : " ") + letter.toLowerCase())
 
 const blanks = /^(?:[ \t]|\\\n)*$/
-const betweenCommands = /^(?:[ \t\n|&;]|\\\n|!(?=\s)|time(?:[ \t]+-p)?(?=\s)|(?<![^\s|&;])#[^\n]*)*$/
+// A comment goes on to the end of its line, and can be read in one way only: a search among many would not end.
+const afterCommands = /^(?:[ \t\n|&;]|\\\n|(?<![^\s|&;])#[^\n]*(?![^\n]))*$/
+// `!` and `time` are followed by a command: Bash takes them alone too, and other shells and parsers do not.
+const betweenCommands =
+  /^(?:[ \t\n|&;]|\\\n|(?<![^\s|&;])#[^\n]*(?![^\n]))*(?:(?:!|time(?:[ \t]+-p)?)(?:[ \t]|\\\n)+)*$/
 
 // Whether the pieces and what may stand between them are all of the script: nothing in the text is left that the parser
 // did not tell of, no two commands are taken for one, and no one for two.
@@ -268,5 +279,5 @@ const isCovered = (script: string, pieces: ReadonlyArray<Piece>): boolean => {
     }
     previous = piece
   }
-  return betweenCommands.test(script.slice(previous?.end ?? 0))
+  return afterCommands.test(script.slice(previous?.end ?? 0))
 }
