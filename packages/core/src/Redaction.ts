@@ -34,7 +34,7 @@ const forms: ReadonlyArray<readonly [RegExp, string]> = [
   [/\bA(?:KIA|SIA)[A-Z0-9]{16}\b/g, placeholder],
   [/\bAIza[A-Za-z0-9_-]{30,}/g, placeholder],
   [/\bnpm_[A-Za-z0-9]{30,}/g, placeholder],
-  [/\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/g, placeholder],
+  [/\beyJ[A-Za-z0-9_-]{10,512}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/g, placeholder],
   [/\b(Bearer|Basic)[ \t]{1,4}[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${placeholder}`],
   [/(:\/\/[^\s/:@]{1,200}):[^\s/@]{1,200}@/g, `$1:${placeholder}@`]
 ]

@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
+import { trimEnd } from "./internal/trimEnd.ts"
 
 /**
  * The path without `.`, `..` and doubled slashes, by name alone. `undefined` for one that is not absolute.
@@ -59,7 +60,7 @@ export const real = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const missing: Array<string> = []
-  let rest = path.startsWith("/") ? path.replace(/\/+$/, "") : undefined
+  let rest = path.startsWith("/") ? trimEnd(path, "/") : undefined
   while (rest !== undefined) {
     const found = yield* Effect.result(fs.realPath(rest === "" ? "/" : rest))
     if (Result.isSuccess(found)) return [found.success.replace(/\/$/, ""), ...missing].join("/") || "/"
@@ -70,7 +71,7 @@ export const real = Effect.fnUntraced(function* (
     const name = rest.slice(slash + 1)
     if (slash === -1 || name === ".." || name === ".") return undefined
     missing.unshift(name)
-    rest = rest.slice(0, slash).replace(/\/+$/, "")
+    rest = trimEnd(rest.slice(0, slash), "/")
   }
   return undefined
 })

@@ -53,7 +53,7 @@ const longest = 256
 // What a text ends with of which the rest may be in the next piece: an escape sequence, a pair of code units, a line ending,
 // a notation of `Display`.
 const unfinished = (text: string): string => {
-  let rest = begun.exec(text)?.[0] ?? ""
+  let rest = begun.exec(text.slice(-longest - 1))?.[0] ?? ""
   for (let whole = ended.exec(rest); whole !== null; whole = ended.exec(rest)) {
     rest = begun.exec(rest.slice(whole[0].length))?.[0] ?? ""
   }

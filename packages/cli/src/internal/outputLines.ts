@@ -34,8 +34,7 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
   let cut = 0
 
   const show = (): ReadonlyArray<string> => {
-    const text =
-      harmless(line.replace(/\r+$/, "").replace(/^.*\r/s, "")) + (cut === 0 ? "" : ` … ${cut} more characters`)
+    const text = harmless(lastOf(line)) + (cut === 0 ? "" : ` … ${cut} more characters`)
     line = ""
     cut = 0
     if (shown < limits.first) {
@@ -96,4 +95,12 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
       return [...lines, "… and before that:", ...feed(whole.slice(0, whole.length - received)), ...rest()]
     }
   }
+}
+
+// What a line shows when all of it has been written: what stands behind the last return of the carriage, but for those at the
+// end. By hand, as a pattern would look from each return to the end anew.
+const lastOf = (line: string): string => {
+  let end = line.length
+  while (end > 0 && line.charAt(end - 1) === "\r") end--
+  return line.slice(line.lastIndexOf("\r", end - 1) + 1, end)
 }

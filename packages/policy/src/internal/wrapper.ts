@@ -6,6 +6,7 @@
  */
 import { known, unknown, type Word } from "../ShellWord.ts"
 import type { Assignment } from "./bash.ts"
+import { trimEnd } from "./trimEnd.ts"
 
 export type Inner =
   | {
@@ -94,7 +95,7 @@ export const runsCode = (name: string): boolean =>
   looseWrappers.has(name) ||
   otherWrappers.includes(name) ||
   Object.hasOwn(wrappers, name) ||
-  interpreters.has(name.replace(/[0-9.]+$/, "")) ||
+  interpreters.has(trimEnd(name, "0123456789.")) ||
   interpreters.has(name)
 
 /** What a command runs besides its own program. Empty for a program that is no wrapper, or that is not known. */
