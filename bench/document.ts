@@ -2,7 +2,7 @@
  * What is written in `docs`: `benchmarks.md` and its Chinese version, with the same tables and plots and the words of each
  * language, the plots, and the numbers.
  */
-import { type Measured, write } from "./measured.ts"
+import { type Measured, read, write } from "./measured.ts"
 import type { Language, Text } from "./model.ts"
 import { describe, slack, summary, table } from "./report.ts"
 import { draw, type Line } from "./svg.ts"
@@ -122,9 +122,16 @@ export const documentOf = (measured: Measured, language: Language): string => {
 }
 
 /** The files to write, by their paths below `docs`. */
-export const filesOf = (measured: Measured): ReadonlyMap<string, string> =>
-  new Map([
-    [measuredFile, write(measured)],
+export const filesOf = (latest: Measured): ReadonlyMap<string, string> => {
+  const kept = write(latest)
+  // Of the numbers as they are kept, which are shorter: the documents can be made of them again.
+  const measured = read(
+    kept,
+    latest.sections.map(({ section }) => section),
+    latest.curves.map(({ curve }) => curve)
+  )
+  return new Map([
+    [measuredFile, kept],
     ["benchmarks.md", documentOf(measured, "en")],
     ["zh/benchmarks.md", documentOf(measured, "zh")],
     ...measured.curves.map(({ curve: { logarithmicY = false, name, title, x, y }, lines }) => {
@@ -132,3 +139,4 @@ export const filesOf = (measured: Measured): ReadonlyMap<string, string> =>
       return [`benchmarks/${name}.svg`, plot] as const
     })
   ])
+}
