@@ -21,10 +21,10 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AuditRecord, Entry } from "./AuditRecord.ts"
-import * as AuditFile from "./internal/auditFile.ts"
-import { makeItems } from "./internal/auditItems.ts"
-import { makeTrail } from "./internal/auditTrail.ts"
-import { sealOf } from "./internal/auditSeal.ts"
+import * as AuditFile from "./internal/audit/file.ts"
+import { makeItems } from "./internal/audit/items.ts"
+import { makeTrail } from "./internal/audit/trail.ts"
+import { sealOf } from "./internal/audit/seal.ts"
 
 /**
  * A trail could not be begun.

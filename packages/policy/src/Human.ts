@@ -28,8 +28,8 @@ import * as Stream from "effect/Stream"
 import type * as Terminal from "effect/Terminal"
 import type { Answer, Question } from "./HumanQuestion.ts"
 import { forEachKind } from "./internal/engine.ts"
-import * as Questions from "./internal/humanQuestion.ts"
-import * as HumanTerminal from "./internal/humanTerminal.ts"
+import * as Questions from "./internal/human/question.ts"
+import * as HumanTerminal from "./internal/human/terminal.ts"
 import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
 
 /**

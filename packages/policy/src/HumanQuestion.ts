@@ -8,7 +8,7 @@
  */
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type * as Redacted from "effect/Redacted"
-import * as Page from "./internal/humanPage.ts"
+import * as Page from "./internal/human/page.ts"
 
 /**
  * Something that a person should know before choosing. Both are safe to show; the text may have several lines.

@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
-import { trimEnd } from "./internal/trimEnd.ts"
+import { trimEnd } from "./internal/text.ts"
 
 /**
  * The path without `.`, `..` and doubled slashes, by name alone. `undefined` for one that is not absolute.

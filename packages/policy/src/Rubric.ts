@@ -14,8 +14,8 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { optional } from "./internal/field.ts"
-import * as RubricText from "./internal/rubricText.ts"
+import { optional } from "./internal/rubric/field.ts"
+import * as RubricText from "./internal/rubric/text.ts"
 import {
   CommandDecision,
   CommandRule,

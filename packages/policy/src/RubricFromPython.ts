@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as PythonRegex from "./internal/pythonRegex.ts"
+import * as PythonRegex from "./internal/rubric/pythonRegex.ts"
 import { decode, InvalidRubric, type PolicyRubric } from "./Rubric.ts"
 import type { RubricWarning } from "./RubricWarning.ts"
 

@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import { listOf } from "./internal/condition.ts"
-import { baseName, runsCode } from "./internal/wrapper.ts"
+import { listOf } from "./internal/rubric/condition.ts"
+import { baseName, runsCode } from "./internal/command/wrapper.ts"
 import type { PolicyRubric } from "./Rubric.ts"
 import type { CommandDecision, CommandRule } from "./Rule.ts"
 

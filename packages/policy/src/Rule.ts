@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { optional, optionalRegex } from "./internal/field.ts"
+import { optional, optionalRegex } from "./internal/rubric/field.ts"
 
 const oneOrMore = <S extends Schema.Codec<string>>(one: S) =>
   Schema.Union([one, Schema.Array(one).check(Schema.isMinLength(1))])

@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import * as Bash from "./internal/bash.ts"
-import { short } from "./internal/short.ts"
-import * as Wrapper from "./internal/wrapper.ts"
+import * as Bash from "./internal/command/bash.ts"
+import { short } from "./internal/text.ts"
+import * as Wrapper from "./internal/command/wrapper.ts"
 import { unknown, type Word } from "./ShellWord.ts"
 
 /**

@@ -5,8 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
-import * as JudgeHome from "../src/internal/judgeHome.ts"
-import * as JudgeServer from "../src/internal/judgeServer.ts"
+import * as JudgeHome from "../src/internal/judge/home.ts"
+import * as JudgeServer from "../src/internal/judge/server.ts"
 
 const question = { instructions: "", prompt: "hello", answer: Schema.Never }
 

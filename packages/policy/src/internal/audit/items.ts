@@ -4,7 +4,7 @@
 import * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
 import type { Answered } from "@effect-codex/core/Witness"
-import type { Entry } from "../AuditRecord.ts"
+import type { Entry } from "../../AuditRecord.ts"
 
 export interface Items {
   readonly decided: (answered: Answered) => void

@@ -3,10 +3,10 @@
  */
 import type { Decisions, Params, Verdict } from "@effect-codex/core/PolicyEngine"
 import * as Predicate from "effect/Predicate"
-import type { McpToolDecision, McpToolRule, ToolCallRule, ToolInputDecision, ToolInputRule } from "../Rule.ts"
+import type { McpToolDecision, McpToolRule, ToolCallRule, ToolInputDecision, ToolInputRule } from "../../Rule.ts"
 import { type About, compileCommon, listOf, regexOf } from "./condition.ts"
 import { ordered } from "./ordered.ts"
-import { short } from "./short.ts"
+import { short } from "../text.ts"
 
 const about = (params: { readonly threadId: string; readonly turnId?: string | null | undefined }): About => ({
   threadId: params.threadId,

@@ -5,14 +5,14 @@
  * command, and it is accepted only if every part is.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
-import type { CommandDecision, CommandRequest, CommandRule } from "../Rule.ts"
-import * as ShellCommand from "../ShellCommand.ts"
-import * as CommandMatch from "./commandMatch.ts"
-import type { InFolders } from "./condition.ts"
-import { ordered } from "./ordered.ts"
+import type { CommandDecision, CommandRequest, CommandRule } from "../../Rule.ts"
+import * as ShellCommand from "../../ShellCommand.ts"
+import * as CommandMatch from "./match.ts"
+import type { InFolders } from "../rubric/condition.ts"
+import { ordered } from "../rubric/ordered.ts"
 import { type PartView, viewOf } from "./partView.ts"
 import { readsOnly } from "./readOnly.ts"
-import { short } from "./short.ts"
+import { short } from "../text.ts"
 
 /** What is decided where no rule matches. */
 export type Fallback =

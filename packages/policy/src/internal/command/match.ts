@@ -2,9 +2,17 @@
  * Whether a rule for commands matches a part of a command: for sure, for rules that accept, or possibly, for those that
  * decline.
  */
-import { from as pathFrom } from "../PathWithin.ts"
-import type { CommandCondition, CommandRequest } from "../Rule.ts"
-import { type About, allWithin, compileCommon, type InFolders, isWithinSome, listOf, regexOf } from "./condition.ts"
+import { from as pathFrom } from "../../PathWithin.ts"
+import type { CommandCondition, CommandRequest } from "../../Rule.ts"
+import {
+  type About,
+  allWithin,
+  compileCommon,
+  type InFolders,
+  isWithinSome,
+  listOf,
+  regexOf
+} from "../rubric/condition.ts"
 import type { PartView } from "./partView.ts"
 import { baseName } from "./wrapper.ts"
 

@@ -1,8 +1,8 @@
 /**
  * The folders of a rubric, made absolute.
  */
-import * as PathWithin from "../PathWithin.ts"
-import type { PolicyRubric } from "../Rubric.ts"
+import * as PathWithin from "../../PathWithin.ts"
+import type { PolicyRubric } from "../../Rubric.ts"
 
 interface Rule {
   readonly when?: {

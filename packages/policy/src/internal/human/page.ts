@@ -1,7 +1,7 @@
 /**
  * Questions as plain text for a terminal.
  */
-import type { Field, Question } from "../HumanQuestion.ts"
+import type { Field, Question } from "../../HumanQuestion.ts"
 
 // Before a line, and before what of it does not fit on the screen's.
 const bar = "  │ "

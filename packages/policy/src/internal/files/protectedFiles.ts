@@ -1,7 +1,7 @@
 /**
  * Files that decide what runs later, so that a change to one of them is more than a change of a file.
  */
-import type { ProtectedFiles } from "../Rule.ts"
+import type { ProtectedFiles } from "../../Rule.ts"
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(" "))
 

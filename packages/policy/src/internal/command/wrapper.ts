@@ -4,9 +4,9 @@
  * Where the options of a wrapper are known, what it runs is certain. Where they are not, every argument may be the beginning
  * of what it runs, which is enough for a rule that declines.
  */
-import { known, unknown, type Word } from "../ShellWord.ts"
+import { known, unknown, type Word } from "../../ShellWord.ts"
 import type { Assignment } from "./bash.ts"
-import { trimEnd } from "./trimEnd.ts"
+import { trimEnd } from "../text.ts"
 
 export type Inner =
   | {

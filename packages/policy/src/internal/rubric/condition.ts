@@ -5,8 +5,8 @@
  * when it may, and what is not known may be anything. Both follow from `sure`.
  */
 import * as Result from "effect/Result"
-import * as PathWithin from "../PathWithin.ts"
-import * as SafeRegex from "../SafeRegex.ts"
+import * as PathWithin from "../../PathWithin.ts"
+import * as SafeRegex from "../../SafeRegex.ts"
 
 /** Something that has to hold in the file system before a match counts. */
 export interface InFolders {

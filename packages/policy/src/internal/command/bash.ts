@@ -7,8 +7,8 @@
  * substitutions, loops and functions too.
  */
 import * as Unbash from "unbash"
-import { short } from "./short.ts"
-import { decode, unknown, type Word } from "../ShellWord.ts"
+import { short } from "../text.ts"
+import { decode, unknown, type Word } from "../../ShellWord.ts"
 
 /** What `sh` reads otherwise than Bash is not certain in a script for `sh`. */
 export type Dialect = "bash" | "sh"

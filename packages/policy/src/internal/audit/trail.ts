@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { AuditRecord, type Entry } from "../AuditRecord.ts"
-import type { Start, Write } from "./auditFile.ts"
-import { bodyOf, lineOf, type Seal } from "./auditSeal.ts"
+import { AuditRecord, type Entry } from "../../AuditRecord.ts"
+import type { Start, Write } from "./file.ts"
+import { bodyOf, lineOf, type Seal } from "./seal.ts"
 
 export interface Trail {
   /** Never waits, and never fails. `params` is what the entry shall have the hash of. */

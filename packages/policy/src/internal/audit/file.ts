@@ -10,8 +10,8 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { AuditRecord } from "../AuditRecord.ts"
-import { partsOf, type Seal } from "./auditSeal.ts"
+import { AuditRecord } from "../../AuditRecord.ts"
+import { partsOf, type Seal } from "./seal.ts"
 
 /** Where a trail goes on. */
 export interface Start {

@@ -12,9 +12,9 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
-import type { Answer, Field, Question, Value } from "../HumanQuestion.ts"
-import { read } from "./humanForm.ts"
-import { fieldText, more, page, text } from "./humanPage.ts"
+import type { Answer, Field, Question, Value } from "../../HumanQuestion.ts"
+import { read } from "./form.ts"
+import { fieldText, more, page, text } from "./page.ts"
 
 /** So long is dropped what was typed before the question could be read. */
 const settling = "200 millis"

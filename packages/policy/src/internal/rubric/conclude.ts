@@ -2,11 +2,11 @@
  * From what was decided for each part of a command to one decision that the server can be told.
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
-import type { CommandDecision } from "../Rule.ts"
-import { type Decided, type Evaluation, lets } from "./commandPolicy.ts"
+import type { CommandDecision } from "../../Rule.ts"
+import { type Decided, type Evaluation, lets } from "../command/policy.ts"
 import type { InFolders } from "./condition.ts"
-import { short } from "./short.ts"
-import { baseName, runsCode } from "./wrapper.ts"
+import { short } from "../text.ts"
+import { baseName, runsCode } from "../command/wrapper.ts"
 
 export interface Conclusion {
   /** `undefined`: nobody decided on some part, and nobody declined any. */

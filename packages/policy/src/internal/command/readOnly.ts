@@ -5,7 +5,7 @@
  * something, follows links out of a folder, or reads a list of files from somewhere. Programs whose work depends on
  * configuration in the folder that they look at, such as git, are not here.
  */
-import { type Match, surelyWithin } from "./commandMatch.ts"
+import { type Match, surelyWithin } from "./match.ts"
 import type { PartView } from "./partView.ts"
 
 interface Reader {

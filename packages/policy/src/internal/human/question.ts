@@ -10,12 +10,12 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Answer, Choice, Detail, Field, Question, Value } from "../HumanQuestion.ts"
-import * as PathWithin from "../PathWithin.ts"
-import * as ShellCommand from "../ShellCommand.ts"
-import * as UserInput from "../UserInput.ts"
-import { amendmentProblem } from "./conclude.ts"
-import * as Form from "./humanForm.ts"
+import type { Answer, Choice, Detail, Field, Question, Value } from "../../HumanQuestion.ts"
+import * as PathWithin from "../../PathWithin.ts"
+import * as ShellCommand from "../../ShellCommand.ts"
+import * as UserInput from "../../UserInput.ts"
+import { amendmentProblem } from "../rubric/conclude.ts"
+import * as Form from "./form.ts"
 
 export interface Asked<K extends Kind> {
   readonly question: Question

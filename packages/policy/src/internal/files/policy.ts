@@ -5,12 +5,12 @@
  * only if every path is. The paths are those of the item that the request is about, as the request itself has none.
  */
 import type { Request } from "@effect-codex/core/PolicyEngine"
-import * as PathWithin from "../PathWithin.ts"
-import type { FileChangeCondition, FileChangeDecision, FileChangeRule, ProtectedFiles } from "../Rule.ts"
-import { type About, compileCommon, isWithinSome, listOf, regexOf } from "./condition.ts"
-import { ordered } from "./ordered.ts"
+import * as PathWithin from "../../PathWithin.ts"
+import type { FileChangeCondition, FileChangeDecision, FileChangeRule, ProtectedFiles } from "../../Rule.ts"
+import { type About, compileCommon, isWithinSome, listOf, regexOf } from "../rubric/condition.ts"
+import { ordered } from "../rubric/ordered.ts"
 import { protectedBy } from "./protectedFiles.ts"
-import { short } from "./short.ts"
+import { short } from "../text.ts"
 
 /** What has to hold of where a path really leads, or else the change is declined. */
 export interface Lead {

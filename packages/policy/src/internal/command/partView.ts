@@ -1,9 +1,9 @@
 /**
  * What the conditions of rules ask about one part of a command, worked out once for all rules.
  */
-import type { Part, Redirect } from "../ShellCommand.ts"
-import * as PathWithin from "../PathWithin.ts"
-import { quote } from "../ShellWord.ts"
+import type { Part, Redirect } from "../../ShellCommand.ts"
+import * as PathWithin from "../../PathWithin.ts"
+import { quote } from "../../ShellWord.ts"
 
 export interface PartView {
   readonly part: Part

@@ -3,9 +3,9 @@
  * that is asked for.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
-import type { PermissionsCondition, PermissionsDecision, PermissionsRule } from "../Rule.ts"
-import { type About, allWithin, compileCommon, type InFolders, isWithinSome, listOf } from "./condition.ts"
-import { ordered } from "./ordered.ts"
+import type { PermissionsCondition, PermissionsDecision, PermissionsRule } from "../../Rule.ts"
+import { type About, allWithin, compileCommon, type InFolders, isWithinSome, listOf } from "../rubric/condition.ts"
+import { ordered } from "../rubric/ordered.ts"
 
 export interface PermissionsConclusion {
   /** `undefined` abstains. */

@@ -22,8 +22,8 @@ import type * as PlatformError from "effect/PlatformError"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
-import * as JudgeHome from "./judgeHome.ts"
-import * as JudgeThread from "./judgeThread.ts"
+import * as JudgeHome from "./home.ts"
+import * as JudgeThread from "./thread.ts"
 
 export interface Server<E> {
   readonly ask: (question: JudgeThread.ThreadQuestion) => Effect.Effect<string, E>

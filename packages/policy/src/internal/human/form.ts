@@ -6,8 +6,8 @@ import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Field, FieldOption, Value } from "../HumanQuestion.ts"
-import type { Question } from "../UserInput.ts"
+import type { Field, FieldOption, Value } from "../../HumanQuestion.ts"
+import type { Question } from "../../UserInput.ts"
 
 const maxText = 1000
 

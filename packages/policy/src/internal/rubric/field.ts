@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SafeRegex from "../SafeRegex.ts"
+import * as SafeRegex from "../../SafeRegex.ts"
 
 /** A field that may be left out, with what an editor says about it. */
 export const optional = <S extends Schema.Top>(schema: S, description: string) =>

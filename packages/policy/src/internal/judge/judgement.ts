@@ -10,8 +10,8 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import * as UserInput from "../UserInput.ts"
-import { toJson } from "./ascii.ts"
+import * as UserInput from "../../UserInput.ts"
+import { toJson } from "../text.ts"
 
 /** The kinds that a judge decides on. */
 export type JudgedKind = "command" | "fileChange" | "toolCall" | "userInput"
