@@ -583,7 +583,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
 }
 
 /**
- * An option has a value that can't be used. `path` names the option.
+ * An option has an invalid value, and nothing was started. `path` names the option, such as `budget.tokens`.
  *
  * @category errors
  * @since 0.1.0
@@ -593,7 +593,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
   description: Schema.String
 }) {
   override get message(): string {
-    return `The option ${this.path} can't be used: ${this.description}.`
+    return `The option ${this.path} is invalid: ${this.description}.`
   }
 }
 
