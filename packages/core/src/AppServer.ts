@@ -35,6 +35,7 @@ import * as FrameTap from "./FrameTap.ts"
 import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
+import { monotonicMillis } from "./internal/monotonic.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
 import { makeRouter } from "./internal/router.ts"
@@ -249,7 +250,7 @@ export class AppServer extends Context.Service<
     readonly isJoined: (threadId: string) => boolean
     /** The model's provider of a thread that was joined, as the server named it. */
     readonly providerOf: (threadId: string) => string | undefined
-    /** When the server last said something, in milliseconds of the `Clock`. */
+    /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
     readonly heardAt: () => number
     /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
@@ -378,13 +379,13 @@ export const make = Effect.fnUntraced(function* (
   const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
   // Once for a chunk: to look at the clock for each message would cost more than routing it.
   const clock = yield* Clock.Clock
-  let heardAt = clock.currentTimeMillisUnsafe()
+  let heardAt = monotonicMillis(clock)
   const timed: Transport.Transport["Service"] = {
     ...tapped,
     listen: ({ onEnd, onLines }) =>
       tapped.listen({
         onLines: (lines) => {
-          heardAt = clock.currentTimeMillisUnsafe()
+          heardAt = monotonicMillis(clock)
           onLines(lines)
         },
         onEnd

@@ -34,6 +34,7 @@ import {
 import { type Buffer, makeBuffer } from "./internal/buffer.ts"
 import { followItem, makeItemsInProgress } from "./internal/items.ts"
 import { type Entry, type Exceeded, type Ledger, makeLedger } from "./internal/ledger.ts"
+import { monotonicMillis } from "./internal/monotonic.ts"
 import { makeReplay } from "./internal/replay.ts"
 import { makeTurnSpans } from "./internal/turnSpans.ts"
 import { type Stalled, watch, type Watched } from "./internal/watchdog.ts"
@@ -295,12 +296,12 @@ const begin = Effect.fnUntraced(function* (
   const aborted = Deferred.makeUnsafe<Stop>()
   const abort = (why: Stop) => Deferred.doneUnsafe(aborted, Effect.succeed(why))
   const entry: Entry = {
-    startedAt: clock.currentTimeMillisUnsafe(),
+    startedAt: monotonicMillis(clock),
     stop: (exceeded) => abort({ _tag: "Budget", exceeded })
   }
   const refused = ledger.enter(entry)
   if (refused !== undefined) return yield* new BudgetExceeded({ ...refused, response: collector.response() })
-  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, clock.currentTimeMillisUnsafe())))
+  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, monotonicMillis(clock))))
 
   const provider = server.providerOf(threadId)
   const span = yield* Effect.makeSpan("invoke_agent codex", {
@@ -355,7 +356,7 @@ const begin = Effect.fnUntraced(function* (
   const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
     if (state === "over") return
     state = "over"
-    ledger.leave(entry, clock.currentTimeMillisUnsafe())
+    ledger.leave(entry, monotonicMillis(clock))
     spans.end(exit, collector.response())
     Deferred.doneUnsafe(outcome, exit)
   }
@@ -377,7 +378,7 @@ const begin = Effect.fnUntraced(function* (
     if (notification.method === "error" && notification.params.willRetry) {
       lastError = notification.params.error.message
       if (watched.retryingSince !== undefined) return
-      watched.retryingSince = clock.currentTimeMillisUnsafe()
+      watched.retryingSince = monotonicMillis(clock)
       watched.wake?.()
       return
     }
@@ -453,7 +454,7 @@ const begin = Effect.fnUntraced(function* (
       Effect.ensuring(
         Effect.sync(() => {
           answering--
-          watched.movedAt = clock.currentTimeMillisUnsafe()
+          watched.movedAt = monotonicMillis(clock)
         })
       )
     )
@@ -513,7 +514,7 @@ const begin = Effect.fnUntraced(function* (
   const outOfTime = Effect.gen(function* () {
     const allowed = toMillis(options.budget?.duration, Number.POSITIVE_INFINITY)
     while (true) {
-      const now = yield* Clock.currentTimeMillis
+      const now = monotonicMillis(clock)
       const used = now - entry.startedAt
       if (used >= allowed) {
         return abort({ _tag: "Budget", exceeded: { limit: "duration", scope: "turn", allowed, used } })

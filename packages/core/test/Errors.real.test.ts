@@ -152,6 +152,7 @@ describe("the types list what can fail, and no more", () => {
     type TurnTag =
       | CodexError.RequestError["_tag"]
       | "InvalidInput"
+      | "ThreadBusy"
       | "TurnFailed"
       | "TurnInterrupted"
       | "TurnStalled"
