@@ -19,7 +19,7 @@ import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import type {
-  DynamicToolCallOutputContentItem,
+  KnownDynamicToolCallOutputContentItem,
   DynamicToolCallParams,
   DynamicToolCallResponse,
   DynamicToolSpec
@@ -144,9 +144,9 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
 
-const textItem = (value: unknown): DynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
+const textItem = (value: unknown): KnownDynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
 
-const itemOf = (part: Prompt.ToolModelOutputPart): DynamicToolCallOutputContentItem => {
+const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputContentItem => {
   if (part.type === "text") return textItem(part.text)
   const { data, mediaType } = part
   const url =
