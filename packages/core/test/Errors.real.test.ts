@@ -151,6 +151,7 @@ describe("the types list what can fail, and no more", () => {
     >().toEqualTypeOf<CodexError.ProtocolViolation>()
     type TurnTag =
       | CodexError.RequestError["_tag"]
+      | "InvalidConfig"
       | "InvalidInput"
       | "ThreadBusy"
       | "TurnFailed"

@@ -163,6 +163,9 @@ export const decodeResponse = <M extends keyof ExperimentalClientRequests>(
 export const deadlineOf = (method: string): Deadline =>
   isClientRequest(method) ? experimentalClientRequests[method].deadline : "control"
 
+// What the server will refuse needs no more than the time for its reply.
+const nonNegative = (time: number): number => (Number.isFinite(time) ? Math.max(0, time) : 0)
+
 /** How much longer than the server's own time a reply may take. */
 const ownDeadlineMargin = Duration.seconds(30)
 
@@ -179,9 +182,9 @@ export const ownDeadline = (params: unknown): Duration.Duration | undefined => {
   const seconds = params["timeoutSecs"]
   const own =
     typeof millis === "number"
-      ? Duration.millis(millis)
+      ? Duration.millis(nonNegative(millis))
       : typeof seconds === "number"
-        ? Duration.seconds(seconds)
+        ? Duration.seconds(nonNegative(seconds))
         : undefined
   return own === undefined ? undefined : Duration.sum(own, ownDeadlineMargin)
 }
