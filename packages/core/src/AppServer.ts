@@ -36,6 +36,7 @@ import * as FrameTap from "./FrameTap.ts"
 import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
+import * as CheckedOptions from "./internal/options.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
@@ -164,7 +165,10 @@ export interface ServerInfo {
  * @since 0.1.0
  */
 export interface RequestOptions {
-  /** Overrides the deadline of the method; `"none"` waits without limit. */
+  /**
+   * Overrides the deadline of the method; `"none"` waits without limit. A time that is not finite and above zero is
+   * `InvalidParams`, and nothing is sent.
+   */
   readonly timeout?: Duration.Input | "none" | undefined
   /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
   readonly onLate?: ((response: unknown) => void) | undefined
@@ -293,6 +297,13 @@ const handlerGrace = Duration.seconds(2)
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
+const checkOptions = (options: ConnectionOptions | undefined) =>
+  Effect.all({
+    bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
+    times: CheckedOptions.connection(options)
+  }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
+
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
@@ -302,19 +313,15 @@ const roundTripTimeout = Duration.seconds(5)
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
-): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
-  const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+): Effect.fn.Return<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> {
+  const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, maxTextLength, requestTimeout } =
+    yield* checkOptions(options)
   const experimentalApi = options?.experimentalApi === true
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
   const witness = yield* Witness
   const humanApproval = yield* PolicyEngine.HumanApproval
-  const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
-  const answerTimeout =
-    options?.answerTimeout === "none"
-      ? undefined
-      : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
   const notifications = makeHub<Notification.Notification>({
     maxBytes: bufferBytes,
@@ -446,13 +453,13 @@ export const make = Effect.fnUntraced(function* (
   }
   const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
-  const serverInfo = yield* handshake(rpc, transport, options)
+  const serverInfo = yield* handshake(rpc, transport, { ...options, handshakeTimeout })
 
   const { request, requestRaw } = makeRequests({
     rpc,
     router,
     experimentalApi,
-    requestTimeout: Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60)),
+    requestTimeout,
     serverVersion: serverInfo.version
   })
 
@@ -490,7 +497,7 @@ export const make = Effect.fnUntraced(function* (
 
   return AppServer.of({
     serverInfo,
-    maxTextLength: options?.maxTextLength ?? defaultMaxTextLength,
+    maxTextLength,
     request,
     requestExperimental,
     requestRaw,
@@ -525,6 +532,8 @@ type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
+  // Before a process is started, so that none is started in vain.
+  yield* checkOptions(options)
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
@@ -577,12 +586,15 @@ export interface WebSocketOptions extends ConnectionOptions, WebSocketTransport.
  */
 export function layerWebSocket(
   options: WebSocketOptions & ExperimentalApi.OptIn
-): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(
   options: WebSocketOptions
-): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
-  const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
+  const connect = checkOptions(options).pipe(
+    Effect.andThen(WebSocketTransport.connect(options)),
+    Effect.flatMap((transport) => make(transport, options))
+  )
   return connected(connect, options)
 }
 
