@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { makeStreamedText } from "./internal/streamedText.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -78,29 +79,21 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
 export interface Collector {
   readonly add: (notification: Notification) => void
   readonly usage: () => Usage | undefined
+  /** Whether the agent has written more than is kept. */
+  readonly isTooLong: () => boolean
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
 
 /**
- * Makes an empty collector for a turn of the thread.
+ * Makes an empty collector for a turn of the thread, which keeps so much text of unfinished messages, in UTF-16 code units.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const makeCollector = (threadId: string): Collector => {
+export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_INFINITY): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
-  // The text so far of messages that have not been completed, by item; the newest pieces of the one that is being written are
-  // apart. Joined now and then: a million small strings would be a burden on the garbage collector.
-  const streamed = new Map<string, string>()
-  let writing: string | undefined
-  let pieces: Array<string> = []
-
-  const join = () => {
-    if (writing !== undefined && pieces.length > 0)
-      streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
-    pieces = []
-  }
+  const streamed = makeStreamedText(maxTextLength)
   let completedText: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
@@ -126,19 +119,12 @@ export const makeCollector = (threadId: string): Collector => {
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           completedText = item.text
-          join()
-          writing = undefined
-          streamed.delete(item.id)
+          streamed.complete(item.id)
         }
         break
       }
       case "item/agentMessage/delta": {
-        const { delta, itemId } = notification.params
-        if (itemId !== writing || pieces.length === 32) {
-          join()
-          writing = itemId
-        }
-        pieces.push(delta)
+        streamed.add(notification.params.itemId, notification.params.delta)
         break
       }
       case "turn/plan/updated":
@@ -169,13 +155,13 @@ export const makeCollector = (threadId: string): Collector => {
   return {
     add,
     usage: () => usage,
+    isTooLong: streamed.isTooLong,
     response: (events) => {
-      join()
       return {
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: completedText ?? Array.from(streamed.values()).join("").trim(),
+        text: completedText ?? streamed.read().trim(),
         items: Array.from(items.values()),
         plan,
         diff,
