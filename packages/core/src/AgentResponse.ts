@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -21,8 +22,14 @@ export interface AgentResponse {
   readonly threadId: string
   /** `undefined` if the turn ended before the server had named it. */
   readonly turnId: string | undefined
-  /** The last completed message of the agent; without one, what it had streamed of messages, trimmed; else `""`. */
+  /**
+   * The answer: the last message that the server calls a final answer; if it calls none so, as with older models, the last
+   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; else `""`.
+   * Messages that are blank do not count.
+   */
   readonly text: string
+  /** The messages with which the agent commented on its work, oldest first, with what had been streamed of the last. */
+  readonly commentary: ReadonlyArray<string>
   /** All items in the order in which they began, each as it was last announced. */
   readonly items: ReadonlyArray<Protocol.ThreadItem>
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
@@ -101,7 +108,10 @@ export const makeCollector = (threadId: string): Collector => {
       streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
     pieces = []
   }
-  let completedText: string | undefined
+  const commentary = makeCommentary()
+  const comments: Array<string> = []
+  let finalAnswer: string | undefined
+  let lastMessage: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
@@ -115,6 +125,7 @@ export const makeCollector = (threadId: string): Collector => {
 
   const add = (notification: Notification) => {
     raw = notification.raw
+    const isComment = commentary.isAbout(notification)
     switch (notification.method) {
       case "turn/started":
         turnId = notification.params.turn.id
@@ -125,7 +136,11 @@ export const makeCollector = (threadId: string): Collector => {
         if (item.type === "unknown") break
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
-          completedText = item.text
+          if (item.text.trim() !== "") {
+            if (isComment) comments.push(item.text)
+            else if (item.phase === "final_answer") finalAnswer = item.text
+            else lastMessage = item.text
+          }
           join()
           writing = undefined
           streamed.delete(item.id)
@@ -166,16 +181,24 @@ export const makeCollector = (threadId: string): Collector => {
     }
   }
 
+  const unfinished = (isComment: boolean): string =>
+    Array.from(streamed)
+      .flatMap(([itemId, text]) => (commentary.has(itemId) === isComment ? [text] : []))
+      .join("")
+      .trim()
+
   return {
     add,
     usage: () => usage,
     response: (events) => {
       join()
+      const comment = unfinished(true)
       return {
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: completedText ?? Array.from(streamed.values()).join("").trim(),
+        text: finalAnswer ?? lastMessage ?? unfinished(false),
+        commentary: comment === "" ? comments.slice() : [...comments, comment],
         items: Array.from(items.values()),
         plan,
         diff,
