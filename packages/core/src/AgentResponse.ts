@@ -5,6 +5,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import { makeCommentary } from "./internal/commentary.ts"
+import { makeStreamedText } from "./internal/streamedText.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -85,29 +86,21 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
 export interface Collector {
   readonly add: (notification: Notification) => void
   readonly usage: () => Usage | undefined
+  /** Whether the agent has written more than is kept. */
+  readonly isTooLong: () => boolean
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
 
 /**
- * Makes an empty collector for a turn of the thread.
+ * Makes an empty collector for a turn of the thread, which keeps so much text of unfinished messages, in UTF-16 code units.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const makeCollector = (threadId: string): Collector => {
+export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_INFINITY): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
-  // The text so far of messages that have not been completed, by item; the newest pieces of the one that is being written are
-  // apart. Joined now and then: a million small strings would be a burden on the garbage collector.
-  const streamed = new Map<string, string>()
-  let writing: string | undefined
-  let pieces: Array<string> = []
-
-  const join = () => {
-    if (writing !== undefined && pieces.length > 0)
-      streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
-    pieces = []
-  }
+  const streamed = makeStreamedText(maxTextLength)
   const commentary = makeCommentary()
   const comments: Array<string> = []
   let finalAnswer: string | undefined
@@ -141,19 +134,12 @@ export const makeCollector = (threadId: string): Collector => {
             else if (item.phase === "final_answer") finalAnswer = item.text
             else lastMessage = item.text
           }
-          join()
-          writing = undefined
-          streamed.delete(item.id)
+          streamed.complete(item.id)
         }
         break
       }
       case "item/agentMessage/delta": {
-        const { delta, itemId } = notification.params
-        if (itemId !== writing || pieces.length === 32) {
-          join()
-          writing = itemId
-        }
-        pieces.push(delta)
+        streamed.add(notification.params.itemId, notification.params.delta)
         break
       }
       case "turn/plan/updated":
@@ -181,23 +167,18 @@ export const makeCollector = (threadId: string): Collector => {
     }
   }
 
-  const unfinished = (isComment: boolean): string =>
-    Array.from(streamed)
-      .flatMap(([itemId, text]) => (commentary.has(itemId) === isComment ? [text] : []))
-      .join("")
-      .trim()
-
   return {
     add,
     usage: () => usage,
+    isTooLong: streamed.isTooLong,
     response: (events) => {
-      join()
-      const comment = unfinished(true)
+      const unfinished = streamed.read((itemId) => !commentary.has(itemId)).trim()
+      const comment = streamed.read(commentary.has).trim()
       return {
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: finalAnswer ?? lastMessage ?? unfinished(false),
+        text: finalAnswer ?? lastMessage ?? unfinished,
         commentary: comment === "" ? comments.slice() : [...comments, comment],
         items: Array.from(items.values()),
         plan,

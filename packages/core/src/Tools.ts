@@ -21,7 +21,7 @@ import type * as Toolkit from "effect/ai/Toolkit"
 import type { InvalidConfig } from "./CodexError.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import type {
-  DynamicToolCallOutputContentItem,
+  KnownDynamicToolCallOutputContentItem,
   DynamicToolCallParams,
   DynamicToolCallResponse,
   DynamicToolSpec
@@ -146,9 +146,9 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
 
-const textItem = (value: unknown): DynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
+const textItem = (value: unknown): KnownDynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
 
-const itemOf = (part: Prompt.ToolModelOutputPart): DynamicToolCallOutputContentItem => {
+const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputContentItem => {
   if (part.type === "text") return textItem(part.text)
   const { data, mediaType } = part
   const url =

@@ -27,6 +27,7 @@ import {
   RequestFailed,
   SlowConsumer,
   type TurnError,
+  TurnFailed,
   TurnInterrupted,
   TurnStalled,
   type TurnStreamError
@@ -266,6 +267,14 @@ export const startStreaming: (
 type Stop =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "Stalled"; readonly stalled: Stalled }
+  | { readonly _tag: "TextTooLong" }
+
+const textTooLong = (allowed: number, response: AgentResponse): TurnFailed =>
+  new TurnFailed({
+    reason: { _tag: "TextTooLong", allowed },
+    description: `the agent wrote a text of more than ${allowed} characters`,
+    response
+  })
 
 const begin = Effect.fnUntraced(function* (
   server: AppServer["Service"],
@@ -290,7 +299,7 @@ const begin = Effect.fnUntraced(function* (
   })
   yield* Effect.acquireRelease(options.queue.turns.take(1), () => leaveQueue, { interruptible: true })
 
-  const collector = makeCollector(threadId)
+  const collector = makeCollector(threadId, server.maxTextLength)
   const clock = yield* Clock.Clock
   const { ledger } = options.shared
   const aborted = Deferred.makeUnsafe<Stop>()
@@ -401,6 +410,7 @@ const begin = Effect.fnUntraced(function* (
     if (notification.method === "turn/started" && notification.params.turn.rootTurnId === turnId) innerId = about
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
+    if (collector.isTooLong()) abort({ _tag: "TextTooLong" })
     followItem(notification, items, spans)
     if (about !== undefined) {
       lastEvent = notification.method
@@ -532,7 +542,9 @@ const begin = Effect.fnUntraced(function* (
   )
   const stopFor = Effect.fnUntraced(function* (why: Stop) {
     if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
-    else {
+    else if (why._tag === "TextTooLong") {
+      stopped = (response) => textTooLong(server.maxTextLength, response)
+    } else {
       // What the turn says while it is being stopped is not what it stalled at.
       const last = lastEvent === undefined ? {} : { lastEvent }
       const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(

@@ -5,10 +5,10 @@
  * is pure: it starts nothing, waits for nothing, and knows no connection. What it decodes is always of the experimental
  * edition, which is the stable one and more.
  *
- * How a newer server is met: an enum takes any string; a union with a tag has a member `{ type: "unknown", raw }` (or `mode`,
- * `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys that are not
- * known stay where they are. All unions that the server can send are open in this way, also where a client sends them; one
- * that only a client sends is closed, so that the compiler checks what is sent. A known tag with wrong fields is an error.
+ * How a newer server is met: an enum takes any value of its type; a union with a tag has a member `{ type: "unknown", raw }`
+ * (or `mode`, `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys
+ * that are not known stay where they are. That holds for what the server says. What a client sends is closed, so that the
+ * compiler checks it: a definition for both directions is there twice, as `SandboxMode` and as `KnownSandboxMode`.
  *
  * @since 0.1.0
  */
