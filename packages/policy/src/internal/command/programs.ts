@@ -38,6 +38,8 @@ export interface Program {
   readonly values?: { readonly [E in Effect]?: string }
   /** Flags that change what is done with operands which would be read or written. */
   readonly turns?: { readonly [E in Effect]?: string }
+  /** Options with which, as the only argument, it does nothing but tell about itself. */
+  readonly tells?: string
   /** Whether it does what its words don't tell: changes files of its own choice, reaches a network or other processes. */
   readonly acts?: boolean
   /** `-5`. */
@@ -101,9 +103,9 @@ const gitActs: Program = { operands: "text", acts: true }
 
 const git: Program = {
   runs: "git",
-  flags:
-    "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects --version",
-  values: { folder: "-C", code: "-c --config-env --exec-path", read: "--git-dir --work-tree --namespace" },
+  flags: "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects",
+  tells: "--version",
+  values: { folder: "-C", code: "-c --config-env --exec-path --git-dir --work-tree --namespace --attr-source" },
   subcommands: {
     status: {
       operands: "read",
@@ -120,9 +122,8 @@ const git: Program = {
     "rev-list": gitLog,
     shortlog: {
       operands: "read",
-      numbers: true,
       flags: `-s -n -e -c --summary --numbered --email ${revisionFlags}`,
-      values: { text: revisionText, gitFormat: "--format" }
+      values: { text: revisionText.replace("-n ", ""), gitFormat: "--format" }
     },
     reflog: {
       subcommands: { show: gitLog, expire: gitWrites, delete: gitWrites, drop: gitWrites, exists: gitText },
@@ -401,7 +402,11 @@ const jq: Program = {
   risks: ["-n env", "env"]
 }
 
-const interpreter: Program = { operands: "code text", values: { code: "-c -e -p -m -r --eval --print --require" } }
+const interpreter: Program = {
+  operands: "code text",
+  acts: true,
+  values: { code: "-c -e -p -m -r --eval --print --require" }
+}
 const project: Program = { operands: "text", runs: "project", acts: true }
 const copies: Program = {
   operands: "read",
@@ -420,7 +425,7 @@ const digest: Program = {
   turns: { list: "-c --check" }
 }
 const compresses: Program = { operands: "write", turns: { read: "-c -l -t --stdout --list --test" }, flags: "-l -t" }
-const runsRest: Program = { operands: "run" }
+const runsRest: Program = { operands: "run", acts: true }
 
 export const programs: { readonly [K in string]?: Program } = {
   // Words of the shell.
@@ -444,7 +449,7 @@ export const programs: { readonly [K in string]?: Program } = {
   unset: acts,
   set: acts,
   read: acts,
-  command: { ...runsRest, flags: "-v -V", turns: { text: "-v -V" } },
+  command: { operands: "run", flags: "-v -V", turns: { text: "-v -V" } },
   type: { operands: "text", flags: "-a -t -p -P -f" },
   which: { operands: "text", flags: "-a -s" },
   // Text in, text out.
@@ -567,7 +572,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { text: "-d --max-depth --exclude", list: "-X --exclude-from --files0-from" },
     turns: { follow: "-L -D -H --dereference" }
   },
-  df: { operands: "read", flags: "-h -k -m -T -i" },
+  df: { operands: "read", acts: true, flags: "-h -k -m -T -i" },
   stat: { operands: "read", flags: "-t -L --terse --dereference", values: { text: "-c --format --printf" } },
   file: {
     operands: "read",
@@ -755,6 +760,7 @@ export const programs: { readonly [K in string]?: Program } = {
   },
   gh: acts,
   sqlite3: {
+    acts: true,
     operands: "write sql",
     values: { code: "-cmd -init" },
     style: "words",
@@ -775,7 +781,7 @@ export const programs: { readonly [K in string]?: Program } = {
       list: "-a --arg-file"
     }
   },
-  env: { operands: "run" },
+  env: { operands: "run", acts: true },
   nice: runsRest,
   nohup: runsRest,
   setsid: runsRest,
@@ -789,9 +795,9 @@ export const programs: { readonly [K in string]?: Program } = {
   source: { operands: "code text" },
   ".": { operands: "code text" },
   // Interpreters, and what runs the code of a project.
-  node: { ...interpreter, flags: "-v --version" },
-  python: { ...interpreter, flags: "-V --version" },
-  python3: { ...interpreter, flags: "-V --version" },
+  node: { ...interpreter, tells: "-v --version" },
+  python: { ...interpreter, tells: "-V --version" },
+  python3: { ...interpreter, tells: "-V --version" },
   perl: interpreter,
   ruby: interpreter,
   php: interpreter,
