@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { makeCommentary } from "./internal/commentary.ts"
 import { makeStreamedText } from "./internal/streamedText.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
@@ -22,8 +23,14 @@ export interface AgentResponse {
   readonly threadId: string
   /** `undefined` if the turn ended before the server had named it. */
   readonly turnId: string | undefined
-  /** The last completed message of the agent; without one, what it had streamed of messages, trimmed; else `""`. */
+  /**
+   * The answer: the last message that the server calls a final answer; if it calls none so, as with older models, the last
+   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; else `""`.
+   * Messages that are blank do not count.
+   */
   readonly text: string
+  /** The messages with which the agent commented on its work, oldest first, with what had been streamed of the last. */
+  readonly commentary: ReadonlyArray<string>
   /** All items in the order in which they began, each as it was last announced. */
   readonly items: ReadonlyArray<Protocol.ThreadItem>
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
@@ -94,7 +101,10 @@ export interface Collector {
 export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_INFINITY): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
   const streamed = makeStreamedText(maxTextLength)
-  let completedText: string | undefined
+  const commentary = makeCommentary()
+  const comments: Array<string> = []
+  let finalAnswer: string | undefined
+  let lastMessage: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
@@ -108,6 +118,7 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
 
   const add = (notification: Notification) => {
     raw = notification.raw
+    const isComment = commentary.isAbout(notification)
     switch (notification.method) {
       case "turn/started":
         turnId = notification.params.turn.id
@@ -118,7 +129,11 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
         if (item.type === "unknown") break
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
-          completedText = item.text
+          if (item.text.trim() !== "") {
+            if (isComment) comments.push(item.text)
+            else if (item.phase === "final_answer") finalAnswer = item.text
+            else lastMessage = item.text
+          }
           streamed.complete(item.id)
         }
         break
@@ -157,11 +172,14 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
     usage: () => usage,
     isTooLong: streamed.isTooLong,
     response: (events) => {
+      const unfinished = streamed.read((itemId) => !commentary.has(itemId)).trim()
+      const comment = streamed.read(commentary.has).trim()
       return {
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: completedText ?? streamed.read().trim(),
+        text: finalAnswer ?? lastMessage ?? unfinished,
+        commentary: comment === "" ? comments.slice() : [...comments, comment],
         items: Array.from(items.values()),
         plan,
         diff,

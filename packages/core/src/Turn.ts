@@ -332,7 +332,9 @@ const begin = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
 
   const items = makeItemsInProgress()
-  const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
+  const events: Array<ResponseEvent.ResponseEvent> | undefined =
+    options.includeEvents === true ? [ResponseEvent.threadReady(threadId)] : undefined
+  const toEvent = ResponseEvent.makeFromNotification(threadId)
   const started = Deferred.makeUnsafe<string>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   const tokensAllowed = options.budget?.tokens ?? Number.POSITIVE_INFINITY
@@ -350,7 +352,7 @@ const begin = Effect.fnUntraced(function* (
   let lastError = ""
 
   const emit = (notification: Notification.Notification) => {
-    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    events?.push(toEvent(notification))
     buffer?.offer(notification)
   }
 

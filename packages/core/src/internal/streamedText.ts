@@ -5,7 +5,8 @@
 export interface StreamedText {
   readonly add: (itemId: string, delta: string) => void
   readonly complete: (itemId: string) => void
-  readonly read: () => string
+  /** The text of the messages whose ids hold. */
+  readonly read: (holds: (itemId: string) => boolean) => string
   /** Whether there was more than the limit. What came from then on is not kept. */
   readonly isTooLong: () => boolean
 }
@@ -45,9 +46,11 @@ export const makeStreamedText = (limit: number): StreamedText => {
       length -= texts.get(itemId)?.length ?? 0
       texts.delete(itemId)
     },
-    read: () => {
+    read: (holds) => {
       join()
-      return Array.from(texts.values()).join("")
+      return Array.from(texts)
+        .flatMap(([itemId, text]) => (holds(itemId) ? [text] : []))
+        .join("")
     },
     isTooLong: () => tooLong
   }
