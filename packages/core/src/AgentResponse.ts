@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { idOf } from "./internal/items.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -122,8 +123,7 @@ export const makeCollector = (threadId: string): Collector => {
       case "item/started":
       case "item/completed": {
         const { item } = notification.params
-        if (item.type === "unknown") break
-        items.set(item.id, item)
+        items.set(idOf(item) ?? `unknown ${items.size}`, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           completedText = item.text
           join()

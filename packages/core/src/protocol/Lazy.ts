@@ -15,6 +15,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as Salvage from "../internal/salvage.ts"
 
 /**
  * A definition of the protocol: call it for its schema, which is built once, at the first call.
@@ -36,6 +37,24 @@ export interface Lazy<out T> {
    * `{ type: "unknown", raw }` (or whatever the tag of the union is called), and all else is as it was.
    */
   readonly decode: (value: unknown) => Result.Result<T, string>
+  /**
+   * Like `decode`, and keeps what can be read of a value that `decode` refuses: what can't be takes with it the nearest field
+   * that may be left out, or be null, or that has a member for what is not known. What is at a strict path, or inside of it,
+   * is kept whole or not at all.
+   */
+  readonly salvage: (value: unknown, isStrict: Salvage.IsStrict) => Result.Result<Salvaged<T>, string>
+}
+
+/**
+ * A value, and what of it could not be read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Salvaged<out T> {
+  readonly value: T
+  /** Paths such as `item.display.version`; none if all could be. */
+  readonly unreadable: ReadonlyArray<string>
 }
 
 /**
@@ -69,7 +88,16 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
     return Result.succeed(is(whole) ? whole : decoded.success)
   }
 
-  return Object.assign(get, { is, decode })
+  const salvage = (value: unknown, isStrict: Salvage.IsStrict): Result.Result<Salvaged<T>, string> => {
+    const decoded = decode(value)
+    if (Result.isSuccess(decoded)) return Result.succeed({ value: decoded.success, unreadable: [] })
+    const salvaged = Salvage.salvage(get().ast, value, isStrict)
+    return salvaged !== undefined && is(salvaged.value)
+      ? Result.succeed({ value: salvaged.value, unreadable: salvaged.unreadable })
+      : Result.fail(decoded.failure)
+  }
+
+  return Object.assign(get, { is, decode, salvage })
 }
 
 /**
@@ -101,7 +129,13 @@ export const taggedUnion = <const Members extends ReadonlyArray<Schema.Codec<unk
     const found = value[tag]
     return typeof found === "string" && (!known.has(found) || (found === "unknown" && "raw" in value))
   }
-  return Schema.Union([...members, unknownMember(tag, isUnknown, unknown)])
+  return Salvage.register(Schema.Union([...members, unknownMember(tag, isUnknown, unknown)]), {
+    known: members.map(({ ast }) => ast),
+    unknown: unknown.ast,
+    tag,
+    isUnknown,
+    unknownTag: tag
+  })
 }
 
 /**
@@ -121,7 +155,13 @@ export const externalUnion = <const Members extends ReadonlyArray<Schema.Codec<u
 ) => {
   const known = members.flatMap((member) => keysOf(member.ast))
   const isUnknown = (value: unknown) => Predicate.isReadonlyObject(value) && !known.some((key) => key in value)
-  return Schema.Union([Schema.String, ...members, unknownMember("type", isUnknown, unknown)])
+  return Salvage.register(Schema.Union([Schema.String, ...members, unknownMember("type", isUnknown, unknown)]), {
+    known: [Schema.String.ast, ...members.map(({ ast }) => ast)],
+    unknown: unknown.ast,
+    tag: undefined,
+    isUnknown,
+    unknownTag: "type"
+  })
 }
 
 // The last member of an open union: outside it takes whatever is not known, inside it is `unknown`.
