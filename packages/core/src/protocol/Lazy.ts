@@ -15,7 +15,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
-import * as Salvage from "../internal/salvage.ts"
+import * as Salvage from "./Salvage.ts"
 
 /**
  * A definition of the protocol: call it for its schema, which is built once, at the first call.
@@ -42,19 +42,7 @@ export interface Lazy<out T> {
    * that may be left out, or be null, or that has a member for what is not known. What is at a strict path, or inside of it,
    * is kept whole or not at all.
    */
-  readonly salvage: (value: unknown, isStrict: Salvage.IsStrict) => Result.Result<Salvaged<T>, string>
-}
-
-/**
- * A value, and what of it could not be read.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Salvaged<out T> {
-  readonly value: T
-  /** Paths such as `item.display.version`; none if all could be. */
-  readonly unreadable: ReadonlyArray<string>
+  readonly salvage: (value: unknown, isStrict: Salvage.IsStrict) => Result.Result<Salvage.Salvaged<T>, string>
 }
 
 /**
@@ -88,7 +76,7 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
     return Result.succeed(is(whole) ? whole : decoded.success)
   }
 
-  const salvage = (value: unknown, isStrict: Salvage.IsStrict): Result.Result<Salvaged<T>, string> => {
+  const salvage = (value: unknown, isStrict: Salvage.IsStrict): Result.Result<Salvage.Salvaged<T>, string> => {
     const decoded = decode(value)
     if (Result.isSuccess(decoded)) return Result.succeed({ value: decoded.success, unreadable: [] })
     const salvaged = Salvage.salvage(get().ast, value, isStrict)

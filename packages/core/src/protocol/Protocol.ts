@@ -26,7 +26,7 @@ import {
   type ExperimentalServerRequests,
   experimentalServerRequests
 } from "./generated/Methods.ts"
-import type { Salvaged } from "./Lazy.ts"
+import type { Salvaged } from "./Salvage.ts"
 
 /**
  * A notification with the parameters of its method.

@@ -4,12 +4,19 @@
  * A leaf that is not as expected takes with it the nearest place that can do without: an optional field is left out, a
  * nullable one becomes null, an entry of a map is dropped, and a member of an open union becomes the unknown one, with the
  * value as it came. What can do without nothing is refused as before. This knows schemas and JSON, and no method.
+ *
+ * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 
-/** A union that has a member for what it does not know. */
+/**
+ * A union that has a member for what it does not know.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface OpenUnion {
   /** The members that are known. */
   readonly known: ReadonlyArray<SchemaAST.AST>
@@ -25,22 +32,43 @@ export interface OpenUnion {
 
 const openUnions = new WeakMap<SchemaAST.AST, OpenUnion>()
 
-/** Remembers that a union is open. */
+/**
+ * Remembers that a union is open.
+ *
+ * @category registration
+ * @since 0.1.0
+ */
 export const register = <S extends Schema.Top>(schema: S, union: OpenUnion): S => {
   openUnions.set(schema.ast, union)
   return schema
 }
 
-/** What of a value could be read. */
-export interface Salvaged {
-  readonly value: unknown
+/**
+ * What of a value could be read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Salvaged<out T = unknown> {
+  readonly value: T
   /** Where something could not be, such as `item.changes[0].diff`. */
   readonly unreadable: ReadonlyArray<string>
 }
 
-/** Whether what is at a path has to be as expected, or else takes all of that path with it. */
+/**
+ * Whether what is at a path has to be as expected, or else takes all of that path with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type IsStrict = (path: string) => boolean
 
+/**
+ * Keeps what can be read of a JSON value; `undefined` if something is missing that nothing around it can do without.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const salvage = (ast: SchemaAST.AST, value: unknown, isStrict: IsStrict): Salvaged | undefined => {
   const read = readerOf(isStrict)(ast, value, "")
   return read._tag === "Read" ? read : undefined
