@@ -27,6 +27,7 @@ import {
   RequestFailed,
   SlowConsumer,
   type TurnError,
+  TurnFailed,
   TurnInterrupted,
   TurnStalled,
   type TurnStreamError
@@ -266,6 +267,14 @@ export const startStreaming: (
 type Stop =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "Stalled"; readonly stalled: Stalled }
+  | { readonly _tag: "TextTooLong" }
+
+const textTooLong = (allowed: number, response: AgentResponse): TurnFailed =>
+  new TurnFailed({
+    reason: { _tag: "TextTooLong", allowed },
+    description: `the agent wrote a text of more than ${allowed} characters`,
+    response
+  })
 
 const begin = Effect.fnUntraced(function* (
   server: AppServer["Service"],
@@ -290,7 +299,7 @@ const begin = Effect.fnUntraced(function* (
   })
   yield* Effect.acquireRelease(options.queue.turns.take(1), () => leaveQueue, { interruptible: true })
 
-  const collector = makeCollector(threadId)
+  const collector = makeCollector(threadId, server.maxTextLength)
   const clock = yield* Clock.Clock
   const { ledger } = options.shared
   const aborted = Deferred.makeUnsafe<Stop>()
@@ -323,7 +332,9 @@ const begin = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
 
   const items = makeItemsInProgress()
-  const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
+  const events: Array<ResponseEvent.ResponseEvent> | undefined =
+    options.includeEvents === true ? [ResponseEvent.threadReady(threadId)] : undefined
+  const toEvent = ResponseEvent.makeFromNotification(threadId)
   const started = Deferred.makeUnsafe<string>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   const tokensAllowed = options.budget?.tokens ?? Number.POSITIVE_INFINITY
@@ -341,7 +352,7 @@ const begin = Effect.fnUntraced(function* (
   let lastError = ""
 
   const emit = (notification: Notification.Notification) => {
-    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    events?.push(toEvent(notification))
     buffer?.offer(notification)
   }
 
@@ -399,6 +410,7 @@ const begin = Effect.fnUntraced(function* (
     if (notification.method === "turn/started" && notification.params.turn.rootTurnId === turnId) innerId = about
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
+    if (collector.isTooLong()) abort({ _tag: "TextTooLong" })
     followItem(notification, items, spans)
     if (about !== undefined) {
       lastEvent = notification.method
@@ -530,7 +542,9 @@ const begin = Effect.fnUntraced(function* (
   )
   const stopFor = Effect.fnUntraced(function* (why: Stop) {
     if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
-    else {
+    else if (why._tag === "TextTooLong") {
+      stopped = (response) => textTooLong(server.maxTextLength, response)
+    } else {
       // What the turn says while it is being stopped is not what it stalled at.
       const last = lastEvent === undefined ? {} : { lastEvent }
       const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(
