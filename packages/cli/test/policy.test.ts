@@ -35,7 +35,7 @@ commandRules:
     when: { program: npm, args: [test], cwdWithin: /srv/app }
     decision: accept
   - name: echo
-    when: { program: echo }
+    when: { program: echo, anywhere: true }
     decision: accept
   - name: no push
     priority: 1

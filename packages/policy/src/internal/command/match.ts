@@ -2,17 +2,12 @@
  * Whether a rule for commands matches a part of a command: for sure, for rules that accept, or possibly, for those that
  * decline.
  */
-import { from as pathFrom } from "../../PathWithin.ts"
-import type { CommandCondition, CommandRequest } from "../../Rule.ts"
-import {
-  type About,
-  allWithin,
-  compileCommon,
-  type InFolders,
-  isWithinSome,
-  listOf,
-  regexOf
-} from "../rubric/condition.ts"
+import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
+import type { Demand } from "../files/demand.ts"
+import { from as pathFrom } from "../files/path.ts"
+import type { Places } from "../files/places.ts"
+import { protectedByName } from "../files/protectedFiles.ts"
+import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
 import type { PartView } from "./partView.ts"
 import { baseName } from "./wrapper.ts"
 
@@ -22,10 +17,12 @@ export interface CommandView extends About {
   /** The command as the server tells it, and the script in it. */
   readonly texts: ReadonlyArray<string>
   readonly networkHost: string | undefined
+  /** Where the paths of the command lead. */
+  readonly places: Places
 }
 
 /** What has to hold for a match; `undefined`: no match. */
-export type Match = ReadonlyArray<InFolders> | undefined
+export type Match = ReadonlyArray<Demand> | undefined
 
 export interface Matcher {
   readonly matchesRequest: (view: CommandView) => boolean
@@ -50,7 +47,10 @@ export const compile = (when: CommandCondition, sure: boolean): Matcher => {
 }
 
 // A program that is given nothing to work on works on the folder that it runs in.
-const placesOf = ({ args, paths }: PartView): ReadonlyArray<string | undefined> =>
+const placesOf = (
+  { args }: PartView,
+  paths: ReadonlyArray<string | undefined>
+): ReadonlyArray<string | undefined> =>
   args.some((arg) => arg === undefined || !isFlag(arg)) ? paths : ["", ...paths]
 
 const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && arg !== "--"
@@ -66,7 +66,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (Object.keys(when).length > 0 && Object.keys(when).every((key) => untrusted.has(key))) return () => undefined
+  if (isBlind(when)) return () => undefined
 
   return (view) => {
     const { args: actual, folders, line, part, program, redirects } = view
@@ -81,10 +81,12 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
     if (!view.variables.every((name) => assigns.includes(name))) return undefined
     if (redirectsWithin === undefined && redirects.length > 0) return undefined
 
-    const conditions: Array<InFolders> = []
+    const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
+    if (unprotected === undefined) return undefined
+    const conditions: Array<Demand> = [...unprotected]
     const demands: ReadonlyArray<readonly [ReadonlyArray<string | undefined>, ReadonlyArray<string> | undefined]> = [
       [[""], cwdWithin],
-      [placesOf(view), pathsWithin],
+      [placesOf(view, view.paths), pathsWithin],
       [redirects.map(({ target }) => target.value), redirectsWithin]
     ]
     for (const [paths, within] of demands) {
@@ -98,6 +100,12 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
 }
 
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
+
+/** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
+export const isBlind = (when: CommandCondition): boolean => {
+  const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
+  return keys.length > 0 && keys.every((key) => untrusted.has(key))
+}
 
 const startsWith = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean =>
   expected.every((arg, index) => actual[index] === arg)
@@ -150,6 +158,31 @@ export const surelyWithin = (
   return allWithin(absolute, within)
 }
 
+/**
+ * What has to hold for a part to write no protected file but those of these kinds; `undefined`: by its names, it may.
+ * `certain` also asks for what isn't known.
+ */
+export const leavesAlone = (
+  view: PartView,
+  mayBe: ReadonlyArray<ProtectedFiles>,
+  certain: boolean
+): ReadonlyArray<Demand> | undefined => {
+  const demands: Array<Demand> = []
+  for (const path of view.written) {
+    if (path === undefined) {
+      if (certain) return undefined
+      continue
+    }
+    if (!protectedByName(path).every((kind) => mayBe.includes(kind))) return undefined
+    const folders = path.startsWith("/") ? [""] : view.folders
+    if (folders === undefined && certain) return undefined
+    for (const folder of folders ?? []) {
+      demands.push({ path: pathFrom(folder, path), folders: undefined, mayBe, certain })
+    }
+  }
+  return demands
+}
+
 // Rules that decline.
 
 const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
@@ -160,10 +193,12 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   const redirectsWithin = listOf(when.redirectsWithin)
   const { allowedFlags, args, argsPrefix, assigns, flags } = when
 
-  return (view, { cwd, texts }) => {
-    const { args: actual, folders, part, program } = view
+  return (view, { cwd, places, texts }) => {
+    const { args: actual, part, program } = view
     const mayBe = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      paths.some((path) => possiblyWithin(path, folders, within))
+      absoluteOf(paths, view).some((path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled))
+    const mayReach = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
+      absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
     if (
       programs !== undefined &&
       !view.programIsUnknown &&
@@ -185,15 +220,17 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
         actual.some((arg) => arg !== undefined && isFlag(arg) && !allowedFlags.includes(arg))
       )
         return undefined
-      if (pathsWithin !== undefined && !mayBe(placesOf(view), pathsWithin)) return undefined
+      if (
+        pathsWithin !== undefined &&
+        !mayBe([...placesOf(view, view.possiblePaths), ...targetsOf(view)], pathsWithin) &&
+        !mayReach(view.walked, pathsWithin)
+      )
+        return undefined
     }
     if (cwdWithin !== undefined && (cwd === undefined || !mayBe([""], cwdWithin))) return undefined
     if (
       redirectsWithin !== undefined &&
-      !mayBe(
-        part.redirects.map(({ target }) => target.value),
-        redirectsWithin
-      )
+      !mayBe(targetsOf(part), redirectsWithin)
     )
       return undefined
     if (assigns !== undefined && !view.variables.some((name) => assigns.includes(name))) return undefined
@@ -204,15 +241,23 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
 // `/bin/rm`, `./rm` and, where a file system does not tell them apart, `RM`.
 const programKey = (program: string): string => baseName(program).toLowerCase()
 
-const possiblyWithin = (
-  path: string | undefined,
-  folders: ReadonlyArray<string> | undefined,
-  within: ReadonlyArray<string>
-): boolean =>
-  path === undefined ||
-  (path.startsWith("/")
-    ? isWithinSome(path, within)
-    : folders === undefined || folders.some((folder) => isWithinSome(pathFrom(folder, path), within)))
+/** The paths that a rule which declines may ask about, as absolute ones; `undefined` among them: one that isn't known. */
+export const lookedAt = (view: PartView): ReadonlyArray<string> =>
+  absoluteOf([...placesOf(view, view.possiblePaths), ...targetsOf(view.part), ...view.walked, ""], view).flatMap(
+    (path) => path ?? []
+  )
+
+const targetsOf = ({ redirects }: Pick<PartView, "redirects">): ReadonlyArray<string | undefined> =>
+  redirects.map(({ target }) => target.value)
+
+const absoluteOf = (
+  paths: ReadonlyArray<string | undefined>,
+  { folders }: PartView
+): ReadonlyArray<string | undefined> =>
+  paths.flatMap((path): ReadonlyArray<string | undefined> => {
+    if (path === undefined || path.startsWith("/")) return [path]
+    return folders === undefined ? [undefined] : folders.map((folder) => pathFrom(folder, path))
+  })
 
 // Options, and a value after each, may stand before and between the words.
 const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean => {

@@ -3,8 +3,9 @@
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
 import type { CommandDecision } from "../../Rule.ts"
-import { type Decided, type Evaluation, lets } from "../command/policy.ts"
-import type { InFolders } from "./condition.ts"
+import type { Decided, Evaluation } from "../command/policy.ts"
+import { lets } from "./bounds.ts"
+import type { Demand } from "../files/demand.ts"
 import { short } from "../text.ts"
 import { baseName, runsCode } from "../command/wrapper.ts"
 
@@ -13,7 +14,7 @@ export interface Conclusion {
   readonly decision: Decisions["command"] | undefined
   readonly by: string
   readonly reason: string | undefined
-  readonly conditions: ReadonlyArray<InFolders>
+  readonly conditions: ReadonlyArray<Demand>
 }
 
 export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
