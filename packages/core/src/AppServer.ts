@@ -9,6 +9,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -23,7 +24,7 @@ import * as Tracer from "effect/Tracer"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
   type CodexNotFound,
-  type ConnectionFailed,
+  ConnectionFailed,
   ExperimentalApiRequired,
   type InvalidConfig,
   type RawRequestError,
@@ -35,6 +36,8 @@ import * as FrameTap from "./FrameTap.ts"
 import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
+import * as CheckedOptions from "./internal/options.ts"
+import { monotonicMillis } from "./internal/monotonic.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
 import { makeRouter } from "./internal/router.ts"
@@ -104,6 +107,11 @@ export interface ConnectionOptions {
   readonly acceptDelay?: Duration.Input | undefined
   /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
+  /**
+   * How much text of messages that are being written is kept for one turn, in UTF-16 code units. A turn that writes more is
+   * stopped and fails with the reason `TextTooLong`. Default: 64 Mi; V8 can't hold more than some 512 Mi.
+   */
+  readonly maxTextLength?: number | undefined
 }
 
 /**
@@ -157,7 +165,10 @@ export interface ServerInfo {
  * @since 0.1.0
  */
 export interface RequestOptions {
-  /** Overrides the deadline of the method; `"none"` waits without limit. */
+  /**
+   * Overrides the deadline of the method; `"none"` waits without limit. A time that is not finite and above zero is
+   * `InvalidParams`, and nothing is sent.
+   */
   readonly timeout?: Duration.Input | "none" | undefined
   /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
   readonly onLate?: ((response: unknown) => void) | undefined
@@ -212,6 +223,8 @@ export class AppServer extends Context.Service<
   AppServer,
   {
     readonly serverInfo: ServerInfo
+    /** How much text of unfinished messages is kept for one turn, in UTF-16 code units. */
+    readonly maxTextLength: number
     /** Calls a method of the stable API. */
     readonly request: SendRequest<ClientRequests, RequestError>
     /** Calls any method, with experimental fields. */
@@ -249,7 +262,7 @@ export class AppServer extends Context.Service<
     readonly isJoined: (threadId: string) => boolean
     /** The model's provider of a thread that was joined, as the server named it. */
     readonly providerOf: (threadId: string) => string | undefined
-    /** When the server last said something, in milliseconds of the `Clock`. */
+    /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
     readonly heardAt: () => number
     /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
     readonly stopChildren: (threadId: string) => Effect.Effect<void>
@@ -272,11 +285,24 @@ export class AppServer extends Context.Service<
  */
 export const defaultBufferBytes = 67_108_864
 
+/** 64 Mi of UTF-16 code units. */
+const defaultMaxTextLength = 67_108_864
+
 /** How many requests of the server a listener may leave unread. */
 const maxUnreadRequests = 1024
 
+/** How long closing waits for handlers that are on their way out. */
+const handlerGrace = Duration.seconds(2)
+
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
+
+const checkOptions = (options: ConnectionOptions | undefined) =>
+  Effect.all({
+    bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
+    times: CheckedOptions.connection(options)
+  }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
 
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
@@ -287,19 +313,15 @@ const roundTripTimeout = Duration.seconds(5)
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
-): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
-  const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+): Effect.fn.Return<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> {
+  const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, maxTextLength, requestTimeout } =
+    yield* checkOptions(options)
   const experimentalApi = options?.experimentalApi === true
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
   const witness = yield* Witness
   const humanApproval = yield* PolicyEngine.HumanApproval
-  const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
-  const answerTimeout =
-    options?.answerTimeout === "none"
-      ? undefined
-      : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
   const notifications = makeHub<Notification.Notification>({
     maxBytes: bufferBytes,
@@ -321,6 +343,51 @@ export const make = Effect.fnUntraced(function* (
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
+  // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
+  const guarded = (whose: string, tell: () => void) => {
+    const told = Result.try(tell)
+    if (Result.isFailure(told)) runFork(Effect.logError(`${whose} threw`, told.failure))
+  }
+
+  const guardedRoute = (route: Route): Route => ({
+    ...route,
+    onNotification: (notification) => {
+      const told = Result.try(() => route.onNotification(notification))
+      if (Result.isSuccess(told)) return
+      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, told.failure))
+      // It has lost a notification, so it can't go on as if it had all of them.
+      const description = `a notification of thread ${route.threadId} could not be taken: ${String(told.failure)}`
+      const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
+      guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+      const turnId = Notification.turnIdOf(notification)
+      // Nobody hears of the turn any more, so nobody would stop it.
+      if (turnId !== undefined)
+        runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId: route.threadId, turnId })))
+    },
+    onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+  })
+
+  // A handler that has lost its say may still be on its way out. Closing waits for it, for a moment.
+  let handling = 0
+  const idle = Deferred.makeUnsafe<void>()
+  let closing = false
+  const leave = () => {
+    handling--
+    if (closing && handling === 0) Deferred.doneUnsafe(idle, Effect.void)
+  }
+  const counted = <A, E>(handler: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => handling++),
+      () => handler,
+      () => Effect.sync(leave)
+    )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closing = true
+      return handling === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), handlerGrace))
+    })
+  )
+
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     router.follow(notification)
@@ -332,18 +399,12 @@ export const make = Effect.fnUntraced(function* (
       // The server does not withdraw everything when a turn ends.
       answering.declineAll(notification.params.threadId, notification.params.turn.id)
     }
-    notifications.offer(notification)
-    if (witness !== undefined) {
-      const seen = Result.try(() => witness.notified(notification))
-      if (Result.isFailure(seen)) runFork(Effect.logError("A witness threw", seen.failure))
-    }
+    guarded("A buffer of notifications", () => notifications.offer(notification))
+    if (witness !== undefined) guarded("A witness", () => witness.notified(notification))
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
-    for (const listener of called ?? []) {
-      const heard = Result.try(() => listener(notification))
-      if (Result.isFailure(heard)) runFork(Effect.logError(`A listener of ${notification.method} threw`, heard.failure))
-    }
+    for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
@@ -364,7 +425,7 @@ export const make = Effect.fnUntraced(function* (
     const route = threadId === undefined ? undefined : router.routeOf(threadId)
     const handler =
       route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-    const answered = observeAnswer(request.success, answering.answer(request.success, handler), witness)
+    const answered = observeAnswer(request.success, answering.answer(request.success, counted(handler)), witness)
     const owner = route?.context ?? context
     return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
   }
@@ -378,13 +439,13 @@ export const make = Effect.fnUntraced(function* (
   const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
   // Once for a chunk: to look at the clock for each message would cost more than routing it.
   const clock = yield* Clock.Clock
-  let heardAt = clock.currentTimeMillisUnsafe()
+  let heardAt = monotonicMillis(clock)
   const timed: Transport.Transport["Service"] = {
     ...tapped,
     listen: ({ onEnd, onLines }) =>
       tapped.listen({
         onLines: (lines) => {
-          heardAt = clock.currentTimeMillisUnsafe()
+          heardAt = monotonicMillis(clock)
           onLines(lines)
         },
         onEnd
@@ -392,13 +453,13 @@ export const make = Effect.fnUntraced(function* (
   }
   const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
-  const serverInfo = yield* handshake(rpc, transport, options)
+  const serverInfo = yield* handshake(rpc, transport, { ...options, handshakeTimeout })
 
   const { request, requestRaw } = makeRequests({
     rpc,
     router,
     experimentalApi,
-    requestTimeout: Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60)),
+    requestTimeout,
     serverVersion: serverInfo.version
   })
 
@@ -436,6 +497,7 @@ export const make = Effect.fnUntraced(function* (
 
   return AppServer.of({
     serverInfo,
+    maxTextLength,
     request,
     requestExperimental,
     requestRaw,
@@ -451,9 +513,9 @@ export const make = Effect.fnUntraced(function* (
     route: (route) =>
       Effect.andThen(
         Effect.addFinalizer(() => Effect.sync(() => answering.declineAll(route.threadId))),
-        router.route(route)
+        router.route(guardedRoute(route))
       ),
-    routeRest: router.routeRest,
+    routeRest: (route) => router.routeRest(guardedRoute(route)),
     malformed: rpc.malformed,
     closed: rpc.closed
   })
@@ -470,6 +532,8 @@ type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
+  // Before a process is started, so that none is started in vain.
+  yield* checkOptions(options)
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
@@ -522,12 +586,15 @@ export interface WebSocketOptions extends ConnectionOptions, WebSocketTransport.
  */
 export function layerWebSocket(
   options: WebSocketOptions & ExperimentalApi.OptIn
-): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(
   options: WebSocketOptions
-): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
-  const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
+  const connect = checkOptions(options).pipe(
+    Effect.andThen(WebSocketTransport.connect(options)),
+    Effect.flatMap((transport) => make(transport, options))
+  )
   return connected(connect, options)
 }
 

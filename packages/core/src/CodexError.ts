@@ -174,6 +174,21 @@ export class NoRollout extends Schema.TaggedError<NoRollout>()("NoRollout", {
 }
 
 /**
+ * Another app-server has the thread open, in this codex home: a thread has one writer at a time. It lets go when it exits, or
+ * about a minute after its last client has left the thread.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ThreadLocked extends Schema.TaggedError<ThreadLocked>()("ThreadLocked", {
+  threadId: Schema.String
+}) {
+  override get message(): string {
+    return `Another app-server has thread ${this.threadId} open. End that one, connect to it, or fork the thread.`
+  }
+}
+
+/**
  * The server answered a request with an error that has no tag of its own.
  *
  * @category errors
@@ -356,6 +371,8 @@ export const TurnFailedReason = Schema.TaggedUnion({
   ResponseStreamDisconnected: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   TooManyFailedAttempts: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   ActiveTurnNotSteerable: {},
+  /** Of this client: the agent wrote more than `maxTextLength` allows, in UTF-16 code units. */
+  TextTooLong: { allowed: Schema.Finite },
   Other: { raw: Schema.Unknown }
 })
 
@@ -392,6 +409,8 @@ const turnAdvice = (reason: TurnFailedReason): string => {
       return "Choose another model: `model/list` tells which there are."
     case "BadRequest":
       return "Check the turn's parameters, the output schema above all."
+    case "TextTooLong":
+      return "Ask for less, or allow more with `maxTextLength` in the layer's options."
     case "SandboxError":
       return "Check that the sandbox works on this machine."
     case "RateLimited":
@@ -420,6 +439,58 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
 }) {
   override get message(): string {
     return "The turn was interrupted. Its thread is intact: start another turn to go on."
+  }
+}
+
+/**
+ * A turn that this program did not start is running on the thread. With `delivered` the prompt was sent and that turn may have
+ * read it; without, nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ThreadBusy extends Schema.TaggedError<ThreadBusy>()("ThreadBusy", {
+  threadId: Schema.String,
+  /** The turn that is running. */
+  turnId: Schema.String,
+  delivered: Schema.Boolean
+}) {
+  override get message(): string {
+    return this.delivered
+      ? `The prompt went to turn ${this.turnId}, which is running on thread ${this.threadId} and was not started here. Read the thread before you send it again.`
+      : `Turn ${this.turnId} is running on thread ${this.threadId} and was not started here. Nothing was sent: try again when it is over, or set \`whenBusy: "wait"\`.`
+  }
+}
+
+/**
+ * The turn ended before the input that was meant for it arrived. The input was not read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnOver extends Schema.TaggedError<TurnOver>()("TurnOver", {
+  threadId: Schema.String,
+  turnId: Schema.String
+}) {
+  override get message(): string {
+    return `Turn ${this.turnId} of thread ${this.threadId} is over, so it took no more input. Start another turn with it.`
+  }
+}
+
+/**
+ * The turn was interrupted and the server did not end it within `stopTimeout`. It may still be running.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TurnNotStopped extends Schema.TaggedError<TurnNotStopped>()("TurnNotStopped", {
+  threadId: Schema.String,
+  turnId: Schema.String,
+  /** How long its end was waited for. */
+  millis: Schema.Finite
+}) {
+  override get message(): string {
+    return `Turn ${this.turnId} of thread ${this.threadId} did not end within ${this.millis} ms of its interruption and may still be running. Close the connection to end the server.`
   }
 }
 
@@ -516,7 +587,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
 }
 
 /**
- * An option has a value that can't be used. `path` names the option.
+ * An option has an invalid value, and nothing was started. `path` names the option, such as `budget.tokens`.
  *
  * @category errors
  * @since 0.1.0
@@ -526,7 +597,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidC
   description: Schema.String
 }) {
   override get message(): string {
-    return `The option ${this.path} can't be used: ${this.description}.`
+    return `The option ${this.path} is invalid: ${this.description}.`
   }
 }
 
@@ -551,7 +622,7 @@ export type CallError =
  * @category models
  * @since 0.1.0
  */
-export type SessionError = SessionNotFound | SessionArchived | NoRollout
+export type SessionError = SessionNotFound | SessionArchived | NoRollout | ThreadLocked
 
 /**
  * What a request about a thread can fail with.
@@ -578,12 +649,20 @@ export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequi
 export type RawRequestError = Exclude<RequestError, ProtocolViolation>
 
 /**
+ * What starting, resuming or forking a thread can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadStartError = RequestError | InvalidConfig
+
+/**
  * What starting a turn can fail with.
  *
  * @category models
  * @since 0.1.0
  */
-export type TurnStartError = RequestError | InvalidInput | BudgetExceeded
+export type TurnStartError = RequestError | InvalidConfig | InvalidInput | BudgetExceeded | ThreadBusy
 
 /**
  * What a turn can fail with.
@@ -615,6 +694,7 @@ export const CodexError = Schema.Union([
   SessionNotFound,
   SessionArchived,
   NoRollout,
+  ThreadLocked,
   RequestFailed,
   RequestTimedOut,
   Overloaded,
@@ -627,6 +707,9 @@ export const CodexError = Schema.Union([
   InvalidPolicyDecision,
   TurnFailed,
   TurnInterrupted,
+  ThreadBusy,
+  TurnOver,
+  TurnNotStopped,
   TurnStalled,
   BudgetExceeded,
   OutputInvalid,
@@ -665,7 +748,8 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
  *
  * **Details**
  *
- * True for `Overloaded`, which did not run, and for a `TurnFailed` whose reason is a passing trouble of the model's side.
+ * True for `Overloaded`, which did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed` whose reason
+ * is a passing trouble of the model's side.
  * False for `ConnectionFailed`: a connection does not come back, so the effect that provides the layer is the one to retry.
  * False for `RequestTimedOut`, as the request may have taken effect.
  *
@@ -674,7 +758,9 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
  */
 export const isRetryable = (error: unknown): boolean =>
   isCodexError(error) &&
-  (error._tag === "Overloaded" || (error._tag === "TurnFailed" && retryableReasons.has(error.reason._tag)))
+  (error._tag === "Overloaded" ||
+    (error._tag === "ThreadBusy" && !error.delivered) ||
+    (error._tag === "TurnFailed" && retryableReasons.has(error.reason._tag)))
 
 /**
  * Retries what is retryable: five times at most, first after about a second, then after twice as long each time, with

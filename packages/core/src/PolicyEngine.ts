@@ -11,8 +11,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { PolicyFailed } from "./CodexError.ts"
-import type * as Protocol from "./protocol/generated/Experimental.ts"
+import * as Protocol from "./protocol/generated/Experimental.ts"
 
 /**
  * The parameters of each kind of request, as the server sends them.
@@ -56,7 +58,7 @@ export type Kind = keyof Params
  * @since 0.1.0
  */
 export interface Decisions {
-  readonly command: Protocol.CommandExecutionApprovalDecision
+  readonly command: Protocol.KnownCommandExecutionApprovalDecision
   readonly fileChange: Protocol.FileChangeApprovalDecision
   readonly permissions: "decline" | Protocol.PermissionsRequestApprovalResponse
   readonly userInput: "decline" | Protocol.ToolRequestUserInputResponse
@@ -98,6 +100,24 @@ export interface Verdict<K extends Kind> {
 }
 
 /**
+ * The permissions that a request asks for, as they can be granted: without fields that this version does not know, as nobody
+ * can say what they would grant. `undefined` if some of the permissions are of a kind that it does not know.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const grantOf = ({
+  fileSystem,
+  network
+}: Protocol.RequestPermissionProfile): Protocol.GrantedPermissionProfile | undefined => {
+  const permissions = {
+    ...(fileSystem == null ? {} : { fileSystem }),
+    ...(network == null ? {} : { network })
+  }
+  return Option.getOrUndefined(Schema.decodeUnknownOption(Protocol.GrantedPermissionProfile())(permissions))
+}
+
+/**
  * Decides one kind of request; `undefined` abstains.
  *
  * @category models
@@ -133,6 +153,8 @@ const abstain = (): Effect.Effect<undefined> => Effect.undefined
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
  *
  * export const layer = Layer.succeed(PolicyEngine.PolicyEngine)(
  *   PolicyEngine.make({
@@ -193,17 +215,13 @@ export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEng
   make({
     command: always("accept", "acceptAll"),
     fileChange: always("accept", "acceptAll"),
-    permissions: ({ params: { permissions } }) =>
-      Effect.succeed({
-        decision: {
-          permissions: {
-            ...(permissions.fileSystem == null ? {} : { fileSystem: permissions.fileSystem }),
-            ...(permissions.network == null ? {} : { network: permissions.network })
-          },
-          scope: "turn"
-        },
+    permissions: ({ params }) => {
+      const permissions = grantOf(params.permissions)
+      return Effect.succeed({
+        decision: permissions === undefined ? "decline" : { permissions, scope: "turn" },
         by: "acceptAll"
-      }),
+      })
+    },
     userInput: always({ answers: {} }, "acceptAll"),
     elicitation: always("decline", "acceptAll"),
     toolCall: always("accept", "acceptAll")

@@ -10,8 +10,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentResponse } from "./AgentResponse.ts"
-import type { OutputInvalid, RequestError, TurnError, TurnStartError, TurnStreamError } from "./CodexError.ts"
+import type {
+  OutputInvalid,
+  RequestError,
+  ThreadStartError,
+  TurnError,
+  TurnStartError,
+  TurnStreamError
+} from "./CodexError.ts"
 import type { Input } from "./Input.ts"
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
 import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"
@@ -195,7 +203,7 @@ export interface Thread extends ThreadActions {
     limits?: TurnLimits
   ) => Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
   /** A new thread that shares the past of this one. */
-  readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, RequestError>
+  readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, ThreadStartError>
 }
 
 /**
@@ -212,7 +220,7 @@ export interface TurnHandle {
   readonly events: Stream.Stream<ResponseEvent.ResponseEvent, TurnStreamError>
   /** The notifications behind the events. */
   readonly notifications: Stream.Stream<Notification, TurnStreamError>
-  /** The text of the agent's messages as it is written, without reasoning or the output of tools. */
+  /** The text of the agent's answer as it is written, without commentary, reasoning or the output of tools. */
   readonly text: Stream.Stream<string, TurnStreamError>
   /** Waits for the end of the turn. */
   readonly result: Effect.Effect<AgentResponse, TurnError>
@@ -245,10 +253,7 @@ export const eventsOf = <E>(
 ): Stream.Stream<ResponseEvent.ResponseEvent, E> =>
   Stream.transformPull(notifications, (pull) =>
     Effect.sync(() => {
-      const events = Effect.map(
-        pull,
-        Arr.map((notification) => ResponseEvent.fromNotification(threadId, notification))
-      )
+      const events = Effect.map(pull, Arr.map(ResponseEvent.makeFromNotification(threadId)))
       let begun = false
       return Effect.suspend(() => {
         if (begun) return events
@@ -259,7 +264,8 @@ export const eventsOf = <E>(
   )
 
 /**
- * The text of the agent's messages from a turn's notifications: their deltas, or the whole message where none came.
+ * The text of the agent's answer from a turn's notifications: the deltas of messages that are not commentary, or the whole
+ * message where none came.
  *
  * @category conversions
  * @since 0.1.0
@@ -267,7 +273,9 @@ export const eventsOf = <E>(
 export const textOf = <E>(notifications: Stream.Stream<Notification, E>): Stream.Stream<string, E> =>
   Stream.suspend(() => {
     const streamed = new Set<string>()
+    const commentary = makeCommentary()
     const textIn = (notification: Notification): string => {
+      if (commentary.isAbout(notification)) return ""
       switch (notification.method) {
         case "item/agentMessage/delta":
           streamed.add(notification.params.itemId)

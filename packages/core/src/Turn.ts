@@ -27,6 +27,7 @@ import {
   RequestFailed,
   SlowConsumer,
   type TurnError,
+  TurnFailed,
   TurnInterrupted,
   TurnStalled,
   type TurnStreamError
@@ -34,6 +35,7 @@ import {
 import { type Buffer, makeBuffer } from "./internal/buffer.ts"
 import { followItem, makeItemsInProgress } from "./internal/items.ts"
 import { type Entry, type Exceeded, type Ledger, makeLedger } from "./internal/ledger.ts"
+import { monotonicMillis } from "./internal/monotonic.ts"
 import { makeReplay } from "./internal/replay.ts"
 import { makeTurnSpans } from "./internal/turnSpans.ts"
 import { type Stalled, watch, type Watched } from "./internal/watchdog.ts"
@@ -265,6 +267,14 @@ export const startStreaming: (
 type Stop =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "Stalled"; readonly stalled: Stalled }
+  | { readonly _tag: "TextTooLong" }
+
+const textTooLong = (allowed: number, response: AgentResponse): TurnFailed =>
+  new TurnFailed({
+    reason: { _tag: "TextTooLong", allowed },
+    description: `the agent wrote a text of more than ${allowed} characters`,
+    response
+  })
 
 const begin = Effect.fnUntraced(function* (
   server: AppServer["Service"],
@@ -289,18 +299,18 @@ const begin = Effect.fnUntraced(function* (
   })
   yield* Effect.acquireRelease(options.queue.turns.take(1), () => leaveQueue, { interruptible: true })
 
-  const collector = makeCollector(threadId)
+  const collector = makeCollector(threadId, server.maxTextLength)
   const clock = yield* Clock.Clock
   const { ledger } = options.shared
   const aborted = Deferred.makeUnsafe<Stop>()
   const abort = (why: Stop) => Deferred.doneUnsafe(aborted, Effect.succeed(why))
   const entry: Entry = {
-    startedAt: clock.currentTimeMillisUnsafe(),
+    startedAt: monotonicMillis(clock),
     stop: (exceeded) => abort({ _tag: "Budget", exceeded })
   }
   const refused = ledger.enter(entry)
   if (refused !== undefined) return yield* new BudgetExceeded({ ...refused, response: collector.response() })
-  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, clock.currentTimeMillisUnsafe())))
+  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, monotonicMillis(clock))))
 
   const provider = server.providerOf(threadId)
   const span = yield* Effect.makeSpan("invoke_agent codex", {
@@ -322,7 +332,9 @@ const begin = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
 
   const items = makeItemsInProgress()
-  const events: Array<ResponseEvent.ResponseEvent> | undefined = options.includeEvents === true ? [] : undefined
+  const events: Array<ResponseEvent.ResponseEvent> | undefined =
+    options.includeEvents === true ? [ResponseEvent.threadReady(threadId)] : undefined
+  const toEvent = ResponseEvent.makeFromNotification(threadId)
   const started = Deferred.makeUnsafe<string>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   const tokensAllowed = options.budget?.tokens ?? Number.POSITIVE_INFINITY
@@ -340,7 +352,7 @@ const begin = Effect.fnUntraced(function* (
   let lastError = ""
 
   const emit = (notification: Notification.Notification) => {
-    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    events?.push(toEvent(notification))
     buffer?.offer(notification)
   }
 
@@ -355,7 +367,7 @@ const begin = Effect.fnUntraced(function* (
   const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
     if (state === "over") return
     state = "over"
-    ledger.leave(entry, clock.currentTimeMillisUnsafe())
+    ledger.leave(entry, monotonicMillis(clock))
     spans.end(exit, collector.response())
     Deferred.doneUnsafe(outcome, exit)
   }
@@ -377,7 +389,7 @@ const begin = Effect.fnUntraced(function* (
     if (notification.method === "error" && notification.params.willRetry) {
       lastError = notification.params.error.message
       if (watched.retryingSince !== undefined) return
-      watched.retryingSince = clock.currentTimeMillisUnsafe()
+      watched.retryingSince = monotonicMillis(clock)
       watched.wake?.()
       return
     }
@@ -398,6 +410,7 @@ const begin = Effect.fnUntraced(function* (
     if (notification.method === "turn/started" && notification.params.turn.rootTurnId === turnId) innerId = about
     if (state === "over" || (about !== undefined && about !== turnId)) return
     collector.add(notification)
+    if (collector.isTooLong()) abort({ _tag: "TextTooLong" })
     followItem(notification, items, spans)
     if (about !== undefined) {
       lastEvent = notification.method
@@ -453,7 +466,7 @@ const begin = Effect.fnUntraced(function* (
       Effect.ensuring(
         Effect.sync(() => {
           answering--
-          watched.movedAt = clock.currentTimeMillisUnsafe()
+          watched.movedAt = monotonicMillis(clock)
         })
       )
     )
@@ -513,7 +526,7 @@ const begin = Effect.fnUntraced(function* (
   const outOfTime = Effect.gen(function* () {
     const allowed = toMillis(options.budget?.duration, Number.POSITIVE_INFINITY)
     while (true) {
-      const now = yield* Clock.currentTimeMillis
+      const now = monotonicMillis(clock)
       const used = now - entry.startedAt
       if (used >= allowed) {
         return abort({ _tag: "Budget", exceeded: { limit: "duration", scope: "turn", allowed, used } })
@@ -529,7 +542,9 @@ const begin = Effect.fnUntraced(function* (
   )
   const stopFor = Effect.fnUntraced(function* (why: Stop) {
     if (why._tag === "Budget") stopped = (response) => new BudgetExceeded({ ...why.exceeded, response })
-    else {
+    else if (why._tag === "TextTooLong") {
+      stopped = (response) => textTooLong(server.maxTextLength, response)
+    } else {
       // What the turn says while it is being stopped is not what it stalled at.
       const last = lastEvent === undefined ? {} : { lastEvent }
       const threadStatus = yield* server.request("thread/read", { threadId }, { timeout: stopGrace }).pipe(

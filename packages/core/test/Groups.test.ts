@@ -468,7 +468,12 @@ describe("a function fails with what it can fail with", () => {
       | CodexError.RequestFailed
       | CodexError.RequestTimedOut
       | CodexError.UnsupportedMethod
-    type OfThread = Call | CodexError.NoRollout | CodexError.SessionArchived | CodexError.SessionNotFound
+    type OfThread =
+      | Call
+      | CodexError.NoRollout
+      | CodexError.SessionArchived
+      | CodexError.SessionNotFound
+      | CodexError.ThreadLocked
 
     expectTypeOf<Failure<Service["model"]["list"]>>().toEqualTypeOf<Call>()
     expectTypeOf<Failure<Service["thread"]["list"]>>().toEqualTypeOf<Call>()

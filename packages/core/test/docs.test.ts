@@ -25,6 +25,9 @@ describe.each([
     expect(retryable).toEqual(["`Overloaded`"])
     expect(CodexError.isRetryable(new CodexError.Overloaded({ method: "turn/start" }))).toBe(true)
     expect(CodexError.isRetryable(new CodexError.RequestTimedOut({ method: "turn/start", millis: 1 }))).toBe(false)
+    const busy = { threadId: "thread", turnId: "turn" }
+    expect(CodexError.isRetryable(new CodexError.ThreadBusy({ ...busy, delivered: false }))).toBe(true)
+    expect(CodexError.isRetryable(new CodexError.ThreadBusy({ ...busy, delivered: true }))).toBe(false)
   })
 
   it("names every reason of a failed turn", () => {

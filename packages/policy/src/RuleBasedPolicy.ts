@@ -205,7 +205,8 @@ const settlePermissions = Effect.fnUntraced(function* (
   const { by, decision, reason } = yield* settle(conclusion)
   if (decision === undefined) return undefined
   if (decision === "decline") return { decision, by, reason }
-  const permissions = PermissionsPolicy.grantOf(params)
+  const permissions = PolicyEngine.grantOf(params.permissions)
+  if (permissions === undefined) return { decision: "decline", by, reason: "of a kind that is not known" }
   return { decision: { permissions, scope: decision === "grant" ? "turn" : "session" }, by, reason }
 })
 

@@ -26,7 +26,10 @@ const decisionOn = (
   command: string | Partial<PolicyEngine.Params["command"]>
 ) =>
   Effect.map(
-    decide({ mode: decision === "decline" ? "permissive" : "strict", commandRules: anywhere([{ when, decision }]) }, command),
+    decide(
+      { mode: decision === "decline" ? "permissive" : "strict", commandRules: anywhere([{ when, decision }]) },
+      command
+    ),
     (verdict) => verdict?.decision
   )
 

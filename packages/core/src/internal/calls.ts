@@ -70,5 +70,5 @@ const withoutTag = (method: string) => (error: { readonly message: string }) =>
 
 const noThread = (method: string) => {
   const other = withoutTag(method)
-  return { SessionNotFound: other, SessionArchived: other, NoRollout: other }
+  return { SessionNotFound: other, SessionArchived: other, NoRollout: other, ThreadLocked: other }
 }

@@ -17,22 +17,25 @@ const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version
 export const handshake = Effect.fnUntraced(function* (
   rpc: JsonRpc,
   transport: Transport["Service"],
-  options: (ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>) | undefined
+  options: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">> & { readonly handshakeTimeout: Duration.Duration }
 ): Effect.fn.Return<ServerInfo, ConnectionFailed> {
-  const clientInfo = options?.clientInfo ?? defaultClientInfo
-  const experimentalApi = options?.experimentalApi === true
+  const clientInfo = options.clientInfo ?? defaultClientInfo
+  const experimentalApi = options.experimentalApi === true
   const isPersonThere = (yield* PolicyEngine.HumanApproval) !== undefined
   const capabilities = {
     experimentalApi,
     requestAttestation: false,
     requiredHumanApproval: experimentalApi && isPersonThere,
-    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+    optOutNotificationMethods: options.optOutNotificationMethods ?? null
   }
-  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
-  const failed = (description: string) =>
-    Effect.flatMap(transport.diagnostics, (stderr) =>
-      Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
-    )
+  const deadline = Duration.toMillis(options.handshakeTimeout)
+  const failed = Effect.fnUntraced(function* (description: string) {
+    const stderr = yield* transport.diagnostics
+    const malformed = yield* rpc.firstMalformed
+    const banner = malformed === undefined ? "" : `; it wrote a line that is not a JSON-RPC message: "${malformed}"`
+    const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
+    return yield* new ConnectionFailed({ reason, stderr })
+  })
   const response = yield* observeRequest(
     "initialize",
     rpc.request("initialize", { clientInfo, capabilities }, { deadline })
@@ -56,5 +59,5 @@ export const handshake = Effect.fnUntraced(function* (
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
-  return { version, userAgent, codexHome, cwd: options?.cwd }
+  return { version, userAgent, codexHome, cwd: options.cwd }
 })

@@ -2,10 +2,12 @@
  * Tells when a turn has stopped moving.
  *
  * Time in which something is known to be under way (an approval, a tool, a command) does not count. Attempts of the server
- * to reach the model are no progress: they have a time of their own, from the first one on.
+ * to reach the model are no progress: they have a time of their own, from the first one on. Time in which this process was
+ * suspended does not count either.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { monotonicMillis, notRunning } from "./monotonic.ts"
 
 /** All in milliseconds; infinite: off. */
 export interface WatchdogTimes {
@@ -14,7 +16,7 @@ export interface WatchdogTimes {
   readonly retryWindow: number
 }
 
-/** What a turn tells of itself. The times are milliseconds of the `Clock`. */
+/** What a turn tells of itself. The times are milliseconds of monotonic time (`monotonicMillis`). */
 export interface Watched {
   /** When the turn made progress, or something that it waited for ended, the last time. */
   movedAt: number
@@ -36,16 +38,18 @@ export interface Stalled {
 /** Returns when the turn has stalled. */
 export const watch = Effect.fnUntraced(function* (times: WatchdogTimes, watched: Watched): Effect.fn.Return<Stalled> {
   const shortest = Math.min(times.silenceWarning, times.stallTimeout)
+  const clock = yield* Clock.Clock
+  const pause = (millis: number) => pauseFor(clock, watched, millis)
   let warnedAbout: number | undefined
   while (true) {
-    const now = yield* Clock.currentTimeMillis
+    const now = monotonicMillis(clock)
     const { movedAt, retryingSince } = watched
     if (retryingSince !== undefined) {
       if (now - retryingSince >= times.retryWindow) return { _tag: "Retries", millis: now - retryingSince }
-      yield* pause(watched, retryingSince + times.retryWindow - now)
+      yield* pause(retryingSince + times.retryWindow - now)
     } else if (watched.isBusy()) {
       // When that is over, `movedAt` says so.
-      yield* pause(watched, shortest)
+      yield* pause(shortest)
     } else {
       if (now - movedAt >= times.stallTimeout) return { _tag: "Silence", millis: now - movedAt }
       if (now - movedAt >= times.silenceWarning && warnedAbout !== movedAt) {
@@ -54,17 +58,23 @@ export const watch = Effect.fnUntraced(function* (times: WatchdogTimes, watched:
       }
       const warnAt = warnedAbout === movedAt ? Number.POSITIVE_INFINITY : movedAt + times.silenceWarning
       // A new silence may begin in between, and be warned about before the old one would have ended the turn.
-      yield* pause(watched, Math.min(warnAt - now, movedAt + times.stallTimeout - now, shortest))
+      yield* pause(Math.min(warnAt - now, movedAt + times.stallTimeout - now, shortest))
     }
   }
 })
 
-const pause = (watched: Watched, millis: number): Effect.Effect<void> => {
+const pauseFor = Effect.fnUntraced(function* (clock: Clock.Clock, watched: Watched, millis: number) {
   const woken = Effect.callback<void>((resume) => {
     watched.wake = () => {
       watched.wake = undefined
       queueMicrotask(() => resume(Effect.void))
     }
   })
-  return Number.isFinite(millis) ? Effect.raceFirst(Effect.sleep(millis), woken) : woken
-}
+  if (!Number.isFinite(millis)) return yield* woken
+  const before = monotonicMillis(clock)
+  yield* Effect.raceFirst(Effect.sleep(millis), woken)
+  const suspended = notRunning(millis, monotonicMillis(clock) - before)
+  // What has been heard since is later than the suspension.
+  if (watched.movedAt <= before) watched.movedAt += suspended
+  if (watched.retryingSince !== undefined && watched.retryingSince <= before) watched.retryingSince += suspended
+})

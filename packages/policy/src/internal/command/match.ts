@@ -47,10 +47,7 @@ export const compile = (when: CommandCondition, sure: boolean): Matcher => {
 }
 
 // A program that is given nothing to work on works on the folder that it runs in.
-const placesOf = (
-  { args }: PartView,
-  paths: ReadonlyArray<string | undefined>
-): ReadonlyArray<string | undefined> =>
+const placesOf = ({ args }: PartView, paths: ReadonlyArray<string | undefined>): ReadonlyArray<string | undefined> =>
   args.some((arg) => arg === undefined || !isFlag(arg)) ? paths : ["", ...paths]
 
 const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && arg !== "--"
@@ -196,7 +193,9 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   return (view, { cwd, places, texts }) => {
     const { args: actual, part, program } = view
     const mayBe = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      absoluteOf(paths, view).some((path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled))
+      absoluteOf(paths, view).some(
+        (path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled)
+      )
     const mayReach = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
       absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
     if (
@@ -228,11 +227,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
         return undefined
     }
     if (cwdWithin !== undefined && (cwd === undefined || !mayBe([""], cwdWithin))) return undefined
-    if (
-      redirectsWithin !== undefined &&
-      !mayBe(targetsOf(part), redirectsWithin)
-    )
-      return undefined
+    if (redirectsWithin !== undefined && !mayBe(targetsOf(part), redirectsWithin)) return undefined
     if (assigns !== undefined && !view.variables.some((name) => assigns.includes(name))) return undefined
     return yes
   }

@@ -29,7 +29,9 @@ const withoutTilde = (text: string): ReadonlyArray<string | undefined> =>
 
 const split = (text: string): ReadonlyArray<string> | undefined => {
   const starts = [0, ...Array.from(text.matchAll(/[=:,@]/g), ({ index }) => index + 1)]
-  return starts.length > maxPieces ? undefined : starts.map((start) => text.slice(start)).filter((piece) => piece !== "")
+  return starts.length > maxPieces
+    ? undefined
+    : starts.map((start) => text.slice(start)).filter((piece) => piece !== "")
 }
 
 /** The same, for those who only look at names: nothing in it is left out, and a long text is taken apart coarsely. */

@@ -106,7 +106,8 @@ const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Value
   if (name === "git" && leavesLinks.has(subcommands[0] ?? "")) return []
   const onlyReads = uncertain === undefined && uses.every(({ effect }) => effect !== "write" && effect !== "run")
   const known = written.filter((path) => path !== undefined)
-  return onlyReads && !(name === "git" && /^(?:merge|pull|rebase|cherry-pick|revert|am|submodule|clone)$/.test(subcommands[0] ?? ""))
+  return onlyReads &&
+    !(name === "git" && /^(?:merge|pull|rebase|cherry-pick|revert|am|submodule|clone)$/.test(subcommands[0] ?? ""))
     ? []
     : [...known, "."]
 }

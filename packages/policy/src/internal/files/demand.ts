@@ -42,7 +42,10 @@ export const problemOf = Effect.fnUntraced(function* (
     if (folders !== undefined && !isSurelyWithin(place, yield* Effect.forEach(folders, placeOf))) {
       return `${short(path)} leads out of the folders that the rule names`
     }
-    const unnamed = mayBe === undefined ? [] : (yield* protectedBy(place, { exists, placeOf })).filter((kind) => !mayBe.includes(kind))
+    const unnamed =
+      mayBe === undefined
+        ? []
+        : (yield* protectedBy(place, { exists, placeOf })).filter((kind) => !mayBe.includes(kind))
     if (unnamed.length > 0) {
       return `${short(path)} is one of the protected files (${unnamed.join(", ")}), which decide what runs later`
     }

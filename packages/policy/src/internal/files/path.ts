@@ -37,7 +37,12 @@ const isBelow = (inner: string, outer: string): boolean =>
 
 /** Names that some file systems take for one: letters in another case, in another form, or without a width. */
 export const fold = (text: string): string =>
-  /^[ -~]*$/.test(text) ? text.toLowerCase() : text.normalize("NFKC").replace(/\p{Cf}/gu, "").toLowerCase()
+  /^[ -~]*$/.test(text)
+    ? text.toLowerCase()
+    : text
+        .normalize("NFKC")
+        .replace(/\p{Cf}/gu, "")
+        .toLowerCase()
 
 /** Everything that a path may stand for. */
 export interface Place {
@@ -127,8 +132,7 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
       // Another process sees something else there.
       if (/^\/proc\/(?:self|thread-self|\d+)$/.test(next)) return undefined
       if (pending.length === 0) entry ??= next
-      const found: Entry =
-        kind !== "folder" || name.length > maxNameLength ? { _tag: "Missing" } : yield* entryAt(next)
+      const found: Entry = kind !== "folder" || name.length > maxNameLength ? { _tag: "Missing" } : yield* entryAt(next)
       if (found._tag === "Unknown") return undefined
       if (found._tag === "Link") {
         if (++links > maxLinks) return undefined
@@ -166,7 +170,7 @@ const namesOf = (path: string): Array<string> =>
   path
     .split("/")
     .filter((name) => name !== "" && name !== ".")
-    .reverse()
+    .toReversed()
 
 /** Whether a place lies in one of the folders, in all of its meanings. */
 export const isSurelyWithin = ({ certain, locations, name }: Place, folders: ReadonlyArray<Place>): boolean => {
@@ -180,11 +184,13 @@ export const isSurelyWithin = ({ certain, locations, name }: Place, folders: Rea
 
 /** Whether a place may lie in one of the folders, in any of its meanings. */
 export const isPossiblyWithin = (place: Place, folders: ReadonlyArray<Place>): boolean =>
-  !place.certain || folders.some(({ folded }) => folded.some((outer) => place.folded.some((path) => isBelow(path, outer))))
+  !place.certain ||
+  folders.some(({ folded }) => folded.some((outer) => place.folded.some((path) => isBelow(path, outer))))
 
 /** Whether one of the folders may lie in a place. */
 export const mayContain = (place: Place, folders: ReadonlyArray<Place>): boolean =>
-  !place.certain || folders.some(({ folded }) => folded.some((inner) => place.folded.some((path) => isBelow(inner, path))))
+  !place.certain ||
+  folders.some(({ folded }) => folded.some((inner) => place.folded.some((path) => isBelow(inner, path))))
 
 /** A place as it may be after something else has been put at others. */
 export const unsettle = (place: Place, others: ReadonlyArray<Place>): Place =>

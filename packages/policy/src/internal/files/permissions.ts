@@ -2,7 +2,7 @@
  * What the rules of a rubric say about wider permissions. They are granted as asked for, and only where a rule speaks of all
  * that is asked for.
  */
-import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
+import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { PermissionsCondition, PermissionsDecision, PermissionsRule } from "../../Rule.ts"
@@ -60,29 +60,6 @@ export const compile = (
     return { decision: fallback.decision, by: fallback.by, reason: undefined, conditions: [] }
   })
 }
-
-type Grant = Exclude<Decisions["permissions"], "decline">["permissions"]
-
-/** What is asked for, field by field: a field that is not known here is not granted. */
-export const grantOf = ({ permissions: { fileSystem, network } }: Params["permissions"]): Grant => ({
-  ...(fileSystem == null
-    ? {}
-    : {
-        fileSystem: {
-          ...(fileSystem.read === undefined ? {} : { read: fileSystem.read }),
-          ...(fileSystem.write === undefined ? {} : { write: fileSystem.write }),
-          ...(fileSystem.entries == null
-            ? {}
-            : {
-                // A rule matches for sure only where all of them are paths.
-                entries: fileSystem.entries.flatMap(({ access, path }) =>
-                  path.type === "path" ? [{ access, path: { type: path.type, path: path.path } }] : []
-                )
-              })
-        }
-      }),
-  ...(network == null ? {} : { network: network.enabled === undefined ? {} : { enabled: network.enabled } })
-})
 
 const aboutOf = (params: Params["permissions"]): About => ({
   threadId: params.threadId,

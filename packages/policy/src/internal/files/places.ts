@@ -17,10 +17,7 @@ export interface Places {
   readonly of: (path: string) => Place
 }
 
-export const lookUp = Effect.fnUntraced(function* (
-  paths: Iterable<string>,
-  walker: Walker
-): Effect.fn.Return<Places> {
+export const lookUp = Effect.fnUntraced(function* (paths: Iterable<string>, walker: Walker): Effect.fn.Return<Places> {
   const found = new Map<string, Place>()
   for (const path of paths) {
     if (!found.has(path)) found.set(path, yield* walker.placeOf(path))

@@ -1,0 +1,165 @@
+/**
+ * Numbers and times among the options, checked where a layer is built or a call is made, so that nothing behind it has to:
+ * what is no number, not finite or too small is `InvalidConfig` with the option's path, never a defect, and never passed on.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { format } from "effect/Formatter"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import { InvalidConfig } from "../CodexError.ts"
+
+const invalid = (path: string, value: unknown, expected: string): InvalidConfig =>
+  new InvalidConfig({ path, description: `${format(value)} is not ${expected}` })
+
+const units: ReadonlySet<string> = new Set<keyof Duration.DurationObject>([
+  "weeks",
+  "days",
+  "hours",
+  "minutes",
+  "seconds",
+  "milliseconds",
+  "microseconds",
+  "nanoseconds"
+])
+
+// `Duration` reads NaN and units that it does not know as no time at all.
+const hasOnlyNumbers = (input: unknown): boolean => {
+  if (typeof input === "number") return !Number.isNaN(input)
+  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return true
+  return Object.entries(input).every(
+    ([unit, value]) =>
+      (Array.isArray(input) || units.has(unit)) &&
+      (value === undefined || (typeof value === "number" && Number.isFinite(value)))
+  )
+}
+
+const durationExamples = 'such as "90 seconds" or a number of milliseconds'
+
+const read = (
+  path: string,
+  input: Duration.Input,
+  isAllowed: (millis: number) => boolean,
+  expected: string
+): Effect.Effect<Duration.Duration, InvalidConfig> =>
+  Effect.suspend(() => {
+    const duration = hasOnlyNumbers(input) ? Option.getOrUndefined(Duration.fromInput(input)) : undefined
+    if (duration !== undefined) {
+      const millis = Duration.toMillis(duration)
+      if (Number.isFinite(millis) && isAllowed(millis)) return Effect.succeed(duration)
+    }
+    return Effect.fail(invalid(path, input, `${expected}, ${durationExamples}`))
+  })
+
+/** A time that may be none. */
+export const duration = (path: string, input: Duration.Input): Effect.Effect<Duration.Duration, InvalidConfig> =>
+  read(path, input, (millis) => millis >= 0, "a finite, non-negative duration")
+
+/** A time in which something has to happen, so it can't be none. */
+export const timeout = (path: string, input: Duration.Input): Effect.Effect<Duration.Duration, InvalidConfig> =>
+  read(path, input, (millis) => millis > 0, "a finite duration above zero")
+
+/** A number of things, of which there may be so few. */
+export const count = (path: string, input: number, atLeast = 0): Effect.Effect<number, InvalidConfig> =>
+  Number.isSafeInteger(input) && input >= atLeast
+    ? Effect.succeed(input)
+    : Effect.fail(invalid(path, input, `a whole number of at least ${atLeast}`))
+
+interface BudgetOptions {
+  readonly tokens?: number | undefined
+  readonly duration?: Duration.Input | undefined
+}
+
+/** Tokens and milliseconds; infinite: no limit. */
+export interface BudgetLimits {
+  readonly tokens: number
+  readonly duration: number
+}
+
+const checkObject = (path: string, options: unknown, expected: string): Effect.Effect<void, InvalidConfig> =>
+  options === undefined || Predicate.isReadonlyObject(options)
+    ? Effect.void
+    : Effect.fail(invalid(path, options, expected))
+
+const unlimited = Effect.succeed(Number.POSITIVE_INFINITY)
+
+/** What a turn may use. */
+export const budget = (path: string, options: BudgetOptions | undefined): Effect.Effect<BudgetLimits, InvalidConfig> =>
+  Effect.andThen(
+    checkObject(path, options, "an object of limits"),
+    Effect.all({
+      tokens: options?.tokens === undefined ? unlimited : count(`${path}.tokens`, options.tokens),
+      duration:
+        options?.duration === undefined
+          ? unlimited
+          : Effect.map(duration(`${path}.duration`, options.duration), Duration.toMillis)
+    })
+  )
+
+/** What the turns of a layer may use together. */
+export const layerBudget = (
+  path: string,
+  options: (BudgetOptions & { readonly turns?: number | undefined }) | undefined
+): Effect.Effect<BudgetLimits & { readonly turns: number }, InvalidConfig> =>
+  Effect.all({
+    turns: options?.turns === undefined ? unlimited : count(`${path}.turns`, options.turns),
+    limits: budget(path, options)
+  }).pipe(Effect.map(({ limits, turns }) => ({ ...limits, turns })))
+
+/** How long the parts of a connection may take. What is left out has its default. */
+export const connection = (
+  options:
+    | {
+        readonly handshakeTimeout?: Duration.Input | undefined
+        readonly requestTimeout?: Duration.Input | undefined
+        readonly answerTimeout?: Duration.Input | "none" | undefined
+        readonly acceptDelay?: Duration.Input | undefined
+      }
+    | undefined
+) =>
+  Effect.all({
+    handshakeTimeout: timeout("handshakeTimeout", options?.handshakeTimeout ?? Duration.seconds(30)),
+    requestTimeout: timeout("requestTimeout", options?.requestTimeout ?? Duration.seconds(60)),
+    answerTimeout:
+      options?.answerTimeout === "none"
+        ? Effect.succeed(undefined)
+        : timeout("answerTimeout", options?.answerTimeout ?? Duration.hours(1)),
+    acceptDelay: duration("acceptDelay", options?.acceptDelay ?? Duration.millis(50))
+  })
+
+interface WatchdogOptions {
+  readonly silenceWarning?: Duration.Input | "off" | undefined
+  readonly stallTimeout?: Duration.Input | "off" | undefined
+  readonly retryWindow?: Duration.Input | "off" | undefined
+}
+
+/** When a turn is taken for stalled, in milliseconds; infinite: never. What is left out has its default. */
+export const watchdog = (path: string, options: WatchdogOptions | "off" | undefined) => {
+  const millis = (name: string, input: Duration.Input | "off" | undefined, byDefault: number) => {
+    if (options === "off" || input === "off") return unlimited
+    return input === undefined
+      ? Effect.succeed(byDefault)
+      : Effect.map(timeout(`${path}.${name}`, input), Duration.toMillis)
+  }
+  const times = options === "off" ? undefined : options
+  return Effect.andThen(
+    checkObject(path, times, 'an object of times, or "off"'),
+    Effect.all({
+      silenceWarning: millis("silenceWarning", times?.silenceWarning, 60_000),
+      stallTimeout: millis("stallTimeout", times?.stallTimeout, 360_000),
+      retryWindow: millis("retryWindow", times?.retryWindow, 120_000)
+    })
+  )
+}
+
+/** The limits that a call has for its turn, and how often it asks again for an answer of some form. */
+export const turnLimits = (limits: {
+  readonly budget?: BudgetOptions | undefined
+  readonly watchdog?: WatchdogOptions | "off" | undefined
+  readonly outputRetries?: number | undefined
+}) =>
+  Effect.all({
+    budget: budget("budget", limits.budget),
+    watchdog: watchdog("watchdog", limits.watchdog),
+    outputRetries: count("outputRetries", limits.outputRetries ?? 1)
+  })
