@@ -54,7 +54,12 @@ const writtenBy = (name: string, program: string | undefined, args: Values, uses
   if (isGit && leavesFiles.has(uses.subcommands[0] ?? "")) return []
   // What only claims to be a program of the table may do anything.
   if (uses.uncertain === undefined && program !== undefined && programOf(program) !== undefined) {
+    const changes = !isGit || uses.uses.some(({ effect }) => effect === "write")
     return uses.uses.flatMap(({ at, effect, value }): Values => {
+      // Another name for a file is a way to write it.
+      if (effect === "read" && (name === "ln" || name === "link")) return [value]
+      // It works below another folder.
+      if (effect === "folder") return changes ? [value] : []
       if (effect === "write") return (value === undefined && at === -1) || (isGit && value === "HEAD") ? [] : [value]
       return scripts.has(effect) && value !== undefined ? namedIn(value) : []
     })
