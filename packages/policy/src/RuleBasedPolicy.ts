@@ -13,7 +13,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as CommandPolicy from "./internal/command/policy.ts"
-import { conclude } from "./internal/rubric/conclude.ts"
+import { problemOf as checkProblem } from "./internal/command/surroundings.ts"
+import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
 import { absolute } from "./internal/files/folders.ts"
@@ -130,7 +131,7 @@ export const make: (
         params.kind === "humanCommand"
           ? Effect.undefined
           : Effect.suspend(() => compiled.command(params)).pipe(
-              Effect.flatMap((evaluation) => settle(conclude(params, evaluation))),
+              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation))),
               Effect.map(toVerdict),
               Effect.provideContext(context)
             ),
@@ -196,6 +197,14 @@ const settle = Effect.fnUntraced(function* <
 >(conclusion: C) {
   const problem = yield* problemOf(conclusion.conditions)
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline" as const, reason: problem }
+})
+
+const settleCommand = Effect.fnUntraced(function* (
+  conclusion: Conclusion
+): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
+  let problem = yield* problemOf(conclusion.conditions)
+  for (const check of conclusion.checks) problem ??= yield* checkProblem(check)
+  return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
 })
 
 const settlePermissions = Effect.fnUntraced(function* (
@@ -278,7 +287,7 @@ export const explainer = (
         cwd
       }
       const evaluation = yield* compiled.command(params)
-      const { by, decision, reason } = yield* settle(conclude(params, evaluation))
+      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation))
       return {
         decision,
         by,

@@ -3,12 +3,16 @@
  * decline.
  */
 import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
+import { known } from "../../ShellWord.ts"
 import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
 import { protectedByName } from "../files/protectedFiles.ts"
 import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
+import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
+import { type Possible, tokensOf } from "./possible.ts"
+import { walkedIn } from "./reach.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface CommandView extends About {
@@ -164,13 +168,15 @@ export const leavesAlone = (
   mayBe: ReadonlyArray<ProtectedFiles>,
   certain: boolean
 ): ReadonlyArray<Demand> | undefined => {
+  const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
+  if (!view.writtenSources.every(isAllowed)) return undefined
   const demands: Array<Demand> = []
   for (const path of view.written) {
     if (path === undefined) {
       if (certain) return undefined
       continue
     }
-    if (!protectedByName(path).every((kind) => mayBe.includes(kind))) return undefined
+    if (!isAllowed(path)) return undefined
     const folders = path.startsWith("/") ? [""] : view.folders
     if (folders === undefined && certain) return undefined
     for (const folder of folders ?? []) {
@@ -190,69 +196,118 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   const redirectsWithin = listOf(when.redirectsWithin)
   const { allowedFlags, args, argsPrefix, assigns, flags } = when
 
-  return (view, { cwd, places, texts }) => {
-    const { args: actual, part, program } = view
-    const mayBe = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      absoluteOf(paths, view).some(
-        (path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled)
-      )
-    const mayReach = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
-    if (
-      programs !== undefined &&
-      !view.programIsUnknown &&
-      (program === undefined || !programs.includes(programKey(program)))
+  const matchesWords = (view: PartView, { places, texts }: CommandView): boolean => {
+    const { args: actual, program } = view
+    const isUnknown = actual.includes(undefined)
+    return (
+      (programs === undefined || (program !== undefined && programs.includes(programKey(program)))) &&
+      (regex === undefined || [...view.lines, ...texts].some(regex)) &&
+      (args === undefined || isUnknown || (actual.length === args.length && startsWith(actual, args))) &&
+      (argsPrefix === undefined || possiblyBegins(actual, argsPrefix)) &&
+      (flags === undefined || isUnknown || flags.every((flag) => hasPossibly(actual, flag))) &&
+      (allowedFlags === undefined ||
+        isUnknown ||
+        actual.every((arg) => arg === undefined || !isFlag(arg) || allowedFlags.includes(arg))) &&
+      (pathsWithin === undefined ||
+        mayLieIn([...placesOf(view, view.possiblePaths), ...targetsOf(view)], pathsWithin, view, places) ||
+        mayReach(view.walked, pathsWithin, view, places)) &&
+      (redirectsWithin === undefined || mayLieIn(targetsOf(view.part), redirectsWithin, view, places)) &&
+      (assigns === undefined || view.variables.some((name) => assigns.includes(name)))
     )
-      return undefined
-    if (regex !== undefined && !view.programIsUnknown && ![...view.lines, ...texts].some(regex)) return undefined
-    // What an unknown program is given is not known either: it may be a word that becomes several.
-    if (!view.programIsUnknown) {
-      const unknown = actual.includes(undefined)
-      if (args !== undefined && !unknown && (actual.length !== args.length || !startsWith(actual, args)))
-        return undefined
-      if (argsPrefix !== undefined && !possiblyBegins(actual, argsPrefix)) return undefined
-      if (flags !== undefined && !unknown && !flags.every((flag) => actual.some((arg) => isPossibly(flag, arg))))
-        return undefined
-      if (
-        allowedFlags !== undefined &&
-        !unknown &&
-        actual.some((arg) => arg !== undefined && isFlag(arg) && !allowedFlags.includes(arg))
-      )
-        return undefined
-      if (
-        pathsWithin !== undefined &&
-        !mayBe([...placesOf(view, view.possiblePaths), ...targetsOf(view)], pathsWithin) &&
-        !mayReach(view.walked, pathsWithin)
-      )
-        return undefined
-    }
-    if (cwdWithin !== undefined && (cwd === undefined || !mayBe([""], cwdWithin))) return undefined
-    if (redirectsWithin !== undefined && !mayBe(targetsOf(part), redirectsWithin)) return undefined
-    if (assigns !== undefined && !view.variables.some((name) => assigns.includes(name))) return undefined
-    return yes
   }
+
+  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(known(word)))
+  const asksForCommand = [programs, args, argsPrefix, flags, regex, redirectsWithin, assigns].some(
+    (condition) => condition !== undefined
+  )
+  const isAnchored = /\^|\\A/.test(when.commandRegex ?? "")
+
+  // Within what the program may run. Less is asked for there, as nobody knows where a command ends.
+  const matchesText = ({ sequences, text }: Possible, view: PartView, { places }: CommandView): boolean => {
+    if (assigns !== undefined && !assigns.some((name) => mentionsAssignment(text, name))) return false
+    if (redirectsWithin !== undefined && !/[<>]/.test(text)) return false
+    const isNamed = (words: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
+      mayLieIn(words, within, view, places)
+    return sequences.some((sequence) => {
+      const { line, starts, words } = sequence
+      if (redirectsWithin !== undefined && !isNamed(words, redirectsWithin)) return false
+      if (regex !== undefined && !isAnchored && !regex(line) && !regex(text)) return false
+      const found = programs === undefined ? starts.map((_, at) => at) : programs.map(sequence.find)
+      const begins = found.flat()
+      if (begins.includes(undefined)) return true
+      if (begins.length === 0) return false
+      if (expected.length + (flags?.length ?? 0) === 0 && regex === undefined && pathsWithin === undefined) return true
+      let work = 0
+      for (const place of begins) {
+        if (place === undefined) continue
+        // A text that was made to take long counts as a match.
+        if ((work += words.length - place) > maxWork) return true
+        const rest = words.slice(place + 1)
+        if (expected.some((words) => !possiblyBegins(rest, words))) continue
+        if (flags?.some((flag) => !hasPossibly(rest, flag)) === true) continue
+        if (
+          pathsWithin !== undefined &&
+          !isNamed(rest.length === 0 ? [""] : rest, pathsWithin) &&
+          !mayReach(walkedIn(words.slice(place)), pathsWithin, view, places)
+        )
+          continue
+        if (regex !== undefined && isAnchored && !regex(line.slice(starts[place]))) continue
+        return true
+      }
+      return false
+    })
+  }
+
+  return (view, about) => {
+    const { possible } = view
+    if (cwdWithin !== undefined && (about.cwd === undefined || !mayLieIn([""], cwdWithin, view, about.places)))
+      return undefined
+    // What an unknown program is given is not known either: it may be a word that becomes several.
+    if (view.programIsUnknown || matchesWords(view, about)) return yes
+    return asksForCommand && possible !== undefined && matchesText(possible, view, about) ? yes : undefined
+  }
+}
+
+const maxWork = 1 << 18
+
+const mentionsAssignment = (text: string, name: string): boolean => {
+  for (let at = text.indexOf(`${name}=`); at !== -1; at = text.indexOf(`${name}=`, at + 1)) {
+    if (at === 0 || !/\w/.test(text.charAt(at - 1))) return true
+  }
+  return false
 }
 
 // `/bin/rm`, `./rm` and, where a file system does not tell them apart, `RM`.
 const programKey = (program: string): string => baseName(program).toLowerCase()
 
-/** The paths that a rule which declines may ask about, as absolute ones; `undefined` among them: one that isn't known. */
-export const lookedAt = (view: PartView): ReadonlyArray<string> =>
-  absoluteOf([...placesOf(view, view.possiblePaths), ...targetsOf(view.part), ...view.walked, ""], view).flatMap(
-    (path) => path ?? []
-  )
+type Paths = ReadonlyArray<string | undefined>
 
-const targetsOf = ({ redirects }: Pick<PartView, "redirects">): ReadonlyArray<string | undefined> =>
-  redirects.map(({ target }) => target.value)
-
-const absoluteOf = (
-  paths: ReadonlyArray<string | undefined>,
-  { folders }: PartView
-): ReadonlyArray<string | undefined> =>
-  paths.flatMap((path): ReadonlyArray<string | undefined> => {
+const absoluteOf = (paths: Paths, { folders }: PartView): Paths =>
+  paths.flatMap((path): Paths => {
     if (path === undefined || path.startsWith("/")) return [path]
     return folders === undefined ? [undefined] : folders.map((folder) => pathFrom(folder, path))
   })
+
+const mayLieIn = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>
+  absoluteOf(paths, view).some((path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled))
+
+const mayReach = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>
+  absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
+
+const targetsOf = ({ redirects }: Pick<PartView, "redirects">): Paths => redirects.map(({ target }) => target.value)
+
+/** The absolute paths that a rule which declines may ask about. */
+export const lookedAt = (view: PartView): ReadonlyArray<string> =>
+  absoluteOf(
+    [
+      ...placesOf(view, view.possiblePaths),
+      ...targetsOf(view.part),
+      ...view.walked,
+      "",
+      ...(view.possible?.sequences ?? []).flatMap(({ words }) => [...words, "."])
+    ],
+    view
+  ).flatMap((path) => path ?? [])
 
 // Options, and a value after each, may stand before and between the words.
 const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean => {
@@ -270,13 +325,5 @@ const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: Rea
   return found === expected.length
 }
 
-// Also an abbreviation, a value behind it, and a letter among others.
-const isPossibly = (flag: string, arg: string | undefined): boolean =>
-  arg === undefined ||
-  alternatives(flag).some(
-    (flag) =>
-      arg === flag ||
-      arg.startsWith(`${flag}=`) ||
-      (flag.startsWith("--") && arg.length > 2 && flag.startsWith(arg.replace(/=.*$/s, ""))) ||
-      (/^-.$/s.test(flag) && /^-[^-]/.test(arg) && arg.includes(flag.slice(1)))
-  )
+const hasPossibly = (args: ReadonlyArray<string | undefined>, flag: string): boolean =>
+  args.some((arg) => alternatives(flag).some((flag) => isPossibly(flag, arg)))

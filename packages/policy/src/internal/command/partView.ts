@@ -5,10 +5,12 @@ import type { Part, Redirect } from "../../ShellCommand.ts"
 import * as Effect from "effect/Effect"
 import { from, normalize, type Walker } from "../files/path.ts"
 import { quote } from "../../ShellWord.ts"
+import { evaluating } from "./operands.ts"
 import { pathsIn } from "./pieces.ts"
-import { reachOf } from "./reach.ts"
+import { type Possible, possibleOf } from "./possible.ts"
+import { type Reach, reachOf } from "./reach.ts"
 
-export interface PartView {
+export interface PartView extends Omit<Reach, "texts"> {
   readonly part: Part
   /** The first word; `undefined` if there is none or it is not known. */
   readonly program: string | undefined
@@ -28,29 +30,18 @@ export interface PartView {
   readonly variables: ReadonlyArray<string>
   /** Redirections other than to /dev/null and between descriptors. */
   readonly redirects: ReadonlyArray<Redirect>
-  /** Files that it may write, as they are named; `undefined` among them: one that is not known. */
-  readonly written: ReadonlyArray<string | undefined>
-  /** Folders that it looks through with all that is below them. */
-  readonly walked: ReadonlyArray<string | undefined>
-  /** Where it may put a link, or something with links in it. */
-  readonly replaced: ReadonlyArray<string | undefined>
   /** Absolute paths where other parts of the command may put a link, so that what is there now says nothing. */
   readonly unsettled: ReadonlyArray<string>
   /** Whether Bash itself would run what stands in the brackets of an argument such as `a[$(id)]`. */
   readonly evaluates: boolean
+  /** What may run of what it is given, for rules that decline. */
+  readonly possible: Possible | undefined
 }
 
 const isPrintable = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
 const isHarmless = ({ operator, target }: Redirect): boolean =>
   target.value === "/dev/null" || (operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? ""))
-
-const evaluating: ReadonlySet<string> = new Set(
-  (
-    "declare typeset local readonly export unset read mapfile readarray getopts let wait printf test [ compgen complete " +
-    "bind fc enable shift return exit break continue cd pushd popd kill ulimit umask caller hash type"
-  ).split(" ")
-)
 
 const declares: ReadonlySet<string> = new Set(["export", "declare", "typeset", "readonly", "local"])
 
@@ -60,10 +51,7 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
   const program = first?.value
   const values = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   const line = values.map(quote).join(" ")
-  const { texts, ...reach } = reachOf(
-    part.words.map(({ value }) => value),
-    part.redirects
-  )
+  const { texts, ...reach } = reachOf(part)
   const pathsOf = (arg: string | undefined): ReadonlyArray<string | undefined> =>
     arg === undefined ? [arg] : pathsIn(arg)
   return {
@@ -90,7 +78,8 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
     ],
     redirects: part.redirects.filter((redirect) => !isHarmless(redirect)),
     evaluates:
-      program !== undefined && evaluating.has(program) && args.some((arg) => arg === undefined || /[[$`]/.test(arg))
+      program !== undefined && evaluating.has(program) && args.some((arg) => arg === undefined || /[[$`]/.test(arg)),
+    possible: possibleOf(part)
   }
 }
 

@@ -20,12 +20,13 @@ export const pathsIn = (arg: string): ReadonlyArray<string | undefined> => {
   }
   // Which letters of a cluster are options and where the value of the last one begins, only the program knows.
   if (arg.length > maxOptionLength) return [undefined]
-  return Array.from(arg.slice(2), (_, index) => withoutTilde(arg.slice(index + 2))).flat()
+  return Array.from(arg.slice(2), (_, index) => withTilde(arg.slice(index + 2)))
 }
 
+const withoutTilde = (text: string): ReadonlyArray<string | undefined> => split(text)?.map(withTilde) ?? [undefined]
+
 // A program may take a tilde for a home by itself.
-const withoutTilde = (text: string): ReadonlyArray<string | undefined> =>
-  split(text)?.map((piece) => (piece.startsWith("~") ? undefined : piece)) ?? [undefined]
+const withTilde = (path: string): string | undefined => (path.startsWith("~") ? undefined : path)
 
 const split = (text: string): ReadonlyArray<string> | undefined => {
   const starts = [0, ...Array.from(text.matchAll(/[=:,@]/g), ({ index }) => index + 1)]

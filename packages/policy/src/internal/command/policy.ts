@@ -17,7 +17,8 @@ import { inRoots, lets } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { foldersOf, type PartView, viewOf } from "./partView.ts"
-import { readsOnly } from "./readOnly.ts"
+import * as Reading from "./reading.ts"
+import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
 
 /** What is decided where no rule matches. */
@@ -37,6 +38,8 @@ export interface Decided {
   readonly reason: string | undefined
   /** What has to hold in the file system, or else it is declined. */
   readonly conditions: ReadonlyArray<Demand>
+  /** What else has to be looked up there, or else it is declined. */
+  readonly checks: ReadonlyArray<Reading.Check>
 }
 
 export interface Evaluation {
@@ -77,13 +80,17 @@ export const compile = (
     )
     const view = { ...commandView(params, command), requests, places }
     const applicable = compiled.filter(({ matcher }) => matcher.matchesRequest(view))
+    let whole: Reading.Verdict | undefined
+    const readsWhole = (roots: ReadonlyArray<string>) =>
+      (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
     const decide = (part: PartView): Decided => {
       for (const { matcher, rule } of applicable) {
         const conditions = matcher.matchesPart(part, view)
         if (conditions === undefined) continue
         const { decision, name: by, reason } = rule
-        if (decision !== undefined) return { part: part.part, decision, by, byRule: true, reason, conditions }
-        const decided = fall(part, view, fallback)
+        if (decision !== undefined)
+          return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
+        const decided = fall(part, view, fallback, readsWhole)
         return {
           ...decided,
           by,
@@ -92,7 +99,7 @@ export const compile = (
           conditions: [...conditions, ...decided.conditions]
         }
       }
-      return fall(part, view, fallback)
+      return fall(part, view, fallback, readsWhole)
     }
     return {
       command,
@@ -125,7 +132,12 @@ const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
 }
 
 // What was not asked for in so many words is not decided by a mode or a default.
-const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: Fallback): Decided => {
+const fall = (
+  view: PartView,
+  { requests }: CommandMatch.CommandView,
+  fallback: Fallback,
+  readsWhole: (roots: ReadonlyArray<string>) => Reading.Verdict
+): Decided => {
   const { part } = view
   const because = (by: string, decision: CommandDecision | undefined, reason?: string): Decided => ({
     part,
@@ -133,7 +145,8 @@ const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: 
     by,
     byRule: false,
     reason,
-    conditions: []
+    conditions: [],
+    checks: []
   })
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
@@ -145,14 +158,32 @@ const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: 
       ? because(fallback.by, "decline", `${short(part.source)} may write protected files, which decide what runs later`)
       : { ...because(fallback.by, fallback.decision), conditions }
   }
-  const conditions = plain ? readsOnly(view, fallback.roots) : undefined
-  return conditions === undefined
-    ? because(
+  if (!plain) return because(fallback.by, "decline", "the mode decides on nothing but plain commands")
+  // A part that is certain is looked at by itself, so that the others may be those of rules.
+  const alone = readsAlone(view, fallback.roots)
+  const found = alone?._tag === "Reads" ? alone : readsWhole(fallback.roots)
+  return found._tag === "Reads"
+    ? { ...because(fallback.by, "accept"), conditions: found.conditions, checks: found.checks }
+    : because(
         fallback.by,
         "decline",
-        part.opaque ?? `it is not certain that ${short(part.source)} only reads in the allowed roots`
+        `it is not certain that ${short(part.source)} only reads in the allowed roots: ${found.reason}`
       )
-    : { ...because(fallback.by, "accept"), conditions }
+}
+
+const readsAlone = (
+  { folders, part, redirects, variables }: PartView,
+  roots: ReadonlyArray<string>
+): Reading.Verdict | undefined => {
+  const words = part.words.flatMap(({ value }) => (value === undefined ? [] : [quote(value)]))
+  const isCertain =
+    part.opaque === undefined &&
+    folders !== undefined &&
+    redirects.length === 0 &&
+    variables.length === 0 &&
+    words.length > 0 &&
+    words.length === part.words.length
+  return isCertain ? Reading.analyse(words.join(" "), folders, roots) : undefined
 }
 
 const commandView = (

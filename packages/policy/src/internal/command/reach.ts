@@ -4,7 +4,7 @@
  * What a program does with its words is in the table of programs. Of a program or an option that isn't there, every word may
  * be a file that it writes.
  */
-import type { Redirect } from "../../ShellCommand.ts"
+import type { Part } from "../../ShellCommand.ts"
 import { protectedByName } from "../files/protectedFiles.ts"
 import { piecesOf } from "./pieces.ts"
 import { type Uses, programOf, usesOf } from "./uses.ts"
@@ -13,6 +13,8 @@ import { baseName } from "./wrapper.ts"
 export interface Reach {
   /** `undefined` among them: one that is not known. */
   readonly written: ReadonlyArray<string | undefined>
+  /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
+  readonly writtenSources: ReadonlyArray<string>
   readonly walked: ReadonlyArray<string | undefined>
   /** Where something else may be afterwards, a link among others. */
   readonly replaced: ReadonlyArray<string | undefined>
@@ -22,16 +24,20 @@ export interface Reach {
 
 type Values = ReadonlyArray<string | undefined>
 
-export const reachOf = (words: Values, redirects: ReadonlyArray<Redirect>): Reach => {
+export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "words">): Reach => {
+  const words = given.map(({ value }) => value)
   const [program, ...args] = words
   const name = program === undefined ? undefined : baseName(program)
   const uses = usesOf(program === undefined || programOf(program) !== undefined ? words : [name, ...args])
   const into = redirects.flatMap(({ operator, target }) => {
     const isDescriptor = operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
-    return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target.value] : []
+    return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target] : []
   })
+  const written = name === undefined ? [] : writtenBy(name, program, args, uses)
+  const unknown = [...into, ...(written.includes(undefined) ? given : [])].filter(({ value }) => value === undefined)
   return {
-    written: [...into, ...(name === undefined ? [] : writtenBy(name, program, args, uses))],
+    written: [...into.map(({ value }) => value), ...written],
+    writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
     walked: name === undefined ? [] : walkedBy(name, args, uses),
     replaced: name === undefined ? [] : replacedBy(name, uses),
     texts: textsOf(program, uses)
@@ -76,6 +82,14 @@ const namedIn = (script: string): Values =>
 const takesTrees: ReadonlySet<string> = new Set(
   "rm mv ln chmod chown chgrp tar bsdtar zip 7z 7za rsync scp sftp cp install".split(" ")
 )
+
+/** The folders that a command looks through with all that is below them, of words that may be one. */
+export const walkedIn = (words: Values): Values => {
+  const [program, ...args] = words
+  const name = program === undefined ? undefined : baseName(program)
+  if (name === undefined || !(takesTrees.has(name) || canWalk(name))) return []
+  return walkedBy(name, args, usesOf([name, ...args]))
+}
 
 const canWalk = (name: string): boolean => {
   const { operands = "", turns = {} } = programOf(name) ?? {}

@@ -55,6 +55,8 @@ export interface Place {
   readonly locations: ReadonlyArray<string>
   /** What it leads to as the kernel has it; `undefined`: that can't be found out. */
   readonly real: string | undefined
+  /** The same with `..` taken out by name first. */
+  readonly realByName: string | undefined
   /** Name and locations, as file systems see them that take several names for one. */
   readonly folded: ReadonlyArray<string>
   /** Whether the locations are all that there are. */
@@ -73,6 +75,7 @@ export const unknownPlace: Place = {
   name: undefined,
   locations: [],
   real: undefined,
+  realByName: undefined,
   folded: [],
   certain: false
 }
@@ -158,6 +161,7 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
         name,
         locations,
         real: real?.[1],
+        realByName: byName?.[1],
         folded: [...new Set([name, ...locations].map(fold))],
         certain: real !== undefined && byName !== undefined
       }
