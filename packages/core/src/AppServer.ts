@@ -41,7 +41,7 @@ import { monotonicMillis } from "./internal/monotonic.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
 import { makeRouter } from "./internal/router.ts"
-import { observeAnswer } from "./internal/observe.ts"
+import { observeAnswer, observeUnreadable } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
 import * as PolicyEngine from "./PolicyEngine.ts"
@@ -304,6 +304,11 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
     times: CheckedOptions.connection(options)
   }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
 
+// An end that can't be read is an end.
+const isEnd = (notification: Notification.Notification): boolean =>
+  notification.method === "turn/completed" ||
+  (notification.method === "unknown" && notification.raw.method === "turn/completed")
+
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
@@ -390,18 +395,21 @@ export const make = Effect.fnUntraced(function* (
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
+    const threadId = Notification.threadIdOf(notification)
     router.follow(notification)
     if (notification.method === "serverRequest/resolved") {
       const { requestId } = notification.params
       answering.forget(requestId)
       rpc.withdraw(requestId)
-    } else if (notification.method === "turn/completed") {
+    } else if (threadId !== undefined && isEnd(notification)) {
       // The server does not withdraw everything when a turn ends.
-      answering.declineAll(notification.params.threadId, notification.params.turn.id)
+      answering.declineAll(threadId, Notification.turnIdOf(notification))
+    }
+    if ("unreadable" in notification && notification.unreadable !== undefined) {
+      runFork(observeUnreadable(notification.method, notification.unreadable))
     }
     guarded("A buffer of notifications", () => notifications.offer(notification))
     if (witness !== undefined) guarded("A witness", () => witness.notified(notification))
-    const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
     for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))

@@ -22,7 +22,7 @@ import * as Notification from "../Notification.ts"
 import type { ExperimentalClientRequests } from "../protocol/generated/Methods.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 import * as WireError from "../WireError.ts"
-import { observeRequest } from "./observe.ts"
+import { observeRequest, observeUnreadable } from "./observe.ts"
 import * as Options from "./options.ts"
 import type { Router } from "./router.ts"
 
@@ -169,12 +169,14 @@ export const makeRequests = ({
   }
 
   const request: Requests["request"] = (method, ...[params, requestOptions]) =>
-    Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
-      Effect.mapError(
-        Effect.fromResult(Protocol.decodeResponse(method, response)),
-        (description) => new ProtocolViolation({ method, description })
-      )
-    )
+    Effect.flatMap(requestRaw(method, params, requestOptions), (response) => {
+      const salvaged = Protocol.salvageResponse(method, response)
+      if (Result.isFailure(salvaged)) {
+        return Effect.fail(new ProtocolViolation({ method, description: salvaged.failure }))
+      }
+      const { unreadable, value } = salvaged.success
+      return unreadable.length === 0 ? Effect.succeed(value) : Effect.as(observeUnreadable(method, unreadable), value)
+    })
 
   return { request, requestRaw }
 }
