@@ -11,6 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { type AgentResponse, isAgentResponse } from "./AgentResponse.ts"
+import * as Display from "./Display.ts"
 
 const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
 
@@ -34,8 +35,8 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
 /**
  * Why a connection is gone.
  *
- * - `Spawn`: the process could not be started.
- * - `Connect`: there was nobody to connect to, or we were turned away.
+ * - `Spawn`: the process could not be started. `errno` is the system's name for why, such as `EMFILE`.
+ * - `Connect`: there was nobody to connect to (`errno`), or we were turned away (`status`, of HTTP).
  * - `Handshake`: it started and refused or did not answer `initialize`.
  * - `Exited`: the process ended, with its exit code or the signal that ended it.
  * - `Closed`: the connection was closed, by us or by the other side, or sent something that could not be read.
@@ -45,8 +46,12 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
  * @since 0.1.0
  */
 export const ConnectionFailedReason = Schema.TaggedUnion({
-  Spawn: { description: Schema.String },
-  Connect: { description: Schema.String },
+  Spawn: { description: Schema.String, errno: Schema.optionalKey(Schema.String) },
+  Connect: {
+    description: Schema.String,
+    errno: Schema.optionalKey(Schema.String),
+    status: Schema.optionalKey(Schema.Finite)
+  },
   Handshake: { description: Schema.String },
   Exited: { code: Schema.optionalKey(Schema.Finite), signal: Schema.optionalKey(Schema.String) },
   Closed: { description: Schema.String },
@@ -78,10 +83,32 @@ const describeConnection = (reason: ConnectionFailedReason): string => {
   }
 }
 
+// Of the last words of a process, the line that says why it is gone. A log has warnings, and errors of long ago, that do not.
+const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<string>): string | undefined => {
+  const lines = stderr
+    .slice(-20)
+    .filter((line) => line.trim() !== "" && !/\b(?:TRACE|DEBUG|INFO|WARN|WARNING)\b|\bwarning:|Warning:/.test(line))
+  const fatal = lines.findLast((line) => /\b(?:fatal|panicked|panic)\b/i.test(line))
+  switch (reason._tag) {
+    case "Spawn":
+    case "Handshake":
+      return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
+    case "Exited":
+      // Who is ended by a signal says nothing of it, but for an abort of its own.
+      if (reason.signal !== undefined) return fatal
+      return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
+    case "Connect":
+    case "Closed":
+    case "Write":
+      return fatal
+  }
+}
+
 /**
  * The connection to the app-server could not be made, or is gone. A connection does not come back: build the layer again.
  *
- * `stderr` holds the newest lines that the process wrote to its standard error, at most 500.
+ * `stderr` holds the newest lines that the process wrote to its standard error, at most 500, without what looks like a
+ * secret or what only a terminal obeys. The message quotes the one that seems to say why, if there is one.
  *
  * @category errors
  * @since 0.1.0
@@ -91,9 +118,8 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("Co
   stderr: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    const lines = this.stderr.filter((line) => line.trim() !== "")
-    const telling = lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
-    const stderr = telling === undefined ? "" : ` (${telling.trim().slice(0, 300)})`
+    const telling = tellingLine(this.reason, this.stderr)
+    const stderr = telling === undefined ? "" : ` (${Display.line(telling.trim(), { max: 300 })})`
     return `Connection failed: ${describeConnection(this.reason)}${stderr}. Build the layer again to reconnect.`
   }
 }
