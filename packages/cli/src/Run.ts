@@ -9,7 +9,7 @@
 import * as Codex from "@effect-codex/core/Codex"
 import {
   OutputInvalid,
-  type RequestError,
+  type ThreadStartError,
   type SlowConsumer,
   type TurnError,
   type TurnStreamError
@@ -209,7 +209,7 @@ const runTurn = Effect.fnUntraced(function* (
 
 const threadOf = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Thread, RequestError | NoLastThread, Codex.Codex> {
+): Effect.fn.Return<Thread, ThreadStartError | NoLastThread, Codex.Codex> {
   const codex = yield* Codex.Codex
   if (options.thread === undefined) return yield* codex.thread.start(options.threadOptions)
   if (options.thread !== "last") return yield* codex.thread.resume(options.thread.id, options.threadOptions)

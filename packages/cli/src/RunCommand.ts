@@ -40,7 +40,11 @@ const flags = {
     )
   ),
   model: text("model", "NAME", "The model").pipe(Flag.withAlias("m")),
-  effort: text("effort", "EFFORT", "How much it shall think, such as low, medium, high"),
+  effort: optional(
+    Flag.Literals("effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]).pipe(
+      Flag.withDescription("Reasoning effort, as far as the model offers it")
+    )
+  ),
   sandbox: optional(
     Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
       Flag.withAlias("s"),

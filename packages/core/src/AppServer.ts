@@ -35,6 +35,7 @@ import * as FrameTap from "./FrameTap.ts"
 import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
+import * as CheckedOptions from "./internal/options.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
@@ -158,7 +159,10 @@ export interface ServerInfo {
  * @since 0.1.0
  */
 export interface RequestOptions {
-  /** Overrides the deadline of the method; `"none"` waits without limit. */
+  /**
+   * Overrides the deadline of the method; `"none"` waits without limit. A time that is not finite and above zero is
+   * `InvalidParams`, and nothing is sent.
+   */
   readonly timeout?: Duration.Input | "none" | undefined
   /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
   readonly onLate?: ((response: unknown) => void) | undefined
@@ -279,6 +283,12 @@ const maxUnreadRequests = 1024
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
+const checkOptions = (options: ConnectionOptions | undefined) =>
+  Effect.all({
+    bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    times: CheckedOptions.connection(options)
+  }).pipe(Effect.map(({ bufferBytes, times }) => ({ bufferBytes, ...times })))
+
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
@@ -288,19 +298,14 @@ const roundTripTimeout = Duration.seconds(5)
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
-): Effect.fn.Return<AppServer["Service"], ConnectionFailed, Scope.Scope> {
-  const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+): Effect.fn.Return<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> {
+  const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, requestTimeout } = yield* checkOptions(options)
   const experimentalApi = options?.experimentalApi === true
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
   const witness = yield* Witness
   const humanApproval = yield* PolicyEngine.HumanApproval
-  const acceptDelay = Duration.fromInputUnsafe(options?.acceptDelay ?? Duration.millis(50))
-  const answerTimeout =
-    options?.answerTimeout === "none"
-      ? undefined
-      : Duration.fromInputUnsafe(options?.answerTimeout ?? Duration.hours(1))
 
   const notifications = makeHub<Notification.Notification>({
     maxBytes: bufferBytes,
@@ -393,13 +398,13 @@ export const make = Effect.fnUntraced(function* (
   }
   const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
 
-  const serverInfo = yield* handshake(rpc, transport, options)
+  const serverInfo = yield* handshake(rpc, transport, { ...options, handshakeTimeout })
 
   const { request, requestRaw } = makeRequests({
     rpc,
     router,
     experimentalApi,
-    requestTimeout: Duration.fromInputUnsafe(options?.requestTimeout ?? Duration.seconds(60)),
+    requestTimeout,
     serverVersion: serverInfo.version
   })
 
@@ -471,6 +476,8 @@ type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
+  // Before a process is started, so that none is started in vain.
+  yield* checkOptions(options)
   const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
@@ -523,12 +530,15 @@ export interface WebSocketOptions extends ConnectionOptions, WebSocketTransport.
  */
 export function layerWebSocket(
   options: WebSocketOptions & ExperimentalApi.OptIn
-): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(
   options: WebSocketOptions
-): Layer.Layer<AppServer, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<AppServer, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
-  const connect = Effect.flatMap(WebSocketTransport.connect(options), (transport) => make(transport, options))
+  const connect = checkOptions(options).pipe(
+    Effect.andThen(WebSocketTransport.connect(options)),
+    Effect.flatMap((transport) => make(transport, options))
+  )
   return connected(connect, options)
 }
 

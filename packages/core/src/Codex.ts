@@ -24,7 +24,7 @@ import type {
   ConnectionFailed,
   InvalidConfig,
   OutputInvalid,
-  RequestError,
+  ThreadStartError,
   TurnError,
   TurnStreamError
 } from "./CodexError.ts"
@@ -32,6 +32,7 @@ import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as Groups from "./Groups.ts"
 import { makeLoad } from "./internal/calls.ts"
 import { makeHandles } from "./internal/handles.ts"
+import * as CheckedOptions from "./internal/options.ts"
 import { makeThreads } from "./internal/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -131,32 +132,32 @@ export interface Threads extends Groups.ThreadGroup {
    * as given, for an `onToolCall`. Declaring tools needs the experimental API.
    */
   readonly start: {
-    (options?: Thread.StartOptions): Effect.Effect<Thread.Thread, RequestError>
+    (options?: Thread.StartOptions): Effect.Effect<Thread.Thread, ThreadStartError>
     <T extends Tools.Tools>(
       options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
+    ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
     (
       options: Thread.StartOptions & Thread.DynamicTools
-    ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi.ExperimentalApi>
+    ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi.ExperimentalApi>
   }
   /**
    * Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. With `tools` it
    * runs the calls of tools that were declared when the thread began: those are kept with it.
    */
   readonly resume: {
-    (threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, RequestError>
+    (threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, ThreadStartError>
     <T extends Tools.Tools>(
       threadId: string,
       options: Thread.ResumeOptions & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+    ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
   }
   /** Starts a new thread that shares the past of another one. */
   readonly fork: {
-    (threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, RequestError>
+    (threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, ThreadStartError>
     <T extends Tools.Tools>(
       threadId: string,
       options: Thread.ForkOptions & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+    ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
   }
 }
 
@@ -184,64 +185,79 @@ export class Codex extends Context.Service<
     Groups.Groups & { readonly responses: Responses; readonly thread: Threads }
 >()("@effect-codex/core/Codex") {}
 
+// Gives `bufferBytes`. The limits of turns are read where the turns are, which can then not find fault with them.
+const checkDefaults = (options: Defaults | undefined) =>
+  Effect.all([
+    CheckedOptions.layerBudget("budget", options?.budget),
+    CheckedOptions.budget("turnBudget", options?.turnBudget),
+    CheckedOptions.watchdog("watchdog", options?.watchdog)
+  ]).pipe(Effect.andThen(CheckedOptions.count("bufferBytes", options?.bufferBytes ?? AppServer.defaultBufferBytes, 1)))
+
 /**
  * Makes the front door of an app-server that runs already.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never, AppServer.AppServer | Scope.Scope> =
-  Effect.fnUntraced(function* (options?: Defaults) {
-    const server = yield* AppServer.AppServer
-    const threads = yield* makeThreads(server, options)
-    const bufferBytes = options?.bufferBytes ?? AppServer.defaultBufferBytes
-    const load = makeLoad((threadId) => threads.resume(threadId, undefined))
-    const groups = Groups.make(server, { bufferBytes, load })
-    const handles = makeHandles(server, threads, groups.thread, bufferBytes)
+export const make: (
+  options?: Defaults
+) => Effect.Effect<Codex["Service"], InvalidConfig, AppServer.AppServer | Scope.Scope> = Effect.fnUntraced(function* (
+  options?: Defaults
+) {
+  const bufferBytes = yield* checkDefaults(options)
+  const server = yield* AppServer.AppServer
+  const threads = yield* makeThreads(server, options)
+  const load = makeLoad((threadId) => threads.resume(threadId, undefined))
+  const groups = Groups.make(server, { bufferBytes, load })
+  const handles = makeHandles(server, threads, groups.thread, bufferBytes)
 
-    const getThread = ({ thread, threadId }: ResponseOptions) =>
-      threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)
+  const getThread = ({ thread, threadId }: ResponseOptions) =>
+    threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)
 
-    function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
-    function create<A, RD>(
-      options: CreateOptions & Thread.AskOptions<A, RD>
-    ): Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
-    function create<A, RD>(
-      options: CreateOptions & Partial<Thread.AskOptions<A, RD>>
-    ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
-      const { output, thread, threadId, ...input } = options
-      return Effect.flatMap(getThread({ thread, threadId, prompt: "" }), (id) =>
-        output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output })
-      )
-    }
+  function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+  function create<A, RD>(
+    options: CreateOptions & Thread.AskOptions<A, RD>
+  ): Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
+  function create<A, RD>(
+    options: CreateOptions & Partial<Thread.AskOptions<A, RD>>
+  ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
+    const { output, thread, threadId, ...input } = options
+    return CheckedOptions.turnLimits(options).pipe(
+      Effect.andThen(getThread({ thread, threadId, prompt: "" })),
+      Effect.flatMap((id) => (output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output })))
+    )
+  }
 
-    const stream = ({ thread, threadId, ...input }: ResponseOptions) =>
-      Effect.flatMap(getThread({ thread, threadId, prompt: "" }), (id) => handles.stream(id, input))
+  const stream = ({ thread, threadId, ...input }: ResponseOptions) =>
+    CheckedOptions.turnLimits(input).pipe(
+      Effect.andThen(getThread({ thread, threadId, prompt: "" })),
+      Effect.flatMap((id) => handles.stream(id, input))
+    )
 
-    return Codex.of({
-      ...groups,
-      closed: server.closed,
-      frames: server.frames,
-      malformed: server.malformed,
-      notifications: server.notifications,
-      request: server.request,
-      requestExperimental: server.requestExperimental,
-      requestRaw: server.requestRaw,
-      serverInfo: server.serverInfo,
-      serverRequests: server.serverRequests,
-      subscribe: server.subscribe,
-      responses: {
-        create,
-        events: (options) =>
-          Stream.unwrap(
-            Effect.map(stream(options), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
-          ),
-        streamText: (options) =>
-          Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
-      },
-      thread: { ...groups.thread, ...handles.threads }
-    })
+  return Codex.of({
+    ...groups,
+    closed: server.closed,
+    frames: server.frames,
+    malformed: server.malformed,
+    notifications: server.notifications,
+    request: server.request,
+    requestExperimental: server.requestExperimental,
+    requestRaw: server.requestRaw,
+    serverInfo: server.serverInfo,
+    serverRequests: server.serverRequests,
+    subscribe: server.subscribe,
+    responses: {
+      create,
+      events: (options) =>
+        Stream.unwrap(
+          Effect.map(stream(options), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
+        ),
+      streamText: (options) =>
+        Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
+    },
+    thread: { ...groups.thread, ...handles.threads }
   })
+})
 
 /**
  * Codex over an app-server that runs already.
@@ -249,7 +265,7 @@ export const make: (options?: Defaults) => Effect.Effect<Codex["Service"], never
  * @category layers
  * @since 0.1.0
  */
-export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, never, AppServer.AppServer> =>
+export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, InvalidConfig, AppServer.AppServer> =>
   Layer.effect(Codex)(make(options))
 
 /**
@@ -333,8 +349,10 @@ export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {
  */
 export function layerWebSocket(
   options: WebSocketOptions & ExperimentalApi.OptIn
-): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, ConnectionFailed, WebSocketConstructor>
-export function layerWebSocket(options: WebSocketOptions): Layer.Layer<Codex, ConnectionFailed, WebSocketConstructor>
+): Layer.Layer<Codex | ExperimentalApi.ExperimentalApi, ConnectionFailed | InvalidConfig, WebSocketConstructor>
+export function layerWebSocket(
+  options: WebSocketOptions
+): Layer.Layer<Codex, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
   return ExperimentalApi.withOptIn(Layer.provide(layerAppServer(options), AppServer.layerWebSocket(options)), options)
 }

@@ -645,12 +645,20 @@ export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequi
 export type RawRequestError = Exclude<RequestError, ProtocolViolation>
 
 /**
+ * What starting, resuming or forking a thread can fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadStartError = RequestError | InvalidConfig
+
+/**
  * What starting a turn can fail with.
  *
  * @category models
  * @since 0.1.0
  */
-export type TurnStartError = RequestError | InvalidInput | BudgetExceeded | ThreadBusy
+export type TurnStartError = RequestError | InvalidConfig | InvalidInput | BudgetExceeded | ThreadBusy
 
 /**
  * What a turn can fail with.

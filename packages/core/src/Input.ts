@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { AppServer } from "./AppServer.ts"
 import { InvalidInput, type RequestError } from "./CodexError.ts"
-import type { UserInput } from "./protocol/generated/Stable.ts"
+import type { KnownUserInput } from "./protocol/generated/Stable.ts"
 
 const Detail = Schema.optionalKey(Schema.Literals(["auto", "low", "high", "original"]))
 
@@ -62,7 +62,7 @@ export type Input = typeof Input.Type
  * @category conversions
  * @since 0.1.0
  */
-export const toUserInput = (input: Input): ReadonlyArray<UserInput> =>
+export const toUserInput = (input: Input): ReadonlyArray<KnownUserInput> =>
   typeof input === "string" ? [{ type: "text", text: input, text_elements: [] }] : input
 
 // Windows paths are absolute too, whatever machine we are on: the server may be on another.

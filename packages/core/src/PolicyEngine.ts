@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { PolicyFailed } from "./CodexError.ts"
-import type * as Protocol from "./protocol/generated/Experimental.ts"
+import * as Protocol from "./protocol/generated/Experimental.ts"
 
 /**
  * The parameters of each kind of request, as the server sends them.
@@ -56,7 +56,7 @@ export type Kind = keyof Params
  * @since 0.1.0
  */
 export interface Decisions {
-  readonly command: Protocol.CommandExecutionApprovalDecision
+  readonly command: Protocol.KnownCommandExecutionApprovalDecision
   readonly fileChange: Protocol.FileChangeApprovalDecision
   readonly permissions: "decline" | Protocol.PermissionsRequestApprovalResponse
   readonly userInput: "decline" | Protocol.ToolRequestUserInputResponse
@@ -95,6 +95,24 @@ export interface Verdict<K extends Kind> {
   /** The name of the engine or rule that decided, for logs and audits. */
   readonly by: string
   readonly reason?: string | undefined
+}
+
+/**
+ * The permissions that a request asks for, as they can be granted; `undefined` if some of them are of a kind that this
+ * version does not know, which nobody can grant.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const grantOf = ({
+  fileSystem,
+  network
+}: Protocol.RequestPermissionProfile): Protocol.GrantedPermissionProfile | undefined => {
+  const permissions = {
+    ...(fileSystem == null ? {} : { fileSystem }),
+    ...(network == null ? {} : { network })
+  }
+  return Protocol.GrantedPermissionProfile.is(permissions) ? permissions : undefined
 }
 
 /**
@@ -193,17 +211,13 @@ export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEng
   make({
     command: always("accept", "acceptAll"),
     fileChange: always("accept", "acceptAll"),
-    permissions: ({ params: { permissions } }) =>
-      Effect.succeed({
-        decision: {
-          permissions: {
-            ...(permissions.fileSystem == null ? {} : { fileSystem: permissions.fileSystem }),
-            ...(permissions.network == null ? {} : { network: permissions.network })
-          },
-          scope: "turn"
-        },
+    permissions: ({ params }) => {
+      const permissions = grantOf(params.permissions)
+      return Effect.succeed({
+        decision: permissions === undefined ? "decline" : { permissions, scope: "turn" },
         by: "acceptAll"
-      }),
+      })
+    },
     userInput: always({ answers: {} }, "acceptAll"),
     elicitation: always("decline", "acceptAll"),
     toolCall: always("accept", "acceptAll")

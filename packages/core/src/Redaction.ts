@@ -20,8 +20,24 @@ export const placeholder = "[redacted]"
 const secretName =
   /(?:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d|passphrase|authorization|credential|cookie|private[_-]?key)s?$/i
 
-// Counts and limits go by such names too, and are none.
-const countName = /(?:max|total|num|count|limit|input|output|cached|reasoning|budget|used|remaining)/i
+// Tokens are also counted: a number under such a name is no secret. The words have to stand alone, as in `maxTokens` or
+// `input_tokens`, and not inside of another one, as in `ACCOUNT` or `MAXMIND`.
+const counting: ReadonlySet<string> = new Set(
+  "max min total num count limit input output cached reasoning budget used remaining".split(" ")
+)
+const number = /^["']?\d[\d_,.]*[kKmM]?["']?$/
+
+const isCount = (name: string, value: string): boolean =>
+  /tokens$/i.test(name) &&
+  number.test(value) &&
+  name
+    .replace(/([a-z])(?=[A-Z])/g, "$1_")
+    .split(/[_-]+/)
+    .some((word) => counting.has(word.toLowerCase()))
+
+// In source code a secret's name is followed by its type, and in settings by the word for nothing.
+const isNoValue = (value: string): boolean =>
+  /^(?:string|String|str|number|boolean|bool|null|nil|None|undefined|true|false)[);]*$/.test(value)
 
 // Forms that say what they are: keys of known services, JSON web tokens, PEM blocks, credentials in headers and URLs.
 const forms: ReadonlyArray<readonly [RegExp, string]> = [
@@ -44,7 +60,7 @@ const forms: ReadonlyArray<readonly [RegExp, string]> = [
 const assignment =
   /(?:(?<![A-Za-z0-9_-])(-{1,2}[A-Za-z][A-Za-z0-9_-]{1,60})([ \t])|([A-Za-z][A-Za-z0-9_-]{1,60})(=|:[ \t]{0,2}))("[^"\n]*"|'[^'\n]*'|[^\s"'&;|,]+)/g
 
-const isSecretName = (name: string): boolean => secretName.test(name) && !countName.test(name)
+const isSecretName = (name: string): boolean => secretName.test(name)
 
 /**
  * Redacts free text: known forms of secrets, and values that are assigned to a secret's name.
@@ -58,7 +74,8 @@ export const text = (value: string): string => {
     assignment,
     (whole, option: string | undefined, blank, name: string | undefined, sign: string, assigned: string) => {
       const assignee = option ?? name ?? ""
-      if (!isSecretName(assignee) || assigned.startsWith("[")) return whole
+      if (!isSecretName(assignee) || assigned.startsWith(placeholder)) return whole
+      if (isCount(assignee, assigned) || isNoValue(assigned)) return whole
       return `${assignee}${blank ?? sign}${placeholder}`
     }
   )

@@ -404,7 +404,7 @@ const isLegalElicitation = (u: unknown): boolean =>
 // be narrower than the proposal, which is to say longer, and never wider.
 const isLegalForCommand = (params: Schemas.CommandExecutionRequestApprovalParams, u: unknown): boolean => {
   if (isOneOf("decline", "cancel")(u)) return true
-  if (!Schema.is(Schemas.CommandExecutionApprovalDecision())(u)) return false
+  if (!Schema.is(Schemas.KnownCommandExecutionApprovalDecision())(u)) return false
   const offered = params.availableDecisions ?? ["accept", "acceptForSession"]
   return offered.some((decision) => {
     if (Predicate.hasProperty(decision, "acceptWithExecpolicyAmendment")) {

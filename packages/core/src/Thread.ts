@@ -10,7 +10,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentResponse } from "./AgentResponse.ts"
-import type { OutputInvalid, RequestError, TurnError, TurnStartError, TurnStreamError } from "./CodexError.ts"
+import type {
+  OutputInvalid,
+  RequestError,
+  ThreadStartError,
+  TurnError,
+  TurnStartError,
+  TurnStreamError
+} from "./CodexError.ts"
 import type { Input } from "./Input.ts"
 import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
@@ -195,7 +202,7 @@ export interface Thread extends ThreadActions {
     limits?: TurnLimits
   ) => Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
   /** A new thread that shares the past of this one. */
-  readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, RequestError>
+  readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, ThreadStartError>
 }
 
 /**

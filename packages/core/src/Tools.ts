@@ -18,8 +18,10 @@ import * as Tracer from "effect/Tracer"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import type { InvalidConfig } from "./CodexError.ts"
+import * as CheckedOptions from "./internal/options.ts"
 import type {
-  DynamicToolCallOutputContentItem,
+  KnownDynamicToolCallOutputContentItem,
   DynamicToolCallParams,
   DynamicToolCallResponse,
   DynamicToolSpec
@@ -82,11 +84,11 @@ export interface Options {
 export const bind = <T extends Tools>(
   toolkit: Toolkit.Toolkit<T>,
   options?: Options
-): Effect.Effect<Bound, never, Requirements<T>> =>
+): Effect.Effect<Bound, InvalidConfig, Requirements<T>> =>
   Effect.gen(function* () {
     const { handle, tools } = yield* toolkit
     const context = yield* Effect.context<Tool.HandlerServices<T[keyof T]>>()
-    const timeout = Duration.fromInputUnsafe(options?.toolTimeout ?? Duration.minutes(5))
+    const timeout = yield* CheckedOptions.timeout("toolTimeout", options?.toolTimeout ?? Duration.minutes(5))
     const has = (name: PropertyKey): name is keyof T => Object.hasOwn(tools, name)
 
     const run = Effect.fnUntraced(function* ({ callId, tool, ...params }: DynamicToolCallParams) {
@@ -144,9 +146,9 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
 
-const textItem = (value: unknown): DynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
+const textItem = (value: unknown): KnownDynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
 
-const itemOf = (part: Prompt.ToolModelOutputPart): DynamicToolCallOutputContentItem => {
+const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputContentItem => {
   if (part.type === "text") return textItem(part.text)
   const { data, mediaType } = part
   const url =

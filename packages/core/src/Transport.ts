@@ -16,9 +16,10 @@ import * as Option from "effect/Option"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ConnectionFailed, type ConnectionFailedReason } from "./CodexError.ts"
+import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } from "./CodexError.ts"
 import { makeLineSplitter } from "./internal/lines.ts"
 import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import * as Options from "./internal/options.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 
 /**
@@ -81,11 +82,15 @@ export interface StdioOptions extends SpawnOptions {
  */
 export const stdio: (
   options: StdioOptions
-) => Effect.Effect<Transport["Service"], ConnectionFailed, ChildProcessSpawner | Scope.Scope> = Effect.fnUntraced(
-  function* (options: StdioOptions) {
-    const grace = Duration.fromInputUnsafe(options.shutdownGrace ?? Duration.seconds(2))
-    const maxLineLength = options.maxLineLength ?? 67_108_864
-    const writeBufferLength = options.writeBufferLength ?? defaultWriteBufferLength
+) => Effect.Effect<Transport["Service"], ConnectionFailed | InvalidConfig, ChildProcessSpawner | Scope.Scope> =
+  Effect.fnUntraced(function* (options: StdioOptions) {
+    const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
+    const maxLineLength = yield* Options.count("maxLineLength", options.maxLineLength ?? 67_108_864, 1)
+    const writeBufferLength = yield* Options.count(
+      "writeBufferLength",
+      options.writeBufferLength ?? defaultWriteBufferLength,
+      1
+    )
 
     const { exited, failure, handle, stderr, stderrDrained } = yield* spawn({ ...options, grace })
 
@@ -167,5 +172,4 @@ export const stdio: (
       write: outbox.write,
       diagnostics: Effect.sync(() => stderr.slice())
     }
-  }
-)
+  })

@@ -16,8 +16,9 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { ConnectionFailed, type ConnectionFailedReason } from "./CodexError.ts"
+import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } from "./CodexError.ts"
 import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import * as Options from "./internal/options.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -55,13 +56,16 @@ export interface ConnectOptions {
  */
 export const connect: (
   options: ConnectOptions
-) => Effect.Effect<Transport["Service"], ConnectionFailed, Socket.WebSocketConstructor | Scope.Scope> =
+) => Effect.Effect<Transport["Service"], ConnectionFailed | InvalidConfig, Socket.WebSocketConstructor | Scope.Scope> =
   Effect.fnUntraced(function* (options: ConnectOptions) {
     const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: [] })
-    const outbox = makeOutbox(options.writeBufferLength ?? defaultWriteBufferLength)
+    const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
+    const outbox = makeOutbox(
+      yield* Options.count("writeBufferLength", options.writeBufferLength ?? defaultWriteBufferLength, 1)
+    )
 
     const socket = yield* Socket.makeWebSocket(options.url, {
-      openTimeout: options.openTimeout ?? Duration.seconds(10),
+      openTimeout,
       ...(options.token === undefined ? {} : { headers: { authorization: `Bearer ${Redacted.value(options.token)}` } })
     })
     const readers = yield* Scope.fork(yield* Effect.scope)
@@ -145,10 +149,11 @@ export const spawnUnix: (
   options: SpawnUnixOptions
 ) => Effect.Effect<
   Transport["Service"],
-  ConnectionFailed,
+  ConnectionFailed | InvalidConfig,
   ChildProcessSpawner | Socket.WebSocketConstructor | Scope.Scope
 > = Effect.fnUntraced(function* (options: SpawnUnixOptions) {
-  const grace = Duration.fromInputUnsafe(options.shutdownGrace ?? Duration.seconds(2))
+  const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
+  const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
   const { exited, failure, handle, stderr } = yield* spawn({
     ...options,
     command: "/bin/sh",
@@ -168,7 +173,7 @@ export const spawnUnix: (
   const transport = yield* connect({ url: `ws+unix://${options.socketPath}:/` }).pipe(
     Effect.retry(Schedule.spaced("20 millis")),
     Effect.timeoutOrElse({
-      duration: options.openTimeout ?? Duration.seconds(10),
+      duration: openTimeout,
       orElse: () => Effect.fail(failure({ _tag: "Spawn", description: "it does not listen" }))
     }),
     Effect.raceFirst(Effect.flatMap(Fiber.join(exited), (reason) => Effect.fail(failure(reason))))

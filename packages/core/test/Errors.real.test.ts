@@ -45,7 +45,7 @@ describe("the server's errors by their cause", () => {
 
       expect(yield* tagOf(codex.request("thread/read", { threadId: "no id" }))).toBe("InvalidParams")
       expect(yield* tagOf(codex.request("thread/resume", { threadId: "no id" }))).toBe("InvalidParams")
-      expect(yield* tagOf(codex.request("thread/start", { sandbox: "no sandbox" }))).toBe("InvalidParams")
+      expect(yield* tagOf(codex.requestRaw("thread/start", { sandbox: "no sandbox" }))).toBe("InvalidParams")
       expect(yield* tagOf(codex.requestRaw("thread/read", {}))).toBe("InvalidParams")
       expect(yield* tagOf(codex.requestRaw("thread/read", { threadId: 1 }))).toBe("InvalidParams")
 
@@ -151,6 +151,7 @@ describe("the types list what can fail, and no more", () => {
     >().toEqualTypeOf<CodexError.ProtocolViolation>()
     type TurnTag =
       | CodexError.RequestError["_tag"]
+      | "InvalidConfig"
       | "InvalidInput"
       | "ThreadBusy"
       | "TurnFailed"

@@ -10,7 +10,15 @@ describe("redaction of text", () => {
     ["run API_KEY=abc123", "run API_KEY=[redacted]"],
     ["password: hunter2", "password: [redacted]"],
     ["use key sk-abcdefghijklmnop", "use key [redacted]"],
-    ["https://me:hunter2@example.org", "https://me:[redacted]@example.org"]
+    ["https://me:hunter2@example.org", "https://me:[redacted]@example.org"],
+    // Words that count are looked for as words, and only tokens are counted.
+    ["SERVICE_ACCOUNT_TOKEN=abc123 run", "SERVICE_ACCOUNT_TOKEN=[redacted] run"],
+    ["ACCOUNT_PASSWORD=hunter2", "ACCOUNT_PASSWORD=[redacted]"],
+    ["MAXMIND_API_KEY=abc123", "MAXMIND_API_KEY=[redacted]"],
+    ["INPUT_TOKEN=abc123 OUTPUT_SECRET=abc123", "INPUT_TOKEN=[redacted] OUTPUT_SECRET=[redacted]"],
+    ["DISCOUNT_TOKENS=abc123 maxPassword: 123456", "DISCOUNT_TOKENS=[redacted] maxPassword: [redacted]"],
+    ["max_tokens=hunter2", "max_tokens=[redacted]"],
+    ["PASSWORD=[hunter2]", "PASSWORD=[redacted]"]
   ])("finds what is assigned to a secret's name: %s", (text, redacted) => {
     expect(Redaction.text(text)).toBe(redacted)
   })
@@ -21,6 +29,9 @@ describe("redaction of text", () => {
     "git commit -m message",
     "--max-tokens 100",
     "input_tokens=5",
+    "MAX_TOKENS=128_000 totalTokens: 1.5M cached-input-tokens: 12,",
+    "const login = (token: string) => token",
+    "password: null",
     "PATH=/bin ls --color=auto"
   ])("leaves what is none: %s", (text) => {
     expect(Redaction.text(text)).toBe(text)

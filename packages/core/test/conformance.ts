@@ -159,7 +159,7 @@ export const suite = <E>(
         expect(yield* tagOf(codex.request("thread/resume", { threadId: id }))).toBe("NoRollout")
         expect(yield* tagOf(codex.request("thread/read", { threadId: "no id" }))).toBe("InvalidParams")
         expect(yield* tagOf(codex.requestRaw("thread/read", {}))).toBe("InvalidParams")
-        expect(yield* tagOf(codex.request("thread/start", { sandbox: "none" }))).toBe("InvalidParams")
+        expect(yield* tagOf(codex.requestRaw("thread/start", { sandbox: "none" }))).toBe("InvalidParams")
         expect(yield* tagOf(codex.requestRaw("thread/start", { dynamicTools: [] }))).toBe("ExperimentalApiRequired")
         expect(yield* tagOf(codex.requestRaw("account/login/nothing", {}))).toBe("UnsupportedMethod")
       }).pipe(against([]))

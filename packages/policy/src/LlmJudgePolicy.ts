@@ -13,6 +13,7 @@ import * as Codex from "@effect-codex/core/Codex"
 import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Redaction from "@effect-codex/core/Redaction"
+import type * as Thread from "@effect-codex/core/Thread"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Cache from "effect/Cache"
 import * as Cause from "effect/Cause"
@@ -117,9 +118,9 @@ export interface CodexOptions extends Options {
   /** Default: the one that the server is configured with. */
   readonly model?: string | null | undefined
   /** Default: `medium`. */
-  readonly effort?: string | null | undefined
+  readonly effort?: Thread.TurnOptions["effort"]
   /** Default: `none`. */
-  readonly summary?: string | null | undefined
+  readonly summary?: Thread.TurnOptions["summary"]
 }
 
 /**

@@ -217,17 +217,15 @@ const settleFiles = Effect.fnUntraced(function* (
 })
 
 const settlePermissions = Effect.fnUntraced(function* (
-  { permissions: { fileSystem, network } }: PolicyEngine.Params["permissions"],
+  params: PolicyEngine.Params["permissions"],
   { by, conditions, decision, reason }: PermissionsPolicy.PermissionsConclusion
 ): Effect.fn.Return<PolicyEngine.Verdict<"permissions"> | undefined, never, FileSystem.FileSystem> {
   if (decision === undefined) return undefined
   if (decision === "decline") return { decision, by, reason }
   const problem = yield* outside(conditions)
   if (problem !== undefined) return { decision: "decline", by, reason: problem }
-  const permissions = {
-    ...(fileSystem == null ? {} : { fileSystem }),
-    ...(network == null ? {} : { network })
-  }
+  const permissions = PolicyEngine.grantOf(params.permissions)
+  if (permissions === undefined) return { decision: "decline", by, reason: "of a kind that is not known" }
   return { decision: { permissions, scope: decision === "grant" ? "turn" : "session" }, by, reason }
 })
 

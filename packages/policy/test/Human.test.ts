@@ -45,7 +45,7 @@ const amendment = (...words: ReadonlyArray<string>): PolicyEngine.Decisions["com
   acceptWithExecpolicyAmendment: { execpolicy_amendment: words }
 })
 
-const network = (action: string): PolicyEngine.Decisions["command"] => ({
+const network = (action: string) => ({
   applyNetworkPolicyAmendment: { network_policy_amendment: { action, host: "example.org" } }
 })
 

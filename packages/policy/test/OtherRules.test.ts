@@ -213,6 +213,46 @@ describe("a call of a tool", () => {
     })
   )
 
+  it.effect.each([
+    ["in another case", "Deploy"],
+    ["with a blank around it", " deploy "],
+    ["in wide letters", "\uff44\uff45\uff50\uff4c\uff4f\uff59"],
+    ["in mathematical letters", "\u{1d41d}eploy"],
+    ["with a character that has no width", "de\u200bploy"],
+    ["with a soft hyphen", "de\u00adploy"],
+    ["with a tag character", "deploy\u{e0041}"],
+    ["with a mark", "d\u00e9ploy"],
+    ["with a Cyrillic letter", "d\u0435ploy"],
+    ["with a Greek letter", "dep\u03bfoy"],
+    ["with a Latin letter in another shape", "d\u1d07ploy"],
+    ["without a name", ""]
+  ])("is declined by its name also %s", ([, tool]) =>
+    Effect.gen(function* () {
+      const toolCallRules = [{ when: { tool: "deploy" }, decision: "decline" }] as const
+      expect(yield* on({ mode: "permissive", toolCallRules }, tool)).toBe("decline")
+      const namespaced = [{ when: { namespace: "deploy" }, decision: "decline" }] as const
+      expect(yield* on({ mode: "permissive", toolCallRules: namespaced }, "x", tool)).toBe("decline")
+      // What accepts goes by the name as it is.
+      const accepting = [{ when: { tool: "deploy" }, decision: "accept" }] as const
+      expect(yield* on({ mode: "strict", toolCallRules: accepting }, tool)).toBe("decline")
+    })
+  )
+
+  it.effect("is not declined by the name of another one", () =>
+    Effect.gen(function* () {
+      const toolCallRules = [{ when: { tool: "deploy", namespace: "ops" }, decision: "decline" }] as const
+      for (const [tool, namespace] of [
+        ["deploys", "ops"],
+        ["\u90e8\u7f72", "ops"],
+        ["\u30c7\u30fc\u30bf", "ops"],
+        ["deploy", "dev"],
+        ["deploy", undefined]
+      ] as const) {
+        expect([tool, yield* on({ mode: "permissive", toolCallRules }, tool, namespace)]).toEqual([tool, "accept"])
+      }
+    })
+  )
+
   it.effect("that a rubric has no word on is left to the next engine, but in the permissive mode", () =>
     Effect.gen(function* () {
       expect(yield* on({ mode: "strict" }, "stock")).toBeUndefined()
@@ -261,6 +301,23 @@ describe("a question to the user", () => {
       expect(yield* on(rubric, question("env"))).toEqual({ answers: { env: { answers: ["staging"] } } })
       expect(yield* on(rubric, question("environment"))).toEqual({ answers: {} })
       expect(yield* on(rubric, question("my_password"))).toBe("decline")
+    })
+  )
+
+  it.effect("of which two have one id is answered by no rule", () =>
+    Effect.gen(function* () {
+      const toolInputRules = [{ decision: { answers: { env: { answers: ["staging"] } } } }] as const
+      expect(yield* on({ toolInputRules }, question("env"), question("env", ["moon"]))).toBe("decline")
+      expect(yield* on({ toolInputRules }, question("a"), question("a"), question("env"))).toBe("decline")
+    })
+  )
+
+  it.effect("is refused by its id however that is written", () =>
+    Effect.gen(function* () {
+      const toolInputRules = [{ when: { questionIdRegex: "pass" }, decision: "decline" }] as const
+      for (const id of ["Password", "p\u0430ssword", "pa\u200bss", ""]) {
+        expect([id, yield* on({ toolInputRules }, question(id))]).toEqual([id, "decline"])
+      }
     })
   )
 
@@ -327,6 +384,43 @@ describe("an elicitation", () => {
       const refusing = [{ when: { claimedToolRegex: "read" }, priority: 1, decision: "decline" }] as const
       const rubric = files("accept")
       expect(yield* on({ ...rubric, mcpToolRules: [...refusing, ...(rubric.mcpToolRules ?? [])] }, {})).toBe("decline")
+    })
+  )
+
+  const meta = (tool_name?: unknown) => ({ _meta: { codex_approval_kind: "mcp_tool_call", tool_name, persist: [] } })
+
+  const readings: ReadonlyArray<readonly [string, Partial<PolicyEngine.Params["elicitation"]>]> = [
+    ["in another case", meta("Delete_repo")],
+    ["in wide letters", meta("\uff24elete_repo")],
+    ["with a character that has no width", meta("del\u2060ete_repo")],
+    ["with a Cyrillic letter", meta("d\u0435lete_repo")],
+    ["if it has none", meta()],
+    ["if it is empty", meta(" ")],
+    ["if it is a number", meta(7)],
+    ["if it is a list", meta(["read"])],
+    ["if it is longer than a pattern can look at", meta("x".repeat(40_000))]
+  ]
+  it.effect.each(readings)("is refused by the name of its tool also %s", ([, params]) =>
+    Effect.gen(function* () {
+      const refusing = [{ when: { claimedToolRegex: "delete" }, priority: 1, decision: "decline" }] as const
+      const accepting = [{ when: { server: "files" }, decision: "accept" }] as const
+      expect(yield* on({ mcpToolRules: [...refusing, ...accepting] }, params)).toBe("decline")
+      const byWhole = [{ when: { claimedToolRegex: "^Delete_Repo$" }, priority: 1, decision: "cancel" }] as const
+      expect(yield* on({ mcpToolRules: [...byWhole, ...accepting] }, params)).toBe("cancel")
+      const matching = [{ when: { server: "files", claimedToolRegex: "delete_repo" }, decision: "accept" }] as const
+      expect(yield* on({ mode: "strict", mcpToolRules: matching }, params)).toBe("decline")
+    })
+  )
+
+  it.effect("is refused by the name of its server however that is written", () =>
+    Effect.gen(function* () {
+      const refusing = [{ when: { server: "files" }, decision: "decline" }] as const
+      for (const serverName of ["Files", "f\u0456les", "files\u200b", ""]) {
+        expect([serverName, yield* on({ mcpToolRules: refusing }, { serverName })]).toEqual([serverName, "decline"])
+      }
+      const accepting = [{ when: { server: "mail" }, decision: "accept" }] as const
+      const mail = yield* on({ mcpToolRules: [...refusing, ...accepting] }, { serverName: "mail" })
+      expect(mail).toMatchObject({ action: "accept" })
     })
   )
 })

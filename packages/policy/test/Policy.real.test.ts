@@ -97,6 +97,7 @@ describe("an engine that goes wrong", () => {
       "a hook that says what was not offered",
       Layer.succeed(PolicyEngine.PolicyEngine)(
         Policy.withHooks(accepting("echo one"), {
+          // @ts-expect-error no such decision
           command: () => Effect.succeed({ decision: "deny", by: "hook" })
         })
       )

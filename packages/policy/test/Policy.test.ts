@@ -502,6 +502,7 @@ const leaves = {
   other: says(amendment("ls")),
   decline: declines,
   cancel: cancels,
+  // @ts-expect-error no such decision
   nonsense: says("yes"),
   abstain: abstains,
   fail: fails,

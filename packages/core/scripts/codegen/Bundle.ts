@@ -122,7 +122,7 @@ const fieldsOf = (schema: JsonSchema | boolean | undefined): ReadonlySet<string>
     ...(schema.oneOf ?? []),
     ...(schema.anyOf ?? []),
     ...(schema.allOf ?? []),
-    schema.items,
+    ...[schema.items].flat(),
     schema.additionalProperties
   ]
   return new Set([...Object.keys(schema.properties ?? {}), ...inside.flatMap((part) => [...fieldsOf(part)])])

@@ -11,11 +11,13 @@ export interface JsonSchema {
   readonly type?: string | ReadonlyArray<string>
   readonly description?: string
   readonly enum?: ReadonlyArray<unknown>
+  readonly const?: unknown
   readonly properties?: Readonly<Record<string, JsonSchema | boolean>>
   readonly required?: ReadonlyArray<string>
   readonly additionalProperties?: JsonSchema | boolean
-  readonly items?: JsonSchema | boolean
+  readonly items?: JsonSchema | boolean | ReadonlyArray<JsonSchema | boolean>
   readonly format?: string
+  readonly pattern?: string
   readonly oneOf?: ReadonlyArray<JsonSchema>
   readonly anyOf?: ReadonlyArray<JsonSchema>
   readonly allOf?: ReadonlyArray<JsonSchema>
@@ -27,8 +29,8 @@ export type Node =
   | { readonly _tag: "Boolean" }
   | { readonly _tag: "Number"; readonly safeInteger: boolean }
   | { readonly _tag: "Literal"; readonly value: string }
-  /** Any string; the values are those that this version knows. */
-  | { readonly _tag: "Enum"; readonly values: ReadonlyArray<string> }
+  /** One of the values that this version knows, or where the server says it, any other of their types. */
+  | { readonly _tag: "Enum"; readonly values: ReadonlyArray<string | number | boolean> }
   | { readonly _tag: "Array"; readonly item: Node }
   | { readonly _tag: "Record"; readonly value: Node }
   | Struct
@@ -66,9 +68,16 @@ export interface Definition {
   readonly node: Node
 }
 
+// Said of a value beside its shape. What the server says is taken as it comes, so bounds are not checked.
+const annotations = new Set([
+  ..."$schema $id $comment title description default examples deprecated readOnly writeOnly format".split(" "),
+  ..."minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern".split(" "),
+  ..."minItems maxItems uniqueItems minProperties maxProperties contentEncoding contentMediaType".split(" ")
+])
+
 const understood = new Set([
-  ..."$schema $ref type title description default enum properties required additionalProperties items".split(" "),
-  ..."format oneOf anyOf allOf minimum maximum minLength writeOnly".split(" ")
+  ...annotations,
+  ..."$ref type enum const properties required additionalProperties items oneOf anyOf allOf".split(" ")
 ])
 
 /** Reads one schema. `where` is for the error. */
@@ -80,30 +89,34 @@ export const read = (schema: JsonSchema | boolean, where: string): Node => {
   if (schema === false) return refuse("a schema that nothing matches")
   for (const key of Object.keys(schema)) if (!understood.has(key)) refuse(`the keyword "${key}" is not understood`)
 
-  if (schema.$ref !== undefined) return { _tag: "Ref", name: schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1) }
+  const shapes = Object.keys(schema).filter((key) => !annotations.has(key))
+  if (schema.$ref !== undefined) {
+    if (shapes.length > 1) return refuse(`a reference beside ${shapes.filter((key) => key !== "$ref").join(", ")}`)
+    return { _tag: "Ref", name: schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1) }
+  }
   if (schema.allOf !== undefined) {
     const [only, ...others] = schema.allOf
-    if (only === undefined || others.length > 0 || schema.properties !== undefined) return refuse("allOf of several")
+    if (only === undefined || others.length > 0 || shapes.some((key) => key !== "allOf" && key !== "type")) {
+      return refuse("allOf of several")
+    }
     return read(only, where)
   }
   const members = schema.oneOf ?? schema.anyOf
   if (members !== undefined) return readUnion(schema, members, where)
 
-  if (schema.enum !== undefined) {
-    const values = schema.enum.map((value) =>
-      typeof value === "string" ? value : refuse("an enum of other than strings")
-    )
-    return { _tag: "Enum", values }
-  }
+  const values = valuesOf(schema, where)
+  if (values !== undefined) return readEnum(values, where)
   if (typeof schema.type === "object") {
-    const [type, ...others] = schema.type.filter((type) => type !== "null")
-    if (type === undefined || others.length > 0) return refuse(`the type ${schema.type.join(" or ")}`)
-    const node = read({ ...schema, type }, where)
-    return schema.type.includes("null") ? { _tag: "Nullable", node } : node
+    const types = schema.type.filter((type) => type !== "null")
+    const nodes = types.map((type) => read({ ...schema, type }, where))
+    const [only] = nodes
+    if (only === undefined) return { _tag: "Nullable", node: { _tag: "Unknown" } }
+    const node: Node = nodes.length === 1 ? only : { _tag: "Union", members: nodes }
+    return types.length < schema.type.length ? { _tag: "Nullable", node } : node
   }
   switch (schema.type) {
     case undefined:
-      return schema.properties === undefined ? { _tag: "Unknown" } : refuse("properties without a type")
+      return shapes.length === 0 ? { _tag: "Unknown" } : read({ ...schema, type: typeOf(schema) }, where)
     case "string":
       return { _tag: "String" }
     case "boolean":
@@ -113,12 +126,30 @@ export const read = (schema: JsonSchema | boolean, where: string): Node => {
     case "number":
       return { _tag: "Number", safeInteger: false }
     case "array":
-      return { _tag: "Array", item: read(schema.items ?? true, `${where}[]`) }
+      return { _tag: "Array", item: readItems(schema.items, `${where}[]`) }
     case "object":
       return readObject(schema, where)
     default:
       return refuse(`the type ${schema.type}`)
   }
+}
+
+// A schema without a type is about the only kind of value that its keywords are about.
+const typeOf = (schema: JsonSchema): string => (schema.items === undefined ? "object" : "array")
+
+// A tuple is read as an array of any of its parts.
+const readItems = (items: JsonSchema["items"], where: string): Node => {
+  if (!Array.isArray(items)) return read((items ?? true) as JsonSchema | boolean, where)
+  const nodes = items.map((item: JsonSchema | boolean, index) => read(item, `${where}${index}`))
+  const [only] = nodes
+  return only === undefined ? { _tag: "Unknown" } : nodes.length === 1 ? only : { _tag: "Union", members: nodes }
+}
+
+const readEnum = (values: ReadonlyArray<Value | null>, where: string): Node => {
+  const known = values.filter((value) => value !== null)
+  if (known.length === 0) throw new Error(`${where}: an enum of nothing. Teach codegen/Node.ts to read it.`)
+  const node: Node = { _tag: "Enum", values: known }
+  return known.length < values.length ? { _tag: "Nullable", node } : node
 }
 
 const readObject = (schema: JsonSchema, where: string): Node => {
@@ -159,12 +190,15 @@ const readMembers = (schema: JsonSchema, members: ReadonlyArray<JsonSchema>, whe
   if (members.length === 1 && only !== undefined && shared.length === 0 && only.$ref !== undefined)
     return read(only, where)
 
-  if (members.every((member) => member.enum !== undefined)) {
-    return { _tag: "Enum", values: members.flatMap((member) => valuesOf(member)) }
-  }
-  if (members.every((member) => member.enum !== undefined || isExternal(member) || isCatchAll(member))) {
+  const values = members.map((member) => valuesOf(member, where))
+  if (values.every((some) => some !== undefined)) return readEnum(values.flat(), where)
+  if (members.every((member, index) => isStrings(values[index]) || isExternal(member) || isCatchAll(member))) {
     const structs = members.filter(isExternal).map((member) => readStruct(member, [], where))
-    return { _tag: "External", values: members.flatMap((member) => valuesOf(member)), members: structs.flat() }
+    return {
+      _tag: "External",
+      values: values.flatMap((some) => (some ?? []).filter((value) => typeof value === "string")),
+      members: structs.flat()
+    }
   }
   const tag = tagOf(members)
   if (tag !== undefined) {
@@ -176,8 +210,18 @@ const readMembers = (schema: JsonSchema, members: ReadonlyArray<JsonSchema>, whe
   return { _tag: "Union", members: members.map((member, index) => read(member, `${where}|${index}`)) }
 }
 
-const valuesOf = (schema: JsonSchema): ReadonlyArray<string> =>
-  (schema.enum ?? []).filter((value) => typeof value === "string")
+type Value = string | number | boolean
+
+// What an enum, or a constant, lists; `undefined` for what is neither.
+const valuesOf = (schema: JsonSchema, where: string): ReadonlyArray<Value | null> | undefined =>
+  (schema.const === undefined ? schema.enum : [schema.const])?.map((value) => {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null)
+      return value
+    throw new Error(`${where}: an enum of objects. Teach packages/core/scripts/codegen/Node.ts to read it.`)
+  })
+
+const isStrings = (values: ReadonlyArray<Value | null> | undefined): boolean =>
+  values !== undefined && values.every((value) => typeof value === "string")
 
 // `{ "name": { ... } }`, closed, with the one key required.
 const isExternal = (schema: JsonSchema): boolean => {
@@ -189,14 +233,17 @@ const isExternal = (schema: JsonSchema): boolean => {
 const isCatchAll = (schema: JsonSchema): boolean =>
   Array.isArray(schema.type) && [...schema.type].sort().join() === "object,string"
 
-// The key under which every member requires one literal.
+// The key under which every member requires a string of its own.
 const tagOf = (members: ReadonlyArray<JsonSchema>): string | undefined =>
-  Object.keys(members[0]?.properties ?? {}).find((name) =>
-    members.every((member) => {
+  Object.keys(members[0]?.properties ?? {}).find((name) => {
+    const literals = members.map((member) => {
       const property = member.properties?.[name]
-      return member.required?.includes(name) === true && typeof property === "object" && property.enum?.length === 1
+      if (member.required?.includes(name) !== true || typeof property !== "object") return undefined
+      const [only, ...others] = property.const === undefined ? (property.enum ?? []) : [property.const]
+      return others.length === 0 && typeof only === "string" ? only : undefined
     })
-  )
+    return literals.every((literal) => literal !== undefined) && new Set(literals).size === literals.length
+  })
 
 // An object that is itself a union of what else it has becomes one struct for each.
 const readStruct = (
@@ -209,7 +256,7 @@ const readStruct = (
     throw new Error(`${where}: a union of objects and others. Teach codegen/Node.ts to read it.`)
   const own = readFields(schema, where).map((field) =>
     field.name === tag && field.node._tag === "Enum"
-      ? { ...field, node: { _tag: "Literal" as const, value: field.node.values[0] ?? "" } }
+      ? { ...field, node: { _tag: "Literal" as const, value: String(field.node.values[0]) } }
       : field
   )
   own.sort((a, b) => Number(b.name === tag) - Number(a.name === tag))

@@ -2,6 +2,7 @@
  * Both editions of the protocol in, the text of the generated modules out. Runs nothing and writes nothing.
  */
 import type { Bundle } from "./Bundle.ts"
+import { direct, type Directions, directionsOf } from "./directions.ts"
 import { deadlineOf, pairResponses, type Request, unusedDeadlines } from "./methods.ts"
 import { refsOf } from "./Node.ts"
 import * as supplement from "./supplement.ts"
@@ -25,22 +26,26 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   const gone = [...stable.definitions.keys()].filter((name) => !experimental.definitions.has(name))
   if (gone.length > 0) throw new Error(`Stable definitions that the experimental edition lacks: ${gone.join(", ")}`)
   checkAdditive(editions)
-  for (const name of [...Object.keys(supplement.renamed), ...Object.keys(supplement.otherKeys)]) {
+  const { knownValues, otherKeys, renamed } = supplement
+  for (const name of Object.keys({ ...knownValues, ...otherKeys, ...renamed })) {
     if (!experimental.definitions.has(name))
       throw new Error(`There is no ${name} to correct. See codegen/supplement.ts.`)
   }
 
-  const inStable = printAll(stable, responses, (name) => name)
+  // By the larger edition, so that a definition is for the same in both.
+  const directions = directionsOf(experimental, responses)
+  const directed = direct(experimental.definitions, directions)
+  const inStable = printAll(stable, directions, (name) => name)
   // What is printed alike, and leads only to what is printed alike, is the same in both editions.
-  const alone = printAll(experimental, responses, (name) => name)
+  const alone = printAll(experimental, directions, (name) => name)
   const differs = new Set([...alone].filter(([name, text]) => inStable.get(name) !== text).map(([name]) => name))
   for (let size = -1; size !== differs.size;) {
     size = differs.size
-    for (const [name, { node }] of experimental.definitions) {
+    for (const [name, { node }] of directed) {
       if (refsOf(node).some((ref) => differs.has(ref))) differs.add(name)
     }
   }
-  const inExperimental = printAll(experimental, responses, (name) => (differs.has(name) ? name : `Stable.${name}`))
+  const inExperimental = printAll(experimental, directions, (name) => (differs.has(name) ? name : `Stable.${name}`))
 
   const head = header(version)
   const stableText = [...inStable.values()].join("\n")
@@ -91,36 +96,22 @@ const imports = (text: string) => {
 }
 
 const printAll = (
-  bundle: Bundle,
-  responses: ReadonlyMap<string, string>,
+  { definitions }: Bundle,
+  directions: Directions,
   nameOf: (name: string) => string
 ): ReadonlyMap<string, string> => {
-  const reached = closures(bundle.definitions)
-  const sent = sentByServer(bundle, responses, reached)
+  const directed = direct(definitions, directions)
+  const reached = closures(directed)
   return new Map(
-    [...bundle.definitions].map(([name, definition]) => [
+    [...directed].map(([name, definition]) => [
       name,
       printDefinition(name, definition, {
-        open: sent.has(name),
+        open: definition.open,
         nameOf,
         isRecursive: (ref) => reached.get(ref)?.has(name) === true
       })
     ])
   )
-}
-
-/** Every definition that can be part of what the server sends. */
-export const sentByServer = (
-  bundle: Bundle,
-  responses: ReadonlyMap<string, string>,
-  reached: ReadonlyMap<string, ReadonlySet<string>>
-): ReadonlySet<string> => {
-  const roots = [
-    ...bundle.clientRequests.map(({ method }) => responses.get(method)),
-    ...bundle.notifications.map(({ params }) => params),
-    ...bundle.serverRequests.map(({ params }) => params)
-  ]
-  return new Set(roots.flatMap((root) => (root === undefined ? [] : [root, ...(reached.get(root) ?? [])])))
 }
 
 /** The fields at the top of the parameters of a stable method that only the experimental edition has. */

@@ -85,7 +85,10 @@ export const printType = (node: Node, context: Context): string => {
     case "Literal":
       return JSON.stringify(node.value)
     case "Enum":
-      return union([...node.values.map((value) => JSON.stringify(value)), "(string & {})"])
+      return union([
+        ...node.values.map((value) => JSON.stringify(value)),
+        ...(context.open ? typesOf(node.values).map((type) => (type === "boolean" ? type : `(${type} & {})`)) : [])
+      ])
     case "Array":
       return `ReadonlyArray<${print(node.item)}>`
     case "Record":
@@ -104,12 +107,24 @@ export const printType = (node: Node, context: Context): string => {
     case "External":
       return union([
         ...node.values.map((value) => JSON.stringify(value)),
-        "(string & {})",
+        ...(context.open ? ["(string & {})"] : []),
         ...[...node.members, ...(context.open ? [unknownStruct("type", [])] : [])].map(member)
       ])
     case "Ref":
       return context.nameOf(node.name)
   }
+}
+
+const typesOf = (values: ReadonlyArray<unknown>): ReadonlyArray<"string" | "number" | "boolean"> =>
+  (["string", "number", "boolean"] as const).filter((type) => values.some((value) => typeof value === type))
+
+const typeSchemas = { string: "Schema.String", number: "Schema.Finite", boolean: "Schema.Boolean" } as const
+
+// An open enum takes whatever has the type of one of its values.
+const printEnum = (values: ReadonlyArray<string | number | boolean>, context: Context): string => {
+  if (!context.open) return call("Schema.Literals", [list(values.map((value) => JSON.stringify(value)))])
+  const [only = "Schema.Unknown", ...others] = typesOf(values).map((type) => typeSchemas[type])
+  return others.length === 0 ? only : `Schema.Union([${[only, ...others].join(", ")}])`
 }
 
 const call = (name: string, args: ReadonlyArray<string>) => {
@@ -137,8 +152,9 @@ export const printSchema = (node: Node, context: Context): string => {
     case "Unknown":
       return "Schema.Unknown"
     case "String":
-    case "Enum":
       return "Schema.String"
+    case "Enum":
+      return printEnum(node.values, context)
     case "Boolean":
       return "Schema.Boolean"
     case "Number":
@@ -168,7 +184,9 @@ export const printSchema = (node: Node, context: Context): string => {
     case "External":
       return context.open
         ? call("externalUnion", [list(node.members.map(print)), print(unknownStruct("type", []))])
-        : call("Schema.Union", [list(["Schema.String", ...node.members.map(print)])])
+        : call("Schema.Union", [
+            list([...(node.values.length === 0 ? [] : [printEnum(node.values, context)]), ...node.members.map(print)])
+          ])
     case "Ref": {
       const name = context.nameOf(node.name)
       return context.isRecursive(node.name) ? `Schema.suspend(${name})` : `${name}()`

@@ -104,8 +104,18 @@ export const otherKeys: Readonly<Record<string, JsonSchema | true>> = {
   AppsConfig: true
 }
 
+/** The values of what is an enum in all but its schema, which takes any string: a model may have a level of its own. */
+export const knownValues: Readonly<Record<string, ReadonlyArray<string>>> = {
+  ReasoningEffort: ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
+}
+
 /** A definition with its corrections. */
 export const correct = (name: string, schema: JsonSchema): JsonSchema => {
+  const values = Object.hasOwn(knownValues, name) ? knownValues[name] : undefined
+  if (values !== undefined) {
+    if (schema.enum !== undefined || schema.oneOf !== undefined) throw new Error(`${name} is right now. ${remove}`)
+    return { ...schema, enum: values }
+  }
   const others = Object.hasOwn(otherKeys, name) ? otherKeys[name] : undefined
   if (others !== undefined) {
     if (schema.additionalProperties !== undefined) throw new Error(`${name} is right now. ${remove}`)

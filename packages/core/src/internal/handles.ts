@@ -7,7 +7,13 @@ import type { Toolkit } from "effect/ai/Toolkit"
 import type { AgentResponse } from "../AgentResponse.ts"
 import type { AppServer } from "../AppServer.ts"
 import type * as Codex from "../Codex.ts"
-import { OutputInvalid, type RequestError, type TurnError, type TurnStartError } from "../CodexError.ts"
+import {
+  OutputInvalid,
+  type RequestError,
+  type ThreadStartError,
+  type TurnError,
+  type TurnStartError
+} from "../CodexError.ts"
 import type { ExperimentalApi } from "../ExperimentalApi.ts"
 import type { ThreadGroup } from "../Groups.ts"
 import * as Input from "../Input.ts"
@@ -17,6 +23,7 @@ import * as Thread from "../Thread.ts"
 import * as ThreadActions from "../ThreadActions.ts"
 import * as Tools from "../Tools.ts"
 import * as Turn from "../Turn.ts"
+import * as Options from "./options.ts"
 import type { Threads } from "./threads.ts"
 
 type RunInput = Thread.RunInput
@@ -64,7 +71,7 @@ export const makeHandles = (
   ): Effect.fn.Return<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD> {
     const { decode, jsonSchema } = StructuredOutput.adapt(output)
     let asked = input
-    for (let left = outputRetries ?? 1; ; left--) {
+    for (let left = yield* Options.count("outputRetries", outputRetries ?? 1); ; left--) {
       const response = yield* Effect.scoped(runTurn(threadId, asked, jsonSchema))
       const decoded = yield* Effect.result(decode(response.text))
       if (decoded._tag === "Success") return { ...response, value: decoded.success }
@@ -161,19 +168,20 @@ export const makeHandles = (
     thread: (bound: Tools.Bound | undefined) => Effect.Effect<string, RequestError, R>
   ) =>
     Effect.gen(function* () {
+      if (toolTimeout !== undefined) yield* Options.timeout("toolTimeout", toolTimeout)
       const bound = tools === undefined ? undefined : yield* Tools.bind(tools, { toolTimeout })
       const threadId = yield* thread(bound)
       yield* threads.attach(threadId, { onToolCall, policy }, bound)
       return handleOf(threadId)
     })
 
-  function start(options?: Thread.StartOptions): Effect.Effect<Thread.Thread, RequestError>
+  function start(options?: Thread.StartOptions): Effect.Effect<Thread.Thread, ThreadStartError>
   function start<T extends Tools.Tools>(
     options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
-  ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi | Tools.Requirements<T>>
+  ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi | Tools.Requirements<T>>
   function start(
     options: Thread.StartOptions & Thread.DynamicTools
-  ): Effect.Effect<Thread.Thread, RequestError, ExperimentalApi>
+  ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi>
   function start<T extends Tools.Tools>({
     dynamicTools,
     onToolCall,
@@ -184,7 +192,7 @@ export const makeHandles = (
   }: Thread.StartOptions &
     Partial<Thread.DynamicTools> & { readonly tools?: Toolkit<T> | undefined } = {}): Effect.Effect<
     Thread.Thread,
-    RequestError,
+    ThreadStartError,
     ExperimentalApi | Tools.Requirements<T>
   > {
     return attached<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) =>
@@ -194,11 +202,11 @@ export const makeHandles = (
     )
   }
 
-  function resume(threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, RequestError>
+  function resume(threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, ThreadStartError>
   function resume<T extends Tools.Tools>(
     threadId: string,
     options: Thread.ResumeOptions & { readonly tools: Toolkit<T> }
-  ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+  ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
   function resume<T extends Tools.Tools>(
     threadId: string,
     {
@@ -208,15 +216,15 @@ export const makeHandles = (
       tools,
       ...params
     }: Thread.ResumeOptions & { readonly tools?: Toolkit<T> | undefined } = {}
-  ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>> {
+  ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>> {
     return attached({ onToolCall, policy, toolTimeout, tools }, () => threads.resume(threadId, params))
   }
 
-  function fork(threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, RequestError>
+  function fork(threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, ThreadStartError>
   function fork<T extends Tools.Tools>(
     threadId: string,
     options: Thread.ForkOptions & { readonly tools: Toolkit<T> }
-  ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>>
+  ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
   function fork<T extends Tools.Tools>(
     threadId: string,
     {
@@ -226,7 +234,7 @@ export const makeHandles = (
       tools,
       ...params
     }: Thread.ForkOptions & { readonly tools?: Toolkit<T> | undefined } = {}
-  ): Effect.Effect<Thread.Thread, RequestError, Tools.Requirements<T>> {
+  ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>> {
     return attached({ onToolCall, policy, toolTimeout, tools }, () => threads.fork(threadId, params))
   }
 

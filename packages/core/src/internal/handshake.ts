@@ -17,18 +17,18 @@ const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version
 export const handshake = Effect.fnUntraced(function* (
   rpc: JsonRpc,
   transport: Transport["Service"],
-  options: (ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>) | undefined
+  options: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">> & { readonly handshakeTimeout: Duration.Duration }
 ): Effect.fn.Return<ServerInfo, ConnectionFailed> {
-  const clientInfo = options?.clientInfo ?? defaultClientInfo
-  const experimentalApi = options?.experimentalApi === true
+  const clientInfo = options.clientInfo ?? defaultClientInfo
+  const experimentalApi = options.experimentalApi === true
   const isPersonThere = (yield* PolicyEngine.HumanApproval) !== undefined
   const capabilities = {
     experimentalApi,
     requestAttestation: false,
     requiredHumanApproval: experimentalApi && isPersonThere,
-    optOutNotificationMethods: options?.optOutNotificationMethods ?? null
+    optOutNotificationMethods: options.optOutNotificationMethods ?? null
   }
-  const deadline = Duration.toMillis(Duration.fromInputUnsafe(options?.handshakeTimeout ?? Duration.seconds(30)))
+  const deadline = Duration.toMillis(options.handshakeTimeout)
   const failed = (description: string) =>
     Effect.flatMap(transport.diagnostics, (stderr) =>
       Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
@@ -56,5 +56,5 @@ export const handshake = Effect.fnUntraced(function* (
   if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
-  return { version, userAgent, codexHome, cwd: options?.cwd }
+  return { version, userAgent, codexHome, cwd: options.cwd }
 })

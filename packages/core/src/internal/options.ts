@@ -106,18 +106,35 @@ export const layerBudget = (
     limits: budget(path, options)
   }).pipe(Effect.map(({ limits, turns }) => ({ ...limits, turns })))
 
-/** When a turn is taken for stalled, in milliseconds; infinite: never. What is left out has its default. */
-export const watchdog = (
-  path: string,
+/** How long the parts of a connection may take. What is left out has its default. */
+export const connection = (
   options:
     | {
-        readonly silenceWarning?: Duration.Input | "off" | undefined
-        readonly stallTimeout?: Duration.Input | "off" | undefined
-        readonly retryWindow?: Duration.Input | "off" | undefined
+        readonly handshakeTimeout?: Duration.Input | undefined
+        readonly requestTimeout?: Duration.Input | undefined
+        readonly answerTimeout?: Duration.Input | "none" | undefined
+        readonly acceptDelay?: Duration.Input | undefined
       }
-    | "off"
     | undefined
-) => {
+) =>
+  Effect.all({
+    handshakeTimeout: timeout("handshakeTimeout", options?.handshakeTimeout ?? Duration.seconds(30)),
+    requestTimeout: timeout("requestTimeout", options?.requestTimeout ?? Duration.seconds(60)),
+    answerTimeout:
+      options?.answerTimeout === "none"
+        ? Effect.succeed(undefined)
+        : timeout("answerTimeout", options?.answerTimeout ?? Duration.hours(1)),
+    acceptDelay: duration("acceptDelay", options?.acceptDelay ?? Duration.millis(50))
+  })
+
+interface WatchdogOptions {
+  readonly silenceWarning?: Duration.Input | "off" | undefined
+  readonly stallTimeout?: Duration.Input | "off" | undefined
+  readonly retryWindow?: Duration.Input | "off" | undefined
+}
+
+/** When a turn is taken for stalled, in milliseconds; infinite: never. What is left out has its default. */
+export const watchdog = (path: string, options: WatchdogOptions | "off" | undefined) => {
   const millis = (name: string, input: Duration.Input | "off" | undefined, byDefault: number) => {
     if (options === "off" || input === "off") return unlimited
     return input === undefined
@@ -134,3 +151,15 @@ export const watchdog = (
     })
   )
 }
+
+/** The limits that a call has for its turn, and how often it asks again for an answer of some form. */
+export const turnLimits = (limits: {
+  readonly budget?: BudgetOptions | undefined
+  readonly watchdog?: WatchdogOptions | "off" | undefined
+  readonly outputRetries?: number | undefined
+}) =>
+  Effect.all({
+    budget: budget("budget", limits.budget),
+    watchdog: watchdog("watchdog", limits.watchdog),
+    outputRetries: count("outputRetries", limits.outputRetries ?? 1)
+  })

@@ -10,6 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type { AppServer, RequestOptions, SendRequest } from "../AppServer.ts"
 import {
   ExperimentalApiRequired,
+  InvalidParams,
   ProtocolViolation,
   type RawRequestError,
   type RequestError,
@@ -22,6 +23,7 @@ import type { ExperimentalClientRequests } from "../protocol/generated/Methods.t
 import * as Protocol from "../protocol/Protocol.ts"
 import * as WireError from "../WireError.ts"
 import { observeRequest } from "./observe.ts"
+import * as Options from "./options.ts"
 import type { Router } from "./router.ts"
 
 // What is overloaded has not run the request, so it can be sent again.
@@ -51,9 +53,7 @@ export const makeRequests = ({
   readonly requestTimeout: Duration.Duration
   readonly serverVersion: string
 }): Requests => {
-  const deadlineOf = (method: string, params: unknown, override: RequestOptions["timeout"]) => {
-    if (override === "none") return undefined
-    if (override !== undefined) return Duration.fromInputUnsafe(override)
+  const deadlineOf = (method: string, params: unknown): Duration.Duration | undefined => {
     switch (Protocol.deadlineOf(method)) {
       case "open":
         return undefined
@@ -99,9 +99,23 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const duration = deadlineOf(method, params, requestOptions?.timeout)
-    const deadline = duration === undefined ? undefined : Duration.toMillis(duration)
-    const sent = rpc.request(method, params, { deadline, onLate: requestOptions?.onLate })
+    const { onLate, timeout }: RequestOptions = requestOptions ?? {}
+    if (timeout === "none") return send(method, params, undefined, onLate)
+    if (timeout === undefined) return send(method, params, deadlineOf(method, params), onLate)
+    return Options.timeout("timeout", timeout).pipe(
+      Effect.mapError(({ message }) => new InvalidParams({ method, description: message })),
+      Effect.flatMap((deadline) => send(method, params, deadline, onLate))
+    )
+  }
+
+  const send = (
+    method: string,
+    params: unknown,
+    deadline: Duration.Duration | undefined,
+    onLate: RequestOptions["onLate"]
+  ): Effect.Effect<unknown, RawRequestError> => {
+    const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
+    const sent = rpc.request(method, params, { deadline: millis, onLate })
     // Most requests succeed, so what is done about failures is put together when there is one.
     const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
     return observeRequest(

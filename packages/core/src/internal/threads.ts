@@ -8,7 +8,13 @@ import type * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
 import type { Defaults } from "../Codex.ts"
 import type { AppServer } from "../AppServer.ts"
-import { InvalidParams, NotAuthenticated, type RequestError, type TurnStartError } from "../CodexError.ts"
+import {
+  type InvalidConfig,
+  InvalidParams,
+  NotAuthenticated,
+  type RequestError,
+  type TurnStartError
+} from "../CodexError.ts"
 import type { ExperimentalApi } from "../ExperimentalApi.ts"
 import * as Input from "../Input.ts"
 import * as Protocol from "../protocol/Protocol.ts"
@@ -17,6 +23,7 @@ import type { ToolCallHandler } from "../ServerRequest.ts"
 import type { Attached, ForkOptions, ThreadOptions, TurnInput, TurnLimits } from "../Thread.ts"
 import type { Bound } from "../Tools.ts"
 import * as Turn from "../Turn.ts"
+import * as Options from "./options.ts"
 import { makeServerTurns } from "./serverTurns.ts"
 
 /** What a thread has on our side. */
@@ -46,7 +53,7 @@ export interface Threads {
     threadId: string,
     target: ReviewTarget,
     limits: TurnLimits
-  ) => Effect.Effect<Turn.Options, RequestError>
+  ) => Effect.Effect<Turn.Options, RequestError | InvalidConfig>
 }
 
 export const makeThreads = Effect.fnUntraced(function* (
@@ -168,6 +175,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     { prompt, turn, ...limits },
     outputSchema
   ) {
+    yield* Options.turnLimits(limits)
     yield* requireAccount(threadId)
     yield* Input.check(server, prompt)
     const params = {
@@ -184,6 +192,7 @@ export const makeThreads = Effect.fnUntraced(function* (
   })
 
   const prepareReview: Threads["prepareReview"] = Effect.fnUntraced(function* (threadId, target, limits) {
+    yield* Options.turnLimits(limits)
     yield* requireAccount(threadId)
     return {
       ...limitsOf(threadId, limits),

@@ -5,10 +5,10 @@
  * is pure: it starts nothing, waits for nothing, and knows no connection. What it decodes is always of the experimental
  * edition, which is the stable one and more.
  *
- * How a newer server is met: an enum takes any string; a union with a tag has a member `{ type: "unknown", raw }` (or `mode`,
- * `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys that are not
- * known stay where they are. All unions that the server can send are open in this way, also where a client sends them; one
- * that only a client sends is closed, so that the compiler checks what is sent. A known tag with wrong fields is an error.
+ * How a newer server is met: an enum takes any value of its type; a union with a tag has a member `{ type: "unknown", raw }`
+ * (or `mode`, `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys
+ * that are not known stay where they are. That holds for what the server says. What a client sends is closed, so that the
+ * compiler checks it: a definition for both directions is there twice, as `SandboxMode` and as `KnownSandboxMode`.
  *
  * @since 0.1.0
  */
@@ -163,6 +163,9 @@ export const decodeResponse = <M extends keyof ExperimentalClientRequests>(
 export const deadlineOf = (method: string): Deadline =>
   isClientRequest(method) ? experimentalClientRequests[method].deadline : "control"
 
+// What the server will refuse needs no more than the time for its reply.
+const nonNegative = (time: number): number => (Number.isFinite(time) ? Math.max(0, time) : 0)
+
 /** How much longer than the server's own time a reply may take. */
 const ownDeadlineMargin = Duration.seconds(30)
 
@@ -179,9 +182,9 @@ export const ownDeadline = (params: unknown): Duration.Duration | undefined => {
   const seconds = params["timeoutSecs"]
   const own =
     typeof millis === "number"
-      ? Duration.millis(millis)
+      ? Duration.millis(nonNegative(millis))
       : typeof seconds === "number"
-        ? Duration.seconds(seconds)
+        ? Duration.seconds(nonNegative(seconds))
         : undefined
   return own === undefined ? undefined : Duration.sum(own, ownDeadlineMargin)
 }

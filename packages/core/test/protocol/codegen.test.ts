@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { type Bundle, checkFields, checkMethods, flatten, readBundle } from "../../scripts/codegen/Bundle.ts"
+import { direct, directionsOf } from "../../scripts/codegen/directions.ts"
 import { checkAdditive, experimentalFieldsOf, generate } from "../../scripts/codegen/generate.ts"
 import { deadlineOf, pairResponses, readEnvelopes, unusedDeadlines } from "../../scripts/codegen/methods.ts"
 import { type JsonSchema, read } from "../../scripts/codegen/Node.ts"
@@ -68,17 +69,55 @@ describe("deadline classes", () => {
 describe("reading", () => {
   it("refuses what it does not understand", () => {
     for (const schema of [
-      { type: "string", pattern: "a" },
-      { type: ["string", "number"] },
+      { not: { type: "string" } },
+      { $ref: "#/definitions/Other", properties: {} },
       { allOf: [{ type: "string" }, { type: "number" }] },
       { type: "object", properties: { a: {} }, additionalProperties: { type: "string" } },
       { type: "tuple" },
-      { properties: {} },
-      { enum: [1] },
+      { enum: [{}] },
+      { enum: [null] },
+      { oneOf: [{ type: "object", properties: {} }, { enum: [[]] }] },
       false
     ]) {
       expect(() => read(schema as JsonSchema, "Thing"), JSON.stringify(schema)).toThrow(/^Thing.*Teach/)
     }
+  })
+
+  it("reads enums of strings, of numbers, of both, and with null among them", () => {
+    const values = (...known: ReadonlyArray<unknown>) => ({ _tag: "Enum", values: known })
+    expect(read({ enum: [1, 2] }, "Thing")).toStrictEqual(values(1, 2))
+    expect(read({ enum: ["a", 1, true] }, "Thing")).toStrictEqual(values("a", 1, true))
+    expect(read({ const: 1 }, "Thing")).toStrictEqual(values(1))
+    expect(read({ enum: ["a", null] }, "Thing")).toStrictEqual({ _tag: "Nullable", node: values("a") })
+    expect(read({ oneOf: [{ enum: ["a"] }, { const: 2 }, { enum: [null] }] }, "Thing")).toStrictEqual({
+      _tag: "Nullable",
+      node: values("a", 2)
+    })
+  })
+
+  it("reads several types, tuples, and shapes without a type, and leaves bounds aside", () => {
+    const string = { _tag: "String" }
+    const number = { _tag: "Number", safeInteger: false }
+    expect(read({ type: ["string", "number"] }, "Thing")).toStrictEqual({ _tag: "Union", members: [string, number] })
+    expect(read({ type: ["string", "number", "null"] }, "Thing")).toStrictEqual({
+      _tag: "Nullable",
+      node: { _tag: "Union", members: [string, number] }
+    })
+    expect(read({ type: "array", items: [{ type: "string" }, { type: "number" }] }, "Thing")).toStrictEqual({
+      _tag: "Array",
+      item: { _tag: "Union", members: [string, number] }
+    })
+    expect(read({ properties: { a: { type: "string" } } }, "Thing")).toMatchObject({ _tag: "Struct" })
+    expect(read({ items: { type: "string" } }, "Thing")).toStrictEqual({ _tag: "Array", item: string })
+    expect(read({ type: "string", pattern: "^a" }, "Thing")).toStrictEqual(string)
+  })
+
+  it("tells members apart by a string that each has alone, and by nothing else", () => {
+    const member = (mode: string) =>
+      object({ version: { enum: [1] }, kind: { enum: ["x"] }, mode: { enum: [mode] } }, "version", "kind", "mode")
+    expect(read({ oneOf: [member("show"), member("hide")] }, "Thing")).toMatchObject({ _tag: "Tagged", tag: "mode" })
+    const numbered = (version: number) => object({ version: { enum: [version] } }, "version")
+    expect(read({ oneOf: [numbered(1), numbered(2)] }, "Thing")).toMatchObject({ _tag: "Union" })
   })
 
   it("gives properties beside a union to each member", () => {
@@ -211,4 +250,55 @@ it("a definition that leads back to itself is suspended", () => {
   expect(text).toContain("leaf: Schema.optional(Leaf())")
   expect(text).toContain("branches: Schema.optional(Schema.Array(Schema.suspend(Tree)))")
   expect(text).toContain("readonly branches?: ReadonlyArray<Tree> | undefined")
+})
+
+describe("what a definition is for", () => {
+  const schemas: Readonly<Record<string, JsonSchema>> = {
+    Mode: { enum: ["fast", "slow", 3] },
+    Kept: { type: "string" },
+    AskParams: object({ mode: { $ref: "#/definitions/Mode" }, kept: { $ref: "#/definitions/Kept" } }, "mode"),
+    AskResponse: object({ mode: { $ref: "#/definitions/Mode" } }, "mode"),
+    Order: { enum: ["up", "down"] },
+    ListParams: object({ order: { $ref: "#/definitions/Order" } }),
+    ListResponse: object({ count: { type: "number" } })
+  }
+  const bundle: Bundle = {
+    definitions: new Map(
+      Object.entries(schemas).map(([name, schema]) => [name, { description: undefined, node: read(schema, name) }])
+    ),
+    clientRequests: [request("a/ask", "AskParams"), request("a/list", "ListParams")],
+    serverRequests: [],
+    notifications: [],
+    clientNotifications: []
+  }
+  const responses = new Map([
+    ["a/ask", "AskResponse"],
+    ["a/list", "ListResponse"]
+  ])
+  const directed = direct(bundle.definitions, directionsOf(bundle, responses))
+  const print = (name: string) => {
+    const definition = directed.get(name)
+    if (definition === undefined) return undefined
+    return printDefinition(name, definition, { open: definition.open, nameOf: (ref) => ref, isRecursive: () => false })
+  }
+
+  it("opens what the server says and closes what a client sends", () => {
+    expect(print("Mode")).toContain(`export type Mode = "fast" | "slow" | 3 | (string & {}) | (number & {})`)
+    expect(print("Mode")).toContain("Schema.Union([Schema.String, Schema.Finite])")
+    expect(print("Order")).toContain(`export type Order = "up" | "down"\n`)
+    expect(print("Order")).toContain(`Schema.Literals(["up", "down"])`)
+  })
+
+  it("prints what is for both twice, if it differs", () => {
+    expect(print("KnownMode")).toContain(`export type KnownMode = "fast" | "slow" | 3\n`)
+    expect(print("AskParams")).toContain("readonly mode: KnownMode")
+    expect(print("AskParams")).toContain("readonly kept?: Kept")
+    expect(print("AskResponse")).toContain("readonly mode: Mode")
+    expect(directed.has("KnownKept")).toBe(false)
+  })
+
+  it("fails on a name that is taken", () => {
+    const taken = new Map([...bundle.definitions, ["KnownMode", { description: undefined, node: read({}, "x") }]])
+    expect(() => direct(taken, directionsOf(bundle, responses))).toThrow("two definitions called KnownMode")
+  })
 })

@@ -133,11 +133,12 @@ export const inspectServer = Effect.fnUntraced(function* (options: Options & { r
   const begin = yield* Clock.currentTimeMillis
   const connected = yield* Effect.result(connect(options))
   if (Result.isFailure(connected)) {
-    const details = connected.failure.stderr.slice(-5)
+    const { failure } = connected
+    const details = failure._tag === "ConnectionFailed" ? failure.stderr.slice(-5) : []
     const failed: Finding = {
       check: "connection",
       status: "fail",
-      summary: connected.failure.message,
+      summary: failure.message,
       advice: "Try `codex app-server` by hand, and look at what it says.",
       ...(details.length === 0 ? {} : { details })
     }

@@ -363,7 +363,7 @@ export interface ExperimentalServerRequests {
   readonly "attestation/generate": { readonly params: Stable.AttestationGenerateParams; readonly response: Stable.AttestationGenerateResponse }
   readonly "currentTime/read": { readonly params: Experimental.CurrentTimeReadParams; readonly response: Experimental.CurrentTimeReadResponse }
   readonly execCommandApproval: { readonly params: Stable.ExecCommandApprovalParams; readonly response: Stable.ExecCommandApprovalResponse }
-  readonly "item/commandExecution/requestApproval": { readonly params: Experimental.CommandExecutionRequestApprovalParams; readonly response: Experimental.CommandExecutionRequestApprovalResponse }
+  readonly "item/commandExecution/requestApproval": { readonly params: Experimental.CommandExecutionRequestApprovalParams; readonly response: Stable.CommandExecutionRequestApprovalResponse }
   readonly "item/fileChange/requestApproval": { readonly params: Stable.FileChangeRequestApprovalParams; readonly response: Stable.FileChangeRequestApprovalResponse }
   readonly "item/permissions/requestApproval": { readonly params: Stable.PermissionsRequestApprovalParams; readonly response: Stable.PermissionsRequestApprovalResponse }
   readonly "item/tool/call": { readonly params: Stable.DynamicToolCallParams; readonly response: Stable.DynamicToolCallResponse }
@@ -797,7 +797,7 @@ export const serverRequests: ServerRequestTable<ServerRequests> = {
 export const experimentalServerRequests: ServerRequestTable<ExperimentalServerRequests> = {
   ...serverRequests,
   "currentTime/read": { params: Experimental.CurrentTimeReadParams, response: Experimental.CurrentTimeReadResponse },
-  "item/commandExecution/requestApproval": { params: Experimental.CommandExecutionRequestApprovalParams, response: Experimental.CommandExecutionRequestApprovalResponse },
+  "item/commandExecution/requestApproval": { params: Experimental.CommandExecutionRequestApprovalParams, response: Stable.CommandExecutionRequestApprovalResponse },
   "mcpServer/elicitation/request": { params: Experimental.McpServerElicitationRequestParams, response: Stable.McpServerElicitationRequestResponse }
 }
 

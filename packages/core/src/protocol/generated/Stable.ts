@@ -191,8 +191,8 @@ export const ActivePermissionProfile: Lazy<ActivePermissionProfile> = lazy(() =>
   })
 )
 
-export type AddCreditsNudgeCreditType = "credits" | "usage_limit" | (string & {})
-export const AddCreditsNudgeCreditType: Lazy<AddCreditsNudgeCreditType> = lazy(() => Schema.String)
+export type AddCreditsNudgeCreditType = "credits" | "usage_limit"
+export const AddCreditsNudgeCreditType: Lazy<AddCreditsNudgeCreditType> = lazy(() => Schema.Literals(["credits", "usage_limit"]))
 
 export type AddCreditsNudgeEmailStatus = "sent" | "cooldown_active" | (string & {})
 export const AddCreditsNudgeEmailStatus: Lazy<AddCreditsNudgeEmailStatus> = lazy(() => Schema.String)
@@ -211,8 +211,8 @@ export const AdditionalContextEntry: Lazy<AdditionalContextEntry> = lazy(() =>
   })
 )
 
-export type AdditionalContextKind = "untrusted" | "application" | (string & {})
-export const AdditionalContextKind: Lazy<AdditionalContextKind> = lazy(() => Schema.String)
+export type AdditionalContextKind = "untrusted" | "application"
+export const AdditionalContextKind: Lazy<AdditionalContextKind> = lazy(() => Schema.Literals(["untrusted", "application"]))
 
 export interface AdditionalFileSystemPermissions {
   readonly entries?: ReadonlyArray<FileSystemSandboxEntry> | null | undefined
@@ -225,6 +225,23 @@ export interface AdditionalFileSystemPermissions {
 export const AdditionalFileSystemPermissions: Lazy<AdditionalFileSystemPermissions> = lazy(() =>
   Schema.Struct({
     entries: Schema.optional(Schema.NullOr(Schema.Array(FileSystemSandboxEntry()))),
+    globScanMaxDepth: Schema.optional(Schema.NullOr(Schema.Finite)),
+    read: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString()))),
+    write: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString())))
+  })
+)
+
+export interface KnownAdditionalFileSystemPermissions {
+  readonly entries?: ReadonlyArray<KnownFileSystemSandboxEntry> | null | undefined
+  readonly globScanMaxDepth?: number | null | undefined
+  /** This will be removed in favor of `entries`. */
+  readonly read?: ReadonlyArray<LegacyAppPathString> | null | undefined
+  /** This will be removed in favor of `entries`. */
+  readonly write?: ReadonlyArray<LegacyAppPathString> | null | undefined
+}
+export const KnownAdditionalFileSystemPermissions: Lazy<KnownAdditionalFileSystemPermissions> = lazy(() =>
+  Schema.Struct({
+    entries: Schema.optional(Schema.NullOr(Schema.Array(KnownFileSystemSandboxEntry()))),
     globScanMaxDepth: Schema.optional(Schema.NullOr(Schema.Finite)),
     read: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString()))),
     write: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString())))
@@ -304,6 +321,21 @@ export const AgentMessageInputContent: Lazy<AgentMessageInputContent> = lazy(() 
   )
 )
 
+export type KnownAgentMessageInputContent =
+  | { readonly type: "input_text"; readonly text: string }
+  | { readonly type: "encrypted_content"; readonly encrypted_content: string }
+export const KnownAgentMessageInputContent: Lazy<KnownAgentMessageInputContent> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("input_text"), text: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("encrypted_content"),
+        encrypted_content: Schema.String
+      })
+    ]
+  )
+)
+
 export interface AgentMessageModeration {
   readonly display?: AgentMessageDisplay | null | undefined
   readonly moderated: boolean
@@ -353,7 +385,7 @@ export const AppBranding: Lazy<AppBranding> = lazy(() =>
 )
 
 export interface AppConfig {
-  readonly approvals_reviewer?: ApprovalsReviewer | null | undefined
+  readonly approvals_reviewer?: KnownApprovalsReviewer | null | undefined
   readonly default_tools_approval_mode?: AppToolApproval | null | undefined
   readonly default_tools_enabled?: boolean | null | undefined
   readonly destructive_enabled?: boolean | null | undefined
@@ -367,7 +399,7 @@ export interface AppConfig {
 }
 export const AppConfig: Lazy<AppConfig> = lazy(() =>
   Schema.Struct({
-    approvals_reviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvals_reviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     default_tools_approval_mode: Schema.optional(Schema.NullOr(AppToolApproval())),
     default_tools_enabled: Schema.optional(Schema.NullOr(Schema.Boolean)),
     destructive_enabled: Schema.optional(Schema.NullOr(Schema.Boolean)),
@@ -420,12 +452,12 @@ export const AppInfo: Lazy<AppInfo> = lazy(() =>
 
 /** Approval settings for a connected account within an app. */
 export interface AppLinkConfig {
-  readonly approvals_reviewer?: ApprovalsReviewer | null | undefined
+  readonly approvals_reviewer?: KnownApprovalsReviewer | null | undefined
   readonly default_tools_approval_mode?: AppToolApproval | null | undefined
 }
 export const AppLinkConfig: Lazy<AppLinkConfig> = lazy(() =>
   Schema.Struct({
-    approvals_reviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvals_reviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     default_tools_approval_mode: Schema.optional(Schema.NullOr(AppToolApproval()))
   })
 )
@@ -634,6 +666,10 @@ export const ApplyPatchApprovalResponse: Lazy<ApplyPatchApprovalResponse> = lazy
 export type ApprovalsReviewer = "user" | "auto_review" | "guardian_subagent" | (string & {})
 export const ApprovalsReviewer: Lazy<ApprovalsReviewer> = lazy(() => Schema.String)
 
+/** Configures who approval requests are routed to for review. Examples include sandbox escapes, blocked network access, MCP approval prompts, and ARC escalations. Defaults to `user`. `auto_review` uses a carefully prompted subagent to gather relevant context and apply a risk-based decision framework before approving or denying the request. The legacy value `guardian_subagent` is accepted for compatibility. */
+export type KnownApprovalsReviewer = "user" | "auto_review" | "guardian_subagent"
+export const KnownApprovalsReviewer: Lazy<KnownApprovalsReviewer> = lazy(() => Schema.Literals(["user", "auto_review", "guardian_subagent"]))
+
 export interface AppsConfig {
   readonly _default?: AppsDefaultConfig | null | undefined
   readonly [key: string]: unknown
@@ -777,6 +813,36 @@ export const AskForApproval: Lazy<AskForApproval> = lazy(() =>
   )
 )
 
+export type KnownAskForApproval =
+  | "untrusted"
+  | "on-request"
+  | "never"
+  | {
+    readonly granular: {
+      readonly mcp_elicitations: boolean
+      readonly request_permissions?: boolean | undefined
+      readonly rules: boolean
+      readonly sandbox_approval: boolean
+      readonly skill_approval?: boolean | undefined
+    }
+  }
+export const KnownAskForApproval: Lazy<KnownAskForApproval> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Literals(["untrusted", "on-request", "never"]),
+      Schema.Struct({
+        granular: Schema.Struct({
+          mcp_elicitations: Schema.Boolean,
+          request_permissions: Schema.optional(Schema.Boolean),
+          rules: Schema.Boolean,
+          sandbox_approval: Schema.Boolean,
+          skill_approval: Schema.optional(Schema.Boolean)
+        })
+      })
+    ]
+  )
+)
+
 export interface AsyncUserInputQuestion {
   readonly options?: ReadonlyArray<string> | null | undefined
   readonly title: string
@@ -844,8 +910,8 @@ export const AutoReviewRequirements: Lazy<AutoReviewRequirements> = lazy(() =>
   })
 )
 
-export type BedrockProviderId = "amazon-bedrock" | "amazon-bedrock-runtime" | (string & {})
-export const BedrockProviderId: Lazy<BedrockProviderId> = lazy(() => Schema.String)
+export type BedrockProviderId = "amazon-bedrock" | "amazon-bedrock-runtime"
+export const BedrockProviderId: Lazy<BedrockProviderId> = lazy(() => Schema.Literals(["amazon-bedrock", "amazon-bedrock-runtime"]))
 
 export type BrowserUseAccessApprovalLifetime = "turn" | "thread" | (string & {})
 export const BrowserUseAccessApprovalLifetime: Lazy<BrowserUseAccessApprovalLifetime> = lazy(() => Schema.String)
@@ -1086,8 +1152,8 @@ export const CodexErrorInfo: Lazy<CodexErrorInfo> = lazy(() =>
   )
 )
 
-export type CodexResponseHandoffMode = "thinking" | "commentary" | "bemTags" | (string & {})
-export const CodexResponseHandoffMode: Lazy<CodexResponseHandoffMode> = lazy(() => Schema.String)
+export type CodexResponseHandoffMode = "thinking" | "commentary" | "bemTags"
+export const CodexResponseHandoffMode: Lazy<CodexResponseHandoffMode> = lazy(() => Schema.Literals(["thinking", "commentary", "bemTags"]))
 
 export interface CollabAgentState {
   readonly message?: string | null | undefined
@@ -1133,6 +1199,13 @@ export interface CollaborationMode {
   readonly settings: Settings
 }
 export const CollaborationMode: Lazy<CollaborationMode> = lazy(() => Schema.Struct({ mode: ModeKind(), settings: Settings() }))
+
+/** Collaboration mode for a Codex session. */
+export interface KnownCollaborationMode {
+  readonly mode: KnownModeKind
+  readonly settings: KnownSettings
+}
+export const KnownCollaborationMode: Lazy<KnownCollaborationMode> = lazy(() => Schema.Struct({ mode: KnownModeKind(), settings: KnownSettings() }))
 
 /** EXPERIMENTAL - collaboration mode preset metadata for clients. */
 export interface CollaborationModeMask {
@@ -1271,7 +1344,7 @@ export interface CommandExecParams {
    *
    * Uses the same shape as thread/turn execution sandbox configuration and defaults to the user's configured policy when omitted. Cannot be combined with `permissionProfile`.
    */
-  readonly sandboxPolicy?: SandboxPolicy | null | undefined
+  readonly sandboxPolicy?: KnownSandboxPolicy | null | undefined
   /** Optional initial PTY size in character cells. Only valid when `tty` is true. */
   readonly size?: CommandExecTerminalSize | null | undefined
   /**
@@ -1308,7 +1381,7 @@ export const CommandExecParams: Lazy<CommandExecParams> = lazy(() =>
     env: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.NullOr(Schema.String)))),
     outputBytesCap: Schema.optional(Schema.NullOr(Schema.Finite)),
     processId: Schema.optional(Schema.NullOr(Schema.String)),
-    sandboxPolicy: Schema.optional(Schema.NullOr(SandboxPolicy())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(KnownSandboxPolicy())),
     size: Schema.optional(Schema.NullOr(CommandExecTerminalSize())),
     streamStdin: Schema.optional(Schema.Boolean),
     streamStdoutStderr: Schema.optional(Schema.Boolean),
@@ -1408,15 +1481,44 @@ export type CommandExecutionApprovalDecision =
   | {
     readonly applyNetworkPolicyAmendment: { readonly network_policy_amendment: NetworkPolicyAmendment }
   }
+  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  | { readonly type: "unknown"; readonly raw: unknown }
 export const CommandExecutionApprovalDecision: Lazy<CommandExecutionApprovalDecision> = lazy(() =>
-  Schema.Union(
+  externalUnion(
     [
-      Schema.String,
       Schema.Struct({
         acceptWithExecpolicyAmendment: Schema.Struct({ execpolicy_amendment: Schema.Array(Schema.String) })
       }),
       Schema.Struct({
         applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: NetworkPolicyAmendment() })
+      })
+    ],
+    Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+export type KnownCommandExecutionApprovalDecision =
+  | "accept"
+  | "acceptForSession"
+  | "decline"
+  | "cancel"
+  /** User approved the command, and wants to apply the proposed execpolicy amendment so future matching commands can run without prompting. */
+  | {
+    readonly acceptWithExecpolicyAmendment: { readonly execpolicy_amendment: ReadonlyArray<string> }
+  }
+  /** User chose a persistent network policy rule (allow/deny) for this host. */
+  | {
+    readonly applyNetworkPolicyAmendment: { readonly network_policy_amendment: KnownNetworkPolicyAmendment }
+  }
+export const KnownCommandExecutionApprovalDecision: Lazy<KnownCommandExecutionApprovalDecision> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]),
+      Schema.Struct({
+        acceptWithExecpolicyAmendment: Schema.Struct({ execpolicy_amendment: Schema.Array(Schema.String) })
+      }),
+      Schema.Struct({
+        applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: KnownNetworkPolicyAmendment() })
       })
     ]
   )
@@ -1494,9 +1596,9 @@ export const CommandExecutionRequestApprovalParams: Lazy<CommandExecutionRequest
 )
 
 export interface CommandExecutionRequestApprovalResponse {
-  readonly decision: CommandExecutionApprovalDecision
+  readonly decision: KnownCommandExecutionApprovalDecision
 }
-export const CommandExecutionRequestApprovalResponse: Lazy<CommandExecutionRequestApprovalResponse> = lazy(() => Schema.Struct({ decision: CommandExecutionApprovalDecision() }))
+export const CommandExecutionRequestApprovalResponse: Lazy<CommandExecutionRequestApprovalResponse> = lazy(() => Schema.Struct({ decision: KnownCommandExecutionApprovalDecision() }))
 
 export type CommandExecutionSource = "agent" | "userShell" | "unifiedExecStartup" | "unifiedExecInteraction" | (string & {})
 export const CommandExecutionSource: Lazy<CommandExecutionSource> = lazy(() => Schema.String)
@@ -1964,6 +2066,12 @@ export interface ConfigurationReasoning {
 }
 export const ConfigurationReasoning: Lazy<ConfigurationReasoning> = lazy(() => Schema.Struct({ effort: ReasoningEffort() }))
 
+/** Reasoning settings interpreted by the backend for the routed model. */
+export interface KnownConfigurationReasoning {
+  readonly effort: KnownReasoningEffort
+}
+export const KnownConfigurationReasoning: Lazy<KnownConfigurationReasoning> = lazy(() => Schema.Struct({ effort: KnownReasoningEffort() }))
+
 export type ConfiguredHookHandler =
   | {
     readonly type: "command"
@@ -1985,8 +2093,11 @@ export type ConfiguredHookHandler =
   }
   | { readonly type: "prompt" }
   | { readonly type: "agent" }
+  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  | { readonly type: "unknown"; readonly raw: unknown }
 export const ConfiguredHookHandler: Lazy<ConfiguredHookHandler> = lazy(() =>
-  Schema.Union(
+  taggedUnion(
+    "type",
     [
       Schema.Struct({
         type: Schema.Literal("command"),
@@ -2007,7 +2118,8 @@ export const ConfiguredHookHandler: Lazy<ConfiguredHookHandler> = lazy(() =>
       }),
       Schema.Struct({ type: Schema.Literal("prompt") }),
       Schema.Struct({ type: Schema.Literal("agent") })
-    ]
+    ],
+    Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
   )
 )
 
@@ -2123,6 +2235,54 @@ export const ContentItem: Lazy<ContentItem> = lazy(() =>
   )
 )
 
+export type KnownContentItem =
+  | { readonly type: "input_text"; readonly text: string }
+  | {
+    readonly type: "input_image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly image_url: string
+  }
+  | {
+    readonly type: "input_image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly file_id: string
+  }
+  /** Inline audio data or an uploaded file loaded by the Responses API. */
+  | { readonly type: "input_audio"; readonly audio_url: string }
+  /** Inline audio data or an uploaded file loaded by the Responses API. */
+  | { readonly type: "input_audio"; readonly file_id: string }
+  | {
+    readonly type: "output_text"
+    readonly annotations?: ReadonlyArray<unknown> | null | undefined
+    readonly logprobs?: ReadonlyArray<unknown> | null | undefined
+    readonly text: string
+  }
+export const KnownContentItem: Lazy<KnownContentItem> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("input_text"), text: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("input_image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        image_url: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("input_image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        file_id: Schema.String
+      }),
+      Schema.Struct({ type: Schema.Literal("input_audio"), audio_url: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("input_audio"), file_id: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("output_text"),
+        annotations: Schema.optional(Schema.NullOr(Schema.Array(Schema.Unknown))),
+        logprobs: Schema.optional(Schema.NullOr(Schema.Array(Schema.Unknown))),
+        text: Schema.String
+      })
+    ]
+  )
+)
+
 /** Deprecated: Use `ContextCompaction` item type instead. */
 export interface ContextCompactedNotification {
   readonly threadId: string
@@ -2170,8 +2330,8 @@ export const ConversationSummary: Lazy<ConversationSummary> = lazy(() =>
   })
 )
 
-export type ConversationTextRole = "user" | "developer" | "assistant" | (string & {})
-export const ConversationTextRole: Lazy<ConversationTextRole> = lazy(() => Schema.String)
+export type ConversationTextRole = "user" | "developer" | "assistant"
+export const ConversationTextRole: Lazy<ConversationTextRole> = lazy(() => Schema.Literals(["user", "developer", "assistant"]))
 
 export interface CreditsSnapshot {
   readonly balance?: string | null | undefined
@@ -2189,6 +2349,10 @@ export const CreditsSnapshot: Lazy<CreditsSnapshot> = lazy(() =>
 /** Requested cyber treatment for an OpenAI model turn. Authorization and model-tier restrictions remain server-owned. */
 export type CyberAccessProgram = "standard" | "daybreakBlue" | "daybreakRed" | (string & {})
 export const CyberAccessProgram: Lazy<CyberAccessProgram> = lazy(() => Schema.String)
+
+/** Requested cyber treatment for an OpenAI model turn. Authorization and model-tier restrictions remain server-owned. */
+export type KnownCyberAccessProgram = "standard" | "daybreakBlue" | "daybreakRed"
+export const KnownCyberAccessProgram: Lazy<KnownCyberAccessProgram> = lazy(() => Schema.Literals(["standard", "daybreakBlue", "daybreakRed"]))
 
 export interface DeprecationNoticeNotification {
   /** Optional extra guidance, such as migration steps or rationale. */
@@ -2224,6 +2388,20 @@ export const DynamicToolCallOutputContentItem: Lazy<DynamicToolCallOutputContent
   )
 )
 
+export type KnownDynamicToolCallOutputContentItem =
+  | { readonly type: "inputText"; readonly text: string }
+  | { readonly type: "inputImage"; readonly imageUrl: string }
+  | { readonly type: "inputAudio"; readonly audioUrl: string }
+export const KnownDynamicToolCallOutputContentItem: Lazy<KnownDynamicToolCallOutputContentItem> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("inputText"), text: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("inputImage"), imageUrl: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("inputAudio"), audioUrl: Schema.String })
+    ]
+  )
+)
+
 export interface DynamicToolCallParams {
   readonly arguments: unknown
   readonly callId: string
@@ -2244,12 +2422,12 @@ export const DynamicToolCallParams: Lazy<DynamicToolCallParams> = lazy(() =>
 )
 
 export interface DynamicToolCallResponse {
-  readonly contentItems: ReadonlyArray<DynamicToolCallOutputContentItem>
+  readonly contentItems: ReadonlyArray<KnownDynamicToolCallOutputContentItem>
   readonly success: boolean
 }
 export const DynamicToolCallResponse: Lazy<DynamicToolCallResponse> = lazy(() =>
   Schema.Struct({
-    contentItems: Schema.Array(DynamicToolCallOutputContentItem()),
+    contentItems: Schema.Array(KnownDynamicToolCallOutputContentItem()),
     success: Schema.Boolean
   })
 )
@@ -2546,7 +2724,7 @@ export const ExternalAgentConfigImportHistoryRecordResponse: Lazy<ExternalAgentC
 
 export interface ExternalAgentConfigImportHistoryRecordSuccessParams {
   readonly cwd?: string | null | undefined
-  readonly itemType: ExternalAgentConfigMigrationItemType
+  readonly itemType: KnownExternalAgentConfigMigrationItemType
   readonly source?: string | null | undefined
   readonly target?: string | null | undefined
   /** Original title for an imported session, when available. */
@@ -2555,7 +2733,7 @@ export interface ExternalAgentConfigImportHistoryRecordSuccessParams {
 export const ExternalAgentConfigImportHistoryRecordSuccessParams: Lazy<ExternalAgentConfigImportHistoryRecordSuccessParams> = lazy(() =>
   Schema.Struct({
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
-    itemType: ExternalAgentConfigMigrationItemType(),
+    itemType: KnownExternalAgentConfigMigrationItemType(),
     source: Schema.optional(Schema.NullOr(Schema.String)),
     target: Schema.optional(Schema.NullOr(Schema.String)),
     title: Schema.optional(Schema.NullOr(Schema.String))
@@ -2563,14 +2741,14 @@ export const ExternalAgentConfigImportHistoryRecordSuccessParams: Lazy<ExternalA
 )
 
 export interface ExternalAgentConfigImportHistoryRecordTypeResultParams {
-  readonly failures: ReadonlyArray<ExternalAgentConfigImportItemTypeFailure>
-  readonly itemType: ExternalAgentConfigMigrationItemType
+  readonly failures: ReadonlyArray<KnownExternalAgentConfigImportItemTypeFailure>
+  readonly itemType: KnownExternalAgentConfigMigrationItemType
   readonly successes: ReadonlyArray<ExternalAgentConfigImportHistoryRecordSuccessParams>
 }
 export const ExternalAgentConfigImportHistoryRecordTypeResultParams: Lazy<ExternalAgentConfigImportHistoryRecordTypeResultParams> = lazy(() =>
   Schema.Struct({
-    failures: Schema.Array(ExternalAgentConfigImportItemTypeFailure()),
-    itemType: ExternalAgentConfigMigrationItemType(),
+    failures: Schema.Array(KnownExternalAgentConfigImportItemTypeFailure()),
+    itemType: KnownExternalAgentConfigMigrationItemType(),
     successes: Schema.Array(ExternalAgentConfigImportHistoryRecordSuccessParams())
   })
 )
@@ -2596,6 +2774,27 @@ export const ExternalAgentConfigImportItemTypeFailure: Lazy<ExternalAgentConfigI
   })
 )
 
+export interface KnownExternalAgentConfigImportItemTypeFailure {
+  readonly cwd?: string | null | undefined
+  readonly errorType?: string | null | undefined
+  readonly failureStage: string
+  readonly itemType: KnownExternalAgentConfigMigrationItemType
+  readonly message: string
+  readonly source?: string | null | undefined
+  readonly subErrorType?: string | null | undefined
+}
+export const KnownExternalAgentConfigImportItemTypeFailure: Lazy<KnownExternalAgentConfigImportItemTypeFailure> = lazy(() =>
+  Schema.Struct({
+    cwd: Schema.optional(Schema.NullOr(Schema.String)),
+    errorType: Schema.optional(Schema.NullOr(Schema.String)),
+    failureStage: Schema.String,
+    itemType: KnownExternalAgentConfigMigrationItemType(),
+    message: Schema.String,
+    source: Schema.optional(Schema.NullOr(Schema.String)),
+    subErrorType: Schema.optional(Schema.NullOr(Schema.String))
+  })
+)
+
 export interface ExternalAgentConfigImportItemTypeSuccess {
   readonly cwd?: string | null | undefined
   readonly itemType: ExternalAgentConfigMigrationItemType
@@ -2615,7 +2814,7 @@ export const ExternalAgentConfigImportItemTypeSuccess: Lazy<ExternalAgentConfigI
 )
 
 export interface ExternalAgentConfigImportParams {
-  readonly migrationItems: ReadonlyArray<ExternalAgentConfigMigrationItem>
+  readonly migrationItems: ReadonlyArray<KnownExternalAgentConfigMigrationItem>
   /** Migration-source selector used to produce the migration items. Pass the same value to detection and import; missing or unrecognized values use the default source. */
   readonly migrationSource?: string | null | undefined
   /** Opaque provider identifier supplied by the caller for analytics attribution and import history display. This does not select the migration source. */
@@ -2625,7 +2824,7 @@ export interface ExternalAgentConfigImportParams {
 }
 export const ExternalAgentConfigImportParams: Lazy<ExternalAgentConfigImportParams> = lazy(() =>
   Schema.Struct({
-    migrationItems: Schema.Array(ExternalAgentConfigMigrationItem()),
+    migrationItems: Schema.Array(KnownExternalAgentConfigMigrationItem()),
     migrationSource: Schema.optional(Schema.NullOr(Schema.String)),
     providerId: Schema.optional(Schema.NullOr(Schema.String)),
     source: Schema.optional(Schema.NullOr(Schema.String))
@@ -2677,6 +2876,22 @@ export const ExternalAgentConfigMigrationItem: Lazy<ExternalAgentConfigMigration
   })
 )
 
+export interface KnownExternalAgentConfigMigrationItem {
+  /** Null or empty means home-scoped migration; non-empty means repo-scoped migration. */
+  readonly cwd?: string | null | undefined
+  readonly description: string
+  readonly details?: MigrationDetails | null | undefined
+  readonly itemType: KnownExternalAgentConfigMigrationItemType
+}
+export const KnownExternalAgentConfigMigrationItem: Lazy<KnownExternalAgentConfigMigrationItem> = lazy(() =>
+  Schema.Struct({
+    cwd: Schema.optional(Schema.NullOr(Schema.String)),
+    description: Schema.String,
+    details: Schema.optional(Schema.NullOr(MigrationDetails())),
+    itemType: KnownExternalAgentConfigMigrationItemType()
+  })
+)
+
 export type ExternalAgentConfigMigrationItemType =
   | "AGENTS_MD"
   | "CONFIG"
@@ -2690,6 +2905,34 @@ export type ExternalAgentConfigMigrationItemType =
   | "SESSIONS"
   | (string & {})
 export const ExternalAgentConfigMigrationItemType: Lazy<ExternalAgentConfigMigrationItemType> = lazy(() => Schema.String)
+
+export type KnownExternalAgentConfigMigrationItemType =
+  | "AGENTS_MD"
+  | "CONFIG"
+  | "SKILLS"
+  | "PLUGINS"
+  | "MCP_SERVER_CONFIG"
+  | "SUBAGENTS"
+  | "HOOKS"
+  | "COMMANDS"
+  | "MEMORY"
+  | "SESSIONS"
+export const KnownExternalAgentConfigMigrationItemType: Lazy<KnownExternalAgentConfigMigrationItemType> = lazy(() =>
+  Schema.Literals(
+    [
+      "AGENTS_MD",
+      "CONFIG",
+      "SKILLS",
+      "PLUGINS",
+      "MCP_SERVER_CONFIG",
+      "SUBAGENTS",
+      "HOOKS",
+      "COMMANDS",
+      "MEMORY",
+      "SESSIONS"
+    ]
+  )
+)
 
 export interface ExternalAgentDetectedConnectorCandidate {
   readonly name: string
@@ -2823,8 +3066,8 @@ export const FileChange: Lazy<FileChange> = lazy(() =>
   )
 )
 
-export type FileChangeApprovalDecision = "accept" | "acceptForSession" | "decline" | "cancel" | (string & {})
-export const FileChangeApprovalDecision: Lazy<FileChangeApprovalDecision> = lazy(() => Schema.String)
+export type FileChangeApprovalDecision = "accept" | "acceptForSession" | "decline" | "cancel"
+export const FileChangeApprovalDecision: Lazy<FileChangeApprovalDecision> = lazy(() => Schema.Literals(["accept", "acceptForSession", "decline", "cancel"]))
 
 /**
  * Deprecated legacy notification for `apply_patch` textual output.
@@ -2891,6 +3134,9 @@ export const FileChangeRequestApprovalResponse: Lazy<FileChangeRequestApprovalRe
 export type FileSystemAccessMode = "read" | "write" | "deny" | (string & {})
 export const FileSystemAccessMode: Lazy<FileSystemAccessMode> = lazy(() => Schema.String)
 
+export type KnownFileSystemAccessMode = "read" | "write" | "deny"
+export const KnownFileSystemAccessMode: Lazy<KnownFileSystemAccessMode> = lazy(() => Schema.Literals(["read", "write", "deny"]))
+
 export type FileSystemPath =
   | { readonly type: "path"; readonly path: LegacyAppPathString }
   | { readonly type: "glob_pattern"; readonly pattern: string }
@@ -2909,12 +3155,34 @@ export const FileSystemPath: Lazy<FileSystemPath> = lazy(() =>
   )
 )
 
+export type KnownFileSystemPath =
+  | { readonly type: "path"; readonly path: LegacyAppPathString }
+  | { readonly type: "glob_pattern"; readonly pattern: string }
+  | { readonly type: "special"; readonly value: KnownFileSystemSpecialPath }
+export const KnownFileSystemPath: Lazy<KnownFileSystemPath> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("path"), path: LegacyAppPathString() }),
+      Schema.Struct({ type: Schema.Literal("glob_pattern"), pattern: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("special"), value: KnownFileSystemSpecialPath() })
+    ]
+  )
+)
+
 export interface FileSystemSandboxEntry {
   readonly access: FileSystemAccessMode
   readonly path: FileSystemPath
 }
 export const FileSystemSandboxEntry: Lazy<FileSystemSandboxEntry> = lazy(() =>
   Schema.Struct({ access: FileSystemAccessMode(), path: FileSystemPath() })
+)
+
+export interface KnownFileSystemSandboxEntry {
+  readonly access: KnownFileSystemAccessMode
+  readonly path: KnownFileSystemPath
+}
+export const KnownFileSystemSandboxEntry: Lazy<KnownFileSystemSandboxEntry> = lazy(() =>
+  Schema.Struct({ access: KnownFileSystemAccessMode(), path: KnownFileSystemPath() })
 )
 
 export type FileSystemSpecialPath =
@@ -2952,6 +3220,40 @@ export const FileSystemSpecialPath: Lazy<FileSystemSpecialPath> = lazy(() =>
       })
     ],
     Schema.Struct({ kind: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+export type KnownFileSystemSpecialPath =
+  | { readonly kind: "root" }
+  | { readonly kind: "minimal" }
+  | {
+    readonly kind: "project_roots"
+    readonly subpath?: LegacyAppPathString | null | undefined
+  }
+  | { readonly kind: "tmpdir" }
+  | { readonly kind: "slash_tmp" }
+  | {
+    readonly kind: "unknown"
+    readonly path: string
+    readonly subpath?: LegacyAppPathString | null | undefined
+  }
+export const KnownFileSystemSpecialPath: Lazy<KnownFileSystemSpecialPath> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ kind: Schema.Literal("root") }),
+      Schema.Struct({ kind: Schema.Literal("minimal") }),
+      Schema.Struct({
+        kind: Schema.Literal("project_roots"),
+        subpath: Schema.optional(Schema.NullOr(LegacyAppPathString()))
+      }),
+      Schema.Struct({ kind: Schema.Literal("tmpdir") }),
+      Schema.Struct({ kind: Schema.Literal("slash_tmp") }),
+      Schema.Struct({
+        kind: Schema.Literal("unknown"),
+        path: Schema.String,
+        subpath: Schema.optional(Schema.NullOr(LegacyAppPathString()))
+      })
+    ]
   )
 )
 
@@ -3162,6 +3464,11 @@ export const FunctionCallOutputBody: Lazy<FunctionCallOutputBody> = lazy(() =>
   Schema.Union([Schema.String, Schema.Array(FunctionCallOutputContentItem())])
 )
 
+export type KnownFunctionCallOutputBody = string | ReadonlyArray<KnownFunctionCallOutputContentItem>
+export const KnownFunctionCallOutputBody: Lazy<KnownFunctionCallOutputBody> = lazy(() =>
+  Schema.Union([Schema.String, Schema.Array(KnownFunctionCallOutputContentItem())])
+)
+
 /** Responses API compatible content items that can be returned by a tool call. This is a subset of ContentItem with the types we support as function call outputs. */
 export type FunctionCallOutputContentItem =
   | { readonly type: "input_text"; readonly text: string }
@@ -3205,6 +3512,48 @@ export const FunctionCallOutputContentItem: Lazy<FunctionCallOutputContentItem> 
       })
     ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+/** Responses API compatible content items that can be returned by a tool call. This is a subset of ContentItem with the types we support as function call outputs. */
+export type KnownFunctionCallOutputContentItem =
+  | { readonly type: "input_text"; readonly text: string }
+  | {
+    readonly type: "input_image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly image_url: string
+  }
+  | {
+    readonly type: "input_image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly file_id: string
+  }
+  /** Inline audio data or an uploaded file loaded by the Responses API. */
+  | { readonly type: "input_audio"; readonly audio_url: string }
+  /** Inline audio data or an uploaded file loaded by the Responses API. */
+  | { readonly type: "input_audio"; readonly file_id: string }
+  | { readonly type: "encrypted_content"; readonly encrypted_content: string }
+export const KnownFunctionCallOutputContentItem: Lazy<KnownFunctionCallOutputContentItem> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("input_text"), text: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("input_image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        image_url: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("input_image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        file_id: Schema.String
+      }),
+      Schema.Struct({ type: Schema.Literal("input_audio"), audio_url: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("input_audio"), file_id: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("encrypted_content"),
+        encrypted_content: Schema.String
+      })
+    ]
   )
 )
 
@@ -3383,8 +3732,8 @@ export const GatewayOAuthReadResponse: Lazy<GatewayOAuthReadResponse> = lazy(() 
 export type GatewayOAuthStatus = "notReady" | "started" | "succeeded" | "failed" | (string & {})
 export const GatewayOAuthStatus: Lazy<GatewayOAuthStatus> = lazy(() => Schema.String)
 
-export type GcpProviderId = "gcp" | (string & {})
-export const GcpProviderId: Lazy<GcpProviderId> = lazy(() => Schema.String)
+export type GcpProviderId = "gcp"
+export const GcpProviderId: Lazy<GcpProviderId> = lazy(() => Schema.Literals(["gcp"]))
 
 export interface GetAccountParams {
   /**
@@ -3555,12 +3904,12 @@ export const GitInfo: Lazy<GitInfo> = lazy(() =>
 )
 
 export interface GrantedPermissionProfile {
-  readonly fileSystem?: AdditionalFileSystemPermissions | null | undefined
+  readonly fileSystem?: KnownAdditionalFileSystemPermissions | null | undefined
   readonly network?: AdditionalNetworkPermissions | null | undefined
 }
 export const GrantedPermissionProfile: Lazy<GrantedPermissionProfile> = lazy(() =>
   Schema.Struct({
-    fileSystem: Schema.optional(Schema.NullOr(AdditionalFileSystemPermissions())),
+    fileSystem: Schema.optional(Schema.NullOr(KnownAdditionalFileSystemPermissions())),
     network: Schema.optional(Schema.NullOr(AdditionalNetworkPermissions()))
   })
 )
@@ -4088,6 +4437,9 @@ export const HooksListResponse: Lazy<HooksListResponse> = lazy(() => Schema.Stru
 export type ImageDetail = "auto" | "low" | "high" | "original" | (string & {})
 export const ImageDetail: Lazy<ImageDetail> = lazy(() => Schema.String)
 
+export type KnownImageDetail = "auto" | "low" | "high" | "original"
+export const KnownImageDetail: Lazy<KnownImageDetail> = lazy(() => Schema.Literals(["auto", "low", "high", "original"]))
+
 export type ImageGenerationFailure =
   | {
     readonly type: "usageLimitExceeded"
@@ -4390,8 +4742,35 @@ export const LocalShellAction: Lazy<LocalShellAction> = lazy(() =>
   )
 )
 
+export type KnownLocalShellAction =
+  | {
+    readonly type: "exec"
+    readonly command: ReadonlyArray<string>
+    readonly env?: { readonly [key: string]: string } | null | undefined
+    readonly timeout_ms?: number | null | undefined
+    readonly user?: string | null | undefined
+    readonly working_directory?: string | null | undefined
+  }
+export const KnownLocalShellAction: Lazy<KnownLocalShellAction> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({
+        type: Schema.Literal("exec"),
+        command: Schema.Array(Schema.String),
+        env: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
+        timeout_ms: Schema.optional(Schema.NullOr(Schema.Int)),
+        user: Schema.optional(Schema.NullOr(Schema.String)),
+        working_directory: Schema.optional(Schema.NullOr(Schema.String))
+      })
+    ]
+  )
+)
+
 export type LocalShellStatus = "completed" | "in_progress" | "incomplete" | (string & {})
 export const LocalShellStatus: Lazy<LocalShellStatus> = lazy(() => Schema.String)
+
+export type KnownLocalShellStatus = "completed" | "in_progress" | "incomplete"
+export const KnownLocalShellStatus: Lazy<KnownLocalShellStatus> = lazy(() => Schema.Literals(["completed", "in_progress", "incomplete"]))
 
 export type LoginAccountParams =
   | { readonly type: "apiKey"; readonly apiKey: string }
@@ -4506,8 +4885,8 @@ export const LoginAccountResponse: Lazy<LoginAccountResponse> = lazy(() =>
   )
 )
 
-export type LoginAppBrand = "codex" | "chatgpt" | (string & {})
-export const LoginAppBrand: Lazy<LoginAppBrand> = lazy(() => Schema.String)
+export type LoginAppBrand = "codex" | "chatgpt"
+export const LoginAppBrand: Lazy<LoginAppBrand> = lazy(() => Schema.Literals(["codex", "chatgpt"]))
 
 export type LogoutAccountResponse = { readonly [key: string]: unknown }
 export const LogoutAccountResponse: Lazy<LogoutAccountResponse> = lazy(() => Schema.Record(Schema.String, Schema.Unknown))
@@ -4967,8 +5346,8 @@ export type McpServerConnectionStatus =
   | (string & {})
 export const McpServerConnectionStatus: Lazy<McpServerConnectionStatus> = lazy(() => Schema.String)
 
-export type McpServerElicitationAction = "accept" | "decline" | "cancel" | (string & {})
-export const McpServerElicitationAction: Lazy<McpServerElicitationAction> = lazy(() => Schema.String)
+export type McpServerElicitationAction = "accept" | "decline" | "cancel"
+export const McpServerElicitationAction: Lazy<McpServerElicitationAction> = lazy(() => Schema.Literals(["accept", "decline", "cancel"]))
 
 export type McpServerElicitationRequestParams =
   | {
@@ -5154,8 +5533,8 @@ export interface McpServerMigration {
 }
 export const McpServerMigration: Lazy<McpServerMigration> = lazy(() => Schema.Struct({ name: Schema.String }))
 
-export type McpServerOauthClientRegistration = "auto" | "cimd" | "dcr" | (string & {})
-export const McpServerOauthClientRegistration: Lazy<McpServerOauthClientRegistration> = lazy(() => Schema.String)
+export type McpServerOauthClientRegistration = "auto" | "cimd" | "dcr"
+export const McpServerOauthClientRegistration: Lazy<McpServerOauthClientRegistration> = lazy(() => Schema.Literals(["auto", "cimd", "dcr"]))
 
 export interface McpServerOauthLoginCompletedNotification {
   readonly error?: string | null | undefined
@@ -5250,8 +5629,8 @@ export const McpServerStatus: Lazy<McpServerStatus> = lazy(() =>
   })
 )
 
-export type McpServerStatusDetail = "full" | "toolsAndAuthOnly" | (string & {})
-export const McpServerStatusDetail: Lazy<McpServerStatusDetail> = lazy(() => Schema.String)
+export type McpServerStatusDetail = "full" | "toolsAndAuthOnly"
+export const McpServerStatusDetail: Lazy<McpServerStatusDetail> = lazy(() => Schema.Literals(["full", "toolsAndAuthOnly"]))
 
 export interface McpServerStatusUpdatedNotification {
   readonly error?: string | null | undefined
@@ -5381,8 +5760,8 @@ export const MemoryCitationEntry: Lazy<MemoryCitationEntry> = lazy(() =>
   })
 )
 
-export type MergeStrategy = "replace" | "upsert" | (string & {})
-export const MergeStrategy: Lazy<MergeStrategy> = lazy(() => Schema.String)
+export type MergeStrategy = "replace" | "upsert"
+export const MergeStrategy: Lazy<MergeStrategy> = lazy(() => Schema.Literals(["replace", "upsert"]))
 
 /**
  * Classifies assistant text as commentary, a partial answer, or a terminal answer.
@@ -5391,6 +5770,14 @@ export const MergeStrategy: Lazy<MergeStrategy> = lazy(() => Schema.String)
  */
 export type MessagePhase = "commentary" | "partial_answer" | "final_answer" | (string & {})
 export const MessagePhase: Lazy<MessagePhase> = lazy(() => Schema.String)
+
+/**
+ * Classifies assistant text as commentary, a partial answer, or a terminal answer.
+ *
+ * Providers do not emit this consistently, so callers must treat `None` as "phase unknown" and keep compatibility behavior for legacy models.
+ */
+export type KnownMessagePhase = "commentary" | "partial_answer" | "final_answer"
+export const KnownMessagePhase: Lazy<KnownMessagePhase> = lazy(() => Schema.Literals(["commentary", "partial_answer", "final_answer"]))
 
 export interface MigrationDetails {
   readonly commands?: ReadonlyArray<CommandMigration> | undefined
@@ -5442,6 +5829,10 @@ export const MisalignmentSteer: Lazy<MisalignmentSteer> = lazy(() => Schema.Stru
 /** Initial collaboration mode to use when the TUI starts. */
 export type ModeKind = "plan" | "default" | (string & {})
 export const ModeKind: Lazy<ModeKind> = lazy(() => Schema.String)
+
+/** Initial collaboration mode to use when the TUI starts. */
+export type KnownModeKind = "plan" | "default"
+export const KnownModeKind: Lazy<KnownModeKind> = lazy(() => Schema.Literals(["plan", "default"]))
 
 export interface Model {
   /** Deprecated: use `serviceTiers` instead. */
@@ -5718,9 +6109,29 @@ export const ModelsRequirements: Lazy<ModelsRequirements> = lazy(() =>
 )
 
 /** Controls the effective multi-agent delegation instructions for a turn. `custom` means the configured mode hint defines the policy instead of a built-in policy. */
-export type MultiAgentMode = "explicitRequestOnly" | "proactive" | (string & {}) | { readonly custom: string }
+export type MultiAgentMode =
+  | "explicitRequestOnly"
+  | "proactive"
+  | (string & {})
+  | { readonly custom: string }
+  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  | { readonly type: "unknown"; readonly raw: unknown }
 export const MultiAgentMode: Lazy<MultiAgentMode> = lazy(() =>
-  Schema.Union([Schema.String, Schema.Struct({ custom: Schema.String })])
+  externalUnion(
+    [Schema.Struct({ custom: Schema.String })],
+    Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+/** Controls the effective multi-agent delegation instructions for a turn. `custom` means the configured mode hint defines the policy instead of a built-in policy. */
+export type KnownMultiAgentMode = "explicitRequestOnly" | "proactive" | { readonly custom: string }
+export const KnownMultiAgentMode: Lazy<KnownMultiAgentMode> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Literals(["explicitRequestOnly", "proactive"]),
+      Schema.Struct({ custom: Schema.String })
+    ]
+  )
 )
 
 /** Multi-agent runtime supported by a model. */
@@ -5729,6 +6140,9 @@ export const MultiAgentVersion: Lazy<MultiAgentVersion> = lazy(() => Schema.Stri
 
 export type NetworkAccess = "restricted" | "enabled" | (string & {})
 export const NetworkAccess: Lazy<NetworkAccess> = lazy(() => Schema.String)
+
+export type KnownNetworkAccess = "restricted" | "enabled"
+export const KnownNetworkAccess: Lazy<KnownNetworkAccess> = lazy(() => Schema.Literals(["restricted", "enabled"]))
 
 export interface NetworkApprovalContext {
   readonly host: string
@@ -5752,8 +6166,19 @@ export const NetworkPolicyAmendment: Lazy<NetworkPolicyAmendment> = lazy(() =>
   Schema.Struct({ action: NetworkPolicyRuleAction(), host: Schema.String })
 )
 
+export interface KnownNetworkPolicyAmendment {
+  readonly action: KnownNetworkPolicyRuleAction
+  readonly host: string
+}
+export const KnownNetworkPolicyAmendment: Lazy<KnownNetworkPolicyAmendment> = lazy(() =>
+  Schema.Struct({ action: KnownNetworkPolicyRuleAction(), host: Schema.String })
+)
+
 export type NetworkPolicyRuleAction = "allow" | "deny" | (string & {})
 export const NetworkPolicyRuleAction: Lazy<NetworkPolicyRuleAction> = lazy(() => Schema.String)
+
+export type KnownNetworkPolicyRuleAction = "allow" | "deny"
+export const KnownNetworkPolicyRuleAction: Lazy<KnownNetworkPolicyRuleAction> = lazy(() => Schema.Literals(["allow", "deny"]))
 
 export interface NetworkRequirements {
   readonly allowLocalBinding?: boolean | null | undefined
@@ -6001,8 +6426,8 @@ export const PatchChangeKind: Lazy<PatchChangeKind> = lazy(() =>
 export type PathUri = string
 export const PathUri: Lazy<PathUri> = lazy(() => Schema.String)
 
-export type PermissionGrantScope = "turn" | "session" | (string & {})
-export const PermissionGrantScope: Lazy<PermissionGrantScope> = lazy(() => Schema.String)
+export type PermissionGrantScope = "turn" | "session"
+export const PermissionGrantScope: Lazy<PermissionGrantScope> = lazy(() => Schema.Literals(["turn", "session"]))
 
 export interface PermissionProfileListParams {
   /** Opaque pagination cursor returned by a previous call. */
@@ -6089,6 +6514,10 @@ export const PermissionsRequestApprovalResponse: Lazy<PermissionsRequestApproval
 /** Deprecated: `friendly` and `pragmatic` no longer select a style. */
 export type Personality = "none" | "friendly" | "pragmatic" | (string & {})
 export const Personality: Lazy<Personality> = lazy(() => Schema.String)
+
+/** Deprecated: `friendly` and `pragmatic` no longer select a style. */
+export type KnownPersonality = "none" | "friendly" | "pragmatic"
+export const KnownPersonality: Lazy<KnownPersonality> = lazy(() => Schema.Literals(["none", "friendly", "pragmatic"]))
 
 /** EXPERIMENTAL - proposed plan streaming deltas for plan items. Clients should not assume concatenated deltas match the completed plan item content. */
 export interface PlanDeltaNotification {
@@ -6293,14 +6722,12 @@ export const PluginInterface: Lazy<PluginInterface> = lazy(() =>
   })
 )
 
-export type PluginListMarketplaceKind =
-  | "local"
-  | "vertical"
-  | "workspace-directory"
-  | "shared-with-me"
-  | "created-by-me-remote"
-  | (string & {})
-export const PluginListMarketplaceKind: Lazy<PluginListMarketplaceKind> = lazy(() => Schema.String)
+export type PluginListMarketplaceKind = "local" | "vertical" | "workspace-directory" | "shared-with-me" | "created-by-me-remote"
+export const PluginListMarketplaceKind: Lazy<PluginListMarketplaceKind> = lazy(() =>
+  Schema.Literals(
+    ["local", "vertical", "workspace-directory", "shared-with-me", "created-by-me-remote"]
+  )
+)
 
 export interface PluginListParams {
   /** Optional working directories used to discover repo marketplaces. When omitted, only home-scoped marketplaces and the official curated marketplace are considered. */
@@ -6423,8 +6850,8 @@ export const PluginSearchResult: Lazy<PluginSearchResult> = lazy(() =>
   })
 )
 
-export type PluginSearchScope = "global" | "workspace" | "personal" | (string & {})
-export const PluginSearchScope: Lazy<PluginSearchScope> = lazy(() => Schema.String)
+export type PluginSearchScope = "global" | "workspace" | "personal"
+export const PluginSearchScope: Lazy<PluginSearchScope> = lazy(() => Schema.Literals(["global", "workspace", "personal"]))
 
 export interface PluginShareCheckoutParams {
   readonly remotePluginId: string
@@ -6487,6 +6914,9 @@ export const PluginShareDeleteResponse: Lazy<PluginShareDeleteResponse> = lazy((
 export type PluginShareDiscoverability = "LISTED" | "UNLISTED" | "PRIVATE" | (string & {})
 export const PluginShareDiscoverability: Lazy<PluginShareDiscoverability> = lazy(() => Schema.String)
 
+export type KnownPluginShareDiscoverability = "LISTED" | "UNLISTED" | "PRIVATE"
+export const KnownPluginShareDiscoverability: Lazy<KnownPluginShareDiscoverability> = lazy(() => Schema.Literals(["LISTED", "UNLISTED", "PRIVATE"]))
+
 export interface PluginShareListItem {
   readonly localPluginPath?: AbsolutePathBuf | null | undefined
   readonly plugin: PluginSummary
@@ -6527,15 +6957,18 @@ export const PluginSharePrincipalRole: Lazy<PluginSharePrincipalRole> = lazy(() 
 export type PluginSharePrincipalType = "user" | "group" | "workspace" | (string & {})
 export const PluginSharePrincipalType: Lazy<PluginSharePrincipalType> = lazy(() => Schema.String)
 
+export type KnownPluginSharePrincipalType = "user" | "group" | "workspace"
+export const KnownPluginSharePrincipalType: Lazy<KnownPluginSharePrincipalType> = lazy(() => Schema.Literals(["user", "group", "workspace"]))
+
 export interface PluginShareSaveParams {
-  readonly discoverability?: PluginShareDiscoverability | null | undefined
+  readonly discoverability?: KnownPluginShareDiscoverability | null | undefined
   readonly pluginPath: AbsolutePathBuf
   readonly remotePluginId?: string | null | undefined
   readonly shareTargets?: ReadonlyArray<PluginShareTarget> | null | undefined
 }
 export const PluginShareSaveParams: Lazy<PluginShareSaveParams> = lazy(() =>
   Schema.Struct({
-    discoverability: Schema.optional(Schema.NullOr(PluginShareDiscoverability())),
+    discoverability: Schema.optional(Schema.NullOr(KnownPluginShareDiscoverability())),
     pluginPath: AbsolutePathBuf(),
     remotePluginId: Schema.optional(Schema.NullOr(Schema.String)),
     shareTargets: Schema.optional(Schema.NullOr(Schema.Array(PluginShareTarget())))
@@ -6557,22 +6990,22 @@ export const PluginShareSaveResponse: Lazy<PluginShareSaveResponse> = lazy(() =>
 
 export interface PluginShareTarget {
   readonly principalId: string
-  readonly principalType: PluginSharePrincipalType
+  readonly principalType: KnownPluginSharePrincipalType
   readonly role: PluginShareTargetRole
 }
 export const PluginShareTarget: Lazy<PluginShareTarget> = lazy(() =>
   Schema.Struct({
     principalId: Schema.String,
-    principalType: PluginSharePrincipalType(),
+    principalType: KnownPluginSharePrincipalType(),
     role: PluginShareTargetRole()
   })
 )
 
-export type PluginShareTargetRole = "reader" | "editor" | (string & {})
-export const PluginShareTargetRole: Lazy<PluginShareTargetRole> = lazy(() => Schema.String)
+export type PluginShareTargetRole = "reader" | "editor"
+export const PluginShareTargetRole: Lazy<PluginShareTargetRole> = lazy(() => Schema.Literals(["reader", "editor"]))
 
-export type PluginShareUpdateDiscoverability = "UNLISTED" | "PRIVATE" | "LISTED" | (string & {})
-export const PluginShareUpdateDiscoverability: Lazy<PluginShareUpdateDiscoverability> = lazy(() => Schema.String)
+export type PluginShareUpdateDiscoverability = "UNLISTED" | "PRIVATE" | "LISTED"
+export const PluginShareUpdateDiscoverability: Lazy<PluginShareUpdateDiscoverability> = lazy(() => Schema.Literals(["UNLISTED", "PRIVATE", "LISTED"]))
 
 export interface PluginShareUpdateTargetsParams {
   readonly discoverability: PluginShareUpdateDiscoverability
@@ -6853,8 +7286,8 @@ export interface ProjectRoot {
 }
 export const ProjectRoot: Lazy<ProjectRoot> = lazy(() => Schema.Struct({ path: AbsolutePathBuf() }))
 
-export type ProjectSortKey = "position" | "recencyAt" | (string & {})
-export const ProjectSortKey: Lazy<ProjectSortKey> = lazy(() => Schema.String)
+export type ProjectSortKey = "position" | "recencyAt"
+export const ProjectSortKey: Lazy<ProjectSortKey> = lazy(() => Schema.Literals(["position", "recencyAt"]))
 
 export type ProviderSettings =
   | { readonly type: "openai" }
@@ -7092,8 +7525,11 @@ export const RawResponseItemCompletedNotification: Lazy<RawResponseItemCompleted
 export type RealtimeConversationVersion = "v1" | "v2" | "v3" | (string & {})
 export const RealtimeConversationVersion: Lazy<RealtimeConversationVersion> = lazy(() => Schema.String)
 
-export type RealtimeOutputModality = "text" | "audio" | (string & {})
-export const RealtimeOutputModality: Lazy<RealtimeOutputModality> = lazy(() => Schema.String)
+export type KnownRealtimeConversationVersion = "v1" | "v2" | "v3"
+export const KnownRealtimeConversationVersion: Lazy<KnownRealtimeConversationVersion> = lazy(() => Schema.Literals(["v1", "v2", "v3"]))
+
+export type RealtimeOutputModality = "text" | "audio"
+export const RealtimeOutputModality: Lazy<RealtimeOutputModality> = lazy(() => Schema.Literals(["text", "audio"]))
 
 export type RealtimeVoice =
   | "alloy"
@@ -7134,6 +7570,84 @@ export type RealtimeVoice =
   | (string & {})
 export const RealtimeVoice: Lazy<RealtimeVoice> = lazy(() => Schema.String)
 
+export type KnownRealtimeVoice =
+  | "alloy"
+  | "arbor"
+  | "ash"
+  | "aube"
+  | "ballad"
+  | "breeze"
+  | "bubbie"
+  | "cedar"
+  | "coral"
+  | "cove"
+  | "echo"
+  | "ember"
+  | "haetsal"
+  | "hanul"
+  | "himari"
+  | "juniper"
+  | "leher"
+  | "maple"
+  | "marin"
+  | "miko"
+  | "neer"
+  | "porto"
+  | "rindo"
+  | "rio"
+  | "rivage"
+  | "sage"
+  | "selva"
+  | "shimmer"
+  | "sol"
+  | "sonna"
+  | "spruce"
+  | "tinta"
+  | "vale"
+  | "verse"
+  | "viola"
+export const KnownRealtimeVoice: Lazy<KnownRealtimeVoice> = lazy(() =>
+  Schema.Literals(
+    [
+      "alloy",
+      "arbor",
+      "ash",
+      "aube",
+      "ballad",
+      "breeze",
+      "bubbie",
+      "cedar",
+      "coral",
+      "cove",
+      "echo",
+      "ember",
+      "haetsal",
+      "hanul",
+      "himari",
+      "juniper",
+      "leher",
+      "maple",
+      "marin",
+      "miko",
+      "neer",
+      "porto",
+      "rindo",
+      "rio",
+      "rivage",
+      "sage",
+      "selva",
+      "shimmer",
+      "sol",
+      "sonna",
+      "spruce",
+      "tinta",
+      "vale",
+      "verse",
+      "viola"
+    ]
+  )
+)
+
 export interface RealtimeVoicesList {
   readonly defaultV1: RealtimeVoice
   readonly defaultV2: RealtimeVoice
@@ -7152,8 +7666,14 @@ export const RealtimeVoicesList: Lazy<RealtimeVoicesList> = lazy(() =>
 )
 
 /** A non-empty reasoning effort value advertised by the model. */
-export type ReasoningEffort = string
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | "ultra" | (string & {})
 export const ReasoningEffort: Lazy<ReasoningEffort> = lazy(() => Schema.String)
+
+/** A non-empty reasoning effort value advertised by the model. */
+export type KnownReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | "ultra"
+export const KnownReasoningEffort: Lazy<KnownReasoningEffort> = lazy(() =>
+  Schema.Literals(["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"])
+)
 
 export interface ReasoningEffortOption {
   readonly description: string
@@ -7179,6 +7699,18 @@ export const ReasoningItemContent: Lazy<ReasoningItemContent> = lazy(() =>
   )
 )
 
+export type KnownReasoningItemContent =
+  | { readonly type: "reasoning_text"; readonly text: string }
+  | { readonly type: "text"; readonly text: string }
+export const KnownReasoningItemContent: Lazy<KnownReasoningItemContent> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("reasoning_text"), text: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+    ]
+  )
+)
+
 export type ReasoningItemReasoningSummary =
   | { readonly type: "summary_text"; readonly text: string }
   /** What this version of the protocol does not know; `raw` is the value as it came. */
@@ -7191,9 +7723,20 @@ export const ReasoningItemReasoningSummary: Lazy<ReasoningItemReasoningSummary> 
   )
 )
 
+export type KnownReasoningItemReasoningSummary = { readonly type: "summary_text"; readonly text: string }
+export const KnownReasoningItemReasoningSummary: Lazy<KnownReasoningItemReasoningSummary> = lazy(() =>
+  Schema.Union(
+    [Schema.Struct({ type: Schema.Literal("summary_text"), text: Schema.String })]
+  )
+)
+
 /** A summary of the reasoning performed by the model. This can be useful for debugging and understanding the model's reasoning process. See https://platform.openai.com/docs/guides/reasoning?api-mode=responses#reasoning-summaries */
 export type ReasoningSummary = "auto" | "concise" | "detailed" | "none" | (string & {})
 export const ReasoningSummary: Lazy<ReasoningSummary> = lazy(() => Schema.String)
+
+/** A summary of the reasoning performed by the model. This can be useful for debugging and understanding the model's reasoning process. See https://platform.openai.com/docs/guides/reasoning?api-mode=responses#reasoning-summaries */
+export type KnownReasoningSummary = "auto" | "concise" | "detailed" | "none"
+export const KnownReasoningSummary: Lazy<KnownReasoningSummary> = lazy(() => Schema.Literals(["auto", "concise", "detailed", "none"]))
 
 export interface ReasoningSummaryPartAddedNotification {
   readonly itemId: string
@@ -7662,6 +8205,287 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
   )
 )
 
+export type KnownResponseItem =
+  | {
+    readonly type: "additional_tools"
+    readonly id?: string | null | undefined
+    readonly role: string
+    readonly tools: ReadonlyArray<unknown>
+  }
+  | {
+    readonly type: "message"
+    readonly content: ReadonlyArray<KnownContentItem>
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly phase?: KnownMessagePhase | null | undefined
+    readonly role: string
+    readonly status?: string | null | undefined
+  }
+  | {
+    readonly type: "agent_message"
+    readonly author: string
+    readonly content: ReadonlyArray<KnownAgentMessageInputContent>
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly recipient: string
+  }
+  | {
+    readonly type: "reasoning"
+    readonly content?: ReadonlyArray<KnownReasoningItemContent> | null | undefined
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly summary: ReadonlyArray<KnownReasoningItemReasoningSummary>
+  }
+  | {
+    readonly type: "local_shell_call"
+    readonly action: KnownLocalShellAction
+    /** Set when using the Responses API. */
+    readonly call_id?: string | null | undefined
+    readonly encrypted_content?: string | null | undefined
+    /** Legacy id field retained for compatibility with older payloads. */
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly status: KnownLocalShellStatus
+  }
+  | {
+    readonly type: "function_call"
+    readonly arguments: string
+    readonly call_id: string
+    readonly encrypted_content?: string | null | undefined
+    readonly encrypted_function_args?: ReadonlyArray<string> | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly name: string
+    readonly namespace?: string | null | undefined
+    readonly status?: string | null | undefined
+  }
+  | {
+    readonly type: "tool_search_call"
+    readonly arguments: unknown
+    readonly call_id?: string | null | undefined
+    readonly encrypted_content?: string | null | undefined
+    readonly execution: string
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly status?: string | null | undefined
+  }
+  | {
+    readonly type: "function_call_output"
+    readonly call_id?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly name?: string | null | undefined
+    readonly namespace?: string | null | undefined
+    readonly output: KnownFunctionCallOutputBody
+  }
+  | {
+    readonly type: "custom_tool_call"
+    readonly call_id: string
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly input: string
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly name: string
+    readonly namespace?: string | null | undefined
+    readonly status?: string | null | undefined
+  }
+  | {
+    readonly type: "custom_tool_call_output"
+    readonly call_id: string
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly name?: string | null | undefined
+    readonly output: KnownFunctionCallOutputBody
+  }
+  | {
+    readonly type: "tool_search_output"
+    readonly call_id?: string | null | undefined
+    readonly execution: string
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly status: string
+    readonly tools: ReadonlyArray<unknown>
+  }
+  | {
+    readonly type: "web_search_call"
+    readonly action?: KnownResponsesApiWebSearchAction | null | undefined
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly status?: string | null | undefined
+  }
+  | {
+    readonly type: "image_generation_call"
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+    readonly result: string
+    readonly revised_prompt?: string | null | undefined
+    readonly status: string
+  }
+  | {
+    readonly type: "compaction"
+    readonly encrypted_content: string
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+  }
+  /** A durable input control interpreted by the backend at its position in history. */
+  | {
+    readonly type: "configuration_update"
+    readonly reasoning: KnownConfigurationReasoning
+  }
+  | { readonly type: "compaction_trigger" }
+  | {
+    readonly type: "context_compaction"
+    readonly encrypted_content?: string | null | undefined
+    readonly id?: string | null | undefined
+    readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
+  }
+  | { readonly type: "other" }
+export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({
+        type: Schema.Literal("additional_tools"),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        role: Schema.String,
+        tools: Schema.Array(Schema.Unknown)
+      }),
+      Schema.Struct({
+        type: Schema.Literal("message"),
+        content: Schema.Array(KnownContentItem()),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        phase: Schema.optional(Schema.NullOr(KnownMessagePhase())),
+        role: Schema.String,
+        status: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("agent_message"),
+        author: Schema.String,
+        content: Schema.Array(KnownAgentMessageInputContent()),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        recipient: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("reasoning"),
+        content: Schema.optional(Schema.NullOr(Schema.Array(KnownReasoningItemContent()))),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        summary: Schema.Array(KnownReasoningItemReasoningSummary())
+      }),
+      Schema.Struct({
+        type: Schema.Literal("local_shell_call"),
+        action: KnownLocalShellAction(),
+        call_id: Schema.optional(Schema.NullOr(Schema.String)),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        status: KnownLocalShellStatus()
+      }),
+      Schema.Struct({
+        type: Schema.Literal("function_call"),
+        arguments: Schema.String,
+        call_id: Schema.String,
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        encrypted_function_args: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        name: Schema.String,
+        namespace: Schema.optional(Schema.NullOr(Schema.String)),
+        status: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("tool_search_call"),
+        arguments: Schema.Unknown,
+        call_id: Schema.optional(Schema.NullOr(Schema.String)),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        execution: Schema.String,
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        status: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("function_call_output"),
+        call_id: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        name: Schema.optional(Schema.NullOr(Schema.String)),
+        namespace: Schema.optional(Schema.NullOr(Schema.String)),
+        output: KnownFunctionCallOutputBody()
+      }),
+      Schema.Struct({
+        type: Schema.Literal("custom_tool_call"),
+        call_id: Schema.String,
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        input: Schema.String,
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        name: Schema.String,
+        namespace: Schema.optional(Schema.NullOr(Schema.String)),
+        status: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("custom_tool_call_output"),
+        call_id: Schema.String,
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        name: Schema.optional(Schema.NullOr(Schema.String)),
+        output: KnownFunctionCallOutputBody()
+      }),
+      Schema.Struct({
+        type: Schema.Literal("tool_search_output"),
+        call_id: Schema.optional(Schema.NullOr(Schema.String)),
+        execution: Schema.String,
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        status: Schema.String,
+        tools: Schema.Array(Schema.Unknown)
+      }),
+      Schema.Struct({
+        type: Schema.Literal("web_search_call"),
+        action: Schema.optional(Schema.NullOr(KnownResponsesApiWebSearchAction())),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        status: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("image_generation_call"),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        result: Schema.String,
+        revised_prompt: Schema.optional(Schema.NullOr(Schema.String)),
+        status: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("compaction"),
+        encrypted_content: Schema.String,
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("configuration_update"),
+        reasoning: KnownConfigurationReasoning()
+      }),
+      Schema.Struct({ type: Schema.Literal("compaction_trigger") }),
+      Schema.Struct({
+        type: Schema.Literal("context_compaction"),
+        encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
+        id: Schema.optional(Schema.NullOr(Schema.String)),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+      }),
+      Schema.Struct({ type: Schema.Literal("other") })
+    ]
+  )
+)
+
 /** Usage metadata reported for one upstream response. */
 export interface ResponseUsageMetadata {
   readonly amount?: string | null | undefined
@@ -7713,6 +8537,41 @@ export const ResponsesApiWebSearchAction: Lazy<ResponsesApiWebSearchAction> = la
   )
 )
 
+export type KnownResponsesApiWebSearchAction =
+  | {
+    readonly type: "search"
+    readonly queries?: ReadonlyArray<string> | null | undefined
+    readonly query?: string | null | undefined
+  }
+  | { readonly type: "open_page"; readonly url?: string | null | undefined }
+  | {
+    readonly type: "find_in_page"
+    readonly pattern?: string | null | undefined
+    readonly url?: string | null | undefined
+  }
+  | { readonly type: "other" }
+export const KnownResponsesApiWebSearchAction: Lazy<KnownResponsesApiWebSearchAction> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({
+        type: Schema.Literal("search"),
+        queries: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+        query: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("open_page"),
+        url: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("find_in_page"),
+        pattern: Schema.optional(Schema.NullOr(Schema.String)),
+        url: Schema.optional(Schema.NullOr(Schema.String))
+      }),
+      Schema.Struct({ type: Schema.Literal("other") })
+    ]
+  )
+)
+
 /** User's decision in response to an ExecApprovalRequest. */
 export type ReviewDecision =
   | "approved"
@@ -7720,34 +8579,41 @@ export type ReviewDecision =
   | "approved_mcp_policy_amendment"
   | "timed_out"
   | "abort"
-  | (string & {})
   /** User has approved this command and wants to apply the proposed execpolicy amendment so future matching commands are permitted. */
   | {
     readonly approved_execpolicy_amendment: { readonly proposed_execpolicy_amendment: ReadonlyArray<string> }
   }
   /** User chose to persist a network policy rule (allow/deny) for future requests to the same host. */
   | {
-    readonly network_policy_amendment: { readonly network_policy_amendment: NetworkPolicyAmendment }
+    readonly network_policy_amendment: { readonly network_policy_amendment: KnownNetworkPolicyAmendment }
   }
   /** User has denied this command and the agent should not execute it, but it should continue the session and try something else. */
   | { readonly denied: { readonly rejection: string } }
 export const ReviewDecision: Lazy<ReviewDecision> = lazy(() =>
   Schema.Union(
     [
-      Schema.String,
+      Schema.Literals(
+        [
+          "approved",
+          "approved_for_session",
+          "approved_mcp_policy_amendment",
+          "timed_out",
+          "abort"
+        ]
+      ),
       Schema.Struct({
         approved_execpolicy_amendment: Schema.Struct({ proposed_execpolicy_amendment: Schema.Array(Schema.String) })
       }),
       Schema.Struct({
-        network_policy_amendment: Schema.Struct({ network_policy_amendment: NetworkPolicyAmendment() })
+        network_policy_amendment: Schema.Struct({ network_policy_amendment: KnownNetworkPolicyAmendment() })
       }),
       Schema.Struct({ denied: Schema.Struct({ rejection: Schema.String }) })
     ]
   )
 )
 
-export type ReviewDelivery = "inline" | (string & {})
-export const ReviewDelivery: Lazy<ReviewDelivery> = lazy(() => Schema.String)
+export type ReviewDelivery = "inline"
+export const ReviewDelivery: Lazy<ReviewDelivery> = lazy(() => Schema.Literals(["inline"]))
 
 export interface ReviewStartParams {
   /** Reviews run inline on the supplied thread. Omit this field or pass `inline`. To review on a separate thread, start a thread first and use its id. */
@@ -7802,6 +8668,11 @@ export const ReviewTarget: Lazy<ReviewTarget> = lazy(() =>
 export type SandboxMode = "read-only" | "workspace-write" | "danger-full-access" | (string & {})
 export const SandboxMode: Lazy<SandboxMode> = lazy(() => Schema.String)
 
+export type KnownSandboxMode = "read-only" | "workspace-write" | "danger-full-access"
+export const KnownSandboxMode: Lazy<KnownSandboxMode> = lazy(() =>
+  Schema.Literals(["read-only", "workspace-write", "danger-full-access"])
+)
+
 export type SandboxPolicy =
   | { readonly type: "dangerFullAccess" }
   | { readonly type: "readOnly"; readonly networkAccess?: boolean | undefined }
@@ -7840,6 +8711,43 @@ export const SandboxPolicy: Lazy<SandboxPolicy> = lazy(() =>
       })
     ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+export type KnownSandboxPolicy =
+  | { readonly type: "dangerFullAccess" }
+  | { readonly type: "readOnly"; readonly networkAccess?: boolean | undefined }
+  | {
+    readonly type: "externalSandbox"
+    readonly networkAccess?: KnownNetworkAccess | undefined
+  }
+  | {
+    readonly type: "workspaceWrite"
+    readonly excludeSlashTmp?: boolean | undefined
+    readonly excludeTmpdirEnvVar?: boolean | undefined
+    readonly networkAccess?: boolean | undefined
+    readonly writableRoots?: ReadonlyArray<AbsolutePathBuf> | undefined
+  }
+export const KnownSandboxPolicy: Lazy<KnownSandboxPolicy> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({ type: Schema.Literal("dangerFullAccess") }),
+      Schema.Struct({
+        type: Schema.Literal("readOnly"),
+        networkAccess: Schema.optional(Schema.Boolean)
+      }),
+      Schema.Struct({
+        type: Schema.Literal("externalSandbox"),
+        networkAccess: Schema.optional(KnownNetworkAccess())
+      }),
+      Schema.Struct({
+        type: Schema.Literal("workspaceWrite"),
+        excludeSlashTmp: Schema.optional(Schema.Boolean),
+        excludeTmpdirEnvVar: Schema.optional(Schema.Boolean),
+        networkAccess: Schema.optional(Schema.Boolean),
+        writableRoots: Schema.optional(Schema.Array(AbsolutePathBuf()))
+      })
+    ]
   )
 )
 
@@ -8000,6 +8908,20 @@ export const Settings: Lazy<Settings> = lazy(() =>
     developer_instructions: Schema.optional(Schema.NullOr(Schema.String)),
     model: Schema.String,
     reasoning_effort: Schema.optional(Schema.NullOr(ReasoningEffort()))
+  })
+)
+
+/** Settings for a collaboration mode. */
+export interface KnownSettings {
+  readonly developer_instructions?: string | null | undefined
+  readonly model: string
+  readonly reasoning_effort?: KnownReasoningEffort | null | undefined
+}
+export const KnownSettings: Lazy<KnownSettings> = lazy(() =>
+  Schema.Struct({
+    developer_instructions: Schema.optional(Schema.NullOr(Schema.String)),
+    model: Schema.String,
+    reasoning_effort: Schema.optional(Schema.NullOr(KnownReasoningEffort()))
   })
 )
 
@@ -8179,8 +9101,8 @@ export interface SkillsListResponse {
 }
 export const SkillsListResponse: Lazy<SkillsListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(SkillsListEntry()) }))
 
-export type SortDirection = "asc" | "desc" | (string & {})
-export const SortDirection: Lazy<SortDirection> = lazy(() => Schema.String)
+export type SortDirection = "asc" | "desc"
+export const SortDirection: Lazy<SortDirection> = lazy(() => Schema.Literals(["asc", "desc"]))
 
 export interface SpendControlLimitSnapshot {
   readonly limit: string
@@ -8615,9 +9537,9 @@ export const ThreadExtra: Lazy<ThreadExtra> = lazy(() => Schema.Record(Schema.St
  * Prefer using thread_id whenever possible.
  */
 export interface ThreadForkParams {
-  readonly approvalPolicy?: AskForApproval | null | undefined
+  readonly approvalPolicy?: KnownAskForApproval | null | undefined
   /** Override where approval requests are routed for review on this thread and subsequent turns. */
-  readonly approvalsReviewer?: ApprovalsReviewer | null | undefined
+  readonly approvalsReviewer?: KnownApprovalsReviewer | null | undefined
   readonly baseInstructions?: string | null | undefined
   readonly config?: { readonly [key: string]: unknown } | null | undefined
   readonly cwd?: string | null | undefined
@@ -8634,7 +9556,7 @@ export interface ThreadForkParams {
   /** Configuration overrides for the forked thread, if any. */
   readonly model?: string | null | undefined
   readonly modelProvider?: string | null | undefined
-  readonly sandbox?: SandboxMode | null | undefined
+  readonly sandbox?: KnownSandboxMode | null | undefined
   readonly serviceTier?: string | null | undefined
   readonly threadId: string
   /** Optional client-supplied analytics source classification for this forked thread. */
@@ -8642,8 +9564,8 @@ export interface ThreadForkParams {
 }
 export const ThreadForkParams: Lazy<ThreadForkParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(AskForApproval())),
-    approvalsReviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
@@ -8653,7 +9575,7 @@ export const ThreadForkParams: Lazy<ThreadForkParams> = lazy(() =>
     lastTurnId: Schema.optional(Schema.NullOr(Schema.String)),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
-    sandbox: Schema.optional(Schema.NullOr(SandboxMode())),
+    sandbox: Schema.optional(Schema.NullOr(KnownSandboxMode())),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     threadId: Schema.String,
     threadSource: Schema.optional(Schema.NullOr(ThreadSource()))
@@ -8749,14 +9671,14 @@ export interface ThreadGoalGetResponse {
 export const ThreadGoalGetResponse: Lazy<ThreadGoalGetResponse> = lazy(() => Schema.Struct({ goal: Schema.optional(Schema.NullOr(ThreadGoal())) }))
 
 /** Distinguishes explicit user actions from automatic goal lifecycle mutations. */
-export type ThreadGoalMutationOrigin = "user" | "automatic" | (string & {})
-export const ThreadGoalMutationOrigin: Lazy<ThreadGoalMutationOrigin> = lazy(() => Schema.String)
+export type ThreadGoalMutationOrigin = "user" | "automatic"
+export const ThreadGoalMutationOrigin: Lazy<ThreadGoalMutationOrigin> = lazy(() => Schema.Literals(["user", "automatic"]))
 
 export interface ThreadGoalSetParams {
   readonly objective?: string | null | undefined
   /** Missing provenance does not supply user authorization. */
   readonly origin?: ThreadGoalMutationOrigin | null | undefined
-  readonly status?: ThreadGoalStatus | null | undefined
+  readonly status?: KnownThreadGoalStatus | null | undefined
   readonly threadId: string
   readonly tokenBudget?: number | null | undefined
 }
@@ -8764,7 +9686,7 @@ export const ThreadGoalSetParams: Lazy<ThreadGoalSetParams> = lazy(() =>
   Schema.Struct({
     objective: Schema.optional(Schema.NullOr(Schema.String)),
     origin: Schema.optional(Schema.NullOr(ThreadGoalMutationOrigin())),
-    status: Schema.optional(Schema.NullOr(ThreadGoalStatus())),
+    status: Schema.optional(Schema.NullOr(KnownThreadGoalStatus())),
     threadId: Schema.String,
     tokenBudget: Schema.optional(Schema.NullOr(Schema.Int))
   })
@@ -8785,6 +9707,13 @@ export type ThreadGoalStatus =
   | (string & {})
 export const ThreadGoalStatus: Lazy<ThreadGoalStatus> = lazy(() => Schema.String)
 
+export type KnownThreadGoalStatus = "active" | "paused" | "blocked" | "usageLimited" | "budgetLimited" | "complete"
+export const KnownThreadGoalStatus: Lazy<KnownThreadGoalStatus> = lazy(() =>
+  Schema.Literals(
+    ["active", "paused", "blocked", "usageLimited", "budgetLimited", "complete"]
+  )
+)
+
 export interface ThreadGoalUpdatedNotification {
   readonly goal: ThreadGoal
   readonly threadId: string
@@ -8800,6 +9729,9 @@ export const ThreadGoalUpdatedNotification: Lazy<ThreadGoalUpdatedNotification> 
 
 export type ThreadHistoryMode = "legacy" | "paginated" | (string & {})
 export const ThreadHistoryMode: Lazy<ThreadHistoryMode> = lazy(() => Schema.String)
+
+export type KnownThreadHistoryMode = "legacy" | "paginated"
+export const KnownThreadHistoryMode: Lazy<KnownThreadHistoryMode> = lazy(() => Schema.Literals(["legacy", "paginated"]))
 
 export type ThreadId = string
 export const ThreadId: Lazy<ThreadId> = lazy(() => Schema.String)
@@ -9495,8 +10427,8 @@ export const ThreadLoadedListResponse: Lazy<ThreadLoadedListResponse> = lazy(() 
   })
 )
 
-export type ThreadMemoryMode = "enabled" | "disabled" | (string & {})
-export const ThreadMemoryMode: Lazy<ThreadMemoryMode> = lazy(() => Schema.String)
+export type ThreadMemoryMode = "enabled" | "disabled"
+export const ThreadMemoryMode: Lazy<ThreadMemoryMode> = lazy(() => Schema.Literals(["enabled", "disabled"]))
 
 export interface ThreadMetadataGitInfoUpdateParams {
   /** Omit to leave the stored branch unchanged, set to `null` to clear it, or provide a non-empty string to replace it. */
@@ -9883,7 +10815,7 @@ export const ThreadRealtimeTranscriptRole: Lazy<ThreadRealtimeTranscriptRole> = 
 
 export interface ThreadResumeInitialTurnsPageParams {
   /** How much item detail to include for each returned turn; defaults to summary. */
-  readonly itemsView?: TurnItemsView | null | undefined
+  readonly itemsView?: KnownTurnItemsView | null | undefined
   /** Optional turn page size. */
   readonly limit?: number | null | undefined
   /** Optional turn pagination direction; defaults to descending. */
@@ -9891,7 +10823,7 @@ export interface ThreadResumeInitialTurnsPageParams {
 }
 export const ThreadResumeInitialTurnsPageParams: Lazy<ThreadResumeInitialTurnsPageParams> = lazy(() =>
   Schema.Struct({
-    itemsView: Schema.optional(Schema.NullOr(TurnItemsView())),
+    itemsView: Schema.optional(Schema.NullOr(KnownTurnItemsView())),
     limit: Schema.optional(Schema.NullOr(Schema.Finite)),
     sortDirection: Schema.optional(Schema.NullOr(SortDirection()))
   })
@@ -9907,9 +10839,9 @@ export const ThreadResumeInitialTurnsPageParams: Lazy<ThreadResumeInitialTurnsPa
  * Prefer using thread_id whenever possible.
  */
 export interface ThreadResumeParams {
-  readonly approvalPolicy?: AskForApproval | null | undefined
+  readonly approvalPolicy?: KnownAskForApproval | null | undefined
   /** Override where approval requests are routed for review on this thread and subsequent turns. */
-  readonly approvalsReviewer?: ApprovalsReviewer | null | undefined
+  readonly approvalsReviewer?: KnownApprovalsReviewer | null | undefined
   readonly baseInstructions?: string | null | undefined
   readonly config?: { readonly [key: string]: unknown } | null | undefined
   readonly cwd?: string | null | undefined
@@ -9920,15 +10852,15 @@ export interface ThreadResumeParams {
   readonly model?: string | null | undefined
   readonly modelProvider?: string | null | undefined
   /** @deprecated `friendly` and `pragmatic` no longer select a style. Changing this does not rewrite the thread's existing instructions. */
-  readonly personality?: Personality | null | undefined
-  readonly sandbox?: SandboxMode | null | undefined
+  readonly personality?: KnownPersonality | null | undefined
+  readonly sandbox?: KnownSandboxMode | null | undefined
   readonly serviceTier?: string | null | undefined
   readonly threadId: string
 }
 export const ThreadResumeParams: Lazy<ThreadResumeParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(AskForApproval())),
-    approvalsReviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
@@ -9936,8 +10868,8 @@ export const ThreadResumeParams: Lazy<ThreadResumeParams> = lazy(() =>
     excludeTurns: Schema.optional(Schema.Boolean),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
-    personality: Schema.optional(Schema.NullOr(Personality())),
-    sandbox: Schema.optional(Schema.NullOr(SandboxMode())),
+    personality: Schema.optional(Schema.NullOr(KnownPersonality())),
+    sandbox: Schema.optional(Schema.NullOr(KnownSandboxMode())),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     threadId: Schema.String
   })
@@ -10042,8 +10974,8 @@ export interface ThreadSearchResult {
 }
 export const ThreadSearchResult: Lazy<ThreadSearchResult> = lazy(() => Schema.Struct({ snippet: Schema.String, thread: Thread() }))
 
-export type ThreadSearchSortKey = "created_at" | "updated_at" | "recency_at" | (string & {})
-export const ThreadSearchSortKey: Lazy<ThreadSearchSortKey> = lazy(() => Schema.String)
+export type ThreadSearchSortKey = "created_at" | "updated_at" | "recency_at"
+export const ThreadSearchSortKey: Lazy<ThreadSearchSortKey> = lazy(() => Schema.Literals(["created_at", "updated_at", "recency_at"]))
 
 /** An independently persisted, user-visible thread section. */
 export interface ThreadSection {
@@ -10254,8 +11186,10 @@ export const ThreadShellCommandParams: Lazy<ThreadShellCommandParams> = lazy(() 
 export type ThreadShellCommandResponse = { readonly [key: string]: unknown }
 export const ThreadShellCommandResponse: Lazy<ThreadShellCommandResponse> = lazy(() => Schema.Record(Schema.String, Schema.Unknown))
 
-export type ThreadSortKey = "created_at" | "updated_at" | "recency_at" | "section_position" | (string & {})
-export const ThreadSortKey: Lazy<ThreadSortKey> = lazy(() => Schema.String)
+export type ThreadSortKey = "created_at" | "updated_at" | "recency_at" | "section_position"
+export const ThreadSortKey: Lazy<ThreadSortKey> = lazy(() =>
+  Schema.Literals(["created_at", "updated_at", "recency_at", "section_position"])
+)
 
 export type ThreadSource = string
 export const ThreadSource: Lazy<ThreadSource> = lazy(() => Schema.String)
@@ -10271,13 +11205,27 @@ export type ThreadSourceKind =
   | "subAgentThreadSpawn"
   | "subAgentOther"
   | "unknown"
-  | (string & {})
-export const ThreadSourceKind: Lazy<ThreadSourceKind> = lazy(() => Schema.String)
+export const ThreadSourceKind: Lazy<ThreadSourceKind> = lazy(() =>
+  Schema.Literals(
+    [
+      "cli",
+      "vscode",
+      "exec",
+      "appServer",
+      "subAgent",
+      "subAgentReview",
+      "subAgentCompact",
+      "subAgentThreadSpawn",
+      "subAgentOther",
+      "unknown"
+    ]
+  )
+)
 
 export interface ThreadStartParams {
-  readonly approvalPolicy?: AskForApproval | null | undefined
+  readonly approvalPolicy?: KnownAskForApproval | null | undefined
   /** Override where approval requests are routed for review on this thread and subsequent turns. */
-  readonly approvalsReviewer?: ApprovalsReviewer | null | undefined
+  readonly approvalsReviewer?: KnownApprovalsReviewer | null | undefined
   readonly baseInstructions?: string | null | undefined
   readonly config?: { readonly [key: string]: unknown } | null | undefined
   readonly cwd?: string | null | undefined
@@ -10286,8 +11234,8 @@ export interface ThreadStartParams {
   readonly model?: string | null | undefined
   readonly modelProvider?: string | null | undefined
   /** @deprecated `friendly` and `pragmatic` no longer select a style. */
-  readonly personality?: Personality | null | undefined
-  readonly sandbox?: SandboxMode | null | undefined
+  readonly personality?: KnownPersonality | null | undefined
+  readonly sandbox?: KnownSandboxMode | null | undefined
   readonly serviceName?: string | null | undefined
   readonly serviceTier?: string | null | undefined
   readonly sessionStartSource?: ThreadStartSource | null | undefined
@@ -10296,8 +11244,8 @@ export interface ThreadStartParams {
 }
 export const ThreadStartParams: Lazy<ThreadStartParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(AskForApproval())),
-    approvalsReviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
@@ -10305,8 +11253,8 @@ export const ThreadStartParams: Lazy<ThreadStartParams> = lazy(() =>
     ephemeral: Schema.optional(Schema.NullOr(Schema.Boolean)),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
-    personality: Schema.optional(Schema.NullOr(Personality())),
-    sandbox: Schema.optional(Schema.NullOr(SandboxMode())),
+    personality: Schema.optional(Schema.NullOr(KnownPersonality())),
+    sandbox: Schema.optional(Schema.NullOr(KnownSandboxMode())),
     serviceName: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     sessionStartSource: Schema.optional(Schema.NullOr(ThreadStartSource())),
@@ -10347,8 +11295,8 @@ export const ThreadStartResponse: Lazy<ThreadStartResponse> = lazy(() =>
   })
 )
 
-export type ThreadStartSource = "startup" | "clear" | (string & {})
-export const ThreadStartSource: Lazy<ThreadStartSource> = lazy(() => Schema.String)
+export type ThreadStartSource = "startup" | "clear"
+export const ThreadStartSource: Lazy<ThreadStartSource> = lazy(() => Schema.Literals(["startup", "clear"]))
 
 export interface ThreadStartedNotification {
   readonly thread: Thread
@@ -10416,8 +11364,11 @@ export type ThreadTimelineEntry =
     readonly status: TurnStatus
     readonly turnId: string
   }
+  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadTimelineEntry: Lazy<ThreadTimelineEntry> = lazy(() =>
-  Schema.Union(
+  taggedUnion(
+    "type",
     [
       Schema.Struct({
         type: Schema.Literal("item"),
@@ -10446,7 +11397,8 @@ export const ThreadTimelineEntry: Lazy<ThreadTimelineEntry> = lazy(() =>
         status: TurnStatus(),
         turnId: Schema.String
       })
-    ]
+    ],
+    Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
   )
 )
 
@@ -10480,7 +11432,7 @@ export interface ThreadTurnsListParams {
   /** Opaque cursor to pass to the next call to continue after the last turn. */
   readonly cursor?: string | null | undefined
   /** How much item detail to include for each returned turn; defaults to summary. */
-  readonly itemsView?: TurnItemsView | null | undefined
+  readonly itemsView?: KnownTurnItemsView | null | undefined
   /** Optional turn page size. */
   readonly limit?: number | null | undefined
   /** Optional turn pagination direction; defaults to descending. */
@@ -10490,7 +11442,7 @@ export interface ThreadTurnsListParams {
 export const ThreadTurnsListParams: Lazy<ThreadTurnsListParams> = lazy(() =>
   Schema.Struct({
     cursor: Schema.optional(Schema.NullOr(Schema.String)),
-    itemsView: Schema.optional(Schema.NullOr(TurnItemsView())),
+    itemsView: Schema.optional(Schema.NullOr(KnownTurnItemsView())),
     limit: Schema.optional(Schema.NullOr(Schema.Finite)),
     sortDirection: Schema.optional(Schema.NullOr(SortDirection())),
     threadId: Schema.String
@@ -10645,8 +11597,8 @@ export const Tool: Lazy<Tool> = lazy(() =>
 )
 
 /** A model-facing surface on which a tool can be exposed. */
-export type ToolExposureSurface = "code_mode" | "deferred" | "direct" | (string & {})
-export const ToolExposureSurface: Lazy<ToolExposureSurface> = lazy(() => Schema.String)
+export type ToolExposureSurface = "code_mode" | "deferred" | "direct"
+export const ToolExposureSurface: Lazy<ToolExposureSurface> = lazy(() => Schema.Literals(["code_mode", "deferred", "direct"]))
 
 /** EXPERIMENTAL. Captures a user's answer to a request_user_input question. */
 export interface ToolRequestUserInputAnswer {
@@ -10808,6 +11760,9 @@ export const TurnInterruptResponse: Lazy<TurnInterruptResponse> = lazy(() => Sch
 export type TurnItemsView = "notLoaded" | "summary" | "full" | (string & {})
 export const TurnItemsView: Lazy<TurnItemsView> = lazy(() => Schema.String)
 
+export type KnownTurnItemsView = "notLoaded" | "summary" | "full"
+export const KnownTurnItemsView: Lazy<KnownTurnItemsView> = lazy(() => Schema.Literals(["notLoaded", "summary", "full"]))
+
 export interface TurnModerationMetadataNotification {
   readonly metadata: unknown
   readonly threadId: string
@@ -10847,17 +11802,17 @@ export const TurnPlanUpdatedNotification: Lazy<TurnPlanUpdatedNotification> = la
 
 export interface TurnStartParams {
   /** Override the approval policy for this turn and subsequent turns. */
-  readonly approvalPolicy?: AskForApproval | null | undefined
+  readonly approvalPolicy?: KnownAskForApproval | null | undefined
   /** Override where approval requests are routed for review on this turn and subsequent turns. */
-  readonly approvalsReviewer?: ApprovalsReviewer | null | undefined
+  readonly approvalsReviewer?: KnownApprovalsReviewer | null | undefined
   readonly clientUserMessageId?: string | null | undefined
   /** Override the working directory for this turn and subsequent turns. */
   readonly cwd?: string | null | undefined
   /** Replace this thread's disabled plugin IDs. Omitted/null preserves the list; [] clears it. */
   readonly disabledPluginIds?: ReadonlyArray<string> | null | undefined
   /** Override the reasoning effort for this turn and subsequent turns. */
-  readonly effort?: ReasoningEffort | null | undefined
-  readonly input: ReadonlyArray<UserInput>
+  readonly effort?: KnownReasoningEffort | null | undefined
+  readonly input: ReadonlyArray<KnownUserInput>
   /** Override the model for this turn and subsequent turns. */
   readonly model?: string | null | undefined
   /** Optional JSON Schema used to constrain the final assistant message for this turn. */
@@ -10869,7 +11824,7 @@ export interface TurnStartParams {
    */
   readonly parentTurnId?: string | null | undefined
   /** @deprecated `friendly` and `pragmatic` no longer select a style. Changing this does not rewrite the thread's existing instructions. */
-  readonly personality?: Personality | null | undefined
+  readonly personality?: KnownPersonality | null | undefined
   /**
    * ID of the first turn in the chain of work that led to this new turn.
    *
@@ -10877,13 +11832,13 @@ export interface TurnStartParams {
    */
   readonly rootTurnId?: string | null | undefined
   /** Override the sandbox policy for this turn and subsequent turns. */
-  readonly sandboxPolicy?: SandboxPolicy | null | undefined
+  readonly sandboxPolicy?: KnownSandboxPolicy | null | undefined
   /** Override the service tier for this turn and subsequent turns. */
   readonly serviceTier?: string | null | undefined
   /** Override the service tier only when this request starts a new turn. Use "default" for standard speed. Omitted or null inherits the thread's tier. Does not change the thread's tier or a turn being steered. */
   readonly serviceTierForTurn?: string | null | undefined
   /** Override the reasoning summary for this turn and subsequent turns. */
-  readonly summary?: ReasoningSummary | null | undefined
+  readonly summary?: KnownReasoningSummary | null | undefined
   readonly threadId: string
   readonly toolOutput?: TurnToolOutput | null | undefined
   /** Optional source classification for the caller that starts this turn. Ignored when this request steers an already-active turn. */
@@ -10891,22 +11846,22 @@ export interface TurnStartParams {
 }
 export const TurnStartParams: Lazy<TurnStartParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(AskForApproval())),
-    approvalsReviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
+    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     disabledPluginIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-    effort: Schema.optional(Schema.NullOr(ReasoningEffort())),
-    input: Schema.Array(UserInput()),
+    effort: Schema.optional(Schema.NullOr(KnownReasoningEffort())),
+    input: Schema.Array(KnownUserInput()),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     outputSchema: Schema.optional(Schema.Unknown),
     parentTurnId: Schema.optional(Schema.NullOr(Schema.String)),
-    personality: Schema.optional(Schema.NullOr(Personality())),
+    personality: Schema.optional(Schema.NullOr(KnownPersonality())),
     rootTurnId: Schema.optional(Schema.NullOr(Schema.String)),
-    sandboxPolicy: Schema.optional(Schema.NullOr(SandboxPolicy())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(KnownSandboxPolicy())),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTierForTurn: Schema.optional(Schema.NullOr(Schema.String)),
-    summary: Schema.optional(Schema.NullOr(ReasoningSummary())),
+    summary: Schema.optional(Schema.NullOr(KnownReasoningSummary())),
     threadId: Schema.String,
     toolOutput: Schema.optional(Schema.NullOr(TurnToolOutput())),
     turnTrigger: Schema.optional(Schema.NullOr(Schema.String))
@@ -10931,14 +11886,14 @@ export interface TurnSteerParams {
   readonly clientUserMessageId?: string | null | undefined
   /** Required active turn id precondition. The request fails when it does not match the currently active turn. */
   readonly expectedTurnId: string
-  readonly input: ReadonlyArray<UserInput>
+  readonly input: ReadonlyArray<KnownUserInput>
   readonly threadId: string
 }
 export const TurnSteerParams: Lazy<TurnSteerParams> = lazy(() =>
   Schema.Struct({
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
     expectedTurnId: Schema.String,
-    input: Schema.Array(UserInput()),
+    input: Schema.Array(KnownUserInput()),
     threadId: Schema.String
   })
 )
@@ -10951,7 +11906,7 @@ export const TurnSteerResponse: Lazy<TurnSteerResponse> = lazy(() => Schema.Stru
 export interface TurnToolOutput {
   readonly name: string
   readonly namespace?: string | null | undefined
-  readonly output: FunctionCallOutputBody
+  readonly output: KnownFunctionCallOutputBody
   /** Requests retention of this output in the thread's model history. */
   readonly retain?: boolean | undefined
 }
@@ -10959,7 +11914,7 @@ export const TurnToolOutput: Lazy<TurnToolOutput> = lazy(() =>
   Schema.Struct({
     name: Schema.String,
     namespace: Schema.optional(Schema.NullOr(Schema.String)),
-    output: FunctionCallOutputBody(),
+    output: KnownFunctionCallOutputBody(),
     retain: Schema.optional(Schema.Boolean)
   })
 )
@@ -11041,6 +11996,69 @@ export const UserInput: Lazy<UserInput> = lazy(() =>
       })
     ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
+  )
+)
+
+export type KnownUserInput =
+  | {
+    readonly type: "text"
+    readonly text: string
+    /** UI-defined spans within `text` used to render or persist special elements. */
+    readonly text_elements?: ReadonlyArray<TextElement> | undefined
+  }
+  | {
+    readonly type: "image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly url: string
+  }
+  | {
+    readonly type: "image"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly fileId: string
+  }
+  | {
+    readonly type: "localImage"
+    readonly detail?: KnownImageDetail | null | undefined
+    readonly path: string
+  }
+  | { readonly type: "audio"; readonly url: string }
+  | { readonly type: "audio"; readonly fileId: string }
+  | { readonly type: "localAudio"; readonly path: string }
+  | { readonly type: "skill"; readonly name: string; readonly path: string }
+  | { readonly type: "mention"; readonly name: string; readonly path: string }
+export const KnownUserInput: Lazy<KnownUserInput> = lazy(() =>
+  Schema.Union(
+    [
+      Schema.Struct({
+        type: Schema.Literal("text"),
+        text: Schema.String,
+        text_elements: Schema.optional(Schema.Array(TextElement()))
+      }),
+      Schema.Struct({
+        type: Schema.Literal("image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        url: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("image"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        fileId: Schema.String
+      }),
+      Schema.Struct({
+        type: Schema.Literal("localImage"),
+        detail: Schema.optional(Schema.NullOr(KnownImageDetail())),
+        path: Schema.String
+      }),
+      Schema.Struct({ type: Schema.Literal("audio"), url: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("audio"), fileId: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("localAudio"), path: Schema.String }),
+      Schema.Struct({ type: Schema.Literal("skill"), name: Schema.String, path: Schema.String }),
+      Schema.Struct({
+        type: Schema.Literal("mention"),
+        name: Schema.String,
+        path: Schema.String
+      })
+    ]
   )
 )
 
@@ -11165,14 +12183,17 @@ export const WindowsSandboxSetupCompletedNotification: Lazy<WindowsSandboxSetupC
 export type WindowsSandboxSetupMode = "elevated" | "unelevated" | (string & {})
 export const WindowsSandboxSetupMode: Lazy<WindowsSandboxSetupMode> = lazy(() => Schema.String)
 
+export type KnownWindowsSandboxSetupMode = "elevated" | "unelevated"
+export const KnownWindowsSandboxSetupMode: Lazy<KnownWindowsSandboxSetupMode> = lazy(() => Schema.Literals(["elevated", "unelevated"]))
+
 export interface WindowsSandboxSetupStartParams {
   readonly cwd?: AbsolutePathBuf | null | undefined
-  readonly mode: WindowsSandboxSetupMode
+  readonly mode: KnownWindowsSandboxSetupMode
 }
 export const WindowsSandboxSetupStartParams: Lazy<WindowsSandboxSetupStartParams> = lazy(() =>
   Schema.Struct({
     cwd: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
-    mode: WindowsSandboxSetupMode()
+    mode: KnownWindowsSandboxSetupMode()
   })
 )
 

@@ -4,7 +4,7 @@
  * Only what the server itself says is shown as a fact. What the model or an MCP server says is shown as its claim.
  */
 import * as Display from "@effect-codex/core/Display"
-import type { Decisions, Kind, Params, Request } from "@effect-codex/core/PolicyEngine"
+import { type Decisions, grantOf, type Kind, type Params, type Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
@@ -170,7 +170,7 @@ const commandWays = (
   const parts = parsed?._tag === "Parsed" ? parsed.parts.length : 0
   const lasting = offeredIn(params).map((decision): Way<"command"> | undefined => {
     if (decision === "acceptForSession") {
-      return way("session", "Yes, and the same for the rest of the session, unasked, unsandboxed", decision)
+      return way("session", "Yes, and the same for the rest of the session, unasked, unsandboxed", "acceptForSession")
     }
     if (!Predicate.isReadonlyObject(decision)) return undefined
     if ("acceptWithExecpolicyAmendment" in decision) {
@@ -182,10 +182,15 @@ const commandWays = (
       return way("always", meaning, decision)
     }
     if ("applyNetworkPolicyAmendment" in decision) {
-      const { action, host } = decision.applyNetworkPolicyAmendment.network_policy_amendment
-      if (action === "allow")
-        return way("allow", `Yes, and from now on all traffic to ${name(host)}, unasked`, decision)
-      if (action === "deny") return way("deny", `No, and from now on no traffic to ${name(host)}`, decision)
+      const { network_policy_amendment: offered } = decision.applyNetworkPolicyAmendment
+      const amend = (action: "allow" | "deny") => ({
+        applyNetworkPolicyAmendment: { network_policy_amendment: { ...offered, action } }
+      })
+      const host = name(offered.host)
+      if (offered.action === "allow") {
+        return way("allow", `Yes, and from now on all traffic to ${host}, unasked`, amend("allow"))
+      }
+      if (offered.action === "deny") return way("deny", `No, and from now on no traffic to ${host}`, amend("deny"))
     }
     return undefined
   })
@@ -261,11 +266,8 @@ const permissions = Effect.fnUntraced(function* (
   folder: string
 ): Effect.fn.Return<Draft<"permissions"> | string, never, FileSystem.FileSystem> {
   const { cwd, reason } = params
-  const { fileSystem, network } = params.permissions
-  const granted = {
-    ...(fileSystem == null ? {} : { fileSystem }),
-    ...(network == null ? {} : { network })
-  }
+  const granted = grantOf(params.permissions)
+  if (granted === undefined) return "it asks for permissions of a kind that this version does not know"
   return {
     title: "Widen the agent's permissions?",
     details: [

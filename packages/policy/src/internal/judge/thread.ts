@@ -5,6 +5,7 @@ import type * as Codex from "@effect-codex/core/Codex"
 import { PolicyFailed, type TurnError } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as StructuredOutput from "@effect-codex/core/StructuredOutput"
+import type * as Thread from "@effect-codex/core/Thread"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -16,8 +17,8 @@ export interface Settings {
   /** Configuration of the thread beside what keeps tools away: which model, and where it is. */
   readonly config: { readonly [key: string]: unknown }
   readonly model: string | null
-  readonly effort: string | null
-  readonly summary: string | null
+  readonly effort: NonNullable<Thread.TurnOptions["effort"]> | null
+  readonly summary: NonNullable<Thread.TurnOptions["summary"]> | null
 }
 
 export interface ThreadQuestion {

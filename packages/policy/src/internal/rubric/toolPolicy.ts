@@ -1,11 +1,15 @@
 /**
  * What the rules of a rubric say about questions to the user, calls of the program's own tools, and approvals of MCP tools.
+ *
+ * The names in such requests are words of a model or a server: how they are compared is in `toolName.ts`. Nothing here looks
+ * at commands or files.
  */
 import type { Decisions, Params, Verdict } from "@effect-codex/core/PolicyEngine"
 import * as Predicate from "effect/Predicate"
 import type { McpToolDecision, McpToolRule, ToolCallRule, ToolInputDecision, ToolInputRule } from "../../Rule.ts"
-import { type About, compileCommon, listOf, regexOf } from "./condition.ts"
+import { type About, compileCommon, listOf } from "./condition.ts"
 import { ordered } from "./ordered.ts"
+import { matching, oneOf } from "./toolName.ts"
 import { short } from "../text.ts"
 
 const about = (params: { readonly threadId: string; readonly turnId?: string | null | undefined }): About => ({
@@ -30,7 +34,7 @@ export const compileToolInput = (
     const decision = rule.decision ?? fallback.decision
     const sure = typeof decision === "object"
     const when = rule.when ?? {}
-    return { rule, decision, when, common: compileCommon(when, sure), questionId: regexOf(when.questionIdRegex, sure) }
+    return { rule, decision, when, common: compileCommon(when, sure), questionId: matching(when.questionIdRegex, sure) }
   })
   return (params) => {
     const found = compiled.find(
@@ -42,17 +46,21 @@ export const compileToolInput = (
     const decision = found === undefined ? fallback.decision : found.decision
     if (decision === undefined) return undefined
     const by = found?.rule.name ?? fallback.by
-    const told = answers(params, decision)
-    return { decision: told.decision, by, reason: told.reason ?? found?.rule.reason }
+    const answered = answerTo(params, decision)
+    return { decision: answered.decision, by, reason: answered.reason ?? found?.rule.reason }
   }
 }
 
-const answers = (
+const answerTo = (
   { questions }: Params["userInput"],
   decision: ToolInputDecision
 ): { readonly decision: Decisions["userInput"]; readonly reason?: string } => {
   if (decision === "decline") return { decision }
   if (decision === "auto_empty") return { decision: { answers: {} } }
+  // An answer goes by the id alone, so it would be one to a question that was not looked at.
+  if (new Set(questions.map(({ id }) => id)).size < questions.length) {
+    return { decision: "decline", reason: "two questions have the same id" }
+  }
   const asked = questions.flatMap((question) => {
     const answer = Object.hasOwn(decision.answers, question.id) ? decision.answers[question.id] : undefined
     return answer === undefined ? [] : [{ question, answer }]
@@ -77,16 +85,24 @@ export const compileToolCall = (
   const compiled = ordered(rules, "toolCallRules").map((rule) => {
     const decision = rule.decision ?? fallback.decision
     const when = rule.when ?? {}
-    const common = compileCommon(when, decision !== "decline")
-    return { rule, decision, when, common, tools: listOf(when.tool), namespaces: listOf(when.namespace) }
+    const sure = decision !== "decline"
+    return {
+      rule,
+      decision,
+      when,
+      common: compileCommon(when, sure),
+      tool: oneOf(listOf(when.tool), sure),
+      namespace: oneOf(listOf(when.namespace), sure)
+    }
   })
   return (params) => {
     const found = compiled.find(
-      ({ common, namespaces, tools, when }) =>
+      ({ common, namespace, tool, when }) =>
         !isForeign(when) &&
         common(about(params)) &&
-        (tools === undefined || tools.includes(params.tool)) &&
-        (namespaces === undefined || (params.namespace != null && namespaces.includes(params.namespace)))
+        (tool === undefined || tool(params.tool)) &&
+        // A tool without a namespace is in none.
+        (namespace === undefined || (params.namespace != null && namespace(params.namespace)))
     )
     const decision = found === undefined ? fallback.decision : found.decision
     return decision === undefined
@@ -128,31 +144,31 @@ export const compileMcpTool = (
       decision,
       when,
       common: compileCommon(when, sure),
-      servers: listOf(when.server),
-      tool: regexOf(when.claimedToolRegex, sure),
-      blind: sure && when.server === undefined
+      server: oneOf(listOf(when.server), sure),
+      tool: matching(when.claimedToolRegex, sure),
+      trustsClaimsOnly: sure && when.server === undefined
     }
   })
   return (params) => {
     const claim = claimOf(params)
     if (claim === undefined) return undefined
     const found = compiled.find(
-      ({ blind, common, servers, tool, when }) =>
-        !blind &&
+      ({ common, server, tool, trustsClaimsOnly, when }) =>
+        !trustsClaimsOnly &&
         !isForeign(when) &&
         common(about(params)) &&
-        (servers === undefined || servers.includes(params.serverName)) &&
-        (tool === undefined || (claim.tool !== undefined && tool(claim.tool)))
+        (server === undefined || server(params.serverName)) &&
+        (tool === undefined || tool(claim.tool))
     )
     const decision = found === undefined ? fallback.decision : found.decision
     if (decision === undefined) return undefined
     const by = found?.rule.name ?? fallback.by
-    const told = mcpAnswer(decision, claim)
+    const answer = mcpAnswer(decision, claim)
     const claimed = `the server ${short(params.serverName)} claims to run ${short(claim.tool ?? "a tool")}`
     return {
-      decision: told.decision,
+      decision: answer.decision,
       by,
-      reason: [found?.rule.reason, told.reason, claimed].filter(Predicate.isNotUndefined).join("; ")
+      reason: [found?.rule.reason, answer.reason, claimed].filter(Predicate.isNotUndefined).join("; ")
     }
   }
 }
