@@ -261,10 +261,7 @@ const noTokens: Protocol.TokenUsageBreakdown = {
   totalTokens: 0
 }
 
-const add = (
-  one: Protocol.TokenUsageBreakdown,
-  other: Protocol.TokenUsageBreakdown
-): Protocol.TokenUsageBreakdown => ({
+const add = (one: Protocol.TokenUsageBreakdown, other: Protocol.TokenUsageBreakdown): Protocol.TokenUsageBreakdown => ({
   inputTokens: one.inputTokens + other.inputTokens,
   cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
   outputTokens: one.outputTokens + other.outputTokens,

@@ -128,6 +128,8 @@ export interface JsonRpc {
   readonly malformed: Effect.Effect<number>
   /** Fails when the connection is gone. */
   readonly closed: Effect.Effect<never, ConnectionFailed>
+  /** How many entries each table has. */
+  readonly sizes: () => Readonly<Record<string, number>>
 }
 
 /** How long closing waits for handlers that are on their way out. */
@@ -300,7 +302,14 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       answer(id, Effect.void)
     }
 
-    return { request, notify, withdraw, malformed: Effect.sync(() => malformed), closed: Deferred.await(closed) }
+    return {
+      request,
+      notify,
+      withdraw,
+      malformed: Effect.sync(() => malformed),
+      closed: Deferred.await(closed),
+      sizes: () => ({ pending: pending.size })
+    }
   })
 
 const notJson = Symbol("not JSON")

@@ -31,8 +31,8 @@ export interface Router {
   readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
   /** Takes what no other route of the thread takes, until the thread is left. */
   readonly routeRest: (route: Route) => void
-  /** The running turns that turns on this thread have spawned. From now on they have no route, and neither have others. */
-  readonly takeChildren: (threadId: string) => ReadonlyArray<Child>
+  /** The running turns that a turn has spawned, directly or not. From now on they have no route, and what else it spawns neither. */
+  readonly takeChildren: (rootTurnId: string) => ReadonlyArray<Child>
   /** The id of the turn that runs on a thread, as far as this connection knows. */
   readonly activeTurn: (threadId: string) => string | undefined
   /** A turn runs on the thread, whose id may not be known. */
@@ -59,7 +59,8 @@ const unknownTurn = "unknown"
 /** So many root turns whose owner has left are remembered, to stop what they still spawn. */
 const maxLeftRoots = 256
 
-export const makeRouter = (): Router => {
+/** `onLeft` is told of threads that the server tells us of no longer. */
+export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const routes = new Map<string, Route>()
   const restRoutes = new Map<string, Route>()
   const children = new Map<string, { readonly route: Route; readonly turnId: string; readonly rootId: string }>()
@@ -83,8 +84,10 @@ export const makeRouter = (): Router => {
   }
   const routeOf: Router["routeOf"] = (threadId) => {
     if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
+      const own = routes.get(threadId)
       lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
-      lastThreadId = threadId
+      // Whether a turn's own route takes what comes changes without a word here.
+      lastThreadId = own === undefined || own === lastRoute ? threadId : undefined
     }
     return lastRoute
   }
@@ -150,6 +153,7 @@ export const makeRouter = (): Router => {
     removeChild(threadId)
     clearActiveTurn(threadId)
     forgetLast()
+    onLeft(threadId)
     const own = openRouteOf(threadId)
     if (why === undefined) own?.onLeft()
     else own?.onEnd(why)
@@ -171,6 +175,12 @@ export const makeRouter = (): Router => {
       case "thread/archived":
         leave(notification.params.threadId, new SessionArchived({ threadId: notification.params.threadId }))
         return undefined
+      case "thread/status/changed": {
+        const { status, threadId } = notification.params
+        // Why the thread of a running turn is unloaded comes next.
+        if (status.type === "notLoaded" && openRouteOf(threadId) === undefined) leave(threadId)
+        return undefined
+      }
       default:
         return undefined
     }
@@ -204,16 +214,13 @@ export const makeRouter = (): Router => {
       restRoutes.set(route.threadId, route)
       forgetLast()
     },
-    takeChildren: (threadId) => {
-      const left = new Set(Array.from(roots).flatMap(([rootId, root]) => (root.threadId === threadId ? [rootId] : [])))
-      const spawned = Array.from(children).flatMap(([child, { rootId, turnId }]) =>
-        left.has(rootId) ? [{ threadId: child, turnId }] : []
+    takeChildren: (rootTurnId) => {
+      const spawned = Array.from(children).flatMap(([threadId, { rootId, turnId }]) =>
+        rootId === rootTurnId ? [{ threadId, turnId }] : []
       )
       for (const child of spawned) removeChild(child.threadId)
-      for (const rootId of left) {
-        roots.delete(rootId)
-        leftRoots.add(rootId)
-      }
+      roots.delete(rootTurnId)
+      leftRoots.add(rootTurnId)
       const [oldest] = leftRoots
       if (leftRoots.size > maxLeftRoots && oldest !== undefined) leftRoots.delete(oldest)
       return spawned

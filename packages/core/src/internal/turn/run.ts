@@ -107,12 +107,13 @@ const isBusy = (error: RequestError): boolean =>
 export const run = Effect.fnUntraced(function* (
   server: AppServer["Service"],
   place: Place,
-  options: Options
+  options: Options,
+  /** The scope that it runs in. */
+  scope: Scope.Closeable
 ): Effect.fn.Return<Turn, TurnStartError, PolicyEngine | Scope.Scope> {
   const { buffer, stopTimeout } = options
   const { threadId } = place
   const policy = yield* PolicyEngine
-  const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
   const span = yield* makeSpan(server, threadId, options.model)
@@ -305,9 +306,25 @@ export const run = Effect.fnUntraced(function* (
     undecided: () => (isUndecided() ? whenDecided : undefined),
     owns: (turnId) =>
       state.phase === "running" && (turnId === undefined || turnId === state.turnId || turnId === state.innerId),
-    isOver: () => state.phase === "over",
+    isOver: () => state.phase === "waiting" || state.phase === "over",
+    onLeft: () => runFork(rejoin),
     onEnd: (error) => apply({ _tag: "Lost", error })
   })
+
+  // Without a subscription the end of the turn would not be heard of.
+  const rejoin = server.request("thread/resume", { threadId, excludeTurns: true }).pipe(
+    Effect.flatMap(({ thread }) =>
+      thread.status.type === "active"
+        ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${state.turnId} ran on it`)
+        : Effect.fail(
+            new ProtocolViolation({
+              method: "turn/completed",
+              description: "the thread was left while the turn ran, so its end was not heard"
+            })
+          )
+    ),
+    Effect.catch((error) => Effect.sync(() => apply({ _tag: "Lost", error })))
+  )
 
   const untilOver = Effect.gen(function* () {
     while (state.phase !== "over") {
@@ -332,7 +349,7 @@ export const run = Effect.fnUntraced(function* (
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
-        ? server.stopChildren(threadId)
+        ? server.stopChildren(state.turnId ?? "")
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
             server.setActiveTurn(threadId, state.turnId)
@@ -347,10 +364,12 @@ export const run = Effect.fnUntraced(function* (
     const turnId = Notification.idIn(late, "turnId", "turn")
     if (turnId === undefined) return
     runFork(
-      server.request("turn/interrupt", { threadId, turnId }).pipe(
-        Effect.retry({ schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }),
-        Effect.ignore
-      )
+      server
+        .request("turn/interrupt", { threadId, turnId })
+        .pipe(
+          Effect.retry({ schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }),
+          Effect.ignore
+        )
     )
   }
 

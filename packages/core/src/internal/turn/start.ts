@@ -30,11 +30,13 @@ export interface Options {
 
 type Starts<A> = Effect.Effect<A, TurnStartError, PolicyEngine | Scope.Scope>
 
-const inOwnScope = <A, E, R>(turn: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
+const inOwnScope = <A, E, R>(
+  turn: (scope: Scope.Closeable) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
-      return yield* restore(Scope.provide(turn, scope)).pipe(
+      return yield* restore(Scope.provide(turn(scope), scope)).pipe(
         Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
       )
     })
@@ -42,8 +44,10 @@ const inOwnScope = <A, E, R>(turn: Effect.Effect<A, E, R>): Effect.Effect<A, E, 
 
 /** Starts a turn that the scope owns. */
 export const start = (server: AppServer["Service"], options: Options): Starts<Run.Turn> =>
-  inOwnScope(
-    Effect.flatMap(Place.take(options.place), (place) => Run.run(server, place, { ...options.run, buffer: undefined }))
+  inOwnScope((scope) =>
+    Effect.flatMap(Place.take(options.place), (place) =>
+      Run.run(server, place, { ...options.run, buffer: undefined }, scope)
+    )
   )
 
 /** Starts a turn in a place that stays when the turn is over. */
@@ -51,7 +55,7 @@ export const startIn = (
   server: AppServer["Service"],
   place: Place.Place,
   options: Omit<Run.Options, "buffer">
-): Starts<Run.Turn> => inOwnScope(Run.run(server, place, { ...options, buffer: undefined }))
+): Starts<Run.Turn> => inOwnScope((scope) => Run.run(server, place, { ...options, buffer: undefined }, scope))
 
 /**
  * Like {@link start}, for a caller that wants to see what happens: `once` for one consumer, `replay` for any number, each of
@@ -70,8 +74,8 @@ export const startStreaming = (
       observe: Telemetry.observeBuffer(yield* Effect.context()),
       overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
     })
-    const turn = yield* inOwnScope(
-      Effect.flatMap(Place.take(options.place), (place) => Run.run(server, place, { ...options.run, buffer }))
+    const turn = yield* inOwnScope((scope) =>
+      Effect.flatMap(Place.take(options.place), (place) => Run.run(server, place, { ...options.run, buffer }, scope))
     )
     return { ...turn, notifications: buffer.stream }
   })
