@@ -68,7 +68,7 @@ export default {
       "transport-moves-lines",
       "A transport carries lines and says why it ended. What is in a line is not its business.",
       { path: core(...transport) },
-      { path: "^packages/core/src/", pathNot: core(...transport, "CodexError") }
+      { path: "^packages/core/src/", pathNot: core(...transport, "CodexError", "internal/options") }
     ),
     forbid(
       "rpc-knows-no-methods",

@@ -60,7 +60,7 @@ export type RunResult = typeof RunResult.Type
  */
 export const RunEvent: Schema.Codec<ResponseEvent, unknown> = Schema.Struct({
   type: Schema.String,
-  phase: Schema.Literals(["system", "planning", "assistant", "tool", "completed", "error"]),
+  phase: Schema.Literals(["system", "planning", "commentary", "assistant", "tool", "completed", "error"]),
   threadId: Schema.String,
   turnId: Schema.optionalKey(Schema.String),
   itemId: Schema.optionalKey(Schema.String),

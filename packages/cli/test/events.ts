@@ -9,8 +9,7 @@ export const ready = ResponseEvent.threadReady(threadId)
 
 export const event = (method: string, params: Record<string, unknown> = {}): ResponseEvent.ResponseEvent => {
   const all = { threadId, turnId, ...params }
-  return ResponseEvent.fromNotification(
-    threadId,
+  return ResponseEvent.makeFromNotification(threadId)(
     Notification.decode({ method, params: all, raw: { method, params: all } }, 0)
   )
 }

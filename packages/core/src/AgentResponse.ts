@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import { makeCommentary } from "./internal/commentary.ts"
+import { makeStreamedText } from "./internal/streamedText.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
@@ -21,8 +23,14 @@ export interface AgentResponse {
   readonly threadId: string
   /** `undefined` if the turn ended before the server had named it. */
   readonly turnId: string | undefined
-  /** The last completed message of the agent; without one, what it had streamed of messages, trimmed; else `""`. */
+  /**
+   * The answer: the last message that the server calls a final answer; if it calls none so, as with older models, the last
+   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; else `""`.
+   * Messages that are blank do not count.
+   */
   readonly text: string
+  /** The messages with which the agent commented on its work, oldest first, with what had been streamed of the last. */
+  readonly commentary: ReadonlyArray<string>
   /** All items in the order in which they began, each as it was last announced. */
   readonly items: ReadonlyArray<Protocol.ThreadItem>
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
@@ -148,30 +156,29 @@ export const makeTokenCount = (): TokenCount => {
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
+  /** Whether the agent has written more than is kept. */
+  readonly isTooLong: () => boolean
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
 
 /**
- * Makes an empty collector for a turn of the thread.
+ * Makes an empty collector for a turn of the thread, which keeps so much text of unfinished messages, in UTF-16 code units.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const makeCollector = (threadId: string, tokens: TokenCount = makeTokenCount()): Collector => {
+export const makeCollector = (
+  threadId: string,
+  maxTextLength = Number.POSITIVE_INFINITY,
+  tokens: TokenCount = makeTokenCount()
+): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
-  // The text so far of messages that have not been completed, by item; the newest pieces of the one that is being written are
-  // apart. Joined now and then: a million small strings would be a burden on the garbage collector.
-  const streamed = new Map<string, string>()
-  let writing: string | undefined
-  let pieces: Array<string> = []
-
-  const join = () => {
-    if (writing !== undefined && pieces.length > 0)
-      streamed.set(writing, (streamed.get(writing) ?? "") + pieces.join(""))
-    pieces = []
-  }
-  let completedText: string | undefined
+  const streamed = makeStreamedText(maxTextLength)
+  const commentary = makeCommentary()
+  const comments: Array<string> = []
+  let finalAnswer: string | undefined
+  let lastMessage: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
@@ -182,6 +189,7 @@ export const makeCollector = (threadId: string, tokens: TokenCount = makeTokenCo
 
   const add = (notification: Notification) => {
     raw = notification.raw
+    const isComment = commentary.isAbout(notification)
     switch (notification.method) {
       case "turn/started":
         turnId = notification.params.turn.id
@@ -192,20 +200,17 @@ export const makeCollector = (threadId: string, tokens: TokenCount = makeTokenCo
         if (item.type === "unknown") break
         items.set(item.id, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
-          completedText = item.text
-          join()
-          writing = undefined
-          streamed.delete(item.id)
+          if (item.text.trim() !== "") {
+            if (isComment) comments.push(item.text)
+            else if (item.phase === "final_answer") finalAnswer = item.text
+            else lastMessage = item.text
+          }
+          streamed.complete(item.id)
         }
         break
       }
       case "item/agentMessage/delta": {
-        const { delta, itemId } = notification.params
-        if (itemId !== writing || pieces.length === 32) {
-          join()
-          writing = itemId
-        }
-        pieces.push(delta)
+        streamed.add(notification.params.itemId, notification.params.delta)
         break
       }
       case "turn/plan/updated":
@@ -232,13 +237,16 @@ export const makeCollector = (threadId: string, tokens: TokenCount = makeTokenCo
 
   return {
     add,
+    isTooLong: streamed.isTooLong,
     response: (events) => {
-      join()
+      const unfinished = streamed.read((itemId) => !commentary.has(itemId)).trim()
+      const comment = streamed.read(commentary.has).trim()
       return {
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: completedText ?? Array.from(streamed.values()).join("").trim(),
+        text: finalAnswer ?? lastMessage ?? unfinished,
+        commentary: comment === "" ? comments.slice() : [...comments, comment],
         items: Array.from(items.values()),
         plan,
         diff,

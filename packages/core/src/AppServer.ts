@@ -9,6 +9,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -24,7 +25,7 @@ import * as Tracer from "effect/Tracer"
 import * as CodexBinary from "./CodexBinary.ts"
 import {
   type CodexNotFound,
-  type ConnectionFailed,
+  ConnectionFailed,
   ExperimentalApiRequired,
   type InvalidConfig,
   type RawRequestError,
@@ -109,6 +110,11 @@ export interface ConnectionOptions {
   readonly acceptDelay?: Duration.Input | undefined
   /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
+  /**
+   * How much text of messages that are being written is kept for one turn, in UTF-16 code units. A turn that writes more is
+   * stopped and fails with the reason `TextTooLong`. Default: 64 Mi; V8 can't hold more than some 512 Mi.
+   */
+  readonly maxTextLength?: number | undefined
 }
 
 /**
@@ -228,6 +234,8 @@ export class AppServer extends Context.Service<
   AppServer,
   {
     readonly serverInfo: ServerInfo
+    /** How much text of unfinished messages is kept for one turn, in UTF-16 code units. */
+    readonly maxTextLength: number
     /** Calls a method of the stable API. */
     readonly request: SendRequest<ClientRequests, RequestError>
     /** Calls any method, with experimental fields. */
@@ -300,8 +308,14 @@ export class AppServer extends Context.Service<
  */
 export const defaultBufferBytes = 67_108_864
 
+/** 64 Mi of UTF-16 code units. */
+const defaultMaxTextLength = 67_108_864
+
 /** How many requests of the server a listener may leave unread. */
 const maxUnreadRequests = 1024
+
+/** How long closing waits for handlers that are on their way out. */
+const handlerGrace = Duration.seconds(2)
 
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
@@ -312,8 +326,9 @@ const idlePollInterval = Duration.seconds(1)
 const checkOptions = (options: ConnectionOptions | undefined) =>
   Effect.all({
     bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
     times: CheckedOptions.connection(options)
-  }).pipe(Effect.map(({ bufferBytes, times }) => ({ bufferBytes, ...times })))
+  }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
 
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells;
@@ -326,7 +341,8 @@ export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">> & { readonly isShared?: boolean | undefined }
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> {
-  const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, requestTimeout } = yield* checkOptions(options)
+  const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, maxTextLength, requestTimeout } =
+    yield* checkOptions(options)
   const experimentalApi = options?.experimentalApi === true
   const isShared = options?.isShared === true
   // What nobody of this program has asked for is below no span of its.
@@ -358,6 +374,51 @@ export const make = Effect.fnUntraced(function* (
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
+  // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
+  const guarded = (whose: string, tell: () => void) => {
+    const told = Result.try(tell)
+    if (Result.isFailure(told)) runFork(Effect.logError(`${whose} threw`, told.failure))
+  }
+
+  const guardedRoute = (route: Route): Route => ({
+    ...route,
+    onNotification: (notification) => {
+      const told = Result.try(() => route.onNotification(notification))
+      if (Result.isSuccess(told)) return
+      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, told.failure))
+      // It has lost a notification, so it can't go on as if it had all of them.
+      const description = `a notification of thread ${route.threadId} could not be taken: ${String(told.failure)}`
+      const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
+      guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+      const turnId = Notification.turnIdOf(notification)
+      // Nobody hears of the turn any more, so nobody would stop it.
+      if (turnId !== undefined)
+        runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId: route.threadId, turnId })))
+    },
+    onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+  })
+
+  // A handler that has lost its say may still be on its way out. Closing waits for it, for a moment.
+  let handling = 0
+  const idle = Deferred.makeUnsafe<void>()
+  let closing = false
+  const leave = () => {
+    handling--
+    if (closing && handling === 0) Deferred.doneUnsafe(idle, Effect.void)
+  }
+  const counted = <A, E>(handler: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => handling++),
+      () => handler,
+      () => Effect.sync(leave)
+    )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closing = true
+      return handling === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), handlerGrace))
+    })
+  )
+
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     const abandoned = router.follow(notification)
@@ -370,18 +431,12 @@ export const make = Effect.fnUntraced(function* (
       // The server does not withdraw everything when a turn ends.
       answering.endTurn(notification.params.threadId, notification.params.turn.id)
     }
-    notifications.offer(notification)
-    if (witness !== undefined) {
-      const seen = Result.try(() => witness.notified(notification))
-      if (Result.isFailure(seen)) runFork(Effect.logError("A witness threw", seen.failure))
-    }
+    guarded("A buffer of notifications", () => notifications.offer(notification))
+    if (witness !== undefined) guarded("A witness", () => witness.notified(notification))
     const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
-    for (const listener of called ?? []) {
-      const heard = Result.try(() => listener(notification))
-      if (Result.isFailure(heard)) runFork(Effect.logError(`A listener of ${notification.method} threw`, heard.failure))
-    }
+    for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
@@ -408,7 +463,7 @@ export const make = Effect.fnUntraced(function* (
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? ServerRequest.answer(request, undefined) : owner.onRequest(request)
-    const answered = observeAnswer(request, answering.answer(request, handler, owner), witness)
+    const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), witness)
     return Effect.provideContext(
       answered,
       Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
@@ -507,6 +562,7 @@ export const make = Effect.fnUntraced(function* (
 
   return AppServer.of({
     serverInfo,
+    maxTextLength,
     request,
     requestExperimental,
     requestRaw,
@@ -523,12 +579,12 @@ export const make = Effect.fnUntraced(function* (
     setActiveTurn: router.setActiveTurn,
     whenIdle,
     stopChildren,
-    route: (route) =>
-      Effect.andThen(
-        Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route))),
-        router.route(route)
-      ),
-    routeRest: (route) => Effect.sync(() => router.routeRest(route)),
+    route: (unguarded) => {
+      const route = guardedRoute(unguarded)
+      const ended = Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route)))
+      return Effect.andThen(ended, router.route(route))
+    },
+    routeRest: (route) => Effect.sync(() => router.routeRest(guardedRoute(route))),
     onLeft: (listener) =>
       Effect.asVoid(
         Effect.acquireRelease(

@@ -122,7 +122,7 @@ export interface Responses {
   }
   /** Runs a turn; `thread/ready` comes first, `turn/completed` last; then the stream ends, or fails as the turn did. */
   readonly events: (options: ResponseOptions) => Stream.Stream<ResponseEvent, TurnStreamError, PolicyEngine>
-  /** Runs a turn; the text of the agent's messages as it is written, without reasoning or the output of tools. */
+  /** Runs a turn; the text of the agent's answer as it is written, without commentary, reasoning or the output of tools. */
   readonly streamText: (options: ResponseOptions) => Stream.Stream<string, TurnStreamError, PolicyEngine>
 }
 

@@ -371,6 +371,8 @@ export const TurnFailedReason = Schema.TaggedUnion({
   ResponseStreamDisconnected: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   TooManyFailedAttempts: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   ActiveTurnNotSteerable: {},
+  /** Of this client: the agent wrote more than `maxTextLength` allows, in UTF-16 code units. */
+  TextTooLong: { allowed: Schema.Finite },
   Other: { raw: Schema.Unknown }
 })
 
@@ -407,6 +409,8 @@ const turnAdvice = (reason: TurnFailedReason): string => {
       return "Choose another model: `model/list` tells which there are."
     case "BadRequest":
       return "Check the turn's parameters, the output schema above all."
+    case "TextTooLong":
+      return "Ask for less, or allow more with `maxTextLength` in the layer's options."
     case "SandboxError":
       return "Check that the sandbox works on this machine."
     case "RateLimited":

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -19,7 +20,10 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "./CodexError.ts"
+import * as Display from "./Display.ts"
 import { makeDeadlines } from "./internal/deadlines.ts"
+import { encode } from "./internal/encode.ts"
+import * as Redaction from "./Redaction.ts"
 import { malformedLines } from "./Telemetry.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -126,6 +130,8 @@ export interface JsonRpc {
   readonly withdraw: (id: RequestId) => void
   /** How many lines were skipped so far because they were no message. */
   readonly malformed: Effect.Effect<number>
+  /** The first of these lines, shortened, secrets redacted, with the number of each character that can't be seen. */
+  readonly firstMalformed: Effect.Effect<string | undefined>
   /** Fails when the connection is gone. */
   readonly closed: Effect.Effect<never, ConnectionFailed>
   /** How many entries each table has. */
@@ -140,7 +146,8 @@ const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Num
 const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
   typeof message["method"] === "string" && !("id" in message)
 
-const preview = (line: string): string => (line.length > 200 ? `${line.slice(0, 200)}…` : line)
+// Cut before it is redacted, as it may be very long, and far behind what is shown, so that no half of a secret is.
+const preview = (line: string): string => Display.line(Redaction.text(line.slice(0, 4000)), { max: 200 })
 
 /**
  * Speaks JSON-RPC over a transport until the scope closes or the peer is gone.
@@ -176,13 +183,15 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     let failure: ConnectionFailed | undefined
     let nextId = 1
     let malformed = 0
+    let firstMalformed: string | undefined
 
     const end = (error: ConnectionFailed) => {
       if (failure !== undefined) return
       failure = error
       for (const settle of pending.values()) settle(Effect.fail(error))
       pending.clear()
-      receiver.onEnd(error)
+      const told = Result.try(() => receiver.onEnd(error))
+      if (Result.isFailure(told)) runFork(Effect.logError("A receiver threw at the connection's end", told.failure))
       runFork(FiberMap.clear(answering))
       Deferred.doneUnsafe(closed, Effect.fail(error))
     }
@@ -190,24 +199,30 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     const skip = (line: string, why: string) => {
       malformed++
       malformedLines.updateUnsafe(1, context)
-      const text = `Skipped a line that is not a JSON-RPC message (${why}): ${preview(line)}`
+      const shown = preview(line)
+      firstMalformed ??= shown
+      const text = `Skipped a line that is not a JSON-RPC message (${why}): ${shown}`
       runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
     }
 
     const send = (line: string) => Effect.map(transport.room, () => transport.write(line))
 
+    const internalError = { code: -32603, message: "Internal error" }
     const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
       handler.pipe(
-        // A result that has no JSON is a defect as well: without an answer the server would wait for ever.
-        Effect.map((result) => JSON.stringify({ id, result })),
-        Effect.catchDefect((defect) =>
-          Effect.andThen(
-            Effect.logError("A handler of a server request had a defect", defect),
-            Effect.fail(new RpcError({ code: -32603, description: "Internal error" }))
-          )
-        ),
+        Effect.map((result) => encode({ id, result: result ?? null })),
         Effect.catch(({ code, data, description }) =>
-          Effect.succeed(JSON.stringify({ id, error: { code, message: description, data } }))
+          Effect.succeed(encode({ id, error: { code, message: description, data } }))
+        ),
+        Effect.flatMap(Effect.fromResult),
+        // An answer that can't be written is a defect as well: without any the server would wait for ever.
+        Effect.catchCauseIf(
+          (cause) => !Cause.hasInterrupts(cause),
+          (cause) =>
+            Effect.as(
+              Effect.logError("A request of the server got no answer but an error", cause),
+              JSON.stringify({ id, error: internalError })
+            )
         ),
         Effect.flatMap(send),
         // With nobody left to answer, an answer is moot.
@@ -221,26 +236,36 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       return waiting(result)
     }
 
+    const take = (line: string, message: unknown) => {
+      if (message === notJson) return skip(line, "not JSON")
+      if (!Predicate.isReadonlyObject(message)) return skip(line, "not an object")
+      const { error, id, method } = message
+      if (isNotification(message)) return receiver.onNotification(message, line.length)
+      if (typeof method === "string") {
+        if (!isRequestId(id)) return skip(line, "its id is neither a string nor an integer")
+        return answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
+      }
+      if (!isRequestId(id)) return skip(line, "neither a method nor an id")
+      if (error !== undefined && error !== null) return settle(id, Effect.fail(toRpcError(error)))
+      if ("result" in message) return settle(id, Effect.succeed(message["result"]))
+      skip(line, "neither a result nor an error")
+      // It is a reply all the same: there will be no other one.
+      return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
+    }
+
     const onLines = (lines: ReadonlyArray<string>) => {
       const parsed = parseLines(lines)
-      for (let index = 0; index < lines.length; index++) {
-        const line = lines[index] ?? ""
-        const message = parsed[index]
-        if (message === notJson) skip(line, "not JSON")
-        else if (!Predicate.isReadonlyObject(message)) skip(line, "not an object")
-        else {
-          const { error, id, method } = message
-          if (isNotification(message)) receiver.onNotification(message, line.length)
-          else if (typeof method === "string") {
-            if (!isRequestId(id)) skip(line, "its id is neither a string nor an integer")
-            else {
-              answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
-            }
-          } else if (!isRequestId(id)) skip(line, "neither a method nor an id")
-          else if (error !== undefined && error !== null) settle(id, Effect.fail(toRpcError(error)))
-          else if ("result" in message) settle(id, Effect.succeed(message["result"]))
-          else skip(line, "neither a result nor an error")
+      let next = 0
+      const takeRest = () => {
+        while (next < lines.length) {
+          const index = next++
+          take(lines[index] ?? "", parsed[index])
         }
+      }
+      // What is thrown by whoever gets one message keeps nobody from getting the next one.
+      while (next < lines.length) {
+        const taken = Result.try(takeRest)
+        if (Result.isFailure(taken)) runFork(Effect.logError("A receiver of a message threw", taken.failure))
       }
       // An array that has grown old would keep the messages alive until it is collected.
       parsed.length = 0
@@ -259,10 +284,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         if (failure !== undefined) return Effect.fail(failure)
         const id = nextId++
         const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
-        const line = Result.try(() => JSON.stringify({ id, method, params, trace }))
-        if (Result.isFailure(line)) {
-          return Effect.fail(new RpcError({ code: -32602, description: `not JSON: ${String(line.failure)}` }))
-        }
+        const line = encode({ id, method, params, trace })
+        if (Result.isFailure(line)) return Effect.fail(new RpcError({ code: -32602, description: line.failure }))
         const { deadline, onLate } = options ?? {}
         const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
           if (failure !== undefined) return resume(Effect.fail(failure))
@@ -295,7 +318,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
             })
       })
 
-    const notify: JsonRpc["notify"] = (method, params) => send(JSON.stringify({ method, params }))
+    const notify: JsonRpc["notify"] = (method, params) =>
+      Effect.flatMap(Effect.orDie(Effect.fromResult(encode({ method, params }))), send)
 
     const withdraw: JsonRpc["withdraw"] = (id) => {
       // A fiber under the same key takes the place of the one that answers.
@@ -307,12 +331,15 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       notify,
       withdraw,
       malformed: Effect.sync(() => malformed),
+      firstMalformed: Effect.sync(() => firstMalformed),
       closed: Deferred.await(closed),
       sizes: () => ({ pending: pending.size })
     }
   })
 
 const notJson = Symbol("not JSON")
+
+const emptyReply = new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
 
 // What may throw is called once for a chunk, and again behind each line that did.
 const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {

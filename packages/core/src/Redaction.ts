@@ -35,9 +35,9 @@ const isCount = (name: string, value: string): boolean =>
     .split(/[_-]+/)
     .some((word) => counting.has(word.toLowerCase()))
 
-// In source code a secret's name is followed by its type, and in settings by the word for nothing.
+// In source code a type follows such a name, in settings the word for nothing, in a header the scheme.
 const isNoValue = (value: string): boolean =>
-  /^(?:string|String|str|number|boolean|bool|null|nil|None|undefined|true|false)[);]*$/.test(value)
+  /^(?:string|String|str|number|boolean|bool|null|nil|None|undefined|true|false|Bearer|Basic)[);]*$/.test(value)
 
 // Forms that say what they are: keys of known services, JSON web tokens, PEM blocks, credentials in headers and URLs.
 const forms: ReadonlyArray<readonly [RegExp, string]> = [

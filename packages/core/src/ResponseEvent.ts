@@ -2,20 +2,22 @@
  * A turn's notifications in one flat shape, for logs, progress displays and text streams.
  *
  * The protocol has some ninety notifications, each with fields of its own. A `ResponseEvent` brings what most programs want
- * of them under the same few names, and keeps the original in `raw`. This module computes; it keeps no state.
+ * of them under the same few names, and keeps the original in `raw`. All that it remembers is which messages are commentary.
  *
  * @since 0.1.0
  */
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 
 /**
- * Which part of a turn an event belongs to.
+ * Which part of a turn an event belongs to. `assistant` is the agent's answer, `commentary` what it says about its work on
+ * the way.
  *
  * @category models
  * @since 0.1.0
  */
-export type Phase = "system" | "planning" | "assistant" | "tool" | "completed" | "error"
+export type Phase = "system" | "planning" | "commentary" | "assistant" | "tool" | "completed" | "error"
 
 /**
  * One event of a turn.
@@ -67,21 +69,27 @@ export const threadReady = (threadId: string): ResponseEvent => ({
 })
 
 /**
- * The flat shape of a notification that belongs to a thread.
+ * Makes the function that turns the notifications of one turn, given one after the other, into their flat shape.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const fromNotification = (threadId: string, notification: Notification): ResponseEvent => {
+export const makeFromNotification = (threadId: string): ((notification: Notification) => ResponseEvent) => {
+  const commentary = makeCommentary()
+  return (notification) => fromNotification(threadId, notification, commentary.isAbout(notification))
+}
+
+const fromNotification = (threadId: string, notification: Notification, isComment: boolean): ResponseEvent => {
   const { emittedAtMs: timestamp, method, raw } = notification
   // Of these there are thousands in a turn: one object, made at once.
   if (method === "item/agentMessage/delta" && timestamp !== undefined) {
     const { delta: textDelta, itemId, turnId } = notification.params
-    return { type: method, phase: "assistant", threadId, turnId, itemId, textDelta, timestamp, raw }
+    const phase = isComment ? "commentary" : "assistant"
+    return { type: method, phase, threadId, turnId, itemId, textDelta, timestamp, raw }
   }
   return {
     type: method === "unknown" ? notification.raw.method : method,
-    phase: phaseOf(notification),
+    phase: isComment ? "commentary" : phaseOf(notification),
     threadId,
     ...detailsOf(notification),
     ...(timestamp === undefined ? {} : { timestamp }),

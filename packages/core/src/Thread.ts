@@ -22,6 +22,7 @@ import type {
   TurnStreamError
 } from "./CodexError.ts"
 import type { Input } from "./Input.ts"
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
 import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"
@@ -230,7 +231,7 @@ export interface TurnHandle {
   readonly events: Stream.Stream<ResponseEvent.ResponseEvent, TurnStreamError>
   /** The notifications behind the events. */
   readonly notifications: Stream.Stream<Notification, TurnStreamError>
-  /** The text of the agent's messages as it is written, without reasoning or the output of tools. */
+  /** The text of the agent's answer as it is written, without commentary, reasoning or the output of tools. */
   readonly text: Stream.Stream<string, TurnStreamError>
   /** Waits for the end of the turn. */
   readonly result: Effect.Effect<AgentResponse, TurnError>
@@ -266,10 +267,7 @@ export const eventsOf = <E>(
 ): Stream.Stream<ResponseEvent.ResponseEvent, E> =>
   Stream.transformPull(notifications, (pull) =>
     Effect.sync(() => {
-      const events = Effect.map(
-        pull,
-        Arr.map((notification) => ResponseEvent.fromNotification(threadId, notification))
-      )
+      const events = Effect.map(pull, Arr.map(ResponseEvent.makeFromNotification(threadId)))
       let begun = false
       return Effect.suspend(() => {
         if (begun) return events
@@ -280,7 +278,8 @@ export const eventsOf = <E>(
   )
 
 /**
- * The text of the agent's messages from a turn's notifications: their deltas, or the whole message where none came.
+ * The text of the agent's answer from a turn's notifications: the deltas of messages that are not commentary, or the whole
+ * message where none came.
  *
  * @category conversions
  * @since 0.1.0
@@ -288,7 +287,9 @@ export const eventsOf = <E>(
 export const textOf = <E>(notifications: Stream.Stream<Notification, E>): Stream.Stream<string, E> =>
   Stream.suspend(() => {
     const streamed = new Set<string>()
+    const commentary = makeCommentary()
     const textIn = (notification: Notification): string => {
+      if (commentary.isAbout(notification)) return ""
       switch (notification.method) {
         case "item/agentMessage/delta":
           streamed.add(notification.params.itemId)

@@ -12,9 +12,12 @@ type Frame = { readonly [K in string]?: unknown }
 
 // Both ends of a connection in one place: what was sent is kept, what is received is said by the test.
 const connect = Effect.fnUntraced(function* (
-  onRequest: JsonRpc.Receiver["onRequest"] = () => Effect.succeed("answered")
+  onRequest: JsonRpc.Receiver["onRequest"] = () => Effect.succeed("answered"),
+  onNotification?: JsonRpc.Receiver["onNotification"],
+  onEnd?: JsonRpc.Receiver["onEnd"]
 ) {
   const sent: Array<Frame> = []
+  const written: Array<string> = []
   const notifications: Array<JsonRpc.WireNotification> = []
   const ended: Array<ConnectionFailed> = []
   let receiver: Parameters<Transport["Service"]["listen"]>[0] = { onLines: () => {}, onEnd: () => {} }
@@ -26,13 +29,22 @@ const connect = Effect.fnUntraced(function* (
         }),
       room: Effect.void,
       hasRoom: () => true,
-      write: (line) => sent.push(JSON.parse(line)),
+      write: (line) => {
+        written.push(line)
+        sent.push(JSON.parse(line))
+      },
       diagnostics: Effect.succeed([])
     },
     {
-      onNotification: (notification) => notifications.push(notification),
+      onNotification: (notification, length) => {
+        onNotification?.(notification, length)
+        notifications.push(notification)
+      },
       onRequest,
-      onEnd: (error) => ended.push(error)
+      onEnd: (error) => {
+        onEnd?.(error)
+        ended.push(error)
+      }
     }
   )
   const lines = (...texts: ReadonlyArray<string>) =>
@@ -46,7 +58,7 @@ const connect = Effect.fnUntraced(function* (
   const end = Effect.sync(() =>
     receiver.onEnd(new ConnectionFailed({ reason: { _tag: "Exited", code: 1 }, stderr: [] }))
   )
-  return { rpc, sent, notifications, ended, lines, receive, end }
+  return { rpc, sent, written, notifications, ended, lines, receive, end }
 })
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
@@ -114,6 +126,55 @@ describe("requests of ours", () => {
       yield* receive({ id: 2, result: "fine", error: null })
       expect(yield* Fiber.join(next)).toBe("fine")
     })
+  )
+
+  it.effect("fail when the reply has neither a result nor an error, as there will be no other", () =>
+    Effect.gen(function* () {
+      const { receive, rpc } = yield* connect()
+      for (const reply of [{}, { error: null }, { params: {} }]) {
+        const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
+        yield* settle
+        const before = yield* rpc.malformed
+        yield* receive({ id: before + 1, ...reply })
+        expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "RpcError", code: -32603 })
+        expect(yield* rpc.malformed).toBe(before + 1)
+      }
+    })
+  )
+
+  it.effect("with half of a surrogate pair in their text are written with U+FFFD in its place", () =>
+    Effect.gen(function* () {
+      const { rpc, sent, written } = yield* connect()
+      yield* Effect.forkChild(rpc.request("a", { text: "status 😀".slice(0, 8), deep: [{ name: "\udc00x" }] }))
+      yield* settle
+      expect(written[0]).not.toMatch(/\\ud[89a-f]/i)
+      expect(sent[0]?.["params"]).toEqual({ text: "status \ufffd", deep: [{ name: "\ufffdx" }] })
+    })
+  )
+
+  it.effect(
+    "with half of a surrogate pair where it would name something else are refused, and nothing is written",
+    () =>
+      Effect.gen(function* () {
+        const { rpc, sent } = yield* connect()
+        for (const params of [
+          { threadId: "\ud83d" },
+          { path: "/tmp/\ud83d" },
+          { cwd: "/\ud83d" },
+          { command: ["rm", "\ud83d"] },
+          { env: { HOME: "\ud83d" } },
+          { input: [{ type: "localImage", path: "\ud83d.png" }] },
+          { "\ud83d": 1 }
+        ]) {
+          expect(yield* Effect.flip(Effect.asVoid(rpc.request("a", params)))).toMatchObject({
+            _tag: "RpcError",
+            code: -32602,
+            description: expect.stringContaining("half of a surrogate pair")
+          })
+        }
+        expect(yield* Effect.flip(Effect.asVoid(rpc.request("\ud83d", {})))).toMatchObject({ code: -32602 })
+        expect(sent).toEqual([])
+      })
   )
 
   it.effect("may be many at once, answered in reverse", () =>
@@ -196,6 +257,29 @@ describe("requests of the server", () => {
     })
   )
 
+  it.effect("are answered in well-formed Unicode, and with an error where that would change what is meant", () =>
+    Effect.gen(function* () {
+      const answers: { readonly [K in string]?: Effect.Effect<unknown, JsonRpc.RpcError> } = {
+        text: Effect.succeed({ contentItems: [{ type: "inputText", text: "\ud83d" }] }),
+        path: Effect.succeed({ permissions: { fileSystem: { write: ["/\ud83d"] } } }),
+        failure: Effect.fail(new JsonRpc.RpcError({ code: -32000, description: "no \ud83d" })),
+        data: Effect.fail(new JsonRpc.RpcError({ code: -32000, description: "no", data: 1n })),
+        nothing: Effect.void
+      }
+      const { receive, sent, written } = yield* connect(({ method }) => answers[method] ?? Effect.void)
+      yield* receive(...Object.keys(answers).map((method, id) => ({ id, method, params: {} })))
+      yield* settle
+      expect(written.join("")).not.toMatch(/\\ud[89a-f]/i)
+      expect(sent.toSorted((a, b) => Number(a["id"]) - Number(b["id"]))).toEqual([
+        { id: 0, result: { contentItems: [{ type: "inputText", text: "\ufffd" }] } },
+        { id: 1, error: { code: -32603, message: "Internal error" } },
+        { id: 2, error: { code: -32000, message: "no \ufffd" } },
+        { id: 3, error: { code: -32603, message: "Internal error" } },
+        { id: 4, result: null }
+      ])
+    })
+  )
+
   it.effect("that are withdrawn interrupt their handler and are not answered", () =>
     Effect.gen(function* () {
       const interrupted = yield* Deferred.make<void>()
@@ -239,6 +323,40 @@ describe("requests of the server", () => {
   )
 })
 
+describe("what is thrown by who gets a message", () => {
+  it.effect("keeps nobody from getting the next one", () =>
+    Effect.gen(function* () {
+      const { lines, notifications, rpc } = yield* connect(undefined, ({ method }) => {
+        if (method === "bad") throw new RangeError("Invalid string length")
+      })
+      const fiber = yield* Effect.forkChild(rpc.request("a", {}))
+      yield* settle
+      yield* lines(
+        '{"method":"1"}',
+        '{"method":"bad"}',
+        '{"method":"2"}',
+        '{"method":"bad"}',
+        '{"id":1,"result":"fine"}'
+      )
+      expect(yield* Fiber.join(fiber)).toBe("fine")
+      expect(notifications.map(({ method }) => method)).toEqual(["1", "2"])
+    })
+  )
+
+  it.effect("keeps nobody from being told of the end", () =>
+    Effect.gen(function* () {
+      const { end, rpc } = yield* connect(undefined, undefined, () => {
+        throw new RangeError("Invalid string length")
+      })
+      const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
+      yield* settle
+      yield* end
+      expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionFailed")
+      expect((yield* Effect.flip(rpc.closed))._tag).toBe("ConnectionFailed")
+    })
+  )
+})
+
 describe("lines that are no message", () => {
   const bad = [
     "plain text",
@@ -250,7 +368,7 @@ describe("lines that are no message", () => {
     "true",
     '{"foo":1}',
     '{"id":null,"error":{"code":1,"message":"x"}}',
-    '{"id":1}',
+    '{"id":99}',
     '{"method":"x","id":null}',
     '{"method":"x","id":true}',
     '{"method":"x","id":1.5}',
@@ -277,12 +395,28 @@ describe("lines that are no message", () => {
       logged.push(`${logLevel}: ${String(message)}`)
     })
     return Effect.gen(function* () {
-      const { lines } = yield* connect()
+      const { lines, rpc } = yield* connect()
       yield* lines(`x${"y".repeat(10_000)}`, "second")
       yield* settle
+      expect(yield* rpc.firstMalformed).toMatch(/^xyyy/)
       expect(logged.length).toBe(1)
       expect(logged[0]).toMatch(/^Warn.*not JSON.*xyyy/)
       expect(logged[0]?.length).toBeLessThan(400)
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  })
+
+  it.effect("are logged without the secrets that they look to have, and with nothing that a terminal obeys", () => {
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      logged.push(String(message))
+    })
+    return Effect.gen(function* () {
+      const { lines } = yield* connect()
+      const secret = `sk-${"a1".repeat(200)}`
+      yield* lines(`\uFEFF\u001b[31mAPI_TOKEN=hunter2hunter2 ${"x".repeat(100)} ${secret}`)
+      yield* settle
+      expect(logged[0]).toContain("\\u{feff}\\u{1b}[31mAPI_TOKEN=[redacted]")
+      expect(logged[0]).not.toContain("sk-a1")
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 })

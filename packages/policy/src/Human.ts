@@ -27,10 +27,10 @@ import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Terminal from "effect/Terminal"
 import type { Answer, Question } from "./HumanQuestion.ts"
-import { forEachKind } from "./internal/engine.ts"
+import { forEachKind } from "./internal/engine/kinds.ts"
 import * as Questions from "./internal/human/question.ts"
 import * as HumanTerminal from "./internal/human/terminal.ts"
-import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 
 /**
  * How a person is asked, and how long that may take.

@@ -1,8 +1,8 @@
 /**
  * A language model that decides on what an agent asks for.
  *
- * A judge is asked one question at a time, in a thread of its own that knows of nothing before, and has eight seconds. It can
- * accept once, decline, or answer a question of the agent; whatever else comes of asking it (too late, prose, an illegal
+ * A judge is asked each question in a thread of its own that knows of nothing before, and has eight seconds. It can accept
+ * once, decline, or answer a question of the agent; whatever else comes of asking it (too late, prose, an illegal
  * decision, a failure) is a fallback that declines. It reads what the model under judgement wrote, so it can be talked into
  * things: let rules that can't be fooled decide first, and give it what is left.
  *
@@ -34,7 +34,7 @@ import { escape } from "./internal/text.ts"
 import * as Judgement from "./internal/judge/judgement.ts"
 import * as JudgeServer from "./internal/judge/server.ts"
 import * as JudgeThread from "./internal/judge/thread.ts"
-import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 
 /**
  * What a judge is asked.
@@ -89,6 +89,8 @@ export interface Options {
   readonly systemRubric?: string | undefined
   /** How long a decision may take, waiting for the ones before it included. Default: 8 seconds. */
   readonly timeout?: Duration.Input | undefined
+  /** How many questions it may be asked at once; more of them wait. Default: 4. */
+  readonly concurrency?: number | "unbounded" | undefined
   /** Whether the judge is shown the request, or its ids alone. Default: true. */
   readonly includeParams?: boolean | undefined
   /** A request that takes more characters is not put to the judge. Default: 8000. */
@@ -157,8 +159,8 @@ const name = "llmJudge"
  * also on commands that only a person may accept. A verdict is by `llmJudge`; one from the cache by `llmJudge (cached)`; a
  * fallback by `llmJudge fallback`, with the cause as its reason, and a line of the level Warn.
  *
- * Interrupting a decision, or its time running out, interrupts the asking and does not wait for what that does about it; the
- * next question waits for that.
+ * Interrupting a decision, or its time running out, interrupts the asking and does not wait for what that does about it. Until
+ * the asking has ended, it counts as one of the questions that may be asked at once.
  *
  * @category constructors
  * @since 0.1.0
@@ -173,7 +175,8 @@ export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEn
       includeParams: options?.includeParams ?? true,
       maxParamsChars: options?.maxParamsChars ?? 8000
     }
-    const lock = Semaphore.makeUnsafe(1)
+    const concurrency = options?.concurrency ?? 4
+    const turns = concurrency === "unbounded" ? undefined : Semaphore.makeUnsafe(concurrency)
     const cache =
       options?.cache === undefined
         ? undefined
@@ -202,7 +205,8 @@ export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEn
           prompt: Judgement.promptOf({ data, mark, hash }),
           answer: kind === "userInput" ? Judgement.Answers : Judgement.Ruling
         }
-        const answer = yield* lock.withPermit(Effect.suspend(() => ask(question)))
+        const asked = Effect.suspend(() => ask(question))
+        const answer = yield* turns === undefined ? asked : turns.withPermit(asked)
         return { answer, hash }
       })
       const exit = yield* Effect.timeoutOption(exitWithoutWaiting(asking), timeout)

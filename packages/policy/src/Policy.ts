@@ -15,14 +15,15 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { toJson } from "./internal/text.ts"
-import { agreement, describe, disagreement, isAccepting, namesOf } from "./internal/decision.ts"
-import { ask, forEachKind, isForPerson } from "./internal/engine.ts"
-import { exitWithoutWaiting } from "./internal/withoutWaiting.ts"
+import { agreement, describe, disagreement, isAccepting, namesOf } from "./internal/engine/decisions.ts"
+import { ask, forEachKind, isForPerson } from "./internal/engine/kinds.ts"
+import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 import { InvalidRubric, type PolicyRubric } from "./Rubric.ts"
 import * as RuleBasedPolicy from "./RuleBasedPolicy.ts"
 
@@ -96,39 +97,69 @@ export const allOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyEng
   )
 
 /**
- * Lets each of the vetoers say no to what the engine accepts. All that is not their consent is their veto: that they
- * refuse, abstain, fail, or take longer than {@link withTimeout} gives them.
+ * Lets each vetoer overrule what the engine accepts. Anything other than an explicit accept counts as a veto: refusing,
+ * abstaining, failing, or taking longer than {@link withTimeout} gives.
  *
  * **Details**
  *
  * They are asked in order, and only about what the engine accepts; no vetoer is asked after a veto. One that consents to
  * less than the engine accepts (once, where the engine said for the session) narrows the decision to that.
  *
+ * **Example** (A judge, and a rule of the house that can overrule it within a second)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as Effect from "effect/Effect"
+ *
+ * const office = PolicyEngine.make({
+ *   command: ({ params }) =>
+ *     Effect.succeed({ decision: params.cwd === "/srv/production" ? "decline" : "accept", by: "office" })
+ * })
+ *
+ * export const guarded = (judge: PolicyEngine.Engine) =>
+ *   Policy.vetoed(judge, Policy.withTimeout(office, "1 second"))
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const vetoed = (
-  engine: PolicyEngine.Engine,
-  ...vetoers: ReadonlyArray<PolicyEngine.Engine>
-): PolicyEngine.Engine =>
-  forEachKind(<K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
-    Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
-      const verdict = yield* ask(engine, kind, request)
-      if (verdict === undefined || !isAccepting(verdict.decision)) return verdict
-      const accepted: Array<PolicyEngine.Verdict<K>> = [verdict]
-      for (const vetoer of vetoers) {
-        const consent = yield* Effect.result(ask(vetoer, kind, request))
-        if (Result.isFailure(consent)) {
-          yield* Effect.logWarning(`A veto on a ${kind} request, as the vetoer failed: ${consent.failure.message}`)
-          return { decision: decline, by: "vetoed", reason: "a vetoer failed" }
-        }
-        if (consent.success === undefined) return { decision: decline, by: "vetoed", reason: "a vetoer abstained" }
-        if (!isAccepting(consent.success.decision)) return consent.success
-        accepted.push(consent.success)
-      }
-      return agreement(accepted) ?? { decision: decline, by: "vetoed", reason: disagreement(accepted) }
-    })
-  )
+export const vetoed: {
+  (
+    vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engine>
+  ): (engine: PolicyEngine.Engine) => PolicyEngine.Engine
+  (engine: PolicyEngine.Engine, vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engine>): PolicyEngine.Engine
+} = dual(
+  2,
+  (
+    engine: PolicyEngine.Engine,
+    vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engine>
+  ): PolicyEngine.Engine => {
+    const all = isEngine(vetoers) ? [vetoers] : vetoers
+    return forEachKind(
+      <K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]): PolicyEngine.Decide<K> =>
+        Effect.fnUntraced(function* (request): Effect.fn.Return<PolicyEngine.Verdict<K> | undefined, PolicyFailed> {
+          const verdict = yield* ask(engine, kind, request)
+          if (verdict === undefined || !isAccepting(verdict.decision)) return verdict
+          const accepted: Array<PolicyEngine.Verdict<K>> = [verdict]
+          for (const vetoer of all) {
+            const consent = yield* Effect.result(ask(vetoer, kind, request))
+            if (Result.isFailure(consent)) {
+              yield* Effect.logWarning(`A veto on a ${kind} request, as the vetoer failed: ${consent.failure.message}`)
+              return { decision: decline, by: "vetoed", reason: "a vetoer failed" }
+            }
+            if (consent.success === undefined) return { decision: decline, by: "vetoed", reason: "a vetoer abstained" }
+            if (!isAccepting(consent.success.decision)) return consent.success
+            accepted.push(consent.success)
+          }
+          return agreement(accepted) ?? { decision: decline, by: "vetoed", reason: disagreement(accepted) }
+        })
+    )
+  }
+)
+
+const isEngine = (vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engine>): vetoers is PolicyEngine.Engine =>
+  !Array.isArray(vetoers)
 
 /**
  * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
@@ -137,7 +168,10 @@ export const vetoed = (
  * @category combinators
  * @since 0.1.0
  */
-export const withTimeout = (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine => {
+export const withTimeout: {
+  (duration: Duration.Input): (engine: PolicyEngine.Engine) => PolicyEngine.Engine
+  (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine
+} = dual(2, (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine => {
   const deadline = Duration.fromInputUnsafe(duration)
   return forEachKind(
     <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
@@ -151,7 +185,7 @@ export const withTimeout = (engine: PolicyEngine.Engine, duration: Duration.Inpu
           )
         )
   )
-}
+})
 
 /**
  * Asks an engine what it would say, logs that, and abstains: to try a new policy beside the one that decides, as in
@@ -233,32 +267,60 @@ export type Hooks = Parameters<typeof PolicyEngine.make>[0]
  * @category combinators
  * @since 0.1.0
  */
-export const withHooks = (engine: PolicyEngine.Engine, hooks: Hooks): PolicyEngine.Engine => {
+export const withHooks: {
+  (hooks: Hooks): (engine: PolicyEngine.Engine) => PolicyEngine.Engine
+  (engine: PolicyEngine.Engine, hooks: Hooks): PolicyEngine.Engine
+} = dual(2, (engine: PolicyEngine.Engine, hooks: Hooks): PolicyEngine.Engine => {
   const hooked = firstOf(PolicyEngine.make(hooks), engine)
   return forEachKind(
     <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
       (request) =>
         isForPerson(request) ? engine[kind](request) : hooked[kind](request)
   )
-}
+})
 
 /**
- * Tells `observer` of each decision before it takes effect; `undefined` is an abstention. The observer cannot change the
- * decision, and the decision waits for it.
+ * Is told of each decision before it takes effect; `undefined` is an abstention.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Observer = <K extends PolicyEngine.Kind>(
+  request: PolicyEngine.Request<K>,
+  verdict: PolicyEngine.Verdict<K> | undefined
+) => Effect.Effect<void>
+
+/**
+ * Tells `observer` of each decision before it takes effect. The observer cannot change the decision, and the decision waits
+ * for it.
+ *
+ * **Example** (Limit an engine, then watch it)
+ *
+ * ```ts
+ * import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as Console from "effect/Console"
+ * import { pipe } from "effect/Function"
+ *
+ * export const watched = (engine: PolicyEngine.Engine) =>
+ *   pipe(
+ *     engine,
+ *     Policy.withTimeout("5 seconds"),
+ *     Policy.tap(({ kind }, verdict) => Console.log(kind, verdict?.decision ?? "abstains"))
+ *   )
+ * ```
  *
  * @category combinators
  * @since 0.1.0
  */
-export const tap = (
-  engine: PolicyEngine.Engine,
-  observer: <K extends PolicyEngine.Kind>(
-    request: PolicyEngine.Request<K>,
-    verdict: PolicyEngine.Verdict<K> | undefined
-  ) => Effect.Effect<void>
-): PolicyEngine.Engine =>
+export const tap: {
+  (observer: Observer): (engine: PolicyEngine.Engine) => PolicyEngine.Engine
+  (engine: PolicyEngine.Engine, observer: Observer): PolicyEngine.Engine
+} = dual(2, (engine: PolicyEngine.Engine, observer: Observer): PolicyEngine.Engine =>
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => {
     return (request) => Effect.tap(engine[kind](request), (verdict) => observer(request, verdict))
   })
+)
 
 /**
  * Builds the engine of a layer, to combine it with others.

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as CommandPolicy from "./internal/command/policy.ts"
+import { problemOf } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import type { InFolders } from "./internal/rubric/condition.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
@@ -199,7 +200,8 @@ const outside = Effect.fnUntraced(function* (
 const settle = Effect.fnUntraced(function* (
   conclusion: Conclusion
 ): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
-  const problem = yield* outside(conclusion.conditions)
+  let problem = yield* outside(conclusion.conditions)
+  for (const check of conclusion.checks) problem ??= yield* problemOf(check)
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
 })
 

@@ -9,7 +9,9 @@
 import * as Bash from "./internal/command/bash.ts"
 import { short } from "./internal/text.ts"
 import * as Wrapper from "./internal/command/wrapper.ts"
-import { unknown, type Word } from "./ShellWord.ts"
+import { mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
+import { both, noVariables, type Variables, variablesOf } from "./internal/command/variables.ts"
+import { known, unknown, type Word } from "./ShellWord.ts"
 
 /**
  * A variable that a command sets.
@@ -56,6 +58,11 @@ export interface Part {
   readonly moves: ReadonlyArray<Move> | undefined
   /** Why it isn't certain that exactly this runs; `undefined`: it is. */
   readonly opaque: string | undefined
+  /**
+   * Text that may be, or hold, a command which runs: operands of a program that is not known to leave them alone, and
+   * variables. Rules that decline look for commands in it. Absent: there is none.
+   */
+  readonly mayRun?: ReadonlyArray<Word>
 }
 
 /**
@@ -70,6 +77,8 @@ export type ShellCommand =
       /** The script that the shell gets. */
       readonly script: string
       readonly parts: ReadonlyArray<Part>
+      /** How much was read to find that out: characters and words, also those that were read again. */
+      readonly steps: number
     }
   | { readonly _tag: "Unparseable"; readonly reason: string }
 
@@ -114,46 +123,122 @@ export const parse = (command: string): ShellCommand => {
     /^[-+]/.test(script) ||
     !/^-l?c$/.test(option ?? "")
   ) {
-    return analyse(command, outer.commands)
+    return analyse(command, outer)
   }
   const inner = Bash.parse(script, shell[1] === "sh" ? "sh" : "bash")
-  return inner._tag === "Unparseable" ? inner : analyse(script, inner.commands)
+  return inner._tag === "Unparseable" ? inner : analyse(script, inner)
 }
 
 // Beyond these, what runs counts as not known.
 const maxDepth = 8
 const maxParts = 1_000
+// For each character of a command, so many steps are taken at most, and then it counts as not understood.
+const maxSteps = 64
 
-const analyse = (script: string, commands: ReadonlyArray<Bash.Simple>): ShellCommand => {
+type Parsed = Extract<Bash.Script, { readonly _tag: "Commands" }>
+
+interface Context {
+  readonly depth: number
+  readonly variables: Variables
+}
+
+const analyse = (script: string, parsed: Parsed): ShellCommand => {
   const parts: Array<Part> = []
+  const running: Array<Word> = []
+  const texts: Array<Word> = []
   let moves: ReadonlyArray<Moved> | undefined = []
+  let runsUnknown = false
+  let steps = script.length
+  const limit = maxSteps * Math.max(script.length, 1_024)
 
-  const add = (simple: Bash.Simple, depth: number): void => {
-    if (parts.length > maxParts) return
+  const add = (simple: Bash.Simple, context: Context): void => {
+    steps += simple.source.length + simple.words.length + 1
+    if (parts.length > maxParts || steps > limit) return
     const { chain } = simple
+    const seen = Wrapper.lookThrough(simple.words)
+    const found = findRunning(simple, seen, context.variables)
+    runsUnknown ||= found.isLoud
+    const { chain: _chain, input: _input, ...rest } = simple
     parts.push({
-      ...simple,
-      moves: moves?.map((move) => ({ folder: move.folder, certain: chain !== undefined && move.chain === chain }))
+      ...rest,
+      moves: moves?.map((move) => ({ folder: move.folder, certain: chain !== undefined && move.chain === chain })),
+      ...(found.words.length === 0 ? {} : { mayRun: found.words })
     })
     moves = moved(moves, simple)
-    for (const inner of Wrapper.lookThrough(simple.words)) addInner(inner, simple, depth + 1)
+    const inner = { ...context, depth: context.depth + 1 }
+    if (found.isOpen) addInner({ _tag: "Anything" }, simple, inner)
+    for (const one of seen.inner) addInner(one, simple, inner)
   }
 
-  const addInner = (inner: Wrapper.Inner, outer: Bash.Simple, depth: number): void => {
+  const addInner = (inner: Wrapper.Inner, outer: Bash.Simple, context: Context): void => {
     const uncertain = (why: string) => outer.opaque ?? `what ${short(outer.source)} runs ${why}`
-    if (inner._tag === "Anything" || depth > maxDepth) return add(anything(outer, uncertain("is not known")), depth)
+    const addUnknown = (why: string) => void parts.push(anything(outer, uncertain(why)))
+    if (inner._tag === "Anything" || context.depth > maxDepth) return addUnknown("is not known")
     const opaque = inner.certain ? outer.opaque : uncertain("is not certain")
-    if (inner._tag === "Command") return add(ofWords(inner, opaque), depth)
-    const parsed = Bash.parse(inner.script, "sh")
-    if (parsed._tag === "Unparseable") return add(anything(outer, uncertain("cannot be read")), depth)
-    for (const simple of parsed.commands) add({ ...simple, opaque: opaque ?? simple.opaque, chain: undefined }, depth)
+    if (inner._tag === "Command") return add(ofWords(inner, opaque), context)
+    steps += inner.script.length
+    if (steps > limit) return
+    const read = Bash.parse(inner.script, "sh")
+    if (read._tag === "Unparseable") return addUnknown("cannot be read")
+    addScript(inner.script, read, context, opaque)
   }
 
-  for (const simple of commands) add(simple, 0)
-  return parts.length > maxParts
-    ? unparseable(`it has more than ${maxParts} parts`)
-    : { _tag: "Parsed", script, parts: withMeaning(parts) }
+  const addScript = (text: string, read: Parsed, { depth, variables }: Context, opaque: string | undefined): void => {
+    const own = variablesOf(text, read.commands, read.loops)
+    texts.push(...own.texts)
+    running.push(...own.running)
+    const context = { depth, variables: both(variables, own) }
+    for (const simple of read.commands) {
+      add(depth === 0 ? simple : { ...simple, opaque: opaque ?? simple.opaque, chain: undefined }, context)
+    }
+  }
+
+  addScript(script, parsed, { depth: 0, variables: noVariables }, undefined)
+  if (steps > limit) return unparseable("it takes too much work to read")
+  if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
+  const loose = runsUnknown ? texts : running
+  // What stands behind such a text when it runs is not known.
+  const [first, ...others] = withMeaning(parts)
+  return {
+    _tag: "Parsed",
+    script,
+    parts:
+      first === undefined
+        ? []
+        : loose.length === 0
+          ? [first, ...others]
+          : [
+              { ...first, mayRun: [...(first.mayRun ?? []), ...loose.flatMap((word) => [word, unknown("$@")])] },
+              ...others
+            ],
+    steps
+  }
 }
+
+// Which text of a command may be run, and whether that may be anything or is to be found elsewhere.
+const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variables) => {
+  const [program, ...args] = simple.words
+  if (program === undefined) {
+    // Bash evaluates what stands in brackets there.
+    const evaluates = /^(?:\[\[|\(\(|for\s*\(\()/.test(simple.source) && /\$\(|`/.test(simple.source)
+    return { words: evaluates ? [known(simple.source)] : [], isOpen: false, isLoud: false }
+  }
+  const name = Wrapper.baseName(program.value ?? "")
+  const isLoud = seen.mayRun === undefined ? mayRunAnything(name, args) : Wrapper.shells.has(name)
+  const words = [
+    ...(seen.mayRun ?? mayRun(name, args, isOpen)),
+    ...(isLoud ? (simple.input ?? []).map((text) => known(text)) : [])
+  ]
+  const runsShell = mayRunShell(name)
+  return {
+    words,
+    isLoud,
+    isOpen: words.some((word) => isOpen(word) || (runsShell && word.value !== undefined && startsOpen.test(word.value)))
+  }
+}
+
+// A script whose first word is the output of a command.
+const startsOpen = /(?:^|[;&|(\n])[ \t]*"?(?:\$\(|`)/
 
 const ofWords = (
   { assignments, words }: Pick<Bash.Simple, "assignments" | "words">,
@@ -170,13 +255,13 @@ const ofWords = (
   }
 }
 
-const anything = ({ source }: Bash.Simple, opaque: string): Bash.Simple => ({
+const anything = ({ source }: Bash.Simple, opaque: string): Part => ({
   source,
   words: [unknown("…")],
   redirects: [],
   assignments: [],
-  opaque,
-  chain: undefined
+  moves: undefined,
+  opaque
 })
 
 interface Moved {

@@ -51,10 +51,15 @@ const network = (action: string) => ({
 
 describe("a command", () => {
   it.effect.each([
-    ["what is offered", "ls", ["accept", amendment("ls"), "cancel"], ["y", "always", "n", "cancel"]],
+    ["what is offered", "npm test", ["accept", amendment("npm", "test"), "cancel"], ["y", "always", "n", "cancel"]],
     ["all that there is when nothing is said", "ls", undefined, ["y", "session", "n", "cancel"]],
     ["no yes when none is offered", "ls", ["cancel"], ["n", "cancel"]],
-    ["no amendment for a part of a command", "ls; rm -rf /", ["accept", amendment("ls")], ["y", "n", "cancel"]],
+    [
+      "no amendment for a part of a command",
+      "npm test; rm -rf /",
+      ["accept", amendment("npm", "test")],
+      ["y", "n", "cancel"]
+    ],
     ["no amendment for what runs anything", "bash -c ls", ["accept", amendment("bash")], ["y", "n", "cancel"]],
     ["no empty amendment", "ls", ["accept", amendment()], ["y", "n", "cancel"]],
     [
@@ -72,8 +77,8 @@ describe("a command", () => {
 
   it.effect("offers an amendment in words that can't pass for another choice", () =>
     Effect.gen(function* () {
-      const words = ["ls", `${" ".repeat(70)}n  No, really\n  n  No`]
-      const { text } = yield* ask(command("ls x", { availableDecisions: ["accept", amendment(...words)] }))
+      const words = ["npm", "test", `${" ".repeat(70)}n  No, really\n  n  No`]
+      const { text } = yield* ask(command("npm test", { availableDecisions: ["accept", amendment(...words)] }))
       const choices = text.slice(text.indexOf("  y  "))
       expect(choices.match(/^ {2}\S+/gm)).toEqual(["  y", "  always", "  n", "  cancel"])
       expect(choices.split("\n").filter((line) => line.length > 80)).toEqual([])
@@ -82,8 +87,8 @@ describe("a command", () => {
 
   it.effect("is decided by the choice, word for word", () =>
     Effect.gen(function* () {
-      const request = command("ls -l", {
-        availableDecisions: ["accept", "acceptForSession", amendment("ls"), network("allow"), "cancel"]
+      const request = command("npm test", {
+        availableDecisions: ["accept", "acceptForSession", amendment("npm", "test"), network("allow"), "cancel"]
       })
       const decisions = yield* Effect.forEach(
         ["y", "session", "always", "allow", "n", "cancel", "Y", "", "accept"],
@@ -92,7 +97,7 @@ describe("a command", () => {
       expect(decisions).toEqual([
         "accept",
         "acceptForSession",
-        amendment("ls"),
+        amendment("npm", "test"),
         network("allow"),
         "decline",
         "cancel",
@@ -103,17 +108,88 @@ describe("a command", () => {
     })
   )
 
-  it.effect("is shown with both ends, its folder, and what the model says of it as that", () =>
+  it.effect.each([
+    [["git"]],
+    [["npm"]],
+    [["rm"]],
+    [["docker"]],
+    [["ls"]],
+    [["bash.exe"]],
+    [["C:\\Windows\\System32\\CMD.EXE", "/c"]],
+    [["Bash.EXE", "x"]],
+    [["/usr/local/bin/rm", "build"]],
+    [["rm", "-rf"]],
+    [["docker", "run"]],
+    [["kubectl", "delete"]],
+    [["python3.12", "x.py"]],
+    [["git", "-c"]],
+    [["git", "config"]],
+    [["git", "push"]],
+    [["GIT.exe", "rebase"]],
+    [["npm", "exec"]],
+    [["npm", "run"]],
+    [["npm", "run", "--script-shell=x"]],
+    [["npm", "install"]],
+    [["cargo", "install"]],
+    [["tool", "--verbose"]],
+    [["npm", "test", "x".repeat(300)]]
+  ])("offers no amendment that does not say what would run: %j", ([words]) =>
     Effect.gen(function* () {
-      const { text } = yield* ask(
-        command(`echo start ${"x".repeat(90_000)} && rm end`, { cwd: "/etc", reason: "It is harmless" })
-      )
-      expect(text).toContain("echo start")
-      expect(text).toContain("rm end")
-      expect(text).toMatch(/…\[\d+ left out\]…/)
+      const { keys } = yield* ask(command(words.join(" "), { availableDecisions: ["accept", amendment(...words)] }))
+      expect(keys).toEqual(["y", "n", "cancel"])
+    })
+  )
+
+  it.effect.each([[["npm", "run", "build"]], [["git", "status"]], [["cargo", "test"]], [["/opt/tool", "check"]]])(
+    "offers an amendment that does: %j",
+    ([words]) =>
+      Effect.gen(function* () {
+        const { keys } = yield* ask(command(words.join(" "), { availableDecisions: ["accept", amendment(...words)] }))
+        expect(keys).toContain("always")
+      })
+  )
+
+  it.effect("is shown with its folder, and what the model says of it as that", () =>
+    Effect.gen(function* () {
+      const { text } = yield* ask(command("make all", { cwd: "/etc", reason: "It is harmless" }))
       expect(text).toContain("Folder\n  │ /etc\n  │ NOT in the working folder")
       expect(text).toContain("Why, as the model claims\n  │ It is harmless")
       expect(text).toContain("It may run outside of the sandbox, with your rights")
+    })
+  )
+
+  it.effect("is shown whole however long it is, or there is no yes", () =>
+    Effect.gen(function* () {
+      const long = (length: number) => `echo ${"x".repeat(length)} MIDDLE ${"x".repeat(length)}`
+      const { question } = yield* ask(command(long(45_000)))
+      expect(question?.details[0]?.text).toBe(long(45_000))
+      const tooLong = yield* ask(command(long(500_000)), { choice: "y" })
+      expect(tooLong.question).toBeUndefined()
+      expect(tooLong.verdict).toMatchObject({ decision: "decline", reason: "it is too long to be shown whole" })
+    })
+  )
+
+  it.effect.each([
+    ["Cyrillic alone", "\u0441\u043e\u0440\u0443 a b", "\u0441\u043e\u0440\u0443: \\u{441}\\u{43e}\\u{440}\\u{443}"],
+    ["Greek alone", "\u03c1\u03c9\u03bf", "\\u{3c1}\\u{3c9}\\u{3bf}"],
+    ["Hebrew", "rm \u05d0/\u05d1", "\\u{5d0}"],
+    ["Arabic", "rm \u0627\u0628", "\\u{627}\\u{628}"],
+    ["Syriac, next to Latin", "rm x\u0710", "x\\u{710}"],
+    ["Adlam", "rm \u{1e900}", "\\u{1e900}"]
+  ])("has its words in letters that mislead named: %s", ([, text, named]) =>
+    Effect.gen(function* () {
+      const { question } = yield* ask(command(text))
+      expect(question?.details.find(({ label }) => label.startsWith("Careful"))?.text).toContain(named)
+      for (const { text } of question?.details ?? []) {
+        expect(text).not.toMatch(/[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Adlam}]/u)
+      }
+    })
+  )
+
+  it.effect("has nothing to be careful with in Latin, Chinese and Japanese letters", () =>
+    Effect.gen(function* () {
+      const { text } = yield* ask(command("cat caf\u00e9 \u6587\u4ef6 \u30c7\u30fc\u30bf"))
+      expect(text).not.toContain("Careful")
     })
   )
 
@@ -174,10 +250,19 @@ describe("a change of files", () => {
     })
   )
 
-  it.effect("of many files says how many are not listed", () =>
+  it.effect("of many files names them all, with all that changes, or there is no yes", () =>
     Effect.gen(function* () {
-      const many = Array.from({ length: 50 }, (_, index) => [`/out/${index}`] as const)
-      expect((yield* ask(change(...many))).text).toContain("and 10 more, 10 of them NOT in the working folder")
+      const many = Array.from({ length: 100 }, (_, index) => [`/out/${index}${"x".repeat(500)}`] as const)
+      const { question } = yield* ask(change(...many))
+      const [files, changes] = question?.details ?? []
+      for (const [path] of many) {
+        expect(files?.text).toContain(`add ${path} (NOT in the working folder)`)
+        expect(changes?.text).toContain(`${path}\n+new line`)
+      }
+      const diff = fileChange("/repo/a", `+${"x".repeat(60_000)}MIDDLE${"x".repeat(60_000)}`)
+      expect((yield* ask(diff)).question?.details[1]?.text).toContain("MIDDLE")
+      const huge = yield* ask(fileChange("/repo/a", "x".repeat(1_000_001)), { choice: "y" })
+      expect(huge.verdict).toMatchObject({ decision: "decline", reason: "it is too long to be shown whole" })
     })
   )
 
@@ -232,6 +317,27 @@ describe("questions of the agent", () => {
         expect(verdict.decision).toBe("decline")
         expect(JSON.stringify(verdict)).not.toContain("Green")
       }
+    })
+  )
+})
+
+describe("what the agent asks", () => {
+  it.effect("is shown whole, with whole options", () =>
+    Effect.gen(function* () {
+      const label = `Yes${"x".repeat(5000)}MIDDLE${"x".repeat(5000)}`
+      const { question: shown } = yield* ask(userInput({ ...question("a", [label]), question: label }))
+      expect(shown?.fields[0]).toMatchObject({ description: label, options: [{ value: label, label }] })
+    })
+  )
+
+  it.effect("twice under one id is answered by nobody", () =>
+    Effect.gen(function* () {
+      const { question: shown, verdict } = yield* ask(userInput(question("a", ["Yes"]), question("a", ["No"])), {
+        choice: "y",
+        values: { a: "Yes" }
+      })
+      expect(shown).toBeUndefined()
+      expect(verdict).toMatchObject({ decision: "decline", reason: "two questions have the same id" })
     })
   )
 })

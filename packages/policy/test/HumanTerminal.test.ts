@@ -111,9 +111,43 @@ describe("a person at the terminal", () => {
       expect(readers()).toBe(0)
       const next = yield* asked(command("make test"))
       yield* settle
+      yield* reply("Another one waits.", "next")
       yield* reply("make test", "y")
       expect(yield* Fiber.join(next)).toMatchObject({ decision: "accept" })
+      // From then on, as before.
+      const last = yield* asked(command("make last"))
+      yield* settle
+      yield* reply("make last", "y")
+      expect(yield* Fiber.join(last)).toMatchObject({ decision: "accept" })
     }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect(
+    "has not answered the next question by what was meant for one that went away, however late it is typed",
+    () =>
+      Effect.gen(function* () {
+        const { displayed, end, type } = yield* TestTerminal
+        const timedOut = yield* asked(command("make all"))
+        yield* settle
+        yield* TestClock.adjust("300 seconds")
+        expect(yield* Fiber.join(timedOut)).toMatchObject({ decision: "decline" })
+        const second = yield* asked(command("rm -rf ."))
+        yield* settle
+        yield* screen("Another one waits.")
+        yield* TestClock.adjust("10 seconds")
+        for (const line of ["y", "yes", ""]) yield* type(`${line}\r\b\b\b`)
+        yield* settle
+        expect(second.pollUnsafe()).toBeUndefined()
+        expect(displayed.join("")).not.toContain("rm -rf .")
+        // One that is withdrawn before it is seen changes nothing.
+        yield* Fiber.interrupt(second)
+        const third = yield* asked(command("make third"))
+        yield* settle
+        yield* screen("Another one waits.", 2)
+        expect(displayed.join("")).not.toContain("make third")
+        yield* end
+        expect(yield* Fiber.join(third)).toMatchObject({ decision: "decline" })
+      }).pipe(Effect.provide(layerAtTerminal()))
   )
 
   it.effect("is asked one thing after the other", () =>

@@ -3,12 +3,13 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Policy from "@effect-codex/policy/Policy"
 import type * as Rubric from "@effect-codex/policy/Rubric"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { pipe } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
@@ -178,8 +179,8 @@ describe("Policy.allOf", () => {
 describe("Policy.vetoed", () => {
   it.effect("lets pass what the vetoers consent to, narrowed to what they consent to", () =>
     Effect.gen(function* () {
-      expect(yield* outcome(Policy.vetoed(accepts))).toBe("accept")
-      expect(yield* outcome(Policy.vetoed(accepts, accepts, accepts))).toBe("accept")
+      expect(yield* outcome(Policy.vetoed(accepts, []))).toBe("accept")
+      expect(yield* outcome(Policy.vetoed(accepts, [accepts, accepts]))).toBe("accept")
       expect(yield* outcome(Policy.vetoed(says("acceptForSession"), accepts))).toBe("accept")
       expect(yield* outcome(Policy.vetoed(accepts, says("acceptForSession")))).toBe("accept")
       expect(yield* outcome(Policy.vetoed(says("acceptForSession"), says(amendment("git"))))).toBe("decline")
@@ -195,7 +196,7 @@ describe("Policy.vetoed", () => {
   ] as const)("takes %s for a veto", ([, vetoer, expected]) =>
     Effect.gen(function* () {
       const { layer, lines } = capture()
-      const vetoed = Effect.provide(outcome(Policy.vetoed(accepts, accepts, vetoer, hangs)), layer)
+      const vetoed = Effect.provide(outcome(Policy.vetoed(accepts, [accepts, vetoer, hangs])), layer)
       expect(yield* vetoed).toBe(expected)
       expect(lines.length).toBe(vetoer === fails || vetoer === throws ? 1 : 0)
     })
@@ -531,6 +532,34 @@ interface Combined {
 
 type Tree = Leaf | Combined
 
+describe("a combinator of one engine and an option", () => {
+  it.effect("takes the engine first, or last in a pipe", () =>
+    Effect.gen(function* () {
+      const told: Array<unknown> = []
+      const observer: Policy.Observer = (_, verdict) => Effect.sync(() => told.push(verdict?.decision))
+      expect(yield* outcome(pipe(accepts, Policy.vetoed(declines)))).toBe("decline")
+      expect(yield* outcome(pipe(accepts, Policy.vetoed([accepts, cancels])))).toBe("cancel")
+      expect(yield* outcome(pipe(accepts, Policy.vetoed([])))).toBe("accept")
+      expect(yield* outcome(pipe(accepts, Policy.withHooks({ command: declines.command })))).toBe("decline")
+      expect(yield* outcome(pipe(declines, Policy.tap(observer), Policy.withTimeout("1 second")))).toBe("decline")
+      expect(told).toEqual(["decline"])
+    })
+  )
+
+  it("has an engine for its type in both forms", () => {
+    expectTypeOf(Policy.withTimeout("1 second")).toEqualTypeOf<(engine: PolicyEngine.Engine) => PolicyEngine.Engine>()
+    expectTypeOf(Policy.withTimeout(accepts, "1 second")).toEqualTypeOf<PolicyEngine.Engine>()
+    expectTypeOf(Policy.vetoed([accepts])).toEqualTypeOf<(engine: PolicyEngine.Engine) => PolicyEngine.Engine>()
+    expectTypeOf(Policy.vetoed(accepts, accepts)).toEqualTypeOf<PolicyEngine.Engine>()
+    expectTypeOf(Policy.withHooks({})).toEqualTypeOf<(engine: PolicyEngine.Engine) => PolicyEngine.Engine>()
+    expectTypeOf(Policy.withHooks(accepts, {})).toEqualTypeOf<PolicyEngine.Engine>()
+    expectTypeOf(Policy.tap(() => Effect.void)).toEqualTypeOf<(engine: PolicyEngine.Engine) => PolicyEngine.Engine>()
+    expectTypeOf(Policy.tap(accepts, () => Effect.void)).toEqualTypeOf<PolicyEngine.Engine>()
+    // @ts-expect-error A hook is a function for a kind.
+    Policy.withHooks({ command: "accept" })
+  })
+})
+
 const How = Schema.Literals(["firstOf", "allOf", "vetoed", "hooks", "timeout", "dryRun"])
 
 const TreeSchema: Schema.Codec<Tree> = Schema.Union([
@@ -548,7 +577,7 @@ const build = (tree: Tree, leaf: (leaf: Leaf) => PolicyEngine.Engine = (leaf) =>
     case "allOf":
       return Policy.allOf(...engines)
     case "vetoed":
-      return Policy.vetoed(first, second, ...others)
+      return Policy.vetoed(first, [second, ...others])
     case "hooks":
       return Policy.withHooks(first, { command: second.command })
     case "timeout":
@@ -597,7 +626,7 @@ describe("no combination is more permissive than what it is made of", () => {
     Effect.gen(function* () {
       const each = yield* Effect.forEach([first, ...others], (leaf) => outcome(leaves[leaf]))
       const engines = others.map((leaf) => leaves[leaf])
-      for (const combined of [Policy.allOf(leaves[first], ...engines), Policy.vetoed(leaves[first], ...engines)]) {
+      for (const combined of [Policy.allOf(leaves[first], ...engines), Policy.vetoed(leaves[first], engines)]) {
         const decided = yield* outcome(combined)
         if (isAccepting(decided)) {
           expect(each.every(isAccepting)).toBe(true)
@@ -612,10 +641,12 @@ describe("no combination is more permissive than what it is made of", () => {
     [LeafSchema, Leaves, LeafSchema],
     ([first, others, one]) =>
       Effect.gen(function* () {
-        for (const combine of [Policy.allOf, Policy.vetoed]) {
+        const allOf = (engine: PolicyEngine.Engine, others: ReadonlyArray<PolicyEngine.Engine>) =>
+          Policy.allOf(engine, ...others)
+        for (const combine of [allOf, Policy.vetoed]) {
           const engines = others.map((leaf) => leaves[leaf])
-          const before = yield* outcome(combine(leaves[first], ...engines))
-          const after = yield* outcome(combine(leaves[first], ...engines, leaves[one]))
+          const before = yield* outcome(combine(leaves[first], engines))
+          const after = yield* outcome(combine(leaves[first], [...engines, leaves[one]]))
           if (before !== "abstains" && !isAccepting(before)) expect(isAccepting(after)).toBe(false)
         }
       }).pipe(quiet)

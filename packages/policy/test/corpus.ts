@@ -169,7 +169,7 @@ export const lines: ReadonlyArray<readonly [accept: string, line: string]> = [
   ["--p", "python3 -m pytest"],
   ["--p", "cargo build"],
   ["--p", "make"],
-  ["--p", "sed -n 1,5p a.ts"],
+  ["-bp", "sed -n 1,5p a.ts"],
 
   // Harmless too, and more than the analysis says for certain.
   ["sbp", "ls *.ts"],
@@ -551,7 +551,8 @@ export const lines: ReadonlyArray<readonly [accept: string, line: string]> = [
   ["--p", "grep -rf/etc/passwd src"],
   ["--p", "grep -f /etc/passwd src"],
   ["--p", "grep --file=/etc/passwd src"],
-  ["--p", "grep -R foo src"],
+  // No link below src leads out.
+  ["-bp", "grep -R foo src"],
   ["--p", "ls -laR/etc"],
   ["--p", "head -n5 /etc/passwd"],
   ["--p", "wc --files0-from=/etc/passwd"],

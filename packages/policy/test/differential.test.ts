@@ -36,7 +36,7 @@ describe("where the analysis is certain", () => {
     return told === undefined ? [] : [{ source, told }]
   })
 
-  it("Bash runs those commands of the corpus and no others", () => {
+  it("Bash runs those commands of the corpus and no others", { timeout: 120_000 }, () => {
     expect(certain.length).toBeGreaterThan(200)
     for (const { source, told } of certain) expect([source, untold(source, told)]).toEqual([source, []])
   })
@@ -68,7 +68,17 @@ describe("where the analysis is certain", () => {
   })
 
   it("a negation of nothing, or its time, is no command", () => {
-    for (const script of ["a\n!\n", "!\na", "a; ! ;b", "a\ntime", "time\na"])
+    for (const script of [
+      "a\n!\n",
+      "!\na",
+      "a; ! ;b",
+      "a\ntime",
+      "time\na",
+      "(! )",
+      "a && (time )",
+      "{ a; ! ; }",
+      "(a; time -p )"
+    ])
       expect([script, analysed(script)]).toEqual([script, undefined])
     for (const script of ["! a", "time -p a", "time ! a"])
       expect([script, analysed(script)]).toEqual([script, ['["a"]']])
@@ -78,16 +88,23 @@ describe("where the analysis is certain", () => {
     expect(analysed(`a\n${"# ".repeat(10_000)}\ntime -- b`)).toBe(undefined)
   })
 
+  const isTaken = Effect.fnUntraced(function* (text: string) {
+    if (analysed(text) === undefined || (yield* otherParser(text)) === "parsed") return
+    expect([text, takes(text)]).toEqual([text, true])
+  })
+
   it.live.prop(
     "another parser takes any such script, or Bash itself does where that one is narrower",
     [script],
-    ([text]) =>
-      Effect.gen(function* () {
-        if (analysed(text) === undefined || (yield* otherParser(text)) === "parsed") return
-        expect([text, takes(text)]).toEqual([text, true])
-      }),
+    ([text]) => isTaken(text),
     { timeout: 60_000, arbitrary: { runs: 500 } }
   )
+
+  // With this seed it once found a bracket that closes behind a time or a negation.
+  it.live.prop("and so it does with a seed that once failed", [script], ([text]) => isTaken(text), {
+    timeout: 60_000,
+    arbitrary: { runs: 500, seed: 2023488260241159 }
+  })
 })
 
 describe("the shell around a command", () => {

@@ -85,6 +85,22 @@ describe("a server for a judge", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is replaced once when several questions on it were given up, one after the other", () =>
+    Effect.gen(function* () {
+      const { running, start } = servers((server) => (server === 0 ? Effect.never : Effect.succeed(`server ${server}`)))
+      const ask = yield* JudgeServer.renewing(start)
+      const [first, second] = [yield* Effect.forkChild(ask(question)), yield* Effect.forkChild(ask(question))]
+      yield* settle
+      yield* Fiber.interrupt(first)
+      expect(yield* ask(question)).toBe("server 1")
+      expect(running).toEqual(new Set([0, 1]))
+      yield* Fiber.interrupt(second)
+      yield* settle
+      expect(yield* ask(question)).toBe("server 1")
+      expect(running).toEqual(new Set([1]))
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("is another one when it has ended while nobody asked", () =>
     Effect.gen(function* () {
       const { end, start } = servers((server) => Effect.succeed(`server ${server}`))

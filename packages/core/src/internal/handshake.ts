@@ -29,10 +29,13 @@ export const handshake = Effect.fnUntraced(function* (
     optOutNotificationMethods: options.optOutNotificationMethods ?? null
   }
   const deadline = Duration.toMillis(options.handshakeTimeout)
-  const failed = (description: string) =>
-    Effect.flatMap(transport.diagnostics, (stderr) =>
-      Effect.fail(new ConnectionFailed({ reason: { _tag: "Handshake", description }, stderr }))
-    )
+  const failed = Effect.fnUntraced(function* (description: string) {
+    const stderr = yield* transport.diagnostics
+    const malformed = yield* rpc.firstMalformed
+    const banner = malformed === undefined ? "" : `; it wrote a line that is not a JSON-RPC message: "${malformed}"`
+    const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
+    return yield* new ConnectionFailed({ reason, stderr })
+  })
   const response = yield* observeRequest(
     "initialize",
     rpc.request("initialize", { clientInfo, capabilities }, { deadline })

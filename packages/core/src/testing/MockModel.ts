@@ -41,6 +41,8 @@ export {
   malformed,
   reasoning,
   reply,
+  commentary,
+  finalAnswer,
   text,
   usage
 } from "./ModelReply.ts"

@@ -66,7 +66,11 @@ export interface Usage {
  */
 export type Part =
   | Control
-  | { readonly _tag: "Text"; readonly chunks: ReadonlyArray<string | Control> }
+  | {
+      readonly _tag: "Text"
+      readonly phase: "commentary" | "final_answer" | undefined
+      readonly chunks: ReadonlyArray<string | Control>
+    }
   | { readonly _tag: "Reasoning"; readonly chunks: ReadonlyArray<string | Control> }
   | {
       readonly _tag: "ToolCall"
@@ -161,13 +165,35 @@ export const expect = (message: string, holds: (request: ModelRequest) => boolea
 })
 
 /**
- * A message of the assistant. One string is sent in deltas of a word each; several are the deltas, and controls may stand
- * between them.
+ * A message of the assistant of which the model does not say what it is. One string is sent in deltas of a word each; several
+ * are the deltas, and controls may stand between them.
  *
  * @category parts
  * @since 0.1.0
  */
-export const text = (...chunks: ReadonlyArray<string | Control>): Part => ({ _tag: "Text", chunks: byWord(chunks) })
+export const text = (...chunks: ReadonlyArray<string | Control>): Part => message(undefined, chunks)
+
+/**
+ * A message that comments on the work and does not answer, in deltas like {@link text}.
+ *
+ * @category parts
+ * @since 0.1.0
+ */
+export const commentary = (...chunks: ReadonlyArray<string | Control>): Part => message("commentary", chunks)
+
+/**
+ * A message that the model marks as the final answer, in deltas like {@link text}.
+ *
+ * @category parts
+ * @since 0.1.0
+ */
+export const finalAnswer = (...chunks: ReadonlyArray<string | Control>): Part => message("final_answer", chunks)
+
+const message = (phase: "commentary" | "final_answer" | undefined, chunks: ReadonlyArray<string | Control>): Part => ({
+  _tag: "Text",
+  phase,
+  chunks: byWord(chunks)
+})
 
 /**
  * Reasoning with a summary, in deltas like {@link text}.
@@ -416,7 +442,8 @@ export const frames = (parts: ReadonlyArray<Part>, nextId: (kind: string) => str
     switch (part._tag) {
       case "Text": {
         const id = nextId("msg")
-        const item = { type: "message", role: "assistant", id }
+        const phase = part.phase === undefined ? {} : { phase: part.phase }
+        const item = { type: "message", role: "assistant", id, ...phase }
         send("response.output_item.added", { output_index: outputIndex, item: { ...item, content: [] } })
         return (
           chunks(part.chunks, (delta) =>

@@ -23,6 +23,7 @@ import {
   type RequestError,
   ThreadBusy,
   type TurnError,
+  TurnFailed,
   TurnInterrupted,
   TurnNotStopped,
   TurnStalled,
@@ -81,6 +82,7 @@ export interface Options {
 type StopReason =
   | { readonly _tag: "Asked" }
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
+  | { readonly _tag: "TextTooLong" }
   | {
       readonly _tag: "Stalled"
       readonly stalled: Stalled
@@ -120,13 +122,15 @@ export const run = Effect.fnUntraced(function* (
   // What runs for the turn is below its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
-  const collector = makeCollector(threadId, place.tokens)
+  const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
   yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
 
   const items = makeItemsInProgress()
   const events: Array<ResponseEvent.ResponseEvent> | undefined =
     options.includeEvents === true ? [ResponseEvent.threadReady(threadId)] : undefined
+  const toEvent = ResponseEvent.makeFromNotification(threadId)
+  const textTooLong = Deferred.makeUnsafe<StopReason>()
   const named = Deferred.makeUnsafe<string, TurnStartError>()
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   const wakers = new Set<() => void>()
@@ -139,7 +143,7 @@ export const run = Effect.fnUntraced(function* (
   let lastError = ""
 
   const emit = (notification: Notification.Notification) => {
-    events?.push(ResponseEvent.fromNotification(threadId, notification))
+    events?.push(toEvent(notification))
     buffer?.offer(notification)
   }
 
@@ -165,12 +169,23 @@ export const run = Effect.fnUntraced(function* (
     fail(error)
   }
 
-  const stopError = (response: AgentResponse): BudgetExceeded | TurnStalled | undefined => {
-    if (reason?._tag === "Budget") return new BudgetExceeded({ ...reason.exceeded, response })
-    if (reason?._tag !== "Stalled") return undefined
-    const { _tag, millis } = reason.stalled
-    const stalled = _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError }
-    return new TurnStalled({ reason: stalled, ...reason.about, response })
+  const stopError = (response: AgentResponse): BudgetExceeded | TurnStalled | TurnFailed | undefined => {
+    switch (reason?._tag) {
+      case "Budget":
+        return new BudgetExceeded({ ...reason.exceeded, response })
+      case "TextTooLong": {
+        const allowed = server.maxTextLength
+        const description = `the agent wrote a text of more than ${allowed} characters`
+        return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
+      }
+      case "Stalled": {
+        const { _tag, millis } = reason.stalled
+        const stalled = _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError }
+        return new TurnStalled({ reason: stalled, ...reason.about, response })
+      }
+      default:
+        return undefined
+    }
   }
 
   const complete = (turn: Schemas.Turn) => {
@@ -193,7 +208,8 @@ export const run = Effect.fnUntraced(function* (
       case "NotStopped": {
         const response = collector.response(events)
         const error = stopError(response)
-        return error === undefined ? fail(new TurnInterrupted({ response })) : failStart(error)
+        if (error === undefined) return fail(new TurnInterrupted({ response }))
+        return error._tag === "TurnFailed" ? fail(error) : failStart(error)
       }
     }
   }
@@ -218,6 +234,7 @@ export const run = Effect.fnUntraced(function* (
     const about = Notification.turnIdOf(notification)
     if (about !== undefined && about !== state.turnId) return
     collector.add(notification)
+    if (collector.isTooLong()) Deferred.doneUnsafe(textTooLong, Effect.succeed({ _tag: "TextTooLong" }))
     followItem(notification, items, spans)
     if (about !== undefined) {
       lastEvent = notification.method
@@ -424,7 +441,10 @@ export const run = Effect.fnUntraced(function* (
   const exceeded = Effect.map(place.exceeded, (exceeded): StopReason => ({ _tag: "Budget", exceeded }))
 
   yield* Effect.forkScoped(send)
-  yield* Effect.raceAllFirst([exceeded, stalled, place.watchTime]).pipe(Effect.flatMap(stopForGood), Effect.forkScoped)
+  yield* Effect.raceAllFirst([exceeded, stalled, Deferred.await(textTooLong), place.watchTime]).pipe(
+    Effect.flatMap(stopForGood),
+    Effect.forkScoped
+  )
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
   )

@@ -17,6 +17,8 @@ export interface Assignment {
   readonly name: string
   /** `undefined`: known when it runs and not before. */
   readonly value: string | undefined
+  /** The value as it stands in the script. */
+  readonly source?: string
 }
 
 export interface Redirect {
@@ -31,14 +33,26 @@ export interface Simple {
   readonly words: ReadonlyArray<Word>
   readonly redirects: ReadonlyArray<Redirect>
   readonly assignments: ReadonlyArray<Assignment>
+  /** Text that it reads as its input, as it stands in the script. */
+  readonly input?: ReadonlyArray<string>
   /** Why it isn't certain that exactly this runs; `undefined`: it is. */
   readonly opaque: string | undefined
   /** The commands that have one number run in this shell one after the other, each only if those before it succeeded. */
   readonly chain: number | undefined
 }
 
+/** A variable that takes the value of one word after the other; `undefined`: of words that are not told. */
+export interface Loop {
+  readonly name: string
+  readonly words: ReadonlyArray<Word> | undefined
+}
+
 export type Script =
-  | { readonly _tag: "Commands"; readonly commands: ReadonlyArray<Simple> }
+  | {
+      readonly _tag: "Commands"
+      readonly commands: ReadonlyArray<Simple>
+      readonly loops: ReadonlyArray<Loop>
+    }
   | { readonly _tag: "Unparseable"; readonly reason: string }
 
 export const maxLength = 32 * 1024
@@ -59,7 +73,7 @@ export const parse = (script: string, dialect: Dialect): Script => {
   if (reason !== undefined) return { _tag: "Unparseable", reason }
   const reading = read(script, dialect)
   return reading.error === undefined
-    ? { _tag: "Commands", commands: reading.commands }
+    ? { _tag: "Commands", commands: reading.commands, loops: reading.loops }
     : { _tag: "Unparseable", reason: `it cannot be read as Bash: ${reading.error}` }
 }
 
@@ -73,8 +87,13 @@ interface Piece {
 const read = (
   script: string,
   dialect: Dialect
-): { readonly commands: ReadonlyArray<Simple>; readonly error: string | undefined } => {
+): {
+  readonly commands: ReadonlyArray<Simple>
+  readonly loops: ReadonlyArray<Loop>
+  readonly error: string | undefined
+} => {
   const commands: Array<Simple> = []
+  const loops: Array<Loop> = []
   const pieces: Array<Piece> = []
   let chains = 0
   let error: string | undefined
@@ -88,7 +107,15 @@ const read = (
       opaque: `${what} is not looked through`,
       chain: undefined
     })
+    loopOf(node)
     Unbash.forEachChild(node, visitUncertain)
+  }
+
+  const loopOf = (node: Unbash.SyntaxNode) => {
+    if (node.type === "For" || node.type === "Select") {
+      const words = node.type === "For" ? node.wordlist : undefined
+      loops.push({ name: node.name.text, words: words?.map((word) => wordOf(word, textOf)) })
+    }
   }
 
   const visit = (node: Unbash.SyntaxNode): void => {
@@ -128,6 +155,7 @@ const read = (
 
   const visitUncertain = (node: Unbash.SyntaxNode): void => {
     if (node.type === "Script") error ??= node.errors?.[0]?.message
+    loopOf(node)
     if (node.type === "Command") {
       commands.push({ ...simpleOf(node, dialect, textOf), opaque: "it may run, or may not", chain: undefined })
     }
@@ -149,7 +177,7 @@ const read = (
   if (error === undefined && commands.every(({ opaque }) => opaque === undefined) && !isCovered(script, pieces)) {
     error = "what stands between its words is not understood"
   }
-  return { commands, error }
+  return { commands, loops, error }
 }
 
 type SourceOf = (node: Unbash.Word | Unbash.Assignment) => string
@@ -177,7 +205,9 @@ const argumentOf = (node: Unbash.CommandArgument, sourceOf: SourceOf): Word => {
 const assignmentOf = (node: Unbash.Assignment, sourceOf: SourceOf): Assignment => {
   const source = sourceOf(node)
   const plain = node.append !== true && node.index === undefined && source.startsWith(`${node.name}=`)
-  return { name: node.name, value: plain ? decode(source.slice(node.name.length + 1)) : undefined }
+  return plain
+    ? { name: node.name, value: decode(source.slice(node.name.length + 1)), source: source.slice(node.name.length + 1) }
+    : { name: node.name, value: undefined, source: `$_${source}` }
 }
 
 const redirectOf = (
@@ -221,6 +251,9 @@ const simpleOf = (node: Unbash.Command, dialect: Dialect, sourceOf: SourceOf): O
     words,
     assignments,
     redirects: redirects.flatMap(({ redirect }) => redirect),
+    input: [...node.prefix, ...node.suffix].flatMap((child) =>
+      child.type === "HereDoc" ? [child.body.text] : child.type === "HereString" ? [child.target?.text ?? ""] : []
+    ),
     opaque:
       unknownWord !== undefined
         ? `${short(unknownWord.source)} is known only when it runs`
@@ -275,7 +308,9 @@ const isCovered = (script: string, pieces: ReadonlyArray<Piece>): boolean => {
       if (gap === "" && /^\d+$/.test(script.slice(previous.pos, previous.end))) return false
     } else {
       const needsOperator = previous !== undefined && previous.of !== "open" && piece.of !== "close"
-      if (!betweenCommands.test(gap) || (needsOperator && !/[\n|&;]/.test(gap))) return false
+      // What a bracket closes is no command that `!` or `time` could be about.
+      const allowed = piece.of === "close" ? afterCommands : betweenCommands
+      if (!allowed.test(gap) || (needsOperator && !/[\n|&;]/.test(gap))) return false
     }
     previous = piece
   }

@@ -4,6 +4,7 @@
  */
 import { from as pathFrom } from "../../PathWithin.ts"
 import type { CommandCondition, CommandRequest } from "../../Rule.ts"
+import { known } from "../../ShellWord.ts"
 import {
   type About,
   allWithin,
@@ -13,7 +14,9 @@ import {
   listOf,
   regexOf
 } from "../rubric/condition.ts"
+import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
+import { type Possible, tokensOf } from "./possible.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface CommandView extends About {
@@ -160,45 +163,88 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   const redirectsWithin = listOf(when.redirectsWithin)
   const { allowedFlags, args, argsPrefix, assigns, flags } = when
 
-  return (view, { cwd, texts }) => {
-    const { args: actual, folders, part, program } = view
+  const matchesWords = (view: PartView, texts: ReadonlyArray<string>): boolean => {
+    const { args: actual, folders, program, redirects } = view
     const mayBe = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
       paths.some((path) => possiblyWithin(path, folders, within))
-    if (
-      programs !== undefined &&
-      !view.programIsUnknown &&
-      (program === undefined || !programs.includes(programKey(program)))
+    const isUnknown = actual.includes(undefined)
+    const targets = redirects.map(({ target }) => target.value)
+    return (
+      (programs === undefined || (program !== undefined && programs.includes(programKey(program)))) &&
+      (regex === undefined || [...view.lines, ...texts].some(regex)) &&
+      (args === undefined || isUnknown || (actual.length === args.length && startsWith(actual, args))) &&
+      (argsPrefix === undefined || possiblyBegins(actual, argsPrefix)) &&
+      (flags === undefined || isUnknown || flags.every((flag) => hasPossibly(actual, flag))) &&
+      (allowedFlags === undefined ||
+        isUnknown ||
+        actual.every((arg) => arg === undefined || !isFlag(arg) || allowedFlags.includes(arg))) &&
+      (pathsWithin === undefined || mayBe([...placesOf(view), ...targets], pathsWithin)) &&
+      (redirectsWithin === undefined ||
+        mayBe(
+          view.part.redirects.map(({ target }) => target.value),
+          redirectsWithin
+        )) &&
+      (assigns === undefined || view.variables.some((name) => assigns.includes(name)))
     )
-      return undefined
-    if (regex !== undefined && !view.programIsUnknown && ![...view.lines, ...texts].some(regex)) return undefined
-    // What an unknown program is given is not known either: it may be a word that becomes several.
-    if (!view.programIsUnknown) {
-      const unknown = actual.includes(undefined)
-      if (args !== undefined && !unknown && (actual.length !== args.length || !startsWith(actual, args)))
-        return undefined
-      if (argsPrefix !== undefined && !possiblyBegins(actual, argsPrefix)) return undefined
-      if (flags !== undefined && !unknown && !flags.every((flag) => actual.some((arg) => isPossibly(flag, arg))))
-        return undefined
-      if (
-        allowedFlags !== undefined &&
-        !unknown &&
-        actual.some((arg) => arg !== undefined && isFlag(arg) && !allowedFlags.includes(arg))
-      )
-        return undefined
-      if (pathsWithin !== undefined && !mayBe(placesOf(view), pathsWithin)) return undefined
-    }
-    if (cwdWithin !== undefined && (cwd === undefined || !mayBe([""], cwdWithin))) return undefined
-    if (
-      redirectsWithin !== undefined &&
-      !mayBe(
-        part.redirects.map(({ target }) => target.value),
-        redirectsWithin
-      )
-    )
-      return undefined
-    if (assigns !== undefined && !view.variables.some((name) => assigns.includes(name))) return undefined
-    return yes
   }
+
+  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(known(word)))
+  const asksForCommand = [programs, args, argsPrefix, flags, regex, redirectsWithin, assigns].some(
+    (condition) => condition !== undefined
+  )
+  const isAnchored = /\^|\\A/.test(when.commandRegex ?? "")
+
+  // Within what the program may run. Less is asked for there, as nobody knows where a command ends.
+  const matchesText = ({ sequences, text }: Possible, { folders }: PartView): boolean => {
+    if (assigns !== undefined && !assigns.some((name) => mentionsAssignment(text, name))) return false
+    if (redirectsWithin !== undefined && !/[<>]/.test(text)) return false
+    const isNamed = (words: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
+      words.some((word) => possiblyWithin(word, folders, within))
+    return sequences.some((sequence) => {
+      const { line, starts, words } = sequence
+      if (redirectsWithin !== undefined && !isNamed(words, redirectsWithin)) return false
+      if (regex !== undefined && !isAnchored && !regex(line) && !regex(text)) return false
+      const found = programs === undefined ? starts.map((_, at) => at) : programs.map(sequence.find)
+      const places = found.flat()
+      if (places.includes(undefined)) return true
+      if (places.length === 0) return false
+      if (expected.length + (flags?.length ?? 0) === 0 && regex === undefined && pathsWithin === undefined) return true
+      let work = 0
+      for (const place of places) {
+        if (place === undefined) continue
+        // A text that was made to take long counts as a match.
+        if ((work += words.length - place) > maxWork) return true
+        const rest = words.slice(place + 1)
+        if (expected.some((words) => !possiblyBegins(rest, words))) continue
+        if (flags?.some((flag) => !hasPossibly(rest, flag)) === true) continue
+        if (pathsWithin !== undefined && !isNamed(rest.length === 0 ? [""] : rest, pathsWithin)) continue
+        if (regex !== undefined && isAnchored && !regex(line.slice(starts[place]))) continue
+        return true
+      }
+      return false
+    })
+  }
+
+  return (view, { cwd, texts }) => {
+    const { folders, possible } = view
+    if (
+      cwdWithin !== undefined &&
+      (cwd === undefined || !cwdWithin.some((within) => possiblyWithin("", folders, [within])))
+    )
+      return undefined
+    // What an unknown program is given is not known either: it may be a word that becomes several.
+    if (view.programIsUnknown || matchesWords(view, texts)) return yes
+    return asksForCommand && possible !== undefined && matchesText(possible, view) ? yes : undefined
+  }
+}
+
+const maxWork = 1 << 18
+
+const mentionsAssignment = (text: string, name: string): boolean => {
+  for (let at = text.indexOf(`${name}=`); at !== -1; at = text.indexOf(`${name}=`, at + 1)) {
+    if (at === 0 || !/\w/.test(text.charAt(at - 1))) return true
+  }
+  return false
 }
 
 // `/bin/rm`, `./rm` and, where a file system does not tell them apart, `RM`.
@@ -230,13 +276,5 @@ const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: Rea
   return found === expected.length
 }
 
-// Also an abbreviation, a value behind it, and a letter among others.
-const isPossibly = (flag: string, arg: string | undefined): boolean =>
-  arg === undefined ||
-  alternatives(flag).some(
-    (flag) =>
-      arg === flag ||
-      arg.startsWith(`${flag}=`) ||
-      (flag.startsWith("--") && arg.length > 2 && flag.startsWith(arg.replace(/=.*$/s, ""))) ||
-      (/^-.$/s.test(flag) && /^-[^-]/.test(arg) && arg.includes(flag.slice(1)))
-  )
+const hasPossibly = (args: ReadonlyArray<string | undefined>, flag: string): boolean =>
+  args.some((arg) => alternatives(flag).some((flag) => isPossibly(flag, arg)))

@@ -4,6 +4,8 @@
 import type { Part, Redirect } from "../../ShellCommand.ts"
 import * as PathWithin from "../../PathWithin.ts"
 import { quote } from "../../ShellWord.ts"
+import { evaluating } from "./operands.ts"
+import { type Possible, possibleOf } from "./possible.ts"
 
 export interface PartView {
   readonly part: Part
@@ -25,18 +27,13 @@ export interface PartView {
   readonly redirects: ReadonlyArray<Redirect>
   /** Whether Bash itself would run what stands in the brackets of an argument such as `a[$(id)]`. */
   readonly evaluates: boolean
+  /** What may run of what it is given, for rules that decline. */
+  readonly possible: Possible | undefined
 }
 
 const isPrintable = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
 const isHarmless = ({ operator, target }: Redirect): boolean => operator.endsWith("&") || target.value === "/dev/null"
-
-const evaluating: ReadonlySet<string> = new Set(
-  (
-    "declare typeset local readonly export unset read mapfile readarray getopts let wait printf test [ compgen complete " +
-    "bind fc enable shift return exit break continue cd pushd popd kill ulimit umask caller hash type"
-  ).split(" ")
-)
 
 const declares: ReadonlySet<string> = new Set(["export", "declare", "typeset", "readonly", "local"])
 
@@ -67,7 +64,8 @@ export const viewOf = (part: Part, cwd: string | undefined): PartView => {
     ],
     redirects: part.redirects.filter((redirect) => !isHarmless(redirect)),
     evaluates:
-      program !== undefined && evaluating.has(program) && args.some((arg) => arg === undefined || /[[$`]/.test(arg))
+      program !== undefined && evaluating.has(program) && args.some((arg) => arg === undefined || /[[$`]/.test(arg)),
+    possible: possibleOf(part)
   }
 }
 
@@ -96,7 +94,7 @@ const pathsOf = (arg: string): ReadonlyArray<string | undefined> => {
   }
   // Which letters of a cluster are options and where the value of the last one begins, only the program knows.
   if (arg.length > maxOptionLength) return [undefined]
-  return Array.from(arg.slice(2), (_, index) => piecesOf(arg.slice(index + 2))).flat()
+  return Array.from(arg.slice(2), (_, index) => withTilde(arg.slice(index + 2)))
 }
 
 const maxOptionLength = 64
@@ -106,6 +104,8 @@ const piecesOf = (text: string): ReadonlyArray<string | undefined> => {
   const starts = [0, ...Array.from(text.matchAll(/[=:,@]/g), ({ index }) => index + 1)]
   if (starts.length > maxPieces) return [undefined]
   const pieces = starts.map((start) => text.slice(start)).filter((piece) => piece !== "")
-  // A program may take a tilde for a home by itself.
-  return pieces.map((piece) => (piece.startsWith("~") ? undefined : piece))
+  return pieces.map(withTilde)
 }
+
+// A program may take a tilde for a home by itself.
+const withTilde = (path: string): string | undefined => (path.startsWith("~") ? undefined : path)

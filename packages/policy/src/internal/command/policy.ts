@@ -11,7 +11,8 @@ import * as CommandMatch from "./match.ts"
 import type { InFolders } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { type PartView, viewOf } from "./partView.ts"
-import { readsOnly } from "./readOnly.ts"
+import * as Reading from "./reading.ts"
+import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
 
 /** What is decided where no rule matches. */
@@ -31,6 +32,8 @@ export interface Decided {
   readonly reason: string | undefined
   /** What has to hold in the file system, or else it is declined. */
   readonly conditions: ReadonlyArray<InFolders>
+  /** What else has to be looked up there, or else it is declined. */
+  readonly checks: ReadonlyArray<Reading.Check>
 }
 
 export interface Evaluation {
@@ -64,15 +67,21 @@ export const compile = (
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
     const view = commandView(params, command)
     const applicable = compiled.filter(({ matcher }) => matcher.matchesRequest(view))
+    const parts = partsOf(params, view.requests, command)
+    let whole: Reading.Verdict | undefined
+    const readsWhole = (roots: ReadonlyArray<string>) =>
+      (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
     return {
       command,
-      decided: partsOf(params, view.requests, command).map((part) => {
+      decided: parts.map((part) => {
         for (const { matcher, rule } of applicable) {
           const conditions = matcher.matchesPart(part, view)
           if (conditions === undefined) continue
           const { decision, name: by, reason } = rule
-          if (decision !== undefined) return { part: part.part, decision, by, byRule: true, reason, conditions }
-          const decided = fall(part, view, fallback)
+          if (decision !== undefined) {
+            return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
+          }
+          const decided = fall(part, view, fallback, readsWhole)
           return {
             ...decided,
             by,
@@ -81,14 +90,19 @@ export const compile = (
             conditions: [...conditions, ...decided.conditions]
           }
         }
-        return fall(part, view, fallback)
+        return fall(part, view, fallback, readsWhole)
       })
     }
   }
 }
 
 // What was not asked for in so many words is not decided by a mode or a default.
-const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: Fallback): Decided => {
+const fall = (
+  view: PartView,
+  { requests }: CommandMatch.CommandView,
+  fallback: Fallback,
+  readsWhole: (roots: ReadonlyArray<string>) => Reading.Verdict
+): Decided => {
   const { part } = view
   const because = (by: string, decision: CommandDecision | undefined, reason?: string): Decided => ({
     part,
@@ -96,7 +110,8 @@ const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: 
     by,
     byRule: false,
     reason,
-    conditions: []
+    conditions: [],
+    checks: []
   })
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
@@ -105,14 +120,32 @@ const fall = (view: PartView, { requests }: CommandMatch.CommandView, fallback: 
       ? because(fallback.by, fallback.decision)
       : because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
   }
-  const conditions = plain ? readsOnly(view, fallback.roots) : undefined
-  return conditions === undefined
-    ? because(
+  if (!plain) return because(fallback.by, "decline", "the mode decides on nothing but plain commands")
+  // A part that is certain is looked at by itself, so that the others may be those of rules.
+  const alone = readsAlone(view, fallback.roots)
+  const found = alone?._tag === "Reads" ? alone : readsWhole(fallback.roots)
+  return found._tag === "Reads"
+    ? { ...because(fallback.by, "accept"), conditions: found.conditions, checks: found.checks }
+    : because(
         fallback.by,
         "decline",
-        part.opaque ?? `it is not certain that ${short(part.source)} only reads in the allowed roots`
+        `it is not certain that ${short(part.source)} only reads in the allowed roots: ${found.reason}`
       )
-    : { ...because(fallback.by, "accept"), conditions }
+}
+
+const readsAlone = (
+  { folders, part, redirects, variables }: PartView,
+  roots: ReadonlyArray<string>
+): Reading.Verdict | undefined => {
+  const words = part.words.flatMap(({ value }) => (value === undefined ? [] : [quote(value)]))
+  const isCertain =
+    part.opaque === undefined &&
+    folders !== undefined &&
+    redirects.length === 0 &&
+    variables.length === 0 &&
+    words.length > 0 &&
+    words.length === part.words.length
+  return isCertain ? Reading.analyse(words.join(" "), folders, roots) : undefined
 }
 
 const commandView = (

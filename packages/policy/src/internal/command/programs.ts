@@ -38,6 +38,8 @@ export interface Program {
   readonly values?: { readonly [E in Effect]?: string }
   /** Flags that change what is done with operands which would be read or written. */
   readonly turns?: { readonly [E in Effect]?: string }
+  /** Options with which, as the only argument, it does nothing but tell about itself. */
+  readonly tells?: string
   /** Whether it does what its words don't tell: changes files of its own choice, reaches a network or other processes. */
   readonly acts?: boolean
   /** `-5`. */
@@ -50,6 +52,8 @@ export interface Program {
   readonly hosts?: boolean
   /** The first operand names one of these, and what comes before it are options of the program itself. */
   readonly subcommands?: { readonly [K in string]?: Program }
+  /** Subcommands that are known to run nothing of what stands behind them, whatever else they do. */
+  readonly quiet?: string
   /** What is done without a subcommand. */
   readonly alone?: Program
   /** `git`: it runs what the configuration of the repository names. `project`: it runs what files of the project say. */
@@ -101,9 +105,9 @@ const gitActs: Program = { operands: "text", acts: true }
 
 const git: Program = {
   runs: "git",
-  flags:
-    "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects --version",
-  values: { folder: "-C", code: "-c --config-env --exec-path", read: "--git-dir --work-tree --namespace" },
+  flags: "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects",
+  tells: "--version",
+  values: { folder: "-C", code: "-c --config-env --exec-path --git-dir --work-tree --namespace --attr-source" },
   subcommands: {
     status: {
       operands: "read",
@@ -120,9 +124,8 @@ const git: Program = {
     "rev-list": gitLog,
     shortlog: {
       operands: "read",
-      numbers: true,
       flags: `-s -n -e -c --summary --numbered --email ${revisionFlags}`,
-      values: { text: revisionText, gitFormat: "--format" }
+      values: { text: revisionText.replace("-n ", ""), gitFormat: "--format" }
     },
     reflog: {
       subcommands: { show: gitLog, expire: gitWrites, delete: gitWrites, drop: gitWrites, exists: gitText },
@@ -401,7 +404,11 @@ const jq: Program = {
   risks: ["-n env", "env"]
 }
 
-const interpreter: Program = { operands: "code text", values: { code: "-c -e -p -m -r --eval --print --require" } }
+const interpreter: Program = {
+  operands: "code text",
+  acts: true,
+  values: { code: "-c -e -p -m -r --eval --print --require" }
+}
 const project: Program = { operands: "text", runs: "project", acts: true }
 const copies: Program = {
   operands: "read",
@@ -420,7 +427,52 @@ const digest: Program = {
   turns: { list: "-c --check" }
 }
 const compresses: Program = { operands: "write", turns: { read: "-c -l -t --stdout --list --test" }, flags: "-l -t" }
-const runsRest: Program = { operands: "run" }
+const runsRest: Program = { operands: "run", acts: true }
+
+// Subcommands of package managers and the like that run none of their operands.
+const npmQuiet =
+  "install i ci add remove rm uninstall un update up upgrade outdated ls list ll view info show audit test t " +
+  "version publish pack config get set why explain dedupe link unlink login logout whoami ping search prune " +
+  "rebuild root prefix bin cache doctor fund owner team token import store licenses"
+const pipQuiet =
+  "install uninstall list show freeze check download wheel search add remove update upgrade lock sync build " +
+  "publish env info config cache init version create export"
+const aptQuiet =
+  "install reinstall remove purge autoremove update upgrade dist-upgrade full-upgrade search show info list add " +
+  "del delete policy depends rdepends uninstall clean autoclean outdated deps home tap untap"
+const dockerQuiet =
+  "ps images image pull push logs inspect stop start restart rm rmi kill build tag login logout info version " +
+  "volume network system context top stats port diff history save load cp search wait pause unpause rename " +
+  "events"
+const kubectlQuiet =
+  "get describe apply create delete logs rollout scale label annotate patch replace expose set explain top " +
+  "config cluster-info version api-resources api-versions auth cordon uncordon drain taint wait cp port-forward " +
+  "diff"
+const cargoQuiet =
+  "build check test clippy fmt doc bench update add remove tree metadata search publish install uninstall clean " +
+  "init new fetch package vendor version login b c t"
+const nodePackages: Program = {
+  ...project,
+  quiet: npmQuiet,
+  values: { run: "-c --call --script-shell --shell --viewer --editor --node-options" }
+}
+const packages: Program = { ...acts, quiet: pipQuiet }
+const systemPackages: Program = { ...acts, quiet: aptQuiet, values: { code: "-o -c --option --config-file" } }
+const compiler: Program = { ...acts, values: { run: "-wrapper -B -specs --specs -fplugin" } }
+const containers: Program = { ...acts, quiet: dockerQuiet }
+
+// Programs of which nothing is known but that they run none of their operands.
+const quiet =
+  "dir vdir users who w cal uptime free vmstat pgrep pidof killall whereis whatis apropos tput logger " +
+  "getconf getent locale printenv lsblk umount ifconfig ss netstat ping dig nslookup host traceroute " +
+  "apply_patch applypatch tsort ptx numfmt shuf factor look pr sync stty clear reset prettier biome oxlint " +
+  "oxfmt stylelint mocha ava tap knip webpack vite rollup esbuild swc ruff black isort mypy pyright flake8 " +
+  "pylint bandit gofmt goimports staticcheck rustfmt ar objdump ldd strip javac javadoc kotlinc swiftc ninja " +
+  "rubocop shellcheck shfmt hadolint yamllint markdownlint actionlint golangci-lint terraform tofu aws " +
+  "vercel systemctl journalctl dpkg ffprobe dot cloc tokei scc exa eza lsd glow difft yq pushd popd dirs " +
+  "umask ulimit bg fg logout times history unalias b3sum zgrep docker-credential patchelf sw_vers sysctl " +
+  "lscpu lspci lsusb hostnamectl timedatectl nvidia-smi playwright cypress next tsup storybook prisma " +
+  "drizzle-kit ng vue"
 
 export const programs: { readonly [K in string]?: Program } = {
   // Words of the shell.
@@ -444,7 +496,7 @@ export const programs: { readonly [K in string]?: Program } = {
   unset: acts,
   set: acts,
   read: acts,
-  command: { ...runsRest, flags: "-v -V", turns: { text: "-v -V" } },
+  command: { operands: "run", flags: "-v -V", turns: { text: "-v -V" } },
   type: { operands: "text", flags: "-a -t -p -P -f" },
   which: { operands: "text", flags: "-a -s" },
   // Text in, text out.
@@ -567,7 +619,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { text: "-d --max-depth --exclude", list: "-X --exclude-from --files0-from" },
     turns: { follow: "-L -D -H --dereference" }
   },
-  df: { operands: "read", flags: "-h -k -m -T -i" },
+  df: { operands: "read", acts: true, flags: "-h -k -m -T -i" },
   stat: { operands: "read", flags: "-t -L --terse --dereference", values: { text: "-c --format --printf" } },
   file: {
     operands: "read",
@@ -755,6 +807,7 @@ export const programs: { readonly [K in string]?: Program } = {
   },
   gh: acts,
   sqlite3: {
+    acts: true,
     operands: "write sql",
     values: { code: "-cmd -init" },
     style: "words",
@@ -775,7 +828,7 @@ export const programs: { readonly [K in string]?: Program } = {
       list: "-a --arg-file"
     }
   },
-  env: { operands: "run" },
+  env: { operands: "run", acts: true },
   nice: runsRest,
   nohup: runsRest,
   setsid: runsRest,
@@ -789,20 +842,30 @@ export const programs: { readonly [K in string]?: Program } = {
   source: { operands: "code text" },
   ".": { operands: "code text" },
   // Interpreters, and what runs the code of a project.
-  node: { ...interpreter, flags: "-v --version" },
-  python: { ...interpreter, flags: "-V --version" },
-  python3: { ...interpreter, flags: "-V --version" },
+  node: { ...interpreter, tells: "-v --version" },
+  python: { ...interpreter, tells: "-V --version" },
+  python3: { ...interpreter, tells: "-V --version" },
   perl: interpreter,
   ruby: interpreter,
   php: interpreter,
-  npm: { ...project, risks: ["run SCRIPT", "exec COMMAND", "--script-shell=COMMAND test"] },
-  pnpm: { ...project, risks: ["run SCRIPT", "exec COMMAND"] },
-  yarn: { ...project, risks: ["run SCRIPT", "exec COMMAND"] },
+  npm: { ...nodePackages, risks: ["run SCRIPT", "exec COMMAND", "--script-shell=COMMAND test"] },
+  pnpm: { ...nodePackages, risks: ["run SCRIPT", "exec COMMAND"] },
+  yarn: { ...nodePackages, risks: ["run SCRIPT", "exec COMMAND"] },
   npx: { ...runsRest, runs: "project", risks: ["PACKAGE"] },
-  bun: { ...project, risks: ["run SCRIPT"] },
+  bun: { ...nodePackages, risks: ["run SCRIPT"] },
   deno: { ...project, risks: ["run FILE"] },
-  cargo: { ...project, risks: ["test --config CONFIG", "run", "install CRATE"] },
-  go: { ...project, risks: ["run FILE", "test -exec COMMAND", "generate", "vet -vettool=COMMAND"] },
+  cargo: {
+    ...project,
+    quiet: cargoQuiet,
+    values: { code: "--config" },
+    risks: ["test --config CONFIG", "run", "install CRATE"]
+  },
+  go: {
+    ...project,
+    quiet: "build test vet fmt mod get install list env version doc work clean fix",
+    values: { run: "-exec -toolexec -vettool" },
+    risks: ["run FILE", "test -exec COMMAND", "generate", "vet -vettool=COMMAND"]
+  },
   make: { operands: "code", runs: "project", risks: ["SHELL=COMMAND", "test VAR=VALUE", "-f FILE"] },
   gmake: { operands: "code", runs: "project", risks: ["SHELL=COMMAND"] },
   mvn: { ...project, risks: ["exec:exec", "test exec:exec"] },
@@ -810,10 +873,48 @@ export const programs: { readonly [K in string]?: Program } = {
   gradlew: { ...project, risks: ["publish", "test publish"] },
   "./gradlew": { ...project, risks: ["publish", "test publish"] },
   pytest: { operands: "code", runs: "project", risks: ["@FILE", "-p PLUGIN", "-c FILE"] },
-  tox: project,
+  tox: { ...project, risks: ["exec -- COMMAND"] },
   nox: project,
   jest: project,
   vitest: project,
   tsc: project,
-  eslint: project
+  eslint: project,
+  // Known for one thing.
+  bat: { ...acts, values: { run: "--pager" } },
+  delta: { ...acts, values: { run: "--pager" } },
+  ag: { ...acts, values: { run: "--pager" } },
+  ack: { ...acts, values: { run: "--pager", code: "--output" } },
+  pandoc: { ...acts, values: { run: "-F -L --filter --lua-filter --pdf-engine" } },
+  gcc: compiler,
+  "g++": compiler,
+  cc: compiler,
+  "c++": compiler,
+  clang: compiler,
+  "clang++": compiler,
+  rustc: { ...acts, values: { run: "-C --codegen" } },
+  fd: { operands: "text walk", acts: true, values: { run: "-x -X --exec --exec-batch" } },
+  fdfind: { operands: "text walk", acts: true, values: { run: "-x -X --exec --exec-batch" } },
+  man: { operands: "text", acts: true, values: { run: "-P -H -B --pager --html --preprocessor" } },
+  sftp: { operands: "text", acts: true, values: { run: "-S -D", code: "-o -F -b" } },
+  pip: packages,
+  pip3: packages,
+  pipenv: packages,
+  poetry: packages,
+  conda: packages,
+  mamba: packages,
+  uv: packages,
+  apt: systemPackages,
+  "apt-get": systemPackages,
+  "apt-cache": systemPackages,
+  dnf: systemPackages,
+  yum: systemPackages,
+  apk: systemPackages,
+  brew: systemPackages,
+  pacman: systemPackages,
+  zypper: systemPackages,
+  docker: containers,
+  podman: containers,
+  kubectl: { ...acts, quiet: kubectlQuiet },
+  helm: { ...acts, quiet: "list ls get status history search show template lint repo dependency version env" },
+  ...Object.fromEntries(quiet.split(" ").map((name) => [name, acts]))
 }

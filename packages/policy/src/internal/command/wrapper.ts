@@ -19,10 +19,24 @@ export type Inner =
   /** Something runs, and the command does not tell what. */
   | { readonly _tag: "Anything" }
 
-const anything: ReadonlyArray<Inner> = [{ _tag: "Anything" }]
+/** What a command runs besides its own program. */
+export interface Seen {
+  readonly inner: ReadonlyArray<Inner>
+  /** Words that have not been seen through and may be run; absent: the program decides. */
+  readonly mayRun?: ReadonlyArray<Word>
+}
 
-const command = (words: ReadonlyArray<Word>, certain = true): ReadonlyArray<Inner> =>
-  words.length === 0 ? [] : [{ _tag: "Command", words, assignments: [], certain }]
+const anything: Seen = { inner: [{ _tag: "Anything" }] }
+const nothing: Seen = { inner: [], mayRun: [] }
+
+const command = (words: ReadonlyArray<Word>, assignments: ReadonlyArray<Assignment> = []): Seen =>
+  words.length === 0 ? nothing : { inner: [{ _tag: "Command", words, assignments, certain: true }], mayRun: [] }
+
+// Something of it runs, and nobody can say where that begins.
+const guess = (words: ReadonlyArray<Word>): Seen => ({
+  inner: words.length === 0 ? [] : [{ _tag: "Command", words, assignments: [], certain: false }],
+  mayRun: words
+})
 
 /** The last part of a path, also of one of Windows. */
 export const baseName = (program: string): string =>
@@ -40,6 +54,8 @@ interface Options {
   readonly flags?: string
   /** Options whose value is the rest of the word, or the next one. */
   readonly valued?: string
+  /** Options with which it runs nothing. */
+  readonly quiet?: string
   /** How many operands stand before the command. */
   readonly operands?: number
   /** Whether `NAME=value` may stand before the command. */
@@ -61,7 +77,7 @@ const wrappers: { readonly [K in string]?: Options } = {
   stdbuf: { valued: "-i -o -e --input --output --error" },
   ionice: { flags: "-t --ignore", valued: "-c -n --class --classdata" },
   time: { flags: "-p -v -a", valued: "-f -o --format --output" },
-  command: { flags: "-p" },
+  command: { flags: "-p", quiet: "-v -V" },
   builtin: {},
   exec: { flags: "-c -l", valued: "-a" },
   busybox: {},
@@ -71,12 +87,15 @@ const wrappers: { readonly [K in string]?: Options } = {
 // Their options are not known here, or what they do with their arguments is not.
 const looseWrappers: ReadonlySet<string> = new Set(
   (
-    "su runuser pkexec gosu su-exec flock script watch parallel strace ltrace gdb lldb valgrind perf chroot unshare " +
-    "nsenter bwrap firejail systemd-run setpriv capsh proot fakeroot caffeinate arch taskset chrt numactl " +
-    "dbus-run-session dbus-launch xvfb-run entr fd fdfind tmux screen start-stop-daemon daemonize at batch rlwrap " +
+    "su runuser pkexec gosu su-exec flock script watch strace ltrace gdb lldb valgrind perf chroot unshare " +
+    "nsenter bwrap firejail systemd-run setpriv capsh proot fakeroot caffeinate taskset chrt numactl " +
+    "dbus-run-session dbus-launch xvfb-run entr fd fdfind tmux screen start-stop-daemon daemonize rlwrap " +
     "unbuffer expect torsocks proxychains proxychains4 tini dumb-init ssh-agent prlimit ld.so faketime"
   ).split(" ")
 )
+
+// They run what they read from their input.
+const readsCommands: ReadonlySet<string> = new Set(["at", "batch", "parallel"])
 
 const otherWrappers = ["xargs", "find", "eval", "trap", "alias", "hash", "source", "."]
 
@@ -90,6 +109,7 @@ const interpreters: ReadonlySet<string> = new Set(
 
 /** Whether a program runs what it is told to in its arguments, as shells, interpreters and wrappers do. */
 export const runsCode = (name: string): boolean =>
+  readsCommands.has(name) ||
   shells.has(name) ||
   foreignShells.has(name) ||
   looseWrappers.has(name) ||
@@ -98,72 +118,84 @@ export const runsCode = (name: string): boolean =>
   interpreters.has(trimEnd(name, "0123456789.")) ||
   interpreters.has(name)
 
-/** What a command runs besides its own program. Empty for a program that is no wrapper, or that is not known. */
-export const lookThrough = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
+/** What a command runs besides its own program, where that can be told from the words. */
+export const lookThrough = (words: ReadonlyArray<Word>): Seen => {
   const [program, ...rest] = words
-  if (program?.value === undefined) return []
+  if (program?.value === undefined) return nothing
   const name = baseName(program.value)
   const options = wrappers[name]
   if (options !== undefined && Object.hasOwn(wrappers, name)) return behindOptions(rest, options)
   if (shells.has(name)) return behindShell(rest)
-  if (foreignShells.has(name)) return anything
-  if (looseWrappers.has(name) || name.startsWith("ld-linux")) return guesses(rest)
+  if (foreignShells.has(name) || readsCommands.has(name)) return anything
+  if (looseWrappers.has(name) || name.startsWith("ld-linux")) return guess(rest)
   switch (name) {
     case "xargs":
-      // What is read from the input comes after, or in the place of a mark.
-      return [
-        ...guesses(rest),
-        ...behindOptions(rest, { valued: "-I -n -P -L -d -E -s -a", flags: "-0 -r -t -p -x -o" }).map((inner) =>
-          inner._tag === "Command" ? { ...inner, words: [...inner.words, unknown("…")] } : inner
-        )
-      ]
+      return behindXargs(rest)
     case "find":
       return behindFind(rest)
+    case "git":
+      return {
+        inner: rest.flatMap((word, index) => behindAlias(program, word, rest.slice(Math.max(0, index - 2), index)))
+      }
     case "eval":
       return asScript(rest)
     case "trap":
       return asScript(rest.slice(rest[0]?.value === "--" ? 1 : 0).slice(0, 1))
     case "alias":
-      return rest.flatMap(({ value }) =>
-        value === undefined ? anything : asScript([known(value.slice(value.indexOf("=") + 1))])
-      )
-    case "hash":
-      return guesses(rest)
+      return {
+        inner: rest.flatMap(({ value }) =>
+          value === undefined
+            ? anything.inner
+            : value.includes("=")
+              ? asScript([known(`${value.slice(value.indexOf("=") + 1)} "$@"`)]).inner
+              : []
+        ),
+        mayRun: []
+      }
     case "source":
     case ".":
-      return rest.some(({ value }) => value === undefined || value.startsWith("/dev/")) ? anything : []
+      return rest.some(({ value }) => value === undefined || value.startsWith("/dev/")) ? anything : { inner: [] }
     default:
-      return []
+      return { inner: [] }
   }
 }
 
-const asScript = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
+// What an alias is set to, git runs under that name. What a shell is to run then is found in the word itself.
+const behindAlias = (git: Word, { value = "" }: Word, before: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
+  const match = /^(-c|--config-env=)?alias\.[^=]*(?:=(.*))?$/is.exec(value)
+  if (match === null) return []
+  const [, glued, plain] = match
+  const isSetting =
+    glued !== undefined || before.some(({ value }) => /^(?:-c|--config-env|config|--\S+)$/.test(value ?? ""))
+  if (!isSetting || plain?.startsWith("!") === true) return []
+  const words = glued === "--config-env=" ? [] : (plain ?? "").split(/\s+/).filter((word) => word !== "")
+  return [
+    {
+      _tag: "Command",
+      words: [git, ...words.map((word) => known(word.replace(/['"\\]/g, ""))), unknown("…")],
+      assignments: [],
+      certain: false
+    }
+  ]
+}
+
+const asScript = (words: ReadonlyArray<Word>): Seen => {
   const values = words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   if (values.length < words.length) return anything
-  return values.length === 0 ? [] : [{ _tag: "Script", script: values.join(" "), certain: true }]
+  return values.length === 0
+    ? nothing
+    : { inner: [{ _tag: "Script", script: values.join(" "), certain: true }], mayRun: [] }
 }
 
-// Every argument begins what may run, as words or, if it could be one, as a script; so does the value of an option.
-const guesses = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> =>
-  words.flatMap((word, index): ReadonlyArray<Inner> => [
-    { _tag: "Command", words: words.slice(index), assignments: [], certain: false },
-    ...(word.value === undefined ? [] : scriptsIn(word.value)).map(
-      (script) => ({ _tag: "Script", script, certain: false }) as const
-    )
-  ])
-
-const scriptsIn = (word: string): ReadonlyArray<string> => {
-  const value = /^(?:--[^=]*=|-[^-])(.+)$/s.exec(word)?.[1]
-  return [...(/\s/.test(word) ? [word] : []), ...(value === undefined ? [] : [value])]
-}
-
-const behindOptions = (words: ReadonlyArray<Word>, options: Options): ReadonlyArray<Inner> => {
+const behindOptions = (words: ReadonlyArray<Word>, options: Options): Seen => {
   const flags = new Set(options.flags?.split(" "))
   const valued = new Set(options.valued?.split(" "))
+  const quiet = new Set(options.quiet?.split(" "))
   let at = 0
   for (; at < words.length; at++) {
     const value = words[at]?.value
-    if (value === undefined) return guesses(words)
+    if (value === undefined) return guess(words)
+    if (quiet.has(value)) return nothing
     if (value === "--") {
       at++
       break
@@ -172,11 +204,11 @@ const behindOptions = (words: ReadonlyArray<Word>, options: Options): ReadonlyAr
     if (flags.has(value) || (valued.has(value.replace(/=.*$/s, "")) && value.includes("="))) continue
     if (valued.has(value)) {
       at++
-      if (words[at]?.value === undefined) return guesses(words)
+      if (words[at]?.value === undefined) return guess(words)
     } else if (!value.startsWith("--") && valued.has(value.slice(0, 2))) continue
     else if (/^-[A-Za-z0]{2,}$/.test(value) && Array.from(value.slice(1)).every((letter) => flags.has(`-${letter}`)))
       continue
-    else return guesses(words)
+    else return guess(words)
   }
   const assignments: Array<Assignment> = []
   for (; options.assignments === true && at < words.length; at++) {
@@ -184,11 +216,33 @@ const behindOptions = (words: ReadonlyArray<Word>, options: Options): ReadonlyAr
     if (match === null) break
     assignments.push({ name: match[1] ?? "", value: match[2] })
   }
-  const inner = words.slice(at + (options.operands ?? 0))
-  return inner.length === 0 ? [] : [{ _tag: "Command", words: inner, assignments, certain: true }]
+  return command(words.slice(at + (options.operands ?? 0)), assignments)
 }
 
-const behindShell = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
+// What is read from the input comes after, or in the place of a mark.
+const behindXargs = (words: ReadonlyArray<Word>): Seen => {
+  const marks = words.flatMap(({ value }, index) =>
+    value === "-I" ? (words[index + 1]?.value ?? []) : value?.startsWith("-I") === true ? value.slice(2) : []
+  )
+  const isMarked = (value: string) => value.includes("{}") || marks.some((mark) => mark !== "" && value.includes(mark))
+  const seen = behindOptions(words, { valued: "-I -n -P -L -d -E -s -a", flags: "-0 -r -t -p -x -o" })
+  return {
+    ...seen,
+    inner: seen.inner.map((inner) =>
+      inner._tag === "Command"
+        ? {
+            ...inner,
+            words: [
+              ...inner.words.map((word) => (word.value !== undefined && isMarked(word.value) ? unknown("…") : word)),
+              unknown("…")
+            ]
+          }
+        : inner
+    )
+  }
+}
+
+const behindShell = (words: ReadonlyArray<Word>): Seen => {
   let script = false
   let at = 0
   for (; at < words.length; at++) {
@@ -208,17 +262,31 @@ const behindShell = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
   const operand = words[at]
   // Without a file, the script is what comes through the pipe.
   if (operand === undefined) return anything
-  return script ? asScript([operand]) : operand.value === undefined || operand.value.startsWith("/dev/") ? anything : []
+  const rest = words.slice(at + 1)
+  if (script) return { inner: asScript([operand]).inner, mayRun: rest }
+  return operand.value === undefined || operand.value.startsWith("/dev/") ? anything : { inner: [], mayRun: rest }
 }
 
-const behindFind = (words: ReadonlyArray<Word>): ReadonlyArray<Inner> =>
-  words.flatMap(({ value }, index) => {
-    if (value === undefined || !/^-(?:exec|execdir|ok|okdir)$/.test(value)) return []
-    const rest = words.slice(index + 1)
-    const end = rest.findIndex(({ value }) => value === ";" || value === "+")
-    return command(
-      (end === -1 ? rest : rest.slice(0, end)).map((word) =>
-        word.value?.includes("{}") === true ? unknown(word.source) : word
-      )
+const behindFind = (words: ReadonlyArray<Word>): Seen => {
+  const inner: Array<Inner> = []
+  const others: Array<Word> = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]
+    if (word?.value === undefined && word !== undefined) others.push(word)
+    if (!/^-(?:exec|execdir|ok|okdir)$/.test(word?.value ?? "")) continue
+    const start = at + 1
+    // A plus ends it only right behind the mark.
+    const isEnd = () => words[at]?.value === ";" || (words[at]?.value === "+" && words[at - 1]?.value === "{}")
+    while (at < words.length && !isEnd()) at++
+    inner.push(
+      ...command(
+        words
+          .slice(start, at)
+          .map((word) =>
+            word.value?.includes("{}") === true ? unknown(word.value === "{}" ? "{}" : word.source) : word
+          )
+      ).inner
     )
-  })
+  }
+  return { inner, mayRun: others }
+}

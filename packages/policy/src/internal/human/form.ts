@@ -1,5 +1,7 @@
 /**
  * What a person fills in: which values a field takes, and how they are read from what is typed.
+ *
+ * It knows the agent's questions and the forms of MCP servers. It does not know what an answer leads to.
  */
 import * as Display from "@effect-codex/core/Display"
 import type { Params } from "@effect-codex/core/PolicyEngine"
@@ -8,8 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Field, FieldOption, Value } from "../../HumanQuestion.ts"
 import type { Question } from "../../UserInput.ts"
-
-const maxText = 1000
 
 const isSecretName = /passw|passphrase|secret|token|credential|api.?key|private.?key|\bpin\b/i
 
@@ -89,15 +89,15 @@ export const collect = (
 
 const shownOption = (value: string, label: string, description: string): FieldOption => ({
   value,
-  label: Display.line(label, { max: 200 }),
-  description: Display.line(description, { max: 300 })
+  label: Display.line(label),
+  description: Display.line(description)
 })
 
 /** A question of the agent. */
 export const fieldOfQuestion = ({ header, id, isOther, isSecret, options, question }: Question): Field => ({
   id,
-  label: Display.line(header, { max: 200 }),
-  description: Display.block(question, { max: maxText }),
+  label: Display.line(header),
+  description: Display.block(question),
   type: "text",
   options: (options ?? []).map(({ description, label }) => shownOption(label, label, description)),
   isOpen: isOther === true || (options ?? []).length === 0,
@@ -120,8 +120,8 @@ export const fieldsOfForm = ({ properties, required }: Form): ReadonlyArray<Fiel
 const fieldOfProperty = (id: string, schema: Form["properties"][string], isRequired: boolean): Field | undefined => {
   const common = {
     id,
-    label: Display.line(schema.title ?? id, { max: 200 }),
-    description: Display.block(schema.description ?? "", { max: maxText }),
+    label: Display.line(schema.title ?? id),
+    description: Display.block(schema.description ?? ""),
     isSecret: isSecretName.test(`${id} ${schema.title ?? ""}`),
     isRequired
   }

@@ -1,5 +1,7 @@
 /**
- * Questions as plain text for a terminal.
+ * Questions as plain text for a terminal: on one screen, with a way to see what is left out there.
+ *
+ * It knows lines and columns. It does not know requests, and reads nothing.
  */
 import type { Field, Question } from "../../HumanQuestion.ts"
 

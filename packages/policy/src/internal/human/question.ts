@@ -1,7 +1,7 @@
 /**
  * What a person is asked about each kind of request: what matters, safe to show, and the choices that the request allows.
  *
- * Only what the server itself says is shown as a fact. What the model or an MCP server says is shown as its claim.
+ * What would be done is in the question whole, or nobody is asked. It does not know terminals, or how questions look. Only what the server itself says is shown as a fact. What the model or an MCP server says is shown as its claim.
  */
 import * as Display from "@effect-codex/core/Display"
 import { type Decisions, grantOf, type Kind, type Params, type Request } from "@effect-codex/core/PolicyEngine"
@@ -16,6 +16,8 @@ import * as ShellCommand from "../../ShellCommand.ts"
 import * as UserInput from "../../UserInput.ts"
 import { amendmentProblem } from "../rubric/conclude.ts"
 import * as Form from "./form.ts"
+import * as Lasting from "./lasting.ts"
+import * as Letters from "./letters.ts"
 
 export interface Asked<K extends Kind> {
   readonly question: Question
@@ -68,6 +70,7 @@ export const make = <K extends Kind>(
       choices: ways.map(({ key, meaning }) => ({ key, meaning })),
       fields
     }
+    if (isTooLong(question)) return Result.fail("it is too long to be shown whole")
     return Result.succeed({
       question,
       decide: ({ choice, values }) => {
@@ -86,25 +89,45 @@ const way = <K extends Kind>(key: string, meaning: string, decision: Decisions[K
   decide: () => Result.succeed(decision)
 })
 
-const maxDetail = 20_000
+// What would be done is shown whole: nobody can say yes to what is left out. More than this is not asked about.
+const maxShown = 1_000_000
 
-const detail = (label: string, text: string | null | undefined, max = maxDetail): Detail | undefined =>
+const isTooLong = ({ choices, details, fields }: Question): boolean => {
+  const texts = [
+    ...details.map(({ text }) => text),
+    ...choices.map(({ meaning }) => meaning),
+    ...fields.flatMap(({ description, label, options }) => [
+      label,
+      description,
+      ...options.flatMap(({ description, label }) => [label, description])
+    ])
+  ]
+  return texts.reduce((sum, { length }) => sum + length, 0) > maxShown
+}
+
+/** What would be done, whole. */
+const detail = (label: string, text: string | null | undefined): Detail | undefined =>
+  text == null || text === "" ? undefined : { label, text: Letters.inOrder(Display.block(text)) }
+
+/** What somebody says about it, which decides nothing. */
+const remark = (label: string, text: string | null | undefined, max: number): Detail | undefined =>
   text == null || text === "" ? undefined : { label, text: Display.block(text, { max }) }
 
 /** Of lines that are safe to show, each from one text. */
-const list = (label: string, lines: ReadonlyArray<string>): Detail => ({
-  label,
-  text: Display.shorten(lines.join("\n"), maxDetail)
-})
+const list = (label: string, lines: ReadonlyArray<string>): Detail => ({ label, text: lines.join("\n") })
 
-const name = (text: string): string => Display.line(text, { max: 400 })
+const name = (text: string): string => Letters.inOrder(Display.line(text))
+
+const title = (text: string): string => Letters.inOrder(Display.line(text, { max: 400 }))
 
 // Text of the form that JSON has, for what has no better one.
 const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
 
-const mixed = (...texts: ReadonlyArray<string | null | undefined>): Detail | undefined => {
-  const words = texts.flatMap((text) => (text == null ? [] : Display.mixedScripts(text)))
-  return words.length === 0 ? undefined : list("Careful: letters that look Latin and are not", words.slice(0, 10))
+const careful = (...texts: ReadonlyArray<string | null | undefined>): Detail | undefined => {
+  const words = new Set(texts.flatMap((text) => (text == null ? [] : Letters.deceptiveWords(text))))
+  return words.size === 0
+    ? undefined
+    : list("Careful: letters that look Latin and are not, or that run from right to left", Array.from(words))
 }
 
 const placeOf = (path: string, folder: string) =>
@@ -139,19 +162,21 @@ const command = Effect.fnUntraced(function* (
     title: text === undefined ? "Let a command reach the network?" : title,
     details: [
       detail(kind === "writeStdin" ? "What the server says is typed" : "Command", text),
-      mixed(text, network?.host),
+      careful(text, network?.host, params.cwd, ...pathsOf(params.additionalPermissions)),
       network == null ? undefined : list("Network", [`${name(network.protocol)} to ${name(network.host)}`]),
       params.cwd == null ? undefined : yield* folderDetail(params.cwd, folder),
       params.additionalPermissions == null
         ? undefined
         : list("It also asks for permissions", permissionLines(params.additionalPermissions)),
-      detail(alone ? "Why, as the server says" : "Why, as the model claims", reason, 1000)
+      remark(alone ? "Why, as the server says" : "Why, as the model claims", reason, 1000)
     ],
     ways: alone ? onceWays(params) : commandWays(params, text)
   }
 })
 
 const offeredIn = (params: Params["command"]) => params.availableDecisions ?? ["accept", "acceptForSession"]
+
+const maxBeginning = 300
 
 const unsandboxed = "It may run outside of the sandbox, with your rights"
 
@@ -175,9 +200,10 @@ const commandWays = (
     if (!Predicate.isReadonlyObject(decision)) return undefined
     if ("acceptWithExecpolicyAmendment" in decision) {
       const words = decision.acceptWithExecpolicyAmendment.execpolicy_amendment
-      // What would let too much pass is not offered.
-      if (amendmentProblem(words, words, parts) !== undefined) return undefined
-      const begins = Display.line(words.join(" "), { max: 300 })
+      const begins = name(words.join(" "))
+      // What would let too much pass is not offered, nor what nobody reads to its end.
+      if (amendmentProblem(words, words, parts) !== undefined || !Lasting.bounds(words)) return undefined
+      if (begins.length > maxBeginning) return undefined
       const meaning = `Yes, and from now on, unasked, unsandboxed, whatever begins with: ${begins}`
       return way("always", meaning, decision)
     }
@@ -197,9 +223,6 @@ const commandWays = (
   return [once, ...lasting, ...refusals]
 }
 
-// So many files are shown; those that lie outside come first.
-const maxFiles = 40
-
 const fileChange = Effect.fnUntraced(function* (
   { item, params }: Request<"fileChange">,
   folder: string
@@ -216,29 +239,29 @@ const fileChange = Effect.fnUntraced(function* (
           `${verb} ${name(path)} (${from.place})`,
           ...(to === undefined ? [] : [`move to ${name(to.path)} (${to.place})`])
         ],
-        diff: `${name(path)}\n${Display.block(diff, { max: maxDetail })}\n`,
+        diff: `${name(path)}\n${Display.block(diff)}\n`,
         isInside: from.isInside && to?.isInside !== false,
         paths: [path, to?.path]
       }
     })
   )
+  // Those that lie outside come first: a screen shows the beginning.
   const sorted = [...files.filter(({ isInside }) => !isInside), ...files.filter(({ isInside }) => isInside)]
-  const rest = sorted.slice(maxFiles)
-  const outside = rest.filter(({ isInside }) => !isInside).length
-  const lines = sorted.slice(0, maxFiles).flatMap(({ lines }) => lines)
-  if (rest.length > 0) lines.push(`and ${rest.length} more, ${outside} of them NOT in the working folder`)
   const lasting = "all further changes of files in this session, unasked"
   return {
     title: files.length === 1 ? "Change a file?" : `Change ${files.length} files?`,
     details: [
-      list("Files", lines),
-      mixed(...files.flatMap(({ paths }) => paths)),
+      list(
+        "Files",
+        sorted.flatMap(({ lines }) => lines)
+      ),
+      careful(params.grantRoot, ...files.flatMap(({ paths }) => paths)),
       list(
         "Changes",
         sorted.map(({ diff }) => diff)
       ),
-      detail("It also asks to write, for the rest of the session, below", params.grantRoot, 500),
-      detail("Why, as the model claims", params.reason, 1000)
+      detail("It also asks to write, for the rest of the session, below", params.grantRoot),
+      remark("Why, as the model claims", params.reason, 1000)
     ],
     ways: [
       way(yes, params.grantRoot == null ? "Yes, once" : "Yes, with what it also asks for", "accept"),
@@ -250,6 +273,13 @@ const fileChange = Effect.fnUntraced(function* (
 })
 
 type Profile = Params["permissions"]["permissions"]
+
+// What a request for permissions names.
+const pathsOf = (profile: Profile | null | undefined): ReadonlyArray<string> => [
+  ...(profile?.fileSystem?.read ?? []),
+  ...(profile?.fileSystem?.write ?? []),
+  ...(profile?.fileSystem?.entries ?? []).map(({ path }) => JSON.stringify(path))
+]
 
 const permissionLines = ({ fileSystem, network }: Profile): ReadonlyArray<string> => {
   const lines = [
@@ -272,8 +302,9 @@ const permissions = Effect.fnUntraced(function* (
     title: "Widen the agent's permissions?",
     details: [
       list("Permissions", permissionLines(params.permissions)),
+      careful(cwd, ...pathsOf(params.permissions)),
       yield* folderDetail(cwd, folder),
-      detail("Why, as the model claims", reason, 1000)
+      remark("Why, as the model claims", reason, 1000)
     ],
     ways: [
       way<"permissions">(yes, "Yes, for this turn", { permissions: granted, scope: "turn" }),
@@ -311,7 +342,7 @@ const elicitation = (request: Request<"elicitation">): Drafting<"elicitation"> =
   Effect.succeed(elicitationDraft(request.params))
 
 const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> | string => {
-  const server = name(params.serverName)
+  const server = title(params.serverName)
   const refusals = [
     way<"elicitation">("n", "No", "decline"),
     way<"elicitation">("cancel", "No, and say no more about it", "cancel")
@@ -320,14 +351,14 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
     return {
       title: `The MCP server ${server} wants you to visit a page`,
       details: [
-        detail("Address, which is not opened for you", params.url, 2000),
-        mixed(params.url),
-        detail("What the server says", params.message, 2000)
+        detail("Address, which is not opened for you", params.url),
+        careful(params.url, params.serverName),
+        remark("What the server says", params.message, 2000)
       ],
       ways: [way<"elicitation">(yes, "I have been there, and done what is asked", accepted(null)), ...refusals]
     }
   }
-  if (params.mode !== "form") return `a person can't answer the mode ${name(params.mode)} here`
+  if (params.mode !== "form") return `a person can't answer the mode ${title(params.mode)} here`
   const fields = Form.fieldsOfForm(params.requestedSchema)
   if (fields === undefined) return "the form has a field of a kind that is not known"
   const tool = claimedTool(params)
@@ -339,9 +370,9 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
     return {
       title: `Run a tool of the MCP server ${server}?`,
       details: [
-        detail("Tool, as the server or codex claims: a server can forge this question", tool.name ?? "not named", 300),
-        mixed(params.serverName, tool.name),
-        detail("What it says", params.message, 2000),
+        detail("Tool, as the server or codex claims: a server can forge this question", tool.name ?? "not named"),
+        careful(params.serverName, tool.name),
+        remark("What it says", params.message, 2000),
         tool.args === undefined ? undefined : detail("Arguments, as it claims", json(tool.args))
       ],
       ways: [
@@ -354,7 +385,8 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
   }
   return {
     title: fields.length === 0 ? `The MCP server ${server} asks for a yes` : `The MCP server ${server} asks for data`,
-    details: [detail("What the server says", params.message, 2000)],
+    // What it asks a person to agree to, or to fill in.
+    details: [detail("What the server says", params.message), careful(params.serverName)],
     fields,
     ways: [
       {
@@ -383,7 +415,7 @@ const toolCall = ({ params }: Request<"toolCall">): Drafting<"toolCall"> => {
   const tool = params.namespace == null ? params.tool : `${params.namespace}.${params.tool}`
   return Effect.succeed({
     title: "Call a tool of this program?",
-    details: [detail("Tool", tool, 300), mixed(tool), detail("Arguments", json(params.arguments))],
+    details: [detail("Tool", tool), careful(tool), detail("Arguments", json(params.arguments))],
     ways: [
       way<"toolCall">(yes, "Yes, once", "accept"),
       way<"toolCall">("n", "No. The agent is told, and goes on", "decline")

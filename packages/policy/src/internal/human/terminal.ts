@@ -1,5 +1,8 @@
 /**
  * Questions at a terminal: shown as plain text, answered in whole words.
+ *
+ * It knows when a person can have meant an answer for the question that is on the screen. It does not know what an answer
+ * leads to.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -22,6 +25,12 @@ const settling = "200 millis"
 // There is one terminal, however many people sit at it: two questions at a time would take each other's answers.
 const terminals = Semaphore.makeUnsafe(1)
 
+// Where a question went away unanswered. The answer to it may still be on its way from the person's fingers.
+const abandoned = new WeakSet<Terminal.Terminal>()
+
+/** What a person types to see the question that comes after one that went away. It answers no question. */
+const next = "next"
+
 type Services = FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 
 /** Asks at the terminal; `undefined`: nobody answered. */
@@ -42,9 +51,15 @@ const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, quest
     Effect.mapError(() => new Terminal.QuitError({})),
     Effect.timeoutOption(settling)
   )
-  return yield* Effect.onInterrupt(answered(terminal, question), () =>
-    Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
-  )
+  if (abandoned.has(terminal)) {
+    yield* terminal.display("\nThe question before this one is not asked any more. Another one waits.\n")
+    yield* choose([next])
+    abandoned.delete(terminal)
+  }
+  return yield* Effect.onInterrupt(answered(terminal, question), () => {
+    abandoned.add(terminal)
+    return Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
+  })
 })
 
 const answered = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {

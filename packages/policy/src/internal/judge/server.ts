@@ -1,5 +1,7 @@
 /**
  * An app-server for a judge alone, and a new one after each question that brought no answer.
+ *
+ * It knows how a server is started and replaced. It does not know what is asked, nor what an answer means.
  */
 import type * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
@@ -75,22 +77,27 @@ export const renewing = Effect.fnUntraced(function* <E, E2, R>(
   start: Effect.Effect<Server<E>, E2, R>
 ): Effect.fn.Return<Server<E | E2>["ask"], E2, R | Scope.Scope> {
   const scope = yield* Effect.scope
+  let newest: Server<E> | undefined
   const ref: RcRef.RcRef<Server<E>, E2> = yield* RcRef.make({
-    acquire: Effect.tap(start, ({ ended }) =>
-      Effect.forkScoped(Effect.andThen(ended, Effect.forkIn(RcRef.invalidate(ref), scope)))
-    ),
+    acquire: Effect.tap(start, (server) => {
+      newest = server
+      return Effect.forkScoped(Effect.andThen(server.ended, Effect.forkIn(discard(server), scope)))
+    }),
     idleTimeToLive: Duration.infinity
   })
+  // The one that has taken its place stays, whatever becomes of questions that the old one was asked.
+  const discard = (server: Server<E>) => Effect.suspend(() => (newest === server ? RcRef.invalidate(ref) : Effect.void))
   yield* Effect.scoped(RcRef.get(ref))
   return (question) =>
     Effect.flatMap(Scope.fork(scope), (borrowed) =>
-      Effect.onExit(
-        Effect.flatMap(Scope.provide(RcRef.get(ref), borrowed), ({ ask }) => ask(question)),
+      Scope.provide(RcRef.get(ref), borrowed).pipe(
+        Effect.flatMap((server) =>
+          Effect.onExit(server.ask(question), (exit) => (Exit.isSuccess(exit) ? Effect.void : discard(server)))
+        ),
         // One that has not answered may take its time to end, and the next question does not wait for that.
-        (exit) =>
-          Exit.isSuccess(exit)
-            ? Scope.close(borrowed, exit)
-            : Effect.andThen(RcRef.invalidate(ref), Effect.forkIn(Scope.close(borrowed, exit), scope))
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit) ? Scope.close(borrowed, exit) : Effect.forkIn(Scope.close(borrowed, exit), scope)
+        )
       )
     )
 })

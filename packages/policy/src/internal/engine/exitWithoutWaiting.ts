@@ -1,5 +1,5 @@
 /**
- * Leaving work behind that may take its time to stop.
+ * Leaving work behind that may take its time to stop, as asking a model or a person does. It knows nothing of engines.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"

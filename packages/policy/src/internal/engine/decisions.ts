@@ -1,5 +1,7 @@
 /**
  * What decisions mean to those who combine engines: which of them let something happen, and what two of them have in common.
+ *
+ * It knows the decisions of the protocol. It does not know requests, and asks no engine.
  */
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Equal from "effect/Equal"

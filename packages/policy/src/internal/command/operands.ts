@@ -1,0 +1,122 @@
+/**
+ * Which words of a command its program may run, for rules that decline.
+ *
+ * The answer about a program that the table does not know is: all of them. It must not be used to accept anything.
+ */
+import type { Word } from "../../ShellWord.ts"
+import { isPossibly } from "./option.ts"
+import { type Effect, type Program, programs } from "./programs.ts"
+
+/** Whether a word may turn out to be anything at all, as the output of a command may. */
+export type IsOpen = (word: Word) => boolean
+
+const running: ReadonlySet<string> = new Set<Effect>(["run", "code", "shell", "sql"])
+
+/** The words behind the program that it may run, or find a command in. */
+export const mayRun = (name: string, args: ReadonlyArray<Word>, isOpen: IsOpen): ReadonlyArray<Word> => {
+  if (evaluating.has(name)) {
+    return name === "printf" || entryOf(name) !== undefined || quietBuiltins.has(name)
+      ? args.filter(({ value }) => value !== undefined && /[[$`]/.test(value))
+      : args
+  }
+  const entry = entryOf(name)
+  if (entry === undefined) return args
+  if (name === "git" && args.some(({ value }) => value?.includes("::") === true)) return args
+  const found = runBy(entry, args, isOpen)
+  return copying.has(name) && found.length === 0
+    ? args.filter((word) =>
+        word.value === undefined ? name !== "cat" && isOpen(word) : /(?:^|\/)s?bin\//.test(word.value)
+      )
+    : found
+}
+
+/** Whether it may run what it is given, or what it finds in its environment and its input. */
+export const mayRunAnything = (name: string, args: ReadonlyArray<Word>): boolean =>
+  mayRun(name, [...args, probe], () => false).includes(probe)
+
+const probe: Word = { source: "probe", value: "probe" }
+
+/** Whether what it may run is for a shell, as far as is known. */
+export const mayRunShell = (name: string): boolean => {
+  const effects = entryOf(name)?.operands?.split(" ")
+  return effects === undefined || effects.includes("run") || effects.includes("shell")
+}
+
+const entryOf = (name: string): Program | undefined => (Object.hasOwn(programs, name) ? programs[name] : undefined)
+
+// Builtins that evaluate what stands in brackets of an argument.
+const quietBuiltins: ReadonlySet<string> = new Set(
+  (
+    "declare typeset local readonly export unset read getopts let wait printf test [ shift return exit break continue cd " +
+    "pushd popd kill ulimit umask type"
+  ).split(" ")
+)
+
+/** Builtins that evaluate what stands in an argument such as `a[$(id)]`, or run an argument. */
+export const evaluating: ReadonlySet<string> = new Set([
+  ...quietBuiltins,
+  ..."mapfile readarray compgen complete bind fc enable caller hash".split(" ")
+])
+
+// A copy of a program is that program under another name.
+const copying: ReadonlySet<string> = new Set(["cp", "mv", "ln", "install", "dd", "cat", "link"])
+
+const runBy = (entry: Program, args: ReadonlyArray<Word>, isOpen: IsOpen): ReadonlyArray<Word> => {
+  const { operands = "", quiet, style, subcommands, values = {} } = entry
+  const runs = Object.entries(values).flatMap(([effect, options = ""]) =>
+    running.has(effect) ? options.split(" ") : []
+  )
+  const valued = new Set(Object.values(values).flatMap((options = "") => options.split(" ")))
+  const letters = style === "bundled" ? (args[0]?.value ?? "") : ""
+  if (/^[A-Za-z]+$/.test(letters) && runs.some((flag) => isPossibly(flag, `-${letters}`))) return args
+  let subcommand: number | undefined
+  for (const [index, word] of args.entries()) {
+    const { value } = word
+    const takesValue = valued.has(args[index - 1]?.value ?? "")
+    if (value === undefined) {
+      if (runs.length > 0 && !takesValue && isOpen(word)) return args
+    } else if (value.startsWith("-")) {
+      if (runs.some((flag) => isPossibly(flag, value))) return args
+    } else if (!takesValue && (subcommands !== undefined || quiet !== undefined)) {
+      subcommand = index
+      break
+    }
+  }
+  if (subcommands !== undefined || quiet !== undefined) {
+    const name = subcommand === undefined ? undefined : args[subcommand]?.value
+    const inner = name !== undefined && Object.hasOwn(subcommands ?? {}, name) ? subcommands?.[name] : undefined
+    const rest = args.slice((subcommand ?? 0) + 1)
+    if (inner !== undefined) return runBy(inner, rest, isOpen)
+    if (quiet !== undefined && name !== undefined && isListed(quiet, name)) {
+      return rest.some(
+        ({ value }) => value !== undefined && runs.some((flag) => value.startsWith("-") && isPossibly(flag, value))
+      )
+        ? args
+        : []
+    }
+    // Without a subcommand there is nothing but options.
+    const isBare = args.every(({ value }) => value?.startsWith("-") === true)
+    return isBare ? [] : entry.alone !== undefined && name === undefined ? runBy(entry.alone, args, isOpen) : args
+  }
+  if (entry.runs === "project" && entry.risks !== undefined) return args
+  const effects = operands.split(" ")
+  if (effects.some((effect) => running.has(effect))) return args
+  if (effects.includes("sed")) return args.some(runsInSed) ? args.map(withoutAddress) : []
+  if (effects.includes("awk")) return args.some(runsInAwk) ? args : []
+  return []
+}
+
+const isListed = (names: string, name: string): boolean => ` ${names} `.includes(` ${name} `)
+
+// `e` after an address, or as a flag of `s`. It may be found where there is none, and is not missed.
+const runsInSed = ({ value }: Word): boolean =>
+  value !== undefined &&
+  /(?:^|[;{}\n\d$!/,\s])e|[^\w\s](?=\w*\s*(?:[;}\n]|$))\w*e/.test(value) &&
+  !/^-[\w-]*$/.test(value)
+
+const withoutAddress = (word: Word): Word =>
+  word.value === undefined
+    ? word
+    : { ...word, value: word.value.replace(/(^|[;{}\n])[ \t\d$,~+!]*e/g, "$1 ") + " ; " + word.value }
+
+const runsInAwk = ({ value }: Word): boolean => value !== undefined && /system|getline|\||@/.test(value)

@@ -1,0 +1,104 @@
+/**
+ * The commands that may stand in the operands of a program, for rules that decline.
+ *
+ * Operands are cut into words without a look at what language they are in: quotes and backslashes go, and all that can't be
+ * in the name of a program separates. Every word may be the beginning of a command. That takes time linear in the text, however
+ * deep its quoting is, and finds a command where there is none rather than missing one.
+ */
+import type { Part } from "../../ShellCommand.ts"
+import type { Word } from "../../ShellWord.ts"
+import { baseName } from "./wrapper.ts"
+
+/** Words one behind the other, each of which may begin a command. `undefined`: not known. */
+export interface Sequence {
+  readonly words: ReadonlyArray<string | undefined>
+  /** The words as one line, and where each begins in it. */
+  readonly line: string
+  readonly starts: ReadonlyArray<number>
+  /** Where a program of this name may be; `undefined`: too many words may be. */
+  readonly find: (program: string) => ReadonlyArray<number> | undefined
+}
+
+export interface Possible {
+  readonly sequences: ReadonlyArray<Sequence>
+  /** The text itself. */
+  readonly text: string
+}
+
+/** Stands for text that is not known. */
+const any = "\uE000"
+
+export const possibleOf = ({ mayRun = [] }: Part): Possible | undefined => {
+  if (mayRun.length === 0) return undefined
+  const text = mayRun.map(({ source, value }) => value ?? source).join("\n")
+  const read = (form: (text: string) => string) => sequenceOf(mayRun.flatMap((word) => tokensOf(word, form)))
+  return {
+    text,
+    sequences: [
+      read(plain),
+      // What stands for a line break or a blank in another language, and alternatives of braces.
+      ...(/\\[a-z]/.test(text) ? [read((text) => text.replace(/\\[a-z]/g, " "))] : []),
+      ...(/\{[^{},\s]*,[^{}\s]*\}/.test(text) ? [read((text) => text.replace(/\{[^{},\s]*,[^{}\s]*\}/g, any))] : [])
+    ]
+  }
+}
+
+const plain = (text: string): string => text
+
+/** Cuts text into words as it is done with operands. */
+export const tokensOf = ({ source, value }: Pick<Word, "source" | "value">, form = plain): ReadonlyArray<string> =>
+  form(value ?? source)
+    .replace(/\$(?:\{[!#]?\w+\}|[A-Za-z_]\w*|[0-9@*#?!$-])|(?<=[\w/])\[[^\]\s$]{1,8}\]|[*?]/g, any)
+    .replace(/['"\\]/g, "")
+    .split(/[^\w./+\-\u0080-\uffff]+/)
+    .filter((token) => token !== "")
+
+const sequenceOf = (tokens: ReadonlyArray<string>): Sequence => {
+  const starts: Array<number> = []
+  let length = 0
+  for (const token of tokens) {
+    starts.push(length)
+    length += token.length + 1
+  }
+  const byName = new Map<string, Array<number>>()
+  const others: Array<readonly [at: number, name: string]> = []
+  tokens.forEach((token, at) => {
+    const name = baseName(token).toLowerCase()
+    if (name.includes(any) ? name !== any : /^-[a-z0-9]/.test(name)) others.push([at, name])
+    const known = byName.get(name)
+    if (known === undefined) byName.set(name, [at])
+    else known.push(at)
+  })
+  return {
+    words: tokens.map((token) => (token.includes(any) ? undefined : token)),
+    line: tokens.join(" "),
+    starts,
+    find: (program) =>
+      others.length > maxOthers
+        ? undefined
+        : [...(byName.get(program) ?? []), ...others.flatMap(([at, name]) => (mayBe(name, program) ? [at] : []))]
+  }
+}
+
+// Every rule looks at each of them.
+const maxOthers = 256
+
+// How many letters of options a name may be glued to.
+const maxLetters = 4
+
+const mayBe = (name: string, program: string): boolean => {
+  if (!name.includes(any)) {
+    const letters = name.length - program.length - 1
+    return letters >= 1 && letters <= maxLetters && name.endsWith(program)
+  }
+  const [first = "", ...rest] = name.split(any)
+  const last = rest.pop() ?? ""
+  if (program.length < first.length + last.length || !program.startsWith(first) || !program.endsWith(last)) return false
+  let at = first.length
+  for (const piece of rest) {
+    const found = program.indexOf(piece, at)
+    if (found === -1) return false
+    at = found + piece.length
+  }
+  return at + last.length <= program.length
+}

@@ -1,0 +1,60 @@
+/**
+ * What rules that decline find, and what they leave alone.
+ */
+import type * as Rubric from "@effect-codex/policy/Rubric"
+import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+import { commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
+
+const declining: Rubric.PolicyRubric = {
+  mode: "permissive",
+  commandRules: [
+    { name: "no deleting", when: { program: "rm" }, decision: "decline" },
+    { name: "no network", when: { program: "curl" }, decision: "decline" },
+    { name: "no push", when: { program: "git", argsPrefix: ["push"] }, decision: "decline" },
+    { name: "no root", when: { program: "sudo" }, decision: "decline" }
+  ]
+}
+
+const linesOf = (file: string): ReadonlyArray<string> =>
+  readFileSync(path.join(import.meta.dirname, "fixtures", file), "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line).command)
+
+const acceptedOf = Effect.fnUntraced(function* (rubric: Rubric.PolicyRubric, lines: ReadonlyArray<string>) {
+  const engine = yield* RuleBasedPolicy.make(rubric)
+  return yield* Effect.filter(lines, (line) =>
+    Effect.map(engine.command(commandRequest(line)), (verdict) => verdict?.decision === "accept")
+  )
+}, Effect.provide(layerRepo))
+
+const forms: ReadonlyArray<readonly [string, (line: string) => string]> = [
+  ["bare", (line) => line],
+  ["as codex wraps them", (line) => wrapped(line)]
+]
+
+describe("rules that decline programs", () => {
+  for (const [form, as] of forms) {
+    it.effect(`decline all lines that run one of them, ${form}`, () =>
+      Effect.gen(function* () {
+        const lines = linesOf("decline-misses.jsonl")
+        expect(lines.length).toBe(60)
+        expect(yield* acceptedOf(declining, lines.map(as))).toEqual([])
+      })
+    )
+
+    it.effect(`leave alone 97 of 100 lines that only mention one, or run something else, ${form}`, () =>
+      Effect.gen(function* () {
+        const lines = linesOf("decline-nothing.jsonl")
+        expect(lines.length).toBeGreaterThanOrEqual(150)
+        const accepted = new Set(yield* acceptedOf(declining, lines.map(as)))
+        const declined = lines.filter((line) => !accepted.has(as(line)))
+        if (declined.length > lines.length * 0.03) expect(declined).toEqual([])
+      })
+    )
+  }
+})
