@@ -7,7 +7,8 @@
  */
 import * as Unbash from "unbash"
 import * as PathWithin from "../../PathWithin.ts"
-import { isWithinSome, type InFolders } from "../rubric/condition.ts"
+import type { Demand } from "../files/demand.ts"
+import { isWithinSome } from "../rubric/condition.ts"
 import { short } from "../text.ts"
 import * as Grammar from "./grammar.ts"
 import type { Effect, Program } from "./programs.ts"
@@ -43,7 +44,7 @@ export type Check =
 export type Verdict =
   | {
       readonly _tag: "Reads"
-      readonly conditions: ReadonlyArray<InFolders>
+      readonly conditions: ReadonlyArray<Demand>
       readonly checks: ReadonlyArray<Check>
     }
   | { readonly _tag: "Uncertain"; readonly reason: string }
@@ -119,7 +120,7 @@ export const analyse = (
     return { _tag: "Uncertain", reason: "the folder that it runs in is not known" }
   }
   if (script.length > 8 * 1024) return { _tag: "Uncertain", reason: "it is too long to be gone through" }
-  const conditions: Array<InFolders> = []
+  const conditions: Array<Demand> = []
   const checks: Array<Check> = []
   let problem: string | undefined
   let needsPlain = false
@@ -424,6 +425,10 @@ export const analyse = (
         }
         const found = state.folders.flatMap((from) => PathWithin.normalize(PathWithin.from(from, folder)) ?? [])
         within(folder, state.folders)
+        // A shell goes by names, and by links where there is no such name.
+        for (const from of state.folders) {
+          conditions.push({ path: PathWithin.from(from, folder), folders: roots, oneWay: true })
+        }
         state.folders = [...new Set([...state.folders, ...found])]
         state.landed = found
         if (state.folders.length > 8) doubt("it may run in too many folders")
