@@ -26,7 +26,7 @@ export interface Answering {
   /** The server waits for this one no longer. */
   readonly forget: (requestId: RequestId) => void
   /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
-  readonly endTurn: (threadId: string, turnId: string) => void
+  readonly endTurn: (threadId: string, turnId: string | undefined) => void
   /** Declines what still waits for the turn of a route that is given up. */
   readonly endRoute: (route: Route) => void
   /** How many entries each table has. */
@@ -149,7 +149,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     endTurn: (threadId, turnId) => {
       const isOf = ({ request }: Waiting) => {
         const about = ServerRequest.aboutOf(request)
-        return about.threadId === threadId && about.turnId === turnId
+        return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
       }
       for (const entry of waiting) if (isOf(entry)) decline(entry)
       for (const [key, entry] of approvals) if (isOf(entry)) approvals.delete(key)

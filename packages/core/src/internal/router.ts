@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Route } from "../AppServer.ts"
 import { type ConnectionFailed, SessionArchived, SessionNotFound } from "../CodexError.ts"
-import type { Notification } from "../Notification.ts"
+import * as Notification from "../Notification.ts"
 
 /** A turn that a turn has spawned. */
 export interface Child {
@@ -21,7 +21,7 @@ export interface Router {
   /** Who answers a request of a turn, or of whichever turn is active; while that is undecided, what to wait for. */
   readonly ownerOf: (threadId: string, turnId: string | undefined) => Route | Effect.Effect<void> | undefined
   /** Keeps up with what a notification says of threads, before it is routed. Tells which child turn has to be stopped. */
-  readonly follow: (notification: Notification) => Child | undefined
+  readonly follow: (notification: Notification.Notification) => Child | undefined
   /** The server tells us of this thread from now on. `isActive`: a turn runs on it. */
   readonly join: (threadId: string, provider: string, isActive: boolean) => void
   readonly leave: (threadId: string) => void
@@ -181,8 +181,12 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
         if (status.type === "notLoaded" && openRouteOf(threadId) === undefined) leave(threadId)
         return undefined
       }
-      default:
+      default: {
+        // An end that can't be read is an end.
+        const threadId = isUnreadableEnd(notification) ? Notification.threadIdOf(notification) : undefined
+        if (threadId !== undefined) completed(threadId, Notification.turnIdOf(notification) ?? "")
         return undefined
+      }
     }
   }
 
@@ -257,3 +261,6 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     })
   }
 }
+
+const isUnreadableEnd = (notification: Notification.Notification): boolean =>
+  notification.method === "unknown" && notification.raw.method === "turn/completed"

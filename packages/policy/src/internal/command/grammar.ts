@@ -432,6 +432,8 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         pieces.push({ _tag: "Process", body })
       } else if (
         plain.test(char) ||
+        (peek("{}") && dialect !== "zsh") ||
+        (char === "}" && script.charAt(at - 1) === "{" && dialect !== "zsh") ||
         (char === "#" && at > start) ||
         (char === "^" && dialect !== "zsh" && at > start) ||
         (char === "~" && at > start && /[A-Za-z0-9]/.test(script.charAt(at - 1)) && dialect !== "zsh") ||

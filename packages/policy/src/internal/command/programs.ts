@@ -40,6 +40,8 @@ export interface Program {
   readonly turns?: { readonly [E in Effect]?: string }
   /** Options with which, as the only argument, it does nothing but tell about itself. */
   readonly tells?: string
+  /** Whether a program with operands that are written does nothing where it has none. */
+  readonly idle?: boolean
   /** Whether it does what its words don't tell: changes files of its own choice, reaches a network or other processes. */
   readonly acts?: boolean
   /** `-5`. */
@@ -138,6 +140,7 @@ const git: Program = {
       values: { text: "-L --date --since --abbrev", read: "-S --contents --ignore-revs-file" }
     },
     branch: {
+      idle: true,
       operands: "write",
       flags:
         "-a -r -v -vv -i --all --remotes --verbose --show-current --list --no-color --color --no-abbrev --ignore-case --column " +
@@ -147,6 +150,7 @@ const git: Program = {
       risks: ["NAME"]
     },
     tag: {
+      idle: true,
       operands: "write",
       flags: "-l -n -i --list --ignore-case --column --no-column --contains --no-contains --merged --no-merged",
       turns: { text: "-l --list --contains --no-contains --merged --no-merged --points-at" },
@@ -187,7 +191,7 @@ const git: Program = {
       alone: { acts: true },
       risks: ["", "drop"]
     },
-    "symbolic-ref": { operands: "text write", flags: "-q --quiet --short", risks: ["HEAD REF"] },
+    "symbolic-ref": { idle: true, operands: "text write", flags: "-q --quiet --short", risks: ["HEAD REF"] },
     "rev-parse": {
       operands: "text",
       flags:
@@ -274,8 +278,8 @@ const git: Program = {
     rm: gitWrites,
     restore: gitWrites,
     reset: gitWrites,
-    checkout: { operands: "write", values: { text: "-b -B" } },
-    switch: { operands: "write", values: { text: "-c -C" } },
+    checkout: { acts: true, operands: "write", values: { text: "-b -B" } },
+    switch: { acts: true, operands: "write", values: { text: "-c -C" } },
     merge: { operands: "text", acts: true, values: { text: "-m -s -X --strategy --message", read: "-F --file" } },
     revert: gitActs,
     "cherry-pick": { operands: "text", acts: true, values: { text: "-m -s -X --strategy" } },
@@ -287,6 +291,7 @@ const git: Program = {
     },
     bisect: { acts: true, subcommands: { run: { operands: "run" } }, risks: ["run COMMAND"] },
     submodule: {
+      acts: true,
       subcommands: { foreach: { operands: "run", flags: "--recursive --quiet" } },
       risks: ["foreach COMMAND"]
     },
@@ -509,6 +514,7 @@ export const programs: { readonly [K in string]?: Program } = {
     flags: "-c -C -d -s -t --complement --delete --squeeze-repeats --truncate-set1"
   },
   date: {
+    idle: true,
     operands: "write",
     plus: true,
     flags: "-u -R --utc --universal --rfc-email --iso-8601 --rfc-3339",
@@ -520,7 +526,7 @@ export const programs: { readonly [K in string]?: Program } = {
   groups: texts,
   nproc: { flags: "--all" },
   arch: {},
-  hostname: { operands: "write", flags: "-s -f -i -I -d" },
+  hostname: { idle: true, operands: "write", flags: "-s -f -i -I -d" },
   tty: {},
   // Readers.
   ls: {
@@ -571,6 +577,7 @@ export const programs: { readonly [K in string]?: Program } = {
     risks: ["-o FILE FILE", "--compress-program COMMAND"]
   },
   uniq: {
+    idle: true,
     operands: "read write",
     flags: "-c -d -D -i -u -z --count --repeated --all-repeated --ignore-case --unique --zero-terminated",
     values: { text: "-f -s -w --skip-fields --skip-chars --check-chars" },
@@ -678,6 +685,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { text: "-A -j -N -t -w -S --address-radix --skip-bytes --read-bytes --format" }
   },
   xxd: {
+    idle: true,
     operands: "read write",
     flags: "-a -b -e -E -i -p -ps -u -C",
     values: { text: "-c -g -l -o -s" },
@@ -758,20 +766,23 @@ export const programs: { readonly [K in string]?: Program } = {
   chown: { operands: "text write", values: { read: "--reference" } },
   chgrp: { operands: "text write", values: { read: "--reference" } },
   dd: {
+    acts: true,
     style: "pairs",
     values: { read: "if", write: "of", text: "bs count skip seek conv iflag oflag ibs obs status" }
   },
   split: {
+    acts: true,
     operands: "read write",
     values: { text: "-a -b -C -l -n", run: "--filter" },
     risks: ["--filter=COMMAND FILE"]
   },
-  csplit: { operands: "read text", values: { write: "-f --prefix" } },
+  csplit: { acts: true, operands: "read text", values: { write: "-f --prefix" } },
   patch: { operands: "write", values: { read: "-i --input", write: "-o -r --output", folder: "-d --directory" } },
   dos2unix: writes,
   unix2dos: writes,
   iconv: { operands: "read", flags: "-c -s", values: { text: "-f -t --from-code --to-code", write: "-o --output" } },
   rsync: {
+    acts: true,
     operands: "read",
     last: "write",
     hosts: true,
@@ -779,6 +790,7 @@ export const programs: { readonly [K in string]?: Program } = {
     risks: ["FILE HOST:FILE", "-e COMMAND FILE HOST:"]
   },
   scp: {
+    acts: true,
     operands: "read",
     last: "write",
     hosts: true,
@@ -814,11 +826,12 @@ export const programs: { readonly [K in string]?: Program } = {
     risks: ["FILE '.shell COMMAND'", "FILE '.output FILE'"]
   },
   psql: {
+    acts: true,
     operands: "text",
     values: { code: "-c -f -v --command --file --set", write: "-o -L" },
     risks: ["-c '\\! COMMAND'"]
   },
-  mysql: { operands: "text", acts: true, values: { code: "-e --execute --init-command --pager" } },
+  mysql: { acts: true, operands: "text", values: { code: "-e --execute --init-command --pager" } },
   // Programs that run others.
   xargs: {
     operands: "run",
