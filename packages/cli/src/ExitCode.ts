@@ -12,7 +12,8 @@ import * as Runtime from "effect/Runtime"
  * The exit codes and what they mean.
  *
  * - `ok`: it is done.
- * - `failed`: it was tried and failed; of `doctor`, `demo` and `policy test`: something they looked at did.
+ * - `failed`: it was tried and failed; of `doctor`, `demo`, `policy test` and `audit`: something they looked at
+ *   did.
  * - `usage`: the command line, or a file that it names, is wrong; nothing was tried.
  * - `notAuthenticated`: there is no account, or it was refused.
  * - `connection`: there is no codex, or the connection to it is gone.

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as AccountCommand from "./AccountCommand.ts"
+import * as AuditCommand from "./AuditCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as DoctorCommand from "./DoctorCommand.ts"
 import * as ExitCode from "./ExitCode.ts"
@@ -42,6 +43,7 @@ const root = Command.make("effect-codex").pipe(
     AccountCommand.logout,
     AccountCommand.account,
     PolicyCommand.command,
+    AuditCommand.command,
     DoctorCommand.command,
     DemoCommand.command
   ]),

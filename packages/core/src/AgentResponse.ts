@@ -5,6 +5,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import { makeCommentary } from "./internal/commentary.ts"
+import { idOf } from "./internal/items.ts"
 import { makeStreamedText } from "./internal/streamedText.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
@@ -126,8 +127,7 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
       case "item/started":
       case "item/completed": {
         const { item } = notification.params
-        if (item.type === "unknown") break
-        items.set(item.id, item)
+        items.set(idOf(item) ?? `unknown ${items.size}`, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           if (item.text.trim() !== "") {
             if (isComment) comments.push(item.text)

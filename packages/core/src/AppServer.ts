@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
@@ -26,7 +26,7 @@ import {
   type CodexNotFound,
   ConnectionFailed,
   ExperimentalApiRequired,
-  type InvalidConfig,
+  InvalidConfig,
   type RawRequestError,
   type RequestError,
   type SlowConsumer
@@ -38,10 +38,11 @@ import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
+import { describeSystemError } from "./internal/systemError.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
 import { makeRouter } from "./internal/router.ts"
-import { observeAnswer } from "./internal/observe.ts"
+import { observeAnswer, observeUnreadable } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
 import * as PolicyEngine from "./PolicyEngine.ts"
@@ -304,6 +305,11 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
     times: CheckedOptions.connection(options)
   }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
 
+// An end that can't be read is an end.
+const isEnd = (notification: Notification.Notification): boolean =>
+  notification.method === "turn/completed" ||
+  (notification.method === "unknown" && notification.raw.method === "turn/completed")
+
 /**
  * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
  *
@@ -390,18 +396,21 @@ export const make = Effect.fnUntraced(function* (
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
+    const threadId = Notification.threadIdOf(notification)
     router.follow(notification)
     if (notification.method === "serverRequest/resolved") {
       const { requestId } = notification.params
       answering.forget(requestId)
       rpc.withdraw(requestId)
-    } else if (notification.method === "turn/completed") {
+    } else if (threadId !== undefined && isEnd(notification)) {
       // The server does not withdraw everything when a turn ends.
-      answering.declineAll(notification.params.threadId, notification.params.turn.id)
+      answering.declineAll(threadId, Notification.turnIdOf(notification))
+    }
+    if ("unreadable" in notification && notification.unreadable !== undefined) {
+      runFork(observeUnreadable(notification.method, notification.unreadable))
     }
     guarded("A buffer of notifications", () => notifications.offer(notification))
     if (witness !== undefined) guarded("A witness", () => witness.notified(notification))
-    const threadId = Notification.threadIdOf(notification)
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
     for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
@@ -529,17 +538,35 @@ const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, opt
 
 type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 
-const absolute = (cwd: string | undefined) => Effect.map(Path.Path, (path) => path.resolve(cwd ?? "."))
+// A process can't be started in a folder that is not there, and how that fails depends on the platform.
+const workingDirectory = Effect.fnUntraced(function* (cwd: string | undefined) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "cwd", description }))
+  const name = cwd === undefined ? "the working directory of this process" : JSON.stringify(cwd)
+  const absolute = Result.try(() => path.resolve(cwd ?? "."))
+  // Node can't tell a relative path from a folder that has been deleted.
+  if (Result.isFailure(absolute)) return yield* refuse("the working directory of this process has been deleted")
+  const found = yield* fs.stat(absolute.success).pipe(
+    Effect.catch((error) => {
+      const missing = cwd === undefined ? "has been deleted" : "does not exist"
+      return refuse(`${name} ${error.reason._tag === "NotFound" ? missing : describeSystemError(error).description}`)
+    })
+  )
+  if (found.type !== "Directory") return yield* refuse(`${name} is not a folder`)
+  return absolute.success
+})
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
   // Before a process is started, so that none is started in vain.
   yield* checkOptions(options)
-  const { args, binary, config, cwd, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
+  const absolute = yield* workingDirectory(options?.cwd)
+  const { args, binary, config, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
   const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
   return {
     command: yield* CodexBinary.resolve({ binary }),
     args: [...(args === undefined || args.length === 0 ? ["app-server"] : args), ...overrides],
-    cwd,
+    cwd: absolute,
     env,
     extendEnv,
     shutdownGrace
@@ -564,8 +591,8 @@ export function layer(
 ): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
 export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
-    const transport = yield* Transport.stdio(yield* spawnOptions(options))
-    return yield* make(transport, { ...options, cwd: yield* absolute(options?.cwd) })
+    const spawn = yield* spawnOptions(options)
+    return yield* make(yield* Transport.stdio(spawn), { ...options, cwd: spawn.cwd })
   })
   return connected(connect, options)
 }
@@ -626,12 +653,9 @@ export function layerUnix(
 export function layerUnix(options: UnixOptions) {
   const connect = Effect.gen(function* () {
     const { openTimeout, socketPath } = options
-    const transport = yield* WebSocketTransport.spawnUnix({
-      ...(yield* spawnOptions(options)),
-      openTimeout,
-      socketPath
-    })
-    return yield* make(transport, { ...options, cwd: yield* absolute(options.cwd) })
+    const spawn = yield* spawnOptions(options)
+    const transport = yield* WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
+    return yield* make(transport, { ...options, cwd: spawn.cwd })
   })
   return connected(connect, options)
 }

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Result from "effect/Result"
 import { CodexNotFound } from "./CodexError.ts"
 
 /**
@@ -86,7 +87,11 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
   tried.push("CODEX_BINARY (not set)")
 
   // Not in the working directory: that may be a checkout of somebody else, with a binary of theirs.
-  const here = yield* Effect.option(path.fromFileUrl(new URL(".", import.meta.url)))
+  // A bundle of CommonJS has no URL, and is wherever it was bundled to.
+  const url = Option.flatMap(Option.fromNullishOr(import.meta.url), (base) =>
+    Option.getSuccess(Result.try(() => new URL(".", base)))
+  )
+  const here = yield* Effect.option(Effect.flatMap(Effect.fromOption(url), path.fromFileUrl))
   const program = Option.map(Option.fromNullishOr(globalThis.process.argv[1]), path.dirname)
   for (const start of Arr.dedupe(Arr.getSomes([here, program]))) {
     tried.push(`@openai/codex in the node_modules folders of ${start} and above`)

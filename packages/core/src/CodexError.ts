@@ -11,6 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { type AgentResponse, isAgentResponse } from "./AgentResponse.ts"
+import * as Display from "./Display.ts"
 
 const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
 
@@ -34,8 +35,8 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
 /**
  * Why a connection is gone.
  *
- * - `Spawn`: the process could not be started.
- * - `Connect`: there was nobody to connect to, or we were turned away.
+ * - `Spawn`: the process could not be started. `errno` is the system's name for why, such as `EMFILE`.
+ * - `Connect`: there was nobody to connect to (`errno`), or we were turned away (`status`, of HTTP).
  * - `Handshake`: it started and refused or did not answer `initialize`.
  * - `Exited`: the process ended, with its exit code or the signal that ended it.
  * - `Closed`: the connection was closed, by us or by the other side, or sent something that could not be read.
@@ -45,8 +46,12 @@ export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNot
  * @since 0.1.0
  */
 export const ConnectionFailedReason = Schema.TaggedUnion({
-  Spawn: { description: Schema.String },
-  Connect: { description: Schema.String },
+  Spawn: { description: Schema.String, errno: Schema.optionalKey(Schema.String) },
+  Connect: {
+    description: Schema.String,
+    errno: Schema.optionalKey(Schema.String),
+    status: Schema.optionalKey(Schema.Finite)
+  },
   Handshake: { description: Schema.String },
   Exited: { code: Schema.optionalKey(Schema.Finite), signal: Schema.optionalKey(Schema.String) },
   Closed: { description: Schema.String },
@@ -78,10 +83,32 @@ const describeConnection = (reason: ConnectionFailedReason): string => {
   }
 }
 
+// Of the last words of a process, the line that says why it is gone. A log has warnings, and errors of long ago, that do not.
+const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<string>): string | undefined => {
+  const lines = stderr
+    .slice(-20)
+    .filter((line) => line.trim() !== "" && !/\b(?:TRACE|DEBUG|INFO|WARN|WARNING)\b|\bwarning:|Warning:/.test(line))
+  const fatal = lines.findLast((line) => /\b(?:fatal|panicked|panic)\b/i.test(line))
+  switch (reason._tag) {
+    case "Spawn":
+    case "Handshake":
+      return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
+    case "Exited":
+      // Who is ended by a signal says nothing of it, but for an abort of its own.
+      if (reason.signal !== undefined) return fatal
+      return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
+    case "Connect":
+    case "Closed":
+    case "Write":
+      return fatal
+  }
+}
+
 /**
  * The connection to the app-server could not be made, or is gone. A connection does not come back: build the layer again.
  *
- * `stderr` holds the newest lines that the process wrote to its standard error, at most 500.
+ * `stderr` holds the newest lines that the process wrote to its standard error, at most 500, without what looks like a
+ * secret or what only a terminal obeys. The message quotes the one that seems to say why, if there is one.
  *
  * @category errors
  * @since 0.1.0
@@ -91,9 +118,8 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("Co
   stderr: Schema.Array(Schema.String)
 }) {
   override get message(): string {
-    const lines = this.stderr.filter((line) => line.trim() !== "")
-    const telling = lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
-    const stderr = telling === undefined ? "" : ` (${telling.trim().slice(0, 300)})`
+    const telling = tellingLine(this.reason, this.stderr)
+    const stderr = telling === undefined ? "" : ` (${Display.line(telling.trim(), { max: 300 })})`
     return `Connection failed: ${describeConnection(this.reason)}${stderr}. Build the layer again to reconnect.`
   }
 }
@@ -130,7 +156,7 @@ export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed"
 }
 
 /**
- * No thread has this id, neither in this server's memory nor among the stored rollouts.
+ * No thread has this id, neither in this server's memory nor among the stored rollouts. Its rollout may have been deleted.
  *
  * @category errors
  * @since 0.1.0
@@ -413,15 +439,18 @@ const turnAdvice = (reason: TurnFailedReason): string => {
       return "Ask for less, or allow more with `maxTextLength` in the layer's options."
     case "SandboxError":
       return "Check that the sandbox works on this machine."
+    case "HttpConnectionFailed":
+    case "ResponseStreamConnectionFailed":
+    case "ResponseStreamDisconnected":
+    case "TooManyFailedAttempts":
+      return isTransient(reason)
+        ? "Try again after a pause."
+        : "The provider refuses the request: check its address, your plan, and the turn's parameters."
     case "RateLimited":
     case "FlexUnavailable":
     case "ServerOverloaded":
     case "PolicyCapacityUnavailable":
     case "InternalServerError":
-    case "HttpConnectionFailed":
-    case "ResponseStreamConnectionFailed":
-    case "ResponseStreamDisconnected":
-    case "TooManyFailedAttempts":
       return "Try again after a pause."
     default:
       return "Its thread is intact: change the prompt and try again."
@@ -615,6 +644,8 @@ export type CallError =
   | UnsupportedMethod
   | InvalidParams
   | ProtocolViolation
+  | NotAuthenticated
+  | ExperimentalApiRequired
 
 /**
  * What a request can fail with besides because of the thread that it is about.
@@ -638,7 +669,7 @@ export type ThreadError = CallError | SessionError
  * @category models
  * @since 0.1.0
  */
-export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequired
+export type RequestError = ThreadError
 
 /**
  * What a request can fail with whose response nobody looks at.
@@ -731,6 +762,17 @@ export type CodexError = typeof CodexError.Type
  */
 export const isCodexError: (u: unknown) => u is CodexError = Schema.is(CodexError)
 
+// Of other refusals the provider says the same again. Without a status there was no answer.
+const isTransientStatus = (status: number | null): boolean =>
+  status === null ||
+  status === 408 ||
+  status === 425 ||
+  status === 429 ||
+  (status >= 500 && status !== 501 && status !== 505)
+
+const isTransient = (reason: TurnFailedReason): boolean =>
+  retryableReasons.has(reason._tag) && (!("httpStatusCode" in reason) || isTransientStatus(reason.httpStatusCode))
+
 const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
   "RateLimited",
   "FlexUnavailable",
@@ -749,7 +791,7 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
  * **Details**
  *
  * True for `Overloaded`, which did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed` whose reason
- * is a passing trouble of the model's side.
+ * is a passing trouble of the model's side. With an HTTP status: 408, 425, 429, and 500 and above except 501 and 505.
  * False for `ConnectionFailed`: a connection does not come back, so the effect that provides the layer is the one to retry.
  * False for `RequestTimedOut`, as the request may have taken effect.
  *
@@ -760,7 +802,7 @@ export const isRetryable = (error: unknown): boolean =>
   isCodexError(error) &&
   (error._tag === "Overloaded" ||
     (error._tag === "ThreadBusy" && !error.delivered) ||
-    (error._tag === "TurnFailed" && retryableReasons.has(error.reason._tag)))
+    (error._tag === "TurnFailed" && isTransient(error.reason)))
 
 /**
  * Retries what is retryable: five times at most, first after about a second, then after twice as long each time, with

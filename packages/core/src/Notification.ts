@@ -2,7 +2,8 @@
  * What the app-server tells us without being asked.
  *
  * A notification that this version of the protocol knows is validated and typed by its method. One that it does not know,
- * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`.
+ * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`. A leaf that can't be
+ * read costs no more than the field that it is in: the rest is there, and `unreadable` says where something is missing.
  *
  * @since 0.1.0
  */
@@ -42,6 +43,11 @@ export interface KnownNotification<M extends keyof Methods> extends Envelope {
   readonly params: Methods[M]
   /** The message as it was on the wire. */
   readonly raw: unknown
+  /**
+   * Where in the parameters something could not be read, such as `item.display.version`: it is missing there, or null, or
+   * `{ type: "unknown", raw }`. Not set if all could be.
+   */
+  readonly unreadable?: ReadonlyArray<string>
 }
 
 type Of<M extends keyof Methods> = { readonly [K in M]: KnownNotification<K> }[M]
@@ -122,9 +128,17 @@ const decodeKnown = <M extends keyof Methods>(
     const known: Of<M> = new Known(method, params, emittedAtMs, length, raw)
     return known
   }
-  const decoded = definition.decode(params)
+  const decoded = Protocol.decodeNotificationParams(method, params)
   if (Result.isFailure(decoded)) return unknown(raw, length, decoded.failure)
-  const known: Of<M> = { method, params: decoded.success, ...timeOf(raw), length, raw }
+  const { unreadable, value } = decoded.success
+  const known: Of<M> = {
+    method,
+    params: value,
+    ...timeOf(raw),
+    length,
+    raw,
+    ...(unreadable.length === 0 ? {} : { unreadable })
+  }
   return known
 }
 

@@ -44,6 +44,8 @@ export type ServerRequest = {
     readonly id: RequestId
     readonly method: M
     readonly params: Methods[M]["params"]
+    /** Where in the parameters an explanation could not be read, and is missing. What a decision rests on is never missing. */
+    readonly unreadable?: ReadonlyArray<string>
   }
 }[keyof Methods]
 
@@ -162,8 +164,11 @@ export interface Answerer {
   readonly policy: Engine
   /** Runs the tool calls that the policy accepts. Without it they fail with an explanation for the model. */
   readonly onToolCall: ToolCallHandler | undefined
-  /** The item in progress with this id on this thread; `ambiguous` if there is more than one. */
-  readonly item: (threadId: string, id: string) => Schemas.ThreadItem | "ambiguous" | undefined
+  /**
+   * The item in progress with this id on this thread; `ambiguous` if there is more than one, `unreadable` if its form is not
+   * known.
+   */
+  readonly item: (threadId: string, id: string) => Schemas.ThreadItem | "ambiguous" | "unreadable" | undefined
 }
 
 const failedToolCall = (text: string): Schemas.DynamicToolCallResponse => ({
@@ -341,12 +346,14 @@ const decide = <K extends Kind>(
   if (item === "ambiguous") {
     return undecidedOn(kind, "its item id stands for more than one item")
   }
+  // What a file change would do is in its item alone.
+  if (item === "unreadable" && kind === "fileChange") return undecidedOn(kind, "its item could not be read")
   const request: Request<K> = {
     kind,
     params,
     threadId: params.threadId,
     turnId: params.turnId ?? undefined,
-    item,
+    item: item === "unreadable" ? undefined : item,
     availableDecisions: about.availableDecisions
   }
   return Effect.suspend(() => answerer.policy[kind](request)).pipe(

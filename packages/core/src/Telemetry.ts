@@ -102,6 +102,18 @@ export const malformedLines = Metric.counter("codex.lines.malformed", {
 })
 
 /**
+ * Places in known messages that could not be read and are missing, by `rpc.method`.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const unreadableLeaves = Metric.counter("codex.leaves.unreadable", {
+  description: "Places in messages of the app-server that could not be read",
+  attributes: { unit: "{place}" },
+  incremental: true
+})
+
+/**
  * The most that any one consumer has left unread so far, in bytes.
  *
  * @category metrics

@@ -20,6 +20,7 @@ import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } fro
 import { makeLineSplitter } from "./internal/lines.ts"
 import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
 import * as Options from "./internal/options.ts"
+import { describeSystemError } from "./internal/systemError.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 
 /**
@@ -50,7 +51,10 @@ export class Transport extends Context.Service<
      * that takes no more are dropped: who needs to know asks `room` before, or waits for the reply.
      */
     readonly write: (line: string) => void
-    /** The newest lines of diagnostics that the peer has written, oldest first: its standard error, if it has one. */
+    /**
+     * The newest lines of diagnostics that the peer has written, oldest first: its standard error, if it has one. Secrets are
+     * redacted, and what only a terminal obeys is left out.
+     */
     readonly diagnostics: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@effect-codex/core/Transport") {}
@@ -92,7 +96,7 @@ export const stdio: (
       1
     )
 
-    const { exited, failure, handle, stderr, stderrDrained } = yield* spawn({ ...options, grace })
+    const { diagnostics, exited, failure, handle, stderrDrained } = yield* spawn({ ...options, grace })
 
     const outbox = makeOutbox(writeBufferLength)
     const unwritable = Deferred.makeUnsafe<ConnectionFailedReason>()
@@ -100,7 +104,10 @@ export const stdio: (
     const chunks = Effect.map(outbox.pull, (lines) => Arr.of(encoder.encode(`${lines.join("\n")}\n`)))
     yield* Stream.fromPull(Effect.succeed(chunks)).pipe(
       Stream.run(handle.stdin),
-      Effect.catch((cause) => Deferred.succeed(unwritable, { _tag: "Write", description: cause.message })),
+      Effect.catchDefect(Effect.fail),
+      Effect.catch((cause) =>
+        Deferred.succeed(unwritable, { _tag: "Write", description: describeSystemError(cause).description })
+      ),
       Effect.forkScoped
     )
 
@@ -115,15 +122,17 @@ export const stdio: (
     const read = Effect.fnUntraced(function* (onLines: (lines: Arr.NonEmptyReadonlyArray<string>) => void) {
       const tooLong = Deferred.makeUnsafe<ConnectionFailedReason>()
       let lines: Array<string> = []
-      const split = makeLineSplitter(maxLineLength, (line) => lines.push(line))
+      const splitter = makeLineSplitter(maxLineLength, (line) => lines.push(line))
+      const handOver = () => {
+        if (!Arr.isArrayNonEmpty(lines)) return
+        onLines(lines)
+        lines = []
+      }
       const reading = yield* handle.stdout.pipe(
         Stream.runForEachArray((chunks) => {
           for (const chunk of chunks) {
-            const excess = split(chunk)
-            if (Arr.isArrayNonEmpty(lines)) {
-              onLines(lines)
-              lines = []
-            }
+            const excess = splitter.push(chunk)
+            handOver()
             if (excess !== undefined) {
               const description = `the app-server sent a line of more than ${excess.limit} characters`
               return Effect.andThen(Deferred.succeed(tooLong, { _tag: "Closed", description }), Effect.never)
@@ -132,6 +141,12 @@ export const stdio: (
           return Effect.void
         }),
         Effect.ignore,
+        Effect.andThen(
+          Effect.sync(() => {
+            splitter.end()
+            handOver()
+          })
+        ),
         Effect.forkChild
       )
       const ended = Effect.gen(function* () {
@@ -147,7 +162,11 @@ export const stdio: (
         }))
       })
       // A pipe that broke because the process died is told as the death it is.
-      const broken = Deferred.await(unwritable).pipe(Effect.delay(drainGrace))
+      const broken = Effect.flatMap(Deferred.await(unwritable), (reason) =>
+        Effect.flatMap(Effect.sleep(drainGrace), () =>
+          exited.pollUnsafe() === undefined ? Effect.succeed(reason) : Effect.never
+        )
+      )
       return failure(yield* Effect.raceAllFirst([ended, Deferred.await(tooLong), broken]))
     })
 
@@ -170,6 +189,6 @@ export const stdio: (
       room: outbox.room,
       hasRoom: outbox.hasRoom,
       write: outbox.write,
-      diagnostics: Effect.sync(() => stderr.slice())
+      diagnostics: Effect.sync(diagnostics.read)
     }
   })

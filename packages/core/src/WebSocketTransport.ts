@@ -16,10 +16,12 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } from "./CodexError.ts"
+import { ConnectionFailed, type ConnectionFailedReason, InvalidConfig } from "./CodexError.ts"
 import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
 import * as Options from "./internal/options.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
+import { describeSystemError } from "./internal/systemError.ts"
+import * as Redaction from "./Redaction.ts"
 import type { Transport } from "./Transport.ts"
 
 /**
@@ -31,7 +33,7 @@ import type { Transport } from "./Transport.ts"
 export interface ConnectOptions {
   /**
    * Where the app-server listens: `ws://` or `wss://` and an address, or `ws+unix://PATH:/` for a Unix socket at an absolute
-   * path.
+   * path of at most 107 bytes (103 on macOS).
    */
   readonly url: string
   /** Sent as `Authorization: Bearer …`. */
@@ -47,7 +49,8 @@ export interface ConnectOptions {
  *
  * **Details**
  *
- * The connection is open when this returns; fails with `Connect` if it can't be opened. Closing the scope closes it, and
+ * The connection is open when this returns; fails with `Connect` if it can't be opened, and with `InvalidConfig` if the URL
+ * can't be one of an app-server. Closing the scope closes it, and
  * leaves the server running. Sending headers takes a constructor that can: in Node
  * `@effect/platform-node/NodeWS.layerWebSocketConstructor`, which knows Unix sockets too.
  *
@@ -58,6 +61,7 @@ export const connect: (
   options: ConnectOptions
 ) => Effect.Effect<Transport["Service"], ConnectionFailed | InvalidConfig, Socket.WebSocketConstructor | Scope.Scope> =
   Effect.fnUntraced(function* (options: ConnectOptions) {
+    yield* checkUrl(options.url)
     const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: [] })
     const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
     const outbox = makeOutbox(
@@ -71,15 +75,18 @@ export const connect: (
     const readers = yield* Scope.fork(yield* Effect.scope)
     const pull = yield* Socket.readerString(socket).pipe(
       Scope.provide(readers),
-      Effect.mapError(({ message }) =>
-        failure({ _tag: "Connect", description: `${withoutSecrets(options.url)}: ${message}` })
-      )
+      // A constructor throws what it can't take, such as a header.
+      Effect.catchDefect(Effect.fail),
+      Effect.mapError((cause) => failure(connecting(options, cause)))
     )
     const writer = yield* Scope.provide(socket.writer, readers)
     const unwritable = Deferred.makeUnsafe<ConnectionFailedReason>()
     const writing = yield* Stream.fromPull(Effect.succeed(outbox.pull)).pipe(
       Stream.runForEachArray(writer.writeAll),
-      Effect.catch(({ message }) => Deferred.succeed(unwritable, { _tag: "Write", description: message })),
+      Effect.catchDefect(Effect.fail),
+      Effect.catch((cause) =>
+        Deferred.succeed(unwritable, { _tag: "Write", description: describeSystemError(cause).description })
+      ),
       Effect.forkIn(readers)
     )
 
@@ -121,7 +128,7 @@ export const connect: (
  * @since 0.1.0
  */
 export interface SpawnUnixOptions extends SpawnOptions {
-  /** Where the server is to listen: an absolute path of at most some 100 bytes, in a folder that only we can enter. */
+  /** Where the server is to listen: an absolute path of at most 107 bytes (103 on macOS), in a folder that only we can enter. */
   readonly socketPath: string
   /** How long the server may take to listen. Default: 10 seconds. */
   readonly openTimeout?: Duration.Input | undefined
@@ -152,9 +159,10 @@ export const spawnUnix: (
   ConnectionFailed | InvalidConfig,
   ChildProcessSpawner | Socket.WebSocketConstructor | Scope.Scope
 > = Effect.fnUntraced(function* (options: SpawnUnixOptions) {
+  yield* checkSocketPath(options.socketPath)
   const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
   const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
-  const { exited, failure, handle, stderr } = yield* spawn({
+  const { diagnostics, exited, failure, handle } = yield* spawn({
     ...options,
     command: "/bin/sh",
     args: ["-c", followingUs, "sh", options.command, ...options.args, "--listen", `unix://${options.socketPath}`],
@@ -193,7 +201,7 @@ export const spawnUnix: (
             )
           )
       }),
-    diagnostics: Effect.sync(() => stderr.slice())
+    diagnostics: Effect.sync(diagnostics.read)
   }
 })
 
@@ -201,6 +209,56 @@ const closing = ({ reason }: Socket.SocketError): string =>
   reason._tag === "SocketCloseError"
     ? `the app-server closed the connection (${reason.code}${reason.closeReason ? `, ${reason.closeReason}` : ""})`
     : `the connection broke: ${reason.message}`
+
+// What the other side said when we came, or that nobody was there.
+const connecting = ({ token, url }: ConnectOptions, cause: unknown): ConnectionFailedReason => {
+  const where = withoutSecrets(url)
+  const { description, ...system } = describeSystemError(cause)
+  const status = /^Unexpected server response: (\d{3})$/.exec(description)?.[1]
+  if (status !== undefined) {
+    const advice = status === "401" || status === "403" ? `: check \`token\`` : ""
+    const refused = `it refused the connection with HTTP status ${status}${advice}`
+    return { _tag: "Connect", description: `${where}: ${refused}`, status: Number(status) }
+  }
+  const secret = token === undefined ? "" : Redacted.value(token)
+  const said = secret === "" ? description : description.replaceAll(secret, Redaction.placeholder)
+  return { _tag: "Connect", description: `${where}: ${said}`, ...system }
+}
+
+// The room that the kernel has for the path of a Unix socket, without the zero byte at its end.
+const maxSocketPath = globalThis.process?.platform === "darwin" ? 103 : 107
+
+const checkLength = (option: string, path: string): Effect.Effect<void, InvalidConfig> => {
+  const bytes = new TextEncoder().encode(path).length
+  const description = `the path of a Unix socket may have ${maxSocketPath} bytes, and this one has ${bytes}`
+  return bytes > maxSocketPath ? Effect.fail(new InvalidConfig({ path: option, description })) : Effect.void
+}
+
+const checkSocketPath = (path: string): Effect.Effect<void, InvalidConfig> => {
+  const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "socketPath", description }))
+  if (!path.startsWith("/")) return refuse("the path of a Unix socket has to be absolute")
+  // It is connected to by URL, and what a URL would encode or leave out would be another path.
+  const url = Result.try(() => new URL(`ws+unix://${path}:/`))
+  const isKept = Result.isSuccess(url) && url.success.pathname === `${path}:/` && path.indexOf(":") < 0
+  if (!isKept)
+    return refuse("it may have only what a URL leaves as it is, so neither spaces nor dots for folders nor : ? #")
+  return checkLength("socketPath", path)
+}
+
+const checkUrl = (url: string): Effect.Effect<void, InvalidConfig> => {
+  const parsed = Result.try(() => new URL(url))
+  const isOne =
+    Result.isSuccess(parsed) &&
+    ["ws:", "wss:", "ws+unix:"].includes(parsed.success.protocol) &&
+    parsed.success.hash === ""
+  if (!isOne) {
+    const forms = "ws://ADDRESS, wss://ADDRESS or ws+unix://PATH:/"
+    return Effect.fail(new InvalidConfig({ path: "url", description: `it is not a URL of the form ${forms}` }))
+  }
+  return parsed.success.protocol === "ws+unix:"
+    ? checkLength("url", parsed.success.pathname.split(":")[0] ?? "")
+    : Effect.void
+}
 
 // A URL may carry a password or a token.
 const withoutSecrets = (url: string): string => {

@@ -10,6 +10,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 
@@ -179,8 +180,43 @@ describe("law 1: nothing is lost silently", () => {
         ...say,
         distort: (message) => {
           if (message["method"] !== "turn/completed") return [message]
-          const text = JSON.stringify(message).replace('"items":[]', '"items":[{"type":"agentMessage","id":5}]')
-          return [text]
+          return [JSON.stringify(message).replace(/"status":"\w+"/, '"status":5')]
+        }
+      })
+    )
+  )
+
+  it.effect("a field that can't be read costs neither its item nor the turn", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("Say it")
+      const seen = yield* Stream.runCollect(turn.notifications)
+      const spoiled = seen.filter((notification) => "unreadable" in notification)
+      expect(spoiled).toMatchObject([
+        { params: { item: { type: "agentMessage", text: "text" } }, unreadable: ["item.phase"] },
+        { params: { item: { type: "unknown", raw: { type: "plan", id: "p" } } }, unreadable: ["item.text"] },
+        { params: { turn: { items: [{ type: "unknown" }] } }, unreadable: ["turn.items[0].id"] }
+      ])
+      const { items, text } = yield* turn.result
+      expect(text).toBe("text")
+      expect(items.map(({ type }) => type)).toEqual(["userMessage", "agentMessage", "unknown"])
+      const metrics = yield* Metric.snapshot
+      expect(metrics.filter(({ id }) => id === "codex.leaves.unreadable").length).toBeGreaterThan(0)
+    }).pipe(
+      Effect.scoped,
+      against({
+        turns: [[{ say: ["text"] }]],
+        distort: (message) => {
+          const text = JSON.stringify(message)
+          if (message["method"] === "turn/completed") {
+            return [text.replace('"items":[]', '"items":[{"type":"agentMessage","id":5}]')]
+          }
+          if (message["method"] !== "item/completed") return [message]
+          return [
+            text.replace('"type":"agentMessage"', '"type":"agentMessage","phase":{}'),
+            text.replace(/"item":{.*?}/, '"item":{"type":"plan","id":"p","text":[]}')
+          ]
         }
       })
     )

@@ -6,7 +6,7 @@ const encoder = new TextEncoder()
 
 const split = (chunks: ReadonlyArray<Uint8Array>, limit = 1_000_000) => {
   const lines: Array<string> = []
-  const push = makeLineSplitter(limit, (line) => lines.push(line))
+  const { push } = makeLineSplitter(limit, (line) => lines.push(line))
   const excess = chunks.map(push).find((result) => result !== undefined)
   return { lines, excess }
 }
@@ -71,5 +71,26 @@ describe("the line splitter", () => {
   it("keeps nothing of a line that was too long", () => {
     const chunks = ["xxxxxxxx", "xxx", "ok\n"].map((piece) => encoder.encode(piece))
     expect(split(chunks, 10)).toEqual({ lines: ["ok"], excess: { limit: 10 } })
+  })
+
+  it("hands over a last line without a line break when there is no more, once, and what is left of a cut character", () => {
+    const lines: Array<string> = []
+    const { end, push } = makeLineSplitter(100, (line) => lines.push(line))
+    push(encoder.encode("a\nlast"))
+    push(Uint8Array.of(0xf0, 0x9f))
+    end()
+    end()
+    expect(lines).toEqual(["a", "last\uFFFD"])
+  })
+
+  it("hands over nothing at the end if nothing is left, or if it is too long", () => {
+    const lines: Array<string> = []
+    const { end, push } = makeLineSplitter(5, (line) => lines.push(line))
+    push(encoder.encode("a\n"))
+    end()
+    push(encoder.encode("xxxxx"))
+    push(Uint8Array.of(0xf0))
+    end()
+    expect(lines).toEqual(["a"])
   })
 })

@@ -21,10 +21,11 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AuditRecord, Entry } from "./AuditRecord.ts"
-import * as AuditFile from "./internal/audit/file.ts"
+import { sealOf } from "./internal/audit/chain.ts"
+import * as AuditFiles from "./internal/audit/files.ts"
 import { makeItems } from "./internal/audit/items.ts"
+import * as AuditReader from "./internal/audit/reader.ts"
 import { makeTrail } from "./internal/audit/trail.ts"
-import { sealOf } from "./internal/audit/seal.ts"
 
 /**
  * A trail could not be begun.
@@ -80,10 +81,27 @@ export interface Options {
  * @since 0.1.0
  */
 export interface FileOptions extends Options {
-  /** The size in bytes from which on a new file is begun. Default: 16,777,216 (16 MiB). */
+  /**
+   * How large a file becomes, in bytes; then the next one is begun. Only a record that is larger by itself makes a larger file.
+   * At least 1024. Default: 16,777,216 (16 MiB).
+   */
   readonly maxBytes?: number | undefined
   /** How many older files are kept, as `PATH.1` (the newest) and so on. Default: 5. */
   readonly keep?: number | undefined
+}
+
+/**
+ * How far a trail has come: how many records it has counted, and the hash of the last one. Kept where whoever can write the
+ * trail can't, it shows later that nothing up to there was cut off or written anew; see {@link verify}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Anchor {
+  /** The `seq` of the record. */
+  readonly count: number
+  /** The `hash` of the record. */
+  readonly hash: string
 }
 
 /**
@@ -102,13 +120,14 @@ export class Audit extends Context.Service<
     readonly records: Stream.Stream<AuditRecord>
     /** Waits until all records so far are written. */
     readonly flush: Effect.Effect<void>
+    /** How far the trail has come, once all records so far are written. `undefined`: there is none yet. */
+    readonly anchor: Effect.Effect<Anchor | undefined>
   }
 >()("@effect-codex/policy/Audit") {}
 
 const provide = (
   options: Options | undefined,
-  write: AuditFile.Write | undefined,
-  start: AuditFile.Start
+  files: AuditFiles.Files | undefined
 ): Effect.Effect<Context.Context<Audit>, never, Digest.Digest | Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -117,8 +136,7 @@ const provide = (
     const published = yield* PubSub.sliding<AuditRecord>(maxUnwritten)
     const trail = yield* makeTrail({
       maxUnwritten,
-      start,
-      write,
+      files,
       seal: sealOf(yield* Digest.Digest),
       now,
       publish: (record) => PubSub.publish(published, record)
@@ -148,7 +166,11 @@ const provide = (
     }
     const notified = (notification: Notification.Notification) => items.follow(notification)
 
-    const audit = Audit.of({ records: Stream.fromPubSub(published), flush: trail.flush })
+    const anchor = Effect.map(trail.flush, (): Anchor | undefined => {
+      const { hash, seq } = trail.place()
+      return hash === null ? undefined : { count: seq, hash }
+    })
+    const audit = Audit.of({ records: Stream.fromPubSub(published), flush: trail.flush, anchor })
     const context = Context.make(Audit, audit)
     return options?.enabled === false ? context : Context.add(context, Witness, { answered, notified })
   })
@@ -160,9 +182,7 @@ const provide = (
  * @since 0.1.0
  */
 export const layer = (options?: Options): Layer.Layer<Audit> =>
-  Layer.effectContext(
-    Effect.provide(provide(options, undefined, { seq: 0, hash: null, torn: false }), Digest.layerWebCrypto)
-  )
+  Layer.effectContext(Effect.provide(provide(options, undefined), Digest.layerWebCrypto))
 
 /**
  * A trail in a file of JSON Lines, which only its owner can read. It goes on where the file ends, also in a new process.
@@ -185,7 +205,10 @@ export const layer = (options?: Options): Layer.Layer<Audit> =>
  *
  * **Gotchas**
  *
- * One process may write to a file. A link, or anything but a regular file, is refused.
+ * One process may write to a file: another one fails with `AuditFailed`. The file `PATH.lock` says that somebody does. What a
+ * process that was killed has left of it is taken over after six seconds at most, for which the layer waits.
+ *
+ * A link, or anything but a regular file, is refused.
  *
  * @category layers
  * @since 0.1.0
@@ -198,13 +221,19 @@ export const layerFile = (
     ? layer(options)
     : Layer.effectContext(
         Effect.gen(function* () {
-          const { start, write } = yield* AuditFile.open(path, {
-            maxBytes: options?.maxBytes ?? 16_777_216,
+          const files = yield* AuditFiles.open(path, {
+            maxBytes: Math.max(1024, options?.maxBytes ?? 16_777_216),
             keep: options?.keep ?? 5
           })
-          return yield* provide(options, write, start)
+          return yield* provide(options, files)
         }).pipe(
-          Effect.catchTag("NoTrail", ({ description }) => Effect.fail(new AuditFailed({ path, description }))),
+          Effect.catchTags({
+            NoTrail: ({ description }) => Effect.fail(new AuditFailed({ path, description })),
+            Locked: ({ lock }) =>
+              Effect.fail(
+                new AuditFailed({ path, description: `another process writes to it, which keeps ${lock} up to date` })
+              )
+          }),
           Effect.provide(Digest.layerWebCrypto)
         )
       )
@@ -219,26 +248,69 @@ export interface Verified {
   readonly records: number
   /** How many records are missing, as the trail itself says. */
   readonly dropped: number
-  /** The hash before the first record: of the last one of the file before, or `null`. */
-  readonly prev: string | null
-  /** The hash of the last record. Kept elsewhere, it shows that the end has not been cut off. */
-  readonly hash: string | null
+  /** The number of the first record: 1, or a later one if older files were removed as `keep` wants it. */
+  readonly first: number
+  /** The last record, to be kept elsewhere. */
+  readonly anchor: Anchor
 }
 
 /**
- * Checks that a file is a trail without changes: each hash, each link to the record before, and that no number is missing.
+ * The records of a trail, from the oldest file that is kept (`PATH.5`, say) to `PATH` itself.
+ *
+ * **Details**
+ *
+ * The stream fails with `AuditBroken` where the trail is not whole: where a record was changed, taken out or put in, and at the
+ * end if the beginning is missing, there is no record at all, or the anchor's record is not in it. Records before that place
+ * have been emitted.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const read = (
+  path: string,
+  options?: { readonly anchor?: Anchor | undefined }
+): Stream.Stream<AuditRecord, AuditBroken | PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Stream.unwrap(Effect.map(Digest.Digest, (digest) => AuditReader.read(path, sealOf(digest), options?.anchor))).pipe(
+    Stream.catchTag("Broken", ({ description, file, line }) =>
+      Stream.fail(new AuditBroken({ path: file, line, description }))
+    ),
+    Stream.provide(Digest.layerWebCrypto)
+  )
+
+/**
+ * Checks that a trail is whole, as {@link read} does.
+ *
+ * **Details**
+ *
+ * A trail can't show by itself that its end was cut off, or that all of it was written anew. An `anchor` that was kept elsewhere
+ * does: its record has to be in the trail as it was.
+ *
+ * **Example** (Check against an anchor)
+ *
+ * ```ts
+ * import * as Audit from "@effect-codex/policy/Audit"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const check = (anchor: Audit.Anchor) =>
+ *   Audit.verify("audit.jsonl", { anchor }).pipe(Effect.provide(NodeServices.layer))
+ * ```
  *
  * @category utils
  * @since 0.1.0
  */
 export const verify = (
-  path: string
+  path: string,
+  options?: { readonly anchor?: Anchor | undefined }
 ): Effect.Effect<Verified, AuditBroken | PlatformError.PlatformError, FileSystem.FileSystem> =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const seal = sealOf(yield* Digest.Digest)
-    return yield* AuditFile.verify(fs.stream(path), seal)
-  }).pipe(
-    Effect.catchTag("Broken", ({ description, line }) => Effect.fail(new AuditBroken({ path, line, description }))),
-    Effect.provide(Digest.layerWebCrypto)
+  read(path, options).pipe(
+    Stream.runFold(
+      () => ({ records: 0, dropped: 0, first: 1, anchor: { count: 0, hash: "" } }),
+      ({ dropped, first, records }: Verified, record): Verified => ({
+        records: records + 1,
+        dropped: record.type === "dropped" ? dropped + record.count : dropped,
+        first: records > 0 ? first : record.type === "dropped" ? record.from : record.seq,
+        anchor: { count: record.seq, hash: record.hash }
+      })
+    )
   )

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 
 const common = {
-  /** Counted from 1, without gaps but for those that a `dropped` record tells of. */
+  /** Counted from 1. Only a `dropped` record leaves a gap before it, as wide as it says. */
   seq: Schema.Int,
   /** When it happened, in ISO 8601 with milliseconds. */
   at: Schema.String
@@ -34,7 +34,15 @@ const fields = {
   opened: {
     type: Schema.Literal("opened"),
     /** Whether the line before was cut off. */
-    torn: Schema.Boolean
+    torn: Schema.Boolean,
+    /** The number of the first record that is kept: 1 until older files are removed. */
+    first: Schema.Int
+  },
+  /** A file is full, and the trail goes on in the next one. */
+  rotated: {
+    type: Schema.Literal("rotated"),
+    /** The number of the first record that is kept from then on. */
+    first: Schema.Int
   },
   /** A request of the server, and what was decided. */
   decision: {
@@ -89,6 +97,7 @@ const fields = {
  */
 export const AuditRecord = Schema.Union([
   Schema.Struct({ ...common, ...fields.opened, ...chained }),
+  Schema.Struct({ ...common, ...fields.rotated, ...chained }),
   Schema.Struct({ ...common, ...fields.decision, ...chained }),
   Schema.Struct({ ...common, ...fields.outcome, ...chained }),
   Schema.Struct({ ...common, ...fields.unasked, ...chained }),

@@ -1,4 +1,16 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import type * as Notification from "@effect-codex/core/Notification"
@@ -12,6 +24,8 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 
@@ -82,6 +96,14 @@ const add = (...ids: ReadonlyArray<string>) =>
     for (const id of ids) decide(answered(id))
     yield* audit.flush
   })
+
+const capture = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ message }) => {
+    lines.push(String(message))
+  })
+  return { lines, layer: Logger.layer([logger]) }
+}
 
 const linesOf = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n")
 const verify = (file: string) => Effect.provide(Audit.verify(file), NodeServices.layer)
@@ -185,7 +207,9 @@ describe("a trail in a file", () => {
         [4, "opened"],
         [5, "decision"]
       ])
-      expect(yield* verify(file)).toEqual({ records: 5, dropped: 0, prev: null, hash: records.at(-1)?.hash })
+      const anchor = { count: 5, hash: records.at(-1)?.hash }
+      expect(yield* verify(file)).toEqual({ records: 5, dropped: 0, first: 1, anchor })
+      expect(existsSync(`${file}.lock`)).toBe(false)
     })
   )
 
@@ -206,9 +230,44 @@ describe("a trail in a file", () => {
         writeFileSync(file, `${changed.join("\n")}\n`)
         expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line, description })
       }
-      // The end can be cut off unseen, unless the last hash is kept elsewhere.
-      writeFileSync(file, `${first}\n${second}\n`)
-      expect((yield* verify(file)).hash).not.toBe((JSON.parse(fourth) as AuditRecord).hash)
+      // The beginning, or all of it.
+      writeFileSync(file, `${second}\n${third}\n${fourth}\n`)
+      const description = "its beginning is missing: it should begin with record 1, and does with 2"
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line: 1, description })
+      writeFileSync(file, "")
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ description: "there is no record in it" })
+      rmSync(file)
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "PlatformError" })
+    })
+  )
+
+  it.live("shows by its anchor that its end is cut off, or that it was written anew", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const anchor = yield* inFile(
+        file,
+        Effect.andThen(
+          add("a", "b"),
+          Effect.flatMap(Audit.Audit, ({ anchor }) => anchor)
+        )
+      )
+      const lines = linesOf(file)
+      expect(anchor).toEqual({ count: 3, hash: (JSON.parse(lines[2] ?? "") as AuditRecord).hash })
+      const check = () => Effect.provide(Audit.verify(file, { anchor }), NodeServices.layer)
+      yield* inFile(file, add("c"))
+      expect(yield* check()).toMatchObject({ records: 5 })
+      // Without the anchor, this passes.
+      writeFileSync(file, `${lines.slice(0, 2).join("\n")}\n`)
+      expect(yield* verify(file)).toMatchObject({ records: 2 })
+      const description = "its end is missing: the anchor names record 3, and the last one is 2"
+      expect(yield* Effect.flip(check())).toMatchObject({ _tag: "AuditBroken", description })
+      rmSync(file)
+      yield* inFile(file, add("x", "y"))
+      expect(yield* verify(file)).toMatchObject({ records: 3 })
+      expect(yield* Effect.flip(check())).toMatchObject({
+        line: 3,
+        description: "it is not the record that the anchor names"
+      })
     })
   )
 
@@ -221,6 +280,30 @@ describe("a trail in a file", () => {
       yield* inFile(file, add("b"))
       expect(linesOf(file)[3]).toContain('"torn":true')
       expect(yield* verify(file)).toMatchObject({ records: 4 })
+    })
+  )
+
+  it.live("goes on behind a record that lacks its line break alone, and keeps it", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add("a", "b"))
+      writeFileSync(file, readFileSync(file, "utf8").trimEnd())
+      expect(yield* verify(file)).toMatchObject({ records: 3 })
+      yield* inFile(file, add("c"))
+      expect(linesOf(file)[3]).toContain('"torn":false')
+      expect(yield* verify(file)).toMatchObject({ records: 5, dropped: 0 })
+    })
+  )
+
+  it.live("goes on behind a first line that was cut off", () =>
+    Effect.gen(function* () {
+      for (const rest of ["{", '{"seq":1,"at":"20', '{"seq":12']) {
+        const file = path.join(yield* folder, "audit.jsonl")
+        writeFileSync(file, rest)
+        yield* inFile(file, add("a"))
+        expect(linesOf(file)[1]).toContain('"torn":true')
+        expect(yield* verify(file)).toMatchObject({ records: 2 })
+      }
     })
   )
 
@@ -242,17 +325,166 @@ describe("a trail in a file", () => {
   it.live("is begun anew when it is full, chained to the older ones, of which some are kept", () =>
     Effect.gen(function* () {
       const file = path.join(yield* folder, "audit.jsonl")
-      for (const id of ["a", "b", "c", "d"]) yield* inFile(file, add(id), { maxBytes: 600, keep: 2 })
-      expect([file, `${file}.1`, `${file}.2`, `${file}.3`].map((name) => existsSync(name))).toEqual([
-        true,
-        true,
-        true,
-        false
-      ])
-      const older = yield* verify(`${file}.1`)
-      const newest = yield* verify(file)
-      expect(newest.prev).toBe(older.hash)
+      const write = (id: string) => inFile(file, add(`${id}1`, `${id}2`), { maxBytes: 2000, keep: 2 })
+      const first = yield* inFile(
+        file,
+        Effect.flatMap(Audit.Audit, ({ anchor }) => anchor)
+      )
+      for (const id of ["a", "b"]) yield* write(id)
+      expect(yield* verify(file)).toMatchObject({ first: 1, dropped: 0 })
+      for (const id of ["c", "d", "e", "f", "g", "h"]) yield* write(id)
+      const files = [file, `${file}.1`, `${file}.2`, `${file}.3`]
+      expect(files.map((name) => existsSync(name))).toEqual([true, true, true, false])
+      const verified = yield* verify(file)
+      expect(verified.first).toBeGreaterThan(1)
+      expect(verified.records).toBe(verified.anchor.count - verified.first + 1)
       expect(statSync(file).mode & 0o777).toBe(0o600)
+      const gone = yield* Effect.flip(Effect.provide(Audit.verify(file, { anchor: first }), NodeServices.layer))
+      expect(gone).toMatchObject({ description: "record 1, which the anchor names, is not kept" })
+      // An older file that is taken away shows, and so does its beginning.
+      const oldest = readFileSync(`${file}.2`, "utf8")
+      writeFileSync(`${file}.2`, oldest.slice(oldest.indexOf("\n") + 1))
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ path: `${file}.2`, line: 1 })
+      rmSync(`${file}.2`)
+      expect(yield* Effect.flip(verify(file))).toMatchObject({
+        path: `${file}.1`,
+        description: expect.stringMatching(/^its beginning is missing/)
+      })
+    })
+  )
+
+  it.live("keeps no older file if it is to keep none", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add(..."abcdefghij"), { maxBytes: 2000, keep: 0 })
+      expect(existsSync(`${file}.1`)).toBe(false)
+      const { anchor, first, records } = yield* verify(file)
+      expect(first).toBeGreaterThan(1)
+      expect(records).toBe(anchor.count - first + 1)
+    })
+  )
+
+  it.live("has no file larger than it may be, however many decisions come at once", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const ids = Array.from({ length: 300 }, (_, index) => `item_${index}`)
+      yield* inFile(file, add(...ids), { maxBytes: 10_000, keep: 1000 })
+      const files = readdirSync(path.dirname(file))
+      expect(files.length).toBeGreaterThan(10)
+      for (const name of files) expect(statSync(path.join(path.dirname(file), name)).size).toBeLessThanOrEqual(10_000)
+      const records = yield* Audit.read(file).pipe(Stream.runCollect, Effect.provide(NodeServices.layer))
+      expect(records.flatMap((record) => (record.type === "decision" ? [record.itemId] : []))).toEqual(ids)
+    })
+  )
+
+  it.live("is taken up again behind the older file when a process ended between the two", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add("a", "b"))
+      renameSync(file, `${file}.1`)
+      yield* inFile(file, add("c"))
+      expect(yield* verify(file)).toMatchObject({ records: 5, first: 1 })
+    })
+  )
+
+  it.live("that is moved away while it is written to goes on in a new file, and nothing is lost", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const { layer, lines } = capture()
+      yield* inFile(
+        file,
+        Effect.gen(function* () {
+          yield* add("a")
+          renameSync(file, `${file}.1`)
+          yield* add("b")
+          expect(yield* verify(file)).toMatchObject({ records: 4, dropped: 0 })
+          rmSync(file)
+          yield* add("c")
+        })
+      ).pipe(Effect.provide(layer))
+      expect(lines.filter((line) => line.includes("moved away"))).toHaveLength(2)
+      // What was removed is missed.
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ path: file, line: 1 })
+      expect(readFileSync(file, "utf8")).toContain('"itemId":"c"')
+    })
+  )
+
+  it.live("does not write into what somebody puts in its place", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const elsewhere = path.join(path.dirname(file), "notes.txt")
+      writeFileSync(elsewhere, "my notes\n")
+      const { layer } = capture()
+      yield* inFile(
+        file,
+        Effect.gen(function* () {
+          yield* add("a")
+          renameSync(file, `${file}.1`)
+          symlinkSync(elsewhere, file)
+          yield* add("b")
+          rmSync(file)
+          yield* add("c")
+        })
+      ).pipe(Effect.provide(layer))
+      expect(readFileSync(elsewhere, "utf8")).toBe("my notes\n")
+      expect(yield* verify(file)).toMatchObject({ dropped: 1 })
+    })
+  )
+
+  it.live("that is cut off while it is written to shows that", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const { layer, lines } = capture()
+      yield* inFile(
+        file,
+        Effect.gen(function* () {
+          yield* add("a", "b")
+          writeFileSync(file, `${linesOf(file)[0]}\n`)
+          yield* add("c")
+        })
+      ).pipe(Effect.provide(layer))
+      expect(lines.join("\n")).toContain("was changed while it was written to")
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken" })
+    })
+  )
+
+  it.live("has one writer", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(
+        file,
+        Effect.gen(function* () {
+          yield* add("a")
+          expect(yield* Effect.flip(inFile(file, add("b")))).toMatchObject({
+            _tag: "AuditFailed",
+            description: expect.stringContaining(`${file}.lock`)
+          })
+          yield* add("c")
+        })
+      )
+      yield* inFile(file, add("d"))
+      expect(yield* verify(file)).toMatchObject({ records: 5 })
+    })
+  )
+
+  it.live("is taken over from a process that was killed, and that one writes no more if it comes back", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      const { layer, lines } = capture()
+      yield* inFile(
+        file,
+        Effect.gen(function* () {
+          yield* add("a")
+          // As if it had been stopped for a while.
+          const longAgo = new Date(0)
+          utimesSync(`${file}.lock`, longAgo, longAgo)
+          yield* inFile(file, add("b"))
+          yield* add("c")
+        })
+      ).pipe(Effect.provide(layer))
+      expect(lines.join("\n")).toContain("could not be written")
+      expect(yield* verify(file)).toMatchObject({ records: 4 })
+      expect(readdirSync(path.dirname(file))).toEqual(["audit.jsonl"])
     })
   )
 
@@ -275,19 +507,39 @@ describe("a trail in a file", () => {
 })
 
 describe("a disk", () => {
-  const info = { type: "File", size: 0n } as unknown as FileSystem.File.Info
+  const info = { type: "File", dev: 1n, ino: Option.some(1n) }
   const notFound = PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "lstat" })
   const full = PlatformError.systemError({ _tag: "WriteZero", module: "FileSystem", method: "write" })
 
+  // A disk that has nothing on it but what was written last, and never more than that.
   const layerDisk = (writeAll: (text: string) => Effect.Effect<void, PlatformError.PlatformError>) =>
-    FileSystem.layerNoop({
-      lstat: () => Effect.fail(notFound),
-      open: () =>
-        Effect.succeed({
-          stat: Effect.succeed(info),
-          writeAll: (bytes: Uint8Array) => writeAll(new TextDecoder().decode(bytes))
-        } as unknown as FileSystem.File)
-    })
+    Layer.effect(FileSystem.FileSystem)(
+      Effect.sync(() => {
+        let size = 0
+        let isThere = false
+        const stat = Effect.sync(() => ({ ...info, size: BigInt(size) }) as unknown as FileSystem.File.Info)
+        return FileSystem.makeNoop({
+          exists: () => Effect.succeed(false),
+          lstat: () => Effect.suspend(() => (isThere ? stat : Effect.fail(notFound))),
+          writeFileString: () => Effect.void,
+          readFileString: () => Effect.fail(notFound),
+          open: () =>
+            Effect.sync(() => {
+              isThere = true
+              return {
+                stat,
+                truncate: () => Effect.void,
+                writeAll: (bytes: Uint8Array) =>
+                  Effect.tap(writeAll(new TextDecoder().decode(bytes)), () =>
+                    Effect.sync(() => {
+                      size += bytes.length
+                    })
+                  )
+              } as unknown as FileSystem.File
+            })
+        })
+      })
+    )
 
   it.effect("that is slow holds up no decision; what there is no room for is told of", () =>
     Effect.gen(function* () {
@@ -346,10 +598,10 @@ describe("a disk", () => {
       const records = written.map((line): AuditRecord => JSON.parse(line))
       expect(records.map(({ seq, type }) => [seq, type])).toEqual([
         [1, "opened"],
-        [5, "decision"],
-        [6, "dropped"]
+        [4, "dropped"],
+        [5, "decision"]
       ])
-      expect(records.at(-1)).toMatchObject({ count: 3, from: 2, reason: "they could not be written" })
+      expect(records[1]).toMatchObject({ count: 2, from: 2, reason: "they could not be written" })
       expect(records[1]?.prev).toBe(records[0]?.hash)
     })
   )

@@ -32,18 +32,19 @@ const judge = Effect.fnUntraced(function* (
   return { accepted, annoyed, fooled }
 }, Effect.provide(layerRepo))
 
-const forms: ReadonlyArray<readonly [string, (line: string) => string]> = [
-  ["bare", (line) => line],
-  ["as codex wraps them for bash", (line) => wrapped(line)],
-  ["as codex wraps them for sh", (line) => wrapped(line, "/bin/sh", "-c")]
+// The last is how many lines the shell is known to read in a way of its own, so that the balanced mode declines them.
+const forms: ReadonlyArray<readonly [string, (line: string) => string, number]> = [
+  ["bare", (line) => line, 0],
+  ["as codex wraps them for bash", (line) => wrapped(line), 0],
+  ["as codex wraps them for sh", (line) => wrapped(line, "/bin/sh", "-c"), 2]
 ]
 
 describe("of the command lines of the corpus", () => {
-  for (const [form, asCommand] of forms) {
+  for (const [form, asCommand, own] of forms) {
     for (const [letter, name, rubric, accepted, annoyed] of [
       ["s", "strict", strict, 62, 21],
-      ["b", "balanced", balanced, 44, 19],
-      ["p", "permissive", permissive, 243, 8]
+      ["b", "balanced", balanced, 55 - own, 10 + own],
+      ["p", "permissive", permissive, 233, 9]
     ] as const) {
       it.effect(`${form}, a ${name} rubric accepts none that it should not, and all but ${annoyed} that it may`, () =>
         Effect.gen(function* () {

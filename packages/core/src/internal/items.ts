@@ -1,12 +1,14 @@
 /**
  * The items that are under way, by thread and id, since the model chooses ids; one that stands for two at once stands for
- * none.
+ * none. One
+ * that could not be read is known to be there.
  */
+import * as Predicate from "effect/Predicate"
 import type { Notification } from "../Notification.ts"
 import type { ThreadItem } from "../protocol/generated/Experimental.ts"
 
 export interface ItemsInProgress {
-  readonly get: (threadId: string, id: string) => ThreadItem | "ambiguous" | undefined
+  readonly get: (threadId: string, id: string) => ThreadItem | "ambiguous" | "unreadable" | undefined
   /** How many of them take their own time, in which a turn is not expected to say anything. */
   readonly working: () => number
   readonly started: (threadId: string, item: ThreadItem) => void
@@ -14,23 +16,32 @@ export interface ItemsInProgress {
 }
 
 export const makeItemsInProgress = (): ItemsInProgress => {
-  const items = new Map<string, ThreadItem | "ambiguous">()
-  let working = 0
+  const items = new Map<string, ThreadItem | "ambiguous" | "unreadable">()
+  const working = new Set<string>()
   return {
     get: (threadId, id) => items.get(`${threadId}/${id}`),
-    working: () => working,
+    working: () => working.size,
     started: (threadId, item) => {
-      if (item.type === "unknown") return
-      const key = `${threadId}/${item.id}`
-      const known = items.has(key)
-      items.set(key, known ? "ambiguous" : item)
-      if (!known && isWork(item)) working++
+      const id = idOf(item)
+      if (id === undefined) return
+      const key = `${threadId}/${id}`
+      items.set(key, items.has(key) ? "ambiguous" : item.type === "unknown" ? "unreadable" : item)
+      if (isWork(item)) working.add(key)
     },
     completed: (threadId, item) => {
-      if (item.type === "unknown") return
-      if (items.delete(`${threadId}/${item.id}`) && isWork(item)) working--
+      const id = idOf(item)
+      if (id === undefined) return
+      const key = `${threadId}/${id}`
+      items.delete(key)
+      working.delete(key)
     }
   }
+}
+
+/** The id of an item, of one that could not be read too. */
+export const idOf = (item: ThreadItem): string | undefined => {
+  if (item.type !== "unknown") return item.id
+  return Predicate.isReadonlyObject(item.raw) && typeof item.raw["id"] === "string" ? item.raw["id"] : undefined
 }
 
 /** Keeps the items in step with what the server says of them. */

@@ -7,15 +7,23 @@ export interface LineTooLong {
   readonly limit: number
 }
 
+export interface LineSplitter {
+  /** Takes a chunk and hands each complete, non-empty line to `onLine`, without its line break. */
+  readonly push: (chunk: Uint8Array) => LineTooLong | undefined
+  /** There are no more chunks: hands over a last line that has no line break. */
+  readonly end: () => void
+}
+
+/** No string of V8 is longer. */
+const longestString = 536_870_888
+
 /**
- * Makes a splitter. `push` takes a chunk and hands each complete, non-empty line to `onLine`, without its line break.
+ * Makes a splitter.
  *
- * `limit` is the greatest length of a line, in UTF-16 code units. Bytes that are not UTF-8 become U+FFFD.
+ * `maxLength` is the greatest length of a line, in UTF-16 code units. Bytes that are not UTF-8 become U+FFFD.
  */
-export const makeLineSplitter = (
-  limit: number,
-  onLine: (line: string) => void
-): ((chunk: Uint8Array) => LineTooLong | undefined) => {
+export const makeLineSplitter = (maxLength: number, onLine: (line: string) => void): LineSplitter => {
+  const limit = Math.min(maxLength, longestString)
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   // The unfinished line, in pieces: joining once at its end keeps long lines linear.
   let pieces: Array<string> = []
@@ -32,8 +40,7 @@ export const makeLineSplitter = (
     return { limit }
   }
 
-  return (chunk) => {
-    const text = decoder.decode(chunk, { stream: true })
+  const split = (text: string): LineTooLong | undefined => {
     let start = 0
     let index = text.indexOf("\n")
     while (index >= 0) {
@@ -55,5 +62,17 @@ export const makeLineSplitter = (
       if (length > limit) return tooLong()
     }
     return undefined
+  }
+
+  return {
+    push: (chunk) => split(decoder.decode(chunk, { stream: true })),
+    end: () => {
+      // What is left of a character that was cut.
+      if (split(decoder.decode()) !== undefined || pieces.length === 0) return
+      const line = pieces.join("")
+      pieces = []
+      length = 0
+      emit(line)
+    }
   }
 }

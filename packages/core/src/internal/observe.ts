@@ -157,3 +157,12 @@ const decisionIn = (exit: Exit.Exit<unknown, unknown>): string => {
   const given = answers ?? permissions
   return Predicate.isReadonlyObject(given) && Object.keys(given).length > 0 ? "accept" : "decline"
 }
+
+const unreadableLeaves = Telemetry.byAttributes(Telemetry.unreadableLeaves)
+
+/** Counts what could not be read of a message, and says where. */
+export const observeUnreadable = (method: string, paths: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.andThen(
+    Metric.update(unreadableLeaves(["rpc.method", method]), paths.length),
+    Effect.logDebug(`Parts of ${method} could not be read: ${paths.slice(0, 10).join(", ")}`)
+  )

@@ -8,7 +8,10 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
+import { makeDiagnostics } from "./diagnostics.ts"
 import { makeLineSplitter } from "./lines.ts"
+import { withPipesReleased } from "./outputPipes.ts"
+import { describeSystemError } from "./systemError.ts"
 
 export interface SpawnOptions {
   /** The executable, as an absolute path or a name on the `PATH`. */
@@ -30,32 +33,28 @@ export interface SpawnOptions {
 /** Output that a grandchild holds open after the exit is waited for this long and no longer. */
 export const drainGrace = Duration.seconds(1)
 
-const stderrLines = 500
-const stderrLineLength = 4096
-
 export const spawn = Effect.fnUntraced(function* (options: SpawnOptions & { readonly grace: Duration.Duration }) {
-  const stderr: Array<string> = []
-  const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: stderr.slice() })
+  const diagnostics = makeDiagnostics()
+  const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: diagnostics.read() })
 
   const spawner = yield* ChildProcessSpawner
-  const handle = yield* spawner
-    .spawn(
-      ChildProcess.make(options.command, options.args, {
-        cwd: options.cwd,
-        ...(options.env === undefined ? {} : { env: { ...options.env }, extendEnv: options.extendEnv === true }),
-        forceKillAfter: options.grace
-      })
-    )
-    .pipe(Effect.mapError((cause) => failure({ _tag: "Spawn", description: cause.message })))
+  const command = ChildProcess.make(options.command, options.args, {
+    cwd: options.cwd,
+    ...(options.env === undefined ? {} : { env: { ...options.env }, extendEnv: options.extendEnv === true }),
+    forceKillAfter: options.grace
+  })
+  const handle = yield* withPipesReleased(spawner.spawn(command)).pipe(
+    // Node throws some of what goes wrong, such as arguments that are too long.
+    Effect.catchDefect(Effect.fail),
+    Effect.mapError((cause) => failure({ _tag: "Spawn", ...describeSystemError(cause) }))
+  )
 
   // Undrained, a full pipe would block the process. A line without end is dropped in pieces.
-  const split = makeLineSplitter(1_048_576, (line) => {
-    stderr.push(line.slice(0, stderrLineLength))
-    if (stderr.length > stderrLines) stderr.shift()
-  })
+  const splitter = makeLineSplitter(1_048_576, diagnostics.add)
   const stderrDrained = yield* handle.stderr.pipe(
-    Stream.runForEachArray((chunks) => Effect.sync(() => chunks.forEach(split))),
+    Stream.runForEachArray((chunks) => Effect.sync(() => chunks.forEach(splitter.push))),
     Effect.ignore,
+    Effect.andThen(Effect.sync(splitter.end)),
     Effect.forkScoped
   )
 
@@ -67,7 +66,7 @@ export const spawn = Effect.fnUntraced(function* (options: SpawnOptions & { read
     Effect.forkScoped
   )
 
-  return { handle, stderr, stderrDrained, exited, failure }
+  return { handle, diagnostics, stderrDrained, exited, failure }
 })
 
 // The platform reports a signal in the text of the error only.

@@ -22,7 +22,7 @@ import * as Notification from "../Notification.ts"
 import type { ExperimentalClientRequests } from "../protocol/generated/Methods.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 import * as WireError from "../WireError.ts"
-import { observeRequest } from "./observe.ts"
+import { observeRequest, observeUnreadable } from "./observe.ts"
 import * as Options from "./options.ts"
 import type { Router } from "./router.ts"
 
@@ -86,15 +86,24 @@ export const makeRequests = ({
       })
     )
 
-  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
-  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+  // What the server says of a thread that does not exist, it also says of one that is archived, or not loaded. A thread whose
+  // rollout was deleted it goes on knowing by name; its turns it can't list any more.
+  const lookFor = Effect.fnUntraced(function* (
+    method: string,
+    threadId: string
+  ): Effect.fn.Return<never, RawRequestError> {
     const notFound = new SessionNotFound({ threadId })
-    if (method === "thread/read") return Effect.fail(notFound)
-    return requestRaw("thread/read", { threadId }).pipe(
-      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
-      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
+    if (method === "thread/read") return yield* notFound
+    const orNotFound = Effect.mapError((error: RawRequestError) =>
+      error._tag === "ConnectionFailed" ? error : notFound
     )
-  }
+    const response = yield* orNotFound(requestRaw("thread/read", { threadId }))
+    const archived = WireError.archivedIn(threadId, response)
+    if (archived !== undefined) return yield* archived
+    if (method === "thread/turns/list") return yield* notFound
+    yield* orNotFound(requestRaw("thread/turns/list", { threadId, limit: 1 }))
+    return yield* WireError.notLoaded(method, threadId)
+  })
 
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
@@ -160,12 +169,14 @@ export const makeRequests = ({
   }
 
   const request: Requests["request"] = (method, ...[params, requestOptions]) =>
-    Effect.flatMap(requestRaw(method, params, requestOptions), (response) =>
-      Effect.mapError(
-        Effect.fromResult(Protocol.decodeResponse(method, response)),
-        (description) => new ProtocolViolation({ method, description })
-      )
-    )
+    Effect.flatMap(requestRaw(method, params, requestOptions), (response) => {
+      const salvaged = Protocol.salvageResponse(method, response)
+      if (Result.isFailure(salvaged)) {
+        return Effect.fail(new ProtocolViolation({ method, description: salvaged.failure }))
+      }
+      const { unreadable, value } = salvaged.success
+      return unreadable.length === 0 ? Effect.succeed(value) : Effect.as(observeUnreadable(method, unreadable), value)
+    })
 
   return { request, requestRaw }
 }

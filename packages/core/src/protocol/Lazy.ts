@@ -15,6 +15,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as Salvage from "./Salvage.ts"
 
 /**
  * A definition of the protocol: call it for its schema, which is built once, at the first call.
@@ -36,6 +37,12 @@ export interface Lazy<out T> {
    * `{ type: "unknown", raw }` (or whatever the tag of the union is called), and all else is as it was.
    */
   readonly decode: (value: unknown) => Result.Result<T, string>
+  /**
+   * Like `decode`, and keeps what can be read of a value that `decode` refuses: what can't be takes with it the nearest field
+   * that may be left out, or be null, or that has a member for what is not known. What is at a strict path, or inside of it,
+   * is kept whole or not at all.
+   */
+  readonly salvage: (value: unknown, isStrict: Salvage.IsStrict) => Result.Result<Salvage.Salvaged<T>, string>
 }
 
 /**
@@ -69,7 +76,16 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
     return Result.succeed(is(whole) ? whole : decoded.success)
   }
 
-  return Object.assign(get, { is, decode })
+  const salvage = (value: unknown, isStrict: Salvage.IsStrict): Result.Result<Salvage.Salvaged<T>, string> => {
+    const decoded = decode(value)
+    if (Result.isSuccess(decoded)) return Result.succeed({ value: decoded.success, unreadable: [] })
+    const salvaged = Salvage.salvage(get().ast, value, isStrict)
+    return salvaged !== undefined && is(salvaged.value)
+      ? Result.succeed({ value: salvaged.value, unreadable: salvaged.unreadable })
+      : Result.fail(decoded.failure)
+  }
+
+  return Object.assign(get, { is, decode, salvage })
 }
 
 /**
@@ -101,7 +117,13 @@ export const taggedUnion = <const Members extends ReadonlyArray<Schema.Codec<unk
     const found = value[tag]
     return typeof found === "string" && (!known.has(found) || (found === "unknown" && "raw" in value))
   }
-  return Schema.Union([...members, unknownMember(tag, isUnknown, unknown)])
+  return Salvage.register(Schema.Union([...members, unknownMember(tag, isUnknown, unknown)]), {
+    known: members.map(({ ast }) => ast),
+    unknown: unknown.ast,
+    tag,
+    isUnknown,
+    unknownTag: tag
+  })
 }
 
 /**
@@ -121,7 +143,13 @@ export const externalUnion = <const Members extends ReadonlyArray<Schema.Codec<u
 ) => {
   const known = members.flatMap((member) => keysOf(member.ast))
   const isUnknown = (value: unknown) => Predicate.isReadonlyObject(value) && !known.some((key) => key in value)
-  return Schema.Union([Schema.String, ...members, unknownMember("type", isUnknown, unknown)])
+  return Salvage.register(Schema.Union([Schema.String, ...members, unknownMember("type", isUnknown, unknown)]), {
+    known: [Schema.String.ast, ...members.map(({ ast }) => ast)],
+    unknown: unknown.ast,
+    tag: undefined,
+    isUnknown,
+    unknownTag: "type"
+  })
 }
 
 // The last member of an open union: outside it takes whatever is not known, inside it is `unknown`.

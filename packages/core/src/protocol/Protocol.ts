@@ -26,6 +26,7 @@ import {
   type ExperimentalServerRequests,
   experimentalServerRequests
 } from "./generated/Methods.ts"
+import type { Salvaged } from "./Salvage.ts"
 
 /**
  * A notification with the parameters of its method.
@@ -34,7 +35,12 @@ import {
  * @since 0.1.0
  */
 export type Notification<M extends keyof ExperimentalNotifications = keyof ExperimentalNotifications> = {
-  readonly [K in M]: { readonly method: K; readonly params: ExperimentalNotifications[K] }
+  readonly [K in M]: {
+    readonly method: K
+    readonly params: ExperimentalNotifications[K]
+    /** Where in the parameters something could not be read, and is missing. */
+    readonly unreadable: ReadonlyArray<string>
+  }
 }[M]
 
 /**
@@ -44,7 +50,12 @@ export type Notification<M extends keyof ExperimentalNotifications = keyof Exper
  * @since 0.1.0
  */
 export type ServerRequest<M extends keyof ExperimentalServerRequests = keyof ExperimentalServerRequests> = {
-  readonly [K in M]: { readonly method: K; readonly params: ExperimentalServerRequests[K]["params"] }
+  readonly [K in M]: {
+    readonly method: K
+    readonly params: ExperimentalServerRequests[K]["params"]
+    /** Where in the parameters something could not be read, and is missing. */
+    readonly unreadable: ReadonlyArray<string>
+  }
 }[M]
 
 /**
@@ -110,12 +121,25 @@ export const experimentalFeatureOf = (method: string, params: unknown): string |
   return field === undefined ? undefined : `${method}.${field}`
 }
 
+// Where a file is moved to is part of what is decided on.
+const isStrictInNotification = (path: string): boolean => /^item\.changes(\[|$)/.test(path)
+
+// For people to read, or a proposal that need not be taken. All else decides what is allowed.
+const isStrictInRequest = (path: string): boolean =>
+  !/^(reason|commandActions|proposedExecpolicyAmendment|proposedNetworkPolicyAmendments|autoResolutionMs)(\[|\.|$)/.test(
+    path
+  )
+
+const isStrictInResponse = (): boolean => false
+
 /**
  * Validates a notification. The failure says in one line what is not as expected, the method if it is not known.
  *
  * **Details**
  *
- * Known parameters are passed on as they are, with the keys that the schema does not know. See `Lazy.decode`.
+ * Known parameters are passed on as they are, with the keys that the schema does not know. See `Lazy.decode`. A leaf that
+ * can't be read costs as little as possible, see `Lazy.salvage`; the changes of a file change are whole, or the item is
+ * unknown.
  *
  * @category decoding
  * @since 0.1.0
@@ -127,10 +151,27 @@ const decodeKnown = <M extends keyof ExperimentalNotifications>(
   method: M,
   params: unknown
 ): Result.Result<Notification<M>, string> =>
-  Result.map(experimentalNotifications[method].decode(params), (params) => ({ method, params }))
+  Result.map(decodeNotificationParams(method, params), ({ unreadable, value: params }) => ({
+    method,
+    params,
+    unreadable
+  }))
 
 /**
- * Validates a request of the server.
+ * Validates the parameters of a notification, as {@link decodeNotification} does.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeNotificationParams = <M extends keyof ExperimentalNotifications>(
+  method: M,
+  params: unknown
+): Result.Result<Salvaged<ExperimentalNotifications[M]>, string> =>
+  experimentalNotifications[method].salvage(params, isStrictInNotification)
+
+/**
+ * Validates a request of the server. What a decision rests on has to be as expected; what only explains it
+ * may be missing.
  *
  * @category decoding
  * @since 0.1.0
@@ -139,10 +180,13 @@ export const decodeServerRequest = <M extends keyof ExperimentalServerRequests>(
   method: M,
   params: unknown
 ): Result.Result<ServerRequest<M>, string> =>
-  Result.map(experimentalServerRequests[method].params.decode(params), (params) => ({ method, params }))
+  Result.map(
+    experimentalServerRequests[method].params.salvage(params, isStrictInRequest),
+    ({ unreadable, value: params }) => ({ method, params, unreadable })
+  )
 
 /**
- * Validates the response to a request of ours.
+ * Validates the response to a request of ours. See `Lazy.salvage`.
  *
  * @category decoding
  * @since 0.1.0
@@ -151,7 +195,19 @@ export const decodeResponse = <M extends keyof ExperimentalClientRequests>(
   method: M,
   response: unknown
 ): Result.Result<ExperimentalClientRequests[M]["response"], string> =>
-  experimentalClientRequests[method].response.decode(response)
+  Result.map(salvageResponse(method, response), ({ value }) => value)
+
+/**
+ * Like {@link decodeResponse}, with what could not be read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const salvageResponse = <M extends keyof ExperimentalClientRequests>(
+  method: M,
+  response: unknown
+): Result.Result<Salvaged<ExperimentalClientRequests[M]["response"]>, string> =>
+  experimentalClientRequests[method].response.salvage(response, isStrictInResponse)
 
 /**
  * How long a method may take: `control` the common deadline, `open` no deadline, `own` the time that its parameters say

@@ -38,6 +38,10 @@ export interface Program {
   readonly values?: { readonly [E in Effect]?: string }
   /** Flags that change what is done with operands which would be read or written. */
   readonly turns?: { readonly [E in Effect]?: string }
+  /** Options with which, as the only argument, it does nothing but tell about itself. */
+  readonly tells?: string
+  /** Whether a program with operands that are written does nothing where it has none. */
+  readonly idle?: boolean
   /** Whether it does what its words don't tell: changes files of its own choice, reaches a network or other processes. */
   readonly acts?: boolean
   /** `-5`. */
@@ -103,9 +107,9 @@ const gitActs: Program = { operands: "text", acts: true }
 
 const git: Program = {
   runs: "git",
-  flags:
-    "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects --version",
-  values: { folder: "-C", code: "-c --config-env --exec-path", read: "--git-dir --work-tree --namespace" },
+  flags: "--no-pager --no-optional-locks --literal-pathspecs --glob-pathspecs --icase-pathspecs --no-replace-objects",
+  tells: "--version",
+  values: { folder: "-C", code: "-c --config-env --exec-path --git-dir --work-tree --namespace --attr-source" },
   subcommands: {
     status: {
       operands: "read",
@@ -122,9 +126,8 @@ const git: Program = {
     "rev-list": gitLog,
     shortlog: {
       operands: "read",
-      numbers: true,
       flags: `-s -n -e -c --summary --numbered --email ${revisionFlags}`,
-      values: { text: revisionText, gitFormat: "--format" }
+      values: { text: revisionText.replace("-n ", ""), gitFormat: "--format" }
     },
     reflog: {
       subcommands: { show: gitLog, expire: gitWrites, delete: gitWrites, drop: gitWrites, exists: gitText },
@@ -137,6 +140,7 @@ const git: Program = {
       values: { text: "-L --date --since --abbrev", read: "-S --contents --ignore-revs-file" }
     },
     branch: {
+      idle: true,
       operands: "write",
       flags:
         "-a -r -v -vv -i --all --remotes --verbose --show-current --list --no-color --color --no-abbrev --ignore-case --column " +
@@ -146,6 +150,7 @@ const git: Program = {
       risks: ["NAME"]
     },
     tag: {
+      idle: true,
       operands: "write",
       flags: "-l -n -i --list --ignore-case --column --no-column --contains --no-contains --merged --no-merged",
       turns: { text: "-l --list --contains --no-contains --merged --no-merged --points-at" },
@@ -186,7 +191,7 @@ const git: Program = {
       alone: { acts: true },
       risks: ["", "drop"]
     },
-    "symbolic-ref": { operands: "text write", flags: "-q --quiet --short", risks: ["HEAD REF"] },
+    "symbolic-ref": { idle: true, operands: "text write", flags: "-q --quiet --short", risks: ["HEAD REF"] },
     "rev-parse": {
       operands: "text",
       flags:
@@ -273,8 +278,8 @@ const git: Program = {
     rm: gitWrites,
     restore: gitWrites,
     reset: gitWrites,
-    checkout: { operands: "write", values: { text: "-b -B" } },
-    switch: { operands: "write", values: { text: "-c -C" } },
+    checkout: { acts: true, operands: "write", values: { text: "-b -B" } },
+    switch: { acts: true, operands: "write", values: { text: "-c -C" } },
     merge: { operands: "text", acts: true, values: { text: "-m -s -X --strategy --message", read: "-F --file" } },
     revert: gitActs,
     "cherry-pick": { operands: "text", acts: true, values: { text: "-m -s -X --strategy" } },
@@ -286,6 +291,7 @@ const git: Program = {
     },
     bisect: { acts: true, subcommands: { run: { operands: "run" } }, risks: ["run COMMAND"] },
     submodule: {
+      acts: true,
       subcommands: { foreach: { operands: "run", flags: "--recursive --quiet" } },
       risks: ["foreach COMMAND"]
     },
@@ -403,7 +409,11 @@ const jq: Program = {
   risks: ["-n env", "env"]
 }
 
-const interpreter: Program = { operands: "code text", values: { code: "-c -e -p -m -r --eval --print --require" } }
+const interpreter: Program = {
+  operands: "code text",
+  acts: true,
+  values: { code: "-c -e -p -m -r --eval --print --require" }
+}
 const project: Program = { operands: "text", runs: "project", acts: true }
 const copies: Program = {
   operands: "read",
@@ -422,7 +432,7 @@ const digest: Program = {
   turns: { list: "-c --check" }
 }
 const compresses: Program = { operands: "write", turns: { read: "-c -l -t --stdout --list --test" }, flags: "-l -t" }
-const runsRest: Program = { operands: "run" }
+const runsRest: Program = { operands: "run", acts: true }
 
 // Subcommands of package managers and the like that run none of their operands.
 const npmQuiet =
@@ -491,7 +501,7 @@ export const programs: { readonly [K in string]?: Program } = {
   unset: acts,
   set: acts,
   read: acts,
-  command: { ...runsRest, flags: "-v -V", turns: { text: "-v -V" } },
+  command: { operands: "run", flags: "-v -V", turns: { text: "-v -V" } },
   type: { operands: "text", flags: "-a -t -p -P -f" },
   which: { operands: "text", flags: "-a -s" },
   // Text in, text out.
@@ -504,6 +514,7 @@ export const programs: { readonly [K in string]?: Program } = {
     flags: "-c -C -d -s -t --complement --delete --squeeze-repeats --truncate-set1"
   },
   date: {
+    idle: true,
     operands: "write",
     plus: true,
     flags: "-u -R --utc --universal --rfc-email --iso-8601 --rfc-3339",
@@ -515,7 +526,7 @@ export const programs: { readonly [K in string]?: Program } = {
   groups: texts,
   nproc: { flags: "--all" },
   arch: {},
-  hostname: { operands: "write", flags: "-s -f -i -I -d" },
+  hostname: { idle: true, operands: "write", flags: "-s -f -i -I -d" },
   tty: {},
   // Readers.
   ls: {
@@ -566,6 +577,7 @@ export const programs: { readonly [K in string]?: Program } = {
     risks: ["-o FILE FILE", "--compress-program COMMAND"]
   },
   uniq: {
+    idle: true,
     operands: "read write",
     flags: "-c -d -D -i -u -z --count --repeated --all-repeated --ignore-case --unique --zero-terminated",
     values: { text: "-f -s -w --skip-fields --skip-chars --check-chars" },
@@ -614,7 +626,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { text: "-d --max-depth --exclude", list: "-X --exclude-from --files0-from" },
     turns: { follow: "-L -D -H --dereference" }
   },
-  df: { operands: "read", flags: "-h -k -m -T -i" },
+  df: { operands: "read", acts: true, flags: "-h -k -m -T -i" },
   stat: { operands: "read", flags: "-t -L --terse --dereference", values: { text: "-c --format --printf" } },
   file: {
     operands: "read",
@@ -673,6 +685,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { text: "-A -j -N -t -w -S --address-radix --skip-bytes --read-bytes --format" }
   },
   xxd: {
+    idle: true,
     operands: "read write",
     flags: "-a -b -e -E -i -p -ps -u -C",
     values: { text: "-c -g -l -o -s" },
@@ -753,20 +766,23 @@ export const programs: { readonly [K in string]?: Program } = {
   chown: { operands: "text write", values: { read: "--reference" } },
   chgrp: { operands: "text write", values: { read: "--reference" } },
   dd: {
+    acts: true,
     style: "pairs",
     values: { read: "if", write: "of", text: "bs count skip seek conv iflag oflag ibs obs status" }
   },
   split: {
+    acts: true,
     operands: "read write",
     values: { text: "-a -b -C -l -n", run: "--filter" },
     risks: ["--filter=COMMAND FILE"]
   },
-  csplit: { operands: "read text", values: { write: "-f --prefix" } },
+  csplit: { acts: true, operands: "read text", values: { write: "-f --prefix" } },
   patch: { operands: "write", values: { read: "-i --input", write: "-o -r --output", folder: "-d --directory" } },
   dos2unix: writes,
   unix2dos: writes,
   iconv: { operands: "read", flags: "-c -s", values: { text: "-f -t --from-code --to-code", write: "-o --output" } },
   rsync: {
+    acts: true,
     operands: "read",
     last: "write",
     hosts: true,
@@ -774,6 +790,7 @@ export const programs: { readonly [K in string]?: Program } = {
     risks: ["FILE HOST:FILE", "-e COMMAND FILE HOST:"]
   },
   scp: {
+    acts: true,
     operands: "read",
     last: "write",
     hosts: true,
@@ -802,17 +819,19 @@ export const programs: { readonly [K in string]?: Program } = {
   },
   gh: acts,
   sqlite3: {
+    acts: true,
     operands: "write sql",
     values: { code: "-cmd -init" },
     style: "words",
     risks: ["FILE '.shell COMMAND'", "FILE '.output FILE'"]
   },
   psql: {
+    acts: true,
     operands: "text",
     values: { code: "-c -f -v --command --file --set", write: "-o -L" },
     risks: ["-c '\\! COMMAND'"]
   },
-  mysql: { operands: "text", acts: true, values: { code: "-e --execute --init-command --pager" } },
+  mysql: { acts: true, operands: "text", values: { code: "-e --execute --init-command --pager" } },
   // Programs that run others.
   xargs: {
     operands: "run",
@@ -822,7 +841,7 @@ export const programs: { readonly [K in string]?: Program } = {
       list: "-a --arg-file"
     }
   },
-  env: { operands: "run" },
+  env: { operands: "run", acts: true },
   nice: runsRest,
   nohup: runsRest,
   setsid: runsRest,
@@ -836,9 +855,9 @@ export const programs: { readonly [K in string]?: Program } = {
   source: { operands: "code text" },
   ".": { operands: "code text" },
   // Interpreters, and what runs the code of a project.
-  node: { ...interpreter, flags: "-v --version" },
-  python: { ...interpreter, flags: "-V --version" },
-  python3: { ...interpreter, flags: "-V --version" },
+  node: { ...interpreter, tells: "-v --version" },
+  python: { ...interpreter, tells: "-V --version" },
+  python3: { ...interpreter, tells: "-V --version" },
   perl: interpreter,
   ruby: interpreter,
   php: interpreter,

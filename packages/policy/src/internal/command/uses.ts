@@ -5,7 +5,6 @@
  * then is only what was understood. Knows no rules and looks at no file.
  */
 import { type Effect, type Program, programs } from "./programs.ts"
-import { baseName } from "./wrapper.ts"
 
 /** One word, or a piece of one, and what is done with it. */
 export interface Use {
@@ -48,36 +47,6 @@ export const usesOf = (words: ReadonlyArray<string | undefined>): Uses => {
     }
   }
   return read(program, args, 1, name)
-}
-
-const runnable: ReadonlySet<string> = new Set(["run", "sed", "awk", "sql", "shell", "code"])
-
-const canRun = (program: Program): boolean =>
-  (program.operands ?? "").split(" ").some((effect) => runnable.has(effect)) ||
-  runnable.has(program.last ?? "") ||
-  Object.keys(program.values ?? {}).some((effect) => runnable.has(effect)) ||
-  Object.keys(program.turns ?? {}).some((effect) => runnable.has(effect)) ||
-  (program.alone !== undefined && canRun(program.alone)) ||
-  Object.values(program.subcommands ?? {}).some((sub) => sub !== undefined && canRun(sub))
-
-/**
- * The words that a program may run, or take for a script, as numbers of words. A program that isn't in the table may run
- * each of its operands. Also a program that runs none of its words may run what files say.
- */
-export const runnableWords = (words: ReadonlyArray<string | undefined>): ReadonlyArray<number> => {
-  const all = words.flatMap((_, at) => (at === 0 ? [] : [at]))
-  const [name] = words
-  const program = name === undefined ? undefined : (programOf(name) ?? programOf(baseName(name)))
-  if (name === undefined || program === undefined) return all
-  if (!canRun(program)) return []
-  const { uncertain, uses } = read(program, words.slice(1), 1, name)
-  const first = uses.find(({ effect }) => effect === "run")?.at
-  // With an option that is not known, what comes after it may be something else than it seems.
-  return uncertain !== undefined
-    ? all
-    : all.filter(
-        (at) => (first !== undefined && at >= first) || uses.some((use) => use.at === at && runnable.has(use.effect))
-      )
 }
 
 type Found = { readonly effect: Effect; readonly letter: boolean } | "flag"
@@ -268,12 +237,14 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
       if (isFile && /^[^/]*:/.test(use.value ?? ":")) uses[index] = { ...use, effect: "run" }
     }
   }
+  // What it would write without an operand, or with one alone, the table does not say.
+  const writes = program.idle !== true && (effectsOf.includes("write") || program.last === "write")
   const runs = subcommand?.uses.runs ?? program.runs
   return {
     uses: [...uses, ...(subcommand?.uses.uses ?? [])],
     uncertain: uncertain ?? subcommand?.uses.uncertain,
     runs,
-    acts: (subcommand?.uses.acts ?? false) || program.acts === true,
+    acts: (subcommand?.uses.acts ?? false) || program.acts === true || (writes && turn !== "read" && turn !== "text"),
     subcommands:
       subcommand === undefined
         ? []

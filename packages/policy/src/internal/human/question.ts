@@ -90,7 +90,7 @@ const way = <K extends Kind>(key: string, meaning: string, decision: Decisions[K
 })
 
 // What would be done is shown whole: nobody can say yes to what is left out. More than this is not asked about.
-const maxShown = 1_000_000
+const maxShown = 500_000
 
 const isTooLong = ({ choices, details, fields }: Question): boolean => {
   const texts = [

@@ -3,8 +3,10 @@
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
 import type { CommandDecision } from "../../Rule.ts"
-import { type Decided, type Evaluation, lets } from "../command/policy.ts"
-import type { InFolders } from "./condition.ts"
+import type { Decided, Evaluation } from "../command/policy.ts"
+import type { Check } from "../command/reading.ts"
+import type { Demand } from "../files/demand.ts"
+import { lets } from "./bounds.ts"
 import { short } from "../text.ts"
 import { baseName, runsCode } from "../command/wrapper.ts"
 
@@ -13,7 +15,8 @@ export interface Conclusion {
   readonly decision: Decisions["command"] | undefined
   readonly by: string
   readonly reason: string | undefined
-  readonly conditions: ReadonlyArray<InFolders>
+  readonly conditions: ReadonlyArray<Demand>
+  readonly checks: ReadonlyArray<Check>
 }
 
 export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
@@ -22,12 +25,13 @@ export const conclude = (params: Params["command"], { command, decided }: Evalua
     refusals.find(({ decision }) => decision === "cancel") ?? refusals.find(({ byRule }) => byRule) ?? refusals[0]
   if (refusing !== undefined) {
     const { decision = "decline" } = refusing
-    return { ...toWire(params, decision, 1), by: refusing.by, reason: reasonOf(refusing), conditions: [] }
+    return { ...toWire(params, decision, 1), by: refusing.by, reason: reasonOf(refusing), conditions: [], checks: [] }
   }
   const by = [...new Set(decided.map(({ by }) => by))].filter((name) => name !== "").join(", ")
   const conditions = decided.flatMap(({ conditions }) => conditions)
+  const checks = [...new Set(decided.flatMap(({ checks }) => checks))]
   if (decided.some(({ decision }) => decision === undefined)) {
-    return { decision: undefined, by, reason: undefined, conditions: [] }
+    return { decision: undefined, by, reason: undefined, conditions: [], checks: [] }
   }
   const [first, ...others] = decided
   // Of several decisions that let it happen, the one that lets the least.
@@ -35,7 +39,7 @@ export const conclude = (params: Params["command"], { command, decided }: Evalua
     ? (first?.decision ?? "decline")
     : "accept"
   const told = toWire(params, decision, command?._tag === "Parsed" ? command.parts.length : 0)
-  return { reason: first === undefined ? undefined : reasonOf(first), conditions, ...told, by }
+  return { reason: first === undefined ? undefined : reasonOf(first), conditions, checks, ...told, by }
 }
 
 const reasonOf = ({ decision, part, reason }: Decided): string | undefined =>

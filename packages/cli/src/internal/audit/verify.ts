@@ -1,0 +1,57 @@
+/**
+ * What `effect-codex audit verify` does with its flags.
+ */
+import * as Audit from "@effect-codex/policy/Audit"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import type { Flags } from "../../AuditCommand.ts"
+import { codes } from "../../ExitCode.ts"
+import { InvalidUsage } from "../../InvalidUsage.ts"
+import * as Print from "../print.ts"
+import { unreadable } from "./show.ts"
+
+/** The trail is not whole, which was told. */
+class NotWhole extends Schema.TaggedError<NotWhole>()("NotWhole", {}) {
+  override readonly [Runtime.errorExitCode] = codes.failed
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return "The trail is not whole."
+  }
+}
+
+const anchorOf = Effect.fnUntraced(function* (text: string | undefined) {
+  if (text === undefined) return undefined
+  const [, count, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text.trim()) ?? []
+  if (count === undefined || hash === undefined) {
+    return yield* new InvalidUsage({ description: "An anchor is COUNT:HASH, as `audit verify` prints it." })
+  }
+  return { count: Number(count), hash }
+})
+
+export const verify = Effect.fn("AuditCommand.verify")(function* (flags: Flags["verify"]) {
+  const anchor = yield* anchorOf(flags.anchor)
+  const verified = yield* Audit.verify(flags.file, { anchor }).pipe(
+    Effect.catchTag("AuditBroken", ({ description, line, path }) =>
+      Effect.gen(function* () {
+        if (flags.json) yield* Print.json({ ok: false, file: path, line, description })
+        else {
+          const paint = yield* Print.painter
+          yield* Console.log(`${paint("error", "[FAIL]")} ${Print.exact(path)}:${line}: ${description}`)
+        }
+        return yield* new NotWhole()
+      })
+    ),
+    Effect.catchTag("PlatformError", unreadable(flags.file))
+  )
+  if (flags.json) return yield* Print.json({ ok: true, ...verified })
+  const { anchor: end, dropped, first, records } = verified
+  const paint = yield* Print.painter
+  yield* Console.log(
+    [
+      `${paint("assistant", "[PASS]")} records=${records} first=${first} dropped=${dropped}`,
+      `anchor=${end.count}:${end.hash}`
+    ].join("\n")
+  )
+})

@@ -1,0 +1,256 @@
+/**
+ * The files of an audit trail: found again, written to, and begun anew when one is full or has been moved away.
+ *
+ * It knows files, their sizes and their order. What a line says matters to it only where a trail is taken up again.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as PlatformError from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { AuditRecord } from "../../AuditRecord.ts"
+import type { Place } from "./chain.ts"
+import * as Lock from "./lock.ts"
+
+/** Where a trail goes on. */
+export interface Start extends Place {
+  /** Whether the last line was cut off. */
+  readonly torn: boolean
+  /** The number of the first record that has to be there. */
+  readonly first: number
+}
+
+/** Where the lines of a trail are kept. All of it fails with why nothing can be written now. */
+export interface Files {
+  readonly start: Start
+  /** Whether so many bytes have room in the file. */
+  readonly hasRoomFor: (bytes: number) => boolean
+  /** Makes sure that the file is the one that its path names. Whether it is another one from here on. */
+  readonly settle: Effect.Effect<boolean, PlatformError.PlatformError>
+  /** Appends all of it, or nothing. */
+  readonly append: (bytes: Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
+  /** The number of the first record that is kept when the next file is begun with the record `next`. */
+  readonly firstKept: (next: number) => Effect.Effect<number, PlatformError.PlatformError>
+  /** Begins the next file. */
+  readonly turnOver: Effect.Effect<void, PlatformError.PlatformError>
+}
+
+/** The file can't be the file of a trail. */
+export class NoTrail extends Data.TaggedError("NoTrail")<{ readonly description: string }> {}
+
+const ownerOnly = 0o600
+
+// Longer is no line of a trail.
+const maxLineLength = 4_194_304
+
+// What the line takes that ends a full file.
+const endLength = 400
+
+/** Reads a line as a record. */
+export const decode = Schema.decodeUnknownOption(Schema.fromJsonString(AuditRecord))
+
+/** The files of a trail that are there, oldest first. */
+export const inOrder = Effect.fnUntraced(function* (
+  path: string
+): Effect.fn.Return<ReadonlyArray<string>, PlatformError.PlatformError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const files = [path]
+  for (let age = 1; yield* fs.exists(`${path}.${age}`); age++) files.unshift(`${path}.${age}`)
+  return files
+})
+
+// Where links can't be refused when a file is opened, they are when it is looked at.
+const openNoFollow = (fs: FileSystem.FileSystem, path: string, flag: "a" | "ax") =>
+  fs
+    .open(path, { flag, mode: ownerOnly, noFollow: true })
+    .pipe(
+      Effect.catch((error) =>
+        error.reason._tag === "BadArgument" ? fs.open(path, { flag, mode: ownerOnly }) : Effect.fail(error)
+      )
+    )
+
+const infoOf = (fs: FileSystem.FileSystem, path: string) =>
+  fs.lstat(path).pipe(
+    Effect.map(Option.some),
+    Effect.catch((error) =>
+      error.reason._tag === "NotFound" ? Effect.succeed(Option.none<FileSystem.File.Info>()) : Effect.fail(error)
+    )
+  )
+
+const lineBreak = new TextEncoder().encode("\n")
+
+/** Opens the files of a trail, or begins them. They are closed with the scope, and nobody else writes to them until then. */
+export const open = Effect.fnUntraced(function* (
+  path: string,
+  options: { readonly maxBytes: number; readonly keep: number }
+): Effect.fn.Return<Files, NoTrail | Lock.Locked | PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {
+  const fs = yield* FileSystem.FileSystem
+  const scope = yield* Effect.scope
+  const found = yield* infoOf(fs, path)
+  if (Option.isSome(found) && found.value.type !== "File") {
+    return yield* new NoTrail({ description: "it is a link, or no regular file" })
+  }
+  const held = yield* Lock.acquire(`${path}.lock`)
+  const { lacksLineBreak, size: sizeAtStart, start } = yield* startOf(fs, path)
+  if (Option.isSome(found)) yield* fs.chmod(path, ownerOnly)
+
+  const openFile = Effect.fnUntraced(function* (flag: "a" | "ax") {
+    const scopeOfFile = yield* Scope.fork(scope)
+    const file = yield* Scope.provide(openNoFollow(fs, path, flag), scopeOfFile).pipe(
+      Effect.onError((cause) => Scope.close(scopeOfFile, Exit.failCause(cause)))
+    )
+    const { dev, ino } = yield* file.stat
+    return { file, dev, ino: Option.getOrUndefined(ino), close: Scope.close(scopeOfFile, Exit.void) }
+  })
+  let current = yield* openFile("a")
+  let size = sizeAtStart
+  // Whether something may stand behind `size` that was not written whole.
+  let isDirty = false
+
+  const failed = (description: string) =>
+    PlatformError.systemError({
+      _tag: "Unknown",
+      module: "Audit",
+      method: "append",
+      pathOrDescriptor: path,
+      description
+    })
+
+  const begin = Effect.gen(function* () {
+    const next = yield* openFile("ax")
+    yield* current.close
+    current = next
+    size = 0
+    isDirty = false
+  })
+
+  const append = (bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      if (isDirty) yield* current.file.truncate(size)
+      isDirty = true
+      yield* current.file.writeAll(bytes)
+      size += bytes.length
+      isDirty = false
+    }).pipe(
+      // What is left of a line would break the one after it.
+      Effect.tapError(() =>
+        Effect.ignore(
+          Effect.tap(current.file.truncate(size), () =>
+            Effect.sync(() => {
+              isDirty = false
+            })
+          )
+        )
+      )
+    )
+
+  const settle = Effect.gen(function* () {
+    const info = Option.getOrUndefined(yield* infoOf(fs, path))
+    const isSame = info !== undefined && info.dev === current.dev && Option.getOrUndefined(info.ino) === current.ino
+    if (!isSame) {
+      yield* Effect.logError(`The audit trail ${path} was moved away or removed while it was written to`)
+      // Not into what somebody else has put there.
+      yield* begin
+      return true
+    }
+    const found = Number(info.size)
+    if (found === size || isDirty) return false
+    if (!(yield* held)) return yield* failed("another process has taken the trail over")
+    yield* Effect.logError(`The audit trail ${path} was changed while it was written to`)
+    size = found
+    if (size > 0) yield* append(lineBreak)
+    return false
+  })
+
+  const kept = Math.max(0, options.keep)
+  const turnOver = Effect.gen(function* () {
+    if (kept === 0) yield* fs.remove(path)
+    else {
+      for (let age = kept; yield* fs.exists(`${path}.${age}`); age++) yield* fs.remove(`${path}.${age}`)
+      for (let age = kept - 1; age > 0; age--) {
+        if (yield* fs.exists(`${path}.${age}`)) yield* fs.rename(`${path}.${age}`, `${path}.${age + 1}`)
+      }
+      yield* fs.rename(path, `${path}.1`)
+    }
+    yield* begin
+  })
+  const firstKept = Effect.fnUntraced(function* (next: number) {
+    if (kept === 0) return next
+    if (!(yield* fs.exists(`${path}.${kept}`))) return start.first
+    return yield* firstOf(fs, kept === 1 ? path : `${path}.${kept - 1}`)
+  })
+
+  if (lacksLineBreak) yield* append(lineBreak)
+  return {
+    start,
+    hasRoomFor: (bytes) => size + bytes + endLength <= options.maxBytes,
+    settle,
+    append,
+    firstKept,
+    turnOver
+  }
+})
+
+const headLength = 4096
+
+const headOf = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.map(
+    fs.stream(path, { bytesToRead: headLength }).pipe(Stream.decodeText, Stream.mkString),
+    (head) => head.split("\n")[0] ?? ""
+  )
+
+// The number of the first record of a file.
+const firstOf = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.map(headOf(fs, path), (head) => Number(/^\{"seq":(\d+),/.exec(head)?.[1] ?? 1))
+
+// The last whole record of a file, and what stands behind it. A file that nobody has written to has neither.
+const endOf = Effect.fnUntraced(function* (
+  fs: FileSystem.FileSystem,
+  path: string,
+  size: number
+): Effect.fn.Return<
+  { readonly last: AuditRecord | undefined; readonly rest: string; readonly isUnterminated: boolean },
+  NoTrail | PlatformError.PlatformError
+> {
+  if (size === 0) return { last: undefined, rest: "", isUnterminated: false }
+  const tail = yield* fs
+    .stream(path, { offset: Math.max(0, size - maxLineLength) })
+    .pipe(Stream.decodeText, Stream.mkString)
+  const lines = tail.split("\n")
+  // What stands behind the last line break: nothing, a line that was cut off, or one that lacks its line break alone.
+  const rest = lines.pop() ?? ""
+  const unterminated = Option.getOrUndefined(decode(rest))
+  if (unterminated !== undefined) return { last: unterminated, rest: "", isUnterminated: true }
+  const last = Option.getOrUndefined(decode(lines.at(-1) ?? ""))
+  if (last === undefined && (lines.length > 0 || !isBeginning(rest))) {
+    return yield* new NoTrail({ description: "it does not end in a record: move it away, or name another file" })
+  }
+  return { last, rest, isUnterminated: false }
+})
+
+// Whether a line that was cut off may have been a record.
+const isBeginning = (rest: string): boolean => /^\{"seq":\d+/.test(rest) || '{"seq":'.startsWith(rest)
+
+// Where a trail goes on: behind what is in its file, or in the one before when a process ended between the two.
+const startOf = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string) {
+  const sizeOf = (path: string) =>
+    Effect.map(infoOf(fs, path), (info) => Option.match(info, { onNone: () => 0, onSome: ({ size }) => Number(size) }))
+  const size = yield* sizeOf(path)
+  const own = yield* endOf(fs, path, size)
+  const before = yield* endOf(fs, `${path}.1`, yield* sizeOf(`${path}.1`))
+  const head = size === 0 ? undefined : Option.getOrUndefined(decode(yield* headOf(fs, path)))
+  const stated = head?.type === "opened" ? head : before.last
+  const last = own.last ?? before.last
+  const torn = own.rest !== ""
+  const start: Start = {
+    seq: last?.seq ?? 0,
+    hash: last?.hash ?? null,
+    torn,
+    first: stated?.type === "opened" || stated?.type === "rotated" ? stated.first : 1
+  }
+  return { start, size, lacksLineBreak: torn || own.isUnterminated }
+})

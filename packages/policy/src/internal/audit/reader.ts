@@ -1,0 +1,121 @@
+/**
+ * Reads the files of a trail as one, and checks on the way that nothing in them was changed, taken out or put in.
+ *
+ * It knows what a whole trail looks like. It writes nothing, and does not know whose records they are.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
+import type { AuditRecord } from "../../AuditRecord.ts"
+import { partsOf, type Place, type Seal } from "./chain.ts"
+import { decode, inOrder } from "./files.ts"
+
+/** A trail has been changed, or is none. */
+export class Broken extends Data.TaggedError("Broken")<{
+  readonly file: string
+  readonly line: number
+  readonly description: string
+}> {}
+
+/** What is known elsewhere of a trail: the number of a record, and its hash. */
+export interface Known {
+  readonly count: number
+  readonly hash: string
+}
+
+/** The records of a trail. Fails at the first place where it is not whole. */
+export const read = (
+  path: string,
+  seal: Seal,
+  anchor: Known | undefined
+): Stream.Stream<AuditRecord, Broken | PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const files = yield* inOrder(path)
+      const { check, end } = checker(seal, anchor)
+      const lines = Stream.fromIterable(files).pipe(
+        Stream.flatMap((file) => {
+          let line = 0
+          return fs.stream(file).pipe(
+            Stream.decodeText,
+            Stream.splitLines,
+            Stream.mapEffect((text) => check({ file, line: ++line }, text))
+          )
+        }),
+        Stream.filter((record) => record !== undefined)
+      )
+      return Stream.concat(lines, Stream.drain(Stream.fromEffect(Effect.suspend(end))))
+    })
+  )
+
+interface At {
+  readonly file: string
+  readonly line: number
+}
+
+const checker = (seal: Seal, anchor: Known | undefined) => {
+  let at: At = { file: "", line: 0 }
+  let start: (At & { readonly seq: number }) | undefined
+  let last: Place = { seq: 0, hash: null }
+  // From which record on the trail has to be there, as it says itself.
+  let first = 1
+  // A line that is no record; the one after it has to say that it knows.
+  let torn: Broken | undefined
+  let isAnchored = false
+
+  const broken = (description: string, where: At = at) => new Broken({ ...where, description })
+
+  const check = Effect.fnUntraced(function* (
+    where: At,
+    text: string
+  ): Effect.fn.Return<AuditRecord | undefined, Broken> {
+    at = where
+    if (torn !== undefined && text === "") return undefined
+    const parts = partsOf(text)
+    const record = Option.getOrUndefined(decode(text))
+    if (parts === undefined || record === undefined) {
+      if (torn !== undefined) return yield* torn
+      torn = broken("it is no record")
+      return undefined
+    }
+    if (torn !== undefined && !(record.type === "opened" && record.torn)) return yield* torn
+    torn = undefined
+    if ((yield* seal(parts.body)) !== parts.hash) return yield* broken("it has been changed")
+    const next = record.type === "dropped" ? record.from : record.seq
+    if (record.type === "dropped" && record.seq !== record.from + record.count) {
+      return yield* broken("it does not count what is missing")
+    }
+    if (start === undefined) start = { ...at, seq: next }
+    else {
+      if (record.prev !== last.hash) return yield* broken("it does not follow from the line before")
+      if (next !== last.seq + 1) return yield* broken("its number does not follow from the line before")
+    }
+    if (record.type === "opened" || record.type === "rotated") first = record.first
+    last = { seq: record.seq, hash: record.hash }
+    if (anchor?.count === record.seq) {
+      if (anchor.hash !== record.hash) return yield* broken("it is not the record that the anchor names")
+      isAnchored = true
+    }
+    return record
+  })
+
+  const end = Effect.fnUntraced(function* (): Effect.fn.Return<void, Broken> {
+    if (torn !== undefined) return yield* torn
+    if (start === undefined) return yield* broken("there is no record in it")
+    if (start.seq > first) {
+      const description = `its beginning is missing: it should begin with record ${first}, and does with ${start.seq}`
+      return yield* broken(description, start)
+    }
+    if (anchor === undefined || isAnchored) return
+    return yield* broken(
+      anchor.count > last.seq
+        ? `its end is missing: the anchor names record ${anchor.count}, and the last one is ${last.seq}`
+        : `record ${anchor.count}, which the anchor names, is not kept`
+    )
+  })
+  return { check, end }
+}

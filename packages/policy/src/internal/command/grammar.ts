@@ -1,0 +1,505 @@
+/**
+ * A narrow grammar of the shell, for scripts that may be accepted although they are more than plain commands.
+ *
+ * It takes simple commands, lists, pipelines, groups, `for`, `while`, `if`, `[[`, variables, substitutions, patterns of files
+ * and here-documents that are plain text, and refuses all else with a reason: there is no guess in it, and what Bash, sh
+ * and zsh read in different ways is not part of it. It knows no programs and runs nothing.
+ */
+
+export type Dialect = "bash" | "sh" | "zsh"
+
+export type Piece =
+  | { readonly _tag: "Text"; readonly value: string }
+  /** A pattern of file names. */
+  | { readonly _tag: "Glob"; readonly char: "*" | "?" }
+  | { readonly _tag: "Variable"; readonly name: string; readonly quoted: boolean }
+  | { readonly _tag: "Command"; readonly body: Node; readonly quoted: boolean }
+  | { readonly _tag: "Process"; readonly body: Node }
+
+export interface ScriptWord {
+  readonly source: string
+  readonly pieces: ReadonlyArray<Piece>
+}
+
+export interface ScriptRedirect {
+  readonly descriptor: string
+  readonly operator: "<" | ">" | ">>" | ">&" | "<&" | "<<<"
+  readonly target: ScriptWord
+}
+
+export interface SimpleCommand {
+  readonly _tag: "Simple"
+  readonly assignments: ReadonlyArray<{ readonly name: string; readonly value: ScriptWord }>
+  readonly words: ReadonlyArray<ScriptWord>
+  readonly redirects: ReadonlyArray<ScriptRedirect>
+}
+
+export type Node =
+  | SimpleCommand
+  | { readonly _tag: "Pipeline"; readonly commands: ReadonlyArray<Node> }
+  /** `operators[i]` stands between the commands `i` and `i + 1`. */
+  | { readonly _tag: "Chain"; readonly commands: ReadonlyArray<Node>; readonly operators: ReadonlyArray<"&&" | "||"> }
+  | { readonly _tag: "List"; readonly commands: ReadonlyArray<Node> }
+  | { readonly _tag: "Group"; readonly body: Node; readonly subshell: boolean }
+  | { readonly _tag: "For"; readonly name: string; readonly words: ReadonlyArray<ScriptWord>; readonly body: Node }
+  | { readonly _tag: "While"; readonly test: Node; readonly body: Node }
+  | { readonly _tag: "If"; readonly lists: ReadonlyArray<Node> }
+  | { readonly _tag: "Test"; readonly words: ReadonlyArray<ScriptWord> }
+  | { readonly _tag: "Redirected"; readonly body: Node; readonly redirects: ReadonlyArray<ScriptRedirect> }
+
+export type Reading =
+  | { readonly _tag: "Read"; readonly node: Node; readonly commands: ReadonlyArray<SimpleCommand> }
+  | { readonly _tag: "Refused"; readonly reason: string }
+
+const maxDepth = 20
+
+// Words that only some shells take for their own, or that mean something to the grammar where a command begins.
+const reserved: ReadonlySet<string> = new Set(
+  (
+    "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]] repeat foreach end " +
+    "nocorrect noglob - declare typeset export local readonly integer float always"
+  ).split(" ")
+)
+
+const plain = /[A-Za-z0-9_@%+=:,./\]-]/
+
+/** Reads a script. What is refused may still be a script. */
+export const parse = (script: string, dialect: Dialect): Reading => {
+  let at = 0
+  let depth = 0
+  let problem: string | undefined
+  const commands: Array<SimpleCommand> = []
+  const pending: Array<{ readonly delimiter: string; readonly quoted: boolean; readonly tabs: boolean }> = []
+
+  const refuse = (why: string): undefined => {
+    problem ??= why
+    at = script.length
+    return undefined
+  }
+  const peek = (text: string): boolean => script.startsWith(text, at)
+
+  const blanks = () => {
+    for (;;) {
+      if (peek("\\\n")) at += 2
+      else if (peek(" ") || peek("\t")) at++
+      else if (peek("#")) {
+        // A comment begins only where a word could.
+        const before = script.charAt(at - 1)
+        if (at > 0 && !/[\s|&;(]/.test(before)) return
+        while (at < script.length && !peek("\n")) at++
+      } else return
+    }
+  }
+
+  const newline = () => {
+    at++
+    for (const { delimiter, quoted, tabs } of pending.splice(0)) hereDocument(delimiter, quoted, tabs)
+  }
+
+  const hereDocument = (delimiter: string, quoted: boolean, tabs: boolean) => {
+    for (;;) {
+      if (at >= script.length) return void refuse("a here-document has no end")
+      const end = script.indexOf("\n", at)
+      const line = script.slice(at, end === -1 ? script.length : end)
+      at = end === -1 ? script.length : end + 1
+      if ((tabs ? line.replace(/^\t+/, "") : line) === delimiter) return
+      if (!quoted && /[$`\\]/.test(line)) return void refuse("a here-document is not plain text")
+    }
+  }
+
+  const spaces = () => {
+    for (;;) {
+      blanks()
+      if (!peek("\n")) return
+      newline()
+    }
+  }
+
+  // The reserved word that stands here, if one does.
+  const keyword = (): string | undefined => {
+    const found = /^(?:[a-z]+|[{}!]|\[\[)(?=[\s;|&()<>]|$)/.exec(script.slice(at, at + 12))?.[0]
+    return found !== undefined && reserved.has(found) ? found : undefined
+  }
+  const expect = (word: string): boolean => {
+    if (problem !== undefined) return false
+    if (keyword() === word || (word === ")" && peek(")"))) {
+      at += word.length
+      return true
+    }
+    refuse(`${word} is expected and not there`)
+    return false
+  }
+
+  const list = (ends: ReadonlyArray<string>): Node => {
+    const found: Array<Node> = []
+    if (++depth > maxDepth) refuse("it is nested too deep")
+    for (;;) {
+      spaces()
+      if (problem !== undefined || at >= script.length) break
+      if (ends.includes(")") && peek(")")) break
+      const word = keyword()
+      if (word !== undefined && ends.includes(word)) break
+      found.push(chain())
+      if (problem !== undefined) break
+      blanks()
+      if (peek(";;")) refuse(";; is not looked through")
+      else if (peek(";")) at++
+      else if (peek("\n")) newline()
+      else if (at < script.length && !peek(")")) refuse("what stands between its commands is not looked through")
+    }
+    if (peek(")") && pending.length > 0) refuse("a here-document has no end")
+    depth--
+    if (found.length === 0) refuse("there is a list without a command")
+    return { _tag: "List", commands: found }
+  }
+
+  const chain = (): Node => {
+    const found: Array<Node> = [pipeline()]
+    const operators: Array<"&&" | "||"> = []
+    for (;;) {
+      blanks()
+      if (problem !== undefined) break
+      const operator = peek("&&") ? "&&" : peek("||") ? "||" : undefined
+      if (operator === undefined) {
+        if (peek("&")) refuse("a command in the background is not looked through")
+        break
+      }
+      at += 2
+      operators.push(operator)
+      spaces()
+      found.push(pipeline())
+    }
+    return found.length === 1 && found[0] !== undefined ? found[0] : { _tag: "Chain", commands: found, operators }
+  }
+
+  const pipeline = (): Node => {
+    for (;;) {
+      const word = keyword()
+      if (word !== "!" && word !== "time") break
+      if (word === "time" && dialect === "sh") refuse("time is something else in sh")
+      at += word.length
+      if (!peek(" ")) refuse(`${word} is followed by no command`)
+      blanks()
+      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`${word} is followed by no command`)
+      if (peek("-")) refuse(`${word} with an option is not looked through`)
+    }
+    const found: Array<Node> = [command()]
+    for (;;) {
+      blanks()
+      if (problem !== undefined || !peek("|") || peek("||")) break
+      if (peek("|&") && dialect === "sh") refuse("|& is something else in sh")
+      at += peek("|&") ? 2 : 1
+      spaces()
+      if (keyword() === "!" || keyword() === "time") refuse("! and time within a pipeline are not looked through")
+      found.push(command())
+    }
+    return found.length === 1 && found[0] !== undefined ? found[0] : { _tag: "Pipeline", commands: found }
+  }
+
+  const command = (): Node => {
+    if (peek("((")) refuse("arithmetic is not looked through")
+    if (peek("(")) {
+      at++
+      const body = list([")"])
+      expect(")")
+      return redirected({ _tag: "Group", body, subshell: true })
+    }
+    const word = keyword()
+    switch (word) {
+      case undefined:
+        return simple()
+      case "{": {
+        at++
+        const body = list(["}"])
+        expect("}")
+        return redirected({ _tag: "Group", body, subshell: false })
+      }
+      case "if": {
+        at += 2
+        const lists: Array<Node> = []
+        for (;;) {
+          lists.push(list(["then"]))
+          expect("then")
+          lists.push(list(["elif", "else", "fi"]))
+          if (keyword() !== "elif") break
+          at += 4
+        }
+        if (keyword() === "else") {
+          at += 4
+          lists.push(list(["fi"]))
+        }
+        expect("fi")
+        return redirected({ _tag: "If", lists })
+      }
+      case "while":
+      case "until": {
+        at += 5
+        const test = list(["do"])
+        expect("do")
+        const body = list(["done"])
+        expect("done")
+        return redirected({ _tag: "While", test, body })
+      }
+      case "for":
+        return forLoop()
+      case "[[":
+        return testCommand()
+      default:
+        refuse(`${word} is not looked through`)
+        return empty
+    }
+  }
+
+  const forLoop = (): Node => {
+    at += 3
+    blanks()
+    const name = /^[A-Za-z_][A-Za-z0-9_]*(?=\s)/.exec(script.slice(at, at + 80))?.[0]
+    if (name === undefined) {
+      refuse("a for of another form is not looked through")
+      return empty
+    }
+    at += name.length
+    blanks()
+    if (keyword() !== "in") {
+      refuse("a for over arguments is not looked through")
+      return empty
+    }
+    at += 2
+    const words: Array<ScriptWord> = []
+    for (;;) {
+      blanks()
+      if (problem !== undefined || at >= script.length || peek(";") || peek("\n")) break
+      const found = word()
+      if (found === undefined) break
+      words.push(found)
+    }
+    if (peek(";")) at++
+    spaces()
+    expect("do")
+    const body = list(["done"])
+    expect("done")
+    return redirected({ _tag: "For", name, words, body })
+  }
+
+  const testCommand = (): Node => {
+    at += 2
+    const words: Array<ScriptWord> = []
+    if (dialect === "sh") refuse("[[ is something else in sh")
+    for (;;) {
+      blanks()
+      if (problem !== undefined) break
+      const operator = ["&&", "||", "(", ")", "<", ">", "\n"].find(peek)
+      if (operator === "&&" || operator === "||") {
+        words.push({ source: operator, pieces: [{ _tag: "Text", value: operator }] })
+        at += 2
+      } else if (operator !== undefined || at >= script.length) refuse("a test of this form is not looked through")
+      else {
+        const found = word(true)
+        if (found?.source === "]]") break
+        if (found !== undefined) words.push(found)
+      }
+    }
+    return redirected({ _tag: "Test", words })
+  }
+
+  const redirected = (body: Node): Node => {
+    const redirects: Array<ScriptRedirect> = []
+    for (;;) {
+      blanks()
+      if (problem !== undefined || !redirection(redirects)) break
+    }
+    if (at < script.length && !/[\s;|&)]/.test(script.charAt(at)))
+      refuse("what follows a compound command is not looked through")
+    return redirects.length === 0 ? body : { _tag: "Redirected", body, redirects }
+  }
+
+  // Whether there was one.
+  const redirection = (into: Array<ScriptRedirect>): boolean => {
+    const found = /^(\d*)(<<<|<<-|<<|<&|>&|>>|<(?!\()|>(?!\())/.exec(script.slice(at, at + 12))
+    if (found === null) return false
+    const [whole, descriptor = "", operator = ""] = found
+    const start = at
+    at += whole.length
+    if (descriptor.length > 1) return refuse("a descriptor of two digits is not looked through") ?? true
+    if (/^[<>&|]/.test(script.slice(at, at + 1)))
+      return refuse("a redirection of this form is not looked through") ?? true
+    blanks()
+    if (operator === "<<" || operator === "<<-") {
+      const quoted = /^(?:'([^'\n\\]+)'|"([^"\n\\$`]+)"|([A-Za-z0-9_]+))(?=[\s;|&)]|$)/.exec(script.slice(at, at + 80))
+      if (quoted === null) return refuse("the end of a here-document is not looked through") ?? true
+      at += quoted[0].length
+      pending.push({
+        delimiter: quoted[1] ?? quoted[2] ?? quoted[3] ?? "",
+        quoted: quoted[3] === undefined,
+        tabs: operator === "<<-"
+      })
+      return true
+    }
+    const target = word()
+    if (target === undefined) return refuse(`a redirection at ${start} has no target`) ?? true
+    switch (operator) {
+      case "<<<":
+        if (dialect === "sh") refuse("<<< is something else in sh")
+        into.push({ descriptor, operator, target })
+        return true
+      case "<":
+      case ">":
+      case ">>":
+      case ">&":
+      case "<&":
+        into.push({ descriptor, operator, target })
+        return true
+      default:
+        return refuse("a redirection of this form is not looked through") ?? true
+    }
+  }
+
+  const simple = (): Node => {
+    const assignments: Array<{ readonly name: string; readonly value: ScriptWord }> = []
+    const words: Array<ScriptWord> = []
+    const redirects: Array<ScriptRedirect> = []
+    for (;;) {
+      blanks()
+      if (problem !== undefined || at >= script.length || /[\n;|&)]/.test(script.charAt(at))) break
+      if (redirection(redirects)) continue
+      if (words.length === 0) {
+        const name = /^([A-Za-z_][A-Za-z0-9_]*)=/.exec(script.slice(at, at + 80))?.[1]
+        if (name !== undefined) {
+          at += name.length + 1
+          const isEmpty = at >= script.length || /[\s;|&)]/.test(script.charAt(at))
+          const value = isEmpty ? { source: "", pieces: [] } : word()
+          if (value !== undefined) assignments.push({ name, value })
+          continue
+        }
+      }
+      const found = word()
+      if (found === undefined) break
+      if (words.length === 0 && reserved.has(found.source)) refuse(`${found.source} is a word of the shell`)
+      words.push(found)
+    }
+    if (words.length === 0 && assignments.length === 0) refuse("there is no command where one is expected")
+    const result: SimpleCommand = { _tag: "Simple", assignments, words, redirects }
+    commands.push(result)
+    return result
+  }
+
+  const word = (inTest = false): ScriptWord | undefined => {
+    const start = at
+    const pieces: Array<Piece> = []
+    const text = (value: string) => {
+      const last = pieces.at(-1)
+      if (last?._tag === "Text") pieces[pieces.length - 1] = { _tag: "Text", value: last.value + value }
+      else pieces.push({ _tag: "Text", value })
+    }
+    if (/^(?:\{\}|\[|!)(?=[\s;|&)]|$)/.test(script.slice(at, at + 3))) {
+      text(peek("{}") ? "{}" : script.charAt(at))
+      at += peek("{}") ? 2 : 1
+      return { source: script.slice(start, at), pieces }
+    }
+    if (peek("=") && dialect === "zsh" && !inTest)
+      return refuse("= at the beginning of a word is something else in zsh")
+    while (at < script.length) {
+      const char = script.charAt(at)
+      if (/[\s;|&)]/.test(char) || (/[<>]/.test(char) && at > start && script.charAt(at + 1) !== "(" && !inTest)) break
+      if (char === "'") {
+        const end = script.indexOf("'", at + 1)
+        if (end === -1) return refuse("a quote has no end")
+        text(script.slice(at + 1, end))
+        at = end + 1
+      } else if (char === '"') {
+        at++
+        text("")
+        quoted(pieces, text)
+      } else if (char === "\\") {
+        const escaped = script.charAt(at + 1)
+        if (!/^[\x21-\x7e ]$/.test(escaped)) return refuse("a backslash before this is not looked through")
+        text(escaped)
+        at += 2
+      } else if (char === "$") dollar(pieces, false)
+      else if (char === "*" || char === "?") {
+        pieces.push({ _tag: "Glob", char })
+        at++
+      } else if (char === "[") {
+        const bracket = /^\[[A-Za-z0-9_.-]+\]/.exec(script.slice(at, at + 40))?.[0]
+        if (bracket === undefined) return refuse("a pattern of this form is not looked through")
+        // Any text is more than any of these.
+        pieces.push({ _tag: "Glob", char: "*" })
+        at += bracket.length
+      } else if (peek("<(") && dialect !== "sh" && at === start) {
+        at += 2
+        const body = list([")"])
+        expect(")")
+        pieces.push({ _tag: "Process", body })
+      } else if (
+        plain.test(char) ||
+        (peek("{}") && dialect !== "zsh") ||
+        (char === "}" && script.charAt(at - 1) === "{" && dialect !== "zsh") ||
+        (char === "#" && at > start) ||
+        (char === "^" && dialect !== "zsh" && at > start) ||
+        (char === "~" && at > start && /[A-Za-z0-9]/.test(script.charAt(at - 1)) && dialect !== "zsh") ||
+        (char === "~" &&
+          dialect === "zsh" &&
+          /[A-Za-z0-9]/.test(script.charAt(at - 1)) &&
+          /^~\d+(?:[\s.;|&)]|$)/.test(script.slice(at, at + 6)))
+      ) {
+        text(char)
+        at++
+      } else return refuse(`${JSON.stringify(char)} in a word is not looked through`)
+    }
+    return at === start ? refuse("a word is expected and not there") : { source: script.slice(start, at), pieces }
+  }
+
+  const quoted = (pieces: Array<Piece>, text: (value: string) => void) => {
+    for (;;) {
+      if (at >= script.length) return refuse("a quote has no end")
+      const char = script.charAt(at)
+      if (char === '"') {
+        at++
+        return undefined
+      }
+      if (char === "`") return refuse("a backquote is not looked through")
+      if (char === "$") {
+        // Before these it is only itself.
+        if (/["\s|/)]/.test(script.charAt(at + 1))) {
+          text(char)
+          at++
+        } else dollar(pieces, true)
+      } else if (char === "\\") {
+        const escaped = script.charAt(at + 1)
+        if (escaped === "") return refuse("a quote has no end")
+        if (escaped !== "\n") text(/^[$`"\\]$/.test(escaped) ? escaped : char + escaped)
+        at += 2
+      } else {
+        text(char)
+        at++
+      }
+    }
+  }
+
+  const dollar = (pieces: Array<Piece>, inQuotes: boolean) => {
+    if (peek("$((")) return refuse("arithmetic is not looked through")
+    if (peek("$(")) {
+      at += 2
+      const body = list([")"])
+      expect(")")
+      pieces.push({ _tag: "Command", body, quoted: inQuotes })
+      return undefined
+    }
+    const name = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|(\?))/.exec(script.slice(at, at + 80))
+    if (name === null) return refuse("an expansion of this form is not looked through")
+    at += name[0].length
+    // In zsh a bracket or a colon goes on with the expansion.
+    if (/[[:]/.test(script.charAt(at))) return refuse("an expansion of this form is not looked through")
+    pieces.push({ _tag: "Variable", name: name[1] ?? name[2] ?? name[3] ?? "", quoted: inQuotes })
+    return undefined
+  }
+
+  const empty: Node = { _tag: "List", commands: [] }
+
+  // eslint-disable-next-line no-control-regex -- what terminals and parsers treat in ways of their own
+  if (/[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff]/.test(script)) refuse("it has a character that is not looked through")
+  const node = list([])
+  if (pending.length > 0) refuse("a here-document has no end")
+  if (problem === undefined && at < script.length) refuse("what stands at its end is not looked through")
+  return problem === undefined ? { _tag: "Read", node, commands } : { _tag: "Refused", reason: problem }
+}

@@ -1,0 +1,739 @@
+/**
+ * Whether a script provably does nothing but read, and only below given folders.
+ *
+ * It is gone through as a shell would, with all that a variable may hold, all folders that it may run in and all branches that
+ * it may take. What is left to look up in the file system, such as where a path leads or what a repository configures, is told
+ * as conditions and checks, and looked up when the request is decided. Anything that isn't known is a reason to say no.
+ */
+import * as Unbash from "unbash"
+import * as PathWithin from "../../PathWithin.ts"
+import type { Demand } from "../files/demand.ts"
+import { isWithinSome } from "../rubric/condition.ts"
+import { short } from "../text.ts"
+import * as Grammar from "./grammar.ts"
+import type { Effect, Program } from "./programs.ts"
+import { doubtOf } from "./scripts.ts"
+import { programOf, type Use, usesOf } from "./uses.ts"
+
+/** Something that has to be looked up in the file system. */
+export type Check =
+  /** All files of a pattern lie in the folders; `plain`: and their names have no character that a shell knows. */
+  | {
+      readonly _tag: "Matches"
+      readonly pattern: string
+      readonly folders: ReadonlyArray<string>
+      readonly plain: boolean
+      readonly below: boolean
+    }
+  /** No link below the path leads out of the folders; `plain`: and all names are such that a list of them can be split. */
+  | {
+      readonly _tag: "Tree"
+      readonly path: string
+      readonly folders: ReadonlyArray<string>
+      readonly follow: boolean
+      readonly plain: boolean
+    }
+  /** The repository that this folder is in configures nothing that would run. */
+  | {
+      readonly _tag: "Repository"
+      readonly folder: string
+      readonly folders: ReadonlyArray<string>
+      readonly plain: boolean
+    }
+
+export type Verdict =
+  | {
+      readonly _tag: "Reads"
+      readonly conditions: ReadonlyArray<Demand>
+      readonly checks: ReadonlyArray<Check>
+    }
+  | { readonly _tag: "Uncertain"; readonly reason: string }
+
+// What a word has in the place of what is known only when it runs. The grammar refuses scripts with these characters.
+export const anyText = "\ue000"
+export const anyChar = "\ue001"
+/** One word of any text. */
+const textMark = "\ue002"
+/** Any number of words of any text. */
+const wordsMark = "\ue003"
+/** Names of files that are looked at when the request is decided. */
+const namesMark = "\ue004"
+/** The file that a process substitution is. */
+const processMark = "\ue005"
+
+const hasGlob = (value: string): boolean => value.includes(anyText) || value.includes(anyChar)
+const hasMark = (value: string): boolean => /[\ue002-\ue005]/.test(value)
+
+type Values = ReadonlySet<string>
+
+interface State {
+  folders: ReadonlyArray<string>
+  /** Where the last `cd` led, if it succeeded. */
+  landed: ReadonlyArray<string> | undefined
+  variables: Map<string, Values>
+}
+
+/** What a command writes, if those are names of files. */
+type Output = (() => void) | undefined
+
+const maxValues = 64
+const maxRounds = 4
+// For words, their values and the text that is read again.
+const maxSteps = 20_000
+// Each is looked up in the file system.
+const maxLookUps = 512
+
+// What the variables of the environment hold is shown, and never used for anything else.
+const shown: ReadonlySet<string> = new Set(["PATH", "PWD", "HOME", "USER", "SHELL", "?"])
+
+const shownUnquoted: ReadonlySet<string> = new Set(["PATH", "PWD", "?"])
+
+const isFreeName = (name: string): boolean =>
+  (/^[a-z][a-z0-9_]*$/.test(name) && !taken.has(name) && !name.endsWith("_proxy")) ||
+  /^(?:[A-Z]|FILE|FILES|DIR|DIRS|NAME|ROOT|BASE)$/.test(name)
+
+// Lower-case names that a shell or a program knows.
+const taken: ReadonlySet<string> = new Set(
+  (
+    "path cdpath fpath manpath mailpath module_path fignore psvar watch prompt status argv options functions aliases commands " +
+    "parameters history histchars pipestatus signals jobstates jobdirs jobtexts nameddirs userdirs usergroups dirstack " +
+    "builtins reswords patchars zsh_eval_context zle_bracketed_paste keymaps widgets modules dis_aliases"
+  ).split(" ")
+)
+
+const letWithCommand = (name: string, value: string): boolean =>
+  (/^LC_[A-Z]+$|^LANG$/.test(name) && /^[A-Za-z0-9_.-]*$/.test(value)) ||
+  ((name === "GIT_PAGER" || name === "PAGER") && value === "cat") ||
+  (name === "NO_COLOR" && /^\d?$/.test(value))
+
+const shells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh|zsh)$/
+
+/** Goes through a command as codex tells of it, or as it stands in a script, that runs in one of these folders. */
+export const analyse = (
+  script: string,
+  cwd: ReadonlyArray<string>,
+  roots: ReadonlyArray<string>,
+  outer: Grammar.Dialect = "bash"
+): Verdict => {
+  const starts = cwd.flatMap((folder) => PathWithin.normalize(folder) ?? [])
+  if (starts.length === 0 || starts.length < cwd.length) {
+    return { _tag: "Uncertain", reason: "the folder that it runs in is not known" }
+  }
+  if (script.length > 8 * 1024) return { _tag: "Uncertain", reason: "it is too long to be gone through" }
+  const conditions: Array<Demand> = []
+  const checks: Array<Check> = []
+  let problem: string | undefined
+  let needsPlain = false
+  let steps = 0
+  const doubt = (why: string): undefined => {
+    problem ??= why
+    return undefined
+  }
+
+  const isTooMuch = (cost: number): boolean => {
+    steps += cost
+    if (steps > maxSteps) doubt("it takes too long to go through")
+    if (conditions.length + checks.length > maxLookUps) doubt("it names more files than can be looked at")
+    return problem !== undefined
+  }
+
+  const within = (path: string, folders: ReadonlyArray<string>, follow = false): void => {
+    if (path === "/dev/null" || path === processMark) return
+    if (path === namesMark && !follow) return
+    if (hasMark(path)) return void doubt(`which file is read is known only when it runs`)
+    if (path.startsWith("~")) return void doubt("a tilde may be a home")
+    for (const folder of folders) {
+      const absolute = PathWithin.from(folder, path)
+      if (hasGlob(absolute))
+        checks.push({ _tag: "Matches", pattern: absolute, folders: roots, plain: false, below: follow })
+      else if (isWithinSome(absolute, roots)) {
+        conditions.push({ path: absolute, folders: roots })
+        if (follow) checks.push({ _tag: "Tree", path: absolute, folders: roots, follow: true, plain: false })
+      } else doubt(`${short(path)} does not lie in the allowed roots`)
+    }
+  }
+
+  // All that a word may become.
+  const valuesOf = (word: Grammar.ScriptWord, state: State, dialect: Grammar.Dialect, unsplit = false): Values => {
+    let values = new Set([""])
+    const append = (others: Values) => {
+      const joined = new Set<string>()
+      if (isTooMuch(values.size * others.size)) return
+      for (const value of values) for (const other of others) if (joined.size <= maxValues) joined.add(value + other)
+      if (joined.size > maxValues) doubt("a word may become too many")
+      values = joined
+    }
+    for (const piece of word.pieces) {
+      switch (piece._tag) {
+        case "Text":
+          append(new Set([piece.value]))
+          break
+        case "Glob":
+          append(new Set([piece.char === "*" ? anyText : anyChar]))
+          break
+        case "Process":
+          inner(piece.body, state, dialect)
+          append(new Set([processMark]))
+          break
+        case "Command": {
+          const output = inner(piece.body, state, dialect)
+          if (piece.quoted || unsplit) append(new Set([textMark]))
+          else if (output !== undefined && word.pieces.length === 1) {
+            output()
+            append(new Set([namesMark]))
+          } else doubt("what a substitution becomes outside of quotes is known only when it runs")
+          break
+        }
+        case "Variable": {
+          const known = state.variables.get(piece.name)
+          if (known === undefined) {
+            if (!shown.has(piece.name)) doubt(`the value of ${piece.name} is not known`)
+            if (!piece.quoted && !unsplit && !shownUnquoted.has(piece.name)) {
+              doubt(`what ${piece.name} becomes outside of quotes is not certain`)
+            }
+            append(new Set([piece.quoted || unsplit ? textMark : wordsMark]))
+          } else {
+            for (const value of known) {
+              if (piece.quoted || unsplit) continue
+              if (hasGlob(value)) needsPlain = true
+              else if (value !== namesMark && !/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) {
+                doubt(`what ${piece.name} becomes outside of quotes is not certain`)
+              }
+            }
+            append(known)
+          }
+        }
+      }
+    }
+    return values
+  }
+
+  const copy = ({ folders, variables }: State): State => ({
+    folders,
+    landed: undefined,
+    variables: new Map(variables)
+  })
+  const join = (into: State, other: State) => {
+    into.folders = [...new Set([...into.folders, ...other.folders])]
+    for (const [name, values] of other.variables) {
+      into.variables.set(name, new Set([...(into.variables.get(name) ?? []), ...values]))
+    }
+    if (into.folders.length > 8) doubt("it may run in too many folders")
+  }
+  const inner = (node: Grammar.Node, state: State, dialect: Grammar.Dialect): Output =>
+    run(node, copy(state), dialect, undefined)
+
+  // Until another round finds nothing new.
+  const rounds = (state: State, body: () => void) => {
+    const summary = () => {
+      const text = JSON.stringify([
+        state.folders,
+        [...state.variables].map(([name, values]) => [name, [...values].toSorted()])
+      ])
+      isTooMuch(text.length >> 6)
+      return text
+    }
+    for (let round = 0; ; round++) {
+      const before = summary()
+      const found = copy(state)
+      body()
+      join(state, found)
+      if (problem !== undefined || summary() === before) return
+      if (round > maxRounds) doubt("what a loop does is not certain")
+    }
+  }
+
+  const run = (node: Grammar.Node, state: State, dialect: Grammar.Dialect, input: Output): Output => {
+    if (problem !== undefined) return undefined
+    if (isTooMuch(1)) return undefined
+    switch (node._tag) {
+      case "List": {
+        let output: Output
+        for (const child of node.commands) output = run(child, state, dialect, input)
+        return node.commands.length === 1 ? output : undefined
+      }
+      case "Chain": {
+        const { commands, operators } = node
+        const outcome = copy(state)
+        const current = copy(state)
+        for (const [index, child] of commands.entries()) {
+          current.landed = undefined
+          run(child, current, dialect, input)
+          join(outcome, current)
+          if (operators[index] === "&&" && child._tag === "Simple" && current.landed !== undefined) {
+            current.folders = current.landed
+          } else if (operators[index] === "||") current.folders = outcome.folders
+        }
+        state.folders = outcome.folders
+        state.variables = outcome.variables
+        return undefined
+      }
+      case "Pipeline": {
+        let output: Output = input
+        const before = copy(state)
+        for (const child of node.commands) {
+          const here = copy(before)
+          output = run(child, here, dialect, output)
+          join(state, here)
+        }
+        return output
+      }
+      case "Group": {
+        if (node.subshell) return inner(node.body, state, dialect)
+        return run(node.body, state, dialect, input)
+      }
+      case "Redirected": {
+        redirect(node.redirects, state, dialect)
+        run(
+          node.body,
+          state,
+          dialect,
+          node.redirects.some(({ operator }) => operator.startsWith("<")) ? undefined : input
+        )
+        return undefined
+      }
+      case "If": {
+        const outcome = copy(state)
+        for (const list of node.lists) {
+          const branch = copy(outcome)
+          run(list, branch, dialect, input)
+          join(outcome, branch)
+        }
+        state.folders = outcome.folders
+        state.variables = outcome.variables
+        return undefined
+      }
+      case "While":
+        return void rounds(state, () => {
+          run(node.test, state, dialect, input)
+          run(node.body, state, dialect, input)
+        })
+      case "For": {
+        if (!isFreeName(node.name)) return doubt(`a variable named ${node.name} may mean something`)
+        const values = node.words.flatMap((word) => [...valuesOf(word, state, dialect)])
+        if (
+          values.some(
+            (value) => /[\ue002\ue003\ue005]/.test(value) || (value !== namesMark && value.includes(namesMark))
+          )
+        ) {
+          return doubt(`what ${node.name} becomes is known only when it runs`)
+        }
+        for (const value of values) if (hasGlob(value)) within(value, state.folders)
+        state.variables.set(node.name, new Set([...(state.variables.get(node.name) ?? []), ...values]))
+        return void rounds(state, () => void run(node.body, state, dialect, input))
+      }
+      case "Test": {
+        for (const words of combinations(node.words, state, dialect)) {
+          const problem = testProblem(words, dialect, true)
+          if (problem !== undefined) doubt(problem)
+          else testPaths(words, state)
+        }
+        return undefined
+      }
+      case "Simple":
+        return simple(node, state, dialect, input)
+    }
+  }
+
+  const redirect = (redirects: ReadonlyArray<Grammar.ScriptRedirect>, state: State, dialect: Grammar.Dialect) => {
+    for (const { operator, target } of redirects) {
+      for (const value of valuesOf(target, state, dialect)) {
+        if (operator === "<<<") continue
+        if (operator === "<" && !hasGlob(value)) within(value, state.folders)
+        else if (operator.endsWith("&") ? !/^(?:[0-9]|-)$/.test(value) : value !== "/dev/null") {
+          doubt("a redirection writes to a file")
+        }
+      }
+    }
+  }
+
+  const combinations = (
+    words: ReadonlyArray<Grammar.ScriptWord>,
+    state: State,
+    dialect: Grammar.Dialect
+  ): ReadonlyArray<ReadonlyArray<string>> => {
+    let lists: ReadonlyArray<ReadonlyArray<string>> = [[]]
+    for (const word of words) {
+      const values = valuesOf(word, state, dialect)
+      if (lists.length * values.size > maxValues) {
+        doubt("its words may become too many")
+        return []
+      }
+      lists = lists.flatMap((list) => [...values].map((value) => [...list, value]))
+    }
+    return problem === undefined ? lists : []
+  }
+
+  const simple = (
+    { assignments, redirects, words }: Grammar.SimpleCommand,
+    state: State,
+    dialect: Grammar.Dialect,
+    input: Output
+  ): Output => {
+    redirect(redirects, state, dialect)
+    const readsInput = redirects.some(({ operator }) => operator.startsWith("<"))
+    const name = words[0]?.source
+    for (const assignment of assignments) {
+      const values = valuesOf(assignment.value, state, dialect, true)
+      if (words.length > 0) {
+        const isSplit = assignment.name === "IFS" && name === "read"
+        if (!isSplit && ![...values].every((value) => letWithCommand(assignment.name, value))) {
+          doubt(`a variable named ${assignment.name} may mean something`)
+        }
+      } else if (!isFreeName(assignment.name)) doubt(`a variable named ${assignment.name} may mean something`)
+      else {
+        // In an assignment a pattern is only text.
+        if ([...values].some((value) => hasGlob(value) || value.includes(wordsMark)))
+          doubt("what is assigned is not certain")
+        state.variables.set(assignment.name, new Set([...(state.variables.get(assignment.name) ?? []), ...values]))
+      }
+    }
+    if (words.length === 0) return undefined
+    let output: Output
+    const lists = combinations(words, state, dialect)
+    for (const list of lists) output = command(list, state, dialect, readsInput ? undefined : input)
+    return lists.length === 1 ? output : undefined
+  }
+
+  const command = (words: ReadonlyArray<string>, state: State, dialect: Grammar.Dialect, input: Output): Output => {
+    if (problem !== undefined) return undefined
+    if (isTooMuch(words.length)) return undefined
+    const [name = "", ...args] = words
+    const about = short(words.map((word) => word.replace(/[\ue000-\ue005]/g, "…")).join(" "))
+    const program = programOf(name)
+    const isShell = shells.exec(name)?.[1]
+    if (isShell === "bash" || isShell === "sh" || isShell === "zsh") {
+      const [option = "", script, ...others] = args
+      if (!/^-l?c$/.test(option) || script === undefined || others.length > 0 || hasGlob(script) || hasMark(script)) {
+        return doubt(`what ${about} runs is not certain`)
+      }
+      if (/^[-+]/.test(script)) return doubt(`what ${about} runs is not certain`)
+      return whole(script, copy(state), isShell, input)
+    }
+    switch (name) {
+      case "cd": {
+        const [folder, ...others] = args[0] === "--" ? args.slice(1) : args
+        if (
+          folder === undefined ||
+          others.length > 0 ||
+          folder.startsWith("-") ||
+          hasGlob(folder) ||
+          hasMark(folder) ||
+          folder === ""
+        ) {
+          return doubt(`where ${about} leads is not certain`)
+        }
+        const found = state.folders.flatMap((from) => PathWithin.normalize(PathWithin.from(from, folder)) ?? [])
+        within(folder, state.folders)
+        // A shell goes by names, and by links where there is no such name.
+        for (const from of state.folders) {
+          conditions.push({ path: PathWithin.from(from, folder), folders: roots, oneWay: true })
+        }
+        state.folders = [...new Set([...state.folders, ...found])]
+        state.landed = found
+        if (state.folders.length > 8) doubt("it may run in too many folders")
+        return undefined
+      }
+      case "exit":
+      case "return":
+      case "break":
+      case "continue":
+        return args.every((arg) => /^\d+$/.test(arg)) ? undefined : doubt(`${about} is not certain`)
+      case "set":
+        return args.length > 0 && args.every((arg) => /^(?:-[eux]*o?|pipefail)$/.test(arg))
+          ? undefined
+          : doubt(`${about} may change what follows`)
+      case "read": {
+        const names = args.filter((arg) => arg !== "-r")
+        if (names.length === 0 || !names.every((arg) => /^[a-z]/.test(arg) && isFreeName(arg))) {
+          return doubt(`${about} may set anything`)
+        }
+        const isNames = input !== undefined && names.length === 1
+        if (isNames) input()
+        for (const variable of names) {
+          const known = state.variables.get(variable) ?? []
+          state.variables.set(variable, new Set([...known, isNames ? namesMark : textMark]))
+        }
+        return undefined
+      }
+      case "test":
+      case "[": {
+        const operands = name === "[" ? args.slice(0, -1) : args
+        if (name === "[" && args.at(-1) !== "]") return doubt(`${about} is not certain`)
+        const found = testProblem(operands, dialect, false)
+        if (found !== undefined) return doubt(found)
+        testPaths(operands, state)
+        return undefined
+      }
+      case "printf": {
+        const format = args[0] === "--" ? args[1] : args[0]
+        const conversions =
+          dialect === "zsh"
+            ? /^(?:[^%]|%%|%-?\d*(?:\.\d+)?[sbc])*$/
+            : /^(?:[^%]|%%|%[-+ #0]*\d*(?:\.\d+)?[sbcdiuxXofeEgGq])*$/
+        if (format === undefined || hasMark(format) || hasGlob(format) || !conversions.test(format)) {
+          return doubt(`${about} may do more than print`)
+        }
+        if (args[0] !== "--" && format.startsWith("-")) return doubt(`${about} may do more than print`)
+        for (const arg of args) if (hasGlob(arg)) within(arg, state.folders)
+        return undefined
+      }
+      case "xargs":
+        return xargs(words, state, dialect, input)
+    }
+    if (program === undefined) return doubt(`${short(name)} is not a program that is known to only read`)
+    if (args.length === 1 && (program.tells ?? "").split(" ").includes(args[0] ?? "")) return undefined
+    return uses(words, program, about, state, dialect, input)
+  }
+
+  const xargs = (words: ReadonlyArray<string>, state: State, dialect: Grammar.Dialect, input: Output): Output => {
+    const found = usesOf(words)
+    const first = found.uses.find(({ effect }) => effect === "run")?.at ?? words.length
+    if (found.uncertain !== undefined) return doubt(found.uncertain)
+    if (found.uses.some(({ effect }) => effect === "list")) return doubt("which files xargs is given is not certain")
+    const options = words.slice(1, first)
+    const rest = first === words.length ? ["echo"] : words.slice(first)
+    const at = options.findIndex((option) => option.startsWith("-I"))
+    const mark = at === -1 ? undefined : options[at] === "-I" ? options[at + 1] : options[at]?.slice(2)
+    if (options.some((option) => /^--replace|^-i/.test(option))) return doubt("what xargs is given is not certain")
+    if (rest[0] === "xargs" || rest[0] === "cd" || rest[0] === "read" || shells.test(rest[0] ?? "")) {
+      return doubt(`what xargs runs is not certain`)
+    }
+    const given = input === undefined ? wordsMark : namesMark
+    if (input !== undefined) input()
+    const command_ =
+      mark === undefined || mark === "" ? [...rest, given] : rest.map((word) => word.replaceAll(mark, given))
+    command(command_, state, dialect, undefined)
+    return undefined
+  }
+
+  const uses = (
+    words: ReadonlyArray<string>,
+    program: Program,
+    about: string,
+    state: State,
+    dialect: Grammar.Dialect,
+    input: Output
+  ): Output => {
+    const isMany = (word: string) => hasGlob(word) || word.includes(namesMark) || word.includes(wordsMark)
+    const textOnly = isTextOnly(program)
+    for (const [at, word] of words.entries()) {
+      if (/^[\ue002-\ue003]/.test(word) && !textOnly && !words.slice(1, at).includes("--")) {
+        return doubt(`${about} may be given options that are known only when it runs`)
+      }
+      if (word.includes(wordsMark) && !textOnly) return doubt(`what ${about} is given is known only when it runs`)
+    }
+    // What becomes many words is tried as one and as several, since that may shift what the others are.
+    const several = words.some(isMany)
+    if (several && (program.operands ?? "").split(" ").length > 2) return doubt(`what ${about} is given is not certain`)
+    let output: Output
+    for (const times of several ? [1, 3] : [1]) {
+      const repeated = words.flatMap((word) => (isMany(word) ? Array.from({ length: times }, () => word) : [word]))
+      const found = usesOf(repeated)
+      if (found.uncertain !== undefined) return doubt(`${about}: ${found.uncertain}`)
+      if (found.acts || found.runs === "project") return doubt(`${about} does more than read`)
+      let folders = state.folders
+      for (const use of found.uses) {
+        if (use.effect !== "folder") continue
+        if (found.runs !== "git" || use.value === undefined || hasMark(use.value) || hasGlob(use.value)) {
+          return doubt(`where ${about} runs is not certain`)
+        }
+        within(use.value, folders)
+        folders = folders.map((folder) => PathWithin.from(folder, use.value ?? ""))
+      }
+      const needed: Array<() => void> = []
+      for (const use of found.uses) {
+        const rest = use.effect === "run" ? repeated.slice(use.at) : undefined
+        if (rest !== undefined && program === programOf("timeout")) {
+          command(rest, state, dialect, input)
+          return undefined
+        }
+        effect(use, folders, about)
+        if (use.effect === "walk" && use.value !== undefined && !hasMark(use.value)) {
+          const { value } = use
+          if (!hasGlob(value)) {
+            for (const folder of folders) {
+              needed.push(() =>
+                checks.push({
+                  _tag: "Tree",
+                  path: PathWithin.from(folder, value),
+                  folders: roots,
+                  follow: false,
+                  plain: true
+                })
+              )
+            }
+          }
+        }
+      }
+      if (found.runs === "git") {
+        for (const folder of folders) checks.push({ _tag: "Repository", folder, folders: roots, plain: false })
+      }
+      output = outputOf(words, found.subcommands, needed, folders, input)
+    }
+    return output
+  }
+
+  const effect = ({ effect, value }: Use, folders: ReadonlyArray<string>, about: string): void => {
+    const text = value ?? textMark
+    switch (effect) {
+      case "text":
+        if (hasGlob(text)) within(text, folders)
+        return
+      case "read":
+        return within(text, folders)
+      case "walk":
+        return within(text, folders)
+      case "follow":
+        return within(text, folders, true)
+      case "folder":
+        return
+      case "sed":
+      case "awk":
+      case "jq":
+      case "gitFormat": {
+        if (hasGlob(text) || hasMark(text)) return void doubt(`the script of ${about} is not certain`)
+        const found = doubtOf(effect, text)
+        if (found !== undefined) doubt(found)
+        return
+      }
+      case "list":
+        return void doubt(`which files ${about} reads is not certain`)
+      case "write":
+        return void doubt(`${about} writes`)
+      case "run":
+      case "sql":
+      case "shell":
+      case "code":
+        return void doubt(`${about} runs what it is given`)
+    }
+  }
+
+  // Whether what it writes are names of files that are looked at, one a line.
+  const outputOf = (
+    words: ReadonlyArray<string>,
+    subcommands: ReadonlyArray<string>,
+    needed: ReadonlyArray<() => void>,
+    folders: ReadonlyArray<string>,
+    input: Output
+  ): Output => {
+    const [name, ...args] = words
+    const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
+    const all = () => needed.forEach((need) => need())
+    switch (name) {
+      case "find":
+        return has(/^-(?:printf|ls|fprint)/) ? undefined : all
+      case "rg":
+        return (has(/^--files$/) || has(/^(?:-[a-zA-Z]*l[a-zA-Z]*|--files-with-matches)$/)) &&
+          !has(/^-[a-zA-Z]*[crM]|^--(?:count|json|stats|replace|path-separator|color|colors|heading|pretty|vimgrep)/)
+          ? all
+          : undefined
+      case "grep":
+        return has(/^(?:-[a-zA-Z]*l[a-zA-Z]*|--files-with-matches)$/) &&
+          !has(/^-[a-zA-Z]*[cZ]|^--(?:count|null|color|colour)/)
+          ? needed.length > 0
+            ? all
+            : undefined
+          : undefined
+      case "git":
+        return subcommands.join(" ") === "ls-files" &&
+          !has(/^-[a-zA-Z]*[stvfukz]|^--(?:stage|eol|debug|unmerged|killed)/)
+          ? () =>
+              void folders.forEach((folder) => checks.push({ _tag: "Repository", folder, folders: roots, plain: true }))
+          : undefined
+      case "head":
+      case "tail":
+      case "sort":
+      case "uniq":
+      case "tac":
+        return args.every((arg) => /^-(?:\d+|n|[nr]\d*|u|f)$|^\d+$/.test(arg)) ? input : undefined
+      case "grep -v":
+        return input
+      default:
+        return undefined
+    }
+  }
+
+  const testPaths = (words: ReadonlyArray<string>, state: State) => {
+    for (const [at, word] of words.entries()) {
+      const path = words[at + 1]
+      if (/^-[abcdefghkprsuwxGLNOS]$/.test(word) && path !== undefined && words[at - 1] !== "=") {
+        within(path, state.folders)
+      }
+    }
+  }
+
+  const whole = (script: string, state: State, dialect: Grammar.Dialect, input: Output): Output => {
+    if (isTooMuch(script.length >> 3)) return undefined
+    const reading = Grammar.parse(script, dialect)
+    if (reading._tag === "Refused") return doubt(reading.reason)
+    if (!agrees(script, reading.commands)) return doubt("it can be read in more than one way")
+    return run(reading.node, state, dialect, input)
+  }
+
+  whole(script, { folders: starts, landed: undefined, variables: new Map() }, outer, undefined)
+  if (problem !== undefined) return { _tag: "Uncertain", reason: problem }
+  return {
+    _tag: "Reads",
+    conditions,
+    checks: checks.map((check) => (check._tag === "Matches" && needsPlain ? { ...check, plain: true } : check))
+  }
+}
+
+// Whether an option that is known only when it runs could not do harm either.
+const isTextOnly = (program: Program): boolean =>
+  program.acts !== true &&
+  program.runs === undefined &&
+  program.subcommands === undefined &&
+  (program.operands ?? "").split(" ").every((effect) => effect === "text" || effect === "") &&
+  Object.keys(program.values ?? {}).every((effect): effect is Effect => effect === "text")
+
+const unary = /^-[abcdefghknprstuwxzGLNOS]$/
+const equality: ReadonlySet<string> = new Set(["=", "==", "!="])
+const files: ReadonlySet<string> = new Set(["-nt", "-ot", "-ef"])
+const numbers: ReadonlySet<string> = new Set(["-eq", "-ne", "-lt", "-le", "-gt", "-ge"])
+
+// Only tests of a fixed form: what is compared may be any text, and what compares may not.
+const testProblem = (words: ReadonlyArray<string>, dialect: Grammar.Dialect, double: boolean): string | undefined => {
+  const odd = "a test of this form is not looked through"
+  if (words.length === 0) return double ? odd : undefined
+  let rest = words
+  if (double) {
+    const at = words.findIndex((word) => word === "&&" || word === "||")
+    if (at !== -1) {
+      return testProblem(words.slice(0, at), dialect, true) ?? testProblem(words.slice(at + 1), dialect, true)
+    }
+  }
+  while (rest[0] === "!" && rest.length > 1) rest = rest.slice(1)
+  if (rest.some((word) => word.includes(wordsMark) || (!double && (hasGlob(word) || word.includes(namesMark)))))
+    return odd
+  const [first = "", second = "", third = "", ...others] = rest
+  if (others.length > 0) return odd
+  if (rest.length === 1) return /^[-!(]/.test(first) ? odd : undefined
+  if (rest.length === 2) return unary.test(first) ? undefined : odd
+  if (equality.has(second)) return second === "==" && dialect !== "bash" && !double ? odd : undefined
+  if (files.has(second)) return odd
+  if (!numbers.has(second)) return odd
+  const isNumber = (word: string) => /^\d+$/.test(word) || (dialect === "bash" && !double && word === textMark)
+  return isNumber(first) && isNumber(third) ? undefined : odd
+}
+
+// Whether another parser finds the same commands.
+const agrees = (script: string, commands: ReadonlyArray<Grammar.SimpleCommand>): boolean => {
+  const found: Array<string> = []
+  const tree = Unbash.parse(script)
+  if (tree.errors !== undefined && tree.errors.length > 0) return false
+  const visit = (node: Unbash.SyntaxNode): void => {
+    if (node.type === "Command") {
+      found.push(
+        [...(node.name === undefined ? [] : [node.name]), ...node.suffix]
+          .flatMap((child) => (child.type === "Word" || child.type === "Assignment" ? [child.text] : []))
+          .join(" ")
+      )
+    }
+    Unbash.forEachChild(node, visit)
+  }
+  visit(tree)
+  const own = commands.map(({ words }) => words.map(({ source }) => source).join(" "))
+  return JSON.stringify(found.toSorted()) === JSON.stringify(own.toSorted())
+}

@@ -1,0 +1,332 @@
+/**
+ * Whether a git repository is one in which git does nothing but read when it is told to read.
+ *
+ * Git runs what the configuration of a repository names, and its hooks. So each key of it has to be one that is known to run
+ * nothing and to lead nowhere; it is looked at with what it includes, with that of linked worktrees and submodules, and with
+ * the attributes that choose filters. What the user has configured for all repositories is the user's own.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as PathWithin from "../../PathWithin.ts"
+import { short } from "../text.ts"
+
+interface Place {
+  readonly folder: string
+  readonly folders: ReadonlyArray<string>
+  readonly plain: boolean
+}
+
+const maxFileSize = 32 * 1024 * 1024
+const maxDepth = 5
+
+const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    return (yield* Effect.isSuccess(fs.readLink(path))) || (yield* Effect.isSuccess(fs.stat(path)))
+  })
+
+// `undefined`: there is none. A file that can't be read is a problem.
+const textOf = Effect.fnUntraced(function* (
+  path: string
+): Effect.fn.Return<Result.Result<string | undefined, string>, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.result(fs.readFileString(path))
+  if (Result.isSuccess(found)) return Result.succeed(found.success)
+  return found.failure.reason._tag === "NotFound" && !(yield* Effect.isSuccess(fs.readLink(path)))
+    ? Result.succeed(undefined)
+    : Result.fail(`${short(path)} cannot be read`)
+})
+
+/** Why git may do more than read in the repository that a folder is in; `undefined`: it does not. */
+export const problemOf = ({
+  folder,
+  folders,
+  plain
+}: Place): Effect.Effect<string | undefined, never, FileSystem.FileSystem> => lookAt(folder, folders, plain, 0)
+
+const lookAt = Effect.fnUntraced(function* (
+  folder: string,
+  folders: ReadonlyArray<string>,
+  plain: boolean,
+  depth: number
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const real = yield* PathWithin.real(folder)
+  if (real === undefined) return "the folder of the repository cannot be found"
+  let top: string | undefined = real
+  for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
+    const base: string = top === "/" ? "" : top
+    if (yield* exists(`${base}/.git`)) break
+    // A folder with these is a repository by itself, and its configuration counts.
+    if (
+      (yield* exists(`${base}/HEAD`)) &&
+      ((yield* exists(`${base}/objects`)) || (yield* exists(`${base}/commondir`)))
+    ) {
+      return `${short(top)} is a repository without a folder .git`
+    }
+  }
+  if (top === undefined) return `${short(folder)} is in no repository`
+  const inside = (path: string) => PathWithin.isReallyWithin(path, folders)
+
+  let gitFolder = `${top === "/" ? "" : top}/.git`
+  if (!(yield* inside(gitFolder))) return `the repository ${short(gitFolder)} does not lie in the allowed roots`
+  const info = yield* Effect.result(fs.stat(gitFolder))
+  if (Result.isFailure(info)) return `${short(gitFolder)} cannot be read`
+  if (info.success.type !== "Directory") {
+    const text = yield* textOf(gitFolder)
+    const target = Result.isSuccess(text) ? /^gitdir: ([^\n]+)\n?$/.exec(text.success ?? "")?.[1] : undefined
+    if (target === undefined) return `${short(gitFolder)} cannot be read`
+    gitFolder = PathWithin.from(top, target)
+  }
+  const shared = yield* textOf(`${gitFolder}/commondir`)
+  if (Result.isFailure(shared)) return shared.failure
+  const commonFolder =
+    shared.success === undefined ? gitFolder : PathWithin.from(gitFolder, shared.success.replace(/\n$/, ""))
+  for (const part of ["HEAD", "objects", "refs"]) {
+    if (!(yield* exists(`${part === "HEAD" ? gitFolder : commonFolder}/${part}`)))
+      return `${short(gitFolder)} is not complete`
+  }
+  for (const path of [
+    gitFolder,
+    ...["index", "HEAD"].map((name) => `${gitFolder}/${name}`),
+    commonFolder,
+    ...["config", "objects", "objects/pack", "objects/info", "refs", "packed-refs", "info", "hooks", "logs"].map(
+      (name) => `${commonFolder}/${name}`
+    )
+  ]) {
+    if ((yield* exists(path)) && !(yield* inside(path))) {
+      return `${short(path)} does not lie in the allowed roots`
+    }
+  }
+  if (yield* exists(`${commonFolder}/objects/info/alternates`))
+    return "objects/info/alternates names other repositories"
+  if (yield* exists(`${commonFolder}/hooks/post-index-change`)) return "the hook post-index-change would run"
+
+  for (const config of [`${commonFolder}/config`, `${gitFolder}/config.worktree`]) {
+    const problem = yield* configProblem(config, folders, 0)
+    if (problem !== undefined) return problem
+  }
+  const between: Array<string> = [`${top}/.gitattributes`, `${commonFolder}/info/attributes`]
+  const names = real
+    .slice(top.length)
+    .split("/")
+    .filter((name) => name !== "")
+  names.forEach((_, index) => between.push(`${top}/${names.slice(0, index + 1).join("/")}/.gitattributes`))
+  for (const path of between) {
+    const text = yield* textOf(path)
+    if (Result.isFailure(text)) return text.failure
+    const driver = driverIn(text.success ?? "")
+    if (driver !== undefined) return `${driver} in ${short(path)} may name something that runs`
+  }
+  return yield* indexProblem(`${gitFolder}/index`, top, folders, plain, depth)
+})
+
+const builtInDrivers: ReadonlySet<string> = new Set(
+  (
+    "ada bash bibtex cpp csharp css dts elixir fortran fountain golang html ini java kotlin markdown matlab objc pascal perl php " +
+    "python ruby rust scheme tex"
+  ).split(" ")
+)
+
+const driverIn = (text: string): string | undefined =>
+  text
+    .split("\n")
+    .filter((line) => !/^\s*#/.test(line))
+    .flatMap((line) => line.match(/(?<=\s)(?:filter|diff|merge)=\S+/g) ?? [])
+    .find((found) => {
+      const [kind, name = ""] = found.split("=")
+      return kind === "filter" || (kind === "diff" && !builtInDrivers.has(name))
+    })
+
+// Sections and keys of which none runs a program, reads another file or leads to another repository.
+const harmless: { readonly [K in string]?: string } = {
+  core:
+    "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
+    "quotepath abbrev untrackedcache preloadindex fscache longpaths sparsecheckout sparsecheckoutcone multipackindex " +
+    "commitgraph compression bigfilethreshold checkstat trustctime hidedotfiles protecthfs protectntfs sharedrepository " +
+    "whitespace warnambiguousrefs commentchar fsync fsyncmethod checkroundtripencoding",
+  remote:
+    "url fetch pushurl push tagopt prune prunetags mirror skipfetchall skipdefaultupdate followremotehead gh-resolved",
+  branch: "*",
+  user: "name email signingkey useconfigonly",
+  author: "name email",
+  committer: "name email",
+  submodule: "url active path branch ignore fetchrecursesubmodules recurse",
+  init: "defaultbranch",
+  pull: "rebase ff",
+  push: "default autosetupremote followtags",
+  fetch: "prune prunetags parallel writecommitgraph",
+  merge: "conflictstyle ff renamelimit log",
+  color: "*",
+  column: "*",
+  gc: "*",
+  maintenance: "auto strategy",
+  advice: "*",
+  commit: "gpgsign verbose",
+  tag: "gpgsign sort",
+  rerere: "enabled autoupdate",
+  diff:
+    "algorithm renames renamelimit colormoved colormovedws mnemonicprefix noprefix context indentheuristic statgraphwidth " +
+    "ignoresubmodules",
+  log: "date decorate abbrevcommit follow showroot",
+  status: "*",
+  extensions: "refstorage worktreeconfig",
+  lfs: "repositoryformatversion",
+  http: "postbuffer version",
+  index: "version threads",
+  feature: "manyfiles experimental",
+  grep: "linenumber patterntype extendedregexp column",
+  rebase: "autosquash autostash",
+  help: "autocorrect",
+  versionsort: "suffix",
+  blame: "coloring date"
+}
+
+// In these the middle part is the name of a driver or a tool, and the keys mean something else.
+const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "extensions", "lfs", "http", "log", "gc"])
+
+const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
+  if (section === "core" && key === "fsmonitor") return middle === undefined && /^(?:false|no|off|0)$/i.test(value)
+  if (middle !== undefined && withoutMiddle.has(section)) return false
+  const keys = Object.hasOwn(harmless, section) ? harmless[section] : undefined
+  return keys === "*" || (keys ?? "").split(" ").includes(key)
+}
+
+const configProblem = Effect.fnUntraced(function* (
+  path: string,
+  folders: ReadonlyArray<string>,
+  depth: number
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  if (depth > maxDepth) return `${short(path)} is included too deep`
+  const read = yield* textOf(path)
+  if (Result.isFailure(read)) return read.failure
+  let section = ""
+  let middle: string | undefined
+  for (const line of (read.success ?? "").split("\n")) {
+    const unreadable = `the line ${short(line.trim())} of ${short(path)} is not understood`
+    if (/^\s*(?:[#;].*)?$/.test(line)) continue
+    const header = /^\s*\[([A-Za-z0-9-]+)(?:\.([A-Za-z0-9.-]+)|\s+"((?:[^"\\]|\\.)*)")?\]\s*$/.exec(line)
+    if (header !== null) {
+      section = (header[1] ?? "").toLowerCase()
+      middle = header[2] ?? header[3]
+      continue
+    }
+    const entry = /^\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*?)\s*)?$/.exec(line)
+    if (entry === null || section === "" || line.endsWith("\\") || line.endsWith("\\\r")) return unreadable
+    const key = (entry[1] ?? "").toLowerCase()
+    const value = entry[2] ?? ""
+    if ((section === "include" || section === "includeif") && key === "path") {
+      const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
+      if (/^~|["\\#;]/.test(value) || !(yield* PathWithin.isReallyWithin(target, folders))) {
+        return `${section}.path in ${short(path)} leads out of the allowed roots`
+      }
+      const problem: string | undefined = yield* configProblem(target, folders, depth + 1)
+      if (problem !== undefined) return problem
+    } else if (!isHarmless(section, middle, key, value)) {
+      const name = [section, ...(middle === undefined ? [] : [middle]), key].join(".")
+      return `${short(name)} in ${short(path)} may name something that runs`
+    }
+  }
+  return undefined
+})
+
+// Names of the index, of which git lists what it keeps track of, and submodules, in which git runs by itself.
+const indexProblem = Effect.fnUntraced(function* (
+  path: string,
+  top: string,
+  folders: ReadonlyArray<string>,
+  plain: boolean,
+  depth: number
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* exists(path))) return undefined
+  const info = yield* Effect.result(fs.stat(path))
+  if (Result.isFailure(info) || info.success.size > maxFileSize) return "the index of the repository cannot be read"
+  const bytes = yield* Effect.result(fs.readFile(path))
+  const entries = Result.isSuccess(bytes) ? entriesOf(bytes.success) : undefined
+  if (entries === undefined) return "the index of the repository is not understood"
+  for (const { isLink, isSubmodule, name } of entries) {
+    if (isSubmodule && (yield* exists(`${top}/${name}/.git`))) {
+      if (depth > 0) return `the submodule ${short(name)} is nested`
+      const problem: string | undefined = yield* lookAt(`${top}/${name}`, folders, false, depth + 1)
+      if (problem !== undefined) return problem
+    }
+    if (!plain) continue
+    if (!/^(?!-)[^\s'"\\*?[\]\p{C}]+$/u.test(name)) return `the name of ${short(name)} may be taken for something else`
+    if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {
+      return `${short(name)} leads out of the allowed roots`
+    }
+  }
+  if (!plain) return undefined
+  // What is a folder or file there may have been exchanged for a link since.
+  const seen = new Set<string>()
+  for (const { name } of entries) {
+    const parts = name.split("/")
+    for (let length = 1; length <= parts.length; length++) {
+      const part = `${top}/${parts.slice(0, length).join("/")}`
+      if (seen.has(part)) continue
+      seen.add(part)
+      if (seen.size > 20_000) return "the repository has more files than can be looked at"
+      if ((yield* Effect.isSuccess(fs.readLink(part))) && !(yield* PathWithin.isReallyWithin(part, folders))) {
+        return `${short(part)} leads out of the allowed roots`
+      }
+    }
+  }
+  return undefined
+})
+
+interface Entry {
+  readonly name: string
+  readonly isLink: boolean
+  readonly isSubmodule: boolean
+}
+
+// Versions 2 to 4, each entry with a SHA-1. `undefined`: something else.
+const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (bytes.length < 32 || view.getUint32(0) !== 0x44495243) return undefined
+  const version = view.getUint32(4)
+  const count = view.getUint32(8)
+  if (version < 2 || version > 4) return undefined
+  const entries: Array<Entry> = []
+  const text = new TextDecoder("utf-8", { fatal: false })
+  let at = 12
+  let previous = new Uint8Array()
+  for (let index = 0; index < count; index++) {
+    const start = at
+    if (at + 62 > bytes.length) return undefined
+    const mode = view.getUint32(at + 24)
+    const flags = view.getUint16(at + 60)
+    at += (flags & 0x4000) !== 0 ? 64 : 62
+    let name: Uint8Array
+    if (version === 4) {
+      // How many bytes of the previous name go, in a number of variable length.
+      let byte = bytes[at++] ?? 0
+      let strip = byte & 0x7f
+      while ((byte & 0x80) !== 0) {
+        byte = bytes[at++] ?? 0
+        strip = ((strip + 1) << 7) | (byte & 0x7f)
+      }
+      const end = bytes.indexOf(0, at)
+      if (end === -1 || strip > previous.length) return undefined
+      name = Uint8Array.from([...previous.subarray(0, previous.length - strip), ...bytes.subarray(at, end)])
+      at = end + 1
+    } else {
+      const end = bytes.indexOf(0, at)
+      if (end === -1) return undefined
+      name = bytes.subarray(at, end)
+      at = start + Math.ceil((end - start + 1) / 8) * 8
+    }
+    previous = Uint8Array.from(name)
+    const kind = (mode >> 12) & 0xf
+    entries.push({ name: text.decode(name), isLink: kind === 0xa, isSubmodule: kind === 0xe })
+  }
+  // Extensions in capitals may be left out; others, such as a split index, change what the entries are.
+  while (at + 20 < bytes.length) {
+    const first = bytes[at] ?? 0
+    if (first < 0x41 || first > 0x5a) return undefined
+    at += 8 + view.getUint32(at + 4)
+  }
+  return at + 20 === bytes.length ? entries : undefined
+}
