@@ -243,7 +243,9 @@ describe("a command that a rule accepts within a folder", () => {
       const looking: Rubric.PolicyRubric = {
         mode: "strict",
         allowedRoots: ["."],
-        commandRules: [{ when: { program: ["grep", "diff"], allowedFlags: ["*"], pathsWithin: "." }, decision: "accept" }]
+        commandRules: [
+          { when: { program: ["grep", "diff"], allowedFlags: ["*"], pathsWithin: "." }, decision: "accept" }
+        ]
       }
       for (const line of ["grep -r x linked", "grep -R x tidy", "grep -R x file", "diff -r tidy tidy"]) {
         expect([line, yield* command(looking, line)]).toEqual([line, "accept"])
