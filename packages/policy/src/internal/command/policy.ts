@@ -110,6 +110,10 @@ export const compile = (
       command,
       decided: parts.map((part) => {
         const decided = decide(part)
+        // What another part puts there is not there yet when it is looked at.
+        if (part.unsettled.length > 0 && decided.checks.length > 0) {
+          return { ...decided, decision: "decline", reason: "another part may change what this one reads", checks: [] }
+        }
         return part.unsettled.length === 0
           ? decided
           : { ...decided, conditions: decided.conditions.map((demand) => ({ ...demand, unsettled: part.unsettled })) }
