@@ -227,15 +227,15 @@ const runAll = (
   { pristine, world }: { readonly pristine: string; readonly world: string }
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const reset = `rm -rf ${quote(world)} && cp -a ${quote(pristine)} ${quote(world)}`
-  const script = [
-    ...lines.flatMap(({ cwd, line, logical, writes }, index) => [
+  const script = lines
+    .flatMap(({ cwd, line, logical, writes }, index) => [
       `printf '\\n@%d\\n' ${index}`,
       `( cd ${logical ? "-L" : "-P"} ${quote(cwd)} && eval ${quote(line)} ) < /dev/null 2> /dev/null`,
       ...(writes
         ? [`printf '\\n#\\n'; diff -rq --no-dereference ${quote(pristine)} ${quote(world)} || { ${reset}; }`]
         : [])
     ])
-  ].join("\n")
+    .join("\n")
   const { error, stdout } = spawnSync("/bin/bash", ["--norc", "--noprofile"], {
     cwd: "/",
     input: script,
