@@ -135,15 +135,23 @@ export interface SpawnUnixOptions extends SpawnOptions {
 }
 
 // The server does not look at its standard input, so a shell does: when it ends, because the scope closes or because we
-// are gone, however that came about, the server is ended. The shell exits as the server does.
+// are gone, however that came about, the server is ended, in the steps of a shutdown: with a turn that runs, it does not end
+// at one SIGTERM. The shell exits as the server does. Nothing of it keeps our pipes open.
 const followingUs = `
   exec 3<&0
+  grace=$1; shift
   "$@" 3<&- </dev/null & server=$!
-  (while read -r _ <&3; do :; done; kill "$server") & watch=$!
+  {
+    while read -r _ <&3; do :; done
+    kill "$server"; sleep "$grace"; kill "$server"; sleep "$grace"; kill -KILL "$server" "-$$"
+  } >/dev/null 2>&1 & watch=$!
   wait "$server"; code=$?
   kill "$watch" 2>/dev/null; wait
   exit "$code"
 `
+
+/** How long a step takes at most when there is nobody to say otherwise. */
+const longestStep = Duration.millis(1500)
 
 /**
  * Starts an app-server that listens on a Unix socket, and connects to it. Others can connect to it with {@link connect}
@@ -162,10 +170,11 @@ export const spawnUnix: (
   yield* checkSocketPath(options.socketPath)
   const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
   const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
+  const step = String(Duration.toSeconds(Duration.min(grace, longestStep)))
   const { diagnostics, exited, failure, handle } = yield* spawn({
     ...options,
     command: "/bin/sh",
-    args: ["-c", followingUs, "sh", options.command, ...options.args, "--listen", `unix://${options.socketPath}`],
+    args: ["-c", followingUs, "sh", step, options.command, ...options.args, "--listen", `unix://${options.socketPath}`],
     grace
   })
   yield* handle.stdout.pipe(Stream.runDrain, Effect.ignore, Effect.forkScoped)

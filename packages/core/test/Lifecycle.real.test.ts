@@ -84,6 +84,25 @@ describe("law 13: a dead layer stays dead", () => {
   )
 })
 
+describe("many keyed layers", () => {
+  it.live("add no listeners that Node warns of, if they share the platform's services", () =>
+    Effect.gen(function* () {
+      const { cwd, env } = yield* CodexTest.Home
+      const warnings: Array<string> = []
+      const onWarning = ({ message }: Error) => warnings.push(message)
+      process.on("warning", onWarning)
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.off("warning", onWarning)))
+      const pool = yield* LayerMap.make((_name: string) => Layer.fresh(Codex.layer({ cwd, env })), {
+        idleTimeToLive: "1 minute"
+      }).pipe(Effect.provide(NodeServices.layer))
+      for (let key = 0; key < 12; key++) yield* Effect.provide(ask, pool.get(String(key)))
+      // Warnings are told in a later tick.
+      yield* Effect.yieldNow
+      expect(warnings).toEqual([])
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
+  )
+})
+
 describe("a process that dies", () => {
   it.live("in the middle of an approval fails the turn, and ends the handler", () =>
     Effect.gen(function* () {
