@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -267,6 +267,33 @@ describe("law 5: closing", () => {
         )
       )
     })
+  )
+
+  it.live("ends also what has gone into a session of its own", () =>
+    Effect.gen(function* () {
+      const { cwd } = yield* CodexTest.Home
+      const daemon = () => Number(readFileSync(path.join(cwd, "pid"), "utf8"))
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        yield* codex.responses.create({ prompt: "Run it", thread: { sandbox: "danger-full-access" } })
+        expect(isAlive(daemon())).toBe(true)
+      }).pipe(Effect.provide(Layer.merge(layerRecording([]), PolicyEngine.layerAcceptAll)))
+      yield* Effect.sync(() => isAlive(daemon())).pipe(
+        Effect.repeat({ until: (alive) => !alive, schedule: Schedule.spaced("20 millis") })
+      )
+    }).pipe(
+      Effect.provide(
+        CodexTest.layerHome([
+          reply(
+            execCommand({
+              cmd: "setsid nohup sh -c 'echo $$ > pid; exec sleep 120' >/dev/null 2>&1 & while [ ! -s pid ]; do sleep 0.02; done",
+              escalate: true
+            })
+          ),
+          reply(text("done"))
+        ])
+      )
+    )
   )
 
   it.live("25 times in a row leaves neither processes nor handles", () =>

@@ -14,7 +14,8 @@ const until = (holds: () => boolean) =>
   Effect.sync(holds).pipe(Effect.repeat({ until: (held) => held, schedule: Schedule.spaced("20 millis") }))
 
 // Each command writes down when it began. There are more of them than the turn lives to run.
-const commands = Arr.makeBy(100, () => reply(execCommand({ cmd: "date +%s%3N >> begun; sleep 0.1" })))
+const commands = (also: string) =>
+  Arr.makeBy(100, () => reply(execCommand({ cmd: `date +%s%3N >> begun; ${also} sleep 0.1` })))
 
 const signals = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGSEGV"] as const
 
@@ -54,7 +55,14 @@ describe.skipIf(process.platform !== "linux")("law 5: a program that dies takes 
             const latest = Math.max(diedAt, ...times())
             expect(latest - diedAt).toBeLessThan(5000)
             expect(times().length >= 3).toBe(work === "turn")
-          }).pipe(Effect.provide(CodexTest.layerHome(work === "turn" ? commands : [], { verifyOnClose: false })))
+          }).pipe(
+            Effect.provide(
+              CodexTest.layerHome(
+                work === "turn" ? commands(transport === "a Unix socket" ? "setsid sleep 300 &" : "") : [],
+                { verifyOnClose: false }
+              )
+            )
+          )
         )
       }
     }

@@ -32,7 +32,13 @@ export const processesOf = (text: string): ReadonlyArray<string> =>
 export const layerRecording = (pids: Array<number>, options?: Codex.Options) => {
   const services = Layer.effect(ChildProcessSpawner)(
     Effect.map(ChildProcessSpawner, (spawner) =>
-      makeSpawner((command) => Effect.tap(spawner.spawn(command), (handle) => Effect.sync(() => pids.push(handle.pid))))
+      makeSpawner((command) =>
+        Effect.tap(spawner.spawn(command), (handle) =>
+          Effect.sync(() => {
+            if (command._tag === "StandardCommand" && command.command !== "/bin/sh") pids.push(handle.pid)
+          })
+        )
+      )
     )
   ).pipe(Layer.provideMerge(NodeServices.layer))
   return Layer.unwrap(Effect.map(CodexTest.Home, ({ cwd, env }) => Codex.layer({ cwd, env, ...options }))).pipe(
