@@ -28,7 +28,7 @@ const rubric = Policy.layerFromRubric(
     systemRubric: "Accept what is harmless.",
     useLlmJudge: true,
     commandRules: [
-      { name: "echo", when: { program: "echo" }, decision: "accept" },
+      { name: "echo", when: { program: "echo", anywhere: true }, decision: "accept" },
       { name: "no push", when: { program: "git", argsPrefix: ["push"] }, decision: "decline" }
     ]
   },

@@ -18,8 +18,8 @@ import {
   type CallError,
   type ConnectionFailed,
   LoginFailed,
-  type NotAuthenticated,
-  ProtocolViolation
+  ProtocolViolation,
+  type ThreadError
 } from "./CodexError.ts"
 import { makeCalls } from "./internal/calls.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
@@ -118,26 +118,23 @@ export interface Account {
   /** How much of the account's limits is used. */
   readonly rateLimitsRead: (
     params?: Schemas.GetAccountRateLimitsParams
-  ) => Effect.Effect<Schemas.GetAccountRateLimitsResponse, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.GetAccountRateLimitsResponse, CallError>
   /** Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. */
   readonly rateLimitResetCreditConsume: (
     params: Schemas.ConsumeAccountRateLimitResetCreditParams
-  ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError>
   /** The tokens that the account has used, or a thread of it. */
   readonly usageRead: (
     params?: Schemas.GetAccountTokenUsageParams
-  ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, ThreadError>
   /** What the account's workspace has to say to its members. */
-  readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError | NotAuthenticated>
+  readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError>
   /** What the account's owner should do for its security, if there is something. */
-  readonly securitySetupRead: Effect.Effect<
-    Schemas.AccountSecuritySetupNotice | undefined,
-    CallError | NotAuthenticated
-  >
+  readonly securitySetupRead: Effect.Effect<Schemas.AccountSecuritySetupNotice | undefined, CallError>
   /** Asks the owner of the workspace, by mail, to add credits. */
   readonly sendAddCreditsNudgeEmail: (
     params: Schemas.SendAddCreditsNudgeEmailParams
-  ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError | NotAuthenticated>
+  ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError>
   /** How a model provider behind a gateway is logged in to. */
   readonly gatewayOAuthRead: (
     params?: Schemas.GatewayOAuthReadParams
@@ -236,14 +233,14 @@ export const make = (server: AppServer["Service"]): Account => {
     read: (params) => calls.plain("account/read", params ?? {}),
     login,
     logout: Effect.asVoid(calls.plain("account/logout")),
-    rateLimitsRead: (params) => calls.account("account/rateLimits/read", params),
+    rateLimitsRead: (params) => calls.plain("account/rateLimits/read", params),
     rateLimitResetCreditConsume: (params) =>
-      Effect.map(calls.account("account/rateLimitResetCredit/consume", params), ({ outcome }) => outcome),
-    usageRead: (params) => calls.account("account/usage/read", params),
-    workspaceMessagesRead: calls.account("account/workspaceMessages/read"),
-    securitySetupRead: Effect.map(calls.account("account/securitySetup/read"), ({ notice }) => notice ?? undefined),
+      Effect.map(calls.plain("account/rateLimitResetCredit/consume", params), ({ outcome }) => outcome),
+    usageRead: (params) => calls.thread("account/usage/read", params),
+    workspaceMessagesRead: calls.plain("account/workspaceMessages/read"),
+    securitySetupRead: Effect.map(calls.plain("account/securitySetup/read"), ({ notice }) => notice ?? undefined),
     sendAddCreditsNudgeEmail: (params) =>
-      Effect.map(calls.account("account/sendAddCreditsNudgeEmail", params), ({ status }) => status),
+      Effect.map(calls.plain("account/sendAddCreditsNudgeEmail", params), ({ status }) => status),
     gatewayOAuthRead: (params) => calls.plain("account/gatewayOAuth/read", params),
     gatewayOAuthLogin: (params) =>
       Effect.map(calls.plain("account/gatewayOAuth/login", params), ({ prompt }) => prompt ?? undefined),

@@ -30,7 +30,6 @@ import type {
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as Groups from "./Groups.ts"
-import { makeLoad } from "./internal/calls.ts"
 import { makeHandles } from "./internal/handles.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import { makeThreads } from "./internal/threads.ts"
@@ -207,8 +206,7 @@ export const make: (
   const bufferBytes = yield* checkDefaults(options)
   const server = yield* AppServer.AppServer
   const threads = yield* makeThreads(server, options)
-  const load = makeLoad((threadId) => threads.resume(threadId, undefined))
-  const groups = Groups.make(server, { bufferBytes, load })
+  const groups = Groups.make(server, { bufferBytes, load: (threadId) => threads.resume(threadId, undefined) })
   const handles = makeHandles(server, threads, groups.thread, bufferBytes)
 
   const getThread = ({ thread, threadId }: ResponseOptions) =>

@@ -156,7 +156,7 @@ export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed"
 }
 
 /**
- * No thread has this id, neither in this server's memory nor among the stored rollouts.
+ * No thread has this id, neither in this server's memory nor among the stored rollouts. Its rollout may have been deleted.
  *
  * @category errors
  * @since 0.1.0
@@ -439,15 +439,18 @@ const turnAdvice = (reason: TurnFailedReason): string => {
       return "Ask for less, or allow more with `maxTextLength` in the layer's options."
     case "SandboxError":
       return "Check that the sandbox works on this machine."
+    case "HttpConnectionFailed":
+    case "ResponseStreamConnectionFailed":
+    case "ResponseStreamDisconnected":
+    case "TooManyFailedAttempts":
+      return isTransient(reason)
+        ? "Try again after a pause."
+        : "The provider refuses the request: check its address, your plan, and the turn's parameters."
     case "RateLimited":
     case "FlexUnavailable":
     case "ServerOverloaded":
     case "PolicyCapacityUnavailable":
     case "InternalServerError":
-    case "HttpConnectionFailed":
-    case "ResponseStreamConnectionFailed":
-    case "ResponseStreamDisconnected":
-    case "TooManyFailedAttempts":
       return "Try again after a pause."
     default:
       return "Its thread is intact: change the prompt and try again."
@@ -641,6 +644,8 @@ export type CallError =
   | UnsupportedMethod
   | InvalidParams
   | ProtocolViolation
+  | NotAuthenticated
+  | ExperimentalApiRequired
 
 /**
  * What a request can fail with besides because of the thread that it is about.
@@ -664,7 +669,7 @@ export type ThreadError = CallError | SessionError
  * @category models
  * @since 0.1.0
  */
-export type RequestError = ThreadError | NotAuthenticated | ExperimentalApiRequired
+export type RequestError = ThreadError
 
 /**
  * What a request can fail with whose response nobody looks at.
@@ -757,6 +762,17 @@ export type CodexError = typeof CodexError.Type
  */
 export const isCodexError: (u: unknown) => u is CodexError = Schema.is(CodexError)
 
+// Of other refusals the provider says the same again. Without a status there was no answer.
+const isTransientStatus = (status: number | null): boolean =>
+  status === null ||
+  status === 408 ||
+  status === 425 ||
+  status === 429 ||
+  (status >= 500 && status !== 501 && status !== 505)
+
+const isTransient = (reason: TurnFailedReason): boolean =>
+  retryableReasons.has(reason._tag) && (!("httpStatusCode" in reason) || isTransientStatus(reason.httpStatusCode))
+
 const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
   "RateLimited",
   "FlexUnavailable",
@@ -775,7 +791,7 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
  * **Details**
  *
  * True for `Overloaded`, which did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed` whose reason
- * is a passing trouble of the model's side.
+ * is a passing trouble of the model's side. With an HTTP status: 408, 425, 429, and 500 and above except 501 and 505.
  * False for `ConnectionFailed`: a connection does not come back, so the effect that provides the layer is the one to retry.
  * False for `RequestTimedOut`, as the request may have taken effect.
  *
@@ -786,7 +802,7 @@ export const isRetryable = (error: unknown): boolean =>
   isCodexError(error) &&
   (error._tag === "Overloaded" ||
     (error._tag === "ThreadBusy" && !error.delivered) ||
-    (error._tag === "TurnFailed" && retryableReasons.has(error.reason._tag)))
+    (error._tag === "TurnFailed" && isTransient(error.reason)))
 
 /**
  * Retries what is retryable: five times at most, first after about a second, then after twice as long each time, with

@@ -8,13 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AppServer } from "./AppServer.ts"
-import {
-  type CallError,
-  type ConnectionFailed,
-  type ExperimentalApiRequired,
-  InvalidParams,
-  type SlowConsumer
-} from "./CodexError.ts"
+import { type CallError, type ConnectionFailed, InvalidParams, type SlowConsumer } from "./CodexError.ts"
 import { ExperimentalApi } from "./ExperimentalApi.ts"
 import { makeCalls } from "./internal/calls.ts"
 import { makeFeed, nextId } from "./internal/feed.ts"
@@ -64,7 +58,7 @@ export interface Found {
  */
 export interface Session {
   /** Takes the place of the query before. */
-  readonly update: (query: string) => Effect.Effect<void, CallError | ExperimentalApiRequired>
+  readonly update: (query: string) => Effect.Effect<void, CallError>
   /** What is found, again and again as it becomes more. For one consumer. */
   readonly found: Stream.Stream<Found, ConnectionFailed | SlowConsumer>
 }
@@ -83,7 +77,7 @@ export interface FuzzyFileSearch {
   /** Starts a search that the scope owns. */
   readonly fuzzyFileSearchSession: (
     params?: SessionParams
-  ) => Effect.Effect<Session, CallError | ExperimentalApiRequired, ExperimentalApi | Scope.Scope>
+  ) => Effect.Effect<Session, CallError, ExperimentalApi | Scope.Scope>
 }
 
 /** How long the server may take to end a session before its scope closes without that. */

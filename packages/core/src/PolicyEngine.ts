@@ -11,6 +11,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { PolicyFailed } from "./CodexError.ts"
 import * as Protocol from "./protocol/generated/Experimental.ts"
 
@@ -98,8 +100,8 @@ export interface Verdict<K extends Kind> {
 }
 
 /**
- * The permissions that a request asks for, as they can be granted; `undefined` if some of them are of a kind that this
- * version does not know, which nobody can grant.
+ * The permissions that a request asks for, as they can be granted: without fields that this version does not know, as nobody
+ * can say what they would grant. `undefined` if some of the permissions are of a kind that it does not know.
  *
  * @category conversions
  * @since 0.1.0
@@ -112,7 +114,7 @@ export const grantOf = ({
     ...(fileSystem == null ? {} : { fileSystem }),
     ...(network == null ? {} : { network })
   }
-  return Protocol.GrantedPermissionProfile.is(permissions) ? permissions : undefined
+  return Option.getOrUndefined(Schema.decodeUnknownOption(Protocol.GrantedPermissionProfile())(permissions))
 }
 
 /**
@@ -151,6 +153,8 @@ const abstain = (): Effect.Effect<undefined> => Effect.undefined
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
  *
  * export const layer = Layer.succeed(PolicyEngine.PolicyEngine)(
  *   PolicyEngine.make({

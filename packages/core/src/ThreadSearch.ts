@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { AppServer } from "./AppServer.ts"
-import type { CallError, ExperimentalApiRequired, ThreadError } from "./CodexError.ts"
+import type { CallError, ThreadError } from "./CodexError.ts"
 import type { ExperimentalApi } from "./ExperimentalApi.ts"
 import { makeCalls } from "./internal/calls.ts"
 import { pages } from "./internal/pages.ts"
@@ -22,33 +22,33 @@ export interface ThreadSearch {
   /** The threads in which something was said, with the place. `limit` is the size of a page. */
   readonly search: (
     params: Schemas.ThreadSearchParams
-  ) => Stream.Stream<Schemas.ThreadSearchResult, CallError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Stream.Stream<Schemas.ThreadSearchResult, CallError, ExperimentalApi>
   readonly searchPage: (
     params: Schemas.ThreadSearchParams
-  ) => Effect.Effect<Schemas.ThreadSearchResponse, CallError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Effect.Effect<Schemas.ThreadSearchResponse, CallError, ExperimentalApi>
   /** The places in a thread where something was said, the oldest first. */
   readonly searchOccurrences: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
-  ) => Stream.Stream<Schemas.ThreadSearchOccurrence, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Stream.Stream<Schemas.ThreadSearchOccurrence, ThreadError, ExperimentalApi>
   readonly searchOccurrencesPage: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
-  ) => Effect.Effect<Schemas.ThreadSearchOccurrencesResponse, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Effect.Effect<Schemas.ThreadSearchOccurrencesResponse, ThreadError, ExperimentalApi>
   /** Some items of a turn, by their ids, at most 100. */
   readonly itemsRead: (
     threadId: string,
     params: Omit<Schemas.ThreadItemsReadParams, "threadId">
-  ) => Effect.Effect<ReadonlyArray<Schemas.ThreadItemEntry>, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Effect.Effect<ReadonlyArray<Schemas.ThreadItemEntry>, ThreadError, ExperimentalApi>
   /** Turns and items of a thread in one order. */
   readonly timelineList: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">
-  ) => Stream.Stream<Schemas.ThreadTimelineEntry, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Stream.Stream<Schemas.ThreadTimelineEntry, ThreadError, ExperimentalApi>
   readonly timelineListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">
-  ) => Effect.Effect<Schemas.ThreadTimelineListResponse, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Effect.Effect<Schemas.ThreadTimelineListResponse, ThreadError, ExperimentalApi>
 }
 
 /**

@@ -10,13 +10,13 @@
 import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { AppServer } from "./AppServer.ts"
-import type { ExperimentalApiRequired, ThreadError } from "./CodexError.ts"
+import type { ThreadError } from "./CodexError.ts"
 import type { ExperimentalApi } from "./ExperimentalApi.ts"
 import { type LoadThread, makeCalls } from "./internal/calls.ts"
 import { pages } from "./internal/pages.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
 
-type Failure = ThreadError | ExperimentalApiRequired
+type Failure = ThreadError
 
 /**
  * What `codex.thread` can do with queues and background terminals. All of it is experimental.

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { AppServer } from "./AppServer.ts"
-import type { ExperimentalApiRequired, ThreadError } from "./CodexError.ts"
+import type { ThreadError } from "./CodexError.ts"
 import type { ExperimentalApi } from "./ExperimentalApi.ts"
 import { makeCalls } from "./internal/calls.ts"
 import type * as Experimental from "./protocol/generated/Experimental.ts"
@@ -32,7 +32,7 @@ export interface TurnControl {
   readonly settingsUpdate: (
     threadId: string,
     params: Omit<Experimental.TurnSettingsUpdateParams, "threadId">
-  ) => Effect.Effect<Experimental.TurnSettingsUpdateStatus, ThreadError | ExperimentalApiRequired, ExperimentalApi>
+  ) => Effect.Effect<Experimental.TurnSettingsUpdateStatus, ThreadError, ExperimentalApi>
 }
 
 /**

@@ -16,7 +16,9 @@ import {
   type RawRequestError,
   RequestFailed,
   SessionArchived,
+  type SessionError,
   SessionNotFound,
+  ThreadLocked,
   TurnFailed,
   type TurnFailedReason,
   UnsupportedMethod
@@ -34,9 +36,9 @@ import * as Redaction from "./Redaction.ts"
  * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
  * never searched for words: the list of methods in an "unknown variant" error holds most of them.
  *
- * "no rollout found" is said of threads that nobody has, of archived ones, and of those that have had no turn; "not found" of
- * threads that nobody has and of those that are not loaded. Which it is takes another request to tell: here it is `NoRollout`
- * and `SessionNotFound`.
+ * "no rollout found" is said of threads that do not exist, of archived ones, of those that have had no turn, and of those
+ * whose file is gone; "not found" of threads that do not exist and of those that are not loaded. Which it is takes another
+ * request to tell: here it is `NoRollout` and `SessionNotFound`.
  *
  * @category constructors
  * @since 0.1.0
@@ -52,19 +54,8 @@ export const fromRpc = (options: {
   const { code, description } = error
   if (code === -32001) return new Overloaded({ method })
 
-  const threadId = Predicate.hasProperty(params, "threadId") ? String(params.threadId) : ""
-  const noRollout = /^(?:no rollout found for thread id (\S+)$|thread (\S+) is not materialized yet\b)/.exec(
-    description
-  )
-  if (noRollout !== null) return new NoRollout({ method, threadId: noRollout[1] ?? noRollout[2] ?? threadId })
-
-  const unknownThread = /^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/.exec(
-    description
-  )
-  if (unknownThread !== null) return new SessionNotFound({ threadId: unknownThread[1] ?? threadId })
-
-  const archived = /^session (\S+) is archived\b/.exec(description)
-  if (archived !== null) return new SessionArchived({ threadId: archived[1] ?? threadId })
+  const about = threadErrorOf(method, params, description)
+  if (about !== undefined) return about
 
   if (/^(?:codex account|chatgpt) authentication required\b/.test(description))
     return new NotAuthenticated({ description })
@@ -93,24 +84,49 @@ export const fromRpc = (options: {
   })
 }
 
+// Of a method that names no thread the same texts say something else.
+const threadErrorOf = (method: string, params: unknown, description: string): SessionError | undefined => {
+  if (!Predicate.hasProperty(params, "threadId") || typeof params.threadId !== "string") return undefined
+  const named = (pattern: RegExp): string | undefined => pattern.exec(description)?.[1]
+
+  const withoutRollout =
+    named(/^no rollout found for thread id (\S+)$/) ?? named(/^thread (\S+) is not materialized yet\b/)
+  if (withoutRollout !== undefined) return new NoRollout({ method, threadId: withoutRollout })
+
+  const unknown =
+    named(/^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/) ??
+    // It is known, and its file is gone.
+    named(/^invalid paginated history lineage for (\S+): missing source rollout$/)
+  if (unknown !== undefined) return new SessionNotFound({ threadId: unknown })
+
+  const archived = named(/^session (\S+) is archived\b/)
+  if (archived !== undefined) return new SessionArchived({ threadId: archived })
+
+  const locked = named(/^thread (\S+) already has an active writer$/)
+  return locked === undefined ? undefined : new ThreadLocked({ threadId: locked })
+}
+
 /**
- * Why a method did not find a thread that `thread/read` did find: it is archived, or it is not loaded.
+ * The error for a thread that is archived, from the response to `thread/read`; `undefined` if it is not.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const fromStored = (options: {
-  readonly method: string
-  readonly threadId: string
-  /** The response to `thread/read`. */
-  readonly response: unknown
-}): SessionArchived | RequestFailed => {
-  const { method, response, threadId } = options
+export const archivedIn = (threadId: string, response: unknown): SessionArchived | undefined => {
   const read = Protocol.decodeResponse("thread/read", response)
   // Nothing but the path of its rollout tells whether a thread is archived.
-  if (Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")) {
-    return new SessionArchived({ threadId })
-  }
+  return Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")
+    ? new SessionArchived({ threadId })
+    : undefined
+}
+
+/**
+ * Why a method did not find a thread that is stored and not archived.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const notLoaded = (method: string, threadId: string): RequestFailed => {
   const why =
     method === "thread/unarchive" ? "is not archived" : "is stored, and not loaded: resume it before this call"
   return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })

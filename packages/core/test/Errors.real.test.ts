@@ -1,11 +1,14 @@
+import { readdirSync, rmSync } from "node:fs"
+import * as path from "node:path"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
-import type * as CodexError from "@effect-codex/core/CodexError"
+import * as CodexError from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type * as Thread from "@effect-codex/core/Thread"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -101,7 +104,96 @@ describe("the server's errors by their cause", () => {
   )
 })
 
+// One more app-server on the home of the test, until the scope closes.
+const another = Effect.map(Layer.build(Layer.fresh(CodexTest.layerCodex())), Context.get(Codex.Codex))
+
+describe("a thread that another app-server has open", () => {
+  it.live("is ThreadLocked for what would write to it, until that one is gone", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const codex = yield* another
+          const { threadId } = yield* codex.responses.create({ prompt: "Hello" })
+          const other = yield* another
+          const locked = { _tag: "ThreadLocked", threadId }
+          expect(yield* Effect.flip(other.thread.resume(threadId))).toMatchObject(locked)
+          expect(yield* Effect.flip(other.thread.archive(threadId))).toMatchObject(locked)
+          expect(yield* Effect.flip(other.thread.delete(threadId))).toMatchObject(locked)
+          expect(yield* Effect.flip(other.request("thread/unarchive", { threadId }))).toMatchObject(locked)
+          // It can be read.
+          expect((yield* other.request("thread/read", { threadId })).thread.id).toBe(threadId)
+          return threadId
+        })
+      )
+      const codex = yield* another
+      expect((yield* codex.thread.resume(first)).id).toBe(first)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.merge(CodexTest.layerHome([reply(text("Hello"))]), PolicyEngine.layerDeclineAll))
+    )
+  )
+})
+
+describe("a thread whose rollout was deleted", () => {
+  const rolloutOf = (home: string, threadId: string) => {
+    const name = readdirSync(home, { recursive: true, encoding: "utf8" }).find((name) =>
+      name.endsWith(`${threadId}.jsonl`)
+    )
+    return path.join(home, name ?? "none")
+  }
+
+  it.live("is SessionNotFound", () =>
+    Effect.gen(function* () {
+      const { env } = yield* CodexTest.Home
+      const { threadId } = yield* Effect.scoped(
+        Effect.flatMap(another, (codex) => codex.responses.create({ prompt: "Hello" }))
+      )
+      rmSync(rolloutOf(env["CODEX_HOME"] ?? "", threadId))
+      const { request, thread } = yield* another
+      const notFound = { _tag: "SessionNotFound", threadId }
+      expect(yield* Effect.flip(thread.resume(threadId))).toMatchObject(notFound)
+      expect(yield* Effect.flip(thread.fork(threadId))).toMatchObject(notFound)
+      expect(yield* Effect.flip(request("thread/read", { threadId, includeTurns: true }))).toMatchObject(notFound)
+      expect(yield* Effect.flip(request("thread/turns/list", { threadId }))).toMatchObject(notFound)
+      expect(yield* Effect.flip(request("thread/archive", { threadId }))).toMatchObject(notFound)
+      expect(yield* Effect.flip(request("turn/start", { threadId, input: [] }))).toMatchObject(notFound)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.merge(CodexTest.layerHome([reply(text("Hello"))]), PolicyEngine.layerDeclineAll))
+    )
+  )
+
+  it.live("is SessionNotFound for the server that has it loaded, too", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { env } = yield* CodexTest.Home
+      const { threadId } = yield* codex.responses.create({ prompt: "Hello" })
+      rmSync(rolloutOf(env["CODEX_HOME"] ?? "", threadId))
+      expect(yield* Effect.flip(codex.thread.fork(threadId))).toMatchObject({ _tag: "SessionNotFound", threadId })
+      expect(yield* Effect.flip(codex.request("thread/resume", { threadId }))).toMatchObject({
+        _tag: "SessionNotFound"
+      })
+    }).pipe(withScript([reply(text("Hello"))]))
+  )
+})
+
 describe("a failed turn has the reason", () => {
+  const statuses = [402, 403, 404, 405, 409, 410, 413, 415, 422, 426, 451, 501, 408, 502, 503, 504]
+
+  it.live("and can be tried again only if the provider may answer otherwise the next time", () =>
+    Effect.gen(function* () {
+      const retried: Array<number> = []
+      const codex = yield* Codex.Codex
+      for (const status of statuses) {
+        const failure = yield* Effect.flip(codex.responses.create({ prompt: "Hello" }))
+        expect(failure).toMatchObject({ _tag: "TurnFailed" })
+        expect(failure.message).toContain(CodexError.isRetryable(failure) ? "Try again after a pause" : "check its")
+        if (CodexError.isRetryable(failure)) retried.push(status)
+      }
+      expect(retried).toEqual([408, 502, 503, 504])
+    }).pipe(withScript(statuses.map((status) => error(status, "no"))))
+  )
+
   const reasons = [
     [error(429, "slow down"), "RateLimited"],
     [error(429, "used up", { type: "usage_limit_reached" }), "UsageLimitExceeded"],

@@ -427,17 +427,34 @@ describe("a watch", () => {
 })
 
 describe("a function fails with what it can fail with", () => {
-  it.effect("also when the server says something else", () =>
+  it.effect("which is what the server said, as it said it", () =>
     Effect.gen(function* () {
       const server = yield* Server
-      const { account, model } = yield* Codex.Codex
+      const { account, model, thread } = yield* Codex.Codex
+      // Of a method that names no thread these say nothing about one.
       for (const text of [
         "thread not loaded: x",
-        "codex account authentication required to list",
-        "x requires experimentalApi capability"
+        "no rollout found for thread id x",
+        "session x is archived",
+        "thread x already has an active writer"
       ]) {
+        const error = new RpcError({ code: -32099, description: text })
+        yield* server.on("model/list", () => Effect.fail(error))
+        expect(yield* Effect.flip(model.listPage())).toMatchObject({
+          _tag: "RequestFailed",
+          method: "model/list",
+          code: -32099,
+          description: text
+        })
+      }
+      for (const [text, tag] of [
+        ["codex account authentication required to list", "NotAuthenticated"],
+        ["x requires experimentalApi capability", "ExperimentalApiRequired"]
+      ] as const) {
         yield* server.on("model/list", () => refuse(text))
-        expect(yield* Effect.flip(model.listPage())).toMatchObject({ _tag: "RequestFailed", method: "model/list" })
+        expect(yield* Effect.flip(model.listPage())).toMatchObject({ _tag: tag })
+        yield* server.on("thread/turns/list", () => refuse(text))
+        expect(yield* Effect.flip(thread.turnsListPage("x"))).toMatchObject({ _tag: tag })
       }
       yield* server.on("account/rateLimits/read", () => refuse("chatgpt authentication required to read rate limits"))
       expect(yield* Effect.flip(account.rateLimitsRead())).toMatchObject({ _tag: "NotAuthenticated" })
@@ -462,7 +479,9 @@ describe("a function fails with what it can fail with", () => {
           : never
     type Call =
       | CodexError.ConnectionFailed
+      | CodexError.ExperimentalApiRequired
       | CodexError.InvalidParams
+      | CodexError.NotAuthenticated
       | CodexError.Overloaded
       | CodexError.ProtocolViolation
       | CodexError.RequestFailed
@@ -479,12 +498,10 @@ describe("a function fails with what it can fail with", () => {
     expectTypeOf<Failure<Service["thread"]["list"]>>().toEqualTypeOf<Call>()
     expectTypeOf<Failure<Service["thread"]["read"]>>().toEqualTypeOf<OfThread>()
     expectTypeOf<Failure<Service["thread"]["rollback"]>>().toEqualTypeOf<OfThread>()
-    expectTypeOf<Failure<Service["account"]["rateLimitsRead"]>>().toEqualTypeOf<Call | CodexError.NotAuthenticated>()
+    expectTypeOf<Failure<Service["account"]["rateLimitsRead"]>>().toEqualTypeOf<Call>()
     expectTypeOf<Failure<Service["command"]["start"]>>().toEqualTypeOf<never>()
     expectTypeOf<Failure<Service["fs"]["watch"]>>().toEqualTypeOf<Call | CodexError.SlowConsumer>()
-    expectTypeOf<Failure<Service["thread"]["queueList"]>>().toEqualTypeOf<
-      OfThread | CodexError.ExperimentalApiRequired
-    >()
+    expectTypeOf<Failure<Service["thread"]["queueList"]>>().toEqualTypeOf<OfThread>()
 
     expectTypeOf<Needs<Service["thread"]["read"]>>().toEqualTypeOf<never>()
     expectTypeOf<Needs<Service["thread"]["queueList"]>>().toEqualTypeOf<ExperimentalApi>()

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import * as CodexError from "@effect-codex/core/CodexError"
+import { makeCollector } from "@effect-codex/core/AgentResponse"
 import { describe, expect, it } from "@effect/vitest"
 
 const root = path.join(import.meta.dirname, "..", "..", "..")
@@ -25,6 +26,19 @@ describe.each([
     expect(retryable).toEqual(["`Overloaded`"])
     expect(CodexError.isRetryable(new CodexError.Overloaded({ method: "turn/start" }))).toBe(true)
     expect(CodexError.isRetryable(new CodexError.RequestTimedOut({ method: "turn/start", millis: 1 }))).toBe(false)
+    const failed = (httpStatusCode: number | null) =>
+      CodexError.isRetryable(
+        new CodexError.TurnFailed({
+          reason: { _tag: "HttpConnectionFailed", httpStatusCode },
+          description: "no",
+          response: makeCollector("thread").response()
+        })
+      )
+    const refused = [400, 402, 403, 404, 405, 406, 407, 426, 428, 431, 451, 501, 505]
+    const permanent = [...refused, ...Array.from({ length: 14 }, (_, index) => 409 + index)]
+    expect(permanent.filter(failed)).toEqual([])
+    const transient = [null, 408, 425, 429, 500, 502, 503, 504, 529]
+    expect(transient.filter(failed)).toEqual(transient)
     const busy = { threadId: "thread", turnId: "turn" }
     expect(CodexError.isRetryable(new CodexError.ThreadBusy({ ...busy, delivered: false }))).toBe(true)
     expect(CodexError.isRetryable(new CodexError.ThreadBusy({ ...busy, delivered: true }))).toBe(false)

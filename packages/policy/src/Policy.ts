@@ -445,11 +445,13 @@ export const layer = <E = never, R = never, E2 = never, R2 = never>(options: {
   readonly hooks?: Hooks | undefined
   readonly engine?: Layer.Layer<PolicyEngine.PolicyEngine, E, R> | undefined
   readonly rubric?: PolicyRubric | undefined
+  /** The absolute folder that relative folders of the rubric are below. */
+  readonly baseDirectory?: string | undefined
   /** The judge of the rubric. */
   readonly judge?: JudgeLayer<E2, R2> | undefined
 }): Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> => {
-  const { engine, hooks = {}, judge, rubric } = options
+  const { baseDirectory, engine, hooks = {}, judge, rubric } = options
   const below: Layer.Layer<PolicyEngine.PolicyEngine, E | E2 | InvalidRubric, FileSystem.FileSystem | R | R2> =
-    engine ?? (rubric === undefined ? PolicyEngine.layerDeclineAll : layerFromRubric(rubric, judge))
+    engine ?? (rubric === undefined ? PolicyEngine.layerDeclineAll : layerFromRubric(rubric, judge, { baseDirectory }))
   return Layer.effect(PolicyEngine.PolicyEngine)(Effect.map(fromLayer(below), (engine) => withHooks(engine, hooks)))
 }

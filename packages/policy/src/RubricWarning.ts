@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import { listOf } from "./internal/rubric/condition.ts"
+import { isBlind as isBlindCommand } from "./internal/command/match.ts"
 import { baseName, runsCode } from "./internal/command/wrapper.ts"
 import type { PolicyRubric } from "./Rubric.ts"
 import type { CommandDecision, CommandRule } from "./Rule.ts"
@@ -153,7 +154,7 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   const warn = (code: Code, field: string, description: string) =>
     void warnings.push({ code, path: `${path}.${field}`, description })
   const programs = listOf(when.program) ?? []
-  if (isBlind(when, ["reasonRegex", "hasProposedExecpolicy"])) warnings.push(blind(path))
+  if (isBlindCommand(when)) warnings.push(blind(path))
   if (when.networkHost !== undefined && when.request?.includes("networkApproval") !== true) {
     warnings.push(never(`${path}.when.networkHost`, "the rule is not about a networkApproval"))
   }

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Bash from "./internal/command/bash.ts"
+import * as Grammar from "./internal/command/grammar.ts"
 import { short } from "./internal/text.ts"
 import * as Wrapper from "./internal/command/wrapper.ts"
 import { mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
@@ -85,7 +86,7 @@ export type ShellCommand =
 const unparseable = (reason: string): ShellCommand => ({ _tag: "Unparseable", reason })
 
 // Where a shell that is trusted to be one can be. The model names the shell, and a file of any name can be one.
-const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh)$/
+const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh|zsh)$/
 
 /**
  * Analyses a command as codex tells of it, which is a program and its arguments in shell quotes; for most commands the
@@ -93,7 +94,7 @@ const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-
  *
  * **Details**
  *
- * `bash -c` and `bash -lc` (or `sh`), by bare name or in a system folder, with exactly one more word, are seen through.
+ * `bash -c` and `bash -lc` (or `sh`, or `zsh` where it reads the script as Bash does), by bare name or in a system folder, with exactly one more word, are seen through.
  * Everything else that runs commands, wrappers and inner shells too, is a part of its own beside what it runs.
  *
  * @category constructors
@@ -111,10 +112,15 @@ export const parse = (command: string): ShellCommand => {
     only.redirects.length === 0 &&
     only.assignments.length === 0
   const [program, option, script] = values
-  if (plain && program !== undefined && Wrapper.foreignShells.has(Wrapper.baseName(program).toLowerCase())) {
+  const shell = program === undefined ? null : trustedShells.exec(program)
+  if (
+    plain &&
+    program !== undefined &&
+    (shell?.[1] !== "zsh" || values.length !== 3 || !/^-l?c$/.test(option ?? "")) &&
+    Wrapper.foreignShells.has(Wrapper.baseName(program).toLowerCase())
+  ) {
     return unparseable(`${Wrapper.baseName(program)} is not Bash`)
   }
-  const shell = program === undefined ? null : trustedShells.exec(program)
   if (
     !plain ||
     values.length !== 3 ||
@@ -124,6 +130,11 @@ export const parse = (command: string): ShellCommand => {
     !/^-l?c$/.test(option ?? "")
   ) {
     return analyse(command, outer)
+  }
+  if (shell[1] === "zsh") {
+    // Only what both shells read alike.
+    const reading = Grammar.parse(script, "zsh")
+    if (reading._tag === "Refused") return unparseable(`zsh may read it in a way of its own: ${reading.reason}`)
   }
   const inner = Bash.parse(script, shell[1] === "sh" ? "sh" : "bash")
   return inner._tag === "Unparseable" ? inner : analyse(script, inner)

@@ -86,15 +86,24 @@ export const makeRequests = ({
       })
     )
 
-  // What the server says of a thread that nobody has, it also says of one that is archived, or not loaded.
-  const lookFor = (method: string, threadId: string): Effect.Effect<never, RawRequestError> => {
+  // What the server says of a thread that does not exist, it also says of one that is archived, or not loaded. A thread whose
+  // rollout was deleted it goes on knowing by name; its turns it can't list any more.
+  const lookFor = Effect.fnUntraced(function* (
+    method: string,
+    threadId: string
+  ): Effect.fn.Return<never, RawRequestError> {
     const notFound = new SessionNotFound({ threadId })
-    if (method === "thread/read") return Effect.fail(notFound)
-    return requestRaw("thread/read", { threadId }).pipe(
-      Effect.mapError((error) => (error._tag === "ConnectionFailed" ? error : notFound)),
-      Effect.flatMap((response) => Effect.fail(WireError.fromStored({ method, threadId, response })))
+    if (method === "thread/read") return yield* notFound
+    const orNotFound = Effect.mapError((error: RawRequestError) =>
+      error._tag === "ConnectionFailed" ? error : notFound
     )
-  }
+    const response = yield* orNotFound(requestRaw("thread/read", { threadId }))
+    const archived = WireError.archivedIn(threadId, response)
+    if (archived !== undefined) return yield* archived
+    if (method === "thread/turns/list") return yield* notFound
+    yield* orNotFound(requestRaw("thread/turns/list", { threadId, limit: 1 }))
+    return yield* WireError.notLoaded(method, threadId)
+  })
 
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
