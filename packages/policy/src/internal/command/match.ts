@@ -82,6 +82,8 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
     if (!view.variables.every((name) => assigns.includes(name))) return undefined
     if (redirectsWithin === undefined && redirects.length > 0) return undefined
 
+    // A folder bounds no script.
+    if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript) return undefined
     const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
     if (unprotected === undefined) return undefined
     const conditions: Array<Demand> = [...unprotected]
@@ -95,6 +97,11 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
       const match = surelyWithin(paths, folders, within)
       if (match === undefined) return undefined
       conditions.push(...match)
+    }
+    if (pathsWithin !== undefined) {
+      const followed = surelyWithin(view.followed, folders, pathsWithin)
+      if (followed === undefined) return undefined
+      conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
     }
     return conditions
   }

@@ -8,7 +8,10 @@ import { quote } from "../../ShellWord.ts"
 import { evaluating } from "./operands.ts"
 import { pathsIn } from "./pieces.ts"
 import { type Possible, possibleOf } from "./possible.ts"
+import type { Effect as Use } from "./programs.ts"
 import { type Reach, reachOf } from "./reach.ts"
+import { doubtOf } from "./scripts.ts"
+import { usesOf } from "./uses.ts"
 
 export interface PartView extends Omit<Reach, "texts"> {
   readonly part: Part
@@ -34,6 +37,8 @@ export interface PartView extends Omit<Reach, "texts"> {
   readonly unsettled: ReadonlyArray<string>
   /** Whether Bash itself would run what stands in the brackets of an argument such as `a[$(id)]`. */
   readonly evaluates: boolean
+  /** Whether it is given a script of its own language that may do more than print. */
+  readonly runsScript: boolean
   /** What may run of what it is given, for rules that decline. */
   readonly possible: Possible | undefined
 }
@@ -79,9 +84,14 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
     redirects: part.redirects.filter((redirect) => !isHarmless(redirect)),
     evaluates:
       program !== undefined && evaluating.has(program) && args.some((arg) => arg === undefined || /[[$`]/.test(arg)),
+    runsScript: usesOf(part.words.map(({ value }) => value)).uses.some(
+      ({ effect, value }) => inline.has(effect) && (value === undefined || doubtOf(effect, value) !== undefined)
+    ),
     possible: possibleOf(part)
   }
 }
+
+const inline: ReadonlySet<Use> = new Set(["sed", "awk", "jq", "sql"])
 
 // More than these, and it is not known where it runs.
 const maxFolders = 16
