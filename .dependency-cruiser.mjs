@@ -3,7 +3,11 @@
 /** Modules of the core, by path. */
 const core = (...names) => `^packages/core/src/(${names.join("|")})[.]ts$`
 
-const transport = ["Transport", "WebSocketTransport", "internal/(diagnostics|lines|outbox|outputPipes|process|systemError)"]
+const transport = [
+  "Transport",
+  "WebSocketTransport",
+  "internal/(diagnostics|lines|outbox|outputPipes|process|systemError)"
+]
 const connection = ["AppServer", "FrameTap", "ServerRequest", "Telemetry", "WireError"]
 const work = ["Thread", "Thread(Actions|Filing|Search|Store|Work)", "Turn", "TurnControl", "Tools", "Input"]
 const frontDoor = ["Codex", "Groups", "index"]

@@ -59,7 +59,10 @@ export interface Defaults {
   readonly turnBudget?: Turn.Budget | undefined
   /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
   readonly watchdog?: Turn.Watchdog | "off" | undefined
-  /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  /**
+   * How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
+   * of what the server wrote. Default: 64 Mi.
+   */
   readonly bufferBytes?: number | undefined
 }
 

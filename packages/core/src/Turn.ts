@@ -256,7 +256,7 @@ export const startStreaming: (
       maxBytes: options.bufferBytes,
       ...Notification.buffering,
       observe: Telemetry.observeBuffer(yield* Effect.context()),
-      overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+      overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" })
     })
     const turn = yield* begin(server, options, buffer)
     return { ...turn, notifications: buffer.stream }

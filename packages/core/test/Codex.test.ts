@@ -294,6 +294,26 @@ describe("a consumer that falls behind", () => {
   )
 })
 
+it.effect("a watcher of requests that falls behind is told of requests, and not of bytes", () =>
+  Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    const server = yield* MockAppServer.MockAppServer
+    const reading = yield* Deferred.make<void>()
+    const failure = yield* codex.serverRequests.pipe(
+      Stream.runForEach(() => Deferred.await(reading)),
+      Effect.flip,
+      Effect.forkChild
+    )
+    yield* settle
+    for (let asked = 0; asked < 1100; asked++) yield* server.ask("currentTime/read", { threadId: turnId })
+    yield* Deferred.succeed(reading, undefined)
+    const error = yield* Fiber.join(failure)
+    expect(error).toMatchObject({ _tag: "SlowConsumer", unread: 1025, unit: "requests" })
+    expect(error.message).toContain("1025 of them unread")
+    expect(error.message).not.toContain("bytes")
+  }).pipe(against())
+)
+
 describe("law 7: the future is data", () => {
   it.effect("in notifications that nobody knows, or that have another form", () =>
     Effect.gen(function* () {

@@ -21,7 +21,7 @@ const options = (limits?: { readonly highWater?: number; readonly maxBytes?: num
   ...Notification.buffering,
   maxBytes: 1_000_000,
   ...limits,
-  overflow: (bufferedBytes: number) => new SlowConsumer({ bufferedBytes })
+  overflow: (unread: number) => new SlowConsumer({ unread, unit: "bytes" })
 })
 
 type Notifications = ReadonlyArray<Notification.Notification>
