@@ -44,7 +44,10 @@ const person = Layer.unwrap(
 const policy = Layer.effect(PolicyEngine.PolicyEngine)(
   Effect.gen(function* () {
     const rules = yield* RuleBasedPolicy.make(
-      { mode: "strict", commandRules: [{ name: "echo", when: { program: "echo" }, decision: "accept" }] },
+      {
+        mode: "strict",
+        commandRules: [{ name: "echo", when: { program: "echo", anywhere: true }, decision: "accept" }]
+      },
       { unmatched: "abstain" }
     )
     return Policy.tap(Policy.firstOf(rules, yield* Human.engine), ({ kind }, verdict) =>

@@ -35,8 +35,8 @@ const script = [
 const rubric = {
   mode: "strict",
   commandRules: [
-    { name: "may look", when: { program: "cat" }, decision: "accept" },
-    { name: "may try it", when: { program: "sh", args: ["greet.sh"] }, decision: "accept" }
+    { name: "may look", when: { program: "cat", anywhere: true }, decision: "accept" },
+    { name: "may try it", when: { program: "sh", args: ["greet.sh"], anywhere: true }, decision: "accept" }
   ],
   fileChangeRules: [{ name: "may edit", decision: "accept" }]
 }

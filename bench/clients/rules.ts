@@ -45,7 +45,7 @@ const request = (index: number): PolicyEngine.Request<"command"> => ({
 const decisions = Effect.fnUntraced(function* (rules: number, times: number) {
   const last: CommandRule = {
     name: "last",
-    when: { program: "ls", argsPrefix: ["-l", "src"] },
+    when: { program: "ls", argsPrefix: ["-l", "src"], anywhere: true },
     decision: "accept"
   }
   const engine = yield* RuleBasedPolicy.make({

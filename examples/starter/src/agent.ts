@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 /** The agent may look around; it changes nothing, whatever it is told. */
 export const policy = RuleBasedPolicy.layer({
   mode: "strict",
-  commandRules: [{ name: "look around", when: { program: ["ls", "cat", "head"] }, decision: "accept" }]
+  commandRules: [{ name: "look around", when: { program: ["ls", "cat", "head"], anywhere: true }, decision: "accept" }]
 })
 
 /** Says in one sentence what the folder is about. */

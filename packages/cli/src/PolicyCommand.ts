@@ -14,12 +14,15 @@ const policy = Flag.String("policy").pipe(
   Flag.withDescription("The rubric: a file that ends in .json, .yaml, .yml or .toml")
 )
 
+const root = text("root", "DIR", "What relative folders of the rubric are below. Default: the folder of its file")
+
 const checkFlags = {
   command: Argument.String("COMMAND").pipe(
     Argument.withDescription("After --: a program and its arguments, or one text for a whole command line"),
     Argument.variadic()
   ),
   policy,
+  root,
   cwd: text("cwd", "DIR", "The folder that the command would run in. Default: this one").pipe(Flag.withAlias("C")),
   stdinJson: toggle(
     "stdin-json",
@@ -52,6 +55,7 @@ const check = Command.make(
 
 const testFlags = {
   file: Argument.String("FILE").pipe(Argument.withDescription("The expectations: YAML, JSON or TOML")),
+  root,
   json
 }
 

@@ -31,6 +31,7 @@ const flags = {
   json: toggle("json", "Print one JSON object with the answer and what it took"),
   jsonl: toggle("jsonl", "Print one line of JSON for each event, and that object at the end"),
   policy: text("policy", "FILE", "A file with the rules that decide what the agent may do"),
+  root: text("root", "DIR", "With --policy: what its relative folders are below. Default: the folder of the file"),
   ask: toggle("ask", "Ask you, at this terminal; with --policy, what its rules leave open"),
   acceptAll: toggle("accept-all", "Accept whatever the agent asks for, outside of the sandbox too"),
   failOnDecline: toggle("fail-on-decline", "Exit with 5 if anything was declined"),

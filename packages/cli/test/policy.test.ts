@@ -4,7 +4,7 @@ import * as Rubric from "@effect-codex/policy/Rubric"
 import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
@@ -14,6 +14,7 @@ import { build, mainOf } from "./built.ts"
 const main = mainOf("policy")
 const files = mkdtempSync(path.join(tmpdir(), "effect-codex-policy-"))
 const file = (name: string, content: string) => {
+  mkdirSync(path.dirname(path.join(files, name)), { recursive: true })
   writeFileSync(path.join(files, name), content)
   return path.join(files, name)
 }
@@ -35,7 +36,7 @@ commandRules:
     when: { program: npm, args: [test], cwdWithin: /srv/app }
     decision: accept
   - name: echo
-    when: { program: echo }
+    when: { program: echo, anywhere: true }
     decision: accept
   - name: no push
     priority: 1
@@ -297,7 +298,7 @@ describe("effect-codex policy explain and schema", () => {
         "Commands\n" +
           "  1. no push: decline, if the program is git; its first arguments are push (people push)\n" +
           "  2. tests: accept, if it runs in /srv/app; the program is npm; its arguments are test\n" +
-          "  3. echo: accept, if the program is echo\n"
+          "  3. echo: accept, if the program is echo; it may run anywhere: yes\n"
       )
       expect(code).toBe(0)
     })
@@ -332,6 +333,45 @@ describe("effect-codex policy explain and schema", () => {
       const { code, stdout } = yield* policy(["schema"])
       expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(Rubric.jsonSchema())))
       expect(code).toBe(0)
+    })
+  )
+})
+
+describe("the folders of a rubric", () => {
+  const sample = `
+mode: balanced
+allowedRoots: ["."]
+commandRules:
+  - name: tests
+    when: { program: npm, args: [test], cwdWithin: "." }
+    decision: accept
+`
+  const folder = file("project/src/a.ts", "")
+  const project = path.dirname(path.dirname(folder))
+  const inProject = file("project/rubric.yaml", sample)
+
+  it.live("are below that of its file, whatever folder the command line is in", () =>
+    Effect.gen(function* () {
+      const on = (...args: ReadonlyArray<string>) => policy(["check", "--policy", inProject, ...args])
+      expect((yield* on("-C", project, "--", "cat src/a.ts")).code).toBe(0)
+      expect((yield* on("-C", project, "--", "npm test")).code).toBe(0)
+      expect((yield* on("-C", path.dirname(project), "--", "npm test")).code).toBe(5)
+      expect((yield* on("-C", project, "--", "cat ../x")).code).toBe(5)
+    })
+  )
+
+  it.live("are below --root, if that is given", () =>
+    Effect.gen(function* () {
+      const elsewhere = file("rubrics/rubric.yaml", sample)
+      const on = (...args: ReadonlyArray<string>) => policy(["check", "--policy", elsewhere, "-C", project, ...args])
+      expect((yield* on("--", "npm test")).code).toBe(5)
+      expect((yield* on("--root", project, "--", "npm test")).code).toBe(0)
+      const table = file(
+        "rubrics/table.yaml",
+        `rubric: rubric.yaml\ncwd: ${project}\ncases: [{ command: npm test, expect: accept }]`
+      )
+      expect((yield* policy(["test", table])).code).toBe(1)
+      expect((yield* policy(["test", table, "--root", project])).code).toBe(0)
     })
   )
 })

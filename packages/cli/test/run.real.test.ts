@@ -179,7 +179,7 @@ describe("what an agent asks for", () => {
   it.live("is decided by the rules of a file", () =>
     Effect.gen(function* () {
       const rubric = JSON.stringify({
-        commandRules: [{ name: "touch", when: { program: "touch" }, decision: "accept" }]
+        commandRules: [{ name: "touch", when: { program: "touch", anywhere: true }, decision: "accept" }]
       })
       const { code, stderr } = yield* runWith(script, [
         ...approvalPolicy,

@@ -11,7 +11,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { PolicyFailed } from "./CodexError.ts"
 import * as Protocol from "./protocol/generated/Experimental.ts"
 
@@ -99,8 +101,8 @@ export interface Verdict<K extends Kind> {
 }
 
 /**
- * The permissions that a request asks for, as they can be granted; `undefined` if some of them are of a kind that this
- * version does not know, which nobody can grant.
+ * The permissions that a request asks for, as they can be granted: without fields that this version does not know, as nobody
+ * can say what they would grant. `undefined` if some of the permissions are of a kind that it does not know.
  *
  * @category conversions
  * @since 0.1.0
@@ -113,7 +115,7 @@ export const grantOf = ({
     ...(fileSystem == null ? {} : { fileSystem }),
     ...(network == null ? {} : { network })
   }
-  return Protocol.GrantedPermissionProfile.is(permissions) ? permissions : undefined
+  return Option.getOrUndefined(Schema.decodeUnknownOption(Protocol.GrantedPermissionProfile())(permissions))
 }
 
 /**

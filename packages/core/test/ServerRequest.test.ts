@@ -214,7 +214,12 @@ describe("acceptAll", () => {
     ServerRequest.answer(
       Result.getOrThrow(
         ServerRequest.decode(1, "mcpServer/elicitation/request", {
-          ...{ threadId: "thread", turnId: "turn", serverName: "s", mode: "form", message: "m", _meta },
+          threadId: "thread",
+          turnId: "turn",
+          serverName: "s",
+          mode: "form",
+          message: "m",
+          _meta,
           requestedSchema: { type: "object", properties }
         })
       ),

@@ -2,14 +2,14 @@
  * Whether a path lies in a folder: by its name, and as the file system has it.
  *
  * Paths are those of POSIX. `/repo-evil` and `/repo/../etc` are not in `/repo`, and neither is `/repo/link` when that leads
- * elsewhere. What a link leads to can change after the question was answered.
+ * elsewhere, nor `/repo/link/../x`: `..` goes up from where a link has led. What a link leads to can change after the
+ * question was answered.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Result from "effect/Result"
-import { trimEnd } from "./internal/text.ts"
+import type * as FileSystem from "effect/FileSystem"
+import * as Path from "./internal/files/path.ts"
 
 /**
  * The path without `.`, `..` and doubled slashes, by name alone. `undefined` for one that is not absolute.
@@ -17,15 +17,7 @@ import { trimEnd } from "./internal/text.ts"
  * @category utils
  * @since 0.1.0
  */
-export const normalize = (path: string): string | undefined => {
-  if (!path.startsWith("/") || path.includes("\0")) return undefined
-  const names: Array<string> = []
-  for (const name of path.split("/")) {
-    if (name === "..") names.pop()
-    else if (name !== "" && name !== ".") names.push(name)
-  }
-  return `/${names.join("/")}`
-}
+export const normalize: (path: string) => string | undefined = Path.normalize
 
 /**
  * A path as seen from a folder, not normalized.
@@ -33,7 +25,7 @@ export const normalize = (path: string): string | undefined => {
  * @category utils
  * @since 0.1.0
  */
-export const from = (folder: string, path: string): string => (path.startsWith("/") ? path : `${folder}/${path}`)
+export const from: (folder: string, path: string) => string = Path.from
 
 /**
  * Whether a path is a folder or lies in it, by name.
@@ -41,57 +33,53 @@ export const from = (folder: string, path: string): string => (path.startsWith("
  * @category predicates
  * @since 0.1.0
  */
-export const isWithin = (path: string, folder: string): boolean => {
-  const inner = normalize(path)
-  const outer = normalize(folder)
-  if (inner === undefined || outer === undefined) return false
-  return outer === "/" || inner === outer || inner.startsWith(`${outer}/`)
-}
+export const isWithin: (path: string, folder: string) => boolean = Path.isWithin
 
 /**
- * Where a path leads with all links followed. Of a path that does not exist yet, the deepest folder that does is looked at.
- * `undefined`: that cannot be found out.
+ * Where a path leads with all links followed, component by component as the kernel does it. Of a path that does not exist
+ * yet, the deepest folder that does is looked at. `undefined`: that cannot be found out, as with `new/../x` where `new` does
+ * not exist yet, and may become a link.
  *
  * @category utils
  * @since 0.1.0
  */
-export const real = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const missing: Array<string> = []
-  let rest = path.startsWith("/") ? trimEnd(path, "/") : undefined
-  while (rest !== undefined) {
-    const found = yield* Effect.result(fs.realPath(rest === "" ? "/" : rest))
-    if (Result.isSuccess(found)) return [found.success.replace(/\/$/, ""), ...missing].join("/") || "/"
-    if (found.failure.reason._tag !== "NotFound") return undefined
-    // A link to something that is not there yet is where it would be made.
-    if (yield* Effect.isSuccess(fs.readLink(rest))) return undefined
-    const slash = rest.lastIndexOf("/")
-    const name = rest.slice(slash + 1)
-    if (slash === -1 || name === ".." || name === ".") return undefined
-    missing.unshift(name)
-    rest = trimEnd(rest.slice(0, slash), "/")
-  }
-  return undefined
-})
+export const real: (path: string) => Effect.Effect<string | undefined, never, FileSystem.FileSystem> =
+  Effect.fnUntraced(function* (path: string) {
+    return (yield* (yield* Path.walker).placeOf(path)).real
+  })
 
 /**
- * Whether a path lies in one of these folders, by name and with all links followed.
+ * Whether a path lies in one of these folders: by name, with all links followed, and also for programs that take `..` out
+ * by name before they follow links. What cannot be found out does not.
  *
  * @category predicates
  * @since 0.1.0
  */
-export const isReallyWithin = Effect.fnUntraced(function* (
+export const isReallyWithin: (
   path: string,
   folders: ReadonlyArray<string>
-): Effect.fn.Return<boolean, never, FileSystem.FileSystem> {
-  if (!folders.some((folder) => isWithin(path, folder))) return false
-  const leadsTo = yield* real(path)
-  if (leadsTo === undefined) return false
-  for (const folder of folders) {
-    const root = yield* real(folder)
-    if (root !== undefined && isWithin(leadsTo, root)) return true
-  }
-  return false
+) => Effect.Effect<boolean, never, FileSystem.FileSystem> = Effect.fnUntraced(function* (
+  path: string,
+  folders: ReadonlyArray<string>
+) {
+  const walker = yield* Path.walker
+  return Path.isSurelyWithin(yield* walker.placeOf(path), yield* Effect.forEach(folders, walker.placeOf))
+})
+
+/**
+ * Whether a path may lie in one of these folders: by name, by what its links lead to, in letters of another case, or because
+ * it cannot be found out.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPossiblyWithin: (
+  path: string,
+  folders: ReadonlyArray<string>
+) => Effect.Effect<boolean, never, FileSystem.FileSystem> = Effect.fnUntraced(function* (
+  path: string,
+  folders: ReadonlyArray<string>
+) {
+  const walker = yield* Path.walker
+  return Path.isPossiblyWithin(yield* walker.placeOf(path), yield* Effect.forEach(folders, walker.placeOf))
 })

@@ -14,6 +14,7 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { unbounded } from "./internal/rubric/bounds.ts"
 import { optional } from "./internal/rubric/field.ts"
 import * as RubricText from "./internal/rubric/text.ts"
 import {
@@ -74,7 +75,7 @@ export const PolicyRubric = Schema.Struct({
   useLlmJudge: optional(Schema.Boolean, "Let a judge decide where no rule matches. Default: false."),
   allowedRoots: optional(
     Schema.Array(Schema.NonEmptyString),
-    "The folders of the balanced mode. Default: none, so that no command that reads files is accepted by it."
+    "The folders that the balanced mode reads in, and that rules accept commands in which don't say otherwise. Default: none, so that no command that reads files is accepted by the mode."
   ),
   commandRules: optional(Schema.Array(CommandRule), "Rules for commands."),
   fileChangeRules: optional(Schema.Array(FileChangeRule), "Rules for changes of files."),
@@ -97,7 +98,9 @@ export const PolicyRubric = Schema.Struct({
     }),
     "What is written down."
   )
-}).annotate({ identifier: "PolicyRubric" })
+})
+  .check(Schema.makeFilter(unbounded))
+  .annotate({ identifier: "PolicyRubric" })
 
 /**
  * @category models

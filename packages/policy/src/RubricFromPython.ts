@@ -168,8 +168,21 @@ const makeConversion = () => {
     return {
       ...pick(fields, "name", "priority", "reason"),
       ...told,
-      ...(fields.when === undefined ? {} : { when: whenOf(fields.when, kind, `${path}.when`, accepts(told.decision)) })
+      ...bounded(
+        fields.when === undefined ? undefined : whenOf(fields.when, kind, `${path}.when`, accepts(told.decision)),
+        kind,
+        path,
+        told.decision !== undefined && accepts(told.decision)
+      )
     }
+  }
+
+  // There, a rule is about commands in all folders unless it says otherwise; here, that has to be said.
+  const bounded = (when: unknown, kind: Kind, path: string, isAccept: boolean): { readonly when?: unknown } => {
+    const needsBounds = kind.key === "commandRules" && isAccept && (when === undefined || isFields(when))
+    if (!needsBounds || (isFields(when) && when.cwdWithin !== undefined)) return when === undefined ? {} : { when }
+    warn("meansMore", path, "this rule accepts commands in any folder, which the model picks. Give it a cwd_prefix")
+    return { when: { ...(isFields(when) ? when : {}), anywhere: true } }
   }
 
   const whenOf = (value: unknown, kind: Kind, path: string, sure: boolean): unknown => {

@@ -6,6 +6,8 @@
  * @since 0.1.0
  */
 import { listOf } from "./internal/rubric/condition.ts"
+import { isBlind as isBlindCommand } from "./internal/command/match.ts"
+import { riskOf } from "./internal/command/risks.ts"
 import { baseName, runsCode } from "./internal/command/wrapper.ts"
 import type { PolicyRubric } from "./Rubric.ts"
 import type { CommandDecision, CommandRule } from "./Rule.ts"
@@ -14,7 +16,8 @@ import type { CommandDecision, CommandRule } from "./Rule.ts"
  * - `permissive`: what no rule declines is accepted, and runs without a sandbox.
  * - `looserThanMode`: a default accepts what the mode would decline.
  * - `acceptsAnything`: a rule accepts whatever program there is.
- * - `runsCode`: a rule accepts a program that runs what its arguments say, or what the repository says.
+ * - `runsCode`: a rule accepts a program that runs or writes what its arguments say, or what the repository says. Where one
+ *   is known, the warning names a command that would pass.
  * - `beyondThisRequest`: a rule accepts also what comes later.
  * - `neverMatches`: a rule cannot match.
  * - `nothingToRead`: the balanced mode has no folders.
@@ -153,7 +156,7 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   const warn = (code: Code, field: string, description: string) =>
     void warnings.push({ code, path: `${path}.${field}`, description })
   const programs = listOf(when.program) ?? []
-  if (isBlind(when, ["reasonRegex", "hasProposedExecpolicy"])) warnings.push(blind(path))
+  if (isBlindCommand(when)) warnings.push(blind(path))
   if (when.networkHost !== undefined && when.request?.includes("networkApproval") !== true) {
     warnings.push(never(`${path}.when.networkHost`, "the rule is not about a networkApproval"))
   }
@@ -168,9 +171,13 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   if (when.allowedFlags?.includes("*") === true) {
     warn("acceptsAnything", "when.allowedFlags", "this rule accepts any option, also those that write or run something")
   }
+  const risk = isBlindCommand(when) || when.networkHost !== undefined ? undefined : riskOf(when)
   const runner = programs.find((program) => runsCode(baseName(program)))
   if (runner !== undefined && when.args === undefined) {
-    warn("runsCode", "when.program", `${runner} runs what its arguments, its input or a file say`)
+    const example = risk === undefined ? "" : `, as does ${JSON.stringify(risk)}, which this rule accepts`
+    warn("runsCode", "when.program", `${runner} runs what its arguments, its input or a file say${example}`)
+  } else if (risk !== undefined) {
+    warn("runsCode", "when", `this rule accepts ${JSON.stringify(risk)}, which runs or writes what it is given`)
   }
   if (programs.some((program) => baseName(program) === "git")) {
     warn(

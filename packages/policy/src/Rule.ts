@@ -31,6 +31,26 @@ const common = {
 }
 
 /**
+ * Files that decide what runs later, by what they belong to. A rule that accepts lets them be written only if it names them.
+ *
+ * - `git`: git and other systems that keep versions; parts of bare repositories.
+ * - `codex`: codex and other agents, their instructions included.
+ * - `shell`: start-up files of shells, editors and interpreters, services, folders of the `PATH`.
+ * - `ci`: what machines for integration and deployment run.
+ * - `hooks`: hooks, and settings of editors and package managers that start programs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ProtectedFiles = Schema.Literals(["git", "codex", "shell", "ci", "hooks"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ProtectedFiles = typeof ProtectedFiles.Type
+
+/**
  * Which requests a command rule is about, apart from the plain wish to run a command.
  *
  * @category models
@@ -85,7 +105,15 @@ export const CommandCondition = Schema.Struct({
     Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1)),
     "Names of variables. A rule that accepts allows these to be set for the command and no others; one that declines matches if any is set."
   ),
-  networkHost: optional(Names, "For networkApproval: the host that the command wants to reach.")
+  networkHost: optional(Names, "For networkApproval: the host that the command wants to reach."),
+  protectedFiles: optional(
+    Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
+    "For rules that accept: protected files that the command may write."
+  ),
+  anywhere: optional(
+    Schema.Literal(true),
+    "For rules that accept: in whatever folder it runs, which the model picks. Default: within cwdWithin, or else the rubric's allowedRoots; without both, a rule that accepts is an error."
+  )
 })
 
 /**
@@ -116,20 +144,6 @@ export const CommandDecision = Schema.Union([
  * @since 0.1.0
  */
 export type CommandDecision = typeof CommandDecision.Type
-
-/**
- * Files that decide what runs later, by what they belong to. A rule accepts changes to them only if it names them.
- *
- * @category models
- * @since 0.1.0
- */
-export const ProtectedFiles = Schema.Literals(["git", "codex", "shell", "ci", "hooks"])
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type ProtectedFiles = typeof ProtectedFiles.Type
 
 /**
  * When a rule for file changes matches. All conditions must hold.
@@ -265,7 +279,7 @@ export const McpToolDecision = Schema.Literals(["accept", "acceptForSession", "a
 export type McpToolDecision = typeof McpToolDecision.Type
 
 /**
- * When a rule for wider permissions matches. A rule that grants needs one of the last three, and what is asked for must not
+ * When a rule for wider permissions matches. A rule that grants needs `readWithin`, `writeWithin` or `network`, and what is asked for must not
  * go beyond those that it has.
  *
  * @category models
@@ -275,7 +289,11 @@ export const PermissionsCondition = Schema.Struct({
   ...common,
   readWithin: optional(Folders, "What may be read lies in these folders."),
   writeWithin: optional(Folders, "What may be written, and read, lies in these folders."),
-  network: optional(Schema.Boolean, "Whether the network may be used.")
+  network: optional(Schema.Boolean, "Whether the network may be used."),
+  protectedFiles: optional(
+    Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
+    "For rules that grant: protected files that may be written. In a rule that declines: any path to write is one of these."
+  )
 })
 
 /**

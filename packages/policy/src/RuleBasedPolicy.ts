@@ -13,15 +13,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as CommandPolicy from "./internal/command/policy.ts"
-import { problemOf } from "./internal/command/surroundings.ts"
+import { problemOf as checkProblem } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
-import type { InFolders } from "./internal/rubric/condition.ts"
+import { type Demand, problemOf } from "./internal/files/demand.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
 import { absolute } from "./internal/files/folders.ts"
 import * as PermissionsPolicy from "./internal/files/permissions.ts"
-import { short } from "./internal/text.ts"
 import * as ToolPolicy from "./internal/rubric/toolPolicy.ts"
-import * as PathWithin from "./PathWithin.ts"
 import { decode, InvalidRubric, type PolicyRubric } from "./Rubric.ts"
 import { review } from "./RubricWarning.ts"
 import type { CommandDecision } from "./Rule.ts"
@@ -58,11 +56,14 @@ interface Compiled {
 const compile = Effect.fnUntraced(function* (
   given: PolicyRubric,
   options: Options | undefined
-): Effect.fn.Return<Compiled, InvalidRubric> {
-  const { problems, rubric } = absolute(yield* decode(given), options?.baseDirectory)
+): Effect.fn.Return<Compiled, InvalidRubric, FileSystem.FileSystem> {
+  const { problems, rubric } = yield* absolute(yield* decode(given), options?.baseDirectory)
   const [first, ...others] = problems.map((path) => ({
     path,
-    description: "the folder is not absolute, and there is no absolute baseDirectory"
+    description:
+      options?.baseDirectory === undefined
+        ? "a relative folder needs the option baseDirectory, the absolute folder that it is below"
+        : "the baseDirectory that a relative folder is below is not absolute"
   }))
   if (first !== undefined) return yield* new InvalidRubric({ problems: [first, ...others] })
 
@@ -80,6 +81,7 @@ const compile = Effect.fnUntraced(function* (
   return {
     command: CommandPolicy.compile(
       rubric.commandRules,
+      rubric.allowedRoots ?? [],
       abstains
         ? { _tag: "Abstain" }
         : command !== undefined
@@ -128,17 +130,20 @@ export const make: (
         // A person is asked, and nothing else may answer.
         params.kind === "humanCommand"
           ? Effect.undefined
-          : Effect.suspend(() => settle(conclude(params, compiled.command(params)))).pipe(
+          : Effect.suspend(() => compiled.command(params)).pipe(
+              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation))),
               Effect.map(toVerdict),
               Effect.provideContext(context)
             ),
       fileChange: (request) =>
-        Effect.suspend(() => settleFiles(compiled.fileChange(request))).pipe(
+        Effect.suspend(() => compiled.fileChange(request)).pipe(
+          Effect.flatMap(settle),
           Effect.map(toVerdict),
           Effect.provideContext(context)
         ),
       permissions: ({ params }) =>
-        Effect.suspend(() => settlePermissions(params, compiled.permissions(params))).pipe(
+        Effect.suspend(() => compiled.permissions(params)).pipe(
+          Effect.flatMap((conclusion) => settlePermissions(params, conclusion)),
           Effect.provideContext(context)
         ),
       userInput: ({ params }) => Effect.sync(() => compiled.userInput(params)),
@@ -186,46 +191,29 @@ const toVerdict = <D>({
   readonly reason: string | undefined
 }) => (decision === undefined ? undefined : { decision, by, reason })
 
-// Where no decision depends on the file system, it is not asked.
-const outside = Effect.fnUntraced(function* (
-  conditions: ReadonlyArray<InFolders>
-): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  for (const { folders, path } of conditions) {
-    if (!(yield* PathWithin.isReallyWithin(path, folders)))
-      return `${short(path)} leads out of the folders that the rule names`
-  }
-  return undefined
+// Where a rule accepts, what it says of paths has to hold in the file system too.
+const settle = Effect.fnUntraced(function* <
+  C extends { readonly reason: string | undefined; readonly conditions: ReadonlyArray<Demand> }
+>(conclusion: C) {
+  const problem = yield* problemOf(conclusion.conditions)
+  return problem === undefined ? conclusion : { ...conclusion, decision: "decline" as const, reason: problem }
 })
 
-const settle = Effect.fnUntraced(function* (
+const settleCommand = Effect.fnUntraced(function* (
   conclusion: Conclusion
 ): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
-  let problem = yield* outside(conclusion.conditions)
-  for (const check of conclusion.checks) problem ??= yield* problemOf(check)
+  let problem = yield* problemOf(conclusion.conditions)
+  for (const check of conclusion.checks) problem ??= yield* checkProblem(check)
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
-})
-
-const settleFiles = Effect.fnUntraced(function* (
-  conclusion: FilePolicy.FileConclusion
-): Effect.fn.Return<FilePolicy.FileConclusion, never, FileSystem.FileSystem> {
-  if (conclusion.decision === undefined) return conclusion
-  for (const lead of conclusion.leads) {
-    const problem =
-      FilePolicy.problemOf(lead, yield* PathWithin.real(lead.path)) ??
-      (lead.folders === undefined ? undefined : yield* outside([{ path: lead.path, folders: lead.folders }]))
-    if (problem !== undefined) return { ...conclusion, decision: "decline", reason: problem }
-  }
-  return conclusion
 })
 
 const settlePermissions = Effect.fnUntraced(function* (
   params: PolicyEngine.Params["permissions"],
-  { by, conditions, decision, reason }: PermissionsPolicy.PermissionsConclusion
+  conclusion: PermissionsPolicy.PermissionsConclusion
 ): Effect.fn.Return<PolicyEngine.Verdict<"permissions"> | undefined, never, FileSystem.FileSystem> {
+  const { by, decision, reason } = yield* settle(conclusion)
   if (decision === undefined) return undefined
   if (decision === "decline") return { decision, by, reason }
-  const problem = yield* outside(conditions)
-  if (problem !== undefined) return { decision: "decline", by, reason: problem }
   const permissions = PolicyEngine.grantOf(params.permissions)
   if (permissions === undefined) return { decision: "decline", by, reason: "of a kind that is not known" }
   return { decision: { permissions, scope: decision === "grant" ? "turn" : "session" }, by, reason }
@@ -285,7 +273,8 @@ export const explainer = (
   options?: Options
 ): Effect.Effect<
   (command: string, cwd: string) => Effect.Effect<Explanation, never, FileSystem.FileSystem>,
-  InvalidRubric
+  InvalidRubric,
+  FileSystem.FileSystem
 > =>
   Effect.map(compile(rubric, options), (compiled) =>
     Effect.fnUntraced(function* (command: string, cwd: string) {
@@ -297,8 +286,8 @@ export const explainer = (
         command,
         cwd
       }
-      const evaluation = compiled.command(params)
-      const { by, decision, reason } = yield* settle(conclude(params, evaluation))
+      const evaluation = yield* compiled.command(params)
+      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation))
       return {
         decision,
         by,

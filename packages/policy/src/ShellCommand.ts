@@ -7,9 +7,10 @@
  * @since 0.1.0
  */
 import * as Bash from "./internal/command/bash.ts"
+import * as Grammar from "./internal/command/grammar.ts"
 import { short } from "./internal/text.ts"
 import * as Wrapper from "./internal/command/wrapper.ts"
-import { mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
+import { evaluating, mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
 import { both, noVariables, type Variables, variablesOf } from "./internal/command/variables.ts"
 import { known, unknown, type Word } from "./ShellWord.ts"
 
@@ -85,7 +86,7 @@ export type ShellCommand =
 const unparseable = (reason: string): ShellCommand => ({ _tag: "Unparseable", reason })
 
 // Where a shell that is trusted to be one can be. The model names the shell, and a file of any name can be one.
-const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh)$/
+const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh|zsh)$/
 
 /**
  * Analyses a command as codex tells of it, which is a program and its arguments in shell quotes; for most commands the
@@ -93,7 +94,7 @@ const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-
  *
  * **Details**
  *
- * `bash -c` and `bash -lc` (or `sh`), by bare name or in a system folder, with exactly one more word, are seen through.
+ * `bash -c` and `bash -lc` (or `sh`, or `zsh` where it reads the script as Bash does), by bare name or in a system folder, with exactly one more word, are seen through.
  * Everything else that runs commands, wrappers and inner shells too, is a part of its own beside what it runs.
  *
  * @category constructors
@@ -111,10 +112,15 @@ export const parse = (command: string): ShellCommand => {
     only.redirects.length === 0 &&
     only.assignments.length === 0
   const [program, option, script] = values
-  if (plain && program !== undefined && Wrapper.foreignShells.has(Wrapper.baseName(program).toLowerCase())) {
+  const shell = program === undefined ? null : trustedShells.exec(program)
+  if (
+    plain &&
+    program !== undefined &&
+    (shell?.[1] !== "zsh" || values.length !== 3 || !/^-l?c$/.test(option ?? "")) &&
+    Wrapper.foreignShells.has(Wrapper.baseName(program).toLowerCase())
+  ) {
     return unparseable(`${Wrapper.baseName(program)} is not Bash`)
   }
-  const shell = program === undefined ? null : trustedShells.exec(program)
   if (
     !plain ||
     values.length !== 3 ||
@@ -124,6 +130,11 @@ export const parse = (command: string): ShellCommand => {
     !/^-l?c$/.test(option ?? "")
   ) {
     return analyse(command, outer)
+  }
+  if (shell[1] === "zsh") {
+    // Only what both shells read alike.
+    const reading = Grammar.parse(script, "zsh")
+    if (reading._tag === "Refused") return unparseable(`zsh may read it in a way of its own: ${reading.reason}`)
   }
   const inner = Bash.parse(script, shell[1] === "sh" ? "sh" : "bash")
   return inner._tag === "Unparseable" ? inner : analyse(script, inner)
@@ -197,6 +208,7 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   if (steps > limit) return unparseable("it takes too much work to read")
   if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
   const loose = runsUnknown ? texts : running
+  if (loose.some(isStartedOpen)) parts.push(anything({ source: script }, "what it sets a variable to may run"))
   // What stands behind such a text when it runs is not known.
   const [first, ...others] = withMeaning(parts)
   return {
@@ -221,7 +233,8 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
   if (program === undefined) {
     // Bash evaluates what stands in brackets there.
     const evaluates = /^(?:\[\[|\(\(|for\s*\(\()/.test(simple.source) && /\$\(|`/.test(simple.source)
-    return { words: evaluates ? [known(simple.source)] : [], isOpen: false, isLoud: false }
+    const words = evaluates ? [known(simple.source)] : []
+    return { words, isOpen: words.some(isStartedOpen), isLoud: false }
   }
   const name = Wrapper.baseName(program.value ?? "")
   const isLoud = seen.mayRun === undefined ? mayRunAnything(name, args) : Wrapper.shells.has(name)
@@ -229,16 +242,17 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
     ...(seen.mayRun ?? mayRun(name, args, isOpen)),
     ...(isLoud ? (simple.input ?? []).map((text) => known(text)) : [])
   ]
-  const runsShell = mayRunShell(name)
+  const runsShell = mayRunShell(name) || evaluating.has(name)
   return {
     words,
     isLoud,
-    isOpen: words.some((word) => isOpen(word) || (runsShell && word.value !== undefined && startsOpen.test(word.value)))
+    isOpen: words.some((word) => isOpen(word) || (runsShell && isStartedOpen(word)))
   }
 }
 
 // A script whose first word is the output of a command.
-const startsOpen = /(?:^|[;&|(\n])[ \t]*"?(?:\$\(|`)/
+const startsOpen = /(?:^|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
+const isStartedOpen = ({ value }: Word): boolean => value !== undefined && startsOpen.test(value)
 
 const ofWords = (
   { assignments, words }: Pick<Bash.Simple, "assignments" | "words">,
@@ -255,7 +269,7 @@ const ofWords = (
   }
 }
 
-const anything = ({ source }: Bash.Simple, opaque: string): Part => ({
+const anything = ({ source }: Pick<Bash.Simple, "source">, opaque: string): Part => ({
   source,
   words: [unknown("…")],
   redirects: [],

@@ -353,6 +353,41 @@ describe("a trail in a file", () => {
     })
   )
 
+  it.live("shows each line that is taken out, put in, moved or changed, in whichever of its files", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folder, "audit.jsonl")
+      yield* inFile(file, add(..."abcdefgh"), { maxBytes: 2000, keep: 100 })
+      yield* inFile(file, add("i"), { maxBytes: 2000, keep: 100 })
+      const files = readdirSync(path.dirname(file)).map((name) => path.join(path.dirname(file), name))
+      expect(files.length).toBeGreaterThan(3)
+      for (const changed of files) {
+        const text = readFileSync(changed, "utf8")
+        const lines = text.trimEnd().split("\n")
+        const edits = lines.flatMap((line, index) => [
+          lines.toSpliced(index, 1),
+          lines.slice(index + 1),
+          lines.slice(0, index),
+          lines.toSpliced(index, 0, line),
+          lines.toSpliced(index, 1, line.replace("thread", "threat")),
+          lines.toSpliced(index, 1, line.replace(/.("}\n?)$/, "x$1")),
+          lines.toSpliced(index, 2, lines[index + 1] ?? "", line)
+        ])
+        for (const edit of edits) {
+          const edited = edit.map((line) => `${line}\n`).join("")
+          // What is left out at the very end is for an anchor to show.
+          if (text === edited || (changed === file && text.startsWith(edited))) continue
+          writeFileSync(changed, edited)
+          expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken" })
+        }
+        writeFileSync(changed, text)
+        renameSync(changed, `${changed}.away`)
+        expect(yield* Effect.flip(verify(file))).toBeDefined()
+        renameSync(`${changed}.away`, changed)
+      }
+      expect(yield* verify(file)).toMatchObject({ first: 1, dropped: 0 })
+    })
+  )
+
   it.live("keeps no older file if it is to keep none", () =>
     Effect.gen(function* () {
       const file = path.join(yield* folder, "audit.jsonl")
@@ -475,10 +510,12 @@ describe("a trail in a file", () => {
         file,
         Effect.gen(function* () {
           yield* add("a")
-          // As if it had been stopped for a while.
-          const longAgo = new Date(0)
-          utimesSync(`${file}.lock`, longAgo, longAgo)
-          yield* inFile(file, add("b"))
+          // As if it had been stopped for a while; again, should it touch its lock just then.
+          const takenOver = Effect.suspend(() => {
+            utimesSync(`${file}.lock`, new Date(0), new Date(0))
+            return inFile(file, add("b"))
+          })
+          yield* Effect.retry(takenOver, { times: 5 })
           yield* add("c")
         })
       ).pipe(Effect.provide(layer))

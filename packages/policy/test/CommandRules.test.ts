@@ -4,7 +4,7 @@ import type { CommandCondition, CommandDecision } from "@effect-codex/policy/Rul
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
+import { anywhere, commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
 
 const decide = Effect.fnUntraced(function* (
   rubric: Rubric.PolicyRubric,
@@ -17,7 +17,7 @@ const decide = Effect.fnUntraced(function* (
 
 const strict = (...commandRules: NonNullable<Rubric.PolicyRubric["commandRules"]>): Rubric.PolicyRubric => ({
   mode: "strict",
-  commandRules
+  commandRules: anywhere(commandRules)
 })
 
 const decisionOn = (
@@ -26,7 +26,10 @@ const decisionOn = (
   command: string | Partial<PolicyEngine.Params["command"]>
 ) =>
   Effect.map(
-    decide({ mode: decision === "decline" ? "permissive" : "strict", commandRules: [{ when, decision }] }, command),
+    decide(
+      { mode: decision === "decline" ? "permissive" : "strict", commandRules: anywhere([{ when, decision }]) },
+      command
+    ),
     (verdict) => verdict?.decision
   )
 

@@ -163,7 +163,7 @@ describe("a command", () => {
       const long = (length: number) => `echo ${"x".repeat(length)} MIDDLE ${"x".repeat(length)}`
       const { question } = yield* ask(command(long(45_000)))
       expect(question?.details[0]?.text).toBe(long(45_000))
-      const tooLong = yield* ask(command(long(500_000)), { choice: "y" })
+      const tooLong = yield* ask(command(long(250_000)), { choice: "y" })
       expect(tooLong.question).toBeUndefined()
       expect(tooLong.verdict).toMatchObject({ decision: "decline", reason: "it is too long to be shown whole" })
     })
@@ -261,7 +261,7 @@ describe("a change of files", () => {
       }
       const diff = fileChange("/repo/a", `+${"x".repeat(60_000)}MIDDLE${"x".repeat(60_000)}`)
       expect((yield* ask(diff)).question?.details[1]?.text).toContain("MIDDLE")
-      const huge = yield* ask(fileChange("/repo/a", "x".repeat(1_000_001)), { choice: "y" })
+      const huge = yield* ask(fileChange("/repo/a", "x".repeat(500_001)), { choice: "y" })
       expect(huge.verdict).toMatchObject({ decision: "decline", reason: "it is too long to be shown whole" })
     })
   )

@@ -413,7 +413,7 @@ describe("the engine of a rubric", () => {
     useLlmJudge: true,
     systemRubric: "Be kind.",
     commandRules: [
-      { name: "tests", when: { program: "npm" }, decision: "accept" },
+      { name: "tests", when: { program: "npm", anywhere: true }, decision: "accept" },
       { name: "no push", when: { program: "git" }, decision: "decline" }
     ]
   }

@@ -62,8 +62,11 @@ describe("a rubric of the Python SDK", () => {
           },
           { when: { reasonRegex: "urgent", threadIdRegex: "^t", turnIdRegex: "u(?:\\n?\\z)" }, decision: "cancel" },
           { decision: "decline", reason: "no" },
-          { decision: { acceptWithExecpolicyAmendment: ["npm", "test"] } },
-          { decision: { applyNetworkPolicyAmendment: { host: "h", action: "allow" } } }
+          { when: { anywhere: true }, decision: { acceptWithExecpolicyAmendment: ["npm", "test"] } },
+          {
+            when: { anywhere: true },
+            decision: { applyNetworkPolicyAmendment: { host: "h", action: "allow" } }
+          }
         ],
         fileChangeRules: [{ when: { grantRootPresent: true }, decision: "decline" }],
         toolInputRules: [
@@ -131,7 +134,15 @@ describe("a rubric of the Python SDK", () => {
     [
       "a pattern that accepts",
       { command_rules: [{ when: { command_regex: "ls" }, decision: "accept" }] },
-      [["regex", "commandRules[0].when.commandRegex"]]
+      [
+        ["regex", "commandRules[0].when.commandRegex"],
+        ["meansMore", "commandRules[0]"]
+      ]
+    ],
+    [
+      "a rule that accepts commands in any folder",
+      { command_rules: [{ decision: "accept" }] },
+      [["meansMore", "commandRules[0]"]]
     ],
     [
       "a boundary of words",

@@ -59,7 +59,7 @@ describe("the rules of a rubric, asked by the real server", () => {
       const { asked, files, response } = yield* runTurn({
         mode: "strict",
         commandRules: [
-          { name: "touch", when: { program: "touch", pathsWithin: "." }, decision: "accept" },
+          { name: "touch", when: { program: "touch", pathsWithin: ".", cwdWithin: "." }, decision: "accept" },
           { name: "never", when: { program: "touch", args: ["c"] }, priority: 1, decision: "decline", reason: "not c" }
         ]
       })
@@ -93,7 +93,11 @@ describe("the rules of a rubric, asked by the real server", () => {
       const { asked, files, rules } = yield* runTurn({
         mode: "strict",
         commandRules: [
-          { name: "for ever", when: { program: "touch" }, decision: { acceptWithExecpolicyAmendment: amendment } }
+          {
+            name: "for ever",
+            when: { program: "touch", cwdWithin: "." },
+            decision: { acceptWithExecpolicyAmendment: amendment }
+          }
         ]
       })
       expect(asked).toMatchObject([
@@ -109,7 +113,9 @@ describe("the rules of a rubric, asked by the real server", () => {
       for (const amendment of [["touch"], ["bash", "-c"], ["touch", "b"]]) {
         const { asked, files, rules } = yield* runTurn({
           mode: "strict",
-          commandRules: [{ when: { program: "touch" }, decision: { acceptWithExecpolicyAmendment: amendment } }]
+          commandRules: [
+            { when: { program: "touch", cwdWithin: "." }, decision: { acceptWithExecpolicyAmendment: amendment } }
+          ]
         }).pipe(against([escalated("touch a")]))
         expect(asked).toMatchObject([{ decision: "decline" }])
         expect(asked[0]?.reason).toContain("the amendment")

@@ -3,7 +3,6 @@ import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
@@ -11,6 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
+import { layerBelow, makeTree } from "./rulesSupport.ts"
 
 /** A terminal on which the test types, and whose screen it sees. */
 export class TestTerminal extends Context.Service<
@@ -88,11 +88,7 @@ const layerTestTerminal = Layer.effectContext(
   })
 )
 
-// Every path exists; those below `/repo/link` are links to `/etc`.
-const layerFiles = Layer.merge(
-  Path.layer,
-  FileSystem.layerNoop({ realPath: (path) => Effect.succeed(path.replace(/^\/repo\/link/, "/etc")) })
-)
+const layerFiles = Layer.merge(Path.layer, layerBelow(makeTree(["/repo/", "/etc/passwd"], { "/repo/link": "/etc" })))
 
 /** A person at a test's terminal, which is one unless `isTerminal` says otherwise. */
 export const layerAtTerminal = (options?: Human.Options, isTerminal = true) =>

@@ -1,62 +1,77 @@
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type * as Rubric from "@effect-codex/policy/Rubric"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
-import * as PathWithin from "@effect-codex/policy/PathWithin"
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 
-/** A file system of nothing but folders, files and links; a link's target may be missing. */
-export const layerFiles = (files: ReadonlyArray<string>, links: Readonly<Record<string, string>>) => {
-  const known = new Set(["/"])
+/**
+ * A real folder with real files and links in it, whose absolute name is returned. A name that ends in a slash is a folder; a
+ * target is written as it is, so that one which is relative is relative to its link.
+ */
+export const makeTree = (files: ReadonlyArray<string>, links: Readonly<Record<string, string>>): string => {
+  const root = realpathSync(mkdtempSync(path.join(tmpdir(), "effect-codex-tree-")))
+  process.on("exit", () => rmSync(root, { recursive: true, force: true }))
   for (const file of files) {
-    const names = file.split("/").slice(1)
-    names.forEach((_, index) => known.add(`/${names.slice(0, index + 1).join("/")}`))
+    const place = path.join(root, file)
+    mkdirSync(file.endsWith("/") ? place : path.dirname(place), { recursive: true })
+    if (!file.endsWith("/")) writeFileSync(place, `${file}\n`)
   }
-  const notFound = (path: string) =>
-    PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "realPath", pathOrDescriptor: path })
-  const walk = (path: string, depth = 0): string | undefined => {
-    if (depth > 10) return undefined
-    let at = "/"
-    const names = path.split("/").filter((name) => name !== "" && name !== ".")
-    for (const [index, name] of names.entries()) {
-      const next = PathWithin.normalize(`${at}/${name}`) ?? "/"
-      const target = links[next]
-      if (target !== undefined) {
-        return walk([PathWithin.from(at, target), ...names.slice(index + 1)].join("/"), depth + 1)
-      }
-      if (!known.has(next)) return undefined
-      at = next
-    }
-    return at
+  for (const [link, target] of Object.entries(links)) {
+    mkdirSync(path.dirname(path.join(root, link)), { recursive: true })
+    symlinkSync(target, path.join(root, link))
   }
+  return root
+}
+
+/**
+ * The real file system below a folder, as if that were the root: what is asked for never goes through a link. It answers at
+ * once, so that a clock of a test can stand still.
+ */
+export const layerBelow = (root: string): Layer.Layer<FileSystem.FileSystem> => {
+  const ask = <A>(method: string, name: string, get: (path: string) => A) =>
+    Effect.try({
+      try: () => get(root + name),
+      catch: () => PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method, pathOrDescriptor: name })
+    })
   return FileSystem.layerNoop({
-    realPath: (path) => {
-      const real = walk(path)
-      return real === undefined ? Effect.fail(notFound(path)) : Effect.succeed(real)
-    },
-    readLink: (path) => {
-      const parent = walk(path.slice(0, path.lastIndexOf("/")))
-      const target =
-        parent === undefined
-          ? undefined
-          : links[PathWithin.normalize(`${parent}/${path.slice(path.lastIndexOf("/") + 1)}`) ?? ""]
-      return target === undefined ? Effect.fail(notFound(path)) : Effect.succeed(target)
-    }
+    lstat: (name) =>
+      ask("lstat", name, (path) => {
+        const stats = lstatSync(path)
+        const type = stats.isSymbolicLink() ? "SymbolicLink" : stats.isDirectory() ? "Directory" : "File"
+        return { type } as FileSystem.File.Info
+      }),
+    readLink: (name) => ask("readLink", name, (path) => readlinkSync(path))
   })
 }
 
 /** The repository that the corpus speaks of. */
-export const layerRepo = layerFiles(
-  [
-    "/repo/src/a.ts",
-    "/repo/src/a.test.ts",
-    "/repo/build/out.txt",
-    "/repo/package.json",
-    "/etc/passwd",
-    "/etc/cron.d",
-    "/repo-evil/x",
-    "/tmp"
-  ],
-  { "/repo/link": "/etc", "/repo/build/link": "/etc", "/repo/dangling": "/etc/new" }
+export const layerRepo = layerBelow(
+  makeTree(
+    [
+      "/repo/src/a.ts",
+      "/repo/src/a.test.ts",
+      "/repo/build/out.txt",
+      "/repo/package.json",
+      "/etc/passwd",
+      "/etc/cron.d/",
+      "/repo-evil/x",
+      "/tmp/"
+    ],
+    { "/repo/link": "/etc", "/repo/build/link": "/etc", "/repo/dangling": "/etc/new" }
+  )
 )
 
 /** Quotes a word as codex does: pieces of plain text, in single quotes, or in double quotes where there are single ones. */
@@ -103,3 +118,13 @@ export const commandRequest = (
   item: undefined,
   availableDecisions: undefined
 })
+
+/** Rules that accept in any folder, unless they say where. */
+export const anywhere = (
+  rules: NonNullable<Rubric.PolicyRubric["commandRules"]>
+): NonNullable<Rubric.PolicyRubric["commandRules"]> =>
+  rules.map((rule) =>
+    rule.decision === undefined || rule.when?.cwdWithin !== undefined
+      ? rule
+      : { ...rule, when: { ...rule.when, anywhere: true } }
+  )

@@ -28,11 +28,15 @@ const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void
   return Effect.fail(new InvalidUsage({ description: `Give one of ${given.join(", ")}, not more.` }))
 }
 
-const rulesOf = Effect.fnUntraced(function* (policy: string, unmatched: "abstain" | undefined) {
-  const rubric = yield* load(policy)
+const rulesOf = Effect.fnUntraced(function* (
+  policy: string,
+  root: string | undefined,
+  unmatched: "abstain" | undefined
+) {
+  const { baseDirectory, rubric } = yield* load(policy, root)
   return unmatched === undefined
-    ? Policy.layerFromRubric(rubric, LlmJudgePolicy.layer)
-    : Layer.effect(PolicyEngine.PolicyEngine)(RuleBasedPolicy.make(rubric, { unmatched }))
+    ? Policy.layerFromRubric(rubric, LlmJudgePolicy.layer, { baseDirectory })
+    : Layer.effect(PolicyEngine.PolicyEngine)(RuleBasedPolicy.make(rubric, { baseDirectory, unmatched }))
 })
 
 // A question is asked when nothing else is written, on a line of its own.
@@ -50,14 +54,14 @@ const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
 const policyOf = Effect.fnUntraced(function* (flags: Flags, screen: Semaphore.Semaphore) {
   const { acceptAll, ask, policy } = flags
   if (acceptAll) return PolicyEngine.layerAcceptAll
-  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, undefined)
+  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, flags.root, undefined)
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
     return yield* new InvalidUsage({
       description: "--ask needs a terminal to ask at: standard input and output are to be one."
     })
   }
-  const rules = policy === undefined ? undefined : yield* rulesOf(policy, "abstain")
+  const rules = policy === undefined ? undefined : yield* rulesOf(policy, flags.root, "abstain")
   return Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.gen(function* () {
       const person = yield* Human.engine

@@ -41,7 +41,7 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
   if (flags.stdinJson !== (words.length === 0)) {
     return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json and not both." })
   }
-  const verdictOf = yield* verdicts(yield* load(flags.policy))
+  const verdictOf = yield* verdicts(yield* load(flags.policy, flags.root))
   const cwd = (yield* Path.Path).resolve(flags.cwd ?? ".")
 
   if (flags.stdinJson) {

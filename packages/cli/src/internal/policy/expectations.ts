@@ -80,7 +80,9 @@ export const test = Effect.fn("PolicyCommand.test")(function* (flags: Flags["tes
   const folder = path.dirname(path.resolve(flags.file))
   const { cases, cwd = ".", rubric: given } = yield* readExpectations(flags.file)
   const verdictOf = yield* verdicts(
-    yield* typeof given === "string" ? load(path.resolve(folder, given)) : Rubric.decode(given)
+    yield* typeof given === "string"
+      ? load(path.resolve(folder, given), flags.root)
+      : Effect.map(Rubric.decode(given), (rubric) => ({ rubric, baseDirectory: path.resolve(flags.root ?? folder) }))
   )
 
   const results = yield* Effect.forEach(cases, ({ by, command, cwd: own = cwd, expect }) =>

@@ -13,7 +13,7 @@ import { inWords } from "./words.ts"
 export const schema = () => Print.json(Rubric.jsonSchema())
 
 export const explain = Effect.fn("PolicyCommand.explain")(function* (flags: Flags["explain"]) {
-  const rubric = yield* load(flags.policy)
+  const { rubric } = yield* load(flags.policy, undefined)
   const warnings = review(rubric)
   if (flags.json) return yield* Print.json({ rubric, words: inWords(rubric), warnings })
   const paint = yield* Print.painter

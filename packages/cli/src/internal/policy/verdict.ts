@@ -4,13 +4,24 @@
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
+import * as Path from "effect/Path"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 
-/** A rubric from a file that the command line names. */
-export const load = (file: string) =>
-  Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
+/** A rubric, and the folder that its relative folders are below. */
+export interface Loaded {
+  readonly rubric: Rubric.PolicyRubric
+  readonly baseDirectory: string
+}
+
+/** A rubric from a file that the command line names. Without a root, its folders are below that of the file. */
+export const load = Effect.fnUntraced(function* (file: string, root: string | undefined) {
+  const path = yield* Path.Path
+  const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
     Effect.fail(new InvalidUsage({ description: `The policy ${file} can't be read: ${reason._tag}.` }))
   )
+  const loaded: Loaded = { rubric, baseDirectory: path.resolve(root ?? path.dirname(file)) }
+  return loaded
+})
 
 /** The name of a decision; `abstain` where nobody decides, which is declined unless a judge or a person follows. */
 const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
@@ -26,9 +37,12 @@ export const accepts = (verdict: string): boolean => verdict.startsWith("accept"
  * What the rules of a rubric say of command lines. Where the rubric wants a judge, they have no word on what none of them
  * matches.
  */
-export const verdicts = (rubric: Rubric.PolicyRubric) =>
+export const verdicts = ({ baseDirectory, rubric }: Loaded) =>
   Effect.map(
-    RuleBasedPolicy.explainer(rubric, { unmatched: rubric.useLlmJudge === true ? "abstain" : "decide" }),
+    RuleBasedPolicy.explainer(rubric, {
+      baseDirectory,
+      unmatched: rubric.useLlmJudge === true ? "abstain" : "decide"
+    }),
     (explain) =>
       Effect.fnUntraced(function* (command: string, cwd: string) {
         const { by, command: parsed, decision, parts, reason } = yield* explain(command, cwd)

@@ -21,6 +21,7 @@ type Condition = CommandCondition &
 // A condition that is added to rules has to be given words here.
 const conditions: Record<keyof Condition, string> = {
   allowedFlags: "it has no options but",
+  anywhere: "it may run anywhere:",
   args: "its arguments are",
   argsPrefix: "its first arguments are",
   assigns: "it sets the variables",

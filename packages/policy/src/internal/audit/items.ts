@@ -1,5 +1,7 @@
 /**
  * What an audit trail tells of items: what became of those that were decided on, and which did something unasked.
+ *
+ * It knows the notifications of turns and what their items do. It does not know how entries are chained or kept.
  */
 import * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
@@ -37,17 +39,17 @@ export const makeItems = ({
 
   const completed = (threadId: string, turnId: string, item: Item) => {
     if (item.type === "unknown") return
-    const does = doingOf(item)
+    const activity = activityOf(item)
     const asked =
       open.delete(keyOf(threadId, item.id)) ||
       (item.type === "mcpToolCall" && mcp.delete(mcpKeyOf(threadId, item.server)))
-    if (does === undefined) return
+    if (activity === undefined) return
     const about = { threadId, turnId, itemId: item.id, item: item.type }
-    const { exitCode, status, what } = does
+    const { exitCode, status, what } = activity
     if (asked) add({ at: now(), type: "outcome", ...about, status, exitCode })
     else {
-      const told = includeParams ? { what: Redaction.text(what) } : {}
-      add({ at: now(), type: "unasked", ...about, status, exitCode, ...told })
+      const described = includeParams ? { what: Redaction.text(what) } : {}
+      add({ at: now(), type: "unasked", ...about, status, exitCode, ...described })
     }
   }
 
@@ -83,14 +85,14 @@ export const makeItems = ({
   }
 }
 
-interface Doing {
+interface Activity {
   readonly status: string
   readonly exitCode: number | null
   readonly what: string
 }
 
 // Items that do something, and what. All others only say something.
-const doingOf = (item: Exclude<Item, { readonly type: "unknown" }>): Doing | undefined => {
+const activityOf = (item: Exclude<Item, { readonly type: "unknown" }>): Activity | undefined => {
   switch (item.type) {
     case "commandExecution":
       return { status: item.status, exitCode: item.exitCode ?? null, what: item.command }

@@ -2,21 +2,17 @@
  * Whether a rule for commands matches a part of a command: for sure, for rules that accept, or possibly, for those that
  * decline.
  */
-import { from as pathFrom } from "../../PathWithin.ts"
-import type { CommandCondition, CommandRequest } from "../../Rule.ts"
+import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
 import { known } from "../../ShellWord.ts"
-import {
-  type About,
-  allWithin,
-  compileCommon,
-  type InFolders,
-  isWithinSome,
-  listOf,
-  regexOf
-} from "../rubric/condition.ts"
+import type { Demand } from "../files/demand.ts"
+import { from as pathFrom } from "../files/path.ts"
+import type { Places } from "../files/places.ts"
+import { protectedByName } from "../files/protectedFiles.ts"
+import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
 import { type Possible, tokensOf } from "./possible.ts"
+import { walkedIn } from "./reach.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface CommandView extends About {
@@ -25,10 +21,12 @@ export interface CommandView extends About {
   /** The command as the server tells it, and the script in it. */
   readonly texts: ReadonlyArray<string>
   readonly networkHost: string | undefined
+  /** Where the paths of the command lead. */
+  readonly places: Places
 }
 
 /** What has to hold for a match; `undefined`: no match. */
-export type Match = ReadonlyArray<InFolders> | undefined
+export type Match = ReadonlyArray<Demand> | undefined
 
 export interface Matcher {
   readonly matchesRequest: (view: CommandView) => boolean
@@ -53,7 +51,7 @@ export const compile = (when: CommandCondition, sure: boolean): Matcher => {
 }
 
 // A program that is given nothing to work on works on the folder that it runs in.
-const placesOf = ({ args, paths }: PartView): ReadonlyArray<string | undefined> =>
+const placesOf = ({ args }: PartView, paths: ReadonlyArray<string | undefined>): ReadonlyArray<string | undefined> =>
   args.some((arg) => arg === undefined || !isFlag(arg)) ? paths : ["", ...paths]
 
 const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && arg !== "--"
@@ -69,7 +67,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (Object.keys(when).length > 0 && Object.keys(when).every((key) => untrusted.has(key))) return () => undefined
+  if (isBlind(when)) return () => undefined
 
   return (view) => {
     const { args: actual, folders, line, part, program, redirects } = view
@@ -84,10 +82,14 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
     if (!view.variables.every((name) => assigns.includes(name))) return undefined
     if (redirectsWithin === undefined && redirects.length > 0) return undefined
 
-    const conditions: Array<InFolders> = []
+    // A folder bounds no script.
+    if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript) return undefined
+    const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
+    if (unprotected === undefined) return undefined
+    const conditions: Array<Demand> = [...unprotected]
     const demands: ReadonlyArray<readonly [ReadonlyArray<string | undefined>, ReadonlyArray<string> | undefined]> = [
       [[""], cwdWithin],
-      [placesOf(view), pathsWithin],
+      [placesOf(view, view.paths), pathsWithin],
       [redirects.map(({ target }) => target.value), redirectsWithin]
     ]
     for (const [paths, within] of demands) {
@@ -96,11 +98,22 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
       if (match === undefined) return undefined
       conditions.push(...match)
     }
+    if (pathsWithin !== undefined) {
+      const followed = surelyWithin(view.followed, folders, pathsWithin)
+      if (followed === undefined) return undefined
+      conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
+    }
     return conditions
   }
 }
 
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
+
+/** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
+export const isBlind = (when: CommandCondition): boolean => {
+  const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
+  return keys.length > 0 && keys.every((key) => untrusted.has(key))
+}
 
 const startsWith = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean =>
   expected.every((arg, index) => actual[index] === arg)
@@ -153,6 +166,33 @@ export const surelyWithin = (
   return allWithin(absolute, within)
 }
 
+/**
+ * What has to hold for a part to write no protected file but those of these kinds; `undefined`: by its names, it may.
+ * `certain` also asks for what isn't known.
+ */
+export const leavesAlone = (
+  view: PartView,
+  mayBe: ReadonlyArray<ProtectedFiles>,
+  certain: boolean
+): ReadonlyArray<Demand> | undefined => {
+  const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
+  if (!view.writtenSources.every(isAllowed)) return undefined
+  const demands: Array<Demand> = []
+  for (const path of view.written) {
+    if (path === undefined) {
+      if (certain) return undefined
+      continue
+    }
+    if (!isAllowed(path)) return undefined
+    const folders = path.startsWith("/") ? [""] : view.folders
+    if (folders === undefined && certain) return undefined
+    for (const folder of folders ?? []) {
+      demands.push({ path: pathFrom(folder, path), folders: undefined, mayBe, certain })
+    }
+  }
+  return demands
+}
+
 // Rules that decline.
 
 const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
@@ -163,12 +203,9 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   const redirectsWithin = listOf(when.redirectsWithin)
   const { allowedFlags, args, argsPrefix, assigns, flags } = when
 
-  const matchesWords = (view: PartView, texts: ReadonlyArray<string>): boolean => {
-    const { args: actual, folders, program, redirects } = view
-    const mayBe = (paths: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      paths.some((path) => possiblyWithin(path, folders, within))
+  const matchesWords = (view: PartView, { places, texts }: CommandView): boolean => {
+    const { args: actual, program } = view
     const isUnknown = actual.includes(undefined)
-    const targets = redirects.map(({ target }) => target.value)
     return (
       (programs === undefined || (program !== undefined && programs.includes(programKey(program)))) &&
       (regex === undefined || [...view.lines, ...texts].some(regex)) &&
@@ -178,12 +215,10 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
       (allowedFlags === undefined ||
         isUnknown ||
         actual.every((arg) => arg === undefined || !isFlag(arg) || allowedFlags.includes(arg))) &&
-      (pathsWithin === undefined || mayBe([...placesOf(view), ...targets], pathsWithin)) &&
-      (redirectsWithin === undefined ||
-        mayBe(
-          view.part.redirects.map(({ target }) => target.value),
-          redirectsWithin
-        )) &&
+      (pathsWithin === undefined ||
+        mayLieIn([...placesOf(view, view.possiblePaths), ...targetsOf(view)], pathsWithin, view, places) ||
+        mayReach(view.walked, pathsWithin, view, places)) &&
+      (redirectsWithin === undefined || mayLieIn(targetsOf(view.part), redirectsWithin, view, places)) &&
       (assigns === undefined || view.variables.some((name) => assigns.includes(name)))
     )
   }
@@ -195,29 +230,34 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   const isAnchored = /\^|\\A/.test(when.commandRegex ?? "")
 
   // Within what the program may run. Less is asked for there, as nobody knows where a command ends.
-  const matchesText = ({ sequences, text }: Possible, { folders }: PartView): boolean => {
+  const matchesText = ({ sequences, text }: Possible, view: PartView, { places }: CommandView): boolean => {
     if (assigns !== undefined && !assigns.some((name) => mentionsAssignment(text, name))) return false
     if (redirectsWithin !== undefined && !/[<>]/.test(text)) return false
     const isNamed = (words: ReadonlyArray<string | undefined>, within: ReadonlyArray<string>) =>
-      words.some((word) => possiblyWithin(word, folders, within))
+      mayLieIn(words, within, view, places)
     return sequences.some((sequence) => {
       const { line, starts, words } = sequence
       if (redirectsWithin !== undefined && !isNamed(words, redirectsWithin)) return false
       if (regex !== undefined && !isAnchored && !regex(line) && !regex(text)) return false
       const found = programs === undefined ? starts.map((_, at) => at) : programs.map(sequence.find)
-      const places = found.flat()
-      if (places.includes(undefined)) return true
-      if (places.length === 0) return false
+      const begins = found.flat()
+      if (begins.includes(undefined)) return true
+      if (begins.length === 0) return false
       if (expected.length + (flags?.length ?? 0) === 0 && regex === undefined && pathsWithin === undefined) return true
       let work = 0
-      for (const place of places) {
+      for (const place of begins) {
         if (place === undefined) continue
         // A text that was made to take long counts as a match.
         if ((work += words.length - place) > maxWork) return true
         const rest = words.slice(place + 1)
         if (expected.some((words) => !possiblyBegins(rest, words))) continue
         if (flags?.some((flag) => !hasPossibly(rest, flag)) === true) continue
-        if (pathsWithin !== undefined && !isNamed(rest.length === 0 ? [""] : rest, pathsWithin)) continue
+        if (
+          pathsWithin !== undefined &&
+          !isNamed(rest.length === 0 ? [""] : rest, pathsWithin) &&
+          !mayReach(walkedIn(words.slice(place)), pathsWithin, view, places)
+        )
+          continue
         if (regex !== undefined && isAnchored && !regex(line.slice(starts[place]))) continue
         return true
       }
@@ -225,16 +265,13 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     })
   }
 
-  return (view, { cwd, texts }) => {
-    const { folders, possible } = view
-    if (
-      cwdWithin !== undefined &&
-      (cwd === undefined || !cwdWithin.some((within) => possiblyWithin("", folders, [within])))
-    )
+  return (view, about) => {
+    const { possible } = view
+    if (cwdWithin !== undefined && (about.cwd === undefined || !mayLieIn([""], cwdWithin, view, about.places)))
       return undefined
     // What an unknown program is given is not known either: it may be a word that becomes several.
-    if (view.programIsUnknown || matchesWords(view, texts)) return yes
-    return asksForCommand && possible !== undefined && matchesText(possible, view) ? yes : undefined
+    if (view.programIsUnknown || matchesWords(view, about)) return yes
+    return asksForCommand && possible !== undefined && matchesText(possible, view, about) ? yes : undefined
   }
 }
 
@@ -250,15 +287,34 @@ const mentionsAssignment = (text: string, name: string): boolean => {
 // `/bin/rm`, `./rm` and, where a file system does not tell them apart, `RM`.
 const programKey = (program: string): string => baseName(program).toLowerCase()
 
-const possiblyWithin = (
-  path: string | undefined,
-  folders: ReadonlyArray<string> | undefined,
-  within: ReadonlyArray<string>
-): boolean =>
-  path === undefined ||
-  (path.startsWith("/")
-    ? isWithinSome(path, within)
-    : folders === undefined || folders.some((folder) => isWithinSome(pathFrom(folder, path), within)))
+type Paths = ReadonlyArray<string | undefined>
+
+const absoluteOf = (paths: Paths, { folders }: PartView): Paths =>
+  paths.flatMap((path): Paths => {
+    if (path === undefined || path.startsWith("/")) return [path]
+    return folders === undefined ? [undefined] : folders.map((folder) => pathFrom(folder, path))
+  })
+
+const mayLieIn = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>
+  absoluteOf(paths, view).some((path) => path === undefined || places.isPossiblyWithin(path, within, view.unsettled))
+
+const mayReach = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>
+  absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
+
+const targetsOf = ({ redirects }: Pick<PartView, "redirects">): Paths => redirects.map(({ target }) => target.value)
+
+/** The absolute paths that a rule which declines may ask about. */
+export const lookedAt = (view: PartView): ReadonlyArray<string> =>
+  absoluteOf(
+    [
+      ...placesOf(view, view.possiblePaths),
+      ...targetsOf(view.part),
+      ...view.walked,
+      "",
+      ...(view.possible?.sequences ?? []).flatMap(({ words }) => [...words, "."])
+    ],
+    view
+  ).flatMap((path) => path ?? [])
 
 // Options, and a value after each, may stand before and between the words.
 const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean => {

@@ -1,16 +1,23 @@
 /**
- * What the rules of a rubric say about a command, without a look at the file system.
+ * What the rules of a rubric say about a command. Where its paths lead is looked up before, and only for rules that ask.
  *
  * Each part of the command gets the decision of the first rule that matches it. One part that is declined declines the
  * command, and it is accepted only if every part is.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
-import type { CommandDecision, CommandRequest, CommandRule } from "../../Rule.ts"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type { CommandCondition, CommandDecision, CommandRequest, CommandRule } from "../../Rule.ts"
 import * as ShellCommand from "../../ShellCommand.ts"
 import * as CommandMatch from "./match.ts"
-import type { InFolders } from "../rubric/condition.ts"
+import type { Demand } from "../files/demand.ts"
+import { from, walker as startWalking, type Walker } from "../files/path.ts"
+import { lookUp } from "../files/places.ts"
+import { linksBelow } from "../files/tree.ts"
+import { inRoots, lets } from "../rubric/bounds.ts"
+import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
-import { type PartView, viewOf } from "./partView.ts"
+import { foldersOf, type PartView, viewOf } from "./partView.ts"
 import * as Reading from "./reading.ts"
 import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
@@ -31,7 +38,7 @@ export interface Decided {
   readonly byRule: boolean
   readonly reason: string | undefined
   /** What has to hold in the file system, or else it is declined. */
-  readonly conditions: ReadonlyArray<InFolders>
+  readonly conditions: ReadonlyArray<Demand>
   /** What else has to be looked up there, or else it is declined. */
   readonly checks: ReadonlyArray<Reading.Check>
 }
@@ -44,56 +51,118 @@ export interface Evaluation {
 interface Compiled {
   readonly rule: CommandRule & { readonly name: string }
   readonly matcher: CommandMatch.Matcher
-}
-
-/** Whether a decision lets something happen, so that it needs certainty. */
-export const lets = (decision: CommandDecision): boolean => {
-  if (decision === "decline" || decision === "cancel") return false
-  return typeof decision === "string" || !("applyNetworkPolicyAmendment" in decision)
-    ? true
-    : decision.applyNetworkPolicyAmendment.action === "allow"
+  /** Those that a rule which declines asks about. */
+  readonly folders: ReadonlyArray<string>
 }
 
 export const compile = (
   rules: ReadonlyArray<CommandRule> | undefined,
+  roots: ReadonlyArray<string>,
   fallback: Fallback
-): ((params: Params["command"]) => Evaluation) => {
+): ((params: Params["command"]) => Effect.Effect<Evaluation, never, FileSystem.FileSystem>) => {
   const letsByFallback = fallback._tag !== "Decide" || lets(fallback.decision)
-  const compiled = ordered(rules, "commandRules").map((rule): Compiled => ({
-    rule,
-    matcher: CommandMatch.compile(rule.when ?? {}, rule.decision === undefined ? letsByFallback : lets(rule.decision))
-  }))
-  return (params) => {
+  const compiled = ordered(rules, "commandRules").map((rule): Compiled => {
+    const sure = rule.decision === undefined ? letsByFallback : lets(rule.decision)
+    const { when = {} } = rule
+    const bounded = rule.decision !== undefined && sure ? inRoots(when, roots) : when
+    return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
+  })
+  const folders = [...new Set(compiled.flatMap(({ folders }) => folders))]
+  return Effect.fnUntraced(function* (params: Params["command"]) {
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
-    const view = commandView(params, command)
+    const walker = yield* startWalking
+    const requests = requestsOf(params)
+    const parts = yield* followLinks(
+      unsettled(yield* partsOf(params, requests, command, walker)),
+      folders.length > 0,
+      walker
+    )
+    const places = yield* lookUp(
+      folders.length === 0
+        ? []
+        : [...folders, ...parts.flatMap((part) => [...CommandMatch.lookedAt(part), ...part.unsettled])],
+      walker
+    )
+    const view = { ...commandView(params, command), requests, places }
     const applicable = compiled.filter(({ matcher }) => matcher.matchesRequest(view))
-    const parts = partsOf(params, view.requests, command)
     let whole: Reading.Verdict | undefined
     const readsWhole = (roots: ReadonlyArray<string>) =>
       (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
+    const decide = (part: PartView): Decided => {
+      for (const { matcher, rule } of applicable) {
+        const conditions = matcher.matchesPart(part, view)
+        if (conditions === undefined) continue
+        const { decision, name: by, reason } = rule
+        if (decision !== undefined)
+          return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
+        const decided = fall(part, view, fallback, readsWhole)
+        return {
+          ...decided,
+          by,
+          byRule: true,
+          reason: reason ?? decided.reason,
+          conditions: [...conditions, ...decided.conditions]
+        }
+      }
+      return fall(part, view, fallback, readsWhole)
+    }
     return {
       command,
       decided: parts.map((part) => {
-        for (const { matcher, rule } of applicable) {
-          const conditions = matcher.matchesPart(part, view)
-          if (conditions === undefined) continue
-          const { decision, name: by, reason } = rule
-          if (decision !== undefined) {
-            return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
-          }
-          const decided = fall(part, view, fallback, readsWhole)
-          return {
-            ...decided,
-            by,
-            byRule: true,
-            reason: reason ?? decided.reason,
-            conditions: [...conditions, ...decided.conditions]
-          }
+        const decided = decide(part)
+        // What another part puts there is not there yet when it is looked at.
+        if (part.unsettled.length > 0 && decided.checks.length > 0) {
+          return { ...decided, decision: "decline", reason: "another part may change what this one reads", checks: [] }
         }
-        return fall(part, view, fallback, readsWhole)
+        return part.unsettled.length === 0
+          ? decided
+          : { ...decided, conditions: decided.conditions.map((demand) => ({ ...demand, unsettled: part.unsettled })) }
       })
     }
-  }
+  })
+}
+
+const foldersIn = ({ cwdWithin, pathsWithin, redirectsWithin }: CommandCondition): ReadonlyArray<string> =>
+  [cwdWithin, pathsWithin, redirectsWithin].flatMap((folders) => listOf(folders) ?? [])
+
+// With the links that are followed among the paths, for rules that decline.
+const followLinks = Effect.fnUntraced(function* (
+  parts: ReadonlyArray<PartView>,
+  areAsked: boolean,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
+  if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  return yield* Effect.forEach(parts, (part) =>
+    Effect.gen(function* () {
+      const below: Array<string | undefined> = []
+      for (const path of part.followed) {
+        const bases = path?.startsWith("/") === true ? [""] : part.folders
+        for (const base of path === undefined ? [] : (bases ?? [])) {
+          for (const link of (yield* linksBelow(from(base, path ?? ""))) ?? [undefined]) {
+            const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
+            // Behind a folder there may be more links.
+            below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
+          }
+        }
+      }
+      return below.length === 0 ? part : { ...part, possiblePaths: [...part.possiblePaths, ...below] }
+    })
+  )
+})
+
+// With what other parts put somewhere.
+const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
+  const replaced = parts.map(({ folders, replaced }) =>
+    replaced.flatMap((path) => {
+      if (path === undefined || (folders === undefined && !path.startsWith("/"))) return ["/"]
+      return path.startsWith("/") ? [path] : (folders ?? []).map((folder) => from(folder, path))
+    })
+  )
+  if (replaced.every((paths) => paths.length === 0)) return parts
+  return parts.map((part, index) => ({
+    ...part,
+    unsettled: [...new Set(replaced.flatMap((paths, other) => (other === index ? [] : paths)))]
+  }))
 }
 
 // What was not asked for in so many words is not decided by a mode or a default.
@@ -116,9 +185,12 @@ const fall = (
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
   if (fallback._tag === "Decide") {
-    return plain || !lets(fallback.decision)
-      ? because(fallback.by, fallback.decision)
-      : because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
+    if (!lets(fallback.decision)) return because(fallback.by, fallback.decision)
+    if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
+    const conditions = CommandMatch.leavesAlone(view, [], false)
+    return conditions === undefined
+      ? because(fallback.by, "decline", `${short(part.source)} may write protected files, which decide what runs later`)
+      : { ...because(fallback.by, fallback.decision), conditions }
   }
   if (!plain) return because(fallback.by, "decline", "the mode decides on nothing but plain commands")
   // A part that is certain is looked at by itself, so that the others may be those of rules.
@@ -151,13 +223,12 @@ const readsAlone = (
 const commandView = (
   params: Params["command"],
   command: ShellCommand.ShellCommand | undefined
-): CommandMatch.CommandView => ({
+): Omit<CommandMatch.CommandView, "places" | "requests"> => ({
   threadId: params.threadId,
   turnId: params.turnId,
   cwd: params.cwd ?? undefined,
   reason: params.reason ?? undefined,
   proposesExecpolicy: (params.proposedExecpolicyAmendment?.length ?? 0) > 0,
-  requests: requestsOf(params),
   networkHost: params.networkApprovalContext?.host,
   texts: [
     ...(typeof params.command === "string" ? [params.command] : []),
@@ -175,14 +246,17 @@ const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> =>
   return requests.length > 0 || typeof command !== "string" ? requests : ["command"]
 }
 
-const partsOf = (
+const partsOf = Effect.fnUntraced(function* (
   params: Params["command"],
   requests: ReadonlyArray<CommandRequest>,
-  command: ShellCommand.ShellCommand | undefined
-): ReadonlyArray<PartView> => {
+  command: ShellCommand.ShellCommand | undefined,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<PartView>> {
   const cwd = params.cwd ?? undefined
   if (command?._tag === "Parsed" && command.parts.length > 0 && !requests.includes("writeStdin")) {
-    return command.parts.map((part) => viewOf(part, cwd))
+    return yield* Effect.forEach(command.parts, (part) =>
+      Effect.map(foldersOf(part, cwd, walker), (folders) => viewOf(part, folders))
+    )
   }
   const source = params.command ?? ""
   // What is typed into a terminal is no command, and it is all that there is to see.
@@ -193,6 +267,7 @@ const partsOf = (
         ? command.reason
         : "there is no command in it"
   const words = command?._tag === "Parsed" ? [] : [{ source, value: undefined }]
-  const view = viewOf({ source, words, redirects: [], assignments: [], moves: undefined, opaque }, cwd)
+  const part = { source, words, redirects: [], assignments: [], moves: undefined, opaque }
+  const view = viewOf(part, undefined)
   return [{ ...view, line: requests.includes("writeStdin") && /^[\x20-\x7e\n]*$/.test(source) ? source : undefined }]
-}
+})

@@ -373,7 +373,7 @@ const find: Program = {
     run: "-exec -execdir -ok -okdir"
   },
   turns: { follow: "-L -H -follow", write: "-delete" },
-  risks: [". -exec COMMAND ;", ". -delete"]
+  risks: [". -exec COMMAND ';'", ". -delete"]
 }
 
 const sed: Program = {

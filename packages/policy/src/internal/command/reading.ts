@@ -7,7 +7,8 @@
  */
 import * as Unbash from "unbash"
 import * as PathWithin from "../../PathWithin.ts"
-import { isWithinSome, type InFolders } from "../rubric/condition.ts"
+import type { Demand } from "../files/demand.ts"
+import { isWithinSome } from "../rubric/condition.ts"
 import { short } from "../text.ts"
 import * as Grammar from "./grammar.ts"
 import type { Effect, Program } from "./programs.ts"
@@ -43,7 +44,7 @@ export type Check =
 export type Verdict =
   | {
       readonly _tag: "Reads"
-      readonly conditions: ReadonlyArray<InFolders>
+      readonly conditions: ReadonlyArray<Demand>
       readonly checks: ReadonlyArray<Check>
     }
   | { readonly _tag: "Uncertain"; readonly reason: string }
@@ -77,7 +78,10 @@ type Output = (() => void) | undefined
 
 const maxValues = 64
 const maxRounds = 4
-const maxSteps = 2_000
+// For words, their values and the text that is read again.
+const maxSteps = 20_000
+// Each is looked up in the file system.
+const maxLookUps = 512
 
 // What the variables of the environment hold is shown, and never used for anything else.
 const shown: ReadonlySet<string> = new Set(["PATH", "PWD", "HOME", "USER", "SHELL", "?"])
@@ -116,7 +120,7 @@ export const analyse = (
     return { _tag: "Uncertain", reason: "the folder that it runs in is not known" }
   }
   if (script.length > 8 * 1024) return { _tag: "Uncertain", reason: "it is too long to be gone through" }
-  const conditions: Array<InFolders> = []
+  const conditions: Array<Demand> = []
   const checks: Array<Check> = []
   let problem: string | undefined
   let needsPlain = false
@@ -124,6 +128,13 @@ export const analyse = (
   const doubt = (why: string): undefined => {
     problem ??= why
     return undefined
+  }
+
+  const isTooMuch = (cost: number): boolean => {
+    steps += cost
+    if (steps > maxSteps) doubt("it takes too long to go through")
+    if (conditions.length + checks.length > maxLookUps) doubt("it names more files than can be looked at")
+    return problem !== undefined
   }
 
   const within = (path: string, folders: ReadonlyArray<string>, follow = false): void => {
@@ -147,6 +158,7 @@ export const analyse = (
     let values = new Set([""])
     const append = (others: Values) => {
       const joined = new Set<string>()
+      if (isTooMuch(values.size * others.size)) return
       for (const value of values) for (const other of others) if (joined.size <= maxValues) joined.add(value + other)
       if (joined.size > maxValues) doubt("a word may become too many")
       values = joined
@@ -213,8 +225,14 @@ export const analyse = (
 
   // Until another round finds nothing new.
   const rounds = (state: State, body: () => void) => {
-    const summary = () =>
-      JSON.stringify([state.folders, [...state.variables].map(([name, values]) => [name, [...values].toSorted()])])
+    const summary = () => {
+      const text = JSON.stringify([
+        state.folders,
+        [...state.variables].map(([name, values]) => [name, [...values].toSorted()])
+      ])
+      isTooMuch(text.length >> 6)
+      return text
+    }
     for (let round = 0; ; round++) {
       const before = summary()
       const found = copy(state)
@@ -227,7 +245,7 @@ export const analyse = (
 
   const run = (node: Grammar.Node, state: State, dialect: Grammar.Dialect, input: Output): Output => {
     if (problem !== undefined) return undefined
-    if (++steps > maxSteps) return doubt("it has too many steps")
+    if (isTooMuch(1)) return undefined
     switch (node._tag) {
       case "List": {
         let output: Output
@@ -379,7 +397,7 @@ export const analyse = (
 
   const command = (words: ReadonlyArray<string>, state: State, dialect: Grammar.Dialect, input: Output): Output => {
     if (problem !== undefined) return undefined
-    if (++steps > maxSteps) return doubt("it has too many steps")
+    if (isTooMuch(words.length)) return undefined
     const [name = "", ...args] = words
     const about = short(words.map((word) => word.replace(/[\ue000-\ue005]/g, "…")).join(" "))
     const program = programOf(name)
@@ -407,6 +425,10 @@ export const analyse = (
         }
         const found = state.folders.flatMap((from) => PathWithin.normalize(PathWithin.from(from, folder)) ?? [])
         within(folder, state.folders)
+        // A shell goes by names, and by links where there is no such name.
+        for (const from of state.folders) {
+          conditions.push({ path: PathWithin.from(from, folder), folders: roots, oneWay: true })
+        }
         state.folders = [...new Set([...state.folders, ...found])]
         state.landed = found
         if (state.folders.length > 8) doubt("it may run in too many folders")
@@ -642,6 +664,7 @@ export const analyse = (
   }
 
   const whole = (script: string, state: State, dialect: Grammar.Dialect, input: Output): Output => {
+    if (isTooMuch(script.length >> 3)) return undefined
     const reading = Grammar.parse(script, dialect)
     if (reading._tag === "Refused") return doubt(reading.reason)
     if (!agrees(script, reading.commands)) return doubt("it can be read in more than one way")

@@ -4,10 +4,10 @@
  * What isn't known to be harmless counts as not harmless. Different implementations of these languages have to read a script
  * alike for it to count.
  */
-import type { Language } from "./programs.ts"
+import type { Effect } from "./programs.ts"
 
 /** Why it isn't certain that a script only prints; `undefined`: it is. */
-export const doubtOf = (language: Language, script: string): string | undefined => {
+export const doubtOf = (language: Effect, script: string): string | undefined => {
   switch (language) {
     case "sed":
       return sedPrints(script) ? undefined : "the sed script may do more than print"

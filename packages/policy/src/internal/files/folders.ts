@@ -1,8 +1,10 @@
 /**
- * The folders of a rubric, made absolute.
+ * The folders of a rubric, made absolute, and by all of their names.
  */
-import * as PathWithin from "../../PathWithin.ts"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import type { PolicyRubric } from "../../Rubric.ts"
+import { from, normalize, walker as startWalking } from "./path.ts"
 
 interface Rule {
   readonly when?: {
@@ -16,17 +18,9 @@ interface Rule {
 
 const fields = ["cwdWithin", "pathsWithin", "redirectsWithin", "readWithin", "writeWithin"] as const
 
-/** Folders that are not absolute are below `base`; without one, their places are told in `problems`. */
-export const absolute = (
-  rubric: PolicyRubric,
-  base: string | undefined
-): { readonly rubric: PolicyRubric; readonly problems: ReadonlyArray<string> } => {
-  const problems: Array<string> = []
-  const folder = (text: string, path: string): string => {
-    const found = PathWithin.normalize(base === undefined ? text : PathWithin.from(base, text))
-    if (found === undefined) problems.push(path)
-    return found ?? text
-  }
+type Replace = (folder: string, path: string) => ReadonlyArray<string>
+
+const replaceFolders = (rubric: PolicyRubric, replace: Replace): PolicyRubric => {
   const inRules = <R extends Rule>(rules: ReadonlyArray<R> | undefined, kind: string) =>
     rules?.map((rule, index): R => {
       const { when } = rule
@@ -36,16 +30,11 @@ export const absolute = (
         const path = `${kind}[${index}].when.${field}`
         return value === undefined
           ? []
-          : [
-              [
-                field,
-                typeof value === "string" ? folder(value, path) : value.map((text) => folder(text, path))
-              ] as const
-            ]
+          : [[field, (typeof value === "string" ? [value] : value).flatMap((text) => replace(text, path))] as const]
       })
       return { ...rule, when: { ...when, ...Object.fromEntries(changed) } }
     })
-  const roots = rubric.allowedRoots?.map((text, index) => folder(text, `allowedRoots[${index}]`))
+  const roots = rubric.allowedRoots?.flatMap((text, index) => replace(text, `allowedRoots[${index}]`))
   const commandRules = inRules(rubric.commandRules, "commandRules")
   const fileChangeRules = inRules(rubric.fileChangeRules, "fileChangeRules")
   const toolInputRules = inRules(rubric.toolInputRules, "toolInputRules")
@@ -53,16 +42,48 @@ export const absolute = (
   const mcpToolRules = inRules(rubric.mcpToolRules, "mcpToolRules")
   const permissionsRules = inRules(rubric.permissionsRules, "permissionsRules")
   return {
-    rubric: {
-      ...rubric,
-      ...(roots === undefined ? {} : { allowedRoots: roots }),
-      ...(commandRules === undefined ? {} : { commandRules }),
-      ...(fileChangeRules === undefined ? {} : { fileChangeRules }),
-      ...(toolInputRules === undefined ? {} : { toolInputRules }),
-      ...(toolCallRules === undefined ? {} : { toolCallRules }),
-      ...(mcpToolRules === undefined ? {} : { mcpToolRules }),
-      ...(permissionsRules === undefined ? {} : { permissionsRules })
-    },
-    problems
+    ...rubric,
+    ...(roots === undefined ? {} : { allowedRoots: roots }),
+    ...(commandRules === undefined ? {} : { commandRules }),
+    ...(fileChangeRules === undefined ? {} : { fileChangeRules }),
+    ...(toolInputRules === undefined ? {} : { toolInputRules }),
+    ...(toolCallRules === undefined ? {} : { toolCallRules }),
+    ...(mcpToolRules === undefined ? {} : { mcpToolRules }),
+    ...(permissionsRules === undefined ? {} : { permissionsRules })
   }
 }
+
+/**
+ * Folders that are not absolute are below `base`; without one, their places are told in `problems`. One that has another
+ * name by a link above it, as `/tmp` has on some systems, is meant by both.
+ */
+export const absolute = Effect.fnUntraced(function* (
+  rubric: PolicyRubric,
+  base: string | undefined
+): Effect.fn.Return<
+  { readonly rubric: PolicyRubric; readonly problems: ReadonlyArray<string> },
+  never,
+  FileSystem.FileSystem
+> {
+  const problems: Array<string> = []
+  const names = new Set<string>()
+  const named = replaceFolders(rubric, (text, path) => {
+    const found = normalize(base === undefined ? text : from(base, text))
+    if (found === undefined) problems.push(path)
+    else names.add(found)
+    return [found ?? text]
+  })
+  const { placeOf } = yield* startWalking
+  const realNames = new Map<string, string>()
+  for (const name of names) {
+    const { real } = yield* placeOf(name)
+    if (real !== undefined && real !== name) realNames.set(name, real)
+  }
+  return {
+    rubric:
+      realNames.size === 0
+        ? named
+        : replaceFolders(named, (name) => [name, ...[realNames.get(name)].filter((real) => real !== undefined)]),
+    problems
+  }
+})

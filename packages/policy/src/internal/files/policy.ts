@@ -5,27 +5,22 @@
  * only if every path is. The paths are those of the item that the request is about, as the request itself has none.
  */
 import type { Request } from "@effect-codex/core/PolicyEngine"
-import * as PathWithin from "../../PathWithin.ts"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import type { FileChangeCondition, FileChangeDecision, FileChangeRule, ProtectedFiles } from "../../Rule.ts"
 import { type About, compileCommon, isWithinSome, listOf, regexOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
-import { protectedBy } from "./protectedFiles.ts"
-import { short } from "../text.ts"
-
-/** What has to hold of where a path really leads, or else the change is declined. */
-export interface Lead {
-  readonly path: string
-  /** `undefined`: anywhere. */
-  readonly folders: ReadonlyArray<string> | undefined
-  readonly protectedFiles: ReadonlyArray<ProtectedFiles>
-}
+import type { Demand } from "./demand.ts"
+import { isPossiblyWithin, mayContain, type Place, walker as startWalking } from "./path.ts"
+import { protectedBy, protectedByName } from "./protectedFiles.ts"
 
 export interface FileConclusion {
   /** `undefined`: nobody decided on some path, and nobody declined any. */
   readonly decision: FileChangeDecision | undefined
   readonly by: string
   readonly reason: string | undefined
-  readonly leads: ReadonlyArray<Lead>
+  /** What has to hold in the file system, or else it is declined. */
+  readonly conditions: ReadonlyArray<Demand>
 }
 
 export interface FileFallback {
@@ -34,8 +29,14 @@ export interface FileFallback {
   readonly by: string
 }
 
-/** One path of a change. */
-interface Change {
+/** One path of a change, and where it leads. */
+interface Change extends Named {
+  readonly place: Place
+  /** The protected files that it may be, by its name or where it leads. */
+  readonly belongsTo: ReadonlyArray<ProtectedFiles>
+}
+
+interface Named {
   readonly path: string
   readonly change: "add" | "update" | "move" | "delete" | "grant" | undefined
 }
@@ -44,7 +45,7 @@ interface Decided {
   readonly decision: FileChangeDecision | undefined
   readonly by: string
   readonly reason: string | undefined
-  readonly lead: Lead
+  readonly condition: Demand
 }
 
 const lets = (decision: FileChangeDecision | undefined): boolean =>
@@ -53,40 +54,51 @@ const lets = (decision: FileChangeDecision | undefined): boolean =>
 export const compile = (
   rules: ReadonlyArray<FileChangeRule> | undefined,
   fallback: FileFallback
-): ((request: Request<"fileChange">) => FileConclusion) => {
+): ((request: Request<"fileChange">) => Effect.Effect<FileConclusion, never, FileSystem.FileSystem>) => {
   const compiled = ordered(rules, "fileChangeRules").map((rule) => {
     const decision = rule.decision ?? fallback.decision
     const sure = decision === undefined || lets(decision)
     const when = rule.when ?? {}
     return { rule, decision, when, common: compileCommon(when, sure), matches: compileMatch(when, sure) }
   })
-  return (request) => {
+  const folders = [...new Set(compiled.flatMap(({ when }) => listOf(when.pathsWithin) ?? []))]
+  return Effect.fnUntraced(function* (request) {
     const about = aboutOf(request)
-    const changes = changesOf(request)
-    if (changes === undefined) return refusal(fallback.by, "the change that it is about is not known")
+    const named = changesOf(request)
+    if (named === undefined) return refusal(fallback.by, "the change that it is about is not known")
+    const walker = yield* startWalking
+    const changes = yield* Effect.forEach(named, (change) =>
+      Effect.gen(function* () {
+        const place = yield* walker.placeOf(change.path)
+        return { ...change, place, belongsTo: yield* protectedBy(place, walker) }
+      })
+    )
+    const placeOf = new Map<string, Place>()
+    for (const folder of folders) placeOf.set(folder, yield* walker.placeOf(folder))
     const applicable = compiled.filter(({ common }) => common(about))
     const decided = changes.map((change): Decided => {
-      const found = applicable.find(({ matches }) => matches(change, request.params.grantRoot != null))
+      const found = applicable.find(({ matches }) => matches(change, request.params.grantRoot != null, placeOf))
       const decision = found === undefined ? fallback.decision : found.decision
       const by = found?.rule.name ?? fallback.by
-      const lead = {
+      const condition: Demand = {
         path: change.path,
         folders: listOf(found?.when.pathsWithin),
-        protectedFiles: found?.when.protectedFiles ?? []
+        mayBe: found?.when.protectedFiles ?? [],
+        certain: true
       }
       return lets(decision) && found === undefined && change.change === "grant"
-        ? { decision: "decline", by, reason: "no rule is about writing for the rest of the session", lead }
-        : { decision, by, reason: found?.rule.reason, lead }
+        ? { decision: "decline", by, reason: "no rule is about writing for the rest of the session", condition }
+        : { decision, by, reason: found?.rule.reason, condition }
     })
     return conclude(decided, fallback)
-  }
+  })
 }
 
 const refusal = (by: string, reason: string | undefined): FileConclusion => ({
   decision: "decline",
   by,
   reason,
-  leads: []
+  conditions: []
 })
 
 const conclude = (decided: ReadonlyArray<Decided>, fallback: FileFallback): FileConclusion => {
@@ -99,23 +111,15 @@ const conclude = (decided: ReadonlyArray<Decided>, fallback: FileFallback): File
   const by = [...new Set(decided.map(({ by }) => by))].join(", ")
   if (first === undefined) return refusal(fallback.by, "the change has no paths")
   if (decided.some(({ decision }) => decision === undefined)) {
-    return { decision: undefined, by, reason: undefined, leads: [] }
+    return { decision: undefined, by, reason: undefined, conditions: [] }
   }
   const same = decided.every(({ decision }) => decision === first.decision)
   return {
     decision: same ? first.decision : "accept",
     by,
     reason: first.reason,
-    leads: decided.map(({ lead }) => lead)
+    conditions: decided.map(({ condition }) => condition)
   }
-}
-
-/** Why a path may not be changed, seeing where it really leads. */
-export const problemOf = (lead: Lead, leadsTo: string | undefined): string | undefined => {
-  const belongsTo = [lead.path, leadsTo ?? ""].flatMap(protectedBy)
-  const forbidden = belongsTo.find((kind) => !lead.protectedFiles.includes(kind))
-  if (forbidden !== undefined) return `${short(lead.path)} belongs to ${forbidden}, which no rule names`
-  return leadsTo === undefined ? `where ${short(lead.path)} leads cannot be found out` : undefined
 }
 
 const aboutOf = ({ params }: Request<"fileChange">): About => ({
@@ -126,9 +130,9 @@ const aboutOf = ({ params }: Request<"fileChange">): About => ({
   proposesExecpolicy: undefined
 })
 
-const changesOf = ({ item, params }: Request<"fileChange">): ReadonlyArray<Change> | undefined => {
+const changesOf = ({ item, params }: Request<"fileChange">): ReadonlyArray<Named> | undefined => {
   if (item?.type !== "fileChange" || item.status !== "inProgress") return undefined
-  const changes = item.changes.flatMap(({ kind, path }): ReadonlyArray<Change> => {
+  const changes = item.changes.flatMap(({ kind, path }): ReadonlyArray<Named> => {
     if (kind.type === "unknown") return [{ path, change: undefined }]
     if (kind.type !== "update" || kind.move_path == null) return [{ path, change: kind.type }]
     return [
@@ -142,7 +146,9 @@ const changesOf = ({ item, params }: Request<"fileChange">): ReadonlyArray<Chang
     : [...changes, { path: params.grantRoot, change: "grant" }]
 }
 
-const compileMatch = (when: FileChangeCondition, sure: boolean): ((change: Change, grantsRoot: boolean) => boolean) => {
+type Matches = (change: Change, grantsRoot: boolean, placeOf: ReadonlyMap<string, Place>) => boolean
+
+const compileMatch = (when: FileChangeCondition, sure: boolean): Matches => {
   const regex = regexOf(when.pathRegex, sure)
   const folders = listOf(when.pathsWithin)
   const { changes, protectedFiles } = when
@@ -150,22 +156,33 @@ const compileMatch = (when: FileChangeCondition, sure: boolean): ((change: Chang
   const never = when.commandRegex !== undefined || when.cwdWithin !== undefined
   // The model's own words alone show nothing.
   const blind = sure && Object.keys(when).length > 0 && Object.keys(when).every((key) => key === "reasonRegex")
-  return ({ change, path }, grantsRoot) => {
-    const normal = PathWithin.normalize(path)
-    if (never || blind) return false
-    if (when.grantRootPresent !== undefined && when.grantRootPresent !== grantsRoot) return false
-    if (normal === undefined) return !sure
-    const belongsTo = protectedBy(normal)
-    if (folders !== undefined && !isWithinSome(normal, folders)) return false
-    if (regex !== undefined && !regex(normal)) return false
-    if (!sure) {
-      return (
-        (changes === undefined || change === undefined || (change !== "grant" && changes.includes(change))) &&
-        (protectedFiles === undefined || belongsTo.some((kind) => protectedFiles.includes(kind)))
-      )
-    }
-    if (change === undefined || (grantsRoot && when.grantRootPresent !== true)) return false
-    if (changes !== undefined && change !== "grant" && !changes.includes(change)) return false
-    return belongsTo.every((kind) => protectedFiles?.includes(kind) === true)
+  const isGrantMet = (grantsRoot: boolean) =>
+    when.grantRootPresent === undefined || when.grantRootPresent === grantsRoot
+  if (never || blind) return () => false
+  if (sure) {
+    return ({ change, place: { name } }, grantsRoot) =>
+      name !== undefined &&
+      isGrantMet(grantsRoot) &&
+      (folders === undefined || isWithinSome(name, folders)) &&
+      (regex === undefined || regex(name)) &&
+      change !== undefined &&
+      (!grantsRoot || when.grantRootPresent === true) &&
+      (changes === undefined || change === "grant" || changes.includes(change)) &&
+      protectedByName(name).every((kind) => protectedFiles?.includes(kind) === true)
+  }
+  return ({ belongsTo, change, place }, grantsRoot, placeOf) => {
+    if (!isGrantMet(grantsRoot)) return false
+    const { certain, locations, name } = place
+    if (name === undefined) return true
+    const outer = folders?.flatMap((folder) => placeOf.get(folder) ?? [])
+    return (
+      (outer === undefined ||
+        isPossiblyWithin(place, outer) ||
+        // What may be written for the session, or moved, is a folder with all that is below it.
+        ((change === "grant" || change === "move" || change === "delete") && mayContain(place, outer))) &&
+      (regex === undefined || !certain || [name, ...locations].some(regex)) &&
+      (changes === undefined || change === undefined || (change !== "grant" && changes.includes(change))) &&
+      (protectedFiles === undefined || !certain || belongsTo.some((kind) => protectedFiles.includes(kind)))
+    )
   }
 }

@@ -1,41 +1,153 @@
 /**
- * Files that decide what runs later, so that a change to one of them is more than a change of a file.
+ * Files that decide what runs later, so that writing one of them is more than writing a file. One table for commands,
+ * changes of files and grants.
+ *
+ * Sources of the project are not here, though they run too: whoever accepts `npm test`, `make` or `pytest` accepts what
+ * `package.json`, the `Makefile`, `conftest.py` and every test say at that moment.
  */
+import * as Effect from "effect/Effect"
 import type { ProtectedFiles } from "../../Rule.ts"
+import { fold, type Place, type Walker } from "./path.ts"
 
-const names = (text: string): ReadonlySet<string> => new Set(text.split(" "))
+const words = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/)
 
-// Names of files or folders, wherever they stand in a path, in lower case.
-const anywhere: { readonly [K in ProtectedFiles]: ReadonlySet<string> } = {
-  git: names(".git .gitmodules .gitattributes .gitconfig git~1"),
-  codex: names(".codex .agents"),
-  shell: names(
-    ".bashrc .bash_profile .bash_login .bash_logout .bash_aliases .profile .zshrc .zshenv .zprofile .zlogin .zlogout .kshrc " +
-      ".mkshrc .cshrc .tcshrc .login .logout .inputrc .envrc .direnvrc .xprofile .xinitrc .xsession .pam_environment .ssh"
+// Names of files or folders, wherever they stand in a path, in lower case; `*` is any rest of a name.
+const names: { readonly [K in ProtectedFiles]: ReadonlyArray<string> } = {
+  // Also other systems that keep versions, as each has hooks or commands in its configuration.
+  git: words(
+    ".git .gitmodules .gitattributes .gitconfig .gitconfig.* .git-hooks .hg .hgrc .svn .bzr .jj .sl .pijul _darcs .fslckout"
   ),
-  ci: names(
-    ".github .gitlab .gitlab-ci.yml .circleci .travis.yml .buildkite .drone.yml .woodpecker .woodpecker.yml .forgejo .gitea " +
-      ".teamcity azure-pipelines.yml bitbucket-pipelines.yml appveyor.yml .appveyor.yml cloudbuild.yaml jenkinsfile"
+  codex: words(
+    `.codex .agents agents.md agents.*.md agent.md claude.md claude.*.md gemini.md qwen.md codex.md .claude .claude.json
+     .cursor .cursorrules .mcp.json mcp.json .gemini .qwen .aider* .continue .continuerules .windsurf .windsurfrules .cline
+     .clinerules .roo .roorules* .roomodes .opencode opencode.json opencode.jsonc .kiro .junie .augment .augment-guidelines
+     .goose .goosehints .trae .amazonq .copilot .amp .zencoder .kilocode .kilocodemodes .factory .crush crush.json .crush.json`
   ),
-  hooks: names(
-    ".husky .githooks .lefthook lefthook.yml .lefthook.yml .pre-commit-config.yaml .pre-commit-hooks.yaml " +
-      ".overcommit.yml .lintstagedrc .vscode .idea .devcontainer .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs .mise.toml"
+  shell: words(
+    `.bash_profile* .bash_login* .bash_logout* .bash_aliases* .bash_functions* .bash_env .bashrc* .bash_it .blerc .profile
+     .profile.d .zsh .zshrc* .zshenv* .zprofile* .zlogin* .zlogout* .oh-my-zsh .zim .zimrc .zplug .p10k.zsh .kshrc .mkshrc
+     .shrc .shinit .yashrc .cshrc* .tcshrc* .login .logout .inputrc .envrc .envrc.* .direnvrc .direnv .xprofile .xinitrc
+     .xsession* .xsessionrc .pam_environment .ssh .sshrc .elvish .xonshrc profile.ps1 *_profile.ps1 .tmux.conf
+     .screenrc .vim .vimrc .gvimrc .exrc .nexrc .nvimrc .nvim.lua .emacs .emacs.d .dir-locals.el .spacemacs .gdbinit
+     .lldbinit .irbrc .pryrc .rprofile .renviron .pythonrc* .pystartup sitecustomize.py usercustomize.py .psqlrc
+     .sqliterc .curlrc .wgetrc .cargo .gnupg .docker .kube .launchd.conf .kde`
+  ),
+  ci: words(
+    `.github .gitlab .gitlab-ci* .circleci .travis.yml .travis.yaml .buildkite .drone.* .drone .woodpecker .woodpecker.*
+     .forgejo .gitea .teamcity azure-pipelines* .azure-pipelines* .azuredevops .azure-devops .vsts-ci.yml
+     bitbucket-pipelines.* .bitbucket appveyor.* .appveyor.* .appveyor cloudbuild.* buildspec* jenkinsfile* .jenkins
+     .cirrus.* .semaphore .tekton .harness .zuul.* .zuul.d zuul.d .build.yml .builds .sourcehut .evergreen.* .vela.*
+     codefresh.* .codefresh .codemagic.* codemagic.* bitrise.* .bitrise.* .screwdriver* wercker.yml .buddy .ci .concourse
+     .dagger .depot .earthly .onedev-buildspec* .rwx .mergify.* .mergify .netlify netlify.toml vercel.json .vercel render.yaml`
+  ),
+  hooks: words(
+    `.husky .huskyrc* .githooks .hooks .lefthook .lefthook.* .lefthook-local* lefthook.* lefthook-local.* .pre-commit-config*
+     .pre-commit-hooks* .pre-commit prek.toml hk.pkl .overcommit .overcommit.* .lintstagedrc* lint-staged.config*
+     .simple-git-hooks.* simple-git-hooks.* .cargo-husky captainhook.* .captainhook grumphp.* .vscode .vscode-server .idea
+     .zed .fleet .nova .devcontainer .devcontainer.* devcontainer.json *.code-workspace *.sublime-project .npmrc .yarnrc
+     .yarnrc.* .yarn .pnpmfile* .pnp.* .mise .mise.* mise.toml mise.*.toml .rtx .rtx.toml .tool-versions .asdfrc .devbox
+     devbox.json .flox .devenv* .bundle .gemrc .pypirc .pip pip.conf .condarc .bunfig.toml bunfig.toml .sdkmanrc .watchmanconfig`
   )
 }
-
-const startUp =
-  /^\/etc\/(?:profile|environment|crontab|profile\.d|bash\.bashrc|zsh|cron\.[a-z]+|systemd)(?:\/|$)|\/\.config\/(?:systemd|autostart|fish|environment\.d)(?:\/|$)|\/library\/launch(?:agents|daemons)(?:\/|$)|^\/var\/spool\/cron/
 
 const kinds = ["git", "codex", "shell", "ci", "hooks"] as const satisfies ReadonlyArray<ProtectedFiles>
 
-/** What a path belongs to. Case and characters without a width are no difference, as they aren't to every file system. */
-export const protectedBy = (path: string): ReadonlyArray<ProtectedFiles> => {
-  const plain = path
-    .normalize("NFKC")
-    .replace(/\p{Cf}/gu, "")
-    .toLowerCase()
-  const components = plain.split("/")
+interface Patterns {
+  readonly exact: ReadonlySet<string>
+  readonly prefixes: ReadonlyArray<string>
+  /** What stands before and after the star. */
+  readonly around: ReadonlyArray<readonly [before: string, after: string]>
+  /** The beginnings of the names that Windows gives besides the long ones, as in `GIT~1`. */
+  readonly short: ReadonlySet<string>
+}
+
+const compile = (patterns: ReadonlyArray<string>): Patterns => ({
+  exact: new Set(patterns.filter((pattern) => !pattern.includes("*"))),
+  prefixes: patterns.flatMap((pattern) => (pattern.endsWith("*") ? [pattern.slice(0, -1)] : [])),
+  around: patterns.flatMap((pattern) => {
+    const star = pattern.indexOf("*")
+    return star === -1 || pattern.endsWith("*") ? [] : [[pattern.slice(0, star), pattern.slice(star + 1)] as const]
+  }),
+  // A short name has no leading dot, and its ending is that of the long one.
+  short: new Set(
+    patterns.flatMap((pattern) => {
+      const [base = ""] = pattern.replace(/^\./, "").split(/[.*]/)
+      return pattern.startsWith("*") || base === "" ? [] : [base.slice(0, 6)]
+    })
+  )
+})
+
+const compiled: { readonly [K in ProtectedFiles]: Patterns } = {
+  git: compile(names.git),
+  codex: compile(names.codex),
+  shell: compile(names.shell),
+  ci: compile(names.ci),
+  hooks: compile(names.hooks)
+}
+
+const hasName = ({ around, exact, prefixes, short }: Patterns, name: string): boolean =>
+  exact.has(name) ||
+  prefixes.some((prefix) => name.startsWith(prefix)) ||
+  around.some(
+    ([before, after]) => name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
+  ) ||
+  short.has(/^([^~]{1,6})~\d+(?:\.|$)/.exec(name)?.[1] ?? "")
+
+// By where they stand in a path.
+const places: { readonly [K in ProtectedFiles]?: RegExp } = {
+  git: /\/\.config\/(?:git|jj|hg)(?:\/|$)|^\/etc\/(?:gitconfig|mercurial)(?:\/|$)|^\/usr\/share\/git-core(?:\/|$)/,
+  codex: /^\/etc\/(?:codex|claude-code)(?:\/|$)|\/\.config\/(?:goose|opencode|crush|amp|zed)(?:\/|$)/,
+  shell: new RegExp(
+    [
+      String.raw`^/etc/(?:profile|environment|crontab|anacrontab|profile\.d|bash|bash\.bashrc|bashrc|zsh|zshrc|zshenv|zprofile|fish|csh\.[a-z]+|inputrc|cron\.[a-z]+|systemd|init|init\.d|rc\.local|rc\d?\.d|xdg|x11|pam\.d|security|sudoers|sudoers\.d|doas\.conf|ssh|ld\.so\.[a-z.]+|udev|passwd|shadow|group|shells|launchd\.conf|paths|paths\.d|periodic|update-motd\.d)(?:/|$)`,
+      String.raw`/\.config/(?:systemd|autostart|fish|environment\.d|nushell|powershell|elvish|xonsh|zsh|bash|nvim|vim|emacs|doom|direnv|tmux|kitty|alacritty|wezterm|ghostty|sway|hypr|i3|pip|python|pycodestyle|gh)(?:/|$)`,
+      String.raw`/library/launch(?:agents|daemons)(?:/|$)`,
+      String.raw`^/var/spool/(?:cron|at)(?:/|$)`,
+      // Where programs are looked for.
+      String.raw`^/(?:usr/(?:local/)?)?(?:s?bin|lib\d*)(?:/|$)|^/opt/homebrew/(?:s?bin|lib)(?:/|$)|/\.local/(?:bin|lib)(?:/|$)|^/(?:home/[^/]+|users/[^/]+|root)/bin(?:/|$)|/node_modules/\.bin(?:/|$)|/site-packages/[^/]+\.pth$`
+    ].join("|")
+  ),
+  hooks: /\/\.config\/(?:mise|rtx|code|pnpm|yarn)(?:\/|$)/
+}
+
+// What Windows leaves out of a name: a stream, and dots and blanks at its end.
+const windowsName = (name: string): string => name.replace(/:.*$/s, "").replace(/(?<![. ])[. ]+$/, "")
+
+/** What a path belongs to, by its name: absolute, or seen from a folder that is not known. */
+export const protectedByName = (path: string): ReadonlyArray<ProtectedFiles> => {
+  const plain = fold(path).replaceAll("\\", "/")
+  const components = plain.split("/").flatMap((name) => {
+    const short = windowsName(name)
+    return short === name ? [name] : [name, short]
+  })
+  // A folder is a repository without a `.git` as soon as it has a HEAD.
+  const isBare = components.at(-1) === "head" || components.slice(0, -1).some((name) => name.endsWith(".git"))
   return kinds.filter(
-    (kind) => components.some((name) => anywhere[kind].has(name)) || (kind === "shell" && startUp.test(plain))
+    (kind) =>
+      (kind === "git" && isBare) ||
+      components.some((name) => hasName(compiled[kind], name)) ||
+      places[kind]?.test(plain) === true
   )
 }
+
+const ofRepository: ReadonlySet<string> = new Set(
+  "config config.worktree hooks info objects refs packed-refs worktrees modules commondir gitdir logs".split(" ")
+)
+
+/** What a place belongs to, in any of its meanings. */
+export const protectedBy = Effect.fnUntraced(function* (
+  { locations, name }: Place,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<ProtectedFiles>> {
+  const paths = [...new Set(name === undefined ? locations : [name, ...locations])]
+  const found = new Set(paths.flatMap(protectedByName))
+  // Parts of a bare repository, which has no name to know it by.
+  for (const path of found.has("git") ? [] : paths) {
+    const components = path.split("/")
+    for (const [index, component] of components.entries()) {
+      if (!ofRepository.has(fold(component))) continue
+      if (yield* walker.exists([...components.slice(0, index), "HEAD"].join("/"))) found.add("git")
+    }
+  }
+  return kinds.filter((kind) => found.has(kind))
+})

@@ -21,12 +21,17 @@ export const inOrder = (shown: string): string => shown.replace(rightToLeft, num
 
 /** The words of a text to be careful with, each once, safe to show. */
 export const deceptiveWords = (text: string): ReadonlyArray<string> => {
-  const found = new Set<string>()
-  for (const [one] of text.matchAll(word)) {
-    const numbers = one.replace(/[^ -~]/gu, numbered)
-    if (one !== inOrder(one)) found.add(numbers)
-    // A word of another alphabet alone is shown as it is in the text, so here are both.
-    else if (lookAlike.test(one)) found.add(Display.line(one) === one ? `${one}: ${numbers}` : Display.line(one))
-  }
-  return Array.from(found)
+  if (!lookAlike.test(text) && inOrder(text) === text) return []
+  const deceptive = (word: string) => lookAlike.test(word) || inOrder(word) !== word
+  return Array.from(new Set(text.match(word)))
+    .filter(deceptive)
+    .map(named)
+}
+
+// A word of another alphabet alone is shown as it is in the text, so here are both.
+const named = (word: string): string => {
+  const numbers = word.replace(/[^ -~]/gu, numbered)
+  if (inOrder(word) !== word) return numbers
+  const shown = Display.line(word)
+  return shown === word ? `${word}: ${numbers}` : shown
 }

@@ -1,23 +1,35 @@
 /**
  * What a person is asked about each kind of request: what matters, safe to show, and the choices that the request allows.
  *
- * What would be done is in the question whole, or nobody is asked. It does not know terminals, or how questions look. Only what the server itself says is shown as a fact. What the model or an MCP server says is shown as its claim.
+ * What would be done is in the question whole, or nobody is asked. Only what the server itself says is shown as a fact; what the
+ * model or an MCP server says is shown as its claim. It does not know terminals, or how questions look.
  */
 import * as Display from "@effect-codex/core/Display"
 import { type Decisions, grantOf, type Kind, type Params, type Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
-import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Answer, Choice, Detail, Field, Question, Value } from "../../HumanQuestion.ts"
-import * as PathWithin from "../../PathWithin.ts"
-import * as ShellCommand from "../../ShellCommand.ts"
+import type { Answer, Question } from "../../HumanQuestion.ts"
 import * as UserInput from "../../UserInput.ts"
-import { amendmentProblem } from "../rubric/conclude.ts"
 import * as Form from "./form.ts"
-import * as Lasting from "./lasting.ts"
-import * as Letters from "./letters.ts"
+import { command, pathsOf, permissionLines } from "./commandDraft.ts"
+import {
+  careful,
+  detail,
+  type Draft,
+  type Drafting,
+  folderDetail,
+  json,
+  list,
+  name,
+  placeOf,
+  remark,
+  title,
+  type Values,
+  way,
+  yes
+} from "./draft.ts"
 
 export interface Asked<K extends Kind> {
   readonly question: Question
@@ -33,22 +45,6 @@ export const refusal = {
   elicitation: "decline",
   toolCall: "decline"
 } as const satisfies { readonly [K in Kind]: Decisions[K] }
-
-type Values = ReadonlyMap<string, Exclude<Value, Redacted.Redacted>>
-
-interface Way<K extends Kind> extends Choice {
-  readonly decide: (values: Values) => Result.Result<Decisions[K], string>
-}
-
-interface Draft<K extends Kind> {
-  readonly title: string
-  readonly details: ReadonlyArray<Detail | undefined>
-  readonly ways: ReadonlyArray<Way<K> | undefined>
-  readonly fields?: ReadonlyArray<Field> | undefined
-}
-
-/** A string is why no person can answer this here. */
-type Drafting<K extends Kind> = Effect.Effect<Draft<K> | string, never, FileSystem.FileSystem>
 
 /** Makes the question of a request; fails with why a person can't be asked. */
 export const make = <K extends Kind>(
@@ -81,16 +77,8 @@ export const make = <K extends Kind>(
     })
   })
 
-const yes = "y"
-
-const way = <K extends Kind>(key: string, meaning: string, decision: Decisions[K]): Way<K> => ({
-  key,
-  meaning,
-  decide: () => Result.succeed(decision)
-})
-
 // What would be done is shown whole: nobody can say yes to what is left out. More than this is not asked about.
-const maxShown = 1_000_000
+const maxShown = 500_000
 
 const isTooLong = ({ choices, details, fields }: Question): boolean => {
   const texts = [
@@ -103,124 +91,6 @@ const isTooLong = ({ choices, details, fields }: Question): boolean => {
     ])
   ]
   return texts.reduce((sum, { length }) => sum + length, 0) > maxShown
-}
-
-/** What would be done, whole. */
-const detail = (label: string, text: string | null | undefined): Detail | undefined =>
-  text == null || text === "" ? undefined : { label, text: Letters.inOrder(Display.block(text)) }
-
-/** What somebody says about it, which decides nothing. */
-const remark = (label: string, text: string | null | undefined, max: number): Detail | undefined =>
-  text == null || text === "" ? undefined : { label, text: Display.block(text, { max }) }
-
-/** Of lines that are safe to show, each from one text. */
-const list = (label: string, lines: ReadonlyArray<string>): Detail => ({ label, text: lines.join("\n") })
-
-const name = (text: string): string => Letters.inOrder(Display.line(text))
-
-const title = (text: string): string => Letters.inOrder(Display.line(text, { max: 400 }))
-
-// Text of the form that JSON has, for what has no better one.
-const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
-
-const careful = (...texts: ReadonlyArray<string | null | undefined>): Detail | undefined => {
-  const words = new Set(texts.flatMap((text) => (text == null ? [] : Letters.deceptiveWords(text))))
-  return words.size === 0
-    ? undefined
-    : list("Careful: letters that look Latin and are not, or that run from right to left", Array.from(words))
-}
-
-const placeOf = (path: string, folder: string) =>
-  Effect.map(PathWithin.isReallyWithin(path, [folder]), (isInside) => {
-    if (isInside) return { isInside, place: "in the working folder" }
-    return PathWithin.isWithin(path, folder)
-      ? { isInside, place: "NOT surely in the working folder: by name, but a link leads away, or cannot be followed" }
-      : { isInside, place: "NOT in the working folder" }
-  })
-
-const folderDetail = (cwd: string, folder: string) =>
-  Effect.map(placeOf(cwd, folder), ({ place }) => list("Folder", [name(cwd), place]))
-
-const commandTitles = new Map([
-  ["command", "Run a command?"],
-  ["writeStdin", "Type into a program that runs?"],
-  ["humanCommand", "Run a command that an administrator leaves to people alone?"]
-])
-
-const command = Effect.fnUntraced(function* (
-  { params }: Request<"command">,
-  folder: string
-): Effect.fn.Return<Draft<"command"> | string, never, FileSystem.FileSystem> {
-  const { networkApprovalContext: network, reason } = params
-  const kind = params.kind ?? "command"
-  const title = commandTitles.get(kind)
-  if (title === undefined) return "this version does not know what is asked"
-  const text = params.command == null || params.command === "" ? undefined : params.command
-  if (text === undefined && network == null) return "the request names neither a command nor a host"
-  const alone = kind === "humanCommand"
-  return {
-    title: text === undefined ? "Let a command reach the network?" : title,
-    details: [
-      detail(kind === "writeStdin" ? "What the server says is typed" : "Command", text),
-      careful(text, network?.host, params.cwd, ...pathsOf(params.additionalPermissions)),
-      network == null ? undefined : list("Network", [`${name(network.protocol)} to ${name(network.host)}`]),
-      params.cwd == null ? undefined : yield* folderDetail(params.cwd, folder),
-      params.additionalPermissions == null
-        ? undefined
-        : list("It also asks for permissions", permissionLines(params.additionalPermissions)),
-      remark(alone ? "Why, as the server says" : "Why, as the model claims", reason, 1000)
-    ],
-    ways: alone ? onceWays(params) : commandWays(params, text)
-  }
-})
-
-const offeredIn = (params: Params["command"]) => params.availableDecisions ?? ["accept", "acceptForSession"]
-
-const maxBeginning = 300
-
-const unsandboxed = "It may run outside of the sandbox, with your rights"
-
-const onceWays = (params: Params["command"]): ReadonlyArray<Way<"command"> | undefined> => [
-  offeredIn(params).includes("accept") ? way<"command">(yes, `Yes, once. ${unsandboxed}`, "accept") : undefined,
-  way<"command">("n", "No. The agent is told, and goes on", "decline"),
-  way<"command">("cancel", "No, and stop the turn", "cancel")
-]
-
-const commandWays = (
-  params: Params["command"],
-  text: string | undefined
-): ReadonlyArray<Way<"command"> | undefined> => {
-  const [once, ...refusals] = onceWays(params)
-  const parsed = text === undefined ? undefined : ShellCommand.parse(text)
-  const parts = parsed?._tag === "Parsed" ? parsed.parts.length : 0
-  const lasting = offeredIn(params).map((decision): Way<"command"> | undefined => {
-    if (decision === "acceptForSession") {
-      return way("session", "Yes, and the same for the rest of the session, unasked, unsandboxed", "acceptForSession")
-    }
-    if (!Predicate.isReadonlyObject(decision)) return undefined
-    if ("acceptWithExecpolicyAmendment" in decision) {
-      const words = decision.acceptWithExecpolicyAmendment.execpolicy_amendment
-      const begins = name(words.join(" "))
-      // What would let too much pass is not offered, nor what nobody reads to its end.
-      if (amendmentProblem(words, words, parts) !== undefined || !Lasting.bounds(words)) return undefined
-      if (begins.length > maxBeginning) return undefined
-      const meaning = `Yes, and from now on, unasked, unsandboxed, whatever begins with: ${begins}`
-      return way("always", meaning, decision)
-    }
-    if ("applyNetworkPolicyAmendment" in decision) {
-      const { network_policy_amendment: offered } = decision.applyNetworkPolicyAmendment
-      const amend = (action: "allow" | "deny") => ({
-        applyNetworkPolicyAmendment: { network_policy_amendment: { ...offered, action } }
-      })
-      const host = name(offered.host)
-      if (offered.action === "allow") {
-        return way("allow", `Yes, and from now on all traffic to ${host}, unasked`, amend("allow"))
-      }
-      if (offered.action === "deny") return way("deny", `No, and from now on no traffic to ${host}`, amend("deny"))
-    }
-    return undefined
-  })
-  return [once, ...lasting, ...refusals]
 }
 
 const fileChange = Effect.fnUntraced(function* (
@@ -271,25 +141,6 @@ const fileChange = Effect.fnUntraced(function* (
     ]
   }
 })
-
-type Profile = Params["permissions"]["permissions"]
-
-// What a request for permissions names.
-const pathsOf = (profile: Profile | null | undefined): ReadonlyArray<string> => [
-  ...(profile?.fileSystem?.read ?? []),
-  ...(profile?.fileSystem?.write ?? []),
-  ...(profile?.fileSystem?.entries ?? []).map(({ path }) => JSON.stringify(path))
-]
-
-const permissionLines = ({ fileSystem, network }: Profile): ReadonlyArray<string> => {
-  const lines = [
-    ...(network?.enabled === true ? ["the network, all of it"] : []),
-    ...(fileSystem?.read ?? []).map((path) => `read ${name(path)}`),
-    ...(fileSystem?.write ?? []).map((path) => `write ${name(path)}`),
-    ...(fileSystem?.entries ?? []).map(({ access, path }) => `${name(access)} ${name(JSON.stringify(path))}`)
-  ]
-  return lines.length === 0 ? ["none that this version knows"] : lines
-}
 
 const permissions = Effect.fnUntraced(function* (
   { params }: Request<"permissions">,

@@ -1,5 +1,7 @@
 /**
  * A throwaway home for a judge's server: nothing of the user's in it but the account and the choice of the model.
+ *
+ * It knows folders and the keys of `config.toml`. It reads no secret, and does not know servers.
  */
 import { InvalidConfig } from "@effect-codex/core/CodexError"
 import * as Effect from "effect/Effect"

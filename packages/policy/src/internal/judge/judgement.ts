@@ -84,13 +84,15 @@ export const dataOf = (
     return Result.succeed(toJson({ kind, threadId, turnId, itemId }))
   }
   const evidence = request.kind === "command" ? { ...subject, params: Struct.omit(request.params, notShown) } : subject
+  // Counted before anything is looked for in it: what is hidden makes it shorter only.
+  const { length } = toJson(evidence)
+  if (length > options.maxParamsChars) {
+    return Result.fail(`it takes ${length} characters, and ${options.maxParamsChars} are allowed`)
+  }
   const shown = Redaction.value(evidence)
-  if (!hidesOnlyRandomWords(evidence, shown))
-    return Result.fail("leaving out what looks like a secret hides what may decide")
-  const data = toJson(shown)
-  return data.length > options.maxParamsChars
-    ? Result.fail(`it takes ${data.length} characters, and ${options.maxParamsChars} are allowed`)
-    : Result.succeed(data)
+  return hidesOnlyRandomWords(evidence, shown)
+    ? Result.succeed(toJson(shown))
+    : Result.fail("leaving out what looks like a secret hides what may decide")
 }
 
 // What is redacted is not judged, so it must not be able to decide anything. A name proves nothing: `TOKEN=rm; $TOKEN -rf .`

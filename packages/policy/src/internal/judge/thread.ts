@@ -1,5 +1,7 @@
 /**
  * One question to a judge that is a Codex thread: a new one each time, without tools, instructions or settings but ours.
+ *
+ * It knows what has to be switched off in codex. It does not know requests, nor what an answer means.
  */
 import type * as Codex from "@effect-codex/core/Codex"
 import { PolicyFailed, type TurnError } from "@effect-codex/core/CodexError"

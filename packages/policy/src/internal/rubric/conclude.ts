@@ -3,9 +3,10 @@
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
 import type { CommandDecision } from "../../Rule.ts"
-import { type Decided, type Evaluation, lets } from "../command/policy.ts"
+import type { Decided, Evaluation } from "../command/policy.ts"
 import type { Check } from "../command/reading.ts"
-import type { InFolders } from "./condition.ts"
+import type { Demand } from "../files/demand.ts"
+import { lets } from "./bounds.ts"
 import { short } from "../text.ts"
 import { baseName, runsCode } from "../command/wrapper.ts"
 
@@ -14,7 +15,7 @@ export interface Conclusion {
   readonly decision: Decisions["command"] | undefined
   readonly by: string
   readonly reason: string | undefined
-  readonly conditions: ReadonlyArray<InFolders>
+  readonly conditions: ReadonlyArray<Demand>
   readonly checks: ReadonlyArray<Check>
 }
 

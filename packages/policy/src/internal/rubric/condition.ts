@@ -5,14 +5,9 @@
  * when it may, and what is not known may be anything. Both follow from `sure`.
  */
 import * as Result from "effect/Result"
-import * as PathWithin from "../../PathWithin.ts"
 import * as SafeRegex from "../../SafeRegex.ts"
-
-/** Something that has to hold in the file system before a match counts. */
-export interface InFolders {
-  readonly path: string
-  readonly folders: ReadonlyArray<string>
-}
+import { type Demand, within } from "../files/demand.ts"
+import { isWithin } from "../files/path.ts"
 
 export interface Common {
   readonly cwdWithin?: string | ReadonlyArray<string>
@@ -62,11 +57,11 @@ export const compileCommon = (when: Common, sure: boolean): ((about: About) => b
 
 /** Whether a path lies in one of the folders, by name. */
 export const isWithinSome = (path: string, folders: ReadonlyArray<string>): boolean =>
-  folders.some((folder) => PathWithin.isWithin(path, folder))
+  folders.some((folder) => isWithin(path, folder))
 
 /** What has to hold for all of these paths to lie in the folders; `undefined`: by their names, they don't. */
 export const allWithin = (
   paths: ReadonlyArray<string>,
   folders: ReadonlyArray<string>
-): ReadonlyArray<InFolders> | undefined =>
-  paths.every((path) => isWithinSome(path, folders)) ? paths.map((path) => ({ path, folders })) : undefined
+): ReadonlyArray<Demand> | undefined =>
+  paths.every((path) => isWithinSome(path, folders)) ? paths.map((path) => within(path, folders)) : undefined

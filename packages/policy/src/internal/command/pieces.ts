@@ -1,0 +1,47 @@
+/**
+ * What an argument may name as a path, whatever program it is for.
+ */
+
+const maxOptionLength = 64
+const maxPieces = 64
+
+/**
+ * All that an argument may name as a path: the whole of it, what comes after a separator, and what may be the value of an
+ * option. `undefined` among them: that cannot be said.
+ */
+export const pathsIn = (arg: string): ReadonlyArray<string | undefined> => {
+  if (arg === "" || arg === "-" || arg === "--") return []
+  if (!arg.startsWith("-")) return withoutTilde(arg)
+  if (arg.startsWith("--")) {
+    const equals = arg.indexOf("=")
+    const name = equals === -1 ? arg : arg.slice(0, equals)
+    if (!/^--[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name)) return [undefined]
+    return equals === -1 ? [] : withoutTilde(arg.slice(equals + 1))
+  }
+  // Which letters of a cluster are options and where the value of the last one begins, only the program knows.
+  if (arg.length > maxOptionLength) return [undefined]
+  return Array.from(arg.slice(2), (_, index) => withTilde(arg.slice(index + 2)))
+}
+
+const withoutTilde = (text: string): ReadonlyArray<string | undefined> => split(text)?.map(withTilde) ?? [undefined]
+
+// A program may take a tilde for a home by itself.
+const withTilde = (path: string): string | undefined => (path.startsWith("~") ? undefined : path)
+
+const split = (text: string): ReadonlyArray<string> | undefined => {
+  const starts = [0, ...Array.from(text.matchAll(/[=:,@]/g), ({ index }) => index + 1)]
+  return starts.length > maxPieces
+    ? undefined
+    : starts.map((start) => text.slice(start)).filter((piece) => piece !== "")
+}
+
+/** The same, for those who only look at names: nothing in it is left out, and a long text is taken apart coarsely. */
+export const piecesOf = (arg: string): ReadonlyArray<string> => {
+  const text = arg.startsWith("--") ? arg.slice(arg.indexOf("=") + 1 || arg.length) : arg
+  const isCluster = /^-[^-]/.test(text)
+  const pieces = split(text)
+  if (pieces === undefined || (isCluster && text.length > maxOptionLength)) {
+    return text.split(/[=:,@\s]+/).filter((piece) => piece !== "")
+  }
+  return isCluster ? Array.from(text.slice(2), (_, index) => text.slice(index + 2)) : pieces
+}

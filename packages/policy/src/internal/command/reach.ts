@@ -1,0 +1,142 @@
+/**
+ * Which files a part of a command may write, which folders it reads with all that is below them, and where it may put a link.
+ *
+ * What a program does with its words is in the table of programs. Of a program or an option that isn't there, every word may
+ * be a file that it writes.
+ */
+import type { Part } from "../../ShellCommand.ts"
+import { protectedByName } from "../files/protectedFiles.ts"
+import { piecesOf } from "./pieces.ts"
+import { type Uses, programOf, usesOf } from "./uses.ts"
+import { baseName } from "./wrapper.ts"
+
+export interface Reach {
+  /** `undefined` among them: one that is not known. */
+  readonly written: ReadonlyArray<string | undefined>
+  /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
+  readonly writtenSources: ReadonlyArray<string>
+  readonly walked: ReadonlyArray<string | undefined>
+  /** Those that it looks through following links, or may. */
+  readonly followed: ReadonlyArray<string | undefined>
+  /** Where something else may be afterwards, a link among others. */
+  readonly replaced: ReadonlyArray<string | undefined>
+  /** The numbers of words that are certain to name no file; the program is 0. */
+  readonly texts: ReadonlySet<number>
+}
+
+type Values = ReadonlyArray<string | undefined>
+
+export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "words">): Reach => {
+  const words = given.map(({ value }) => value)
+  const [program, ...args] = words
+  const name = program === undefined ? undefined : baseName(program)
+  const uses = usesOf(program === undefined || programOf(program) !== undefined ? words : [name, ...args])
+  const into = redirects.flatMap(({ operator, target }) => {
+    const isDescriptor = operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
+    return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target] : []
+  })
+  const written = name === undefined ? [] : writtenBy(name, program, args, uses)
+  const unknown = [...into, ...(written.includes(undefined) ? given : [])].filter(({ value }) => value === undefined)
+  return {
+    written: [...into.map(({ value }) => value), ...written],
+    writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
+    walked: name === undefined ? [] : walkedBy(name, args, uses),
+    followed: name === undefined ? [] : followedBy(name, uses),
+    replaced: name === undefined ? [] : replacedBy(name, uses),
+    texts: textsOf(program, uses)
+  }
+}
+
+const textsOf = (program: string | undefined, { uncertain, uses }: Uses): ReadonlySet<number> => {
+  if (program === undefined || programOf(program) === undefined || uncertain !== undefined) return new Set()
+  const others = new Set(uses.flatMap(({ at, effect }) => (effect === "text" ? [] : [at])))
+  return new Set(uses.flatMap(({ at, effect }) => (effect === "text" && !others.has(at) ? [at] : [])))
+}
+
+// They put what is there into the repository and leave it as it is.
+const leavesFiles: ReadonlySet<string> = new Set(["add", "stage", "commit", "reset"])
+
+const scripts: ReadonlySet<string> = new Set(["sed", "awk", "jq", "sql", "shell", "gitFormat", "code", "run"])
+
+const writtenBy = (name: string, program: string | undefined, args: Values, uses: Uses): Values => {
+  const isGit = name === "git"
+  if (isGit && leavesFiles.has(uses.subcommands[0] ?? "")) return []
+  // What only claims to be a program of the table may do anything.
+  if (uses.uncertain === undefined && program !== undefined && programOf(program) !== undefined) {
+    const changes = !isGit || uses.uses.some(({ effect }) => effect === "write")
+    return uses.uses.flatMap(({ at, effect, value }): Values => {
+      // Another name for a file is a way to write it.
+      if (effect === "read" && (name === "ln" || name === "link")) return [value]
+      // It works below another folder.
+      if (effect === "folder") return changes ? [value] : []
+      if (effect === "write") return (value === undefined && at === -1) || (isGit && value === "HEAD") ? [] : [value]
+      return scripts.has(effect) && value !== undefined ? namedIn(value) : []
+    })
+  }
+  // A name of a revision more often than one of a file.
+  return args.flatMap((arg): Values => (arg === undefined ? [arg] : piecesOf(arg).filter((piece) => piece !== "HEAD")))
+}
+
+// Protected files that a script names.
+const namedIn = (script: string): Values =>
+  script.split(/[^\w.~/:$-]+/).filter((word) => word !== "" && protectedByName(word).length > 0)
+
+// They take a folder with all that is below it.
+const takesTrees: ReadonlySet<string> = new Set(
+  "rm mv ln chmod chown chgrp tar bsdtar zip 7z 7za rsync scp sftp cp install".split(" ")
+)
+
+/** The folders that a command looks through with all that is below them, of words that may be one. */
+export const walkedIn = (words: Values): Values => {
+  const [program, ...args] = words
+  const name = program === undefined ? undefined : baseName(program)
+  if (name === undefined || !(takesTrees.has(name) || canWalk(name))) return []
+  return walkedBy(name, args, usesOf([name, ...args]))
+}
+
+const canWalk = (name: string): boolean => {
+  const { operands = "", turns = {} } = programOf(name) ?? {}
+  return /\b(?:walk|follow)\b/.test([operands, ...Object.keys(turns)].join(" "))
+}
+
+const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values => {
+  const takes = takesTrees.has(name)
+  if (programOf(name) === undefined) return takes ? args : []
+  const isLoose = takes || (uncertain !== undefined && canWalk(name))
+  const last = programOf(name)?.last === undefined ? -1 : args.length
+  return uses.flatMap(({ at, effect, value }): Values => {
+    if (effect === "walk" || effect === "follow") return [value]
+    const isFile = effect === "read" || effect === "write" || effect === "folder"
+    return isLoose && isFile && !(at === last && effect === "write" && value !== undefined) ? [value] : []
+  })
+}
+
+const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
+  const mayFollow = uncertain !== undefined && canWalk(name)
+  return uses.flatMap(({ effect, value }) =>
+    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk")) ? [value] : []
+  )
+}
+
+const putsBelow: ReadonlySet<string> = new Set(
+  "tar bsdtar unzip cpio 7z 7za rsync scp git patch svn hg unrar ar jar pax".split(" ")
+)
+const movesFiles: ReadonlySet<string> = new Set(["ln", "mv", "link", "symlink"])
+const leavesLinks: ReadonlySet<string> = new Set("add stage commit push fetch tag branch config remote".split(" "))
+
+const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Values => {
+  const written = uses.flatMap(({ effect, value }) => (effect === "write" ? [value] : []))
+  if (movesFiles.has(name)) return uncertain === undefined ? written : [...written, "."]
+  if (name === "cp") {
+    if (uncertain !== undefined) return [...written, "."]
+    return uses.some(({ effect }) => effect === "walk" || effect === "follow") ? written : []
+  }
+  if (!putsBelow.has(name)) return []
+  if (name === "git" && leavesLinks.has(subcommands[0] ?? "")) return []
+  const onlyReads = uncertain === undefined && uses.every(({ effect }) => effect !== "write" && effect !== "run")
+  const known = written.filter((path) => path !== undefined)
+  return onlyReads &&
+    !(name === "git" && /^(?:merge|pull|rebase|cherry-pick|revert|am|submodule|clone)$/.test(subcommands[0] ?? ""))
+    ? []
+    : [...known, "."]
+}

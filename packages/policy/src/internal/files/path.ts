@@ -1,0 +1,203 @@
+/**
+ * What a path is: its name, and the places that it leads to.
+ *
+ * A path is walked as the kernel walks it, one component after the other: a link is followed where it stands, and `..` goes
+ * up from where the links have led. Programs and shells that take `..` out by name first go elsewhere, so both ways count.
+ * This module asks the file system about one name at a time and decides nothing. Paths are those of POSIX.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+
+/** The path without `.`, `..` and doubled slashes, by name alone. `undefined` for one that is not absolute. */
+export const normalize = (path: string): string | undefined => {
+  if (!path.startsWith("/") || path.includes("\0")) return undefined
+  const names: Array<string> = []
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop()
+    else if (name !== "" && name !== ".") names.push(name)
+  }
+  return `/${names.join("/")}`
+}
+
+/** A path as seen from a folder, not normalized. */
+export const from = (folder: string, path: string): string => (path.startsWith("/") ? path : `${folder}/${path}`)
+
+/** Whether a path is a folder or lies in it, by name. */
+export const isWithin = (path: string, folder: string): boolean => {
+  const inner = normalize(path)
+  const outer = normalize(folder)
+  return inner !== undefined && outer !== undefined && isBelow(inner, outer)
+}
+
+/** The same for names that are normalized. */
+const isBelow = (inner: string, outer: string): boolean =>
+  outer === "/" || inner === outer || inner.startsWith(`${outer}/`)
+
+/** Names that some file systems take for one: letters in another case, in another form, or without a width. */
+export const fold = (text: string): string =>
+  /^[ -~]*$/.test(text)
+    ? text.toLowerCase()
+    : text
+        .normalize("NFKC")
+        .replace(/\p{Cf}/gu, "")
+        .toLowerCase()
+
+/** Everything that a path may stand for. */
+export interface Place {
+  /** By name; `undefined` if it is not absolute. */
+  readonly name: string | undefined
+  /**
+   * Absolute, without links: the entry itself, and what it leads to, as the kernel has it and as programs do that take `..`
+   * out by name.
+   */
+  readonly locations: ReadonlyArray<string>
+  /** What it leads to as the kernel has it; `undefined`: that can't be found out. */
+  readonly real: string | undefined
+  /** The same with `..` taken out by name first. */
+  readonly realByName: string | undefined
+  /** Name and locations, as file systems see them that take several names for one. */
+  readonly folded: ReadonlyArray<string>
+  /** Whether the locations are all that there are. */
+  readonly certain: boolean
+}
+
+/** Walks paths; what it has seen of the file system it does not ask for again. */
+export interface Walker {
+  readonly placeOf: (path: string) => Effect.Effect<Place>
+  /** Whether there is a file, folder or link of this name, which is absolute and without links. */
+  readonly exists: (path: string) => Effect.Effect<boolean>
+  readonly isFolder: (path: string) => Effect.Effect<boolean>
+}
+
+/** What is known of a path that is not absolute. */
+export const unknownPlace: Place = {
+  name: undefined,
+  locations: [],
+  real: undefined,
+  realByName: undefined,
+  folded: [],
+  certain: false
+}
+
+type Entry =
+  | { readonly _tag: "Missing" }
+  | { readonly _tag: "Folder" }
+  | { readonly _tag: "Other" }
+  | { readonly _tag: "Link"; readonly target: string }
+  | { readonly _tag: "Unknown" }
+
+// Linux follows 40 links in one path, others fewer.
+const maxLinks = 40
+// No file system that is in use has longer names.
+const maxNameLength = 255
+
+/** How often the file system is asked for one request; what lies beyond is not known. */
+const maxQuestions = 1_000
+
+/** Starts to walk: one walker serves one request, as what it has seen grows old. */
+export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const seen = new Map<string, Entry>()
+
+  const look = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Entry> {
+    const info = yield* Effect.result(fs.lstat(path))
+    if (Result.isFailure(info)) return { _tag: info.failure.reason._tag === "NotFound" ? "Missing" : "Unknown" }
+    if (info.success.type === "Directory") return { _tag: "Folder" }
+    if (info.success.type !== "SymbolicLink") return { _tag: "Other" }
+    const target = yield* Effect.option(fs.readLink(path))
+    return Option.isNone(target) || target.value === "" ? { _tag: "Unknown" } : { _tag: "Link", target: target.value }
+  })
+
+  const entryAt = (path: string): Effect.Effect<Entry> => {
+    const known = seen.get(path)
+    if (known !== undefined) return Effect.succeed(known)
+    if (seen.size >= maxQuestions) return Effect.succeed({ _tag: "Unknown" })
+    return Effect.tap(look(path), (entry) => Effect.sync(() => seen.set(path, entry)))
+  }
+
+  // The entry and what it leads to; `undefined`: that can't be found out.
+  const walk = Effect.fnUntraced(function* (path: string): Effect.fn.Return<ReadonlyArray<string> | undefined> {
+    const pending = namesOf(path)
+    let at = ""
+    let kind: "folder" | "other" | "missing" = "folder"
+    let entry: string | undefined
+    let links = 0
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (name === "..") {
+        // What isn't there can become a link, and what is no folder can be replaced.
+        if (kind !== "folder") return undefined
+        at = at.slice(0, Math.max(at.lastIndexOf("/"), 0))
+        if (pending.length === 0) entry ??= at
+        continue
+      }
+      const next = `${at}/${name}`
+      // Another process sees something else there.
+      if (/^\/proc\/(?:self|thread-self|\d+)$/.test(next)) return undefined
+      if (pending.length === 0) entry ??= next
+      const found: Entry = kind !== "folder" || name.length > maxNameLength ? { _tag: "Missing" } : yield* entryAt(next)
+      if (found._tag === "Unknown") return undefined
+      if (found._tag === "Link") {
+        if (++links > maxLinks) return undefined
+        if (found.target.startsWith("/")) at = ""
+        for (const part of namesOf(found.target)) pending.push(part)
+        continue
+      }
+      at = next
+      kind = found._tag === "Folder" ? "folder" : found._tag === "Other" ? "other" : "missing"
+    }
+    return [entry ?? "", at].map((location) => (location === "" ? "/" : location))
+  })
+
+  return {
+    exists: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag !== "Missing"),
+    isFolder: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag === "Folder"),
+    placeOf: Effect.fnUntraced(function* (path) {
+      const name = normalize(path)
+      if (name === undefined) return unknownPlace
+      const real = yield* walk(path)
+      const byName = path.split("/").includes("..") ? yield* walk(name) : real
+      const locations = [...new Set([...(real ?? []), ...(byName ?? [])])]
+      return {
+        name,
+        locations,
+        real: real?.[1],
+        realByName: byName?.[1],
+        folded: [...new Set([name, ...locations].map(fold))],
+        certain: real !== undefined && byName !== undefined
+      }
+    })
+  }
+})
+
+// The components, the last one first.
+const namesOf = (path: string): Array<string> =>
+  path
+    .split("/")
+    .filter((name) => name !== "" && name !== ".")
+    .toReversed()
+
+/** Whether a place lies in one of the folders, in all of its meanings. */
+export const isSurelyWithin = ({ certain, locations, name }: Place, folders: ReadonlyArray<Place>): boolean => {
+  if (!certain || name === undefined) return false
+  const known = folders.filter((folder) => folder.certain)
+  return (
+    known.some((folder) => [folder.name ?? "", ...folder.locations].some((outer) => isBelow(name, outer))) &&
+    locations.every((location) => known.some((folder) => folder.locations.some((outer) => isBelow(location, outer))))
+  )
+}
+
+/** Whether a place may lie in one of the folders, in any of its meanings. */
+export const isPossiblyWithin = (place: Place, folders: ReadonlyArray<Place>): boolean =>
+  !place.certain ||
+  folders.some(({ folded }) => folded.some((outer) => place.folded.some((path) => isBelow(path, outer))))
+
+/** Whether one of the folders may lie in a place. */
+export const mayContain = (place: Place, folders: ReadonlyArray<Place>): boolean =>
+  !place.certain ||
+  folders.some(({ folded }) => folded.some((inner) => place.folded.some((path) => isBelow(inner, path))))
+
+/** A place as it may be after something else has been put at others. */
+export const unsettle = (place: Place, others: ReadonlyArray<Place>): Place =>
+  place.certain && isPossiblyWithin(place, others) ? { ...place, real: undefined, certain: false } : place
