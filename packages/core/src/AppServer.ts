@@ -90,6 +90,11 @@ export type OptionalNotification = Exclude<
 export interface ConnectionOptions {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
+  /**
+   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake. Default: any; one that is older than
+   * what is tested is logged as a warning.
+   */
+  readonly minVersion?: string | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
   /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
@@ -330,6 +335,7 @@ const idlePollInterval = Duration.seconds(1)
 const checkOptions = (options: ConnectionOptions | undefined) =>
   Effect.all({
     bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    minVersion: CheckedOptions.version("minVersion", options?.minVersion),
     maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
     times: CheckedOptions.connection(options)
   }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))

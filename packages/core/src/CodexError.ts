@@ -275,17 +275,23 @@ export class ExperimentalApiRequired extends Schema.TaggedError<ExperimentalApiR
 }
 
 /**
- * The connected server does not know the method.
+ * The connected server does not know the method, or, as in `turn/start.rootTurnId`, a field of its parameters. `since` is the
+ * first version of codex that has it, as far as that is known.
  *
  * @category errors
  * @since 0.1.0
  */
 export class UnsupportedMethod extends Schema.TaggedError<UnsupportedMethod>()("UnsupportedMethod", {
   method: Schema.String,
-  serverVersion: Schema.String
+  serverVersion: Schema.String,
+  since: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return `The app-server (${this.serverVersion}) does not know ${this.method}. Check the name, or install a codex that has it.`
+    const advice =
+      this.since === undefined
+        ? "Check the name, or install a codex that has it."
+        : `Install codex ${this.since} or newer.`
+    return `The app-server (${this.serverVersion}) does not know ${this.method}. ${advice}`
   }
 }
 

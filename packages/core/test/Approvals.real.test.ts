@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as path from "node:path"
 import * as Stream from "effect/Stream"
+import { lacks } from "./server.ts"
 
 const { addFile, execCommand, mcpCall, reply, requestPermissions, requestUserInput, text, toolCall } = MockModel
 
@@ -436,7 +437,7 @@ describe("approvals that share an item id", () => {
   )
 })
 
-describe("a sub-agent whose root turn was left", () => {
+describe.skipIf(lacks("subAgents"))("a sub-agent whose root turn was left", () => {
   it.live("is stopped, and its engine accepts nothing more", () =>
     Effect.gen(function* () {
       const held = yield* MockModel.gate
@@ -496,7 +497,7 @@ describe("engines", () => {
     )
   )
 
-  it.live("decide for the sub-agents of their turn", () =>
+  it.live.skipIf(lacks("subAgents"))("decide for the sub-agents of their turn", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       const threads: Array<string> = []

@@ -57,6 +57,29 @@ for (const [name, transport] of Object.entries<TransportLayer>(transports)) {
       )
     )
 
+    it.live("text with half of a surrogate pair arrives, with U+FFFD in its place", () =>
+      Effect.gen(function* () {
+        const half = "status 😀".slice(0, 8)
+        const codex = yield* Codex.Codex
+        const model = yield* MockModel.MockModel
+        const thread = yield* codex.thread.start()
+        const response = yield* thread.run(half)
+        expect(response.text).toBe("fine")
+        expect(JSON.stringify((yield* model.requests)[0])).toContain("status \ufffd")
+        yield* codex.request("thread/name/set", { threadId: thread.id, name: half })
+        expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.name).toBe("status \ufffd")
+        // An id with a character in the place of a half would be another id.
+        const failure = yield* Effect.flip(codex.request("thread/read", { threadId: half }))
+        expect(failure).toMatchObject({ _tag: "InvalidParams", method: "thread/read" })
+      }).pipe(
+        Effect.provide(
+          Layer.merge(transport, PolicyEngine.layerDeclineAll).pipe(
+            Layer.provideMerge(CodexTest.layerHome([reply(text("fine"))]))
+          )
+        )
+      )
+    )
+
     it.live("leaving a turn stops it", () =>
       Effect.gen(function* () {
         const held = yield* gate
