@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server, type ServerResponse } from "node:http"
 import * as path from "node:path"
 import { agentAndJudge, command, isQuestion, readQuestion, ruling } from "./judgeSupport.ts"
+import { lacks } from "../../core/test/server.ts"
 
 const { addFile, customToolCall, error, execCommand, gate, reply, requestUserInput, text } = MockModel
 
@@ -75,6 +76,9 @@ const statuses = (response: { readonly items: ReadonlyArray<{ readonly type: str
 
 const create = Effect.flatMap(Codex.Codex, (codex) => codex.responses.create({ prompt: "Go on" }))
 
+// Older servers put the instructions beside the input.
+const roles = lacks("instructionsAsInput") ? ["user"] : ["developer", "user"]
+
 const questions = Effect.flatMap(MockModel.MockModel, (model) =>
   Effect.map(model.requests, (requests) => requests.filter(isQuestion))
 )
@@ -114,8 +118,8 @@ describe("a judge in a server of its own", () => {
       yield* create
       const [question] = yield* questions
       expect(question?.tools).toEqual([])
-      expect(question?.input.map(({ role }) => role)).toEqual(["developer", "user"])
-      expect(question?.input[0]?.text).toContain("Only on Tuesdays.")
+      expect(question?.input.map(({ role }) => role)).toEqual(roles)
+      expect(JSON.stringify(question?.body)).toContain("Only on Tuesdays.")
       expect(question?.body).toMatchObject({
         model: "judge-model",
         reasoning: { effort: "medium" },
@@ -154,10 +158,14 @@ describe("a judge in a server of its own", () => {
       expect(new Set(asked.map(({ model }) => model))).toEqual(new Set(models))
       // `exec` runs JavaScript that has nothing but other tools, of which `apply_patch` is left.
       const harmless = ["functions.exec", "functions.wait", "apply_patch"]
+      // What these say is a message of the turn, and a judge that says something in between has not answered.
+      if (!lacks("toolOfMessages")) harmless.push("functions.send_message_to_user_async")
+      if (lacks("judgeAsksNobody")) harmless.push("functions.request_user_input_async")
       for (const { tools } of asked) expect(tools.filter((tool) => !harmless.includes(tool))).toEqual([])
       const outputs = asked.flatMap(({ lastToolOutput }) => lastToolOutput?.output ?? [])
       expect(outputs.length).toBe(models.length)
-      for (const output of outputs) expect(output).toMatch(/unsupported call|No usable execution environment/)
+      for (const output of outputs)
+        expect(output).toMatch(/unsupported call|No usable execution environment|Script failed/)
       expect(existsSync(path.join(cwd, "judged.txt"))).toBe(false)
     }).pipe(
       Effect.scoped,
@@ -408,7 +416,7 @@ describe("a judge in a Codex that is there", () => {
       expect(statuses(yield* create)).toEqual(["completed"])
       const [question] = yield* questions
       expect(question?.tools).toEqual([])
-      expect(question?.input.map(({ role }) => role)).toEqual(["developer", "user"])
+      expect(question?.input.map(({ role }) => role)).toEqual(roles)
       expect(question?.body["reasoning"]).toEqual({ effort: "medium" })
       expect(JSON.stringify(question?.body["client_metadata"])).toMatch(/sandbox_mode[\\":]+read-only/)
       // Started for the agent's thread, in its folder, and for no other.

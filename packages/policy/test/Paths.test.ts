@@ -357,6 +357,20 @@ describe("a rule that declines a folder", () => {
     })
   )
 
+  it.effect("takes what a command of too many paths names for anything", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 3_000 }, (_, index) => `f${index}`).join(" ")
+      expect(yield* command(rubric, `cat ${many} alias/key`)).toBe("decline")
+      expect(yield* command(rubric, `cat ${many}`)).toBe("decline")
+      const accepting: Rubric.PolicyRubric = {
+        mode: "strict",
+        allowedRoots: ["."],
+        commandRules: [{ when: { program: "cat", pathsWithin: "." }, decision: "accept" }]
+      }
+      expect(yield* command(accepting, `cat ${many}`)).toBe("decline")
+    })
+  )
+
   it("is about what the shell really reads", () => {
     // Those of the lines above that print the key, tried in Bash.
     const inside = readFileSync(path.join(repo, "secrets", "key"), "utf8").trim()

@@ -166,6 +166,8 @@ export const surelyWithin = (
   return allWithin(absolute, within)
 }
 
+const maxWritten = 1_000
+
 /**
  * What has to hold for a part to write no protected file but those of these kinds; `undefined`: by its names, it may.
  * `certain` also asks for what isn't known.
@@ -175,6 +177,8 @@ export const leavesAlone = (
   mayBe: ReadonlyArray<ProtectedFiles>,
   certain: boolean
 ): ReadonlyArray<Demand> | undefined => {
+  // Nobody writes a command with so many, and one that was made to take long is not accepted.
+  if (view.written.length > maxWritten) return undefined
   const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
   if (!view.writtenSources.every(isAllowed)) return undefined
   const demands: Array<Demand> = []

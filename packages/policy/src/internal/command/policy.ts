@@ -78,9 +78,8 @@ export const compile = (
       walker
     )
     const places = yield* lookUp(
-      folders.length === 0
-        ? []
-        : [...folders, ...parts.flatMap((part) => [...CommandMatch.lookedAt(part), ...part.unsettled])],
+      folders,
+      folders.length === 0 ? [] : parts.flatMap((part) => [...part.unsettled, ...CommandMatch.lookedAt(part)]),
       walker
     )
     const view = { ...commandView(params, command), requests, places }
