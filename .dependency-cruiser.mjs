@@ -6,7 +6,7 @@ const core = (...names) => `^packages/core/src/(${names.join("|")})[.]ts$`
 const transport = [
   "Transport",
   "WebSocketTransport",
-  "internal/(diagnostics|lines|outbox|outputPipes|process|systemError)"
+  "internal/(diagnostics|lines|outbox|outputPipes|process|stragglers|systemError)"
 ]
 const connection = ["AppServer", "FrameTap", "ServerRequest", "Telemetry", "WireError"]
 const work = ["Thread", "Thread(Actions|Filing|Search|Store|Work)", "Turn", "TurnControl", "Tools", "Input"]

@@ -15,6 +15,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { pipe } from "effect/Function"
 import * as Layer from "effect/Layer"
 
 const program = Effect.gen(function* () {
@@ -49,16 +50,19 @@ const policy = Layer.effect(PolicyEngine.PolicyEngine)(
   Effect.gen(function* () {
     const decides = yield* Policy.fromLayer(rubric)
     const stricter = yield* RuleBasedPolicy.make({ mode: "strict" })
-    const engine = Policy.firstOf(
-      Policy.dryRun(stricter),
-      Policy.byKind({
-        command: Policy.vetoed(decides, noRemoval),
-        fileChange: decides,
-        userInput: UserInput.make(UserInput.byId({ environment: "staging" }), UserInput.firstOption)
-      })
-    )
-    return Policy.tap(engine, ({ params }, verdict) =>
-      Console.log(verdict?.decision, "by", verdict?.by, "command" in params ? params.command : "")
+    return pipe(
+      Policy.firstOf(
+        Policy.dryRun(stricter),
+        Policy.byKind({
+          command: Policy.vetoed(decides, noRemoval),
+          fileChange: decides,
+          userInput: UserInput.make(UserInput.byId({ environment: "staging" }), UserInput.firstOption)
+        })
+      ),
+      Policy.withTimeout("10 seconds"),
+      Policy.tap(({ params }, verdict) =>
+        Console.log(verdict?.decision, "by", verdict?.by, "command" in params ? params.command : "")
+      )
     )
   })
 )

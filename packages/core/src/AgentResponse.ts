@@ -60,8 +60,15 @@ export interface AgentResponse {
  * @since 0.1.0
  */
 export interface Usage {
-  /** Of this turn: all of its requests to the model, that is how far it has moved `total`. */
+  /**
+   * Of this turn: all of its requests to the model, that is how far it has moved `total`. An answer that was asked for again
+   * counts all of its turns.
+   */
   readonly turn: Protocol.TokenUsageBreakdown
+  /** Of the threads that the turn, or a turn below it, has spawned: their requests up to the end of the turn. */
+  readonly subAgents: Protocol.TokenUsageBreakdown
+  /** `turn` and `subAgents` together. Budgets count these. */
+  readonly withSubAgents: Protocol.TokenUsageBreakdown
   /** Of the newest request to the model alone. Its `totalTokens` is how much of the context window is in use. */
   readonly last: Protocol.TokenUsageBreakdown
   /** Of all requests of the thread since it began, in earlier processes too. */
@@ -79,6 +86,70 @@ export interface Usage {
 export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.hasProperty(u, TypeId)
 
 /**
+ * Counts the tokens of a turn and of the threads that it spawns.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TokenCount {
+  /** Takes the server's word on the turn's own thread. */
+  readonly add: (usage: Protocol.ThreadTokenUsage) => void
+  /** Takes the server's word on a thread that the turn has spawned. */
+  readonly addSubAgent: (threadId: string, usage: Protocol.ThreadTokenUsage) => void
+  /** `undefined` before the model has answered once. */
+  readonly usage: () => Usage | undefined
+  /** All tokens so far, of sub-agents too. */
+  readonly total: () => number
+}
+
+/**
+ * Makes a count of no tokens.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeTokenCount = (): TokenCount => {
+  // What the thread had used before the turn, and where it is now.
+  let before: Protocol.TokenUsageBreakdown | undefined
+  let own: Protocol.ThreadTokenUsage | undefined
+  const subAgents = new Map<string, Protocol.TokenUsageBreakdown>()
+  // A fork begins with the tokens of its past.
+  const subAgentsBefore = new Map<string, Protocol.TokenUsageBreakdown>()
+
+  const sumOfSubAgents = () => Array.from(subAgents.values()).reduce(add, noTokens)
+
+  return {
+    add: (usage) => {
+      before ??= subtract(usage.total, usage.last)
+      own = usage
+    },
+    addSubAgent: (threadId, { last, total }) => {
+      const known = subAgentsBefore.get(threadId)
+      const past = known ?? subtract(total, last)
+      if (known === undefined) subAgentsBefore.set(threadId, past)
+      subAgents.set(threadId, subtract(total, past))
+    },
+    usage: () => {
+      if (own === undefined && subAgents.size === 0) return undefined
+      const { last, modelContextWindow, total } = own ?? { last: noTokens, total: noTokens, modelContextWindow: null }
+      const turn = subtract(total, before ?? noTokens)
+      const spawned = sumOfSubAgents()
+      return {
+        turn,
+        subAgents: spawned,
+        withSubAgents: add(turn, spawned),
+        last,
+        total,
+        modelContextWindow: modelContextWindow ?? undefined
+      }
+    },
+    total: () =>
+      (own === undefined || before === undefined ? 0 : subtract(own.total, before).totalTokens) +
+      sumOfSubAgents().totalTokens
+  }
+}
+
+/**
  * Collects a turn's notifications into its response.
  *
  * @category models
@@ -86,7 +157,6 @@ export const isAgentResponse = (u: unknown): u is AgentResponse => Predicate.has
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
-  readonly usage: () => Usage | undefined
   /** Whether the agent has written more than is kept. */
   readonly isTooLong: () => boolean
   /** The response so far. */
@@ -99,7 +169,11 @@ export interface Collector {
  * @category constructors
  * @since 0.1.0
  */
-export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_INFINITY): Collector => {
+export const makeCollector = (
+  threadId: string,
+  maxTextLength = Number.POSITIVE_INFINITY,
+  tokens: TokenCount = makeTokenCount()
+): Collector => {
   const items = new Map<string, Protocol.ThreadItem>()
   const streamed = makeStreamedText(maxTextLength)
   const commentary = makeCommentary()
@@ -109,9 +183,6 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
-  let usage: Usage | undefined
-  // What the thread had used before this turn.
-  let before: Protocol.TokenUsageBreakdown | undefined
   let status: AgentResponse["status"] = "inProgress"
   let durationMs: number | undefined
   let requestId: AgentResponse["requestId"]
@@ -148,12 +219,9 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
       case "turn/diff/updated":
         diff = notification.params.diff
         break
-      case "thread/tokenUsage/updated": {
-        const { last, modelContextWindow, total } = notification.params.tokenUsage
-        before ??= subtract(total, last)
-        usage = { turn: subtract(total, before), last, total, modelContextWindow: modelContextWindow ?? undefined }
+      case "thread/tokenUsage/updated":
+        tokens.add(notification.params.tokenUsage)
         break
-      }
       case "serverRequest/resolved":
         requestId = notification.params.requestId
         break
@@ -169,7 +237,6 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
 
   return {
     add,
-    usage: () => usage,
     isTooLong: streamed.isTooLong,
     response: (events) => {
       const unfinished = streamed.read((itemId) => !commentary.has(itemId)).trim()
@@ -183,7 +250,7 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
         items: Array.from(items.values()),
         plan,
         diff,
-        usage,
+        usage: tokens.usage(),
         status,
         durationMs,
         requestId,
@@ -193,6 +260,22 @@ export const makeCollector = (threadId: string, maxTextLength = Number.POSITIVE_
     }
   }
 }
+
+const noTokens: Protocol.TokenUsageBreakdown = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  outputTokens: 0,
+  reasoningOutputTokens: 0,
+  totalTokens: 0
+}
+
+const add = (one: Protocol.TokenUsageBreakdown, other: Protocol.TokenUsageBreakdown): Protocol.TokenUsageBreakdown => ({
+  inputTokens: one.inputTokens + other.inputTokens,
+  cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
+  outputTokens: one.outputTokens + other.outputTokens,
+  reasoningOutputTokens: one.reasoningOutputTokens + other.reasoningOutputTokens,
+  totalTokens: one.totalTokens + other.totalTokens
+})
 
 const subtract = (
   total: Protocol.TokenUsageBreakdown,

@@ -14,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Result from "effect/Result"
@@ -29,6 +30,8 @@ import {
   InvalidConfig,
   type RawRequestError,
   type RequestError,
+  type SessionArchived,
+  type SessionNotFound,
   type SlowConsumer
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
@@ -41,7 +44,7 @@ import { monotonicMillis } from "./internal/monotonic.ts"
 import { describeSystemError } from "./internal/systemError.ts"
 import { toArgs } from "./internal/serverConfig.ts"
 import { makeRequests } from "./internal/requests.ts"
-import { makeRouter } from "./internal/router.ts"
+import { type Child, makeRouter } from "./internal/router.ts"
 import { observeAnswer, observeUnreadable } from "./internal/observe.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as Notification from "./Notification.ts"
@@ -173,6 +176,8 @@ export interface RequestOptions {
   readonly timeout?: Duration.Input | "none" | undefined
   /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
   readonly onLate?: ((response: unknown) => void) | undefined
+  /** Whether a request that the server was too busy to run is sent again. Default: true. */
+  readonly retry?: boolean | undefined
 }
 
 type Arguments<P> = undefined extends P
@@ -208,10 +213,16 @@ export interface Route {
   readonly onNotification: (notification: Notification.Notification) => void
   /** Answers a request of the server on this thread, or on a thread that a turn of it has spawned. */
   readonly onRequest: (request: ServerRequest.ServerRequest) => Effect.Effect<unknown, JsonRpc.RpcError>
-  /** Whether it wants nothing more: what the thread says is for whoever has asked for the rest. */
+  /** Whether requests of this turn of the thread are for it, or, without a turn, those of the active one. */
+  readonly owns: (turnId: string | undefined) => boolean
+  /** While it is not known which turn of the thread it stands for: waits until it is. */
+  readonly undecided: () => Effect.Effect<void> | undefined
+  /** Whether it wants nothing now: what the thread says is for whoever has asked for the rest. */
   readonly isOver: () => boolean
-  /** The connection is gone. */
-  readonly onEnd: (error: ConnectionFailed) => void
+  /** The server does not tell us of the thread any more. */
+  readonly onLeft: () => void
+  /** The connection or the thread is gone. */
+  readonly onEnd: (error: ConnectionFailed | SessionNotFound | SessionArchived) => void
 }
 
 /**
@@ -265,12 +276,24 @@ export class AppServer extends Context.Service<
     readonly providerOf: (threadId: string) => string | undefined
     /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
     readonly heardAt: () => number
-    /** Interrupts the turns that turns of this thread have spawned; what those still ask for is declined. */
-    readonly stopChildren: (threadId: string) => Effect.Effect<void>
+    /** Whether other clients can be connected to the server, and start turns on our threads. */
+    readonly isShared: boolean
+    /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
+    readonly activeTurn: (threadId: string) => string | undefined
+    /** A turn runs on the thread, whatever the server has said. */
+    readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
+    /** Waits until no turn runs on the thread. */
+    readonly whenIdle: (threadId: string) => Effect.Effect<void>
+    /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
+    readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>
     /** Takes over a thread until the scope closes: one route a thread. */
     readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
-    /** Like `route`, for what comes on the thread while nobody routes it. */
-    readonly routeRest: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+    /** Like `route`, for what comes on the thread while nobody routes it, until the thread is left. */
+    readonly routeRest: (route: Route) => Effect.Effect<void>
+    /** Calls back for each thread that the server does not tell us of any more, in the reader: may not block. */
+    readonly onLeft: (listener: (threadId: string) => void) => Effect.Effect<void, never, Scope.Scope>
+    /** How many entries each table of the connection has, for tests of what is kept. */
+    readonly sizes: () => Readonly<Record<string, number>>
     /** How many lines of the server were skipped so far because they were no message. */
     readonly malformed: Effect.Effect<number>
     /** Fails when the connection is gone. */
@@ -298,6 +321,9 @@ const handlerGrace = Duration.seconds(2)
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
+/** How often a thread is looked at whose turn is waited for. */
+const idlePollInterval = Duration.seconds(1)
+
 const checkOptions = (options: ConnectionOptions | undefined) =>
   Effect.all({
     bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
@@ -311,18 +337,20 @@ const isEnd = (notification: Notification.Notification): boolean =>
   (notification.method === "unknown" && notification.raw.method === "turn/completed")
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells.
+ * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells;
+ * `isShared` says that other clients can be connected to the server too.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (
   transport: Transport.Transport["Service"],
-  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">>
+  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">> & { readonly isShared?: boolean | undefined }
 ): Effect.fn.Return<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> {
   const { acceptDelay, answerTimeout, bufferBytes, handshakeTimeout, maxTextLength, requestTimeout } =
     yield* checkOptions(options)
   const experimentalApi = options?.experimentalApi === true
+  const isShared = options?.isShared === true
   // What nobody of this program has asked for is below no span of its.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
@@ -341,7 +369,10 @@ export const make = Effect.fnUntraced(function* (
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
-  const router = makeRouter()
+  const leftListeners = new Set<(threadId: string) => void>()
+  const router = makeRouter((threadId) => {
+    for (const listener of leftListeners) listener(threadId)
+  })
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
     acceptDelay,
@@ -397,14 +428,15 @@ export const make = Effect.fnUntraced(function* (
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     const threadId = Notification.threadIdOf(notification)
-    router.follow(notification)
+    const abandoned = router.follow(notification)
+    if (abandoned !== undefined) runFork(interruptTurn(abandoned))
     if (notification.method === "serverRequest/resolved") {
       const { requestId } = notification.params
       answering.forget(requestId)
       rpc.withdraw(requestId)
     } else if (threadId !== undefined && isEnd(notification)) {
       // The server does not withdraw everything when a turn ends.
-      answering.declineAll(threadId, Notification.turnIdOf(notification))
+      answering.endTurn(threadId, Notification.turnIdOf(notification))
     }
     if ("unreadable" in notification && notification.unreadable !== undefined) {
       runFork(observeUnreadable(notification.method, notification.unreadable))
@@ -430,14 +462,31 @@ export const make = Effect.fnUntraced(function* (
       )
     }
     serverRequests.offer(request.success)
-    const { threadId } = ServerRequest.aboutOf(request.success)
-    const route = threadId === undefined ? undefined : router.routeOf(threadId)
-    const handler =
-      route === undefined ? ServerRequest.answer(request.success, undefined) : route.onRequest(request.success)
-    const answered = observeAnswer(request.success, answering.answer(request.success, counted(handler)), witness)
-    const owner = route?.context ?? context
-    return Effect.provideContext(answered, Context.add(owner, PolicyEngine.HumanApproval, humanApproval))
+    return answerFor(request.success)
   }
+
+  const answerFor = (request: ServerRequest.ServerRequest): Effect.Effect<unknown, JsonRpc.RpcError> => {
+    const { threadId, turnId } = ServerRequest.aboutOf(request)
+    const owner = threadId === undefined ? undefined : router.ownerOf(threadId, turnId)
+    if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
+    // The turn is another client's, which can answer for it.
+    if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
+    const handler = owner === undefined ? ServerRequest.answer(request, undefined) : owner.onRequest(request)
+    const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), witness)
+    return Effect.provideContext(
+      answered,
+      Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
+    )
+  }
+
+  let hasLeftToOthers = false
+  const leaveToOthers = (threadId: string) =>
+    Effect.suspend(() => {
+      const isFirst = !hasLeftToOthers
+      hasLeftToOthers = true
+      const told = `Left the requests of thread ${threadId} to other clients of the server, as no turn of this program asks and the thread has no \`policy\` here`
+      return Effect.andThen(isFirst ? Effect.logInfo(told) : Effect.void, Effect.never)
+    })
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
     notifications.end(error)
@@ -495,14 +544,30 @@ export const make = Effect.fnUntraced(function* (
       )
     )
 
-  const stopChildren: AppServer["Service"]["stopChildren"] = (threadId) =>
+  const interruptTurn = (turn: Child) =>
+    Effect.ignore(requestRaw("turn/interrupt", turn, { timeout: roundTripTimeout }))
+
+  const stopChildren: AppServer["Service"]["stopChildren"] = (rootTurnId) =>
     Effect.suspend(() =>
       Effect.forEach(
-        router.takeChildren(threadId),
-        (child) => Effect.ignore(requestRaw("turn/interrupt", child, { timeout: roundTripTimeout })),
+        router.takeChildren(rootTurnId),
+        (child) => {
+          answering.endTurn(child.threadId, child.turnId)
+          return interruptTurn(child)
+        },
         { concurrency: "unbounded", discard: true }
       )
     )
+
+  // The server tells of the end of a turn. Should it not, it is asked now and then.
+  const whenIdle: AppServer["Service"]["whenIdle"] = (threadId) => {
+    const look = Effect.gen(function* () {
+      yield* Effect.sleep(idlePollInterval)
+      const status = yield* Effect.option(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
+      if (Option.isNone(status) || status.value.thread.status.type !== "active") router.clearActiveTurn(threadId)
+    })
+    return Effect.raceFirst(router.whenIdle(threadId), Effect.forever(look))
+  }
 
   return AppServer.of({
     serverInfo,
@@ -518,13 +583,25 @@ export const make = Effect.fnUntraced(function* (
     isJoined: router.isJoined,
     providerOf: router.providerOf,
     heardAt: () => heardAt,
+    isShared,
+    activeTurn: router.activeTurn,
+    setActiveTurn: router.setActiveTurn,
+    whenIdle,
     stopChildren,
-    route: (route) =>
-      Effect.andThen(
-        Effect.addFinalizer(() => Effect.sync(() => answering.declineAll(route.threadId))),
-        router.route(guardedRoute(route))
+    route: (unguarded) => {
+      const route = guardedRoute(unguarded)
+      const ended = Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route)))
+      return Effect.andThen(ended, router.route(route))
+    },
+    routeRest: (route) => Effect.sync(() => router.routeRest(guardedRoute(route))),
+    onLeft: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => leftListeners.add(listener)),
+          () => Effect.sync(() => leftListeners.delete(listener))
+        )
       ),
-    routeRest: (route) => router.routeRest(guardedRoute(route)),
+    sizes: () => ({ ...router.sizes(), ...answering.sizes(), ...rpc.sizes() }),
     malformed: rpc.malformed,
     closed: rpc.closed
   })
@@ -655,7 +732,7 @@ export function layerUnix(options: UnixOptions) {
     const { openTimeout, socketPath } = options
     const spawn = yield* spawnOptions(options)
     const transport = yield* WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
-    return yield* make(transport, { ...options, cwd: spawn.cwd })
+    return yield* make(transport, { ...options, cwd: spawn.cwd, isShared: true })
   })
   return connected(connect, options)
 }

@@ -9,6 +9,7 @@
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type { Toolkit } from "effect/ai/Toolkit"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -59,6 +60,11 @@ export interface Defaults {
   readonly turnBudget?: Turn.Budget | undefined
   /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
   readonly watchdog?: Turn.Watchdog | "off" | undefined
+  /**
+   * How long the end of a turn is waited for that is interrupted, or that its owner leaves. Default: 10 seconds. A turn that
+   * has not ended by then may go on; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` tell of it.
+   */
+  readonly stopTimeout?: Duration.Input | undefined
   /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
   readonly bufferBytes?: number | undefined
 }
@@ -207,10 +213,7 @@ export const make: (
   const server = yield* AppServer.AppServer
   const threads = yield* makeThreads(server, options)
   const groups = Groups.make(server, { bufferBytes, load: (threadId) => threads.resume(threadId, undefined) })
-  const handles = makeHandles(server, threads, groups.thread, bufferBytes)
-
-  const getThread = ({ thread, threadId }: ResponseOptions) =>
-    threadId === undefined ? threads.start(thread) : threads.resume(threadId, thread)
+  const handles = makeHandles(server, threads, groups.thread)
 
   function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   function create<A, RD>(
@@ -221,14 +224,15 @@ export const make: (
   ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
     const { output, thread, threadId, ...input } = options
     return CheckedOptions.turnLimits(options).pipe(
-      Effect.andThen(getThread({ thread, threadId, prompt: "" })),
-      Effect.flatMap((id) => (output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output })))
+      Effect.andThen(threads.forCall(threadId, thread)),
+      Effect.flatMap((id) => (output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output }))),
+      Effect.scoped
     )
   }
 
   const stream = ({ thread, threadId, ...input }: ResponseOptions) =>
     CheckedOptions.turnLimits(input).pipe(
-      Effect.andThen(getThread({ thread, threadId, prompt: "" })),
+      Effect.andThen(threads.forCall(threadId, thread)),
       Effect.flatMap((id) => handles.stream(id, input))
     )
 

@@ -693,7 +693,7 @@ export type ThreadStartError = RequestError | InvalidConfig
  * @category models
  * @since 0.1.0
  */
-export type TurnStartError = RequestError | InvalidConfig | InvalidInput | BudgetExceeded | ThreadBusy
+export type TurnStartError = RequestError | InvalidConfig | InvalidInput | BudgetExceeded | ThreadBusy | TurnStalled
 
 /**
  * What a turn can fail with.
@@ -701,7 +701,7 @@ export type TurnStartError = RequestError | InvalidConfig | InvalidInput | Budge
  * @category models
  * @since 0.1.0
  */
-export type TurnError = TurnStartError | TurnFailed | TurnInterrupted | TurnStalled
+export type TurnError = TurnStartError | TurnFailed | TurnInterrupted
 
 /**
  * What the stream of a turn's events can fail with.

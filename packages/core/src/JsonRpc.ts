@@ -134,6 +134,8 @@ export interface JsonRpc {
   readonly firstMalformed: Effect.Effect<string | undefined>
   /** Fails when the connection is gone. */
   readonly closed: Effect.Effect<never, ConnectionFailed>
+  /** How many entries each table has. */
+  readonly sizes: () => Readonly<Record<string, number>>
 }
 
 /** How long closing waits for handlers that are on their way out. */
@@ -330,7 +332,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       withdraw,
       malformed: Effect.sync(() => malformed),
       firstMalformed: Effect.sync(() => firstMalformed),
-      closed: Deferred.await(closed)
+      closed: Deferred.await(closed),
+      sizes: () => ({ pending: pending.size })
     }
   })
 

@@ -66,6 +66,18 @@ export const activeTurns = Metric.counter("codex.turns.active", {
 })
 
 /**
+ * How many turns did not end within `stopTimeout` of their interruption.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const turnsNotStopped = Metric.counter("codex.turns.not_stopped", {
+  description: "Turns that did not end in time when they were stopped",
+  attributes: { unit: "{turn}" },
+  incremental: true
+})
+
+/**
  * How long the requests of the server waited for our answer, in seconds, by `codex.request.kind` and
  * `codex.decision`. Its count is the number of approvals by decision.
  *

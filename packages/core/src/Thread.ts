@@ -11,10 +11,13 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { AgentResponse } from "./AgentResponse.ts"
 import type {
+  InvalidInput,
   OutputInvalid,
   RequestError,
   ThreadStartError,
   TurnError,
+  TurnNotStopped,
+  TurnOver,
   TurnStartError,
   TurnStreamError
 } from "./CodexError.ts"
@@ -115,6 +118,14 @@ export interface TurnLimits {
   readonly budget?: Budget | undefined
   /** When the turn is taken for stalled; `"off"`: never. Default: the layer's, else that of `Turn.Watchdog`. */
   readonly watchdog?: Watchdog | "off" | undefined
+  /**
+   * What to do while a turn runs on the thread that this program did not start: another client's, a `shellCommand`, a
+   * compaction. `wait` waits for its end, `fail` fails with `ThreadBusy` at once. Default: `wait`.
+   *
+   * A server takes one turn at a time on a thread and gives a second prompt to the turn that runs. Where another client
+   * starts a turn at the same moment, that can still happen; the turn then fails with `ThreadBusy` and `delivered: true`.
+   */
+  readonly whenBusy?: "wait" | "fail" | undefined
   /** Runs calls of tools that no toolkit of the thread has, before the thread's own `onToolCall`. */
   readonly onToolCall?: ToolCallHandler | undefined
 }
@@ -224,10 +235,13 @@ export interface TurnHandle {
   readonly text: Stream.Stream<string, TurnStreamError>
   /** Waits for the end of the turn. */
   readonly result: Effect.Effect<AgentResponse, TurnError>
-  /** Adds a message to the running turn. Fails if the turn is not the one that runs. */
-  readonly steer: (prompt: Input) => Effect.Effect<void, TurnStartError>
-  /** Asks the server to stop the turn; `result` tells when it has. */
-  readonly interrupt: Effect.Effect<void, RequestError>
+  /** Adds a message to the running turn. Fails with `TurnOver` if the turn is not the one that runs. */
+  readonly steer: (prompt: Input) => Effect.Effect<void, RequestError | InvalidInput | TurnOver>
+  /**
+   * Stops the turn, and returns when it is over, at once if it is already. Fails with `TurnNotStopped` if it has not ended
+   * within the layer's `stopTimeout`.
+   */
+  readonly interrupt: Effect.Effect<void, TurnNotStopped>
 }
 
 /**

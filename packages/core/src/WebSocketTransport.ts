@@ -21,6 +21,7 @@ import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
 import * as Options from "./internal/options.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
 import { describeSystemError } from "./internal/systemError.ts"
+import { endMarked, makeMark, markName } from "./internal/stragglers.ts"
 import * as Redaction from "./Redaction.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -135,15 +136,26 @@ export interface SpawnUnixOptions extends SpawnOptions {
 }
 
 // The server does not look at its standard input, so a shell does: when it ends, because the scope closes or because we
-// are gone, however that came about, the server is ended. The shell exits as the server does.
+// are gone, however that came about, the server is ended, in the steps of a shutdown: with a turn that runs, it does not end
+// at one SIGTERM. What is left of it is ended then, and the shell exits as the server did.
 const followingUs = `
   exec 3<&0
+  grace=$1; mark=$2; sweep=$3; shift 3
   "$@" 3<&- </dev/null & server=$!
-  (while read -r _ <&3; do :; done; kill "$server") & watch=$!
+  {
+    while read -r _ <&3; do :; done
+    kill "$server"; sleep "$grace"; kill "$server"; sleep "$grace"; kill -KILL "$server"
+  } >/dev/null 2>&1 & watch=$!
   wait "$server"; code=$?
-  kill "$watch" 2>/dev/null; wait
+  trap '' TERM
+  kill -TERM "$watch" "-$$" 2>/dev/null; wait
+  unset ${markName}
+  /bin/sh -c "$sweep" sh "$mark" "$$" 3<&- </dev/null >/dev/null 2>&1
   exit "$code"
 `
+
+/** How long a step takes at most when there is nobody to say otherwise. */
+const longestStep = Duration.millis(1500)
 
 /**
  * Starts an app-server that listens on a Unix socket, and connects to it. Others can connect to it with {@link connect}
@@ -162,11 +174,25 @@ export const spawnUnix: (
   yield* checkSocketPath(options.socketPath)
   const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
   const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
+  const mark = yield* makeMark
+  const step = String(Duration.toSeconds(Duration.min(grace, longestStep)))
   const { diagnostics, exited, failure, handle } = yield* spawn({
     ...options,
     command: "/bin/sh",
-    args: ["-c", followingUs, "sh", options.command, ...options.args, "--listen", `unix://${options.socketPath}`],
-    grace
+    args: [
+      "-c",
+      followingUs,
+      "sh",
+      step,
+      mark,
+      endMarked,
+      options.command,
+      ...options.args,
+      "--listen",
+      `unix://${options.socketPath}`
+    ],
+    grace,
+    mark
   })
   yield* handle.stdout.pipe(Stream.runDrain, Effect.ignore, Effect.forkScoped)
 

@@ -332,8 +332,7 @@ describe("law 4: an owner that leaves stops its turn", () => {
       yield* settle
       const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber))
       yield* settle
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(interrupting)
+      while (interrupting.pollUnsafe() === undefined) yield* Effect.andThen(settle, TestClock.adjust("1 second"))
       const sent = (yield* server.received).find(({ method }) => method === "turn/interrupt")
       expect(sent?.["params"]).toMatchObject({ turnId: "" })
     }).pipe(against())
@@ -544,7 +543,7 @@ describe("law 5: closing leaves nothing", () => {
       yield* Effect.repeat(once, { times: 799 })
       expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before.handles + 2)
       // A connection that stayed would cost tens of kilobytes.
-      expect((heap() - before.heap) / 800).toBeLessThan(2_000)
+      expect((heap() - before.heap) / 800).toBeLessThan(4_000)
     })
   )
 })

@@ -120,7 +120,7 @@ describe("a turn that does not move", () => {
     Effect.gen(function* () {
       const { result, server } = yield* begin({ watchdog: { stallTimeout: "60 seconds" } })
       yield* server.stopReading
-      yield* pass("60 seconds", "5 seconds", "5 seconds")
+      yield* pass("60 seconds", "5 seconds", "10 seconds")
       expect(result.pollUnsafe()).toMatchObject({ _tag: "Success" })
       const exit = yield* Fiber.join(result)
       expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: "TurnStalled" } })

@@ -1,20 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import * as path from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { runFile } from "../../../scripts/run-command.ts"
-
-// The processes that have this text in their environment or arguments, which a codex has of its home.
-const processesOf = (text: string) =>
-  readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
-    try {
-      return ["environ", "cmdline"].some((file) => readFileSync(`/proc/${pid}/${file}`, "utf8").includes(text))
-    } catch {
-      return false
-    }
-  })
+import { processesOf } from "./support.ts"
 
 // Ends a program that hangs in a turn of a test's codex, once it hangs, and says what it lived in.
 const endWith = (signal: NodeJS.Signals) => {

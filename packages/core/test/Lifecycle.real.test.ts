@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -80,6 +80,25 @@ describe("law 13: a dead layer stays dead", () => {
       yield* pool.invalidate("a")
       yield* Effect.provide(ask, pool.get("a"))
       expect(pids.length).toBe(3)
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
+  )
+})
+
+describe("many keyed layers", () => {
+  it.live("add no listeners that Node warns of, if they share the platform's services", () =>
+    Effect.gen(function* () {
+      const { cwd, env } = yield* CodexTest.Home
+      const warnings: Array<string> = []
+      const onWarning = ({ message }: Error) => warnings.push(message)
+      process.on("warning", onWarning)
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.off("warning", onWarning)))
+      const pool = yield* LayerMap.make((_name: string) => Layer.fresh(Codex.layer({ cwd, env })), {
+        idleTimeToLive: "1 minute"
+      }).pipe(Effect.provide(NodeServices.layer))
+      for (let key = 0; key < 12; key++) yield* Effect.provide(ask, pool.get(String(key)))
+      // Warnings are told in a later tick.
+      yield* Effect.yieldNow
+      expect(warnings).toEqual([])
     }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
   )
 })
@@ -248,6 +267,33 @@ describe("law 5: closing", () => {
         )
       )
     })
+  )
+
+  it.live("ends also what has gone into a session of its own", () =>
+    Effect.gen(function* () {
+      const { cwd } = yield* CodexTest.Home
+      const daemon = () => Number(readFileSync(path.join(cwd, "pid"), "utf8"))
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        yield* codex.responses.create({ prompt: "Run it", thread: { sandbox: "danger-full-access" } })
+        expect(isAlive(daemon())).toBe(true)
+      }).pipe(Effect.provide(Layer.merge(layerRecording([]), PolicyEngine.layerAcceptAll)))
+      yield* Effect.sync(() => isAlive(daemon())).pipe(
+        Effect.repeat({ until: (alive) => !alive, schedule: Schedule.spaced("20 millis") })
+      )
+    }).pipe(
+      Effect.provide(
+        CodexTest.layerHome([
+          reply(
+            execCommand({
+              cmd: "setsid nohup sh -c 'echo $$ > pid; exec sleep 120' >/dev/null 2>&1 & while [ ! -s pid ]; do sleep 0.02; done",
+              escalate: true
+            })
+          ),
+          reply(text("done"))
+        ])
+      )
+    )
   )
 
   it.live("25 times in a row leaves neither processes nor handles", () =>

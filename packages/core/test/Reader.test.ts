@@ -37,7 +37,10 @@ describe("nothing that is thrown by one receiver reaches the reader or the other
     context: Context.empty(),
     onNotification,
     onRequest: () => Effect.never,
+    owns: () => true,
+    undecided: () => undefined,
     isOver: () => false,
+    onLeft: () => {},
     onEnd: (error: { readonly message: string }) => ended.push(error.message)
   })
 

@@ -80,7 +80,9 @@ describe("a turn's handle", () => {
         })
         expect((yield* Effect.flip(Stream.runDrain(turn.events)))._tag).toBe("TurnInterrupted")
         // What is over can't be steered.
-        expect((yield* Effect.flip(turn.steer("too late")))._tag).toBe("RequestFailed")
+        expect((yield* Effect.flip(turn.steer("too late")))._tag).toBe("TurnOver")
+        // What is over is stopped.
+        yield* turn.interrupt
       }).pipe(Effect.scoped, withScript([reply(text("so ", "far", held))]))
     })
   )

@@ -1,63 +1,15 @@
-import { createHash } from "node:crypto"
-import * as path from "node:path"
 import * as Codex from "@effect-codex/core/Codex"
-import * as CodexBinary from "@effect-codex/core/CodexBinary"
-import type { CodexError } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as NodeWS from "@effect/platform-node/NodeWS"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import type * as PlatformError from "effect/PlatformError"
-import * as ChildProcess from "effect/process/ChildProcess"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { listening, services, socketPath, token, type TransportLayer, transports } from "./transports.ts"
 
 const { execCommand, gate, reply, text, when } = MockModel
-
-const token = "a token that nobody guesses"
-const services = Layer.merge(NodeServices.layer, NodeWS.layerWebSocketConstructor)
-
-// A codex that listens on a port of the loopback and lets in who has the token.
-const listening = Effect.gen(function* () {
-  const { cwd, env } = yield* CodexTest.Home
-  const digest = createHash("sha256").update(token).digest("hex")
-  const handle = yield* ChildProcess.make(
-    yield* CodexBinary.resolve(),
-    ["app-server", "--listen", "ws://127.0.0.1:0", "--ws-auth", "capability-token", "--ws-token-sha256", digest],
-    { cwd, env, forceKillAfter: "2 seconds" }
-  )
-  const line = yield* handle.all.pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.filter((line) => line.includes("listening on: ws://")),
-    Stream.take(1),
-    Stream.mkString
-  )
-  return { url: line.replace(/^.*(ws:\S+).*$/, "$1"), pid: handle.pid }
-})
-
-const socketPath = Effect.map(CodexTest.Home, ({ home }) => path.join(path.dirname(home), "socket"))
-
-type TransportLayer = Layer.Layer<Codex.Codex, CodexError | PlatformError.PlatformError, CodexTest.Home>
-
-const transports = {
-  "standard input and output": CodexTest.layerCodex(),
-
-  "a WebSocket": Layer.unwrap(
-    Effect.map(listening, ({ url }) => Codex.layerWebSocket({ url, token: Redacted.make(token) }))
-  ).pipe(Layer.provide(services)),
-
-  "a Unix socket": Layer.unwrap(
-    Effect.gen(function* () {
-      const { cwd, env } = yield* CodexTest.Home
-      return Codex.layerUnix({ cwd, env, socketPath: yield* socketPath })
-    })
-  ).pipe(Layer.provide(services))
-} satisfies Record<string, TransportLayer>
 
 for (const [name, transport] of Object.entries<TransportLayer>(transports)) {
   describe(`over ${name}`, () => {
@@ -100,6 +52,29 @@ for (const [name, transport] of Object.entries<TransportLayer>(transports)) {
             Layer.provide(
               CodexTest.layerHome([reply(execCommand({ cmd: "true", escalate: true })), reply(text("done"))])
             )
+          )
+        )
+      )
+    )
+
+    it.live("text with half of a surrogate pair arrives, with U+FFFD in its place", () =>
+      Effect.gen(function* () {
+        const half = "status 😀".slice(0, 8)
+        const codex = yield* Codex.Codex
+        const model = yield* MockModel.MockModel
+        const thread = yield* codex.thread.start()
+        const response = yield* thread.run(half)
+        expect(response.text).toBe("fine")
+        expect(JSON.stringify((yield* model.requests)[0])).toContain("status \ufffd")
+        yield* codex.request("thread/name/set", { threadId: thread.id, name: half })
+        expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.name).toBe("status \ufffd")
+        // An id with a character in the place of a half would be another id.
+        const failure = yield* Effect.flip(codex.request("thread/read", { threadId: half }))
+        expect(failure).toMatchObject({ _tag: "InvalidParams", method: "thread/read" })
+      }).pipe(
+        Effect.provide(
+          Layer.merge(transport, PolicyEngine.layerDeclineAll).pipe(
+            Layer.provideMerge(CodexTest.layerHome([reply(text("fine"))]))
           )
         )
       )

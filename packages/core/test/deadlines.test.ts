@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { makeDeadlines } from "../src/internal/deadlines.ts"
-import { watch, type Watched } from "../src/internal/watchdog.ts"
+import { watch, type Watched } from "../src/internal/turn/watchdog.ts"
 
 const hour = 3_600_000
 

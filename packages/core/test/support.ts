@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs"
 import * as Codex from "@effect-codex/core/Codex"
 import { CodexTest } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -16,11 +17,28 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+/** The processes that have this text in their environment or arguments, which a codex has of its home. */
+export const processesOf = (text: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false
+    try {
+      return ["environ", "cmdline"].some((file) => readFileSync(`/proc/${pid}/${file}`, "utf8").includes(text))
+    } catch {
+      return false
+    }
+  })
+
 /** A real codex over the home of the test; the processes that it starts are remembered. */
 export const layerRecording = (pids: Array<number>, options?: Codex.Options) => {
   const services = Layer.effect(ChildProcessSpawner)(
     Effect.map(ChildProcessSpawner, (spawner) =>
-      makeSpawner((command) => Effect.tap(spawner.spawn(command), (handle) => Effect.sync(() => pids.push(handle.pid))))
+      makeSpawner((command) =>
+        Effect.tap(spawner.spawn(command), (handle) =>
+          Effect.sync(() => {
+            if (command._tag === "StandardCommand" && command.command !== "/bin/sh") pids.push(handle.pid)
+          })
+        )
+      )
     )
   ).pipe(Layer.provideMerge(NodeServices.layer))
   return Layer.unwrap(Effect.map(CodexTest.Home, ({ cwd, env }) => Codex.layer({ cwd, env, ...options }))).pipe(

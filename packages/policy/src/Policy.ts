@@ -165,6 +165,15 @@ const isEngine = (vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engi
  * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
  * being interrupted is not waited for.
  *
+ * **Example** (Three seconds for an engine that asks a service)
+ *
+ * ```ts
+ * import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ *
+ * export const inTime = (remote: PolicyEngine.Engine) => Policy.withTimeout(remote, "3 seconds")
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
@@ -263,6 +272,19 @@ export type Hooks = Parameters<typeof PolicyEngine.make>[0]
  *
  * A hook that fails or throws declines the request, as does one that returns what the request does not allow. Requests that
  * only a person may answer go to the engine at once.
+ *
+ * **Example** (No calls of one tool, whatever the engine says)
+ *
+ * ```ts
+ * import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const withoutDeploy: (engine: PolicyEngine.Engine) => PolicyEngine.Engine = Policy.withHooks({
+ *   toolCall: ({ params }) =>
+ *     Effect.succeed(params.tool === "deploy" ? { decision: "decline", by: "no deploys" } : undefined)
+ * })
+ * ```
  *
  * @category combinators
  * @since 0.1.0

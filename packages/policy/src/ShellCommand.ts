@@ -10,7 +10,7 @@ import * as Bash from "./internal/command/bash.ts"
 import * as Grammar from "./internal/command/grammar.ts"
 import { short } from "./internal/text.ts"
 import * as Wrapper from "./internal/command/wrapper.ts"
-import { mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
+import { evaluating, mayRun, mayRunAnything, mayRunShell } from "./internal/command/operands.ts"
 import { both, noVariables, type Variables, variablesOf } from "./internal/command/variables.ts"
 import { known, unknown, type Word } from "./ShellWord.ts"
 
@@ -208,6 +208,7 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   if (steps > limit) return unparseable("it takes too much work to read")
   if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
   const loose = runsUnknown ? texts : running
+  if (loose.some(isStartedOpen)) parts.push(anything({ source: script }, "what it sets a variable to may run"))
   // What stands behind such a text when it runs is not known.
   const [first, ...others] = withMeaning(parts)
   return {
@@ -232,7 +233,8 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
   if (program === undefined) {
     // Bash evaluates what stands in brackets there.
     const evaluates = /^(?:\[\[|\(\(|for\s*\(\()/.test(simple.source) && /\$\(|`/.test(simple.source)
-    return { words: evaluates ? [known(simple.source)] : [], isOpen: false, isLoud: false }
+    const words = evaluates ? [known(simple.source)] : []
+    return { words, isOpen: words.some(isStartedOpen), isLoud: false }
   }
   const name = Wrapper.baseName(program.value ?? "")
   const isLoud = seen.mayRun === undefined ? mayRunAnything(name, args) : Wrapper.shells.has(name)
@@ -240,16 +242,17 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
     ...(seen.mayRun ?? mayRun(name, args, isOpen)),
     ...(isLoud ? (simple.input ?? []).map((text) => known(text)) : [])
   ]
-  const runsShell = mayRunShell(name)
+  const runsShell = mayRunShell(name) || evaluating.has(name)
   return {
     words,
     isLoud,
-    isOpen: words.some((word) => isOpen(word) || (runsShell && word.value !== undefined && startsOpen.test(word.value)))
+    isOpen: words.some((word) => isOpen(word) || (runsShell && isStartedOpen(word)))
   }
 }
 
 // A script whose first word is the output of a command.
-const startsOpen = /(?:^|[;&|(\n])[ \t]*"?(?:\$\(|`)/
+const startsOpen = /(?:^|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
+const isStartedOpen = ({ value }: Word): boolean => value !== undefined && startsOpen.test(value)
 
 const ofWords = (
   { assignments, words }: Pick<Bash.Simple, "assignments" | "words">,
@@ -266,7 +269,7 @@ const ofWords = (
   }
 }
 
-const anything = ({ source }: Bash.Simple, opaque: string): Part => ({
+const anything = ({ source }: Pick<Bash.Simple, "source">, opaque: string): Part => ({
   source,
   words: [unknown("…")],
   redirects: [],

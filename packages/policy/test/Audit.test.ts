@@ -510,10 +510,12 @@ describe("a trail in a file", () => {
         file,
         Effect.gen(function* () {
           yield* add("a")
-          // As if it had been stopped for a while.
-          const longAgo = new Date(0)
-          utimesSync(`${file}.lock`, longAgo, longAgo)
-          yield* inFile(file, add("b"))
+          // As if it had been stopped for a while; again, should it touch its lock just then.
+          const takenOver = Effect.suspend(() => {
+            utimesSync(`${file}.lock`, new Date(0), new Date(0))
+            return inFile(file, add("b"))
+          })
+          yield* Effect.retry(takenOver, { times: 5 })
           yield* add("c")
         })
       ).pipe(Effect.provide(layer))

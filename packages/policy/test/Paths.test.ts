@@ -25,7 +25,10 @@ const tree = makeTree(
     "/repo/.github/workflows/ci.yml",
     "/repo/bare/HEAD",
     "/repo/bare/config",
-    "/repo/bare/hooks/"
+    "/repo/bare/hooks/",
+    "/repo/linked/x",
+    "/repo/tidy/x",
+    "/repo/sly/x"
   ],
   {
     "/repo/link": "../outside/dir",
@@ -39,6 +42,9 @@ const tree = makeTree(
     "/repo/loop": "loop",
     "/repo/git-alias": ".git",
     "/repo/src/up": "../../outside",
+    "/repo/linked/out": "../../outside/secret",
+    "/repo/tidy/in": "../file",
+    "/repo/sly/key": "../secrets/key",
     "/entry": "repo/src"
   }
 )
@@ -232,6 +238,24 @@ describe("a command that a rule accepts within a folder", () => {
     })
   )
 
+  it.effect("is declined where links below a folder that it goes through lead out", () =>
+    Effect.gen(function* () {
+      const looking: Rubric.PolicyRubric = {
+        mode: "strict",
+        allowedRoots: ["."],
+        commandRules: [
+          { when: { program: ["grep", "diff"], allowedFlags: ["*"], pathsWithin: "." }, decision: "accept" }
+        ]
+      }
+      for (const line of ["grep -r x linked", "grep -R x tidy", "grep -R x file", "diff -r tidy tidy"]) {
+        expect([line, yield* command(looking, line)]).toEqual([line, "accept"])
+      }
+      for (const line of ["grep -R x linked", "grep -R x .", "grep -R x src", "diff -r linked tidy"]) {
+        expect([line, yield* command(looking, line)]).toEqual([line, "decline"])
+      }
+    })
+  )
+
   it.effect("runs in its folder by whatever name that has", () =>
     Effect.gen(function* () {
       expect(yield* command(rubric, "cat file", path.join(repo, "dot"))).toBe("accept")
@@ -274,6 +298,8 @@ describe("a rule that declines a folder", () => {
     "grep -r KEY .",
     "grep -R KEY",
     "grep --recursive KEY ..",
+    "grep -R KEY sly",
+    "diff -r sly docs",
     "ls -R",
     "ls -aR .",
     "find .",
@@ -311,6 +337,8 @@ describe("a rule that declines a folder", () => {
         "cat src/a.ts deep/b.ts",
         "cat secrets.txt",
         "grep -r KEY src",
+        "grep -r KEY sly",
+        "grep -R KEY tidy",
         "rg KEY src",
         "rg secrets docs",
         "ls",

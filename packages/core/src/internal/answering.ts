@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import type { Route } from "../AppServer.ts"
 import type { RequestId, RpcError } from "../JsonRpc.ts"
 import * as ServerRequest from "../ServerRequest.ts"
 import { makeDeadlines } from "./deadlines.ts"
@@ -19,12 +20,17 @@ import { undecided } from "./deciding.ts"
 export interface Answering {
   readonly answer: (
     request: ServerRequest.ServerRequest,
-    handler: Effect.Effect<unknown, RpcError>
+    handler: Effect.Effect<unknown, RpcError>,
+    owner: Route | undefined
   ) => Effect.Effect<unknown, RpcError>
   /** The server waits for this one no longer. */
   readonly forget: (requestId: RequestId) => void
-  /** Declines what still waits on a thread: for one of its turns, or all that there is. */
-  readonly declineAll: (threadId: string, turnId?: string) => void
+  /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
+  readonly endTurn: (threadId: string, turnId: string | undefined) => void
+  /** Declines what still waits for the turn of a route that is given up. */
+  readonly endRoute: (route: Route) => void
+  /** How many entries each table has. */
+  readonly sizes: () => Readonly<Record<string, number>>
 }
 
 export interface AnsweringOptions {
@@ -37,6 +43,7 @@ export interface AnsweringOptions {
 
 interface Waiting {
   readonly request: ServerRequest.ServerRequest
+  readonly owner: Route | undefined
   /** An accept is under way. */
   accepted: boolean
   /** Answers now, whatever the handler would have said. */
@@ -85,7 +92,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     )
   }
 
-  const answer: Answering["answer"] = (request, handler) =>
+  const answer: Answering["answer"] = (request, handler, owner) =>
     Effect.withFiber((fiber) => {
       if (waiting.size >= maxWaiting) {
         return Effect.andThen(
@@ -107,7 +114,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
           running?.interruptUnsafe()
           resume(result)
         }
-        const entry: Waiting = { request, accepted: false, settle }
+        const entry: Waiting = { request, owner, accepted: false, settle }
         waiting.add(entry)
         if (key !== undefined) approvals.set(key, entry)
         const { answerTimeout } = options
@@ -131,19 +138,28 @@ export const makeAnswering = Effect.fnUntraced(function* (
       })
     })
 
+  const decline = (entry: Waiting) =>
+    entry.settle(Effect.andThen(undecided("its turn was over"), ServerRequest.decline(entry.request.method)))
+
   return {
     answer,
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
     },
-    declineAll: (threadId, turnId) => {
-      for (const { request, settle } of waiting) {
+    endTurn: (threadId, turnId) => {
+      const isOf = ({ request }: Waiting) => {
         const about = ServerRequest.aboutOf(request)
-        if (about.threadId !== threadId) continue
-        if (turnId === undefined || about.turnId === turnId) {
-          settle(Effect.andThen(undecided("its turn was over"), ServerRequest.decline(request.method)))
-        }
+        return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
       }
-    }
+      for (const entry of waiting) if (isOf(entry)) decline(entry)
+      for (const [key, entry] of approvals) if (isOf(entry)) approvals.delete(key)
+    },
+    endRoute: (route) => {
+      for (const entry of waiting) {
+        const { threadId } = ServerRequest.aboutOf(entry.request)
+        if (entry.owner === route && threadId === route.threadId) decline(entry)
+      }
+    },
+    sizes: () => ({ waiting: waiting.size, approvals: approvals.size })
   }
 })

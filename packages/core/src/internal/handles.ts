@@ -2,6 +2,7 @@
  * Threads and turns as the handles and results that users hold: the ways in which one prepared turn is run.
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Toolkit } from "effect/ai/Toolkit"
 import type { AgentResponse } from "../AgentResponse.ts"
@@ -12,6 +13,7 @@ import {
   type RequestError,
   type ThreadStartError,
   type TurnError,
+  TurnOver,
   type TurnStartError
 } from "../CodexError.ts"
 import type { ExperimentalApi } from "../ExperimentalApi.ts"
@@ -22,9 +24,10 @@ import * as StructuredOutput from "../StructuredOutput.ts"
 import * as Thread from "../Thread.ts"
 import * as ThreadActions from "../ThreadActions.ts"
 import * as Tools from "../Tools.ts"
-import * as Turn from "../Turn.ts"
 import * as Options from "./options.ts"
-import type { Threads } from "./threads.ts"
+import type { ThreadBinding, Threads } from "./threads.ts"
+import * as Place from "./turn/place.ts"
+import { type Options as TurnOptions, start, startIn, startStreaming, type StreamingTurn } from "./turn/start.ts"
 
 type RunInput = Thread.RunInput
 type Ask<A, RD> = RunInput & Thread.AskOptions<A, RD>
@@ -32,67 +35,56 @@ type Ask<A, RD> = RunInput & Thread.AskOptions<A, RD>
 export interface Handles {
   readonly threads: Pick<Codex.Threads, "fork" | "resume" | "start">
   /** Runs a turn and waits for its result. */
-  readonly run: (threadId: string, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+  readonly run: (thread: ThreadBinding, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   /** The same for an answer of some form. */
   readonly ask: <A, RD>(
-    threadId: string,
+    thread: ThreadBinding,
     input: Ask<A, RD>
   ) => Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
   /** Starts a turn for one consumer. */
   readonly stream: (
-    threadId: string,
+    thread: ThreadBinding,
     input: Thread.TurnInput
-  ) => Effect.Effect<Turn.StreamingTurn, TurnStartError, PolicyEngine | Scope.Scope>
+  ) => Effect.Effect<StreamingTurn, TurnStartError, PolicyEngine | Scope.Scope>
 }
 
-export const makeHandles = (
-  server: AppServer["Service"],
-  threads: Threads,
-  group: ThreadGroup,
-  bufferBytes: number
-): Handles => {
-  const runTurn = Effect.fnUntraced(function* (
-    threadId: string,
-    { includeEvents, ...input }: RunInput,
-    outputSchema?: unknown
-  ): Effect.fn.Return<AgentResponse, TurnError, PolicyEngine | Scope.Scope> {
-    const turn = yield* Turn.start(server, {
-      ...(yield* threads.prepare(threadId, input, outputSchema)),
-      includeEvents
-    })
-    return yield* turn.response
-  })
+export const makeHandles = (server: AppServer["Service"], threads: Threads, group: ThreadGroup): Handles => {
+  const run: Handles["run"] = (thread, { includeEvents, ...input }) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const options = yield* threads.prepare(thread, input)
+        const turn = yield* start(server, { ...options, run: { ...options.run, includeEvents } })
+        return yield* turn.response
+      })
+    )
 
-  const run: Handles["run"] = (threadId, input) => Effect.scoped(runTurn(threadId, input))
+  // All attempts stand in one place, so that no other turn comes between them, and have one budget.
+  const ask: Handles["ask"] = <A, RD>(
+    thread: ThreadBinding,
+    { includeEvents, output, outputRetries, ...input }: Ask<A, RD>
+  ) =>
+    Effect.gen(function* () {
+      const retries = yield* Options.count("outputRetries", outputRetries ?? 1)
+      const { decode, jsonSchema } = StructuredOutput.adapt(output)
+      const asked = { schema: jsonSchema }
+      let options = yield* threads.prepare(thread, input, asked)
+      const place = yield* Place.take(options.place)
+      for (let left = retries; ; left--) {
+        const turn = yield* startIn(server, place, { ...options.run, includeEvents })
+        const response = yield* turn.response
+        const decoded = yield* Effect.result(decode(response.text))
+        if (Result.isSuccess(decoded)) return { ...response, value: decoded.success }
+        const description = decoded.failure
+        if (left <= 0) return yield* new OutputInvalid({ description, answer: response.text, response })
+        options = yield* threads.prepare(thread, { ...input, prompt: StructuredOutput.askAgain(description) }, asked)
+      }
+    }).pipe(Effect.scoped)
 
-  const ask: Handles["ask"] = Effect.fnUntraced(function* <A, RD>(
-    threadId: string,
-    { output, outputRetries, ...input }: Ask<A, RD>
-  ): Effect.fn.Return<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD> {
-    const { decode, jsonSchema } = StructuredOutput.adapt(output)
-    let asked = input
-    for (let left = yield* Options.count("outputRetries", outputRetries ?? 1); ; left--) {
-      const response = yield* Effect.scoped(runTurn(threadId, asked, jsonSchema))
-      const decoded = yield* Effect.result(decode(response.text))
-      if (decoded._tag === "Success") return { ...response, value: decoded.success }
-      const description = decoded.failure
-      if (left <= 0) return yield* new OutputInvalid({ description, answer: response.text, response })
-      asked = { ...input, prompt: StructuredOutput.askAgain(description) }
-    }
-  })
+  const stream: Handles["stream"] = (thread, input) =>
+    Effect.flatMap(threads.prepare(thread, input), (options) => startStreaming(server, options, "once"))
 
-  const stream: Handles["stream"] = Effect.fnUntraced(function* (threadId, input) {
-    const options = yield* threads.prepare(threadId, input)
-    return yield* Turn.startStreaming(server, { ...options, keep: "once", bufferBytes })
-  })
-
-  const startTurn = Effect.fnUntraced(function* (options: Turn.Options) {
-    const { threadId } = options
-    const { id, interrupt, notifications, response } = yield* Turn.startStreaming(server, {
-      ...options,
-      keep: "replay",
-      bufferBytes
-    })
+  const startTurn = Effect.fnUntraced(function* (options: TurnOptions) {
+    const { id, interrupt, notifications, response, threadId } = yield* startStreaming(server, options, "replay")
     const handle: Thread.TurnHandle = {
       id,
       threadId,
@@ -103,8 +95,11 @@ export const makeHandles = (
       steer: (prompt) =>
         Effect.andThen(
           Input.check(server, prompt),
-          Effect.asVoid(
-            server.request("turn/steer", { threadId, expectedTurnId: id, input: Input.toUserInput(prompt) })
+          server.request("turn/steer", { threadId, expectedTurnId: id, input: Input.toUserInput(prompt) }).pipe(
+            Effect.asVoid,
+            Effect.catchTag("RequestFailed", (error) =>
+              Effect.fail(isTooLate(error.description) ? new TurnOver({ threadId, turnId: id }) : error)
+            )
           )
         ),
       interrupt
@@ -112,7 +107,7 @@ export const makeHandles = (
     return handle
   })
 
-  const handleOf = (threadId: string): Thread.Thread => {
+  const handleOf = (thread: ThreadBinding): Thread.Thread => {
     const inputOf = <I extends Thread.TurnInput>(input: Input.Input | I): I | Thread.TurnInput =>
       typeof input === "string" || isParts(input) ? { prompt: input } : input
 
@@ -126,11 +121,11 @@ export const makeHandles = (
       given: Input.Input | (Thread.TurnInput & Partial<Thread.OutputOptions<A, RD>>)
     ): Effect.Effect<Thread.TurnHandle, TurnStartError, PolicyEngine | Scope.Scope | RD> {
       const { output, ...input }: Thread.TurnInput & Partial<Thread.OutputOptions<A, RD>> = inputOf(given)
-      if (output === undefined) return Effect.flatMap(threads.prepare(threadId, input), startTurn)
+      if (output === undefined) return Effect.flatMap(threads.prepare(thread, input), startTurn)
       return Effect.gen(function* () {
         const { decode, jsonSchema } = StructuredOutput.adapt(output)
         const context = yield* Effect.context<RD>()
-        const handle = yield* startTurn(yield* threads.prepare(threadId, input, jsonSchema))
+        const handle = yield* startTurn(yield* threads.prepare(thread, input, { schema: jsonSchema }))
         const value = Effect.flatMap(handle.result, (response) =>
           Effect.mapError(
             Effect.provideContext(decode(response.text), context),
@@ -149,40 +144,40 @@ export const makeHandles = (
       given: Input.Input | (RunInput & Partial<Thread.AskOptions<A, RD>>)
     ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
       const { output, ...input }: RunInput & Partial<Thread.AskOptions<A, RD>> = inputOf(given)
-      return output === undefined ? run(threadId, input) : ask(threadId, { ...input, output })
+      return output === undefined ? run(thread, input) : ask(thread, { ...input, output })
     }
 
     return {
-      ...ThreadActions.make(group, threadId),
-      id: threadId,
+      ...ThreadActions.make(group, thread.threadId),
+      id: thread.threadId,
       turn,
       run: runOne,
-      review: (target, limits) => Effect.flatMap(threads.prepareReview(threadId, target, limits ?? {}), startTurn),
-      fork: (options) => fork(threadId, options)
+      review: (target, limits) => Effect.flatMap(threads.prepareReview(thread, target, limits ?? {}), startTurn),
+      fork: (options) => fork(thread.threadId, options)
     }
   }
 
   // Makes the handle of a thread once its tools and policy are in place.
   const attached = <T extends Tools.Tools, R>(
     { onToolCall, policy, toolTimeout, tools }: Thread.Attached & { readonly tools?: Toolkit<T> | undefined },
-    thread: (bound: Tools.Bound | undefined) => Effect.Effect<string, RequestError, R>
+    load: (bound: Tools.Bound | undefined) => Effect.Effect<ThreadBinding, RequestError, R>
   ) =>
     Effect.gen(function* () {
       if (toolTimeout !== undefined) yield* Options.timeout("toolTimeout", toolTimeout)
       const bound = tools === undefined ? undefined : yield* Tools.bind(tools, { toolTimeout })
-      const threadId = yield* thread(bound)
-      yield* threads.attach(threadId, { onToolCall, policy }, bound)
-      return handleOf(threadId)
+      const thread = yield* load(bound)
+      yield* threads.attach(thread, { onToolCall, policy }, bound)
+      return handleOf(thread)
     })
 
-  function start(options?: Thread.StartOptions): Effect.Effect<Thread.Thread, ThreadStartError>
-  function start<T extends Tools.Tools>(
+  function startThread(options?: Thread.StartOptions): Effect.Effect<Thread.Thread, ThreadStartError>
+  function startThread<T extends Tools.Tools>(
     options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
   ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi | Tools.Requirements<T>>
-  function start(
+  function startThread(
     options: Thread.StartOptions & Thread.DynamicTools
   ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi>
-  function start<T extends Tools.Tools>({
+  function startThread<T extends Tools.Tools>({
     dynamicTools,
     onToolCall,
     policy,
@@ -238,7 +233,11 @@ export const makeHandles = (
     return attached({ onToolCall, policy, toolTimeout, tools }, () => threads.fork(threadId, params))
   }
 
-  return { threads: { start, resume, fork }, run, ask, stream }
+  return { threads: { start: startThread, resume, fork }, run, ask, stream }
 }
+
+// What the server says of a steer that names a turn which is not the active one. Seen on codex 0.169.0.
+const isTooLate = (description: string): boolean =>
+  description === "no active turn to steer" || /^expected active turn id \S+ but found \S+$/.test(description)
 
 const isParts = (input: object): input is ReadonlyArray<Input.Part> => Array.isArray(input)

@@ -11,6 +11,7 @@ import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
 import { makeDiagnostics } from "./diagnostics.ts"
 import { makeLineSplitter } from "./lines.ts"
 import { withPipesReleased } from "./outputPipes.ts"
+import { endStragglers, makeMark, markName } from "./stragglers.ts"
 import { describeSystemError } from "./systemError.ts"
 
 export interface SpawnOptions {
@@ -33,14 +34,24 @@ export interface SpawnOptions {
 /** Output that a grandchild holds open after the exit is waited for this long and no longer. */
 export const drainGrace = Duration.seconds(1)
 
-export const spawn = Effect.fnUntraced(function* (options: SpawnOptions & { readonly grace: Duration.Duration }) {
+export const spawn = Effect.fnUntraced(function* (
+  options: SpawnOptions & {
+    readonly grace: Duration.Duration
+    /** What marks its processes. Default: a value of its own. */
+    readonly mark?: string
+  }
+) {
   const diagnostics = makeDiagnostics()
   const failure = (reason: ConnectionFailedReason) => new ConnectionFailed({ reason, stderr: diagnostics.read() })
 
   const spawner = yield* ChildProcessSpawner
+  const mark = options.mark ?? (yield* makeMark)
+  // Runs when the process and its group are gone.
+  yield* Effect.addFinalizer(() => Effect.provideService(endStragglers(mark), ChildProcessSpawner, spawner))
   const command = ChildProcess.make(options.command, options.args, {
     cwd: options.cwd,
-    ...(options.env === undefined ? {} : { env: { ...options.env }, extendEnv: options.extendEnv === true }),
+    env: { ...options.env, [markName]: mark },
+    extendEnv: options.env === undefined || options.extendEnv === true,
     forceKillAfter: options.grace
   })
   const handle = yield* withPipesReleased(spawner.spawn(command)).pipe(

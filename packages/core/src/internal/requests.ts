@@ -33,6 +33,9 @@ const whileOverloaded = {
   while: (error: RawRequestError) => error._tag === "Overloaded"
 }
 
+// Methods that have the server run a turn of its own.
+const startsTurn: ReadonlySet<string> = new Set(["thread/shellCommand", "thread/compact/start"])
+
 type Sent = ReturnType<JsonRpc["request"]>
 
 export interface Requests {
@@ -64,6 +67,12 @@ export const makeRequests = ({
     }
   }
 
+  const isActive = (response: unknown): boolean => {
+    const thread = Predicate.hasProperty(response, "thread") ? response.thread : undefined
+    const status = Predicate.hasProperty(thread, "status") ? thread.status : undefined
+    return Predicate.hasProperty(status, "type") && status.type === "active"
+  }
+
   const changesThreads = (method: string): boolean => method.startsWith("thread/")
 
   const followResponse = (method: string, params: unknown, response: unknown) =>
@@ -71,11 +80,20 @@ export const makeRequests = ({
       if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
         const threadId = Notification.idIn(response, "threadId", "thread")
         const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-        if (threadId !== undefined) router.join(threadId, provider)
-      } else if (method === "thread/unsubscribe") {
+        if (threadId !== undefined) router.join(threadId, provider, isActive(response))
+      } else if (startsTurn.has(method)) {
         const threadId = Notification.idIn(params, "threadId", "thread")
-        if (threadId !== undefined) router.leave(threadId)
+        // The turn begins after the reply.
+        if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
       }
+    })
+
+  // What comes on the thread after this request was sent is for nobody here.
+  const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const threadId = Notification.idIn(params, "threadId", "thread")
+      if (threadId !== undefined) router.leave(threadId)
+      return sent
     })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
@@ -108,12 +126,12 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const { onLate, timeout }: RequestOptions = requestOptions ?? {}
-    if (timeout === "none") return send(method, params, undefined, onLate)
-    if (timeout === undefined) return send(method, params, deadlineOf(method, params), onLate)
+    const { timeout, ...rest }: RequestOptions = requestOptions ?? {}
+    if (timeout === "none") return send(method, params, undefined, rest)
+    if (timeout === undefined) return send(method, params, deadlineOf(method, params), rest)
     return Options.timeout("timeout", timeout).pipe(
       Effect.mapError(({ message }) => new InvalidParams({ method, description: message })),
-      Effect.flatMap((deadline) => send(method, params, deadline, onLate))
+      Effect.flatMap((deadline) => send(method, params, deadline, rest))
     )
   }
 
@@ -121,15 +139,19 @@ export const makeRequests = ({
     method: string,
     params: unknown,
     deadline: Duration.Duration | undefined,
-    onLate: RequestOptions["onLate"]
+    { onLate, retry }: Pick<RequestOptions, "onLate" | "retry">
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
     const sent = rpc.request(method, params, { deadline: millis, onLate })
     // Most requests succeed, so what is done about failures is put together when there is one.
-    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error))
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
     return observeRequest(
       method,
-      changesThreads(method) ? Effect.tap(answered, (response) => followResponse(method, params, response)) : answered
+      method === "thread/unsubscribe"
+        ? leaveAndSend(params, answered)
+        : changesThreads(method)
+          ? Effect.tap(answered, (response) => followResponse(method, params, response))
+          : answered
     )
   }
 
@@ -137,7 +159,8 @@ export const makeRequests = ({
     method: string,
     params: unknown,
     sent: Sent,
-    cause: Effect.Error<Sent>
+    cause: Effect.Error<Sent>,
+    retry: boolean
   ): Effect.Effect<unknown, RawRequestError> => {
     const error = toRequestError(method, params, cause)
     if (error._tag === "NoRollout") {
@@ -146,7 +169,7 @@ export const makeRequests = ({
       )
     }
     if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
-    if (error._tag !== "Overloaded") return Effect.fail(error)
+    if (error._tag !== "Overloaded" || !retry) return Effect.fail(error)
     let failed = false
     const again = Effect.suspend(() => {
       // The first failure is known already.

@@ -55,6 +55,11 @@ export interface Options {
    * later in another order), or text that is no message. Default: as it is.
    */
   readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
+  /**
+   * What passes between the reply to `turn/start` and `turn/started`, in which the server takes no interrupt by the turn's id.
+   * Default: a moment.
+   */
+  readonly activation?: Effect.Effect<void> | undefined
   /** What the user agent says. Default: 0.169.0. */
   readonly version?: string | undefined
 }
@@ -109,6 +114,9 @@ const usage: Schemas.TokenUsageBreakdown = {
 
 interface Running {
   readonly turnId: string
+  /** Whether it can be interrupted by its id. */
+  isActive: boolean
+  readonly clientId: string | null
   readonly input: ReadonlyArray<unknown>
 }
 
@@ -212,19 +220,22 @@ export const make = Effect.fnUntraced(function* (
     yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
   })
 
-  const runTurn = (threadId: string, { input, turnId }: Running, steps: ReadonlyArray<Step>) => {
+  const runTurn = (threadId: string, running: Running, steps: ReadonlyArray<Step>) => {
+    const { clientId, input, turnId } = running
     const about = { threadId, turnId }
     const begin = (item: Schemas.ThreadItem) => tell("item/started", { ...about, item, startedAtMs: 0 })
     const end = (item: Schemas.ThreadItem) => tell("item/completed", { ...about, item, completedAtMs: 0 })
     const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
     const body = Effect.gen(function* () {
+      yield* options?.activation ?? Effect.yieldNow
+      running.isActive = true
       yield* tell("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
       yield* tell("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
       const content = input.flatMap((part): ReadonlyArray<Schemas.UserInput> => {
         const text = field(part, "text")
         return text === undefined ? [] : [{ type: "text", text, text_elements: [] }]
       })
-      const message: Schemas.ThreadItem = { type: "userMessage", id: nextId(), content }
+      const message: Schemas.ThreadItem = { type: "userMessage", id: nextId(), clientId, content }
       yield* begin(message)
       yield* end(message)
       for (const step of steps) {
@@ -318,14 +329,23 @@ export const make = Effect.fnUntraced(function* (
         loaded(params, (id) => `thread not loaded: ${id}`),
         ({ id }) => ({ thread: threadOf(id) })
       ),
-    "thread/loaded/list": () => Effect.sync(() => ({ data: Array.from(threads.keys()), nextCursor: null })),
+    "thread/loaded/list": (params) =>
+      Effect.sync(() => {
+        const all = Array.from(threads.keys())
+        const limit =
+          Predicate.hasProperty(params, "limit") && typeof params.limit === "number" ? params.limit : all.length
+        const from = Number(field(params, "cursor") ?? 0)
+        const next = from + limit
+        return { data: all.slice(from, next), nextCursor: next < all.length ? String(next) : null }
+      }),
     "thread/unsubscribe": () => Effect.succeed({ status: "unsubscribed" }),
     "turn/start": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       // A second turn/start is more input to the turn that runs.
       if (thread.running !== undefined) return { turn: turnOf(thread.running.turnId, "inProgress") }
       const input = Predicate.hasProperty(params, "input") && Array.isArray(params.input) ? params.input : []
-      const running: Running = { turnId: nextId(), input }
+      const clientId = field(params, "clientUserMessageId") ?? null
+      const running: Running = { turnId: nextId(), isActive: false, clientId, input }
       thread.running = running
       thread.hasRollout = true
       yield* FiberMap.run(turns, id, runTurn(id, running, options?.turns?.[started++] ?? []), {
@@ -336,10 +356,16 @@ export const make = Effect.fnUntraced(function* (
     "turn/interrupt": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       const turnId = field(params, "turnId")
-      const running = thread.running?.turnId
-      if (running !== undefined && (turnId === "" || turnId === running)) {
-        // One that has not got to begin yet says nothing when it is interrupted.
-        runFork(Effect.andThen(FiberMap.remove(turns, id), finishTurn(id, running, "interrupted")))
+      const { running } = thread
+      if (turnId !== "") {
+        if (running?.isActive !== true) return yield* refuse("no active turn to interrupt")
+        if (turnId !== running.turnId) {
+          return yield* refuse(`expected active turn id ${turnId} but found ${running.turnId}`)
+        }
+      }
+      // One that has not got to begin yet says nothing when it is interrupted.
+      if (running !== undefined) {
+        runFork(Effect.andThen(FiberMap.remove(turns, id), finishTurn(id, running.turnId, "interrupted")))
       }
       return {}
     })

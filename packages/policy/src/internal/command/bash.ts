@@ -156,6 +156,17 @@ const read = (
   const visitUncertain = (node: Unbash.SyntaxNode): void => {
     if (node.type === "Script") error ??= node.errors?.[0]?.message
     loopOf(node)
+    if (node.type === "TestCommand") {
+      const source = `[[ ${wordsIn(node).join(" ")}`
+      commands.push({
+        source,
+        words: [],
+        redirects: [],
+        assignments: [],
+        opaque: "it may run, or may not",
+        chain: undefined
+      })
+    }
     if (node.type === "Command") {
       commands.push({ ...simpleOf(node, dialect, textOf), opaque: "it may run, or may not", chain: undefined })
     }
@@ -178,6 +189,13 @@ const read = (
     error = "what stands between its words is not understood"
   }
   return { commands, loops, error }
+}
+
+const wordsIn = (node: Unbash.SyntaxNode): ReadonlyArray<string> => {
+  if (node.type === "Word") return [node.text]
+  const words: Array<string> = []
+  Unbash.forEachChild(node, (child) => void words.push(...wordsIn(child)))
+  return words
 }
 
 type SourceOf = (node: Unbash.Word | Unbash.Assignment) => string

@@ -98,6 +98,11 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
       if (match === undefined) return undefined
       conditions.push(...match)
     }
+    if (pathsWithin !== undefined) {
+      const followed = surelyWithin(view.followed, folders, pathsWithin)
+      if (followed === undefined) return undefined
+      conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
+    }
     return conditions
   }
 }

@@ -13,6 +13,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
+import { linksBelow } from "../files/tree.ts"
 import { inRoots, lets } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -79,7 +80,11 @@ export const compile = (
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
     const walker = yield* startWalking
     const requests = requestsOf(params)
-    const parts = unsettled(yield* partsOf(params, requests, command, walker))
+    const parts = yield* followLinks(
+      unsettled(yield* partsOf(params, requests, command, walker)),
+      folders.length > 0,
+      walker
+    )
     const places = yield* lookUp(
       folders.length === 0
         ? []
@@ -127,6 +132,31 @@ export const compile = (
 
 const foldersIn = ({ cwdWithin, pathsWithin, redirectsWithin }: CommandCondition): ReadonlyArray<string> =>
   [cwdWithin, pathsWithin, redirectsWithin].flatMap((folders) => listOf(folders) ?? [])
+
+// With the links that are followed among the paths, for rules that decline.
+const followLinks = Effect.fnUntraced(function* (
+  parts: ReadonlyArray<PartView>,
+  areAsked: boolean,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
+  if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  return yield* Effect.forEach(parts, (part) =>
+    Effect.gen(function* () {
+      const below: Array<string | undefined> = []
+      for (const path of part.followed) {
+        const bases = path?.startsWith("/") === true ? [""] : part.folders
+        for (const base of path === undefined ? [] : (bases ?? [])) {
+          for (const link of (yield* linksBelow(from(base, path ?? ""))) ?? [undefined]) {
+            const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
+            // Behind a folder there may be more links.
+            below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
+          }
+        }
+      }
+      return below.length === 0 ? part : { ...part, possiblePaths: [...part.possiblePaths, ...below] }
+    })
+  )
+})
 
 // With what other parts put somewhere.
 const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {

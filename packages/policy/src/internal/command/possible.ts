@@ -34,20 +34,38 @@ export const possibleOf = ({ mayRun = [] }: Part): Possible | undefined => {
   const read = (form: (text: string) => string) => sequenceOf(mayRun.flatMap((word) => tokensOf(word, form)))
   return {
     text,
-    sequences: [
-      read(plain),
-      // What stands for a line break or a blank in another language, and alternatives of braces.
-      ...(/\\[a-z]/.test(text) ? [read((text) => text.replace(/\\[a-z]/g, " "))] : []),
-      ...(/\{[^{},\s]*,[^{}\s]*\}/.test(text) ? [read((text) => text.replace(/\{[^{},\s]*,[^{}\s]*\}/g, any))] : [])
-    ]
+    sequences: [read(plain), ...others.flatMap(({ form, has }) => (has.test(text) ? [read(form)] : []))]
   }
 }
 
 const plain = (text: string): string => text
 
+const unescaped = (text: string): string =>
+  text
+    .replace(/\\x([0-9a-fA-F]{1,2})|\\u([0-9a-fA-F]{4})/g, (_, short?: string, long?: string) =>
+      String.fromCharCode(Number.parseInt(short ?? long ?? "", 16))
+    )
+    .replace(/\\([0-7]{1,3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    .replace(/\$'/g, "")
+
+// What takes the place of an expansion, and of what a command prints.
+const withDefaults = (text: string): string => unescaped(text).replace(/\$\{\w+:?[-=+?]([^{}]*)\}/g, "$1")
+const withOutput = (text: string): string => withDefaults(text).replace(/"?\$\([^()$`]*\)"?|"?`[^`]*`"?/g, any)
+
+// Further readings of what shells and other languages put together when it runs.
+const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string) => string }> = [
+  { has: /\\[xu0-7]|\$\{\w+:?[-=+?]/, form: withDefaults },
+  { has: /\$\(|`/, form: withOutput },
+  { has: /\\[a-z]/, form: (text) => unescaped(text).replace(/\\[a-z]/g, " ") },
+  {
+    has: /\{[^{},\s]*,[^{}\s]*\}/,
+    form: (text) => withOutput(text).replace(/\{[^{},\s]*,[^{}\s]*\}/g, any)
+  }
+]
+
 /** Cuts text into words as it is done with operands. */
 export const tokensOf = ({ source, value }: Pick<Word, "source" | "value">, form = plain): ReadonlyArray<string> =>
-  form(value ?? source)
+  form((value ?? source).replaceAll("\\\n", ""))
     .replace(/\$(?:\{[!#]?\w+\}|[A-Za-z_]\w*|[0-9@*#?!$-])|(?<=[\w/])\[[^\]\s$]{1,8}\]|[*?]/g, any)
     .replace(/['"\\]/g, "")
     .split(/[^\w./+\-\u0080-\uffff]+/)
@@ -61,10 +79,10 @@ const sequenceOf = (tokens: ReadonlyArray<string>): Sequence => {
     length += token.length + 1
   }
   const byName = new Map<string, Array<number>>()
-  const others: Array<readonly [at: number, name: string]> = []
+  const patterns: Array<readonly [at: number, name: string]> = []
   tokens.forEach((token, at) => {
     const name = baseName(token).toLowerCase()
-    if (name.includes(any) ? name !== any : /^-[a-z0-9]/.test(name)) others.push([at, name])
+    if (name.includes(any) ? name !== any : /^-[a-z0-9]/.test(name)) patterns.push([at, name])
     const known = byName.get(name)
     if (known === undefined) byName.set(name, [at])
     else known.push(at)
@@ -74,19 +92,24 @@ const sequenceOf = (tokens: ReadonlyArray<string>): Sequence => {
     line: tokens.join(" "),
     starts,
     find: (program) =>
-      others.length > maxOthers
+      patterns.length > maxPatterns
         ? undefined
-        : [...(byName.get(program) ?? []), ...others.flatMap(([at, name]) => (mayBe(name, program) ? [at] : []))]
+        : [...(byName.get(program) ?? []), ...patterns.flatMap(([at, name]) => (mayBe(name, program) ? [at] : []))]
   }
 }
 
 // Every rule looks at each of them.
-const maxOthers = 256
+const maxPatterns = 256
 
 // How many letters of options a name may be glued to.
 const maxLetters = 4
 
 const mayBe = (name: string, program: string): boolean => {
+  if (/^-[a-z0-9]/.test(name) && name.includes(any)) {
+    return Array.from({ length: maxLetters }, (_, letter) => name.slice(letter + 2)).some((rest) =>
+      mayBe(rest, program)
+    )
+  }
   if (!name.includes(any)) {
     const letters = name.length - program.length - 1
     return letters >= 1 && letters <= maxLetters && name.endsWith(program)

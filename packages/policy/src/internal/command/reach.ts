@@ -16,6 +16,8 @@ export interface Reach {
   /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
   readonly writtenSources: ReadonlyArray<string>
   readonly walked: ReadonlyArray<string | undefined>
+  /** Those that it looks through following links, or may. */
+  readonly followed: ReadonlyArray<string | undefined>
   /** Where something else may be afterwards, a link among others. */
   readonly replaced: ReadonlyArray<string | undefined>
   /** The numbers of words that are certain to name no file; the program is 0. */
@@ -39,6 +41,7 @@ export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "w
     written: [...into.map(({ value }) => value), ...written],
     writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
     walked: name === undefined ? [] : walkedBy(name, args, uses),
+    followed: name === undefined ? [] : followedBy(name, uses),
     replaced: name === undefined ? [] : replacedBy(name, uses),
     texts: textsOf(program, uses)
   }
@@ -106,6 +109,13 @@ const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values
     const isFile = effect === "read" || effect === "write" || effect === "folder"
     return isLoose && isFile && !(at === last && effect === "write" && value !== undefined) ? [value] : []
   })
+}
+
+const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
+  const mayFollow = uncertain !== undefined && canWalk(name)
+  return uses.flatMap(({ effect, value }) =>
+    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk")) ? [value] : []
+  )
 }
 
 const putsBelow: ReadonlySet<string> = new Set(

@@ -194,7 +194,8 @@ const behindOptions = (words: ReadonlyArray<Word>, options: Options): Seen => {
   let at = 0
   for (; at < words.length; at++) {
     const value = words[at]?.value
-    if (value === undefined) return guess(words)
+    // It may be the program.
+    if (value === undefined) return { ...guess(words.slice(at)), mayRun: words }
     if (quiet.has(value)) return nothing
     if (value === "--") {
       at++

@@ -8,6 +8,7 @@ import type { ProtectedFiles } from "../../Rule.ts"
 import { short } from "../text.ts"
 import { isSurelyWithin, unsettle, walker } from "./path.ts"
 import { protectedBy } from "./protectedFiles.ts"
+import { linksBelow } from "./tree.ts"
 
 export interface Demand {
   /** Absolute, and not normalized. */
@@ -18,6 +19,8 @@ export interface Demand {
   readonly mayBe?: ReadonlyArray<ProtectedFiles>
   /** Whether it must be known where it leads. Default: true. */
   readonly certain?: boolean
+  /** Whether links below it are followed. Default: false. */
+  readonly follow?: boolean
   /** Whether it must lead to one place, however `..` is taken out. Default: false. */
   readonly oneWay?: boolean
   /** Paths that something else is put at in the same command: what is there now says nothing. Default: none. */
@@ -32,18 +35,28 @@ export const problemOf = Effect.fnUntraced(function* (
   demands: ReadonlyArray<Demand>
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   if (demands.length === 0) return undefined
-  const { exists, placeOf } = yield* walker
-  for (const { certain = true, folders, mayBe, oneWay = false, path, unsettled = [] } of demands) {
+  const walking = yield* walker
+  const { isFolder, placeOf } = walking
+  for (const { certain = true, folders, follow = false, mayBe, oneWay = false, path, unsettled = [] } of demands) {
     const place = unsettle(yield* placeOf(path), yield* Effect.forEach(unsettled, placeOf))
     if (certain && !place.certain) return `where ${short(path)} leads cannot be found out`
     if (oneWay && place.real !== place.realByName) return `where ${short(path)} leads depends on the shell`
     if (folders !== undefined && !isSurelyWithin(place, yield* Effect.forEach(folders, placeOf))) {
       return `${short(path)} leads out of the folders that the rule names`
     }
+    if (folders !== undefined && follow) {
+      const links = yield* linksBelow(path)
+      if (links === undefined) return `which links there are below ${short(path)} cannot be found out`
+      for (const link of links) {
+        const target = yield* placeOf(link)
+        if (!isSurelyWithin(target, yield* Effect.forEach(folders, placeOf))) {
+          return `${short(link)} leads out of the folders that the rule names`
+        }
+        if (target.real === undefined || (yield* isFolder(target.real))) return `${short(link)} leads to a folder`
+      }
+    }
     const unnamed =
-      mayBe === undefined
-        ? []
-        : (yield* protectedBy(place, { exists, placeOf })).filter((kind) => !mayBe.includes(kind))
+      mayBe === undefined ? [] : (yield* protectedBy(place, walking)).filter((kind) => !mayBe.includes(kind))
     if (unnamed.length > 0) {
       return `${short(path)} is one of the protected files (${unnamed.join(", ")}), which decide what runs later`
     }

@@ -68,6 +68,7 @@ export interface Walker {
   readonly placeOf: (path: string) => Effect.Effect<Place>
   /** Whether there is a file, folder or link of this name, which is absolute and without links. */
   readonly exists: (path: string) => Effect.Effect<boolean>
+  readonly isFolder: (path: string) => Effect.Effect<boolean>
 }
 
 /** What is known of a path that is not absolute. */
@@ -151,6 +152,7 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
 
   return {
     exists: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag !== "Missing"),
+    isFolder: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag === "Folder"),
     placeOf: Effect.fnUntraced(function* (path) {
       const name = normalize(path)
       if (name === undefined) return unknownPlace

@@ -11,9 +11,9 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import type { AgentResponse } from "../AgentResponse.ts"
-import type { ThreadItem } from "../protocol/generated/Experimental.ts"
-import * as Telemetry from "../Telemetry.ts"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
+import * as Telemetry from "../../Telemetry.ts"
 
 export interface TurnSpans {
   readonly named: (turnId: string) => void

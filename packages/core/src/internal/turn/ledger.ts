@@ -1,7 +1,7 @@
 /**
  * What all turns of a layer have used together, held against what they may use.
  */
-import type { BudgetExceeded } from "../CodexError.ts"
+import type { BudgetExceeded } from "../../CodexError.ts"
 
 /** Tokens, turns, and milliseconds; infinite: no limit. */
 export interface Limits {
@@ -12,21 +12,22 @@ export interface Limits {
 
 export type Exceeded = Pick<BudgetExceeded, "limit" | "scope" | "allowed" | "used">
 
-/** A turn that runs. */
+/** A turn that runs, or waits to be started. */
 export interface Entry {
-  readonly startedAt: number
+  /** When its request was sent; until then it uses no time. */
+  startedAt: number | undefined
   readonly stop: (exceeded: Exceeded) => void
 }
 
 export interface Ledger {
   /** Counts a turn; or tells why it may not run. */
-  readonly enter: (entry: Entry) => Exceeded | undefined
+  readonly enter: (entry: Entry, now: number) => Exceeded | undefined
   readonly leave: (entry: Entry, now: number) => void
   /** Adds tokens, and stops all turns when there are none left. */
   readonly spend: (tokens: number) => void
   /** Stops all turns when there is no time left. */
   readonly checkTime: (now: number) => void
-  /** For how many milliseconds the turns that run can go on side by side. */
+  /** For how many milliseconds the turns that run can go on side by side. Infinite without a limit. */
   readonly timeLeft: (now: number) => number
 }
 
@@ -36,7 +37,8 @@ export const makeLedger = (limits: Limits): Ledger => {
   let tokens = 0
   let finished = 0
 
-  const elapsed = (now: number) => Array.from(running).reduce((sum, { startedAt }) => sum + now - startedAt, finished)
+  const elapsed = (now: number) =>
+    Array.from(running).reduce((sum, { startedAt }) => sum + (startedAt === undefined ? 0 : now - startedAt), finished)
 
   const exceeded = (limit: Exceeded["limit"], used: number): Exceeded => ({
     limit,
@@ -50,17 +52,17 @@ export const makeLedger = (limits: Limits): Ledger => {
   }
 
   return {
-    enter: (entry) => {
+    enter: (entry, now) => {
       if (turns >= limits.turns) return exceeded("turns", turns)
       if (tokens >= limits.tokens) return exceeded("tokens", tokens)
-      const time = elapsed(entry.startedAt)
+      const time = elapsed(now)
       if (time >= limits.duration) return exceeded("duration", time)
       turns++
       running.add(entry)
       return undefined
     },
     leave: (entry, now) => {
-      if (running.delete(entry)) finished += now - entry.startedAt
+      if (running.delete(entry) && entry.startedAt !== undefined) finished += now - entry.startedAt
     },
     spend: (more) => {
       tokens += more

@@ -7,7 +7,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { monotonicMillis, notRunning } from "./monotonic.ts"
+import { monotonicMillis, notRunning } from "../monotonic.ts"
 
 /** All in milliseconds; infinite: off. */
 export interface WatchdogTimes {

@@ -1,0 +1,165 @@
+/**
+ * The life of one turn as a pure function: a message goes in, the next state comes out.
+ *
+ * It knows what a turn's id is, whether the turn is ours, how it can be stopped at this moment, and how it ended. It knows
+ * nothing of deltas, buffers, clocks or the wire. The runner beside it feeds it and does what the state says.
+ *
+ * Facts about codex 0.169.0 that it stands on, each held by the conformance suite:
+ *
+ * - Between the reply to `turn/start` and `turn/started`, `turn/interrupt` by id is refused. An empty id is taken: it stops
+ *   whichever turn is active on the thread, and on an idle thread it does nothing and is not remembered.
+ * - `turn/start` on a thread with an active turn steers that turn, and the reply names that turn's id.
+ * - The first user message of a turn has the `clientUserMessageId` of the request that started the turn, so it tells whose
+ *   turn it is. A `!` command runs in a turn that begins with the command instead.
+ * - A review runs in an inner turn, which alone can be interrupted by id.
+ */
+import type { RequestError, ThreadBusy } from "../../CodexError.ts"
+import type * as Schemas from "../../protocol/generated/Experimental.ts"
+
+/** How a turn ended, as far as this program can tell. */
+export type End =
+  /** The server told of the end. */
+  | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
+  /** It could not be started, or nothing more will be heard of it. */
+  | { readonly _tag: "Failed"; readonly error: RequestError | ThreadBusy }
+  /** The prompt went into a turn that is not ours. */
+  | { readonly _tag: "Foreign"; readonly turnId: string }
+  /** It was stopped before anything was sent. */
+  | { readonly _tag: "Unsent" }
+  /** It was asked to stop, and its end was not seen in time. */
+  | { readonly _tag: "NotStopped" }
+
+export interface State {
+  /** `waiting`: nothing was sent. `starting`: the request was sent, and the turn has no id. `over`: see `end`. */
+  readonly phase: "waiting" | "starting" | "running" | "over"
+  /** What our user message is called; `undefined` where the turn has none, as a review. */
+  readonly messageId: string | undefined
+  readonly turnId: string | undefined
+  /** The turn below ours that is interrupted in our turn's place. */
+  readonly innerId: string | undefined
+  /** A turn that began on the thread after our request was sent, and may be ours. */
+  readonly candidate: string | undefined
+  /** A turn on the thread that is not ours. */
+  readonly foreign: string | undefined
+  /** Whether `turn/started` of our turn was seen, from which on it can be interrupted by id. */
+  readonly begun: boolean
+  /** Whether the turn is known to be ours. */
+  readonly confirmed: boolean
+  readonly stopping: boolean
+  readonly end: End | undefined
+}
+
+export type Message =
+  /** The request that starts the turn is being sent. */
+  | { readonly _tag: "Sent" }
+  /** Nothing was started, and the request will be sent again. */
+  | { readonly _tag: "Held" }
+  | { readonly _tag: "Replied"; readonly turnId: string }
+  /** The server started nothing. */
+  | { readonly _tag: "Refused"; readonly error: RequestError | ThreadBusy }
+  /** The connection or the thread is gone, or the end of the turn can't be read. */
+  | { readonly _tag: "Lost"; readonly error: RequestError }
+  /** `turn/started` on the thread. */
+  | { readonly _tag: "Began"; readonly turnId: string; readonly rootTurnId: string | undefined }
+  /** A turn's prompt: a user message, with its `clientId` if the server tells one, or a command of the user. */
+  | { readonly _tag: "Prompted"; readonly turnId: string; readonly clientId: string | null | undefined }
+  /** `turn/completed` on the thread. */
+  | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
+  | { readonly _tag: "Stop" }
+  /** The end of the turn was waited for in vain. */
+  | { readonly _tag: "GaveUp" }
+
+export const initial = (messageId: string | undefined): State => ({
+  phase: "waiting",
+  messageId,
+  turnId: undefined,
+  innerId: undefined,
+  candidate: undefined,
+  foreign: undefined,
+  begun: false,
+  confirmed: false,
+  stopping: false,
+  end: undefined
+})
+
+const over = (state: State, end: End): State => ({ ...state, phase: "over", end })
+
+const named = (state: State, turnId: string, confirmed: boolean): State => ({
+  ...state,
+  phase: "running",
+  turnId,
+  begun: state.begun || state.candidate === turnId,
+  candidate: undefined,
+  // A turn without a message of its own has nothing that would tell.
+  confirmed: confirmed || state.messageId === undefined
+})
+
+export const step = (state: State, message: Message): State => {
+  if (state.phase === "over") return state
+  switch (message._tag) {
+    case "Sent":
+      return { ...state, phase: "starting" }
+    case "Held":
+      return state.stopping ? over(state, { _tag: "Unsent" }) : { ...initial(state.messageId), phase: "waiting" }
+    case "Replied":
+      if (state.turnId !== undefined) return state
+      return state.foreign === message.turnId
+        ? over(state, { _tag: "Foreign", turnId: message.turnId })
+        : named(state, message.turnId, false)
+    case "Refused":
+      // A turn that has begun is there, whatever the reply says.
+      return state.phase === "running" ? state : over(state, { _tag: "Failed", error: message.error })
+    case "Lost":
+      return over(state, { _tag: "Failed", error: message.error })
+    case "Began":
+      return began(state, message.turnId, message.rootTurnId)
+    case "Prompted":
+      return prompted(state, message.turnId, message.clientId)
+    case "Completed":
+      return completed(state, message.turn)
+    case "Stop":
+      return state.phase === "waiting" ? over(state, { _tag: "Unsent" }) : { ...state, stopping: true }
+    case "GaveUp":
+      return over(state, { _tag: "NotStopped" })
+  }
+}
+
+const began = (state: State, turnId: string, rootTurnId: string | undefined): State => {
+  if (state.phase === "waiting") return state
+  if (state.turnId === undefined) {
+    const candidate = rootTurnId ?? turnId
+    return { ...state, candidate, innerId: candidate === turnId ? undefined : turnId }
+  }
+  if (turnId === state.turnId) return { ...state, begun: true }
+  return rootTurnId === state.turnId ? { ...state, begun: true, innerId: turnId } : { ...state, foreign: turnId }
+}
+
+const prompted = (state: State, turnId: string, clientId: string | null | undefined): State => {
+  if (state.confirmed || state.phase === "waiting" || state.messageId === undefined) return state
+  if (clientId === state.messageId) return named(state, turnId, true)
+  // A server that names no messages can't tell whose turn it is, and our request is the likeliest reason for it.
+  if (clientId === undefined) return turnId === state.turnId ? { ...state, confirmed: true } : state
+  return turnId === state.turnId
+    ? over(state, { _tag: "Foreign", turnId })
+    : { ...state, foreign: turnId, candidate: state.candidate === turnId ? undefined : state.candidate }
+}
+
+const completed = (state: State, turn: Schemas.Turn): State => {
+  if (turn.id === state.turnId) return over(state, { _tag: "Completed", turn })
+  if (state.foreign === turn.id) return { ...state, foreign: undefined }
+  // It began after our request and ended without a prompt of another client: the reply is late, or lost.
+  if (state.turnId === undefined && state.candidate === turn.id) {
+    return over({ ...state, turnId: turn.id }, { _tag: "Completed", turn })
+  }
+  return state
+}
+
+/**
+ * The id to ask `turn/interrupt` with at this moment; `undefined` while asking would be in vain, or could stop a turn that is
+ * not ours.
+ */
+export const interruptId = (state: State): string | undefined => {
+  if (state.phase !== "starting" && state.phase !== "running") return undefined
+  if (state.turnId !== undefined && state.begun) return state.innerId ?? state.turnId
+  return state.foreign === undefined && state.candidate === undefined ? "" : undefined
+}

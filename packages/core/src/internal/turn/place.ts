@@ -1,0 +1,116 @@
+/**
+ * A turn's place: first in its thread's queue, and counted in the layer's budget. An answer that is asked for again keeps its
+ * place over all of its attempts, so that no other turn comes between them and all of them have one budget.
+ *
+ * It knows what may be used and what has been used. It knows nothing of what a turn does.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { makeCollector, makeTokenCount, type TokenCount } from "../../AgentResponse.ts"
+import { BudgetExceeded, InvalidParams } from "../../CodexError.ts"
+import { monotonicMillis } from "../monotonic.ts"
+import type { BudgetLimits } from "../options.ts"
+import type { Entry, Exceeded, Ledger } from "./ledger.ts"
+
+/** Where the turns of a thread wait for each other. */
+export type Queue = Semaphore.Semaphore
+
+export const makeQueue = (): Queue => Semaphore.makeUnsafe(1)
+
+export interface Options {
+  readonly threadId: string
+  /** Held until the place is given up, since the server adds a second turn to the one that runs. */
+  readonly queue: Queue
+  readonly ledger: Ledger
+  readonly budget: BudgetLimits
+}
+
+export interface Place {
+  readonly threadId: string
+  /** Waits until a budget is used up. */
+  readonly exceeded: Effect.Effect<Exceeded>
+  /** What the attempts and their sub-agents have used so far. */
+  readonly tokens: TokenCount
+  /** The request that starts a turn is being sent: time counts from the first one on. */
+  readonly sent: () => void
+  /** Holds what `tokens` tells against the budgets. */
+  readonly checkTokens: () => void
+  /** Runs out with the time of the turn's budget, or of the layer's. */
+  readonly watchTime: Effect.Effect<never>
+  /** What runs for the turn runs in this. */
+  readonly context: Context.Context<never>
+}
+
+// The threads whose turns wait for what runs under it.
+const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/core/internal/turn/WaitingThreads", {
+  defaultValue: () => new Set()
+})
+
+/**
+ * Waits for a place, and holds it until the scope closes. From within a handler that the thread's own turn waits for, it fails
+ * at once with `InvalidParams`: the turn would wait for itself.
+ */
+export const take = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Place, InvalidParams | BudgetExceeded, Scope.Scope> {
+  const { budget, ledger, queue, threadId } = options
+  const waiting = yield* WaitingThreads
+  if (waiting.has(threadId)) {
+    return yield* new InvalidParams({
+      method: "turn/start",
+      description: `the running turn of thread ${threadId} waits for this handler, so another turn can't begin before it returns`
+    })
+  }
+  const clock = yield* Clock.Clock
+  const now = () => monotonicMillis(clock)
+  const exceeded = Deferred.makeUnsafe<Exceeded>()
+  const exceed = (why: Exceeded) => Deferred.doneUnsafe(exceeded, Effect.succeed(why))
+  const entry: Entry = { startedAt: undefined, stop: exceed }
+  const refuse = (why: Exceeded) => new BudgetExceeded({ ...why, response: makeCollector(threadId).response() })
+
+  // The layer's budget may end while the turn waits in the queue.
+  const refused = ledger.enter(entry, now())
+  if (refused !== undefined) return yield* refuse(refused)
+  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
+  yield* Effect.raceFirst(
+    Effect.as(queue.takeScoped(1), undefined),
+    Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
+  )
+
+  const tokens = makeTokenCount()
+  let spent = 0
+
+  return {
+    threadId,
+    exceeded: Deferred.await(exceeded),
+    tokens,
+    sent: () => {
+      entry.startedAt ??= now()
+    },
+    checkTokens: () => {
+      const used = tokens.total()
+      ledger.spend(used - spent)
+      spent = used
+      if (used >= budget.tokens) exceed({ limit: "tokens", scope: "turn", allowed: budget.tokens, used })
+    },
+    watchTime: Effect.gen(function* () {
+      while (true) {
+        const { startedAt } = entry
+        const used = startedAt === undefined ? 0 : now() - startedAt
+        if (startedAt !== undefined && used >= budget.duration) {
+          exceed({ limit: "duration", scope: "turn", allowed: budget.duration, used })
+          return yield* Effect.never
+        }
+        ledger.checkTime(now())
+        const left = Math.min(budget.duration - used, ledger.timeLeft(now()))
+        if (!Number.isFinite(left)) return yield* Effect.never
+        yield* Effect.sleep(Math.max(1, Math.ceil(left)))
+      }
+    }),
+    context: Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
+  }
+})

@@ -1,0 +1,81 @@
+/**
+ * A turn from its call to its end, in a scope of its own: closed when the turn is over or could not start, and with the scope
+ * of its owner. So a turn that failed to start leaves no place in the queue, no route and no span behind.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { AppServer } from "../../AppServer.ts"
+import { SlowConsumer, type TurnStartError, type TurnStreamError } from "../../CodexError.ts"
+import * as Notification from "../../Notification.ts"
+import type { PolicyEngine } from "../../PolicyEngine.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import { makeBuffer } from "../buffer.ts"
+import { makeReplay } from "../replay.ts"
+import * as Place from "./place.ts"
+import * as Run from "./run.ts"
+
+/** A turn whose notifications are kept. */
+export interface StreamingTurn extends Run.Turn {
+  /** The turn's notifications up to its last, `turn/completed`; then the stream ends, or fails as the turn did. */
+  readonly notifications: Stream.Stream<Notification.Notification, TurnStreamError>
+}
+
+/** Where a turn stands, and how it runs. */
+export interface Options {
+  readonly place: Place.Options
+  readonly run: Omit<Run.Options, "buffer">
+}
+
+type Starts<A> = Effect.Effect<A, TurnStartError, PolicyEngine | Scope.Scope>
+
+const inOwnScope = <A, E, R>(
+  turn: (scope: Scope.Closeable) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
+      return yield* restore(Scope.provide(turn(scope), scope)).pipe(
+        Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void))
+      )
+    })
+  )
+
+/** Starts a turn that the scope owns. */
+export const start = (server: AppServer["Service"], options: Options): Starts<Run.Turn> =>
+  inOwnScope((scope) =>
+    Effect.flatMap(Place.take(options.place), (place) =>
+      Run.run(server, place, { ...options.run, buffer: undefined }, scope)
+    )
+  )
+
+/** Starts a turn in a place that stays when the turn is over. */
+export const startIn = (
+  server: AppServer["Service"],
+  place: Place.Place,
+  options: Omit<Run.Options, "buffer">
+): Starts<Run.Turn> => inOwnScope((scope) => Run.run(server, place, { ...options, buffer: undefined }, scope))
+
+/**
+ * Like {@link start}, for a caller that wants to see what happens: `once` for one consumer, `replay` for any number, each of
+ * which begins at the beginning.
+ */
+export const startStreaming = (
+  server: AppServer["Service"],
+  options: Options,
+  keep: "once" | "replay"
+): Starts<StreamingTurn> =>
+  Effect.gen(function* () {
+    const make = keep === "once" ? makeBuffer : makeReplay
+    const buffer = make<Notification.Notification, TurnStreamError>({
+      maxBytes: options.run.bufferBytes,
+      ...Notification.buffering,
+      observe: Telemetry.observeBuffer(yield* Effect.context()),
+      overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+    })
+    const turn = yield* inOwnScope((scope) =>
+      Effect.flatMap(Place.take(options.place), (place) => Run.run(server, place, { ...options.run, buffer }, scope))
+    )
+    return { ...turn, notifications: buffer.stream }
+  })

@@ -1,0 +1,38 @@
+/**
+ * The links below a folder, for those who go through all of it and follow them.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+
+// Larger folders can't be looked through at a request.
+const maxEntries = 20_000
+
+/** All links below a path, unless that is a file; `undefined`: they can't be known. */
+export const linksBelow = Effect.fnUntraced(function* (
+  path: string
+): Effect.fn.Return<ReadonlyArray<string> | undefined, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const links: Array<string> = []
+  const pending = [path]
+  let seen = 0
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    const entries = yield* Effect.result(fs.readDirectory(folder))
+    if (Result.isFailure(entries)) {
+      const info = yield* Effect.result(fs.stat(folder))
+      if (Result.isSuccess(info) ? info.success.type === "Directory" : info.failure.reason._tag !== "NotFound") {
+        return undefined
+      }
+      continue
+    }
+    for (const name of entries.success) {
+      if (++seen > maxEntries) return undefined
+      const entry = `${folder}/${name}`
+      const info = yield* Effect.result(fs.lstat(entry))
+      if (Result.isFailure(info)) return undefined
+      if (info.success.type === "SymbolicLink") links.push(entry)
+      else if (info.success.type === "Directory") pending.push(entry)
+    }
+  }
+  return links
+})
