@@ -1,24 +1,28 @@
 /**
  * Runs the tests on the real binary against another version of codex: `npm run test:codex -- VERSION [vitest's arguments]`.
  *
- * The protocol stays that of the pinned version, as it does for whoever has another codex installed. Left out is the test
- * that the generated protocol is the binary's own.
+ * The protocol stays that of the pinned version, as it does for whoever has another codex installed. `oldest` stands for the
+ * oldest version that is promised. Left out is the test that the generated protocol is the binary's own; what a version does
+ * not have by the table of versions is skipped.
  */
 import { spawnSync } from "node:child_process"
+import { minorOf, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
 import { installCodex } from "./codex-version.ts"
 import { installed, root } from "./packages.ts"
 
-const [version, ...args] = process.argv.slice(2)
-if (version === undefined) {
-  process.stdout.write("npm run test:codex -- VERSION [vitest's arguments]\n")
+const [named, ...args] = process.argv.slice(2)
+if (named === undefined) {
+  process.stdout.write("npm run test:codex -- VERSION|oldest [vitest's arguments]\n")
   process.exit(1)
 }
 
+const version = named === "oldest" ? protocol.versions.find((version) => minorOf(version) === minorOf(oldest)) : named
+if (version === undefined) throw new Error(`There is no ${oldest} in the table of versions`)
 const binary = installCodex(version)
 process.stdout.write(`testing ${binary}\n`)
 const { status } = spawnSync(
   installed("vitest"),
   ["run", "--project", "real", "--exclude", "**/codegen.real.test.ts", ...args],
-  { cwd: root, env: { ...process.env, CODEX_BINARY: binary }, stdio: "inherit" }
+  { cwd: root, env: { ...process.env, CODEX_BINARY: binary, CODEX_TEST_VERSION: version }, stdio: "inherit" }
 )
 process.exitCode = status ?? 1

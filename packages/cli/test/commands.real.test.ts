@@ -11,6 +11,7 @@ import stringWidth from "string-width"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
 import * as Terminal from "../../../scripts/terminal.ts"
 import { build, mainOf } from "./built.ts"
+import { lacks } from "../../core/test/server.ts"
 
 const main = mainOf("commands")
 beforeAll(() => build("commands"))
@@ -150,7 +151,7 @@ describe("effect-codex threads", () => {
     )
   )
 
-  it.live("shows what was said, names, forks, puts away, takes back and deletes", () =>
+  it.live.skipIf(lacks("forksListed"))("shows what was said, names, forks, puts away, takes back and deletes", () =>
     atHome(
       Effect.gen(function* () {
         const id = yield* begin("Say it.")

@@ -6,6 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as path from "node:path"
 import { runFile } from "../../../scripts/run-command.ts"
+import { isPinned } from "../../core/test/server.ts"
 
 const main = path.join(import.meta.dirname, "..", "src", "main.ts")
 
@@ -23,7 +24,9 @@ describe("effect-codex doctor", () => {
       expect(code).toBe(0)
       expect(report.ok).toBe(true)
       for (const check of Doctor.Check.literals) {
-        expect(of(report, check)[0], check).toMatchObject({ status: "ok" })
+        // Another codex has another protocol.
+        const status = check === "protocol" && !isPinned ? "warn" : "ok"
+        expect(of(report, check)[0], check).toMatchObject({ status })
       }
     })
   )

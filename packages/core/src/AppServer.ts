@@ -90,6 +90,11 @@ export type OptionalNotification = Exclude<
 export interface ConnectionOptions {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
+  /**
+   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake. Default: any; one that is older than
+   * what is tested is logged as a warning.
+   */
+  readonly minVersion?: string | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
   /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
@@ -109,7 +114,10 @@ export interface ConnectionOptions {
    * apart. Default: 50 milliseconds.
    */
   readonly acceptDelay?: Duration.Input | undefined
-  /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  /**
+   * How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
+   * of what the server wrote. Default: 64 Mi.
+   */
   readonly bufferBytes?: number | undefined
   /**
    * How much text of messages that are being written is kept for one turn, in UTF-16 code units. A turn that writes more is
@@ -327,6 +335,7 @@ const idlePollInterval = Duration.seconds(1)
 const checkOptions = (options: ConnectionOptions | undefined) =>
   Effect.all({
     bufferBytes: CheckedOptions.count("bufferBytes", options?.bufferBytes ?? defaultBufferBytes, 1),
+    minVersion: CheckedOptions.version("minVersion", options?.minVersion),
     maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
     times: CheckedOptions.connection(options)
   }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
@@ -360,12 +369,14 @@ export const make = Effect.fnUntraced(function* (
   const notifications = makeHub<Notification.Notification>({
     maxBytes: bufferBytes,
     ...Notification.buffering,
+    unit: "bytes",
     observe: Telemetry.observeBuffer(context)
   })
   const serverRequests = makeHub<ServerRequest.ServerRequest>({
     maxBytes: maxUnreadRequests,
     highWater: Number.POSITIVE_INFINITY,
     bytes: () => 1,
+    unit: "requests",
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()

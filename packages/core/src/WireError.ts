@@ -25,6 +25,7 @@ import {
 } from "./CodexError.ts"
 import type * as Schemas from "./protocol/generated/Experimental.ts"
 import * as Protocol from "./protocol/Protocol.ts"
+import { sinceOf } from "./protocol/Versions.ts"
 import * as Redaction from "./Redaction.ts"
 
 /**
@@ -66,7 +67,10 @@ export const fromRpc = (options: {
   if (experimental !== null) return new ExperimentalApiRequired({ feature: experimental[1] ?? method })
 
   const unknownVariant = /^Invalid request: unknown variant `([^`]*)`/.exec(description)
-  if (unknownVariant !== null && unknownVariant[1] === method) return new UnsupportedMethod({ method, serverVersion })
+  if (unknownVariant !== null && unknownVariant[1] === method) {
+    const since = sinceOf(method)
+    return new UnsupportedMethod({ method, serverVersion, ...(since === undefined ? {} : { since }) })
+  }
 
   if (
     code === -32602 ||

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as path from "node:path"
 import * as Stream from "effect/Stream"
+import { lacks } from "./server.ts"
 
 const { addFile, execCommand, mcpCall, reply, requestPermissions, requestUserInput, text, toolCall } = MockModel
 
@@ -289,6 +290,25 @@ describe("an MCP server's question", () => {
   )
 })
 
+describe("acceptAll", () => {
+  const server = path.join(import.meta.dirname, "fixtures", "mcp-server.mjs")
+  const test = {
+    config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(server)}]\n`
+  }
+
+  it.live("lets the tool of an MCP server run that codex asks about, and declines the server's own question", () =>
+    Effect.gen(function* () {
+      const wiped = yield* runTurn(mcpCall("probe", "wipe", { target: "disk" }), PolicyEngine.acceptAll, { test })
+      expect(wiped.asked).toMatchObject([{ kind: "elicitation", params: { _meta: { tool_name: "wipe" } } }])
+      expect(wiped.response.items).toContainEqual(
+        expect.objectContaining({ type: "mcpToolCall", tool: "wipe", status: "completed" })
+      )
+      const asked = yield* runTurn(mcpCall("probe", "ask", {}), PolicyEngine.acceptAll, { test })
+      expect(asked.output).toContain("decline")
+    })
+  )
+})
+
 describe("a call of one of our tools", () => {
   const call = toolCall("get_weather", { city: "Rome" })
   const onToolCall: Codex.ResponseOptions["onToolCall"] = ({ arguments: args }) =>
@@ -417,7 +437,7 @@ describe("approvals that share an item id", () => {
   )
 })
 
-describe("a sub-agent whose root turn was left", () => {
+describe.skipIf(lacks("subAgents"))("a sub-agent whose root turn was left", () => {
   it.live("is stopped, and its engine accepts nothing more", () =>
     Effect.gen(function* () {
       const held = yield* MockModel.gate
@@ -477,7 +497,7 @@ describe("engines", () => {
     )
   )
 
-  it.live("decide for the sub-agents of their turn", () =>
+  it.live.skipIf(lacks("subAgents"))("decide for the sub-agents of their turn", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       const threads: Array<string> = []

@@ -3,6 +3,7 @@ import { CodexTest } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { lacksMethod } from "./server.ts"
 
 describe("the configuration", () => {
   it.live("is read with where each value comes from, and written, one value or several", () =>
@@ -67,7 +68,7 @@ describe("the configuration", () => {
 describe("what the server knows is listed", () => {
   const skill = "---\nname: greet\ndescription: Says hello.\n---\nSay hello.\n"
 
-  it.live("models, over pages", () =>
+  it.live.skipIf(lacksMethod("modelProvider/list"))("models, over pages", () =>
     Effect.gen(function* () {
       const { model } = yield* Codex.Codex
       const all = yield* Stream.runCollect(model.list({ limit: 1 }))

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import { serverVersion } from "./server.ts"
 
 const { error, failed, reply, text } = MockModel
 
@@ -57,7 +58,7 @@ describe("the server's errors by their cause", () => {
       expect(unknown).toMatchObject({
         _tag: "UnsupportedMethod",
         method: "account/login/nothing",
-        serverVersion: "0.169.0"
+        serverVersion
       })
 
       expect(yield* tagOf(codex.request("account/rateLimits/read"))).toBe("NotAuthenticated")

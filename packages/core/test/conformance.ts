@@ -11,6 +11,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { codexVersion } from "../src/protocol/generated/Methods.ts"
+import { serverVersion } from "./server.ts"
 
 /** What the agent does in a turn: asks to run a command, says something, and stays at a gate. */
 export interface Script {
@@ -38,7 +40,7 @@ export const suite = <E>(
     it.live("in the handshake: it names its version, and takes no second one", () =>
       Effect.gen(function* () {
         const codex = yield* Codex.Codex
-        expect(codex.serverInfo.version).toBe("0.169.0")
+        expect(codex.serverInfo.version).toBe(name === "codex" ? serverVersion : codexVersion)
         const params = { clientInfo: { name: "again", version: "1" }, capabilities: null }
         const failure = yield* Effect.flip(Effect.asVoid(codex.requestRaw("initialize", params)))
         expect(failure).toMatchObject({ _tag: "RequestFailed", description: "Already initialized" })

@@ -9,6 +9,7 @@ import type { JsonRpc } from "../JsonRpc.ts"
 import * as PolicyEngine from "../PolicyEngine.ts"
 import { codexVersion } from "../protocol/generated/Methods.ts"
 import * as Protocol from "../protocol/Protocol.ts"
+import * as Versions from "../protocol/Versions.ts"
 import type { Transport } from "../Transport.ts"
 import { observeRequest } from "./observe.ts"
 
@@ -56,7 +57,13 @@ export const handshake = Effect.fnUntraced(function* (
 
   const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
   yield* Effect.annotateCurrentSpan("codex.version", version)
-  if (version !== codexVersion) {
+  const { minVersion } = options
+  if (minVersion !== undefined && Versions.isOlder(version, minVersion)) {
+    return yield* failed(`the app-server is codex ${version}, and minVersion is ${minVersion}. Install a newer codex`)
+  }
+  if (Versions.isOlder(version, Versions.oldest)) {
+    yield* Effect.logWarning(`The app-server is codex ${version}; the oldest that is tested is ${Versions.oldest}`)
+  } else if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
   return { version, userAgent, codexHome, cwd: options.cwd }

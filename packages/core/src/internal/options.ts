@@ -8,6 +8,7 @@ import { format } from "effect/Formatter"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { InvalidConfig } from "../CodexError.ts"
+import * as Versions from "../protocol/Versions.ts"
 
 const invalid = (path: string, value: unknown, expected: string): InvalidConfig =>
   new InvalidConfig({ path, description: `${format(value)} is not ${expected}` })
@@ -64,6 +65,12 @@ export const count = (path: string, input: number, atLeast = 0): Effect.Effect<n
   Number.isSafeInteger(input) && input >= atLeast
     ? Effect.succeed(input)
     : Effect.fail(invalid(path, input, `a whole number of at least ${atLeast}`))
+
+/** A version of codex, or none. */
+export const version = (path: string, input: string | undefined): Effect.Effect<string | undefined, InvalidConfig> =>
+  input === undefined || Versions.isVersion(input)
+    ? Effect.succeed(input)
+    : Effect.fail(invalid(path, input, "a version of codex, such as 0.169.0"))
 
 interface BudgetOptions {
   readonly tokens?: number | undefined

@@ -15,12 +15,14 @@ import {
   type RawRequestError,
   type RequestError,
   RequestTimedOut,
-  SessionNotFound
+  SessionNotFound,
+  UnsupportedMethod
 } from "../CodexError.ts"
 import type { JsonRpc } from "../JsonRpc.ts"
 import * as Notification from "../Notification.ts"
 import type { ExperimentalClientRequests } from "../protocol/generated/Methods.ts"
 import * as Protocol from "../protocol/Protocol.ts"
+import * as Versions from "../protocol/Versions.ts"
 import * as WireError from "../WireError.ts"
 import { observeRequest, observeUnreadable } from "./observe.ts"
 import * as Options from "./options.ts"
@@ -126,6 +128,10 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
+    const missing = Versions.missingField(serverVersion, method, params)
+    if (missing !== undefined) {
+      return Effect.fail(new UnsupportedMethod({ method: missing.field, serverVersion, since: missing.since }))
+    }
     const { timeout, ...rest }: RequestOptions = requestOptions ?? {}
     if (timeout === "none") return send(method, params, undefined, rest)
     if (timeout === undefined) return send(method, params, deadlineOf(method, params), rest)

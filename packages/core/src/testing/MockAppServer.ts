@@ -21,7 +21,11 @@ import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
 import * as ExperimentalApi from "../ExperimentalApi.ts"
 import { type RequestId, RpcError } from "../JsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
-import { experimentalClientRequests, type ExperimentalNotifications } from "../protocol/generated/Methods.ts"
+import {
+  codexVersion,
+  experimentalClientRequests,
+  type ExperimentalNotifications
+} from "../protocol/generated/Methods.ts"
 import type { Transport } from "../Transport.ts"
 
 /**
@@ -60,7 +64,7 @@ export interface Options {
    * Default: a moment.
    */
   readonly activation?: Effect.Effect<void> | undefined
-  /** What the user agent says. Default: 0.169.0. */
+  /** What the user agent says. Default: the version of the protocol. */
   readonly version?: string | undefined
 }
 
@@ -184,7 +188,7 @@ export const make = Effect.fnUntraced(function* (
   const threadOf = (id: string): Schemas.Thread => ({
     id,
     sessionId: id,
-    cliVersion: options?.version ?? "0.169.0",
+    cliVersion: options?.version ?? codexVersion,
     createdAt: 0,
     updatedAt: 0,
     cwd: "/",
@@ -381,7 +385,7 @@ export const make = Effect.fnUntraced(function* (
       experimental = Predicate.hasProperty(capabilities, "experimentalApi") && capabilities.experimentalApi === true
       const info = Predicate.hasProperty(params, "clientInfo") ? params.clientInfo : undefined
       return Effect.succeed({
-        userAgent: `${field(info, "name") ?? "client"}/${options?.version ?? "0.169.0"} (mock)`,
+        userAgent: `${field(info, "name") ?? "client"}/${options?.version ?? codexVersion} (mock)`,
         codexHome: "/",
         platformFamily: "unix",
         platformOs: "linux"

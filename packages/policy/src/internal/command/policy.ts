@@ -86,9 +86,8 @@ export const compile = (
       walker
     )
     const places = yield* lookUp(
-      folders.length === 0
-        ? []
-        : [...folders, ...parts.flatMap((part) => [...CommandMatch.lookedAt(part), ...part.unsettled])],
+      folders,
+      folders.length === 0 ? [] : parts.flatMap((part) => [...part.unsettled, ...CommandMatch.lookedAt(part)]),
       walker
     )
     const view = { ...commandView(params, command), requests, places }
@@ -144,7 +143,7 @@ const followLinks = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       const below: Array<string | undefined> = []
       for (const path of part.followed) {
-        const bases = path?.startsWith("/") === true ? [""] : part.folders
+        const bases = path?.startsWith("/") === true ? [""] : part.bases
         for (const base of path === undefined ? [] : (bases ?? [])) {
           for (const link of (yield* linksBelow(from(base, path ?? ""))) ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
@@ -160,7 +159,7 @@ const followLinks = Effect.fnUntraced(function* (
 
 // With what other parts put somewhere.
 const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
-  const replaced = parts.map(({ folders, replaced }) =>
+  const replaced = parts.map(({ bases: folders, replaced }) =>
     replaced.flatMap((path) => {
       if (path === undefined || (folders === undefined && !path.startsWith("/"))) return ["/"]
       return path.startsWith("/") ? [path] : (folders ?? []).map((folder) => from(folder, path))

@@ -30,11 +30,14 @@ export interface Demand {
 /** A path that is only looked at. */
 export const within = (path: string, folders: ReadonlyArray<string>): Demand => ({ path, folders })
 
+const maxDemands = 1_000
+
 /** Why the first of the demands that does not hold doesn't; `undefined`: all do. */
 export const problemOf = Effect.fnUntraced(function* (
   demands: ReadonlyArray<Demand>
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   if (demands.length === 0) return undefined
+  if (demands.length > maxDemands) return "it names more paths than can be looked up"
   const walking = yield* walker
   const { isFolder, placeOf } = walking
   for (const { certain = true, folders, follow = false, mayBe, oneWay = false, path, unsettled = [] } of demands) {

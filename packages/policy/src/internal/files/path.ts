@@ -200,4 +200,6 @@ export const mayContain = (place: Place, folders: ReadonlyArray<Place>): boolean
 
 /** A place as it may be after something else has been put at others. */
 export const unsettle = (place: Place, others: ReadonlyArray<Place>): Place =>
-  place.certain && isPossiblyWithin(place, others) ? { ...place, real: undefined, certain: false } : place
+  place.certain && (others.some(({ name }) => name === undefined) || isPossiblyWithin(place, others))
+    ? { ...place, real: undefined, certain: false }
+    : place

@@ -46,7 +46,8 @@ export const compile = (
     const about = aboutOf(params)
     const asked = askedFor(params)
     const places = yield* lookUp(
-      folders.length === 0 ? [] : [...folders, ...asked.read, ...asked.write],
+      folders,
+      folders.length === 0 ? [] : [...asked.read, ...asked.write],
       yield* startWalking
     )
     for (const { common, decision, matches, rule, when } of compiled) {

@@ -17,9 +17,18 @@ export interface Places {
   readonly of: (path: string) => Place
 }
 
-export const lookUp = Effect.fnUntraced(function* (paths: Iterable<string>, walker: Walker): Effect.fn.Return<Places> {
+// More than a command of a working day names; what lies beyond may be anything.
+const maxPaths = 500
+
+/** The folders of rules, all of them, and then paths of a request. */
+export const lookUp = Effect.fnUntraced(function* (
+  folders: ReadonlyArray<string>,
+  paths: ReadonlyArray<string>,
+  walker: Walker
+): Effect.fn.Return<Places> {
   const found = new Map<string, Place>()
-  for (const path of paths) {
+  for (const path of [...folders, ...paths]) {
+    if (found.size >= maxPaths + folders.length) break
     if (!found.has(path)) found.set(path, yield* walker.placeOf(path))
   }
   const of = (path: string) => found.get(path) ?? unknownPlace

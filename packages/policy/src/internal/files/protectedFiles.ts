@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { ProtectedFiles } from "../../Rule.ts"
+import { trimEnd } from "../text.ts"
 import { fold, type Place, type Walker } from "./path.ts"
 
 const words = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/)
@@ -52,46 +53,51 @@ const names: { readonly [K in ProtectedFiles]: ReadonlyArray<string> } = {
 
 const kinds = ["git", "codex", "shell", "ci", "hooks"] as const satisfies ReadonlyArray<ProtectedFiles>
 
-interface Patterns {
-  readonly exact: ReadonlySet<string>
-  readonly prefixes: ReadonlyArray<string>
-  /** What stands before and after the star. */
-  readonly around: ReadonlyArray<readonly [before: string, after: string]>
-  /** The beginnings of the names that Windows gives besides the long ones, as in `GIT~1`. */
-  readonly short: ReadonlySet<string>
+interface Pattern {
+  readonly kind: ProtectedFiles
+  readonly before: string
+  /** What stands behind the star; `undefined`: there is none. */
+  readonly after: string | undefined
 }
 
-const compile = (patterns: ReadonlyArray<string>): Patterns => ({
-  exact: new Set(patterns.filter((pattern) => !pattern.includes("*"))),
-  prefixes: patterns.flatMap((pattern) => (pattern.endsWith("*") ? [pattern.slice(0, -1)] : [])),
-  around: patterns.flatMap((pattern) => {
-    const star = pattern.indexOf("*")
-    return star === -1 || pattern.endsWith("*") ? [] : [[pattern.slice(0, star), pattern.slice(star + 1)] as const]
-  }),
-  // A short name has no leading dot, and its ending is that of the long one.
-  short: new Set(
-    patterns.flatMap((pattern) => {
-      const [base = ""] = pattern.replace(/^\./, "").split(/[.*]/)
-      return pattern.startsWith("*") || base === "" ? [] : [base.slice(0, 6)]
-    })
-  )
+const patterns: ReadonlyArray<Pattern> = kinds.flatMap((kind) =>
+  names[kind].map((name): Pattern => {
+    const star = name.indexOf("*")
+    return star === -1
+      ? { kind, before: name, after: undefined }
+      : { kind, before: name.slice(0, star), after: name.slice(star + 1) }
+  })
+)
+
+const grouped = <K>(keyOf: (pattern: Pattern) => K | undefined): ReadonlyMap<K, ReadonlyArray<Pattern>> => {
+  const found = new Map<K, Array<Pattern>>()
+  for (const pattern of patterns) {
+    const key = keyOf(pattern)
+    if (key === undefined) continue
+    const group = found.get(key)
+    if (group === undefined) found.set(key, [pattern])
+    else group.push(pattern)
+  }
+  return found
+}
+
+const exact = grouped(({ after, before }) => (after === undefined ? before : undefined))
+// By how they begin, so that few have to be tried; those that begin with a star are tried always.
+const starred = grouped(({ after, before }) => (after === undefined ? undefined : before.slice(0, 2)))
+// Windows gives names a short form, as in `GIT~1`: without the leading dot, and with an ending of its own.
+const short = grouped(({ before }) => {
+  const [base = ""] = before.replace(/^\./, "").split(".")
+  return base === "" ? undefined : base.slice(0, 6)
 })
 
-const compiled: { readonly [K in ProtectedFiles]: Patterns } = {
-  git: compile(names.git),
-  codex: compile(names.codex),
-  shell: compile(names.shell),
-  ci: compile(names.ci),
-  hooks: compile(names.hooks)
+const kindsOfName = (name: string): ReadonlyArray<ProtectedFiles> => {
+  const tried = [...(starred.get("") ?? []), ...(starred.get(name.slice(0, 2)) ?? [])].filter(
+    ({ after = "", before }) =>
+      name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
+  )
+  const shortened = name.includes("~") ? (/^([^~]{1,6})~\d+(?:\.|$)/.exec(name)?.[1] ?? "") : ""
+  return [...(exact.get(name) ?? []), ...tried, ...(short.get(shortened) ?? [])].map(({ kind }) => kind)
 }
-
-const hasName = ({ around, exact, prefixes, short }: Patterns, name: string): boolean =>
-  exact.has(name) ||
-  prefixes.some((prefix) => name.startsWith(prefix)) ||
-  around.some(
-    ([before, after]) => name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
-  ) ||
-  short.has(/^([^~]{1,6})~\d+(?:\.|$)/.exec(name)?.[1] ?? "")
 
 // By where they stand in a path.
 const places: { readonly [K in ProtectedFiles]?: RegExp } = {
@@ -111,7 +117,8 @@ const places: { readonly [K in ProtectedFiles]?: RegExp } = {
 }
 
 // What Windows leaves out of a name: a stream, and dots and blanks at its end.
-const windowsName = (name: string): string => name.replace(/:.*$/s, "").replace(/(?<![. ])[. ]+$/, "")
+const windowsName = (name: string): string =>
+  /[:. ]/.test(name) ? trimEnd(name.slice(0, name.indexOf(":") === -1 ? name.length : name.indexOf(":")), ". ") : name
 
 /** What a path belongs to, by its name: absolute, or seen from a folder that is not known. */
 export const protectedByName = (path: string): ReadonlyArray<ProtectedFiles> => {
@@ -122,12 +129,9 @@ export const protectedByName = (path: string): ReadonlyArray<ProtectedFiles> => 
   })
   // A folder is a repository without a `.git` as soon as it has a HEAD.
   const isBare = components.at(-1) === "head" || components.slice(0, -1).some((name) => name.endsWith(".git"))
-  return kinds.filter(
-    (kind) =>
-      (kind === "git" && isBare) ||
-      components.some((name) => hasName(compiled[kind], name)) ||
-      places[kind]?.test(plain) === true
-  )
+  const found = new Set(components.flatMap(kindsOfName))
+  if (isBare) found.add("git")
+  return kinds.filter((kind) => found.has(kind) || (plain.includes("/") && places[kind]?.test(plain) === true))
 }
 
 const ofRepository: ReadonlySet<string> = new Set(

@@ -7,6 +7,7 @@ import { InvalidConfig } from "@effect-codex/core/CodexError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import * as Predicate from "effect/Predicate"
 import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Toml from "effect/encoding/Toml"
@@ -30,6 +31,7 @@ const serverKeys = [
   "forced_login_method",
   "openai_base_url"
 ]
+const providerKeys = ["model_provider", "model_providers"]
 const threadKeys = ["model", "model_provider", "model_providers", "openai_base_url"]
 
 /**
@@ -61,8 +63,23 @@ export const make: (
     Effect.fromResult(Toml.parse(text)),
     ({ message }) => new InvalidConfig({ path: file, description: message })
   )
+  // Some servers (0.163 to 0.166) take a turn only on the provider that they have themselves. In a file of our own, and not
+  // in the arguments that everybody can read: a provider may have secrets.
+  const provider = pick(settings, providerKeys)
+  const lines = Object.entries(provider).map(([key, value]) => `${key} = ${toToml(value)}\n`)
+  yield* fs.writeFileString(path.join(home, "config.toml"), lines.join(""), { mode: 0o600 })
   return { home, cwd, server: pick(settings, serverKeys), thread: pick(settings, threadKeys) }
 })
+
+const toToml = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(toToml).join(", ")}]`
+  if (Predicate.isReadonlyObject(value)) {
+    return `{ ${Object.entries(value)
+      .map(([key, inner]) => `${JSON.stringify(key)} = ${toToml(inner)}`)
+      .join(", ")} }`
+  }
+  return JSON.stringify(value)
+}
 
 const pick = (settings: { readonly [key: string]: unknown }, keys: ReadonlyArray<string>) =>
   Object.fromEntries(keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])))

@@ -3,6 +3,7 @@
  *
  * It knows what has to be switched off in codex. It does not know requests, nor what an answer means.
  */
+import type { AgentResponse } from "@effect-codex/core/AgentResponse"
 import type * as Codex from "@effect-codex/core/Codex"
 import { PolicyFailed, type TurnError } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -47,6 +48,7 @@ const offFeatures = [
   "plugins",
   "remote_plugin",
   "request_permissions_tool",
+  "send_message_to_user_async",
   "shell_snapshot",
   "shell_tool",
   "skill_search",
@@ -83,6 +85,10 @@ const nothing = PolicyEngine.make({})
 
 // Any other item is the trace of a tool.
 const isHarmless = (type: string): boolean => type === "userMessage" || type === "reasoning" || type === "agentMessage"
+
+// Since 0.171 some models have a tool that says something in the middle of a turn, which no setting takes away.
+const isMessageOfTool = (item: AgentResponse["items"][number]): boolean =>
+  item.type === "agentMessage" && item.delivery === "async"
 
 /** Asks, and gives the judge's last words as they are. */
 export const ask = (
@@ -141,7 +147,7 @@ export const ask = (
           summary
         }
       })
-      const tool = response.items.find(({ type }) => !isHarmless(type))
+      const tool = response.items.find((item) => !isHarmless(item.type) || isMessageOfTool(item))
       if (tool !== undefined) return yield* new PolicyFailed({ description: `the judge used a tool: ${tool.type}` })
       return response.text
     }).pipe(

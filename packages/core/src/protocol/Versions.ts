@@ -1,0 +1,193 @@
+/**
+ * What differs between the versions of codex, in one table: methods, fields of parameters, requests of the server,
+ * notifications, and what a version does otherwise.
+ *
+ * The server's own version decides, as it names it in the handshake. A method that a server does not know fails there, with
+ * the version that has it; a field that it does not know fails before it is sent, since the server would pass over it in
+ * silence. What a server has that this package does not know is data. This module sends nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import { history } from "./internal/history.ts"
+
+/**
+ * The versions that have something: from `since` on, and no longer from `until` on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Span {
+  readonly since?: string
+  readonly until?: string
+}
+
+/**
+ * What came and went in the protocol, by the names of methods and of fields (`turn/start.rootTurnId`). What all versions
+ * have is not listed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface History {
+  /** Of each minor version its newest patch, oldest first. */
+  readonly versions: ReadonlyArray<string>
+  readonly requests: { readonly [method: string]: Span }
+  readonly serverRequests: { readonly [method: string]: Span }
+  readonly notifications: { readonly [method: string]: Span }
+  readonly fields: { readonly [field: string]: Span }
+}
+
+/**
+ * What some versions do and others do not, beside the protocol.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Behavior extends Span {
+  readonly what: string
+}
+
+/**
+ * The oldest version of codex that is promised to work, and is tested.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const oldest = "0.162.0"
+
+/**
+ * What came and went in the protocol.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const protocol: History = history
+
+/**
+ * What versions do otherwise.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const behaviors = {
+  humanCommands: {
+    since: "0.167.0",
+    what: "An administrator can leave commands to people alone (`prompt-user`), and the server asks for a person"
+  },
+  instructionsAsInput: {
+    since: "0.162.0",
+    what: "Base instructions reach the model as a message of the developer"
+  },
+  judgeAsksNobody: {
+    since: "0.162.0",
+    what: "A judge is not offered `request_user_input_async`; one that uses it has not answered"
+  },
+  subAgents: {
+    since: "0.162.0",
+    what: "The engine of a turn decides for its sub-agents, and they end with it; older servers do not name the root turn, so sub-agents are declined"
+  },
+  mcpToolNamed: { since: "0.167.0", what: "The approval of an MCP tool call names the tool" },
+  forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
+  toolOfMessages: {
+    since: "0.171.0",
+    what: "Some models are offered `send_message_to_user_async`, which no setting takes away; a judge that uses it has not answered"
+  }
+} as const satisfies Record<string, Behavior>
+
+const numbersOf = (version: string): ReadonlyArray<number> | undefined =>
+  /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
+
+/**
+ * Whether a text is a version, such as `0.169.0`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isVersion = (text: string): boolean => numbersOf(text) !== undefined
+
+/**
+ * The first patch of a version's minor one: `0.162.0` of `0.162.1`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const minorOf = (version: string): string => version.replace(/^(\d+\.\d+)\.\d+.*$/, "$1.0")
+
+/**
+ * Whether a version is older than another one. A version that can't be read is not: a server that does not say which it is
+ * is taken for a current one.
+ *
+ * @category comparing
+ * @since 0.1.0
+ */
+export const isOlder = (version: string, than: string): boolean => {
+  const [left, right] = [numbersOf(version), numbersOf(than)]
+  if (left === undefined || right === undefined) return false
+  const index = left.findIndex((number, index) => number !== right[index])
+  return index !== -1 && (left[index] ?? 0) < (right[index] ?? 0)
+}
+
+/**
+ * Whether a version has what has this span.
+ *
+ * @category comparing
+ * @since 0.1.0
+ */
+export const has = (version: string, { since, until }: Span): boolean =>
+  (since === undefined || !isOlder(version, since)) &&
+  (until === undefined || isOlder(version, until) || numbersOf(version) === undefined)
+
+/**
+ * Since which version there is a method, if not all have it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const sinceOf = (method: string): string | undefined =>
+  Object.hasOwn(history.requests, method) ? history.requests[method]?.since : undefined
+
+/**
+ * A field of the parameters that the server would pass over, because it is older, and the version that has it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const missingField = (
+  version: string,
+  method: string,
+  params: unknown
+): { readonly field: string; readonly since: string } | undefined => {
+  const newest = history.versions.at(-1)
+  // The usual case is a server that has everything.
+  if (newest === undefined || !isOlder(version, newest) || !Predicate.isReadonlyObject(params)) return undefined
+  for (const [name, value] of Object.entries(params)) {
+    const field = `${method}.${name}`
+    const since = Object.hasOwn(history.fields, field) ? history.fields[field]?.since : undefined
+    // What a field is when it is left out asks for nothing.
+    if (since !== undefined && value != null && value !== false && isOlder(version, since)) return { field, since }
+  }
+  return undefined
+}
+
+/**
+ * What is otherwise with a version than with the newest that is known, a line each.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const describe = (version: string): ReadonlyArray<string> => {
+  const row = (what: string, span: Span) => {
+    if (has(version, span)) return []
+    return [span.since === undefined ? `${what}: until ${span.until}` : `${what}: since ${span.since}`]
+  }
+  const rows = (kind: string, spans: { readonly [name: string]: Span }) =>
+    Object.entries(spans).flatMap(([name, span]) => row(`${kind} ${name}`, span))
+  return [
+    ...rows("method", history.requests),
+    ...rows("field", history.fields),
+    ...rows("notification", history.notifications),
+    ...rows("request of the server", history.serverRequests),
+    ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => row(what, span))
+  ]
+}

@@ -1,0 +1,148 @@
+/**
+ * Runs the tests on the real binary against the newest patch of each minor version of codex, and writes the table in
+ * `docs/compatibility.md`: `npm run matrix -- [--fresh] [VERSION…]`.
+ *
+ * What a version has said is kept, so that a run that was stopped goes on where it was; `--fresh` begins anew. A test that
+ * fails is run once more by itself: what fails twice is a failure, the rest is counted as flaky.
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { behaviors, type Behavior, has, isOlder, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
+import { codexVersion } from "../packages/core/src/protocol/generated/Methods.ts"
+import { installCodex } from "./codex-version.ts"
+import { installed, root } from "./packages.ts"
+
+interface Outcome {
+  readonly version: string
+  readonly commit: string
+  readonly passed: number
+  readonly skipped: number
+  /** Passed at the second try. */
+  readonly flaky: ReadonlyArray<string>
+  readonly failed: ReadonlyArray<string>
+}
+
+interface Report {
+  readonly testResults: ReadonlyArray<{
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+  }>
+}
+
+const cache = path.join(root, "node_modules", ".cache", "matrix")
+
+const run = (version: string, ...args: ReadonlyArray<string>): Report => {
+  const file = path.join(cache, `${version}.report.json`)
+  rmSync(file, { force: true })
+  const reporter = ["--reporter=json", `--outputFile=${file}`]
+  spawnSync(
+    installed("vitest"),
+    ["run", "--project", "real", "--exclude", "**/codegen.real.test.ts", ...reporter, ...args],
+    {
+      cwd: root,
+      env: { ...process.env, CODEX_BINARY: installCodex(version), CODEX_TEST_VERSION: version },
+      stdio: ["ignore", "ignore", "inherit"]
+    }
+  )
+  if (!existsSync(file)) throw new Error(`The tests of codex ${version} wrote no report`)
+  const report: Report = JSON.parse(readFileSync(file, "utf8"))
+  return report
+}
+
+const testsOf = ({ testResults }: Report) =>
+  testResults.flatMap(({ assertionResults, name, status }) => {
+    const file = path.relative(root, name)
+    // A file that can't even be loaded.
+    if (status === "failed" && assertionResults.length === 0) return [{ file, name: file, status }]
+    return assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status }))
+  })
+
+const quoted = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
+
+const test = (version: string): Outcome => {
+  const tests = testsOf(run(version))
+  const failures = tests.filter(({ status }) => status === "failed")
+  const again = failures.map((failure) => {
+    const second = testsOf(run(version, failure.file, "-t", quoted(failure.name)))
+    const isGood = second.some(({ name, status }) => name === failure.name && status === "passed")
+    return { name: `${failure.file}: ${failure.name}`, isGood }
+  })
+  const failed = again.filter(({ isGood }) => !isGood).map(({ name }) => name)
+  const flaky = again.filter(({ isGood }) => isGood).map(({ name }) => name)
+  const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" })
+  return {
+    version,
+    commit: stdout.trim(),
+    passed: tests.filter(({ status }) => status === "passed").length + flaky.length,
+    skipped: tests.filter(({ status }) => status !== "passed" && status !== "failed").length,
+    flaky,
+    failed
+  }
+}
+
+const reasonsOf = (version: string): ReadonlyArray<string> => [
+  ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => (has(version, span) ? [] : [what])),
+  ...Object.entries(protocol.requests).flatMap(([method, span]) => (has(version, span) ? [] : [`\`${method}\``]))
+]
+
+const words = {
+  en: {
+    head: ["codex", "passed", "skipped", "failed"],
+    none: "0",
+    pinned: "the pinned one",
+    oldest: "the oldest promised"
+  },
+  zh: { head: ["codex", "通过", "跳过", "失败"], none: "0", pinned: "锁定的版本", oldest: "承诺的最老版本" }
+} as const
+
+const table = (outcomes: ReadonlyArray<Outcome>, language: keyof typeof words): string => {
+  const { head, none, oldest: oldestWord, pinned } = words[language]
+  const minor = (version: string) => version.split(".", 2).join(".")
+  const lines = outcomes.map(({ failed, passed, skipped, version }) => {
+    const note = version === codexVersion ? ` (${pinned})` : minor(version) === minor(oldest) ? ` (${oldestWord})` : ""
+    return `| ${version}${note} | ${passed} | ${skipped} | ${failed.length === 0 ? none : `${failed.length}: ${failed.join("; ")}`} |`
+  })
+  return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...lines].join("\n")
+}
+
+const begin = "<!-- matrix -->"
+const end = "<!-- /matrix -->"
+
+const write = (file: string, text: string) => {
+  const document = readFileSync(file, "utf8")
+  const [before, rest = ""] = document.split(`${begin}\n`)
+  const [, after] = rest.split(end)
+  if (before === undefined || after === undefined) throw new Error(`${file} has no place for the matrix`)
+  writeFileSync(file, `${before}${begin}\n\n${text}\n\n${end}${after}`)
+}
+
+const args = process.argv.slice(2)
+const named = args.filter((arg) => !arg.startsWith("--"))
+const versions = named.length > 0 ? named : protocol.versions
+mkdirSync(cache, { recursive: true })
+const fileOf = (version: string) => path.join(cache, `${version}.json`)
+if (args.includes("--fresh")) for (const version of versions) rmSync(fileOf(version), { force: true })
+
+for (const version of args.includes("--write") ? [] : versions) {
+  if (existsSync(fileOf(version))) continue
+  const began = performance.now()
+  const outcome = test(version)
+  writeFileSync(fileOf(version), JSON.stringify(outcome, undefined, 2))
+  const { failed, flaky, passed, skipped } = outcome
+  process.stdout.write(
+    `${version}: ${passed} passed, ${skipped} skipped, ${failed.length} failed, ${flaky.length} flaky, ${Math.round((performance.now() - began) / 1000)} s\n${failed.map((name) => `  ${name}\n`).join("")}`
+  )
+}
+
+const known = protocol.versions.filter((version) => existsSync(fileOf(version)))
+const outcomes = known.map((version): Outcome => JSON.parse(readFileSync(fileOf(version), "utf8")))
+write(path.join(root, "docs", "compatibility.md"), table(outcomes, "en"))
+write(path.join(root, "docs", "zh", "compatibility.md"), table(outcomes, "zh"))
+for (const version of known) {
+  const reasons = reasonsOf(version)
+  process.stdout.write(`\n${version} lacks:\n${reasons.map((reason) => `  ${reason}\n`).join("")}`)
+}
+const red = outcomes.filter(({ failed, version }) => failed.length > 0 && !isOlder(version, oldest))
+process.exitCode = red.length === 0 ? 0 : 1
