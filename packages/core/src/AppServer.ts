@@ -114,7 +114,10 @@ export interface ConnectionOptions extends ServerRequest.HostHandlers {
    * apart. Default: 50 milliseconds.
    */
   readonly acceptDelay?: Duration.Input | undefined
-  /** How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  /**
+   * How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
+   * of what the server wrote. Default: 64 Mi.
+   */
   readonly bufferBytes?: number | undefined
   /**
    * How much text of messages that are being written is kept for one turn, in UTF-16 code units. A turn that writes more is
@@ -366,12 +369,14 @@ export const make = Effect.fnUntraced(function* (
   const notifications = makeHub<Notification.Notification>({
     maxBytes: bufferBytes,
     ...Notification.buffering,
+    unit: "bytes",
     observe: Telemetry.observeBuffer(context)
   })
   const serverRequests = makeHub<ServerRequest.ServerRequest>({
     maxBytes: maxUnreadRequests,
     highWater: Number.POSITIVE_INFINITY,
     bytes: () => 1,
+    unit: "requests",
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()

@@ -65,7 +65,10 @@ export interface Defaults {
    * has not ended by then may go on; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` tell of it.
    */
   readonly stopTimeout?: Duration.Input | undefined
-  /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. Default: 64 Mi. */
+  /**
+   * How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
+   * of what the server wrote. Default: 64 Mi.
+   */
   readonly bufferBytes?: number | undefined
 }
 

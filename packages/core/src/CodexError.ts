@@ -329,14 +329,20 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
 /**
  * A consumer fell so far behind that its buffer passed the limit, so its stream ended rather than lose events silently.
  *
+ * `unread` is how much it had not read: requests of the server on the stream of those, else bytes. Text counts two bytes for
+ * each UTF-16 code unit, as it may take in memory.
+ *
  * @category errors
  * @since 0.1.0
  */
 export class SlowConsumer extends Schema.TaggedError<SlowConsumer>()("SlowConsumer", {
-  bufferedBytes: Schema.Finite
+  unread: Schema.Finite,
+  unit: Schema.Literals(["bytes", "requests"])
 }) {
   override get message(): string {
-    return `A stream's consumer fell ${this.bufferedBytes} bytes behind. Consume faster, or raise \`bufferBytes\` in the layer's options.`
+    return this.unit === "bytes"
+      ? `A stream's consumer fell ${this.unread} bytes behind. Consume faster, or raise \`bufferBytes\` in the layer's options.`
+      : `A consumer of the server's requests left ${this.unread} of them unread. Consume faster.`
   }
 }
 

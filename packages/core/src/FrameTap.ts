@@ -55,7 +55,8 @@ export const make = (
   const hub = makeHub<Frame>({
     maxBytes: options.maxBytes,
     highWater: Number.POSITIVE_INFINITY,
-    bytes: ({ text }) => text.length,
+    bytes: ({ text }) => 2 * text.length,
+    unit: "bytes",
     merge: () => undefined
   })
 

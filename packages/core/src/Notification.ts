@@ -220,7 +220,8 @@ export const idIn = (params: unknown, field: string, thing: string): string | un
  */
 export const buffering: KeepOptions<Notification> = {
   highWater: 1024,
-  bytes: (notification) => notification.length,
+  // What the text may take in memory.
+  bytes: (notification) => 2 * notification.length,
   merge: (last, next) => {
     switch (last.method) {
       case "item/agentMessage/delta":

@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { PolicyFailed } from "./CodexError.ts"
 import * as Protocol from "./protocol/generated/Experimental.ts"
@@ -147,23 +148,6 @@ const abstain = (): Effect.Effect<undefined> => Effect.undefined
 /**
  * Makes an engine of the kinds that it decides on; it abstains on all others.
  *
- * **Example** (Letting an agent call one tool and nothing else)
- *
- * ```ts
- * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
- * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
- *
- * export const layer = Layer.succeed(PolicyEngine.PolicyEngine)(
- *   PolicyEngine.make({
- *     toolCall: ({ params }) =>
- *       Effect.succeed(params.tool === "weather" ? { decision: "accept", by: "weather only" } : undefined)
- *   })
- * )
- * ```
- *
  * @category constructors
  * @since 0.1.0
  */
@@ -182,51 +166,97 @@ const always = <K extends Kind>(decision: Decisions[K], by: string): Decide<K> =
 }
 
 /**
- * Declines every request: the agent reads, thinks and answers, and whatever the sandbox permits it without asking.
+ * An engine that declines every request: the agent reads, thinks and answers, and whatever the sandbox permits it without
+ * asking.
  *
- * @category layers
+ * @category engines
  * @since 0.1.0
  */
-export const layerDeclineAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(
-  make({
-    command: always("decline", "declineAll"),
-    fileChange: always("decline", "declineAll"),
-    permissions: always("decline", "declineAll"),
-    userInput: always("decline", "declineAll"),
-    elicitation: always("decline", "declineAll"),
-    toolCall: always("decline", "declineAll")
-  })
-)
+export const declineAll: Engine = make({
+  command: always("decline", "declineAll"),
+  fileChange: always("decline", "declineAll"),
+  permissions: always("decline", "declineAll"),
+  userInput: always("decline", "declineAll"),
+  elicitation: always("decline", "declineAll"),
+  toolCall: always("decline", "declineAll")
+})
 
 /**
- * Accepts every command, file change and tool call, once each, and grants the permissions that are asked for, for the
- * turn. For demos in throwaway folders.
+ * An engine that accepts every command, file change and tool call, those of MCP servers too, once each, and grants the
+ * permissions that are asked for, for the turn. For demos in throwaway folders.
  *
  * **Gotchas**
  *
  * Accepted commands can run outside the sandbox, with your rights, on your files: use it where the worst that a command
- * can do is acceptable. Questions to a person are answered with no answers, and what an MCP server asks is declined:
- * nobody is there to answer.
+ * can do is acceptable. Questions to a person are answered with no answers, and the questions of MCP servers are declined:
+ * nobody is there to answer. An MCP server can ask a question of its own in the form in which codex asks whether one of its
+ * tools may run; that is accepted too, and gives the server a consent that nobody gave.
+ *
+ * @category engines
+ * @since 0.1.0
+ */
+export const acceptAll: Engine = make({
+  command: always("accept", "acceptAll"),
+  fileChange: always("accept", "acceptAll"),
+  permissions: ({ params }) => {
+    const permissions = grantOf(params.permissions)
+    return Effect.succeed({
+      decision: permissions === undefined ? "decline" : { permissions, scope: "turn" },
+      by: "acceptAll"
+    })
+  },
+  userInput: always({ answers: {} }, "acceptAll"),
+  elicitation: ({ params }) =>
+    Effect.succeed({
+      decision: isMcpToolApproval(params) ? { action: "accept", content: {}, _meta: null } : "decline",
+      by: "acceptAll"
+    }),
+  toolCall: always("accept", "acceptAll")
+})
+
+// There is nothing to fill in: all that is asked is whether the tool may run.
+const isMcpToolApproval = (params: Params["elicitation"]): boolean =>
+  params.mode === "form" &&
+  Predicate.hasProperty(params._meta, "codex_approval_kind") &&
+  params._meta.codex_approval_kind === "mcp_tool_call" &&
+  Object.keys(params.requestedSchema.properties).length === 0
+
+/**
+ * A policy of the kinds that it decides on: a layer of what {@link make} makes.
+ *
+ * **Example** (Letting an agent call one tool and nothing else)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const layer = PolicyEngine.layer({
+ *   toolCall: ({ params }) =>
+ *     Effect.succeed(params.tool === "weather" ? { decision: "accept", by: "weather only" } : undefined)
+ * })
+ * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(
-  make({
-    command: always("accept", "acceptAll"),
-    fileChange: always("accept", "acceptAll"),
-    permissions: ({ params }) => {
-      const permissions = grantOf(params.permissions)
-      return Effect.succeed({
-        decision: permissions === undefined ? "decline" : { permissions, scope: "turn" },
-        by: "acceptAll"
-      })
-    },
-    userInput: always({ answers: {} }, "acceptAll"),
-    elicitation: always("decline", "acceptAll"),
-    toolCall: always("accept", "acceptAll")
-  })
-)
+export const layer = (engine: { readonly [K in Kind]?: Decide<K> | undefined }): Layer.Layer<PolicyEngine> =>
+  Layer.succeed(PolicyEngine)(make(engine))
+
+/**
+ * Declines every request: see {@link declineAll}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDeclineAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(declineAll)
+
+/**
+ * Accepts every command, file change and tool call: see {@link acceptAll}, for what that means too.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(acceptAll)
 
 /**
  * What a person may say to a command that is for a person alone: yes or no to this one, and nothing about what follows.

@@ -24,6 +24,7 @@ import type { Decisions, Engine, Kind, Request, Verdict } from "./PolicyEngine.t
 import * as Schemas from "./protocol/generated/Experimental.ts"
 import type { ExperimentalServerRequests } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
+import * as Redaction from "./Redaction.ts"
 
 /**
  * The requests that the server can make, by method.
@@ -58,13 +59,21 @@ export type ServerRequest = {
 export const isMethod = Protocol.isServerRequest
 
 /**
- * Validates a request; fails with what is wrong with its parameters.
+ * Validates a request; fails with what is wrong with its parameters. A question that does not say whether it
+ * blocks does.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const decode = (id: RequestId, method: keyof Methods, params: unknown): Result.Result<ServerRequest, string> =>
-  Result.map(Protocol.decodeServerRequest(method, params), (request) => ({ ...request, id }))
+  Result.map(Protocol.decodeServerRequest(method, withDefaults(method, params)), (request) => ({ ...request, id }))
+
+const withDefaults = (method: keyof Methods, params: unknown): unknown =>
+  method === "item/tool/requestUserInput" &&
+  Predicate.isReadonlyObject(params) &&
+  !Predicate.hasProperty(params, "isBlocking")
+    ? { ...params, isBlocking: true }
+    : params
 
 /**
  * The thread and the turn that a request comes from. Requests of the first protocol version, and those that are about the
@@ -401,10 +410,12 @@ const decide = <K extends Kind>(
     ),
     Effect.tap((verdict) =>
       verdict === undefined
-        ? undecided("nobody decided")
-        : Effect.andThen(
-            Effect.annotateCurrentSpan("codex.decided_by", verdict.by),
-            decidedBy(verdict.by, verdict.reason, verdict.decision === "accept")
+        ? Effect.andThen(logDeclined(kind, "the policy abstained", undefined), undecided("nobody decided"))
+        : Effect.annotateCurrentSpan("codex.decided_by", verdict.by).pipe(
+            Effect.andThen(decidedBy(verdict.by, verdict.reason, verdict.decision === "accept")),
+            Effect.andThen(
+              isRefusal(verdict.decision) ? logDeclined(kind, `by ${verdict.by}`, verdict.reason) : Effect.void
+            )
           )
     ),
     Effect.catchCause((cause) => undecidedOn(kind, shown(Cause.pretty(cause).split("\n")[0] ?? "")))
@@ -416,6 +427,15 @@ const undecidedOn = (kind: Kind, reason: string): Effect.Effect<undefined> =>
   Effect.logWarning(`Declined a ${kind} request: ${reason}`).pipe(
     Effect.andThen(undecided(reason)),
     Effect.as(undefined)
+  )
+
+const isRefusal = (decision: unknown): boolean =>
+  isOneOf("decline", "cancel")(Predicate.hasProperty(decision, "action") ? decision.action : decision)
+
+// What a policy refuses is its business, and no fault: a line for whoever wonders why.
+const logDeclined = (kind: Kind, why: string, reason: string | undefined): Effect.Effect<void> =>
+  Effect.logInfo(
+    shown(Redaction.text(`Declined a ${kind} request: ${why}${reason === undefined ? "" : `: ${reason}`}`))
   )
 
 // For one line of a log.

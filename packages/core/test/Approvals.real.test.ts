@@ -290,6 +290,25 @@ describe("an MCP server's question", () => {
   )
 })
 
+describe("acceptAll", () => {
+  const server = path.join(import.meta.dirname, "fixtures", "mcp-server.mjs")
+  const test = {
+    config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(server)}]\n`
+  }
+
+  it.live("lets the tool of an MCP server run that codex asks about, and declines the server's own question", () =>
+    Effect.gen(function* () {
+      const wiped = yield* runTurn(mcpCall("probe", "wipe", { target: "disk" }), PolicyEngine.acceptAll, { test })
+      expect(wiped.asked).toMatchObject([{ kind: "elicitation", params: { _meta: { tool_name: "wipe" } } }])
+      expect(wiped.response.items).toContainEqual(
+        expect.objectContaining({ type: "mcpToolCall", tool: "wipe", status: "completed" })
+      )
+      const asked = yield* runTurn(mcpCall("probe", "ask", {}), PolicyEngine.acceptAll, { test })
+      expect(asked.output).toContain("decline")
+    })
+  )
+})
+
 describe("a call of one of our tools", () => {
   const call = toolCall("get_weather", { city: "Rome" })
   const onToolCall: Codex.ResponseOptions["onToolCall"] = ({ arguments: args }) =>

@@ -247,7 +247,11 @@ describe("a command", () => {
         capReached: false
       })
       yield* Deferred.succeed(exit, 0)
-      expect(yield* Effect.flip(Stream.runDrain(stdout))).toMatchObject({ _tag: "SlowConsumer", bufferedBytes: 11 })
+      expect(yield* Effect.flip(Stream.runDrain(stdout))).toMatchObject({
+        _tag: "SlowConsumer",
+        unread: 11,
+        unit: "bytes"
+      })
       yield* Stream.runDrain(stderr)
       expect(yield* exitCode).toBe(0)
     }).pipe(Effect.scoped, against({}, { bufferBytes: 10 }))

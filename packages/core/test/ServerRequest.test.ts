@@ -6,6 +6,7 @@ import { experimentalServerRequests } from "@effect-codex/core/protocol/generate
 import * as ServerRequest from "@effect-codex/core/ServerRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 
 const about = { threadId: "thread", turnId: "turn", itemId: "item", startedAtMs: 0 }
@@ -172,6 +173,82 @@ describe("a tool call", () => {
     })
   )
 })
+
+describe("the log", () => {
+  const logged = (kind: PolicyEngine.Kind, policy: PolicyEngine.Engine) => {
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+    return Effect.as(answer(kind, policy), lines).pipe(Effect.provide(Logger.layer([logger])))
+  }
+
+  for (const kind of kinds) {
+    it.effect(`says who declined a ${kind}, or that nobody decided`, () =>
+      Effect.gen(function* () {
+        expect(yield* logged(kind, PolicyEngine.declineAll)).toEqual([
+          `Info: Declined a ${kind} request: by declineAll`
+        ])
+        expect(yield* logged(kind, PolicyEngine.make({}))).toEqual([
+          `Info: Declined a ${kind} request: the policy abstained`
+        ])
+        const because = PolicyEngine.make({
+          [kind]: () => Effect.succeed({ decision: "decline", by: "rule 7", reason: "not\nhere" })
+        })
+        expect(yield* logged(kind, because)).toEqual([
+          expect.stringMatching(RegExp(`^Info: Declined a ${kind} request: by rule 7: not[^\n]*here$`))
+        ])
+      })
+    )
+  }
+
+  it.effect("says nothing of what is accepted", () =>
+    Effect.gen(function* () {
+      for (const kind of ["command", "fileChange", "permissions", "userInput"] as const) {
+        expect(yield* logged(kind, PolicyEngine.acceptAll)).toEqual([])
+      }
+    })
+  )
+})
+
+describe("acceptAll", () => {
+  const form = (_meta: unknown, properties: object = {}) =>
+    ServerRequest.answer(
+      Result.getOrThrow(
+        ServerRequest.decode(1, "mcpServer/elicitation/request", {
+          threadId: "thread",
+          turnId: "turn",
+          serverName: "s",
+          mode: "form",
+          message: "m",
+          _meta,
+          requestedSchema: { type: "object", properties }
+        })
+      ),
+      { policy: PolicyEngine.acceptAll, onToolCall: undefined, item: () => undefined }
+    )
+
+  it.effect("accepts the approval of an MCP tool and no other question of an MCP server", () =>
+    Effect.gen(function* () {
+      const approval = { codex_approval_kind: "mcp_tool_call", tool_name: "wipe" }
+      expect(yield* form(approval)).toMatchObject({ action: "accept", _meta: null })
+      expect(yield* form(approval, { name: { type: "string" } })).toMatchObject({ action: "decline" })
+      expect(yield* form({ codex_approval_kind: "other" })).toMatchObject({ action: "decline" })
+      expect(yield* form(null)).toMatchObject({ action: "decline" })
+      expect(yield* answer("elicitation", PolicyEngine.acceptAll)).toMatchObject({ action: "decline" })
+    })
+  )
+})
+
+it.effect("a question that does not say whether it blocks is asked all the same", () =>
+  Effect.gen(function* () {
+    const { isBlocking: _, ...params } = requests.userInput.params
+    const request = Result.getOrThrow(ServerRequest.decode(1, "item/tool/requestUserInput", params))
+    const answers = { color: { answers: ["Red"] } }
+    const policy = PolicyEngine.make({ userInput: () => Effect.succeed({ decision: { answers }, by: "test" }) })
+    expect(yield* ServerRequest.answer(request, { policy, onToolCall: undefined, item: () => undefined })).toEqual({
+      answers
+    })
+  })
+)
 
 describe("what the server asks of the program", () => {
   const refresh = {

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type Buffer, makeBuffer } from "../src/internal/buffer.ts"
+import { makeHub } from "../src/internal/hub.ts"
 import { makeReplay } from "../src/internal/replay.ts"
 
 const ids = { threadId: "thread", turnId: "turn" }
@@ -21,7 +22,7 @@ const options = (limits?: { readonly highWater?: number; readonly maxBytes?: num
   ...Notification.buffering,
   maxBytes: 1_000_000,
   ...limits,
-  overflow: (bufferedBytes: number) => new SlowConsumer({ bufferedBytes })
+  overflow: (unread: number) => new SlowConsumer({ unread, unit: "bytes" })
 })
 
 type Notifications = ReadonlyArray<Notification.Notification>
@@ -139,3 +140,20 @@ describe("a replay", () => {
     })
   )
 })
+
+it.effect("a listener that leaves too many requests unread hears of requests, and not of bytes", () =>
+  Effect.gen(function* () {
+    const hub = makeHub<number>({
+      maxBytes: 2,
+      highWater: Number.POSITIVE_INFINITY,
+      unit: "requests",
+      bytes: () => 1,
+      merge: () => undefined
+    })
+    const stream = yield* hub.subscribe
+    for (const request of [1, 2, 3]) hub.offer(request)
+    const error = yield* Effect.flip(Stream.runDrain(stream))
+    expect(error).toMatchObject({ _tag: "SlowConsumer", unread: 3, unit: "requests" })
+    expect(error.message).toBe("A consumer of the server's requests left 3 of them unread. Consume faster.")
+  }).pipe(Effect.scoped)
+)

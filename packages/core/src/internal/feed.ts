@@ -19,7 +19,7 @@ export const makeOwnedFeed = <A, E = never>(options: FeedOptions<A>): Buffer<A, 
     ...options,
     highWater: Number.POSITIVE_INFINITY,
     merge: () => undefined,
-    overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+    overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" })
   })
 
 /** A feed that fails with the connection. */

@@ -17,14 +17,19 @@ export interface Hub<A> {
   readonly subscribe: Effect.Effect<Stream.Stream<A, ConnectionFailed | SlowConsumer>, never, Scope.Scope>
 }
 
-export const makeHub = <A>(options: Omit<BufferOptions<A, never>, "overflow">): Hub<A> => {
+export const makeHub = <A>(
+  options: Omit<BufferOptions<A, never>, "overflow"> & {
+    /** What `bytes` counts. */
+    readonly unit: SlowConsumer["unit"]
+  }
+): Hub<A> => {
   const listeners = new Set<Buffer<A, ConnectionFailed | SlowConsumer>>()
   let ended: ConnectionFailed | undefined
 
   const join = Effect.sync(() => {
     const buffer = makeBuffer<A, ConnectionFailed | SlowConsumer>({
       ...options,
-      overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+      overflow: (unread) => new SlowConsumer({ unread, unit: options.unit })
     })
     if (ended === undefined) listeners.add(buffer)
     else buffer.fail(ended)

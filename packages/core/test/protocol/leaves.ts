@@ -192,10 +192,9 @@ const explains = new Set([
   "commandActions",
   "proposedExecpolicyAmendment",
   "proposedNetworkPolicyAmendments",
-  "autoResolutionMs"
+  "autoResolutionMs",
+  "isBlocking"
 ])
-
-const acceptAll = Effect.runSync(Effect.provide(PolicyEngine.PolicyEngine, PolicyEngine.layerAcceptAll))
 
 export const fuzzLeaves = (options: { readonly seed: number; readonly count: number }): Counts => {
   const random = randomOf(options.seed)
@@ -324,7 +323,7 @@ export const fuzzLeaves = (options: { readonly seed: number; readonly count: num
 
 const answer = (request: ServerRequest.ServerRequest, item: ServerRequest.Answerer["item"]): unknown =>
   Effect.runSync(
-    ServerRequest.answer(request, { policy: acceptAll, onToolCall: undefined, item }).pipe(
+    ServerRequest.answer(request, { policy: PolicyEngine.acceptAll, onToolCall: undefined, item }).pipe(
       Effect.result,
       Effect.map((result) => (Result.isSuccess(result) ? result.success : undefined)),
       Effect.provideService(Logger.CurrentLoggers, new Set())

@@ -72,7 +72,7 @@ export const startStreaming = (
       maxBytes: options.run.bufferBytes,
       ...Notification.buffering,
       observe: Telemetry.observeBuffer(yield* Effect.context()),
-      overflow: (bufferedBytes) => new SlowConsumer({ bufferedBytes })
+      overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" })
     })
     const turn = yield* inOwnScope((scope) =>
       Effect.flatMap(Place.take(options.place), (place) => Run.run(server, place, { ...options.run, buffer }, scope))
