@@ -30,8 +30,10 @@ const recording = (started: Array<Started>) =>
       makeSpawner((command) =>
         Effect.tap(spawner.spawn(command), ({ pid }) =>
           Effect.sync(() => {
-            const options = command._tag === "StandardCommand" ? command.options : undefined
-            started.push({ pid, cwd: options?.cwd, codexHome: String(options?.env?.["CODEX_HOME"]) })
+            // A shell looks for what a server has left behind.
+            if (command._tag !== "StandardCommand" || command.command === "/bin/sh") return
+            const { cwd, env } = command.options
+            started.push({ pid, cwd, codexHome: String(env?.["CODEX_HOME"]) })
           })
         )
       )

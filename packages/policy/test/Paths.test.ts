@@ -256,6 +256,30 @@ describe("a command that a rule accepts within a folder", () => {
     })
   )
 
+  it.effect("is seen from the folder that its program goes to by itself", () =>
+    Effect.gen(function* () {
+      const packing: Rubric.PolicyRubric = {
+        mode: "strict",
+        allowedRoots: ["."],
+        commandRules: [
+          { when: { program: ["tar", "tool"], allowedFlags: ["*"], pathsWithin: "." }, decision: "accept" }
+        ]
+      }
+      const deep = path.join(repo, "src", "deep")
+      expect(yield* command(packing, "tar -C src -cf src/x.tar a.ts")).toBe("accept")
+      expect(yield* command(packing, "tool -C src a.ts")).toBe("accept")
+      for (const line of [
+        `tar -C ${repo} -cf x.tar ../outside`,
+        `tar -C ${repo} -cf x.tar ../../outside/secret`,
+        "tar -C ../.. -cf x.tar ../outside",
+        `tool -C${repo} ../outside`,
+        `tool --directory=${repo} ../outside`
+      ]) {
+        expect([line, yield* command(packing, line, deep)]).toEqual([line, "decline"])
+      }
+    })
+  )
+
   it.effect("runs in its folder by whatever name that has", () =>
     Effect.gen(function* () {
       expect(yield* command(rubric, "cat file", path.join(repo, "dot"))).toBe("accept")
@@ -300,6 +324,10 @@ describe("a rule that declines a folder", () => {
     "grep --recursive KEY ..",
     "grep -R KEY sly",
     "diff -r sly docs",
+    "cp -rL sly ../copy",
+    "cp -Lr sly ../copy",
+    "tar -C src -cf x.tar ../secrets/key",
+    "git -C src diff --no-index a.ts ../secrets/key",
     "ls -R",
     "ls -aR .",
     "find .",

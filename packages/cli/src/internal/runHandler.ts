@@ -52,16 +52,19 @@ const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
   )
 
 const policyOf = Effect.fnUntraced(function* (flags: Flags, screen: Semaphore.Semaphore) {
-  const { acceptAll, ask, policy } = flags
+  const { acceptAll, ask, policy, root } = flags
+  if (root !== undefined && policy === undefined) {
+    return yield* new InvalidUsage({ description: "--root is about the folders of a rubric: give --policy too." })
+  }
   if (acceptAll) return PolicyEngine.layerAcceptAll
-  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, flags.root, undefined)
+  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, root, undefined)
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
     return yield* new InvalidUsage({
       description: "--ask needs a terminal to ask at: standard input and output are to be one."
     })
   }
-  const rules = policy === undefined ? undefined : yield* rulesOf(policy, flags.root, "abstain")
+  const rules = policy === undefined ? undefined : yield* rulesOf(policy, root, "abstain")
   return Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.gen(function* () {
       const person = yield* Human.engine

@@ -70,7 +70,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   if (isBlind(when)) return () => undefined
 
   return (view) => {
-    const { args: actual, folders, line, part, program, redirects } = view
+    const { args: actual, bases, folders, line, part, program, redirects } = view
     if (part.opaque !== undefined || view.evaluates) return undefined
     if (programs !== undefined && (program === undefined || !programs.includes(program))) return undefined
     if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args))) return undefined
@@ -87,19 +87,23 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
     const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
     if (unprotected === undefined) return undefined
     const conditions: Array<Demand> = [...unprotected]
-    const demands: ReadonlyArray<readonly [ReadonlyArray<string | undefined>, ReadonlyArray<string> | undefined]> = [
-      [[""], cwdWithin],
-      [placesOf(view, view.paths), pathsWithin],
-      [redirects.map(({ target }) => target.value), redirectsWithin]
+    const demands: ReadonlyArray<readonly [Paths, ReadonlyArray<string> | undefined, PartView["folders"]]> = [
+      [[""], cwdWithin, folders],
+      [placesOf(view, view.paths), pathsWithin, bases],
+      [targetsOf(view), redirectsWithin, folders]
     ]
-    for (const [paths, within] of demands) {
+    for (const [paths, within, seenFrom] of demands) {
       if (within === undefined) continue
-      const match = surelyWithin(paths, folders, within)
+      const match = surelyWithin(paths, seenFrom, within)
       if (match === undefined) return undefined
       conditions.push(...match)
     }
+    for (const path of absoluteOf(view.copied, view)) {
+      if (path === undefined) return undefined
+      conditions.push({ path, folders: undefined, mayBe: when.protectedFiles ?? [], contents: true })
+    }
     if (pathsWithin !== undefined) {
-      const followed = surelyWithin(view.followed, folders, pathsWithin)
+      const followed = surelyWithin(view.followed, bases, pathsWithin)
       if (followed === undefined) return undefined
       conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
     }
@@ -188,7 +192,7 @@ export const leavesAlone = (
       continue
     }
     if (!isAllowed(path)) return undefined
-    const folders = path.startsWith("/") ? [""] : view.folders
+    const folders = path.startsWith("/") ? [""] : view.bases
     if (folders === undefined && certain) return undefined
     for (const folder of folders ?? []) {
       demands.push({ path: pathFrom(folder, path), folders: undefined, mayBe, certain })
@@ -293,10 +297,10 @@ const programKey = (program: string): string => baseName(program).toLowerCase()
 
 type Paths = ReadonlyArray<string | undefined>
 
-const absoluteOf = (paths: Paths, { folders }: PartView): Paths =>
+const absoluteOf = (paths: Paths, { bases }: PartView): Paths =>
   paths.flatMap((path): Paths => {
     if (path === undefined || path.startsWith("/")) return [path]
-    return folders === undefined ? [undefined] : folders.map((folder) => pathFrom(folder, path))
+    return bases === undefined ? [undefined] : bases.map((folder) => pathFrom(folder, path))
   })
 
 const mayLieIn = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>

@@ -29,6 +29,8 @@ export interface PartView extends Omit<Reach, "texts"> {
   readonly lines: ReadonlyArray<string>
   /** The folders that it may run in; `undefined`: not known. */
   readonly folders: ReadonlyArray<string> | undefined
+  /** Those, and the ones that the program goes to by itself: what its operands are seen from. */
+  readonly bases: ReadonlyArray<string> | undefined
   /** Names of variables that it sets, for itself or for what follows. */
   readonly variables: ReadonlyArray<string>
   /** Redirections other than to /dev/null and between descriptors. */
@@ -75,6 +77,7 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
       part.words.map(({ source, value }) => (value === undefined ? source : quote(value))).join(" ")
     ],
     folders,
+    bases: basesOf(folders, reach.goesTo),
     variables: [
       ...part.assignments.map(({ name }) => name),
       ...(program !== undefined && declares.has(program)
@@ -95,6 +98,18 @@ const inline: ReadonlySet<Use> = new Set(["sed", "awk", "jq", "sql"])
 
 // More than these, and it is not known where it runs.
 const maxFolders = 16
+
+const basesOf = (
+  folders: ReadonlyArray<string> | undefined,
+  goesTo: ReadonlyArray<string | undefined>
+): ReadonlyArray<string> | undefined => {
+  let bases = folders
+  for (const folder of goesTo) {
+    if (bases === undefined || folder === undefined || bases.length > maxFolders) return undefined
+    bases = [...new Set([...bases, ...bases.map((base) => from(base, folder))])]
+  }
+  return bases
+}
 
 /**
  * The folders that a part may run in. `cd` goes by names and, where that leads nowhere, by links: from /repo/link, `cd ..`

@@ -420,7 +420,7 @@ const copies: Program = {
   last: "write",
   values: { write: "-t --target-directory", text: "-m --mode -o --owner -g --group -S --suffix" },
   flags: "-r -R -a -f -i -n -p -u -v -d -L -P -H -T --recursive --archive --force --verbose",
-  turns: { walk: "-r -R -a --recursive --archive" }
+  turns: { walk: "-r -R -a --recursive --archive", follow: "-L --dereference" }
 }
 const writes: Program = { operands: "write" }
 const reads: Program = { operands: "read" }

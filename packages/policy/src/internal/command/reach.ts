@@ -16,6 +16,10 @@ export interface Reach {
   /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
   readonly writtenSources: ReadonlyArray<string>
   readonly walked: ReadonlyArray<string | undefined>
+  /** Folders that it goes to by itself before it looks at its operands, in order. */
+  readonly goesTo: ReadonlyArray<string | undefined>
+  /** Those that it puts elsewhere with all that is below them. */
+  readonly copied: ReadonlyArray<string | undefined>
   /** Those that it looks through following links, or may. */
   readonly followed: ReadonlyArray<string | undefined>
   /** Where something else may be afterwards, a link among others. */
@@ -41,7 +45,9 @@ export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "w
     written: [...into.map(({ value }) => value), ...written],
     writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
     walked: name === undefined ? [] : walkedBy(name, args, uses),
+    copied: name !== undefined && copiesTrees.has(name) ? walkedBy(name, args, uses) : [],
     followed: name === undefined ? [] : followedBy(name, uses),
+    goesTo: name === undefined ? [] : movesOf(args, uses),
     replaced: name === undefined ? [] : replacedBy(name, uses),
     texts: textsOf(program, uses)
   }
@@ -111,11 +117,26 @@ const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values
   })
 }
 
+const copiesTrees: ReadonlySet<string> = new Set("cp mv rsync scp".split(" "))
+
 const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
-  const mayFollow = uncertain !== undefined && canWalk(name)
+  const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))
   return uses.flatMap(({ effect, value }) =>
-    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk")) ? [value] : []
+    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk" || effect === "write")) ? [value] : []
   )
+}
+
+// Also of programs that are not known: where the name of an option says that it goes to another folder.
+const changesFolder = /^(?:-C|--(?:directory|chdir|cwd|prefix|work-tree|root|working-directory)=?)(.*)$/s
+
+const movesOf = (args: Values, { uncertain, uses }: Uses): Values => {
+  const named = uses.flatMap(({ effect, value }) => (effect === "folder" ? [value] : []))
+  if (uncertain === undefined) return named
+  const guessed = args.flatMap((arg, index): Values => {
+    const value = changesFolder.exec(arg ?? "")?.[1]
+    return value === undefined ? [] : [value === "" ? args[index + 1] : value]
+  })
+  return [...new Set([...named, ...guessed])]
 }
 
 const putsBelow: ReadonlySet<string> = new Set(

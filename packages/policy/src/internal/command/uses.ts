@@ -214,7 +214,7 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
   }
 
   const effects = replaced ? effectsOf.slice(1) : effectsOf
-  const turn = turned.includes("write") ? "write" : turned.at(-1)
+  const turn = turned.includes("write") ? "write" : turned.includes("follow") ? "follow" : turned.at(-1)
   for (const [index, operand] of operands.entries()) {
     const last = index > 0 && index === operands.length - 1 ? program.last : undefined
     const plain = last ?? effects[Math.min(index, effects.length - 1)]
