@@ -40,6 +40,7 @@ import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
 import * as CheckedOptions from "./internal/options.ts"
+import { longestString } from "./internal/lines.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
 import { describeSystemError } from "./internal/systemError.ts"
 import { toArgs } from "./internal/serverConfig.ts"
@@ -338,7 +339,13 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
     minVersion: CheckedOptions.version("minVersion", options?.minVersion),
     maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
     times: CheckedOptions.connection(options)
-  }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
+  }).pipe(
+    Effect.map(({ maxTextLength, times, ...counts }) => ({
+      ...counts,
+      ...times,
+      maxTextLength: Math.min(maxTextLength, longestString)
+    }))
+  )
 
 // An end that can't be read is an end.
 const isEnd = (notification: Notification.Notification): boolean =>

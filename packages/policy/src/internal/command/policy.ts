@@ -13,7 +13,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { linksBelow } from "../files/tree.ts"
+import { entriesBelow } from "../files/tree.ts"
 import { inRoots, lets } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -145,7 +145,7 @@ const followLinks = Effect.fnUntraced(function* (
       for (const path of part.followed) {
         const bases = path?.startsWith("/") === true ? [""] : part.bases
         for (const base of path === undefined ? [] : (bases ?? [])) {
-          for (const link of (yield* linksBelow(from(base, path ?? ""))) ?? [undefined]) {
+          for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
             // Behind a folder there may be more links.
             below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
