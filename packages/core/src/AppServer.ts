@@ -88,7 +88,7 @@ export type OptionalNotification = Exclude<
  * @category models
  * @since 0.1.0
  */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ServerRequest.HostHandlers {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /**
@@ -489,7 +489,7 @@ export const make = Effect.fnUntraced(function* (
     if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
-    const handler = owner === undefined ? ServerRequest.answer(request, undefined) : owner.onRequest(request)
+    const handler = owner === undefined ? ServerRequest.answer(request, undefined, options) : owner.onRequest(request)
     const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), witness)
     return Effect.provideContext(
       answered,
