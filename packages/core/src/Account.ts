@@ -21,6 +21,7 @@ import {
   ProtocolViolation,
   type ThreadError
 } from "./CodexError.ts"
+import { ExperimentalApi } from "./ExperimentalApi.ts"
 import { makeCalls } from "./internal/calls.ts"
 import type * as Schemas from "./protocol/generated/Stable.ts"
 import * as Protocol from "./protocol/Protocol.ts"
@@ -96,6 +97,21 @@ export interface DeviceCodeOptions {
 }
 
 /**
+ * Logs in with tokens of ChatGPT that the program has, and keeps new. `onTokenRefresh` among the layer's options gives others
+ * when these are refused. Part of the experimental API.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AuthTokensOptions {
+  readonly type: "chatgptAuthTokens"
+  /** A JSON Web Token. */
+  readonly accessToken: Redacted.Redacted
+  readonly chatgptAccountId: string
+  readonly chatgptPlanType?: string | undefined
+}
+
+/**
  * What `codex.account` can do.
  *
  * @category models
@@ -109,6 +125,7 @@ export interface Account {
    * takes the place of the one before.
    */
   readonly login: {
+    (options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
     (options: ApiKeyOptions): Effect.Effect<Login, CallError, Scope.Scope>
     (options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
     (options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
@@ -211,12 +228,13 @@ export const make = (server: AppServer["Service"]): Account => {
     return { ...login, wait: Effect.raceFirst(ended, server.closed), cancel: Effect.suspend(() => giveUp(login)) }
   })
 
+  function login(options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
   function login(options: ApiKeyOptions): Effect.Effect<Login, CallError, Scope.Scope>
   function login(options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
   function login(options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
   function login(
-    options: ApiKeyOptions | BrowserOptions | DeviceCodeOptions
-  ): Effect.Effect<Login, CallError, Scope.Scope> {
+    options: ApiKeyOptions | BrowserOptions | DeviceCodeOptions | AuthTokensOptions
+  ): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi> {
     switch (options.type) {
       case "apiKey": {
         const params = { type: "apiKey", apiKey: Redacted.value(options.apiKey) } as const
@@ -226,6 +244,13 @@ export const make = (server: AppServer["Service"]): Account => {
         return begin(options, (response) => (response.type === "chatgpt" ? response : undefined))
       case "chatgptDeviceCode":
         return begin(options, (response) => (response.type === "chatgptDeviceCode" ? response : undefined))
+      case "chatgptAuthTokens": {
+        const params = { ...options, accessToken: Redacted.value(options.accessToken) }
+        return Effect.andThen(
+          ExperimentalApi,
+          begin(params, ({ type }) => (type === "chatgptAuthTokens" ? {} : undefined))
+        )
+      }
     }
   }
 

@@ -40,6 +40,7 @@ import { type Answering, makeAnswering } from "./internal/answering.ts"
 import { handshake } from "./internal/handshake.ts"
 import { makeHub } from "./internal/hub.ts"
 import * as CheckedOptions from "./internal/options.ts"
+import { longestString } from "./internal/lines.ts"
 import { monotonicMillis } from "./internal/monotonic.ts"
 import { describeSystemError } from "./internal/systemError.ts"
 import { toArgs } from "./internal/serverConfig.ts"
@@ -87,7 +88,7 @@ export type OptionalNotification = Exclude<
  * @category models
  * @since 0.1.0
  */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ServerRequest.HostHandlers {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /**
@@ -338,7 +339,13 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
     minVersion: CheckedOptions.version("minVersion", options?.minVersion),
     maxTextLength: CheckedOptions.count("maxTextLength", options?.maxTextLength ?? defaultMaxTextLength, 1),
     times: CheckedOptions.connection(options)
-  }).pipe(Effect.map(({ times, ...counts }) => ({ ...counts, ...times })))
+  }).pipe(
+    Effect.map(({ maxTextLength, times, ...counts }) => ({
+      ...counts,
+      ...times,
+      maxTextLength: Math.min(maxTextLength, longestString)
+    }))
+  )
 
 // An end that can't be read is an end.
 const isEnd = (notification: Notification.Notification): boolean =>
@@ -482,7 +489,7 @@ export const make = Effect.fnUntraced(function* (
     if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
-    const handler = owner === undefined ? ServerRequest.answer(request, undefined) : owner.onRequest(request)
+    const handler = owner === undefined ? ServerRequest.answer(request, undefined, options) : owner.onRequest(request)
     const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), witness)
     return Effect.provideContext(
       answered,

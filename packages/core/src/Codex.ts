@@ -31,6 +31,7 @@ import type {
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as Groups from "./Groups.ts"
+import * as Input from "./Input.ts"
 import { makeHandles } from "./internal/handles.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import { makeThreads } from "./internal/threads.ts"
@@ -232,6 +233,7 @@ export const make: (
   ): Effect.Effect<AgentResponse, TurnError | OutputInvalid, PolicyEngine | RD> {
     const { output, thread, threadId, ...input } = options
     return CheckedOptions.turnLimits(options).pipe(
+      Effect.andThen(Input.checkParts(options.prompt)),
       Effect.andThen(threads.forCall(threadId, thread)),
       Effect.flatMap((id) => (output === undefined ? handles.run(id, input) : handles.ask(id, { ...input, output }))),
       Effect.scoped
@@ -240,6 +242,7 @@ export const make: (
 
   const stream = ({ thread, threadId, ...input }: ResponseOptions) =>
     CheckedOptions.turnLimits(input).pipe(
+      Effect.andThen(Input.checkParts(input.prompt)),
       Effect.andThen(threads.forCall(threadId, thread)),
       Effect.flatMap((id) => handles.stream(id, input))
     )

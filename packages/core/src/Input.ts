@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { AppServer } from "./AppServer.ts"
 import { InvalidInput, type RequestError } from "./CodexError.ts"
@@ -18,7 +19,8 @@ const Detail = Schema.optionalKey(Schema.Literals(["auto", "low", "high", "origi
  * One part of a prompt.
  *
  * - `text`: what the user says.
- * - `image`, `audio`: by the URL of what can be fetched, or a `data:` URL.
+ * - `image`, `audio`: the bytes, as a `data:` URL in base64. The server fetches nothing: any other URL is `InvalidInput`. Of
+ *   audio codex 0.169.0 takes wav, mp3, m4a, webm and ogg.
  * - `localImage`, `localAudio`: a file, by its absolute path.
  * - `skill`: a skill to use, by its name and the path of its `SKILL.md`.
  * - `mention`: an app or plugin to use, by its name and its path, such as `app://name`.
@@ -70,7 +72,58 @@ const isAbsolute = (path: string): boolean =>
   path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\")
 
 /**
- * Asks the server for each file that the prompt names. Fails with the path of the first one that is not there.
+ * Refuses what the server would refuse or drop whatever machine it is on: images and audio that are not inline, and paths that
+ * are relative.
+ *
+ * **Details**
+ *
+ * Of codex 0.169.0: an `https:` image fails the turn's start; any other URL of an image goes to the model's provider as it
+ * is, which fails the turn; audio that is not inline, and data that can't be decoded, is replaced by a remark to the model.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const checkParts = (input: Input): Effect.Effect<void, InvalidInput> => {
+  const invalid = typeof input === "string" ? undefined : input.map(faultOf).find(Predicate.isNotUndefined)
+  return invalid === undefined ? Effect.void : Effect.fail(invalid)
+}
+
+const faultOf = (part: Part): InvalidInput | undefined => {
+  switch (part.type) {
+    case "image":
+    case "audio":
+      return isInline(part.url, part.type)
+        ? undefined
+        : new InvalidInput({
+            description: `the ${part.type} is not inline: give a data: URL in base64, or a file with \`${part.type === "image" ? "localImage" : "localAudio"}\``
+          })
+    case "localImage":
+    case "localAudio":
+    case "skill": {
+      const { path } = part
+      return isAbsolute(path)
+        ? undefined
+        : new InvalidInput({
+            path,
+            description: `the path ${path} is relative, and the server may run elsewhere: give an absolute one`
+          })
+    }
+    default:
+      return undefined
+  }
+}
+
+// By length and alphabet: images are large. What is in an image the server finds out by itself, what is in audio it is told.
+const isInline = (url: string, type: "image" | "audio"): boolean => {
+  const head = /^data:([^,]*);base64,/i.exec(url)
+  if (head === null || (type === "audio" && !/^audio\//i.test(head[1] ?? ""))) return false
+  const data = url.slice(head[0].length)
+  return data !== "" && data.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(data.replace(/={1,2}$/, ""))
+}
+
+/**
+ * Checks the parts, and then asks the server for each file that the prompt names. Fails with the path of the first one that
+ * is not there.
  *
  * @category validation
  * @since 0.1.0
@@ -81,17 +134,16 @@ export const check = (
 ): Effect.Effect<void, InvalidInput | RequestError> =>
   typeof input === "string"
     ? Effect.void
-    : Effect.forEach(input.flatMap(fileOf), (path) => checkFile(server, path), { discard: true })
+    : Effect.andThen(
+        checkParts(input),
+        Effect.forEach(input.flatMap(fileOf), (path) => checkFile(server, path), { discard: true })
+      )
 
 const fileOf = (part: Part): ReadonlyArray<string> =>
   part.type === "localImage" || part.type === "localAudio" || part.type === "skill" ? [part.path] : []
 
-const checkFile = (server: Pick<AppServer["Service"], "request">, path: string) => {
-  if (!isAbsolute(path)) {
-    const description = `the path ${path} is relative, and the server may run elsewhere: give an absolute one`
-    return Effect.fail(new InvalidInput({ path, description }))
-  }
-  return server.request("fs/getMetadata", { path }).pipe(
+const checkFile = (server: Pick<AppServer["Service"], "request">, path: string) =>
+  server.request("fs/getMetadata", { path }).pipe(
     Effect.catchTag(["RequestFailed", "InvalidParams"], (error) =>
       Effect.fail(new InvalidInput({ path, description: `the file ${path} can't be read: ${error.description}` }))
     ),
@@ -101,4 +153,3 @@ const checkFile = (server: Pick<AppServer["Service"], "request">, path: string) 
     ),
     Effect.asVoid
   )
-}

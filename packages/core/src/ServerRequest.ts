@@ -180,6 +180,28 @@ export interface Answerer {
   readonly item: (threadId: string, id: string) => Schemas.ThreadItem | "ambiguous" | "unreadable" | undefined
 }
 
+/**
+ * Answers what the server asks of the program itself, and not of a turn's policy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HostHandlers {
+  /**
+   * Gives new tokens for a login with `chatgptAuthTokens`, when the model's API has refused the old ones. The server waits for
+   * about ten seconds. Default: the request is refused, and the turn fails.
+   */
+  readonly onTokenRefresh?:
+    | ((
+        params: Schemas.ChatgptAuthTokensRefreshParams
+      ) => Effect.Effect<Schemas.ChatgptAuthTokensRefreshResponse, { readonly message: string }>)
+    | undefined
+  /** Attests the client, for servers that ask for it. Default: the server is told that there is no attestation. */
+  readonly onAttestation?:
+    | (() => Effect.Effect<Schemas.AttestationGenerateResponse, { readonly message: string }>)
+    | undefined
+}
+
 const failedToolCall = (text: string): Schemas.DynamicToolCallResponse => ({
   success: false,
   contentItems: [{ type: "inputText", text }]
@@ -228,7 +250,8 @@ export const decline = <M extends keyof Methods>(method: M): Effect.Effect<Metho
  */
 export const answer = (
   request: ServerRequest,
-  answerer: Answerer | undefined
+  answerer: Answerer | undefined,
+  host?: HostHandlers
 ): Effect.Effect<Methods[keyof Methods]["response"], RpcError> => {
   switch (request.method) {
     case "item/commandExecution/requestApproval":
@@ -275,12 +298,26 @@ export const answer = (
       )
     case "currentTime/read":
       return Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
+    case "account/chatgptAuthTokens/refresh": {
+      const { params } = request
+      return byHost(request.method, host?.onTokenRefresh && (() => host.onTokenRefresh?.(params)))
+    }
+    case "attestation/generate":
+      return byHost(request.method, host?.onAttestation)
     case "applyPatchApproval":
     case "execCommandApproval":
-    case "account/chatgptAuthTokens/refresh":
-    case "attestation/generate":
       return decline(request.method)
   }
+}
+
+// Tokens are in what goes wrong too, so of that nothing is said but that it did.
+const byHost = <M extends "account/chatgptAuthTokens/refresh" | "attestation/generate">(
+  method: M,
+  handler: (() => Effect.Effect<Methods[M]["response"], { readonly message: string }> | undefined) | undefined
+): Effect.Effect<Methods[M]["response"], RpcError> => {
+  if (handler === undefined) return decline(method)
+  const failed = Effect.andThen(Effect.logWarning(`The handler of ${method} failed`), decline(method))
+  return Effect.suspend(() => handler() ?? decline(method)).pipe(Effect.catchCause(() => failed))
 }
 
 const orDecline =

@@ -18,7 +18,7 @@ import * as Tracer from "effect/Tracer"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import type { InvalidConfig } from "./CodexError.ts"
+import { InvalidConfig } from "./CodexError.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import type {
   KnownDynamicToolCallOutputContentItem,
@@ -67,6 +67,48 @@ export interface Bound {
 export interface Options {
   /** How long a call may take before it is interrupted and the model is told that it failed. Default: 5 minutes. */
   readonly toolTimeout?: Duration.Input | undefined
+}
+
+// The tools of codex 0.169.0, those of its features included: it drops a declaration of the same name without a word, and runs
+// its own.
+const builtIn: ReadonlySet<string> = new Set([
+  "apply_patch",
+  "create_goal",
+  "exec",
+  "exec_command",
+  "get_context_remaining",
+  "get_goal",
+  "multi_env_copy_file",
+  "new_context",
+  "request_permissions",
+  "request_user_input",
+  "send_message_to_user_async",
+  "shell_command",
+  "tool_search",
+  "update_goal",
+  "update_plan",
+  "view_image",
+  "wait",
+  "wait_for_environment",
+  "write_stdin"
+])
+
+/**
+ * Refuses declarations that have the name of one of codex's own tools: calls of those would not come to us.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const checkNames = (specs: ReadonlyArray<DynamicToolSpec>): Effect.Effect<void, InvalidConfig> => {
+  const taken = specs.find(({ name, type }) => type === "function" && builtIn.has(name))
+  return taken === undefined
+    ? Effect.void
+    : Effect.fail(
+        new InvalidConfig({
+          path: `tools.${taken.name}`,
+          description: "codex has a tool of this name and would run that one: choose another name"
+        })
+      )
 }
 
 /**
@@ -155,6 +197,8 @@ const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputCon
     data instanceof URL
       ? data.toString()
       : `data:${mediaType};base64,${typeof data === "string" ? data : Base64.encode(data)}`
+  // The server fetches nothing, and passes on what it does not know.
+  if (data instanceof URL && data.protocol !== "data:") return textItem(`[a file of type ${mediaType} at ${data.href}]`)
   if (mediaType.startsWith("image/")) return { type: "inputImage", imageUrl: url }
   return mediaType.startsWith("audio/")
     ? { type: "inputAudio", audioUrl: url }

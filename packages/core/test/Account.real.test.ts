@@ -137,3 +137,29 @@ it.live("a login by a code that can't begin says why", () =>
     expect(failure).toMatchObject({ _tag: "RequestFailed", method: "account/login/start" })
   }).pipe(Effect.scoped, Effect.provide(CodexTest.layer([])))
 )
+
+describe("a login with tokens of the program's own", () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+  const jwt = `${part({ alg: "none" })}.${part({
+    email: "somebody@example.org",
+    exp: 4_000_000_000,
+    "https://api.openai.com/auth": { chatgpt_account_id: "account", chatgpt_plan_type: "pro" }
+  })}.${part({})}`
+
+  it.live("comes to its end", () =>
+    Effect.gen(function* () {
+      const { account } = yield* Codex.Codex
+      const login = yield* account.login({
+        type: "chatgptAuthTokens",
+        accessToken: Redacted.make(jwt),
+        chatgptAccountId: "account"
+      })
+      yield* login.wait
+      yield* account.logout
+      const refused = yield* Effect.flip(
+        account.login({ type: "chatgptAuthTokens", accessToken: Redacted.make("none"), chatgptAccountId: "account" })
+      )
+      expect(JSON.stringify(refused)).not.toContain(jwt)
+    }).pipe(Effect.scoped, Effect.provide(CodexTest.layer([], { codex: { experimentalApi: true } })))
+  )
+})

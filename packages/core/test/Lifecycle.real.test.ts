@@ -49,37 +49,52 @@ describe("law 13: a dead layer stays dead", () => {
     }).pipe(Effect.provide(CodexTest.layerHome([])))
   )
 
-  it.live("and a LayerRef over a fresh layer hands out a new one once it is invalidated on `closed`", () =>
+  // Uses in scopes of their own, one after the other, whatever becomes of those before.
+  const use = <E, R>(recovering: Effect.Effect<unknown, E, R>) => Effect.scoped(recovering)
+
+  it.live("and a shared LayerRef is invalidated by the failure and hands out a new one, again and again", () =>
     Effect.gen(function* () {
       const pids: Array<number> = []
       // Layer.fresh: without it the same build, dead as it is, would be handed out again.
       const ref = yield* LayerRef.make(Layer.fresh(layerRecording(pids)), { idleTimeToLive: "1 minute" })
-      yield* Effect.gen(function* () {
-        const codex = yield* Codex.Codex
-        yield* ask
-        yield* kill(pids[0])
-        yield* Effect.ignore(codex.closed)
-        yield* ref.invalidate
-      }).pipe(Effect.provide(ref.get))
-      yield* Effect.provide(ask, ref.get)
-      expect(pids.length).toBe(2)
+      const replaced = ask.pipe(
+        Effect.provide(ref.get),
+        Effect.tapErrorTag("ConnectionFailed", () => ref.invalidate),
+        Effect.retry({ times: 3 })
+      )
+      yield* use(replaced)
+      yield* use(replaced)
+      expect(pids.length).toBe(1)
+      for (const servers of [2, 3]) {
+        yield* kill(pids.at(-1))
+        yield* use(replaced)
+        yield* use(replaced)
+        expect(pids.length).toBe(servers)
+      }
     }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
   )
 
-  it.live("and a LayerMap keeps one server for each key", () =>
+  it.live("and a LayerMap keeps one server for each key, and replaces the one that has died", () =>
     Effect.gen(function* () {
       const pids: Array<number> = []
       const pool = yield* LayerMap.make((_name: string) => Layer.fresh(layerRecording(pids)), {
         idleTimeToLive: "1 minute"
       })
-      yield* Effect.provide(ask, pool.get("a"))
-      yield* Effect.provide(ask, pool.get("a"))
-      yield* Effect.provide(ask, pool.get("b"))
+      const pooled = (key: string) =>
+        ask.pipe(
+          Effect.provide(pool.get(key)),
+          Effect.tapErrorTag("ConnectionFailed", () => pool.invalidate(key)),
+          Effect.retry({ times: 3 })
+        )
+      yield* use(pooled("a"))
+      yield* use(pooled("a"))
+      yield* use(pooled("b"))
       expect(pids.length).toBe(2)
       yield* kill(pids[0])
-      yield* pool.invalidate("a")
-      yield* Effect.provide(ask, pool.get("a"))
+      yield* use(pooled("a"))
+      yield* use(pooled("b"))
       expect(pids.length).toBe(3)
+      expect(isAlive(pids[1] ?? 0)).toBe(true)
     }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome([])))
   )
 })

@@ -1,3 +1,4 @@
+import { constants } from "node:buffer"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -122,6 +123,16 @@ describe("a text without end", () => {
       const codex = yield* Codex.Codex
       expect((yield* codex.responses.create({ prompt: "Write" })).text).toBe("1234567890xmore")
     }).pipe(keeping(15, { turns: [[says]] }))
+  )
+})
+
+describe("a limit of text that no string can reach", () => {
+  it.effect("is the longest string that there can be", () =>
+    Effect.gen(function* () {
+      const mock = yield* MockAppServer.make()
+      const server = yield* AppServer.make(mock.transport, { maxTextLength: Number.MAX_SAFE_INTEGER })
+      expect(server.maxTextLength).toBe(constants.MAX_STRING_LENGTH)
+    })
   )
 })
 

@@ -249,3 +249,42 @@ it.effect("a question that does not say whether it blocks is asked all the same"
     })
   })
 )
+
+describe("what the server asks of the program", () => {
+  const refresh = {
+    id: 1,
+    method: "account/chatgptAuthTokens/refresh",
+    params: { reason: "unauthorized", previousAccountId: "a" }
+  } as const
+  const attest = { id: 2, method: "attestation/generate", params: {} } as const
+  const tokens = { accessToken: "new", chatgptAccountId: "a" }
+
+  it.effect("is answered by its handler", () =>
+    Effect.gen(function* () {
+      const asked: Array<unknown> = []
+      const host: ServerRequest.HostHandlers = {
+        onTokenRefresh: (params) => Effect.sync(() => (asked.push(params), tokens)),
+        onAttestation: () => Effect.succeed({ token: "t" })
+      }
+      expect(yield* ServerRequest.answer(refresh, undefined, host)).toEqual(tokens)
+      expect(asked).toEqual([refresh.params])
+      expect(yield* ServerRequest.answer(attest, undefined, host)).toEqual({ token: "t" })
+    })
+  )
+
+  it.effect("is refused without one, and when it fails, with nothing of what it said", () =>
+    Effect.gen(function* () {
+      const hosts: ReadonlyArray<ServerRequest.HostHandlers> = [
+        {},
+        { onTokenRefresh: () => Effect.fail(new Error("secret")), onAttestation: () => Effect.die("secret") }
+      ]
+      for (const host of hosts) {
+        for (const request of [refresh, attest]) {
+          const failure = yield* Effect.flip(ServerRequest.answer(request, undefined, host))
+          expect(failure).toMatchObject({ code: -32000, message: expect.stringContaining(request.method) })
+          expect(JSON.stringify(failure)).not.toContain("secret")
+        }
+      }
+    })
+  )
+})

@@ -175,7 +175,7 @@ describe("a server that others can join", () => {
             Layer.provide(Codex.layerWebSocket({ url, token: Redacted.make(wrong) }), services)
           )
         )
-        expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Connect" } })
+        expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Connect", status: 401 } })
         expect(JSON.stringify(failure) + failure.message).not.toContain(wrong)
       })
     ).pipe(Effect.provide(Layer.merge(CodexTest.layerHome([]), services)))

@@ -16,6 +16,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { unbounded } from "./internal/rubric/bounds.ts"
 import { optional } from "./internal/rubric/field.ts"
+import { names as packs } from "./internal/rubric/packs.ts"
 import * as RubricText from "./internal/rubric/text.ts"
 import {
   CommandDecision,
@@ -76,6 +77,10 @@ export const PolicyRubric = Schema.Struct({
   allowedRoots: optional(
     Schema.Array(Schema.NonEmptyString),
     "The folders that the balanced mode reads in, and that rules accept commands in which don't say otherwise. Default: none, so that no command that reads files is accepted by the mode."
+  ),
+  extends: optional(
+    Schema.Array(Schema.Literals(packs)),
+    "Packs of rules that come after those of this rubric, such as `node` or, with a version that stays, `node@1`."
   ),
   commandRules: optional(Schema.Array(CommandRule), "Rules for commands."),
   fileChangeRules: optional(Schema.Array(FileChangeRule), "Rules for changes of files."),

@@ -17,6 +17,7 @@ import { problemOf as checkProblem } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
+import { readingOf, rulesOf } from "./internal/rubric/packs.ts"
 import { absolute } from "./internal/files/folders.ts"
 import * as PermissionsPolicy from "./internal/files/permissions.ts"
 import * as ToolPolicy from "./internal/rubric/toolPolicy.ts"
@@ -78,17 +79,22 @@ const compile = Effect.fnUntraced(function* (
     by
   })
   const { command, fileChange, toolInput } = rubric.defaults ?? {}
+  const decide = {
+    _tag: "Decide",
+    decision: command ?? (permissive ? "accept" : "decline"),
+    by: command === undefined ? by : "defaults"
+  } as const
+  const reads =
+    command === undefined && mode === "balanced" ? { programs: true, git: true, by } : readingOf(rubric.extends)
   return {
     command: CommandPolicy.compile(
-      rubric.commandRules,
+      [...(rubric.commandRules ?? []), ...rulesOf(rubric.extends)],
       rubric.allowedRoots ?? [],
       abstains
         ? { _tag: "Abstain" }
-        : command !== undefined
-          ? { _tag: "Decide", decision: command, by: "defaults" }
-          : mode === "balanced"
-            ? { _tag: "ReadOnly", roots: rubric.allowedRoots ?? [], by }
-            : { _tag: "Decide", decision: permissive ? "accept" : "decline", by }
+        : reads === undefined || decide.decision === "accept"
+          ? decide
+          : { _tag: "ReadOnly", roots: rubric.allowedRoots ?? [], ...reads, otherwise: decide }
     ),
     fileChange: FilePolicy.compile(
       rubric.fileChangeRules,

@@ -143,8 +143,11 @@ export const parse = (command: string): ShellCommand => {
 // Beyond these, what runs counts as not known.
 const maxDepth = 8
 const maxParts = 1_000
-// For each character of a command, so many steps are taken at most, and then it counts as not understood.
-const maxSteps = 64
+// Words of all parts together, also those that are in several.
+const maxWords = 4_000
+// For each character of a command, and of a short one as if it had so many, so many steps are taken at most.
+const maxSteps = 8
+const shortest = 8 * 1024
 
 type Parsed = Extract<Bash.Script, { readonly _tag: "Commands" }>
 
@@ -160,11 +163,15 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   let moves: ReadonlyArray<Moved> | undefined = []
   let runsUnknown = false
   let steps = script.length
-  const limit = maxSteps * Math.max(script.length, 1_024)
+  const limit = maxSteps * Math.max(script.length, shortest)
+  let words = 0
+
+  const isTooMuch = () => parts.length > maxParts || words > maxWords || steps > limit
 
   const add = (simple: Bash.Simple, context: Context): void => {
-    steps += simple.source.length + simple.words.length + 1
-    if (parts.length > maxParts || steps > limit) return
+    steps += simple.source.length + 1
+    words += simple.words.length + simple.redirects.length + simple.assignments.length
+    if (isTooMuch()) return
     const { chain } = simple
     const seen = Wrapper.lookThrough(simple.words)
     const found = findRunning(simple, seen, context.variables)
@@ -188,7 +195,7 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
     const opaque = inner.certain ? outer.opaque : uncertain("is not certain")
     if (inner._tag === "Command") return add(ofWords(inner, opaque), context)
     steps += inner.script.length
-    if (steps > limit) return
+    if (isTooMuch()) return
     const read = Bash.parse(inner.script, "sh")
     if (read._tag === "Unparseable") return addUnknown("cannot be read")
     addScript(inner.script, read, context, opaque)
@@ -205,6 +212,7 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   }
 
   addScript(script, parsed, { depth: 0, variables: noVariables }, undefined)
+  if (words > maxWords) return unparseable(`it has more than ${maxWords} words`)
   if (steps > limit) return unparseable("it takes too much work to read")
   if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
   const loose = runsUnknown ? texts : running
@@ -251,7 +259,7 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
 }
 
 // A script whose first word is the output of a command.
-const startsOpen = /(?:^|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
+const startsOpen = /(?:^(?:-[\w-]*=?)?|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
 const isStartedOpen = ({ value }: Word): boolean => value !== undefined && startsOpen.test(value)
 
 const ofWords = (

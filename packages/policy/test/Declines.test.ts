@@ -58,3 +58,68 @@ describe("rules that decline programs", () => {
     )
   }
 })
+
+describe("a command whose name is the output of another one", () => {
+  it.effect("is not overlooked in what a program runs", () =>
+    Effect.gen(function* () {
+      const lines = [
+        "sort --compress-program='\"$(printf %s git)\" `echo push`' x",
+        "hyperfine '$(echo rm) x'",
+        "tar xf a --to-command='`echo rm` x'",
+        "rg --pre='A=1 $(echo rm)' x",
+        "[ -v 'a[$($(echo rm) x)]' ]",
+        "npx $(echo rm) x",
+        "E=$(echo rm); npx $E x"
+      ]
+      expect(yield* acceptedOf(declining, lines)).toEqual([])
+    })
+  )
+})
+
+describe("what can't be read", () => {
+  const conditions = [
+    { program: "rm" },
+    { args: ["x"] },
+    { argsPrefix: ["x"] },
+    { flags: ["-x"] },
+    { commandRegex: "nothing like it" },
+    { pathsWithin: "/etc" },
+    { redirectsWithin: "/etc" },
+    { assigns: ["PATH"] },
+    { cwdWithin: "/etc" }
+  ]
+  const lines = [
+    Array.from({ length: 1_001 }, () => "ls").join(";"),
+    `ls # ${"x".repeat(33 * 1024)}`,
+    "ls " + "$(ls) ".repeat(101),
+    "ls (",
+    "if ls",
+    "pwsh -c 'ls'",
+    "fish -c 'ls'",
+    'eval "$X"',
+    'bash -c "$X"',
+    "bash < x",
+    "echo x | sh",
+    `ls ${"a ".repeat(5_000)}`,
+    "function a ".repeat(2_900)
+  ]
+  for (const when of conditions) {
+    it.effect(`matches a rule that declines by ${JSON.stringify(when)}`, () =>
+      Effect.gen(function* () {
+        const rubric: Rubric.PolicyRubric = { mode: "permissive", commandRules: [{ when, decision: "decline" }] }
+        expect(yield* acceptedOf(rubric, lines)).toEqual([])
+      })
+    )
+  }
+
+  it.effect("is not all that a redirection is matched by: its target is a path as well", () =>
+    Effect.gen(function* () {
+      const rubric: Rubric.PolicyRubric = {
+        mode: "permissive",
+        commandRules: [{ when: { pathsWithin: "/repo/src" }, decision: "decline" }]
+      }
+      const lines = ["echo x > src/a.ts", "cat < src/a.ts", "echo x > build/out.txt", "ls 2>/dev/null"]
+      expect(yield* acceptedOf(rubric, lines)).toEqual(lines.slice(2))
+    })
+  )
+})

@@ -21,18 +21,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { numbers } from "./numbers.ts"
 import { commandRequest } from "./rulesSupport.ts"
-
-/** Numbers from 0 to 1, the same ones for the same seed. */
-export const numbers = (seed: number): (() => number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Stands for the folder of the stubs until it is known. */
 const bin = "@BIN@"

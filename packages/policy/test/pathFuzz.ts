@@ -30,7 +30,8 @@ import * as PlatformError from "effect/PlatformError"
 import { commandRequest, wrapped } from "./rulesSupport.ts"
 
 export interface Violation {
-  readonly seed: number
+  /** The number of the world, for `from`. */
+  readonly batch: number
   readonly rubric: string
   readonly cwd: string
   readonly line: string
@@ -317,7 +318,7 @@ const perWorld = 250
 
 /** Runs that many lines, and tells what must not have been. */
 export const fuzz = Effect.fnUntraced(
-  function* (options: { readonly seed: number; readonly count: number }) {
+  function* (options: { readonly seed: number; readonly count: number; readonly from?: number }) {
     const violations: Array<Violation> = []
     let lines = 0
     let effective = 0
@@ -327,7 +328,7 @@ export const fuzz = Effect.fnUntraced(
     let declinedInVain = 0
     const base = realpathSync(mkdtempSync(path.join(tmpdir(), "effect-codex-paths-")))
     yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(base, { recursive: true, force: true })))
-    for (let batch = 0; lines < options.count; batch++) {
+    for (let batch = options.from ?? 0; lines < options.count; batch++) {
       const seed = (options.seed * 1_000_003 + batch) >>> 0
       const r = random(seed)
       rmSync(path.join(base, "x"), { recursive: true, force: true })
@@ -371,7 +372,7 @@ export const fuzz = Effect.fnUntraced(
         if (secrets.length > 0) secret++
         else if (!byDeclining && found.length > 0 && !found.some(isProtected)) declinedInVain++
         const tell = (rubric: string, effects: ReadonlyArray<string>) =>
-          void violations.push({ seed, rubric, cwd: path.relative(tree.world, cwd), line, effects, links: tree.links })
+          void violations.push({ batch, rubric, cwd: path.relative(tree.world, cwd), line, effects, links: tree.links })
         if (byStrict && bad.length > 0) tell("strict", bad)
         if (byBalanced && [...bad, ...found.filter((effect) => effect.startsWith("write"))].length > 0)
           tell("balanced", bad)

@@ -167,6 +167,22 @@ describe("a command that writes protected files", () => {
     })
   )
 
+  it.effect("is not accepted where it copies or moves a folder that contains some", () =>
+    Effect.gen(function* () {
+      for (const line of [
+        "cp -r . ../copy",
+        "cp -a ../repo copy",
+        "mv bare other",
+        "cp -r .. src/..",
+        "rsync -a . ../x"
+      ]) {
+        expect([line, (yield* decide(accepting(), line))?.decision]).toEqual([line, "decline"])
+      }
+      expect((yield* decide(accepting(), "cp -r src lib"))?.decision).toBe("accept")
+      expect((yield* decide(accepting(["git"]), "mv bare other"))?.decision).toBe("accept")
+    })
+  )
+
   it("really writes them, in Bash", () => {
     // The lines of above that need nothing but a shell and its everyday programs, each in a copy of the repository.
     const copy = `${repo}-copy`

@@ -61,7 +61,9 @@ export const readBundle = (schemas: Readonly<Record<string, JsonSchema>>, types:
     // `NullableX` is how a request says that its parameters X may be null.
     if (left.has(name) || (name.startsWith("Nullable") && Object.hasOwn(all, name.slice("Nullable".length)))) continue
     if (reserved.has(name) || !/^[A-Z]\w*$/.test(name)) throw new Error(`A definition cannot be called ${name}`)
-    const schema = supplement.correct(name, uncorrected)
+    const declared = declaredFields(name, types)
+    const corrected = supplement.correct(name, uncorrected)
+    const schema = declared === undefined ? corrected : supplement.rename(corrected, declared)
     checkFields(name, schema, types)
     definitions.set(name, { description: schema.description, node: read(schema, name) })
   }
@@ -100,17 +102,23 @@ export const checkMethods = (what: string, found: ReadonlyArray<Request>, expect
   }
 }
 
-/** Fails if a definition has a field that its TypeScript does not have. */
-export const checkFields = (name: string, schema: JsonSchema, types: Pick<Types, "declarationOf">): void => {
+// The names of the fields that the binary's TypeScript has for a definition.
+const declaredFields = (name: string, types: Pick<Types, "declarationOf">): ReadonlySet<string> | undefined => {
   const declaration = types.declarationOf(name)
-  if (declaration === undefined) return
+  if (declaration === undefined) return undefined
   const parts = Array.from(declaration.matchAll(/& (\w+)/g), ([, part = ""]) => types.declarationOf(part) ?? "")
   const text = [declaration, ...parts].join("\n").replaceAll(/\/\*[\s\S]*?\*\//g, "")
-  const declared = new Set(Array.from(text.matchAll(/(?:^|[\s{,(])"?([\w$-]+)"?\??:/g), ([, field]) => field))
+  return new Set(Array.from(text.matchAll(/(?:^|[\s{,(])"?([\w$-]+)"?\??:/g), ([, field = ""]) => field))
+}
+
+/** Fails if a definition has a field that its TypeScript does not have. */
+export const checkFields = (name: string, schema: JsonSchema, types: Pick<Types, "declarationOf">): void => {
+  const declared = declaredFields(name, types)
+  if (declared === undefined) return
   const wrong = [...fieldsOf(schema)].filter((field) => !declared.has(field))
   if (wrong.length > 0) {
     throw new Error(
-      `${name} has no ${wrong.join(", ")} in the binary's TypeScript, which decides. See \`renamed\` in packages/core/scripts/codegen/supplement.ts.`
+      `${name} has no ${wrong.join(", ")} in the binary's TypeScript, which decides. See packages/core/scripts/codegen/supplement.ts.`
     )
   }
 }

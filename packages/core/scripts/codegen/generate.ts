@@ -26,8 +26,8 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   const gone = [...stable.definitions.keys()].filter((name) => !experimental.definitions.has(name))
   if (gone.length > 0) throw new Error(`Stable definitions that the experimental edition lacks: ${gone.join(", ")}`)
   checkAdditive(editions)
-  const { knownValues, otherKeys, renamed } = supplement
-  for (const name of Object.keys({ ...knownValues, ...otherKeys, ...renamed })) {
+  const { knownValues, otherKeys } = supplement
+  for (const name of Object.keys({ ...knownValues, ...otherKeys })) {
     if (!experimental.definitions.has(name))
       throw new Error(`There is no ${name} to correct. See codegen/supplement.ts.`)
   }

@@ -85,18 +85,6 @@ export const notifications: ReadonlyArray<JsonSchema> = [
   envelope("rawResponseItem/completed", "RawResponseItemCompletedNotification")
 ]
 
-/** Fields that go by another name on the wire: the renaming is lost in these unions. */
-export const renamed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  AccountSessionsSwitchResponse: { auth_url: "authUrl", login_id: "loginId" },
-  ThreadRealtimeItem: { item_id: "itemId", turn_id: "turnId" },
-  ThreadTimelineEntry: {
-    completed_at: "completedAt",
-    duration_ms: "durationMs",
-    started_at: "startedAt",
-    turn_id: "turnId"
-  }
-}
-
 /** Maps that have lost what they map to. `AppsConfig` has one field beside, which is no app: hence the `true`. */
 export const otherKeys: Readonly<Record<string, JsonSchema | true>> = {
   AppLinksConfig: { $ref: "#/definitions/v2/AppLinkConfig" },
@@ -121,30 +109,28 @@ export const correct = (name: string, schema: JsonSchema): JsonSchema => {
     if (schema.additionalProperties !== undefined) throw new Error(`${name} is right now. ${remove}`)
     return { ...schema, additionalProperties: others }
   }
-  const names = Object.hasOwn(renamed, name) ? renamed[name] : undefined
-  if (names === undefined) return schema
-  const used = new Set<string>()
-  const renameIn = (schema: JsonSchema): JsonSchema => {
-    const { anyOf, oneOf, properties, required } = schema
-    const rename = (name: string) => {
-      const other = names[name]
-      if (other !== undefined) used.add(name)
-      return other ?? name
-    }
-    return {
-      ...schema,
-      ...(properties && {
-        properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [rename(name), property]))
-      }),
-      ...(required && { required: required.map(rename) }),
-      ...(oneOf && { oneOf: oneOf.map(renameIn) }),
-      ...(anyOf && { anyOf: anyOf.map(renameIn) })
-    }
+  return schema
+}
+
+/**
+ * A definition whose fields go by the names that its TypeScript has: in some unions the renaming of `turn_id` to `turnId` is
+ * lost in the JSON Schema.
+ */
+export const rename = (schema: JsonSchema, declared: ReadonlySet<string>): JsonSchema => {
+  const { anyOf, oneOf, properties, required } = schema
+  const nameOf = (name: string) => {
+    const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+    return !declared.has(name) && declared.has(camel) ? camel : name
   }
-  const corrected = renameIn(schema)
-  const unused = Object.keys(names).filter((name) => !used.has(name))
-  if (unused.length > 0) throw new Error(`${name} has no ${unused.join(", ")} any more. ${remove}`)
-  return corrected
+  return {
+    ...schema,
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [nameOf(name), property]))
+    }),
+    ...(required && { required: required.map(nameOf) }),
+    ...(oneOf && { oneOf: oneOf.map((member) => rename(member, declared)) }),
+    ...(anyOf && { anyOf: anyOf.map((member) => rename(member, declared)) })
+  }
 }
 
 const remove = "Remove the correction from packages/core/scripts/codegen/supplement.ts."

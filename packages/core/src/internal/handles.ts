@@ -8,14 +8,7 @@ import type { Toolkit } from "effect/ai/Toolkit"
 import type { AgentResponse } from "../AgentResponse.ts"
 import type { AppServer } from "../AppServer.ts"
 import type * as Codex from "../Codex.ts"
-import {
-  OutputInvalid,
-  type RequestError,
-  type ThreadStartError,
-  type TurnError,
-  TurnOver,
-  type TurnStartError
-} from "../CodexError.ts"
+import { OutputInvalid, type ThreadStartError, type TurnError, TurnOver, type TurnStartError } from "../CodexError.ts"
 import type { ExperimentalApi } from "../ExperimentalApi.ts"
 import type { ThreadGroup } from "../Groups.ts"
 import * as Input from "../Input.ts"
@@ -160,7 +153,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, grou
   // Makes the handle of a thread once its tools and policy are in place.
   const attached = <T extends Tools.Tools, R>(
     { onToolCall, policy, toolTimeout, tools }: Thread.Attached & { readonly tools?: Toolkit<T> | undefined },
-    load: (bound: Tools.Bound | undefined) => Effect.Effect<ThreadBinding, RequestError, R>
+    load: (bound: Tools.Bound | undefined) => Effect.Effect<ThreadBinding, ThreadStartError, R>
   ) =>
     Effect.gen(function* () {
       if (toolTimeout !== undefined) yield* Options.timeout("toolTimeout", toolTimeout)
@@ -190,11 +183,11 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads, grou
     ThreadStartError,
     ExperimentalApi | Tools.Requirements<T>
   > {
-    return attached<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) =>
-      bound === undefined && dynamicTools === undefined
-        ? threads.start(params)
-        : threads.startWithTools(params, [...(bound?.specs ?? []), ...(dynamicTools ?? [])])
-    )
+    return attached<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) => {
+      if (bound === undefined && dynamicTools === undefined) return threads.start(params)
+      const declared = [...(bound?.specs ?? []), ...(dynamicTools ?? [])]
+      return Effect.andThen(Tools.checkNames(declared), threads.startWithTools(params, declared))
+    })
   }
 
   function resume(threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, ThreadStartError>

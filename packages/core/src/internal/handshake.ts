@@ -25,7 +25,7 @@ export const handshake = Effect.fnUntraced(function* (
   const isPersonThere = (yield* PolicyEngine.HumanApproval) !== undefined
   const capabilities = {
     experimentalApi,
-    requestAttestation: false,
+    requestAttestation: options.onAttestation !== undefined,
     requiredHumanApproval: experimentalApi && isPersonThere,
     optOutNotificationMethods: options.optOutNotificationMethods ?? null
   }

@@ -14,8 +14,8 @@ export interface LineSplitter {
   readonly end: () => void
 }
 
-/** No string of V8 is longer. */
-const longestString = 536_870_888
+/** No string of V8 is longer, in UTF-16 code units. */
+export const longestString = 536_870_888
 
 /**
  * Makes a splitter.

@@ -2,6 +2,8 @@
  * The text so far of the messages of a turn that have not been completed, bounded: a string can't be longer than the engine
  * allows, and what is read by the connection's reader may not throw.
  */
+import { longestString } from "./lines.ts"
+
 export interface StreamedText {
   readonly add: (itemId: string, delta: string) => void
   readonly complete: (itemId: string) => void
@@ -11,8 +13,9 @@ export interface StreamedText {
   readonly isTooLong: () => boolean
 }
 
-/** `limit` is in UTF-16 code units, of all messages together. */
-export const makeStreamedText = (limit: number): StreamedText => {
+/** `maxLength` is in UTF-16 code units, of all messages together. */
+export const makeStreamedText = (maxLength: number): StreamedText => {
+  const limit = Math.min(maxLength, longestString)
   const texts = new Map<string, string>()
   // The newest pieces of the message that is being written are apart, and joined now and then: a million small strings would
   // be a burden on the garbage collector.

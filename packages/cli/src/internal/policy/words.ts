@@ -118,6 +118,9 @@ const unmatched = ({
 /** The lines: what no rule decides, then the rules in the order in which they are tried. */
 export const inWords = (rubric: PolicyRubric): ReadonlyArray<string> => [
   unmatched(rubric),
+  ...(rubric.extends === undefined || rubric.extends.length === 0
+    ? []
+    : [`After the rules of the rubric come the packs ${rubric.extends.join(", ")}.`]),
   "The first rule that matches decides. A rule that lets something happen needs all of it for certain; one that refuses takes what may be meant.",
   ...section("Commands", "commandRules", rubric.commandRules),
   ...section("Changes of files", "fileChangeRules", rubric.fileChangeRules),

@@ -6,6 +6,7 @@
  * be blanks, comments and operators. What may run, which is for rules that decline: every command anywhere in the tree, in
  * substitutions, loops and functions too.
  */
+import * as Result from "effect/Result"
 import * as Unbash from "unbash"
 import { short } from "../text.ts"
 import { decode, unknown, type Word } from "../../ShellWord.ts"
@@ -71,10 +72,17 @@ const excess = (script: string): string | undefined => {
 export const parse = (script: string, dialect: Dialect): Script => {
   const reason = excess(script)
   if (reason !== undefined) return { _tag: "Unparseable", reason }
-  const reading = read(script, dialect)
-  return reading.error === undefined
-    ? { _tag: "Commands", commands: reading.commands, loops: reading.loops }
-    : { _tag: "Unparseable", reason: `it cannot be read as Bash: ${reading.error}` }
+  // What is nested deeper than the stack is not read: a parser of recursive functions throws.
+  return Result.match(
+    Result.try(() => read(script, dialect)),
+    {
+      onFailure: (): Script => ({ _tag: "Unparseable", reason: "it is nested too deep" }),
+      onSuccess: ({ commands, error, loops }): Script =>
+        error === undefined
+          ? { _tag: "Commands", commands, loops }
+          : { _tag: "Unparseable", reason: `it cannot be read as Bash: ${error}` }
+    }
+  )
 }
 
 // Where a bracket stands, or a word, an assignment or a redirection of the command of this number.

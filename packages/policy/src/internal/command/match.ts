@@ -98,6 +98,10 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
       if (match === undefined) return undefined
       conditions.push(...match)
     }
+    for (const path of absoluteOf(view.copied, view)) {
+      if (path === undefined) return undefined
+      conditions.push({ path, folders: undefined, mayBe: when.protectedFiles ?? [], contents: true })
+    }
     if (pathsWithin !== undefined) {
       const followed = surelyWithin(view.followed, bases, pathsWithin)
       if (followed === undefined) return undefined

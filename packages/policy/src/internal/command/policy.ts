@@ -13,7 +13,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { linksBelow } from "../files/tree.ts"
+import { entriesBelow } from "../files/tree.ts"
 import { inRoots, lets } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -25,7 +25,15 @@ import { short } from "../text.ts"
 /** What is decided where no rule matches. */
 export type Fallback =
   | { readonly _tag: "Decide"; readonly decision: CommandDecision; readonly by: string }
-  | { readonly _tag: "ReadOnly"; readonly roots: ReadonlyArray<string>; readonly by: string }
+  | {
+      readonly _tag: "ReadOnly"
+      readonly roots: ReadonlyArray<string>
+      readonly by: string
+      /** Whether programs other than git count, and git. */
+      readonly programs: boolean
+      readonly git: boolean
+      readonly otherwise: { readonly decision: CommandDecision; readonly by: string }
+    }
   | { readonly _tag: "Abstain" }
 
 /** What was decided for one part, and by which rule. */
@@ -137,7 +145,7 @@ const followLinks = Effect.fnUntraced(function* (
       for (const path of part.followed) {
         const bases = path?.startsWith("/") === true ? [""] : part.bases
         for (const base of path === undefined ? [] : (bases ?? [])) {
-          for (const link of (yield* linksBelow(from(base, path ?? ""))) ?? [undefined]) {
+          for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
             // Behind a folder there may be more links.
             below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
@@ -191,18 +199,27 @@ const fall = (
       ? because(fallback.by, "decline", `${short(part.source)} may write protected files, which decide what runs later`)
       : { ...because(fallback.by, fallback.decision), conditions }
   }
-  if (!plain) return because(fallback.by, "decline", "the mode decides on nothing but plain commands")
+  const { otherwise } = fallback
+  if (!plain)
+    return because(otherwise.by, otherwise.decision, "nothing but plain commands is decided by what they read")
   // A part that is certain is looked at by itself, so that the others may be those of rules.
   const alone = readsAlone(view, fallback.roots)
   const found = alone?._tag === "Reads" ? alone : readsWhole(fallback.roots)
-  return found._tag === "Reads"
+  const isCertain = found._tag === "Reads" && isMeant(fallback, found, found === alone && view.program === "git")
+  return isCertain
     ? { ...because(fallback.by, "accept"), conditions: found.conditions, checks: found.checks }
     : because(
-        fallback.by,
-        "decline",
-        `it is not certain that ${short(part.source)} only reads in the allowed roots: ${found.reason}`
+        otherwise.by,
+        otherwise.decision,
+        `it is not certain that ${short(part.source)} only reads in the allowed roots${found._tag === "Reads" ? "" : `: ${found.reason}`}`
       )
 }
+
+const isMeant = (
+  { git, programs }: Extract<Fallback, { readonly _tag: "ReadOnly" }>,
+  { checks }: Extract<Reading.Verdict, { readonly _tag: "Reads" }>,
+  isGit: boolean
+): boolean => (programs || isGit) && (git || !checks.some(({ _tag }) => _tag === "Repository"))
 
 const readsAlone = (
   { folders, part, redirects, variables }: PartView,

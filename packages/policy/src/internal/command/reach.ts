@@ -18,6 +18,8 @@ export interface Reach {
   readonly walked: ReadonlyArray<string | undefined>
   /** Folders that it goes to by itself before it looks at its operands, in order. */
   readonly goesTo: ReadonlyArray<string | undefined>
+  /** Those that it puts elsewhere with all that is below them. */
+  readonly copied: ReadonlyArray<string | undefined>
   /** Those that it looks through following links, or may. */
   readonly followed: ReadonlyArray<string | undefined>
   /** Where something else may be afterwards, a link among others. */
@@ -43,6 +45,7 @@ export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "w
     written: [...into.map(({ value }) => value), ...written],
     writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
     walked: name === undefined ? [] : walkedBy(name, args, uses),
+    copied: name !== undefined && copiesTrees.has(name) ? walkedBy(name, args, uses) : [],
     followed: name === undefined ? [] : followedBy(name, uses),
     goesTo: name === undefined ? [] : movesOf(args, uses),
     replaced: name === undefined ? [] : replacedBy(name, uses),
@@ -113,6 +116,8 @@ const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values
     return isLoose && isFile && !(at === last && effect === "write" && value !== undefined) ? [value] : []
   })
 }
+
+const copiesTrees: ReadonlySet<string> = new Set("cp mv rsync scp".split(" "))
 
 const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
   const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))

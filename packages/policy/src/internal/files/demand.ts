@@ -7,8 +7,8 @@ import type * as FileSystem from "effect/FileSystem"
 import type { ProtectedFiles } from "../../Rule.ts"
 import { short } from "../text.ts"
 import { isSurelyWithin, unsettle, walker } from "./path.ts"
-import { protectedBy } from "./protectedFiles.ts"
-import { linksBelow } from "./tree.ts"
+import { protectedBy, protectedByName } from "./protectedFiles.ts"
+import { entriesBelow } from "./tree.ts"
 
 export interface Demand {
   /** Absolute, and not normalized. */
@@ -21,6 +21,8 @@ export interface Demand {
   readonly certain?: boolean
   /** Whether links below it are followed. Default: false. */
   readonly follow?: boolean
+  /** Whether what is below it must not be a protected file either, as it is put elsewhere. Default: false. */
+  readonly contents?: boolean
   /** Whether it must lead to one place, however `..` is taken out. Default: false. */
   readonly oneWay?: boolean
   /** Paths that something else is put at in the same command: what is there now says nothing. Default: none. */
@@ -40,7 +42,16 @@ export const problemOf = Effect.fnUntraced(function* (
   if (demands.length > maxDemands) return "it names more paths than can be looked up"
   const walking = yield* walker
   const { isFolder, placeOf } = walking
-  for (const { certain = true, folders, follow = false, mayBe, oneWay = false, path, unsettled = [] } of demands) {
+  for (const {
+    certain = true,
+    contents = false,
+    folders,
+    follow = false,
+    mayBe,
+    oneWay = false,
+    path,
+    unsettled = []
+  } of demands) {
     const place = unsettle(yield* placeOf(path), yield* Effect.forEach(unsettled, placeOf))
     if (certain && !place.certain) return `where ${short(path)} leads cannot be found out`
     if (oneWay && place.real !== place.realByName) return `where ${short(path)} leads depends on the shell`
@@ -48,15 +59,21 @@ export const problemOf = Effect.fnUntraced(function* (
       return `${short(path)} leads out of the folders that the rule names`
     }
     if (folders !== undefined && follow) {
-      const links = yield* linksBelow(path)
-      if (links === undefined) return `which links there are below ${short(path)} cannot be found out`
-      for (const link of links) {
+      const below = yield* entriesBelow(path)
+      if (below === undefined) return `which links there are below ${short(path)} cannot be found out`
+      for (const link of below.links) {
         const target = yield* placeOf(link)
         if (!isSurelyWithin(target, yield* Effect.forEach(folders, placeOf))) {
           return `${short(link)} leads out of the folders that the rule names`
         }
         if (target.real === undefined || (yield* isFolder(target.real))) return `${short(link)} leads to a folder`
       }
+    }
+    if (mayBe !== undefined && contents) {
+      const below = yield* entriesBelow(path)
+      if (below === undefined) return `what is below ${short(path)} cannot be found out`
+      const found = below.names.find((name) => protectedByName(name).some((kind) => !mayBe.includes(kind)))
+      if (found !== undefined) return `${short(path)} contains protected files: ${short(found)}`
     }
     const unnamed =
       mayBe === undefined ? [] : (yield* protectedBy(place, walking)).filter((kind) => !mayBe.includes(kind))

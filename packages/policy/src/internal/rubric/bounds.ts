@@ -25,17 +25,26 @@ export const inRoots = (when: CommandCondition, roots: ReadonlyArray<string>): C
 /** The rules that accept commands anywhere and don't say so. */
 export const unbounded = (rubric: {
   readonly allowedRoots?: ReadonlyArray<string>
+  readonly extends?: ReadonlyArray<string>
   readonly commandRules?: ReadonlyArray<CommandRule>
 }): ReadonlyArray<{ readonly path: ReadonlyArray<PropertyKey>; readonly issue: string }> =>
   (rubric.allowedRoots?.length ?? 0) > 0
     ? []
-    : (rubric.commandRules ?? []).flatMap(({ decision, name, when = {} }, index) =>
-        decision === undefined || !lets(decision) || isBounded(when)
-          ? []
-          : [
-              {
-                path: ["commandRules", index],
-                issue: `${name === undefined ? "this rule" : `the rule ${JSON.stringify(name)}`} accepts commands in any folder: give the rubric allowedRoots, or the rule cwdWithin or anywhere: true`
-              }
-            ]
-      )
+    : [
+        ...packsWithoutRoots(rubric.extends),
+        ...(rubric.commandRules ?? []).flatMap(({ decision, name, when = {} }, index) =>
+          decision === undefined || !lets(decision) || isBounded(when)
+            ? []
+            : [
+                {
+                  path: ["commandRules", index],
+                  issue: `${name === undefined ? "this rule" : `the rule ${JSON.stringify(name)}`} accepts commands in any folder: give the rubric allowedRoots, or the rule cwdWithin or anywhere: true`
+                }
+              ]
+        )
+      ]
+
+const packsWithoutRoots = (packs: ReadonlyArray<string> | undefined) =>
+  (packs?.length ?? 0) === 0
+    ? []
+    : [{ path: ["extends"], issue: "packs accept commands in allowedRoots, and the rubric has none" }]

@@ -1,0 +1,34 @@
+import * as Codex from "@effect-codex/core/Codex"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import * as Tools from "@effect-codex/core/Tools"
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+const { reply, text } = MockModel
+
+it.live("every function that codex offers the model by itself is refused as the name of a declared tool", () =>
+  Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    const model = yield* MockModel.MockModel
+    yield* codex.responses.create({ prompt: "Hello" })
+    const { body } = yield* model.request(0)
+    const tools = body["tools"] as ReadonlyArray<{ readonly type: string; readonly name?: string }>
+    const names = tools.flatMap(({ name, type }) => (type === "function" && name !== undefined ? [name] : []))
+    expect(names).toContain("exec_command")
+    for (const name of names) {
+      const spec = { type: "function", name, description: name, inputSchema: { type: "object" } } as const
+      expect(yield* Effect.flip(Tools.checkNames([spec]))).toMatchObject({ path: `tools.${name}` })
+    }
+  }).pipe(
+    Effect.provide(
+      Layer.merge(
+        CodexTest.layer([reply(text("Hello"))], {
+          codex: { config: { features: { code_mode: true, request_permissions_tool: true } } }
+        }),
+        PolicyEngine.layerDeclineAll
+      )
+    )
+  )
+)
