@@ -468,6 +468,8 @@ export const make = Effect.fnUntraced(function* (
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
     if (!ServerRequest.isMethod(method)) {
+      const older = ServerRequest.answerOlder(method)
+      if (older !== undefined) return older
       return Effect.fail(
         new JsonRpc.RpcError({ code: -32601, description: `Unsupported server request method: ${method}` })
       )

@@ -224,10 +224,21 @@ export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] |
   // methods, and they carry neither a turn nor an item to decide on: nobody is asked.
   applyPatchApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
   execCommandApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
-  "currentTime/read": undefined,
   "account/chatgptAuthTokens/refresh": undefined,
   "attestation/generate": undefined
 }
+
+/**
+ * The answer to a request that only servers make that are older than the protocol; `undefined` if it is none.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const answerOlder = (method: string): Effect.Effect<unknown> | undefined =>
+  // Until 0.171.
+  method === "currentTime/read"
+    ? Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
+    : undefined
 
 /**
  * Declines a request of which nothing more than the method is known.
@@ -296,8 +307,6 @@ export const answer = (
           return Effect.succeed(failedToolCall(`The tool call was declined by policy${reason}.`))
         })
       )
-    case "currentTime/read":
-      return Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
     case "account/chatgptAuthTokens/refresh": {
       const { params } = request
       return byHost(request.method, host?.onTokenRefresh && (() => host.onTokenRefresh?.(params)))
