@@ -4,7 +4,7 @@
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { appendFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { layerNode, makeRepository, type Repository } from "./repository.ts"
 import { wrapped } from "./rulesSupport.ts"
 
@@ -92,6 +92,7 @@ describe("the balanced mode declines", () => {
   mkdirSync(`${root}/odd/x `, { recursive: true })
   mkdirSync(`${root}/dash`)
   writeFileSync(`${root}/dash/-rf`, "")
+  write("aside/secret", "foo\n")
 
   it.live("what leads out of the roots, in whatever form", () =>
     declines(repository, [
@@ -106,6 +107,10 @@ describe("the balanced mode declines", () => {
       "find -L . -name secret",
       "rg -L secret",
       "diff -r mixed src",
+      "diff mixed aside",
+      "diff -N src mixed",
+      "diff aside/secret mixed",
+      "diff mixed - < aside/secret",
       "for f in mixed/*; do cat $f; done",
       'for f in link/secret src/a.ts; do cat "$f"; done',
       "x=link/secret; cat $x",
@@ -369,6 +374,22 @@ describe("git in a repository", () => {
         appendFileSync(`${repository.root}/sub/.git/config`, "[core]\n\tfsmonitor = id\n")
       })
       expect(reason).toContain("core.fsmonitor")
+    })
+  )
+
+  it.live("of which a folder was exchanged for a link that leads out is not certain where its files are opened", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git, outside, root, write } = repository
+      write("kept/secret", "foo\n")
+      git("add", "kept")
+      git("commit", "-q", "-m", "kept")
+      yield* accepts(repository, ["git grep foo", "git grep -n foo -- kept"])
+      rmSync(`${root}/kept`, { recursive: true })
+      symlinkSync(outside, `${root}/kept`)
+      expect(git("grep", "secret")).toContain("kept/secret:secret")
+      yield* declines(repository, ["git grep secret", "git grep -n secret HEAD", "cd src && git grep secret"])
+      yield* accepts(repository, ["git status", "git diff", "git log -1"])
     })
   )
 

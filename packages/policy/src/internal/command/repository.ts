@@ -14,6 +14,7 @@ import { short } from "../text.ts"
 interface Place {
   readonly folder: string
   readonly folders: ReadonlyArray<string>
+  readonly opens: boolean
   readonly plain: boolean
 }
 
@@ -39,16 +40,11 @@ const textOf = Effect.fnUntraced(function* (
 })
 
 /** Why git may do more than read in the repository that a folder is in; `undefined`: it does not. */
-export const problemOf = ({
-  folder,
-  folders,
-  plain
-}: Place): Effect.Effect<string | undefined, never, FileSystem.FileSystem> => lookAt(folder, folders, plain, 0)
+export const problemOf = (place: Place): Effect.Effect<string | undefined, never, FileSystem.FileSystem> =>
+  lookAt(place, 0)
 
 const lookAt = Effect.fnUntraced(function* (
-  folder: string,
-  folders: ReadonlyArray<string>,
-  plain: boolean,
+  { folder, folders, opens, plain }: Place,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
@@ -119,7 +115,7 @@ const lookAt = Effect.fnUntraced(function* (
     const driver = driverIn(text.success ?? "")
     if (driver !== undefined) return `${driver} in ${short(path)} may name something that runs`
   }
-  return yield* indexProblem(`${gitFolder}/index`, top, folders, plain, depth)
+  return yield* indexProblem(`${gitFolder}/index`, { folder: top, folders, opens, plain }, depth)
 })
 
 const builtInDrivers: ReadonlySet<string> = new Set(
@@ -234,9 +230,7 @@ const configProblem = Effect.fnUntraced(function* (
 // Names of the index, of which git lists what it keeps track of, and submodules, in which git runs by itself.
 const indexProblem = Effect.fnUntraced(function* (
   path: string,
-  top: string,
-  folders: ReadonlyArray<string>,
-  plain: boolean,
+  { folder: top, folders, opens, plain }: Place,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
@@ -249,7 +243,10 @@ const indexProblem = Effect.fnUntraced(function* (
   for (const { isLink, isSubmodule, name } of entries) {
     if (isSubmodule && (yield* exists(`${top}/${name}/.git`))) {
       if (depth > 0) return `the submodule ${short(name)} is nested`
-      const problem: string | undefined = yield* lookAt(`${top}/${name}`, folders, false, depth + 1)
+      const problem: string | undefined = yield* lookAt(
+        { folder: `${top}/${name}`, folders, opens: false, plain: false },
+        depth + 1
+      )
       if (problem !== undefined) return problem
     }
     if (!plain) continue
@@ -258,12 +255,12 @@ const indexProblem = Effect.fnUntraced(function* (
       return `${short(name)} leads out of the allowed roots`
     }
   }
-  if (!plain) return undefined
-  // What is a folder or file there may have been exchanged for a link since.
+  if (!opens && !plain) return undefined
+  // What is a folder or file there may have been exchanged for a link since. Git opens no file that was.
   const seen = new Set<string>()
   for (const { name } of entries) {
     const parts = name.split("/")
-    for (let length = 1; length <= parts.length; length++) {
+    for (let length = 1; length <= parts.length - (plain ? 0 : 1); length++) {
       const part = `${top}/${parts.slice(0, length).join("/")}`
       if (seen.has(part)) continue
       seen.add(part)
