@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SemVer from "effect/SemVer"
 import * as SemVerRange from "effect/SemVerRange"
-import type { Finding, Options } from "../../Doctor.ts"
+import type { Finding, Options } from "./finding.ts"
 import { nodeRange } from "../../Version.ts"
 
 const nodeIsRight = Result.getOrElse(
