@@ -317,7 +317,10 @@ describe("law 7: the future is data", () => {
       yield* Codex.Codex
       const server = yield* MockAppServer.MockAppServer
       const failure = yield* Effect.flip(Effect.asVoid(server.ask("tool/requestUserInput", {})))
-      expect(failure.description).toBe("Unsupported server request method: tool/requestUserInput")
+      expect(failure).toMatchObject({
+        code: -32601,
+        description: "Unsupported server request method: tool/requestUserInput"
+      })
     }).pipe(against())
   )
 })

@@ -259,7 +259,7 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
 }
 
 // A script whose first word is the output of a command.
-const startsOpen = /(?:^|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
+const startsOpen = /(?:^(?:-[\w-]*=?)?|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
 const isStartedOpen = ({ value }: Word): boolean => value !== undefined && startsOpen.test(value)
 
 const ofWords = (

@@ -73,7 +73,11 @@ describe("the balanced mode accepts what only reads", () => {
       "git branch --list 'a*'",
       "git stash list",
       "git log --format='%h %s' -3",
-      "(cd src && git status -s)"
+      "(cd src && git status -s)",
+      "grep -n -C 3 foo src/a.ts",
+      "git diff -U5",
+      "git log --pretty=oneline -3",
+      "od -w8 -c README.md"
     ])
   )
 })
@@ -120,6 +124,8 @@ describe("the balanced mode declines", () => {
       "cat < link/secret",
       "cat < $(cat list)",
       "grep -f list README.md",
+      "grep -C 2 link/secret README.md",
+      "od -w link/secret",
       "wc --files0-from=list",
       "diff <(cat link/secret) README.md",
       "ls src && cat link/secret || true",
@@ -182,6 +188,18 @@ describe("the balanced mode declines", () => {
       "git log --format=%G?",
       "git grep -Oid foo",
       "git fetch",
+      "git log --pretty --output=out",
+      "git log --format --output=out",
+      "git diff -U --output=out",
+      "git diff --unified --output=out",
+      "git branch --abbrev new",
+      "git describe --abbrev --broken",
+      "find -O1 -delete",
+      "find . -name a -o -delete",
+      "find . | xargs --max-lines rm",
+      "find . | xargs --replace rm",
+      "tar tf README.md --wildcards --use-compress-program=id",
+      "sed -l 1 'w out' README.md",
       "git config alias.x '!id'",
       "printf -v x y",
       "printf '%n' 'a[$(id)]'",

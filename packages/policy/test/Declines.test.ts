@@ -59,6 +59,23 @@ describe("rules that decline programs", () => {
   }
 })
 
+describe("a command whose name is the output of another one", () => {
+  it.effect("is not overlooked in what a program runs", () =>
+    Effect.gen(function* () {
+      const lines = [
+        "sort --compress-program='\"$(printf %s git)\" `echo push`' x",
+        "hyperfine '$(echo rm) x'",
+        "tar xf a --to-command='`echo rm` x'",
+        "rg --pre='A=1 $(echo rm)' x",
+        "[ -v 'a[$($(echo rm) x)]' ]",
+        "npx $(echo rm) x",
+        "E=$(echo rm); npx $E x"
+      ]
+      expect(yield* acceptedOf(declining, lines)).toEqual([])
+    })
+  )
+})
+
 describe("what can't be read", () => {
   const conditions = [
     { program: "rm" },

@@ -8,9 +8,11 @@ import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { afterAll } from "vitest"
 
 const directory = mkdtempSync(path.join(tmpdir(), "effect-codex-oracle-"))
-process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
+// Workers of the test runner end without an exit event.
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
 let runs = 0
 const work = path.join(directory, "work")
 const prelude = path.join(directory, "prelude")

@@ -424,7 +424,7 @@ export const make = Effect.fnUntraced(function* (
       waiting,
       error === undefined
         ? Effect.succeed(result)
-        : Effect.fail(new RpcError({ code: -32000, description: field(error, "message") ?? "an error" }))
+        : Effect.fail(new RpcError({ code: codeOf(error), description: field(error, "message") ?? "an error" }))
     )
   }
 
@@ -501,6 +501,9 @@ export function layer(options?: LayerOptions) {
   )
   return ExperimentalApi.withOptIn(server, options?.connection)
 }
+
+const codeOf = (error: unknown): number =>
+  Predicate.hasProperty(error, "code") && typeof error.code === "number" ? error.code : -32603
 
 const field = (value: unknown, name: string): string | undefined => {
   const found = Predicate.isReadonlyObject(value) ? value[name] : undefined

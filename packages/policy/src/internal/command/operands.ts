@@ -38,9 +38,14 @@ const probe: Word = { source: "probe", value: "probe" }
 
 /** Whether what it may run is for a shell, as far as is known. */
 export const mayRunShell = (name: string): boolean => {
-  const effects = entryOf(name)?.operands?.split(" ")
-  return effects === undefined || effects.includes("run") || effects.includes("shell")
+  const entry = entryOf(name)
+  return entry === undefined || hasShell(entry)
 }
+
+const hasShell = ({ operands = "", subcommands, values }: Program): boolean =>
+  values?.run !== undefined ||
+  operands.split(" ").some((effect) => effect === "run" || effect === "shell") ||
+  Object.values(subcommands ?? {}).some((one) => one !== undefined && hasShell(one))
 
 const entryOf = (name: string): Program | undefined => (Object.hasOwn(programs, name) ? programs[name] : undefined)
 

@@ -36,6 +36,10 @@ export interface Program {
   readonly flags?: string
   /** Options with a value in the same word or the next one. */
   readonly values?: { readonly [E in Effect]?: string }
+  /** Those of them whose value is optional, so that it is in the same word or not there. */
+  readonly attached?: string
+  /** Those of them whose value is optional in some implementations, so that the next word may be an operand. */
+  readonly unsure?: string
   /** Flags that change what is done with operands which would be read or written. */
   readonly turns?: { readonly [E in Effect]?: string }
   /** Options with which, as the only argument, it does nothing but tell about itself. */
@@ -87,6 +91,7 @@ const gitLog: Program = {
   operands: "read",
   numbers: true,
   flags: `${diffFlags} ${revisionFlags}`,
+  attached: "-U --unified --format --pretty",
   values: {
     text: `${diffText} ${revisionText}`,
     gitFormat: "--format --pretty",
@@ -97,6 +102,7 @@ const gitLog: Program = {
 }
 const gitDiff: Program = {
   operands: "read",
+  attached: "-U --unified",
   flags: `${diffFlags} --cached --staged`,
   values: { text: diffText, read: "-O", write: "--output" },
   risks: ["--output=FILE"]
@@ -127,7 +133,8 @@ const git: Program = {
     shortlog: {
       operands: "read",
       flags: `-s -n -e -c --summary --numbered --email ${revisionFlags}`,
-      values: { text: revisionText.replace("-n ", ""), gitFormat: "--format" }
+      values: { text: revisionText.replace("-n ", ""), gitFormat: "--format" },
+      attached: "--format"
     },
     reflog: {
       subcommands: { show: gitLog, expire: gitWrites, delete: gitWrites, drop: gitWrites, exists: gitText },
@@ -137,7 +144,7 @@ const git: Program = {
       operands: "read",
       flags:
         "-w -C -M -l -s -e -f -n -p -t -c -b --porcelain --line-porcelain --show-email --show-name --show-number --root --minimal",
-      values: { text: "-L --date --since --abbrev", read: "-S --contents --ignore-revs-file" }
+      values: { text: "-L --date --since", read: "-S --contents --ignore-revs-file" }
     },
     branch: {
       idle: true,
@@ -146,7 +153,7 @@ const git: Program = {
         "-a -r -v -vv -i --all --remotes --verbose --show-current --list --no-color --color --no-abbrev --ignore-case --column " +
         "--no-column --contains --no-contains --merged --no-merged",
       turns: { text: "--list --contains --no-contains --merged --no-merged --points-at" },
-      values: { text: "--sort --points-at --abbrev", gitFormat: "--format" },
+      values: { text: "--sort --points-at", gitFormat: "--format" },
       risks: ["NAME"]
     },
     tag: {
@@ -202,8 +209,8 @@ const git: Program = {
     },
     describe: {
       operands: "text",
-      flags: "--tags --always --all --long --dirty --contains --exact-match --first-parent --debug",
-      values: { text: "--abbrev --match --exclude --candidates" }
+      flags: "--abbrev --tags --always --all --long --dirty --contains --exact-match --first-parent --debug",
+      values: { text: "--match --exclude --candidates" }
     },
     "ls-files": {
       operands: "read",
@@ -215,6 +222,7 @@ const git: Program = {
     "ls-tree": {
       operands: "text",
       flags: "-r -d -t -l -z --name-only --name-status --long --full-name --full-tree --object-only",
+      attached: "--abbrev",
       values: { text: "--abbrev" }
     },
     grep: {
@@ -257,6 +265,7 @@ const git: Program = {
     "show-ref": {
       operands: "text",
       flags: "-s -d -q --head --heads --branches --tags --hash --dereference --verify --quiet --exists",
+      attached: "--abbrev",
       values: { text: "--abbrev" }
     },
     "merge-base": { operands: "text", flags: "-a --all --is-ancestor --fork-point --octopus --independent" },
@@ -327,6 +336,7 @@ const grep: Program = {
       "--binary-files --label",
     list: "-f --file --exclude-from"
   },
+  unsure: "-C --context",
   turns: { walk: "-r --recursive", follow: "-R --dereference-recursive" }
 }
 
@@ -365,8 +375,7 @@ const find: Program = {
   values: {
     text:
       "-name -iname -path -ipath -wholename -type -xtype -maxdepth -mindepth -size -mtime -mmin -atime -amin -ctime -cmin " +
-      "-perm -user -group -regex -iregex -regextype -links -inum -uid -gid -printf -newermt -used -lname -ilname -fstype -O0 -O1 " +
-      "-O2 -O3",
+      "-perm -user -group -regex -iregex -regextype -links -inum -uid -gid -printf -newermt -used -lname -ilname -fstype",
     read: "-newer -anewer -cnewer -samefile -newermm",
     list: "-files0-from",
     write: "-fprint -fprint0 -fls -fprintf",
@@ -380,7 +389,7 @@ const sed: Program = {
   operands: "sed read",
   instead: "-e -f --expression --file",
   flags:
-    "-n -E -r -s -u -z -l --quiet --silent --regexp-extended --separate --unbuffered --null-data --posix --debug --sandbox -i " +
+    "-n -E -r -s -u -z --quiet --silent --regexp-extended --separate --unbuffered --null-data --posix --debug --sandbox -i " +
     "--in-place",
   values: { sed: "-e --expression", code: "-f --file" },
   turns: { write: "-i --in-place -I" },
@@ -682,6 +691,7 @@ export const programs: { readonly [K in string]?: Program } = {
   od: {
     operands: "read",
     flags: "-a -b -c -d -f -i -l -o -s -x -v",
+    attached: "-w",
     values: { text: "-A -j -N -t -w -S --address-radix --skip-bytes --read-bytes --format" }
   },
   xxd: {
@@ -716,10 +726,10 @@ export const programs: { readonly [K in string]?: Program } = {
     hosts: true,
     flags:
       "-t -v -z -j -J -p -c -x -r -u -A -d --list --verbose --gzip --bzip2 --xz --zstd --extract --create --append --update " +
-      "--delete --numeric-owner --full-time",
+      "--delete --numeric-owner --full-time --wildcards",
     turns: { text: "-t --list" },
     values: {
-      text: "--exclude --strip-components --transform --wildcards --level",
+      text: "--exclude --strip-components --transform --level",
       read: "-f --file",
       folder: "-C --directory",
       list: "-T -X --files-from --exclude-from",
@@ -837,7 +847,7 @@ export const programs: { readonly [K in string]?: Program } = {
     operands: "run",
     flags: "-0 -r -t -x -o --null --no-run-if-empty",
     values: {
-      text: "-I -n -P -L -d -E -s --max-args --max-procs --max-lines --delimiter --replace",
+      text: "-I -n -P -L -d -E -s --max-args --max-procs --delimiter",
       list: "-a --arg-file"
     }
   },

@@ -77,6 +77,9 @@ interface State {
 type Output = (() => void) | undefined
 
 const maxValues = 64
+const maxValueLength = 8 * 1024
+// Of one of several.
+const maxBranchLength = 1024
 const maxRounds = 4
 // For words, their values and the text that is read again.
 const maxSteps = 20_000
@@ -138,7 +141,7 @@ export const analyse = (
   }
 
   const within = (path: string, folders: ReadonlyArray<string>, follow = false): void => {
-    if (path === "/dev/null" || path === processMark) return
+    if (path === "/dev/null" || path === processMark || isTooMuch(folders.length)) return
     if (path === namesMark && !follow) return
     if (hasMark(path)) return void doubt(`which file is read is known only when it runs`)
     if (path.startsWith("~")) return void doubt("a tilde may be a home")
@@ -155,12 +158,26 @@ export const analyse = (
 
   // All that a word may become.
   const valuesOf = (word: Grammar.ScriptWord, state: State, dialect: Grammar.Dialect, unsplit = false): Values => {
-    let values = new Set([""])
+    let values: Values = new Set([""])
+    // What follows all of them, so that a word of many pieces is put together once.
+    let tail = ""
     const append = (others: Values) => {
+      const [only] = others
+      if (others.size === 1 && only !== undefined) {
+        tail += only
+        if (tail.length > maxValueLength) doubt("a word may become too long")
+        return
+      }
       const joined = new Set<string>()
       if (isTooMuch(values.size * others.size)) return
-      for (const value of values) for (const other of others) if (joined.size <= maxValues) joined.add(value + other)
+      for (const value of values)
+        for (const other of others) {
+          if (value.length + tail.length + other.length > maxBranchLength)
+            return void doubt("a word may become too long")
+          if (joined.size <= maxValues) joined.add(value + tail + other)
+        }
       if (joined.size > maxValues) doubt("a word may become too many")
+      tail = ""
       values = joined
     }
     for (const piece of word.pieces) {
@@ -205,7 +222,7 @@ export const analyse = (
         }
       }
     }
-    return values
+    return tail === "" ? values : new Set([...values].map((value) => value + tail))
   }
 
   const copy = ({ folders, variables }: State): State => ({
@@ -352,14 +369,18 @@ export const analyse = (
     state: State,
     dialect: Grammar.Dialect
   ): ReadonlyArray<ReadonlyArray<string>> => {
-    let lists: ReadonlyArray<ReadonlyArray<string>> = [[]]
+    let lists: Array<Array<string>> = [[]]
     for (const word of words) {
-      const values = valuesOf(word, state, dialect)
-      if (lists.length * values.size > maxValues) {
+      const [first, ...others] = valuesOf(word, state, dialect)
+      if (isTooMuch(1)) return []
+      if (first === undefined) continue
+      if (lists.length * (others.length + 1) > maxValues) {
         doubt("its words may become too many")
         return []
       }
-      lists = lists.flatMap((list) => [...values].map((value) => [...list, value]))
+      const branches = others.flatMap((value) => lists.map((list) => [...list, value]))
+      for (const list of lists) list.push(first)
+      lists = lists.concat(branches)
     }
     return problem === undefined ? lists : []
   }

@@ -56,6 +56,8 @@ interface Options {
   readonly of: ReadonlyMap<string, Found>
   readonly turns: ReadonlyMap<string, Effect>
   readonly instead: ReadonlySet<string>
+  readonly attached: ReadonlySet<string>
+  readonly unsure: ReadonlySet<string>
 }
 
 const optionsOf = new WeakMap<Program, Options>()
@@ -83,13 +85,19 @@ const compile = (program: Program): Options => {
   for (const [effect, names] of Object.entries(program.values ?? {})) {
     for (const name of wordsOf(names)) if (isEffect(effect)) of.set(name, { effect, letter: /^-[^-]$/.test(name) })
   }
-  const options = { of, turns, instead: new Set(wordsOf(program.instead)) }
+  const options = {
+    of,
+    turns,
+    instead: new Set(wordsOf(program.instead)),
+    attached: new Set(wordsOf(program.attached)),
+    unsure: new Set(wordsOf(program.unsure))
+  }
   optionsOf.set(program, options)
   return options
 }
 
 const read = (program: Program, args: ReadonlyArray<string | undefined>, start: number, name: string): Uses => {
-  const { instead, of, turns } = compile(program)
+  const { attached, instead, of, turns, unsure } = compile(program)
   const uses: Array<Use> = []
   const operands: Array<Omit<Use, "effect">> = []
   const turned: Array<Effect> = []
@@ -106,8 +114,11 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
   const runsAt = effectsOf.indexOf("run")
 
   let at = 0
+  let shifted = false
   const take = (option: string, effect: Effect) => {
     seen(option)
+    if (attached.has(option)) return
+    if (unsure.has(option)) shifted = true
     at++
     if (at >= args.length) doubt(`${option} of ${name} lacks its value`)
     else uses.push({ effect, value: args[at], at: start + at })
@@ -218,6 +229,8 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
   for (const [index, operand] of operands.entries()) {
     const last = index > 0 && index === operands.length - 1 ? program.last : undefined
     const plain = last ?? effects[Math.min(index, effects.length - 1)]
+    // The value before it may have been what comes first.
+    if (shifted && plain === "text") uses.push({ ...operand, effect: "read" })
     if (plain === undefined) {
       if (program.subcommands === undefined) doubt(`${name} takes no operands that are known here`)
       uses.push({ ...operand, effect: program.subcommands === undefined ? "code" : "text" })
