@@ -25,6 +25,12 @@ export default {
       { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } }
     ),
     forbid(
+      "no-cycles-in-cli",
+      "A command imports what it needs, and nothing that it imports knows the command, types included.",
+      { path: command },
+      { circular: true }
+    ),
+    forbid(
       "resolvable",
       "An import leads to a module that is there and that the package declares.",
       { path: "^packages/" },

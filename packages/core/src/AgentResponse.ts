@@ -150,6 +150,18 @@ export const makeTokenCount = (): TokenCount => {
 }
 
 /**
+ * What was used from one look at a count to a later one.
+ *
+ * @category utils
+ * @since 0.1.0
+ */
+export const usageSince = (before: Usage, after: Usage): Pick<Usage, "subAgents" | "turn" | "withSubAgents"> => ({
+  turn: subtract(after.turn, before.turn),
+  subAgents: subtract(after.subAgents, before.subAgents),
+  withSubAgents: subtract(after.withSubAgents, before.withSubAgents)
+})
+
+/**
  * Collects a turn's notifications into its response.
  *
  * @category models

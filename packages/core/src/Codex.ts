@@ -191,7 +191,12 @@ export class Codex extends Context.Service<
     | "serverRequests"
     | "subscribe"
   > &
-    Groups.Groups & { readonly responses: Responses; readonly thread: Threads }
+    Groups.Groups & {
+      readonly responses: Responses
+      readonly thread: Threads
+      /** How many entries each table of the connection and of its threads has, for tests of what is kept. */
+      readonly sizes: () => Readonly<Record<string, number>>
+    }
 >()("@effect-codex/core/Codex") {}
 
 // Gives `bufferBytes`. The limits of turns are read where the turns are, which can then not find fault with them.
@@ -254,6 +259,7 @@ export const make: (
     serverInfo: server.serverInfo,
     serverRequests: server.serverRequests,
     subscribe: server.subscribe,
+    sizes: () => ({ ...server.sizes(), ...threads.sizes() }),
     responses: {
       create,
       events: (options) =>

@@ -138,13 +138,21 @@ export const makeAnswering = Effect.fnUntraced(function* (
       })
     })
 
+  // The server may be about to withdraw it, and what is withdrawn is not answered.
   const decline = (entry: Waiting) =>
-    entry.settle(Effect.andThen(undecided("its turn was over"), ServerRequest.decline(entry.request.method)))
+    entry.settle(
+      Effect.ignore(options.roundTrip).pipe(
+        Effect.andThen(undecided("its turn was over")),
+        Effect.andThen(ServerRequest.decline(entry.request.method))
+      )
+    )
 
   return {
     answer,
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
+      // At once: what else comes with this word, as the end of the turn, would have it declined.
+      for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {
       const isOf = ({ request }: Waiting) => {
@@ -160,6 +168,6 @@ export const makeAnswering = Effect.fnUntraced(function* (
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }
     },
-    sizes: () => ({ waiting: waiting.size, approvals: approvals.size })
+    sizes: () => ({ waiting: waiting.size, approvals: approvals.size, answerDeadlines: deadlines.sizes().deadlines })
   }
 })

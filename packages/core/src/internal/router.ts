@@ -25,6 +25,8 @@ export interface Router {
   /** The server tells us of this thread from now on. `isActive`: a turn runs on it. */
   readonly join: (threadId: string, provider: string, isActive: boolean) => void
   readonly leave: (threadId: string) => void
+  /** The server has taken our leave of the thread: its turn has to join again, and not before that. */
+  readonly left: (threadId: string) => void
   readonly isJoined: (threadId: string) => boolean
   readonly providerOf: (threadId: string) => string | undefined
   /** Takes over a thread until the scope closes. */
@@ -133,7 +135,11 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     }
     // A review's inner turn is on the thread of the turn that is its root.
     const route = openRouteOf(threadId) ?? restRoutes.get(threadId)
-    if (route !== undefined) roots.set(rootTurnId ?? turnId, { route, threadId, isOver: false, children: 0 })
+    const rootId = rootTurnId ?? turnId
+    // One that is told of again still has its children.
+    if (route !== undefined && roots.get(rootId)?.route !== route) {
+      roots.set(rootId, { route, threadId, isOver: false, children: 0 })
+    }
     return undefined
   }
 
@@ -155,8 +161,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     forgetLast()
     onLeft(threadId)
     const own = openRouteOf(threadId)
-    if (why === undefined) own?.onLeft()
-    else own?.onEnd(why)
+    if (why !== undefined) own?.onEnd(why)
   }
 
   const follow: Router["follow"] = (notification) => {
@@ -199,6 +204,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       if (isActive && !active.has(threadId)) active.set(threadId, unknownTurn)
     },
     leave: (threadId) => leave(threadId),
+    left: (threadId) => openRouteOf(threadId)?.onLeft(),
     isJoined: (threadId) => joined.has(threadId),
     providerOf: (threadId) => joined.get(threadId),
     route: (route) =>
@@ -230,7 +236,10 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       return spawned
     },
     activeTurn: (threadId) => active.get(threadId),
-    setActiveTurn: (threadId, turnId) => active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn),
+    setActiveTurn: (threadId, turnId) => {
+      // Of a thread that was left it would never be heard that it is idle.
+      if (joined.has(threadId)) active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn)
+    },
     clearActiveTurn,
     whenIdle: (threadId) =>
       Effect.callback<void>((resume) => {
@@ -257,7 +266,8 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       roots: roots.size,
       joined: joined.size,
       active: active.size,
-      idleWaiters: idleWaiters.size
+      idleWaiters: idleWaiters.size,
+      leftRoots: leftRoots.size
     })
   }
 }

@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { type AgentResponse, makeCollector } from "../../AgentResponse.ts"
+import { type AgentResponse, makeCollector, usageSince } from "../../AgentResponse.ts"
 import type { AppServer, RequestOptions } from "../../AppServer.ts"
 import {
   BudgetExceeded,
@@ -63,6 +63,8 @@ export interface Options {
   readonly messageId: string | undefined
   /** Sends what makes the server start the turn, once. */
   readonly request: (options: RequestOptions) => Effect.Effect<{ readonly turn: { readonly id: string } }, RequestError>
+  /** Has the server tell of the thread again after it was left. Tells whether a turn still runs on it. */
+  readonly rejoin: Effect.Effect<boolean, RequestError>
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
@@ -124,7 +126,13 @@ export const run = Effect.fnUntraced(function* (
   const runFork = Effect.runForkWith(context)
   const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
-  yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
+  // An answer that is asked for again has one count over all of its turns, and a span for each.
+  const usedBefore = place.tokens.usage()
+  const endSpans = (exit: Exit.Exit<unknown, unknown>) => {
+    const { status, usage } = collector.response()
+    spans.end(exit, status, usage && (usedBefore === undefined ? usage : usageSince(usedBefore, usage)))
+  }
+  yield* Effect.addFinalizer((exit) => Effect.sync(() => endSpans(exit)))
 
   const items = makeItemsInProgress()
   const events: Array<ResponseEvent.ResponseEvent> | undefined =
@@ -156,7 +164,7 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
-    spans.end(exit, collector.response())
+    endSpans(exit)
     Deferred.doneUnsafe(outcome, exit)
     runFork(Scope.close(scope, exit))
   }
@@ -188,8 +196,13 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const complete = (turn: Schemas.Turn) => {
+  const responseSoFar = (): AgentResponse => {
     const response = collector.response(events)
+    return { ...response, turnId: response.turnId ?? state.turnId }
+  }
+
+  const complete = (turn: Schemas.Turn) => {
+    const response = responseSoFar()
     if (turn.status === "interrupted") return fail(stopError(response) ?? new TurnInterrupted({ response }))
     if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
     buffer?.end()
@@ -206,7 +219,7 @@ export const run = Effect.fnUntraced(function* (
         return failStart(new ThreadBusy({ threadId, turnId: how.turnId, delivered: true }))
       case "Unsent":
       case "NotStopped": {
-        const response = collector.response(events)
+        const response = responseSoFar()
         const error = stopError(response)
         if (error === undefined) return fail(new TurnInterrupted({ response }))
         return error._tag === "TurnFailed" ? fail(error) : failStart(error)
@@ -329,9 +342,9 @@ export const run = Effect.fnUntraced(function* (
   })
 
   // Without a subscription the end of the turn would not be heard of.
-  const rejoin = server.request("thread/resume", { threadId, excludeTurns: true }).pipe(
-    Effect.flatMap(({ thread }) =>
-      thread.status.type === "active"
+  const rejoin = options.rejoin.pipe(
+    Effect.flatMap((isActive) =>
+      isActive
         ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${state.turnId} ran on it`)
         : Effect.fail(
             new ProtocolViolation({
@@ -363,10 +376,12 @@ export const run = Effect.fnUntraced(function* (
       return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
     })
 
+  const stopChildren = () => (state.turnId === undefined ? Effect.void : server.stopChildren(state.turnId))
+
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
-        ? server.stopChildren(state.turnId ?? "")
+        ? Effect.void
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
             server.setActiveTurn(threadId, state.turnId)
@@ -375,7 +390,7 @@ export const run = Effect.fnUntraced(function* (
               `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
             )
           })
-    )
+    ).pipe(Effect.andThen(Effect.suspend(stopChildren)))
 
   const stopLate = (late: unknown) => {
     const turnId = Notification.idIn(late, "turnId", "turn")
@@ -406,6 +421,7 @@ export const run = Effect.fnUntraced(function* (
       Effect.sync(() => {
         if (error._tag !== "Overloaded" && !isBusy(error)) return
         early = []
+        earlyBytes = 0
         apply({ _tag: "Held" })
         if (isBusy(error)) server.setActiveTurn(threadId, server.activeTurn(threadId))
       })
@@ -449,11 +465,17 @@ export const run = Effect.fnUntraced(function* (
     Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
   )
 
+  const stopTree = Effect.suspend(() =>
+    state.phase === "over"
+      ? Effect.succeed(true)
+      : Effect.tap(stop({ _tag: "Asked" }), (stopped) => (stopped ? stopChildren() : Effect.void))
+  )
+
   return {
     id: yield* Deferred.await(named),
     threadId,
     response: Deferred.await(outcome),
-    interrupt: Effect.flatMap(stop({ _tag: "Asked" }), (stopped) =>
+    interrupt: Effect.flatMap(stopTree, (stopped) =>
       stopped
         ? Effect.void
         : Effect.fail(new TurnNotStopped({ threadId, turnId: state.turnId ?? "", millis: stopTimeout }))
