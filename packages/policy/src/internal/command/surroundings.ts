@@ -120,7 +120,7 @@ const isMatch = (pattern: string, entry: string): boolean => {
       index = ++resume
     }
   }
-  return [...pattern.slice(at)].every((char) => char === anyText)
+  return pattern.slice(at).replaceAll(anyText, "") === ""
 }
 
 const matchesProblem = Effect.fnUntraced(function* (
