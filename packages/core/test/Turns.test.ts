@@ -601,3 +601,69 @@ describe("the spans of an answer that is asked for again", () => {
     }).pipe(against(growing))
   )
 })
+
+describe("whatever is done with a turn, and when", () => {
+  const randomOf = (seed: number) => {
+    let random = seed * 7919
+    return (below: number) => {
+      random = (random * 48_271) % 2_147_483_647
+      return random % below
+    }
+  }
+
+  it.effect("ends, and the thread can go on", () =>
+    Effect.forEach(
+      Array.from({ length: 200 }, (_, index) => index + 1),
+      (seed) =>
+        Effect.gen(function* () {
+          const next = randomOf(seed)
+          const codex = yield* Codex.Codex
+          const thread = yield* codex.thread.start()
+          const scope = yield* Scope.make()
+          const starting = yield* Effect.forkChild(Effect.exit(Scope.provide(thread.turn("one"), scope)), {
+            startImmediately: true
+          })
+          const others: Array<Fiber.Fiber<unknown>> = []
+          const interrupt = Effect.flatMap(Fiber.join(starting), (exit) =>
+            Exit.isSuccess(exit) ? exit.value.interrupt : Effect.void
+          )
+          const actions: ReadonlyArray<Effect.Effect<unknown, never, PolicyEngine.PolicyEngine>> = [
+            Effect.exit(interrupt),
+            Effect.exit(Effect.all([interrupt, interrupt], { concurrency: "unbounded" })),
+            Scope.close(scope, Exit.void),
+            Effect.exit(codex.thread.unsubscribe(thread.id)),
+            Fiber.interrupt(starting),
+            Effect.exit(thread.run("two")),
+            Effect.exit(codex.responses.create({ prompt: "three", threadId: thread.id })),
+            Effect.exit(Effect.timeout(thread.run("four"), "1 second"))
+          ]
+          for (let count = 0; count < 4; count++) {
+            yield* Effect.repeat(Effect.yieldNow, { times: next(12) })
+            const action = actions[next(actions.length)] ?? Effect.void
+            others.push(yield* Effect.forkChild(action, { startImmediately: true }))
+          }
+          const all = Effect.forEach(others, Fiber.join, { discard: true })
+          yield* outcome(Effect.andThen(Effect.sleep("2 seconds"), Scope.close(scope, Exit.void)))
+          yield* outcome(all)
+          yield* outcome(Fiber.join(starting))
+          expect((yield* outcome(thread.run("at last")))._tag, `seed ${seed}`).toBe("Success")
+          const { active, idleWaiters, routes, waiting } = codex.sizes()
+          expect({ active, idleWaiters, routes, waiting, seed }).toEqual({
+            active: 0,
+            idleWaiters: 0,
+            routes: 0,
+            waiting: 0,
+            seed
+          })
+        }).pipe(
+          against({
+            turns: [
+              [{ hang: Effect.sleep("30 seconds") }, { say: ["1"] }],
+              ...Array.from({ length: 9 }, (_, n) => [{ hang: Effect.sleep("5 seconds") }, { say: [`${n}`] }])
+            ]
+          })
+        ),
+      { discard: true }
+    )
+  )
+})
