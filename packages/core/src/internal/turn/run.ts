@@ -5,6 +5,7 @@
  * What the turn's messages mean for its life is in `machine.ts`. This file keeps the state, and does what it says: it names
  * the turn, ends it, and asks for its end until that is seen. The scope in which it runs is the turn's own.
  */
+import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -15,7 +16,8 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { type AgentResponse, makeCollector } from "../../AgentResponse.ts"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import { connection } from "../connection/serve.ts"
 import type { AppServer, RequestOptions } from "../../AppServer.ts"
 import {
   BudgetExceeded,
@@ -34,12 +36,13 @@ import * as Notification from "../../Notification.ts"
 import { PolicyEngine } from "../../PolicyEngine.ts"
 import type * as Schemas from "../../protocol/generated/Experimental.ts"
 import * as ResponseEvent from "../../ResponseEvent.ts"
-import * as ServerRequest from "../../ServerRequest.ts"
+import type * as ServerRequest from "../../ServerRequest.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import * as WireError from "../../WireError.ts"
-import type { Buffer } from "../buffer.ts"
-import { followItem, makeItemsInProgress } from "../items.ts"
+import * as WireError from "../connection/wireErrors.ts"
+import type { Buffer } from "../delivery/buffer.ts"
+import { followItem, makeItemsInProgress } from "../approval/items.ts"
 import { monotonicMillis } from "../monotonic.ts"
+import { makeCollector } from "./collector.ts"
 import type { Exceeded } from "./ledger.ts"
 import * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
@@ -122,7 +125,7 @@ export const run = Effect.fnUntraced(function* (
   // What runs for the turn is below its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
-  const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
+  const collector = makeCollector(threadId, server[connection].maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
   yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
 
@@ -174,7 +177,7 @@ export const run = Effect.fnUntraced(function* (
       case "Budget":
         return new BudgetExceeded({ ...reason.exceeded, response })
       case "TextTooLong": {
-        const allowed = server.maxTextLength
+        const allowed = server[connection].maxTextLength
         const description = `the agent wrote a text of more than ${allowed} characters`
         return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
       }
@@ -253,7 +256,7 @@ export const run = Effect.fnUntraced(function* (
       return
     }
     watched.retryingSince = undefined
-    watched.movedAt = server.heardAt()
+    watched.movedAt = server[connection].heardAt()
   }
 
   const keepEarly = (notification: Notification.Notification) => {
@@ -268,7 +271,7 @@ export const run = Effect.fnUntraced(function* (
     const about = Notification.threadIdOf(notification)
     if (about !== threadId) {
       followItem(notification, items, spans)
-      watched.movedAt = server.heardAt()
+      watched.movedAt = server[connection].heardAt()
       if (notification.method !== "thread/tokenUsage/updated") return
       place.tokens.addSubAgent(notification.params.threadId, notification.params.tokenUsage)
       return place.checkTokens()
@@ -285,11 +288,11 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const answerer: ServerRequest.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
+  const answerer: Approval.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
   const onRequest = (request: ServerRequest.ServerRequest) =>
     Effect.suspend(() => {
       answering++
-      return ServerRequest.answer(request, answerer)
+      return Approval.answer(request, answerer)
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -310,12 +313,12 @@ export const run = Effect.fnUntraced(function* (
 
   // Where others can start turns too, the reply may name one of theirs.
   const isUndecided = () =>
-    state.phase === "starting" || (state.phase === "running" && server.isShared && !state.confirmed)
+    state.phase === "starting" || (state.phase === "running" && server[connection].isShared && !state.confirmed)
   const whenDecided = Effect.gen(function* () {
     while (isUndecided()) yield* nextChange
   })
 
-  yield* server.route({
+  yield* server[connection].route({
     threadId,
     context,
     onNotification,
@@ -366,10 +369,10 @@ export const run = Effect.fnUntraced(function* (
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
-        ? server.stopChildren(state.turnId ?? "")
+        ? server[connection].stopChildren(state.turnId ?? "")
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
-            server.setActiveTurn(threadId, state.turnId)
+            server[connection].setActiveTurn(threadId, state.turnId)
             apply({ _tag: "GaveUp" })
             return Effect.logWarning(
               `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
@@ -391,10 +394,10 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const whenFree = Effect.gen(function* () {
-    const active = server.activeTurn(threadId)
+    const active = server[connection].activeTurn(threadId)
     if (active === undefined) return
     if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId: active, delivered: false })
-    yield* server.whenIdle(threadId)
+    yield* server[connection].whenIdle(threadId)
   })
 
   const sendOnce = Effect.gen(function* () {
@@ -407,7 +410,7 @@ export const run = Effect.fnUntraced(function* (
         if (error._tag !== "Overloaded" && !isBusy(error)) return
         early = []
         apply({ _tag: "Held" })
-        if (isBusy(error)) server.setActiveTurn(threadId, server.activeTurn(threadId))
+        if (isBusy(error)) server[connection].setActiveTurn(threadId, server[connection].activeTurn(threadId))
       })
     )
   })
@@ -462,7 +465,7 @@ export const run = Effect.fnUntraced(function* (
 })
 
 const makeSpan = (server: AppServer["Service"], threadId: string, model: string | undefined) => {
-  const provider = server.providerOf(threadId)
+  const provider = server[connection].providerOf(threadId)
   return Effect.makeSpan("invoke_agent codex", {
     kind: "client",
     attributes: {
