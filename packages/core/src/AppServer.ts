@@ -30,7 +30,6 @@ import {
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { Frame } from "./internal/connection/frameTap.ts"
 import type { ServerInfo } from "./internal/connection/handshake.ts"
-import { longestString } from "./internal/connection/lines.ts"
 import type { RequestOptions, SendRequest } from "./internal/connection/requests.ts"
 import { connection, type Connection, serve } from "./internal/connection/serve.ts"
 import { toArgs } from "./internal/connection/serverConfig.ts"
@@ -220,7 +219,7 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
     Effect.map(({ maxTextLength, times, ...counts }) => ({
       ...counts,
       ...times,
-      maxTextLength: Math.min(maxTextLength, longestString)
+      maxTextLength: Math.min(maxTextLength, CheckedOptions.longestString)
     }))
   )
 

@@ -30,6 +30,7 @@ import * as ExperimentalApi from "./ExperimentalApi.ts"
 import * as Groups from "./api/Groups.ts"
 import * as Input from "./Input.ts"
 import { makeHandles } from "./internal/thread/handles.ts"
+import { connection } from "./internal/connection/serve.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import { makeThreads } from "./internal/thread/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
@@ -129,7 +130,12 @@ export class Codex extends Context.Service<
     | "serverRequests"
     | "subscribe"
   > &
-    Groups.Groups & { readonly responses: Responses; readonly thread: Threads }
+    Groups.Groups & {
+      readonly responses: Responses
+      readonly thread: Threads
+      /** How many entries each table of the connection and of its threads has, for tests of what is kept. */
+      readonly sizes: () => Readonly<Record<string, number>>
+    }
 >()("@effect-codex/core/Codex") {}
 
 // Gives `bufferBytes`. The limits of turns are read where the turns are, which can then not find fault with them.
@@ -192,6 +198,7 @@ export const make: (
     serverInfo: server.serverInfo,
     serverRequests: server.serverRequests,
     subscribe: server.subscribe,
+    sizes: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
     responses: {
       create,
       events: (options) =>

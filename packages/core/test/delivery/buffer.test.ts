@@ -1,4 +1,4 @@
-import { SlowConsumer } from "@effect-codex/core/CodexError"
+import { type ConnectionFailed, SlowConsumer } from "@effect-codex/core/CodexError"
 import * as Notification from "@effect-codex/core/Notification"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -141,10 +141,10 @@ describe("a replay", () => {
 
 it.effect("a listener that leaves too many requests unread hears of requests, and not of bytes", () =>
   Effect.gen(function* () {
-    const hub = makeHub<number>({
+    const hub = makeHub<number, ConnectionFailed | SlowConsumer>({
       maxBytes: 2,
       highWater: Number.POSITIVE_INFINITY,
-      unit: "requests",
+      overflow: (unread) => new SlowConsumer({ unread, unit: "requests" }),
       bytes: () => 1,
       merge: () => undefined
     })

@@ -11,7 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
-import { makePieces } from "../harmless.ts"
+import { makePieces } from "../sanitizeForTerminal.ts"
 import {
   answered,
   type Case,

@@ -161,6 +161,6 @@ export const makeAnswering = Effect.fnUntraced(function* (
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }
     },
-    sizes: () => ({ waiting: waiting.size, approvals: approvals.size })
+    sizes: () => ({ waiting: waiting.size, approvals: approvals.size, answerDeadlines: deadlines.sizes().deadlines })
   }
 })

@@ -13,6 +13,8 @@ import { monotonicMillis, notRunning } from "../monotonic.ts"
 export interface Deadlines {
   /** Calls `expire` in so many milliseconds, unless it is cancelled before. */
   readonly add: (millis: number, expire: () => void) => () => void
+  /** How many lengths and how many requests there are. */
+  readonly sizes: () => Readonly<Record<"deadlineLines" | "deadlines", number>>
 }
 
 interface Entry {
@@ -32,7 +34,7 @@ export const makeDeadlines: Effect.Effect<Deadlines, never, Scope.Scope> = Effec
 
   const expireUntil = (time: number) => {
     nextWake = Number.POSITIVE_INFINITY
-    for (const line of lines.values()) {
+    for (const [millis, line] of lines) {
       let first = firstOf(line)
       while (first !== undefined && first.at <= time) {
         line.delete(first)
@@ -40,6 +42,7 @@ export const makeDeadlines: Effect.Effect<Deadlines, never, Scope.Scope> = Effec
         first = firstOf(line)
       }
       if (first !== undefined) nextWake = Math.min(nextWake, first.at)
+      else if (lines.get(millis) === line) lines.delete(millis)
     }
   }
 
@@ -74,7 +77,14 @@ export const makeDeadlines: Effect.Effect<Deadlines, never, Scope.Scope> = Effec
         nextWake = entry.at
         wake?.()
       }
-      return () => line.delete(entry)
-    }
+      return () => {
+        line.delete(entry)
+        if (line.size === 0 && lines.get(millis) === line) lines.delete(millis)
+      }
+    },
+    sizes: () => ({
+      deadlineLines: lines.size,
+      deadlines: Array.from(lines.values()).reduce((sum, line) => sum + line.size, 0)
+    })
   }
 })

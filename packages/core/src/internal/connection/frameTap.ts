@@ -9,7 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Stream from "effect/Stream"
-import type { ConnectionFailed, SlowConsumer } from "../../CodexError.ts"
+import { type ConnectionFailed, SlowConsumer } from "../../CodexError.ts"
 import { makeHub } from "../delivery/buffer.ts"
 import * as Redaction from "../../Redaction.ts"
 import type { Transport } from "../../Transport.ts"
@@ -52,11 +52,11 @@ export const make = (
   options: { readonly context: Context.Context<never>; readonly maxBytes: number }
 ): Tapped => {
   const clock = Context.get(options.context, Clock.Clock)
-  const hub = makeHub<Frame>({
+  const hub = makeHub<Frame, ConnectionFailed | SlowConsumer>({
     maxBytes: options.maxBytes,
     highWater: Number.POSITIVE_INFINITY,
     bytes: ({ text }) => 2 * text.length,
-    unit: "bytes",
+    overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
     merge: () => undefined
   })
 

@@ -333,7 +333,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       malformed: Effect.sync(() => malformed),
       firstMalformed: Effect.sync(() => firstMalformed),
       closed: Deferred.await(closed),
-      sizes: () => ({ pending: pending.size })
+      sizes: () => ({ pending: pending.size, ...deadlines.sizes() })
     }
   })
 

@@ -1,6 +1,7 @@
 /**
  * Splits a stream of bytes into lines: at any chunking, with characters split across chunks, with CRLF, in one pass.
  */
+import { longestString } from "../options.ts"
 
 /** What `push` returns when a line has grown over the limit. What there was of it is dropped. */
 export interface LineTooLong {
@@ -13,9 +14,6 @@ export interface LineSplitter {
   /** There are no more chunks: hands over a last line that has no line break. */
   readonly end: () => void
 }
-
-/** No string of V8 is longer, in UTF-16 code units. */
-export const longestString = 536_870_888
 
 /**
  * Makes a splitter.

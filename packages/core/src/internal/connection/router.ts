@@ -133,7 +133,11 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     }
     // A review's inner turn is on the thread of the turn that is its root.
     const route = openRouteOf(threadId) ?? restRoutes.get(threadId)
-    if (route !== undefined) roots.set(rootTurnId ?? turnId, { route, threadId, isOver: false, children: 0 })
+    const rootId = rootTurnId ?? turnId
+    // One that is told of again still has its children.
+    if (route !== undefined && roots.get(rootId)?.route !== route) {
+      roots.set(rootId, { route, threadId, isOver: false, children: 0 })
+    }
     return undefined
   }
 
@@ -230,7 +234,10 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       return spawned
     },
     activeTurn: (threadId) => active.get(threadId),
-    setActiveTurn: (threadId, turnId) => active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn),
+    setActiveTurn: (threadId, turnId) => {
+      // Of a thread that was left it would never be heard that it is idle.
+      if (joined.has(threadId)) active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn)
+    },
     clearActiveTurn,
     whenIdle: (threadId) =>
       Effect.callback<void>((resume) => {
@@ -257,7 +264,8 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       roots: roots.size,
       joined: joined.size,
       active: active.size,
-      idleWaiters: idleWaiters.size
+      idleWaiters: idleWaiters.size,
+      leftRoots: leftRoots.size
     })
   }
 }

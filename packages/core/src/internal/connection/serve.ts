@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { ConnectionFailed, ExperimentalApiRequired, type RequestError } from "../../CodexError.ts"
+import { ConnectionFailed, ExperimentalApiRequired, type RequestError, SlowConsumer } from "../../CodexError.ts"
 import { DecisionObserver } from "../../DecisionObserver.ts"
 import * as ExperimentalApi from "../../ExperimentalApi.ts"
 import * as Notification from "../../Notification.ts"
@@ -115,17 +115,17 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const observer = yield* DecisionObserver
   const humanApproval = yield* PolicyEngine.HumanApproval
 
-  const notifications = makeHub<Notification.Notification>({
+  const notifications = makeHub<Notification.Notification, ConnectionFailed | SlowConsumer>({
     maxBytes: bufferBytes,
     ...Notification.buffering,
-    unit: "bytes",
+    overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
     observe: Telemetry.observeBuffer(context)
   })
-  const serverRequests = makeHub<ServerRequest.ServerRequest>({
+  const serverRequests = makeHub<ServerRequest.ServerRequest, ConnectionFailed | SlowConsumer>({
     maxBytes: maxUnreadRequests,
     highWater: Number.POSITIVE_INFINITY,
     bytes: () => 1,
-    unit: "requests",
+    overflow: (unread) => new SlowConsumer({ unread, unit: "requests" }),
     merge: () => undefined
   })
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()

@@ -13,7 +13,6 @@ import type * as Pull from "effect/Pull"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ConnectionFailed, SlowConsumer } from "../../CodexError.ts"
 
 export interface KeepOptions<A> {
   /** The number of values from which on adjacent ones are merged. */
@@ -201,31 +200,24 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   }
 }
 
-export interface Hub<A> {
+/** What is told to whoever listens at the moment, each with a buffer of its own. */
+export interface Hub<A, E> {
   readonly offer: (value: A) => void
   readonly hasListeners: () => boolean
-  /** The connection is gone: those who listen, and those who come later, are told. */
-  readonly end: (error: ConnectionFailed) => void
+  /** Nothing more will come: those who listen, and those who come later, are told. */
+  readonly end: (error: E) => void
   /** Listens from now on, until the scope closes; what comes is read by running the stream, once. */
-  readonly subscribe: Effect.Effect<Stream.Stream<A, ConnectionFailed | SlowConsumer>, never, Scope.Scope>
+  readonly subscribe: Effect.Effect<Stream.Stream<A, E>, never, Scope.Scope>
 }
 
-export const makeHub = <A>(
-  options: Omit<BufferOptions<A, never>, "overflow"> & {
-    /** What `bytes` counts. */
-    readonly unit: SlowConsumer["unit"]
-  }
-): Hub<A> => {
-  const listeners = new Set<Buffer<A, ConnectionFailed | SlowConsumer>>()
-  let ended: ConnectionFailed | undefined
+export const makeHub = <A, E>(options: BufferOptions<A, E>): Hub<A, E> => {
+  const listeners = new Set<Buffer<A, E>>()
+  let ended: { readonly error: E } | undefined
 
   const join = Effect.sync(() => {
-    const buffer = makeBuffer<A, ConnectionFailed | SlowConsumer>({
-      ...options,
-      overflow: (unread) => new SlowConsumer({ unread, unit: options.unit })
-    })
+    const buffer = makeBuffer<A, E>(options)
     if (ended === undefined) listeners.add(buffer)
-    else buffer.fail(ended)
+    else buffer.fail(ended.error)
     return buffer
   })
 
@@ -236,7 +228,7 @@ export const makeHub = <A>(
     },
     hasListeners: () => listeners.size > 0,
     end: (error) => {
-      ended ??= error
+      ended ??= { error }
       for (const listener of listeners) listener.fail(error)
     },
     subscribe: Effect.map(

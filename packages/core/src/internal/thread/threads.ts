@@ -179,21 +179,33 @@ export const makeThreads = Effect.fnUntraced(function* (
           Effect.catchTag(["SessionNotFound", "NoRollout", "InvalidParams"], () => Effect.succeed(false))
         )
 
+  const subscribe = (threadId: string, params: ThreadOptions) =>
+    Effect.map(
+      server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true }),
+      ({ thread }) => thread
+    )
+
   // From the reply on, the thread is called what the server calls it.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
-    const resumable = Struct.omit(params, startOnly)
-    const { thread } = yield* server.request("thread/resume", { ...resumable, threadId, excludeTurns: true })
-    remembered.delete(thread.id)
-    return bindingOf(thread.id, params)
+    const { id } = yield* subscribe(threadId, params)
+    remembered.delete(id)
+    return bindingOf(id, params)
   })
 
-  // Others may have left the thread in the meantime, or unsubscribed from it in our name.
-  const rejoin = Effect.fnUntraced(function* (thread: ThreadBinding) {
-    if (server[connection].isJoined(thread.threadId)) return
-    yield* load(thread.threadId, thread.params ?? {})
-    const { onToolCall, policy, tools } = thread
-    yield* attach(bindingOf(thread.threadId, undefined), { onToolCall, policy }, tools)
+  // Others may have left the thread in the meantime, or unsubscribed from it in our name. What it had here it has again: its
+  // queue, where a turn may still stand, its tools and its policy. Tells whether a turn runs on it.
+  const subscribeAgain = Effect.fnUntraced(function* (thread: ThreadBinding) {
+    const { status } = yield* subscribe(thread.threadId, thread.params ?? {})
+    remembered.delete(thread.threadId)
+    if (!bindings.has(thread.threadId)) {
+      bindings.set(thread.threadId, thread)
+      yield* routeRest(thread)
+    }
+    return status.type === "active"
   })
+
+  const rejoin = (thread: ThreadBinding) =>
+    server[connection].isJoined(thread.threadId) && bindings.has(thread.threadId) ? Effect.void : subscribeAgain(thread)
 
   const letGo = (thread: ThreadBinding) =>
     Effect.suspend(() => {
@@ -249,12 +261,14 @@ export const makeThreads = Effect.fnUntraced(function* (
       thread.tools = tools ?? thread.tools
       thread.onToolCall = onToolCall ?? thread.onToolCall
       thread.policy = policy ?? thread.policy
-      if (policy === undefined) return Effect.void
-      const { threadId } = thread
-      return server[connection].routeRest(
-        routeFor({ threadId, policy, onToolCall: toolsOf(thread, undefined), context })
-      )
+      return policy === undefined ? Effect.void : routeRest(thread)
     })
+
+  const routeRest = (thread: ThreadBinding) => {
+    const { policy, threadId } = thread
+    if (policy === undefined) return Effect.void
+    return server[connection].routeRest(routeFor({ threadId, policy, onToolCall: toolsOf(thread, undefined), context }))
+  }
 
   const startOptions = Effect.fnUntraced(function* (
     thread: ThreadBinding,
@@ -276,6 +290,7 @@ export const makeThreads = Effect.fnUntraced(function* (
       },
       onToolCall: toolsOf(current, limits.onToolCall),
       watchdog: limits.watchdog === undefined ? watchdog : own.watchdog,
+      rejoin: subscribeAgain(current),
       stopTimeout: Duration.toMillis(stopTimeout),
       whenBusy: limits.whenBusy ?? "wait",
       bufferBytes

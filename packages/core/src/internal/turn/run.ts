@@ -46,6 +46,7 @@ import { makeCollector } from "./collector.ts"
 import type { Exceeded } from "./ledger.ts"
 import * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
+import { usageSince } from "./tokens.ts"
 import { makeTurnSpans } from "./spans.ts"
 import { type Stalled, watch, type Watched, type WatchdogTimes } from "./watchdog.ts"
 
@@ -66,6 +67,8 @@ export interface Options {
   readonly messageId: string | undefined
   /** Sends what makes the server start the turn, once. */
   readonly request: (options: RequestOptions) => Effect.Effect<{ readonly turn: { readonly id: string } }, RequestError>
+  /** Has the server tell of the thread again after it was left. Tells whether a turn still runs on it. */
+  readonly rejoin: Effect.Effect<boolean, RequestError>
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
@@ -127,7 +130,13 @@ export const run = Effect.fnUntraced(function* (
   const runFork = Effect.runForkWith(context)
   const collector = makeCollector(threadId, server[connection].maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
-  yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
+  // An answer that is asked for again has one count over all of its turns, and a span for each.
+  const usedBefore = place.tokens.usage()
+  const endSpans = (exit: Exit.Exit<unknown, unknown>) => {
+    const { status, usage } = collector.response()
+    spans.end(exit, status, usage && (usedBefore === undefined ? usage : usageSince(usedBefore, usage)))
+  }
+  yield* Effect.addFinalizer((exit) => Effect.sync(() => endSpans(exit)))
 
   const items = makeItemsInProgress()
   const events: Array<ResponseEvent.ResponseEvent> | undefined =
@@ -159,7 +168,7 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
-    spans.end(exit, collector.response())
+    endSpans(exit)
     Deferred.doneUnsafe(outcome, exit)
     runFork(Scope.close(scope, exit))
   }
@@ -191,8 +200,13 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const complete = (turn: Schemas.Turn) => {
+  const responseSoFar = (): AgentResponse => {
     const response = collector.response(events)
+    return { ...response, turnId: response.turnId ?? state.turnId }
+  }
+
+  const complete = (turn: Schemas.Turn) => {
+    const response = responseSoFar()
     if (turn.status === "interrupted") return fail(stopError(response) ?? new TurnInterrupted({ response }))
     if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
     buffer?.end()
@@ -209,7 +223,7 @@ export const run = Effect.fnUntraced(function* (
         return failStart(new ThreadBusy({ threadId, turnId: how.turnId, delivered: true }))
       case "Unsent":
       case "NotStopped": {
-        const response = collector.response(events)
+        const response = responseSoFar()
         const error = stopError(response)
         if (error === undefined) return fail(new TurnInterrupted({ response }))
         return error._tag === "TurnFailed" ? fail(error) : failStart(error)
@@ -332,9 +346,9 @@ export const run = Effect.fnUntraced(function* (
   })
 
   // Without a subscription the end of the turn would not be heard of.
-  const rejoin = server.request("thread/resume", { threadId, excludeTurns: true }).pipe(
-    Effect.flatMap(({ thread }) =>
-      thread.status.type === "active"
+  const rejoin = options.rejoin.pipe(
+    Effect.flatMap((isActive) =>
+      isActive
         ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${state.turnId} ran on it`)
         : Effect.fail(
             new ProtocolViolation({
@@ -409,6 +423,7 @@ export const run = Effect.fnUntraced(function* (
       Effect.sync(() => {
         if (error._tag !== "Overloaded" && !isBusy(error)) return
         early = []
+        earlyBytes = 0
         apply({ _tag: "Held" })
         if (isBusy(error)) server[connection].setActiveTurn(threadId, server[connection].activeTurn(threadId))
       })

@@ -2,7 +2,7 @@
  * The text so far of the messages of a turn that have not been completed, bounded: a string can't be longer than the engine
  * allows, and what is read by the connection's reader may not throw.
  */
-import { longestString } from "../connection/lines.ts"
+import { longestString } from "../options.ts"
 
 export interface StreamedText {
   readonly add: (itemId: string, delta: string) => void

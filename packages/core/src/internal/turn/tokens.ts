@@ -62,6 +62,13 @@ export const makeTokenCount = (): TokenCount => {
   }
 }
 
+/** What was used from one look at a count to a later one. */
+export const usageSince = (before: Usage, after: Usage): Pick<Usage, "subAgents" | "turn" | "withSubAgents"> => ({
+  turn: subtract(after.turn, before.turn),
+  subAgents: subtract(after.subAgents, before.subAgents),
+  withSubAgents: subtract(after.withSubAgents, before.withSubAgents)
+})
+
 const noTokens: Protocol.TokenUsageBreakdown = {
   inputTokens: 0,
   cachedInputTokens: 0,

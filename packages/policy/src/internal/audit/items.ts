@@ -65,6 +65,7 @@ export const makeItems = ({
         completed(threadId, turnId, item)
       } else if (notification.method === "turn/completed") {
         const { threadId, turn } = notification.params
+        for (const key of mcp) if (key.startsWith(`${threadId}/`)) mcp.delete(key)
         for (const [key, left] of open) {
           if (left.threadId !== threadId || (left.turnId !== undefined && left.turnId !== turn.id)) continue
           open.delete(key)

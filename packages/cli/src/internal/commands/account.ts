@@ -1,20 +1,34 @@
 /**
- * What `effect-codex login`, `logout` and `account` do with their flags.
+ * `effect-codex login`, `logout` and `account`.
  */
 import type * as Account from "@effect-codex/core/api/Account"
 import * as Codex from "@effect-codex/core/Codex"
 import { NotAuthenticated } from "@effect-codex/core/CodexError"
 import type * as Protocol from "@effect-codex/core/protocol/generated/Stable"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import type { Flags } from "../AccountCommand.ts"
-import { InvalidUsage } from "../InvalidUsage.ts"
-import { layer } from "./connect.ts"
-import * as Print from "./print.ts"
+import * as Connection from "../../Connection.ts"
+import { InvalidUsage } from "../../InvalidUsage.ts"
+import { layer } from "../connect.ts"
+import { json, toggle } from "../flags.ts"
+import * as Print from "../print.ts"
+
+const loginFlags = {
+  method: Flag.Literals("method", ["browser", "device-code", "api-key"]).pipe(
+    Flag.withDescription("How: with ChatGPT in a browser here or on another device, or with a key that is asked for"),
+    Flag.withDefault("browser")
+  ),
+  apiKeyStdin: toggle("api-key-stdin", "Read an API key from standard input; a key is never an argument"),
+  ...Connection.flags
+}
+
+const accountFlags = { json, ...Connection.flags }
 
 const readKey = Effect.fnUntraced(function* (stdin: boolean) {
   const stdio = yield* Stdio.Stdio
@@ -48,7 +62,7 @@ const device = (login: Account.DeviceCodeLogin) =>
       `  ${Print.inline(login.userCode)}\n\nWaiting. Ctrl-C gives up.`
   )
 
-export const login = Effect.fn("AccountCommand.login")(function* (flags: Flags["login"]) {
+const runLogin = Effect.fn("login")(function* (flags: Command.Command.Config.Infer<typeof loginFlags>) {
   const byKey = flags.apiKeyStdin || flags.method === "api-key"
   if (flags.apiKeyStdin && flags.method === "device-code") {
     return yield* new InvalidUsage({ description: "Give --api-key-stdin or --method device-code, not both." })
@@ -73,12 +87,12 @@ export const login = Effect.fn("AccountCommand.login")(function* (flags: Flags["
   }).pipe(Effect.scoped, Effect.provide(layer(flags)))
 })
 
-export const logout = Effect.fn("AccountCommand.logout")(function* (flags: Flags["logout"]) {
+const runLogout = Effect.fn("logout")(function* (flags: Connection.Flags) {
   yield* Effect.flatMap(Codex.Codex, ({ account }) => account.logout).pipe(Effect.provide(layer(flags)))
   yield* Console.log("Nobody is logged in.")
 })
 
-export const account = Effect.fn("AccountCommand.account")(function* (flags: Flags["account"]) {
+const showAccount = Effect.fn("account")(function* (flags: Command.Command.Config.Infer<typeof accountFlags>) {
   const response = yield* whoever.pipe(Effect.provide(layer(flags)))
   if (flags.json) yield* Print.json(response)
   else if (response.account != null || !response.requiresOpenaiAuth) yield* Console.log(describe(response))
@@ -86,3 +100,25 @@ export const account = Effect.fn("AccountCommand.account")(function* (flags: Fla
     return yield* new NotAuthenticated({ description: "nobody is logged in" })
   }
 })
+
+/** The command `login`. */
+export const login = Command.make("login", loginFlags, runLogin).pipe(
+  Command.withDescription("Log in; Ctrl-C gives up"),
+  Command.withExamples([
+    { command: "effect-codex login", description: "With ChatGPT, in a browser" },
+    { command: "effect-codex login --method device-code", description: "With ChatGPT, in a browser somewhere else" },
+    { command: "printenv OPENAI_API_KEY | effect-codex login --api-key-stdin", description: "With an API key" }
+  ])
+)
+
+/** The command `logout`. */
+export const logout = Command.make("logout", Connection.flags, runLogout).pipe(
+  Command.withDescription("Forget the account, its tokens and keys"),
+  Command.withExamples([{ command: "effect-codex logout", description: "Log out" }])
+)
+
+/** The command `account`. */
+export const account = Command.make("account", accountFlags, showAccount).pipe(
+  Command.withDescription("Show who is logged in; exits with 3 if nobody is and somebody has to be"),
+  Command.withExamples([{ command: "effect-codex account --json", description: "For a program" }])
+)

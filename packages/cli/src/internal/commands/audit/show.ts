@@ -1,23 +1,36 @@
 /**
- * What `effect-codex audit show` does with its flags.
+ * `effect-codex audit show`: the newest records of a trail.
  */
 import * as Audit from "@effect-codex/policy/Audit"
 import type { AuditRecord } from "@effect-codex/policy/AuditRecord"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import type * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Flags } from "../../AuditCommand.ts"
-import { InvalidUsage } from "../../InvalidUsage.ts"
-import * as Print from "../print.ts"
+import { file, unreadable } from "../../audit/trail.ts"
+import { json, optional } from "../../flags.ts"
+import * as Print from "../../print.ts"
 
-/** A trail that can't be read at all is a mistake of the command line. */
-export const unreadable =
-  (file: string) =>
-  ({ reason }: PlatformError.PlatformError): Effect.Effect<never, InvalidUsage> =>
-    Effect.fail(new InvalidUsage({ description: `The trail ${file} can't be read: ${reason._tag}.` }))
+const flags = {
+  file,
+  type: optional(
+    Flag.Literals("type", ["decision", "outcome", "unasked", "dropped", "opened", "rotated"]).pipe(
+      Flag.withDescription("Only the records of this type")
+    )
+  ),
+  last: Flag.Int("last").pipe(
+    Flag.withDescription("How many records to show; 0 for all. Default: 50"),
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+    Flag.withDefault(50)
+  ),
+  json
+}
 
-export const show = Effect.fn("AuditCommand.show")(function* (flags: Flags["show"]) {
+type Flags = Command.Command.Config.Infer<typeof flags>
+
+const show = Effect.fn("audit.show")(function* (flags: Flags) {
   const found: Array<AuditRecord> = []
   const reading = Audit.read(flags.file).pipe(
     Stream.filter(({ type }) => flags.type === undefined || flags.type === type),
@@ -78,3 +91,16 @@ const rowOf = (record: AuditRecord): ReadonlyArray<string> => {
 
 const commandOf = (params: unknown): string | undefined =>
   Predicate.hasProperty(params, "command") && typeof params.command === "string" ? params.command : undefined
+
+/** The command. */
+export const command = Command.make("show", flags, show).pipe(
+  Command.withDescription("Show the newest records of a trail. Exits with 1 if it is not whole"),
+  Command.withShortDescription("Show the newest records of a trail"),
+  Command.withExamples([
+    { command: "effect-codex audit show audit.jsonl --type unasked", description: "What ran without a request" },
+    {
+      command: "effect-codex audit show audit.jsonl --last 0 --json | jq -r '.[].decision'",
+      description: "All of them, for a program"
+    }
+  ])
+)

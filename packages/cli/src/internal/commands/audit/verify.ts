@@ -1,19 +1,28 @@
 /**
- * What `effect-codex audit verify` does with its flags.
+ * `effect-codex audit verify`: checks that a trail is whole.
  */
 import * as Audit from "@effect-codex/policy/Audit"
+import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import type { Flags } from "../../AuditCommand.ts"
-import { codes } from "../../ExitCode.ts"
-import { InvalidUsage } from "../../InvalidUsage.ts"
-import * as Print from "../print.ts"
-import { unreadable } from "./show.ts"
+import { codes } from "../../../ExitCode.ts"
+import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { file, unreadable } from "../../audit/trail.ts"
+import { json, text } from "../../flags.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  file,
+  anchor: text("anchor", "COUNT:HASH", "A record that has to be in it as it was: what an earlier verify has printed"),
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 /** The trail is not whole, which was told. */
-class NotWhole extends Schema.TaggedError<NotWhole>()("NotWhole", {}) {
+export class NotWhole extends Schema.TaggedError<NotWhole>()("NotWhole", {}) {
   override readonly [Runtime.errorExitCode] = codes.failed
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -30,7 +39,7 @@ const anchorOf = Effect.fnUntraced(function* (text: string | undefined) {
   return { count: Number(count), hash }
 })
 
-export const verify = Effect.fn("AuditCommand.verify")(function* (flags: Flags["verify"]) {
+const verify = Effect.fn("audit.verify")(function* (flags: Flags) {
   const anchor = yield* anchorOf(flags.anchor)
   const verified = yield* Audit.verify(flags.file, { anchor }).pipe(
     Effect.catchTag("AuditBroken", ({ description, line, path }) =>
@@ -55,3 +64,16 @@ export const verify = Effect.fn("AuditCommand.verify")(function* (flags: Flags["
     ].join("\n")
   )
 })
+
+/** The command. */
+export const command = Command.make("verify", flags, verify).pipe(
+  Command.withDescription("Check that a trail is whole, and print its anchor. Exits with 1 if it is not"),
+  Command.withShortDescription("Check that a trail is whole"),
+  Command.withExamples([
+    { command: "effect-codex audit verify audit.jsonl", description: "The whole trail" },
+    {
+      command: 'effect-codex audit verify audit.jsonl --anchor "$(cat anchor)"',
+      description: "Also its end, against an anchor that was kept elsewhere"
+    }
+  ])
+)

@@ -1,13 +1,8 @@
-/**
- * `effect-codex demo`: its flags.
- *
- * @since 0.1.0
- */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Connection from "./Connection.ts"
-import { text, toggle } from "./internal/flags.ts"
-import { lazily } from "./internal/lazily.ts"
+import * as Connection from "../../Connection.ts"
+import * as Demo from "../../Demo.ts"
+import { text, toggle } from "../flags.ts"
 
 // It works in a throwaway folder.
 const { cwd: _, ...connection } = Connection.flags
@@ -28,38 +23,19 @@ const flags = {
   ...connection
 }
 
-/**
- * The command.
- *
- * @category commands
- * @since 0.1.0
- */
+/** The command. */
 export const command = Command.make(
   "demo",
   flags,
-  lazily(() =>
-    import("./Demo.ts").then(
-      ({ run }) =>
-        ({
-          mode,
-          model,
-          promptCreate,
-          promptEvents,
-          promptStream,
-          showEvents,
-          strict,
-          ...connection
-        }: Command.Command.Config.Infer<typeof flags>) =>
-          run({
-            mode,
-            model,
-            prompts: { create: promptCreate, events: promptEvents, stream: promptStream },
-            showEvents,
-            strict,
-            connection: { ...connection, cwd: undefined }
-          })
-    )
-  )
+  ({ mode, model, promptCreate, promptEvents, promptStream, showEvents, strict, ...connection }) =>
+    Demo.run({
+      mode,
+      model,
+      prompts: { create: promptCreate, events: promptEvents, stream: promptStream },
+      showEvents,
+      strict,
+      connection: { ...connection, cwd: undefined }
+    })
 ).pipe(
   Command.withDescription("Show that codex and this package work here; exits with 1 if a case fails"),
   Command.withShortDescription("Show that codex and this package work here"),

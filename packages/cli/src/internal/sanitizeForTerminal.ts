@@ -9,7 +9,7 @@ import * as Display from "@effect-codex/core/Display"
 import { stripVTControlCharacters } from "node:util"
 
 /** A whole text. Its lines end with a line feed, whatever they ended with. */
-export const harmless = (text: string): string =>
+export const sanitizeForTerminal = (text: string): string =>
   Display.block(stripVTControlCharacters(text).replaceAll(/\r\n?/g, "\n"))
 
 export interface Pieces {
@@ -27,9 +27,9 @@ export const makePieces = (): Pieces => {
   const shown = (text: string): string => {
     const before = last
     last = text.slice(-1) || last
-    if (!/^\p{M}/u.test(text)) return harmless(text)
-    const together = harmless(before + text)
-    return together.startsWith(before) ? together.slice(before.length) : harmless(text)
+    if (!/^\p{M}/u.test(text)) return sanitizeForTerminal(text)
+    const together = sanitizeForTerminal(before + text)
+    return together.startsWith(before) ? together.slice(before.length) : sanitizeForTerminal(text)
   }
 
   return {

@@ -1,6 +1,9 @@
 /**
- * What `effect-codex policy check` does with its flags.
+ * `effect-codex policy check`: what the rules say of a command.
  */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
@@ -8,14 +11,32 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { codes } from "../../ExitCode.ts"
-import { InvalidUsage } from "../../InvalidUsage.ts"
-import type { Flags } from "../../PolicyCommand.ts"
-import * as Print from "../print.ts"
-import { accepts, commandLine, load, verdicts } from "./verdict.ts"
+import { codes } from "../../../ExitCode.ts"
+import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { json, text, toggle } from "../../flags.ts"
+import { policy, root } from "../../policy/flags.ts"
+import { accepts, commandLine, load, verdicts } from "../../policy/verdict.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  command: Argument.String("COMMAND").pipe(
+    Argument.withDescription("After --: a program and its arguments, or one text for a whole command line"),
+    Argument.variadic()
+  ),
+  policy,
+  root,
+  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: this one").pipe(Flag.withAlias("C")),
+  stdinJson: toggle(
+    "stdin-json",
+    "Read command lines from standard input, a JSON string a line; a JSON verdict a line out"
+  ),
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 /** The command would not be accepted, which was told. */
-class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
+export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
   override readonly [Runtime.errorExitCode] = codes.declined
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -36,7 +57,7 @@ const readLine = (line: string, number: number): Effect.Effect<string, InvalidUs
     Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is no JSON string.` }))
   )
 
-export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["check"]) {
+const check = Effect.fn("policy.check")(function* (flags: Flags) {
   const { command: words } = flags
   if (flags.stdinJson !== (words.length === 0)) {
     return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json and not both." })
@@ -94,3 +115,22 @@ export const check = Effect.fn("PolicyCommand.check")(function* (flags: Flags["c
   }
   if (!accepts(verdict)) return yield* new NotAccepted()
 })
+
+/** The command. */
+export const command = Command.make("check", flags, check).pipe(
+  Command.withDescription(
+    "Tell what the rules say of a command, and why; nothing is run. Exits with 5 if it would not be accepted"
+  ),
+  Command.withShortDescription("Tell what the rules say of a command, and why"),
+  Command.withExamples([
+    { command: "effect-codex policy check --policy rubric.yaml -- git push --force", description: "One command" },
+    {
+      command: 'effect-codex policy check --policy rubric.yaml -- "npm test | tee log"',
+      description: "A command line"
+    },
+    {
+      command: "jq -c .command log.jsonl | effect-codex policy check --policy rubric.yaml --stdin-json",
+      description: "Many"
+    }
+  ])
+)

@@ -1,7 +1,9 @@
 /**
- * What `effect-codex policy test` does with its flags: a table of commands and what a rubric shall say of them.
+ * `effect-codex policy test`: compares a rubric with a table of commands and their expected decisions.
  */
 import * as Rubric from "@effect-codex/policy/Rubric"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
@@ -11,10 +13,19 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import { InvalidUsage } from "../../InvalidUsage.ts"
-import type { Flags } from "../../PolicyCommand.ts"
-import * as Print from "../print.ts"
-import { load, verdicts } from "./verdict.ts"
+import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { json } from "../../flags.ts"
+import { root } from "../../policy/flags.ts"
+import { load, verdicts } from "../../policy/verdict.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  file: Argument.String("FILE").pipe(Argument.withDescription("The expectations: YAML, JSON or TOML")),
+  root,
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 const Verdict = Schema.Literals([
   "accept",
@@ -45,7 +56,7 @@ const Expectations = Schema.Struct({
 const decode = Schema.decodeUnknownEffect(Expectations, { errors: "all", onExcessProperty: "error" })
 
 /** Something is otherwise than it was expected to be, which was told. */
-class Unmet extends Schema.TaggedError<Unmet>()("Unmet", {}) {
+export class Unmet extends Schema.TaggedError<Unmet>()("Unmet", {}) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -75,7 +86,7 @@ const readExpectations = Effect.fnUntraced(function* (file: string) {
   )
 })
 
-export const test = Effect.fn("PolicyCommand.test")(function* (flags: Flags["test"]) {
+const test = Effect.fn("policy.test")(function* (flags: Flags) {
   const path = yield* Path.Path
   const folder = path.dirname(path.resolve(flags.file))
   const { cases, cwd = ".", rubric: given } = yield* readExpectations(flags.file)
@@ -126,3 +137,12 @@ const say = ({
     ...(by === "" ? [] : [`by ${Print.exact(by)}`]),
     ...(reason === undefined ? [] : [`(${Print.exact(reason)})`])
   ].join(" ")
+
+/** The command. */
+export const command = Command.make("test", flags, test).pipe(
+  Command.withDescription(
+    "Compare what the rules say with what is expected of them; exits with 1 if something differs"
+  ),
+  Command.withShortDescription("Compare what the rules say with what is expected"),
+  Command.withExamples([{ command: "effect-codex policy test policy.test.yaml", description: "In a build" }])
+)

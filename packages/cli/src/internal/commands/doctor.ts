@@ -1,18 +1,24 @@
 /**
- * What `effect-codex doctor` does with its flags.
+ * `effect-codex doctor`: its flags, and how the report is printed.
  */
+import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
-import * as Doctor from "../Doctor.ts"
-import type { Flags } from "../DoctorCommand.ts"
-import type { Paint } from "../Tone.ts"
-import { toOptions } from "./connect.ts"
-import * as Print from "./print.ts"
+import * as Connection from "../../Connection.ts"
+import * as Doctor from "../../Doctor.ts"
+import type { Paint } from "../../Tone.ts"
+import { toOptions } from "../connect.ts"
+import { json } from "../flags.ts"
+import * as Print from "../print.ts"
+
+const flags = { json, ...Connection.flags }
+
+type Flags = Command.Command.Config.Infer<typeof flags>
 
 /** Something is wrong, which was told. */
-class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
+export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -40,11 +46,11 @@ const lines = (
 }
 
 /** Examines, and fails if something is wrong. */
-export const run = Effect.fn("DoctorCommand.run")(function* (flags: Flags) {
+const run = Effect.fn("doctor")(function* (flags: Flags) {
   const options = yield* toOptions(flags)
   const home = flags.offline
     ? yield* Effect.flatMap(
-        Effect.promise(() => import("./offline.ts")),
+        Effect.promise(() => import("../offline.ts")),
         ({ home }) => home
       )
     : undefined
@@ -59,3 +65,17 @@ export const run = Effect.fn("DoctorCommand.run")(function* (flags: Flags) {
   }
   if (!report.ok) return yield* new Unwell()
 }, Effect.scoped)
+
+/** The command. */
+export const command = Command.make("doctor", flags, run).pipe(
+  Command.withDescription("Check codex, its configuration, account and sandbox, and suggest a fix for each failure"),
+  Command.withShortDescription("Check the installation and suggest fixes"),
+  Command.withExamples([
+    { command: "effect-codex doctor", description: "Find out what is wrong" },
+    {
+      command: "effect-codex doctor --json | jq '.findings[] | select(.status != \"ok\")'",
+      description: "The same for a program"
+    },
+    { command: "effect-codex doctor --codex ./codex-next", description: "See what a newer codex changes" }
+  ])
+)
