@@ -328,7 +328,7 @@ export function layerWebSocket(
 export function layerWebSocket(options: WebSocketOptions) {
   const connect = checkOptions(options).pipe(
     Effect.andThen(WebSocketTransport.connect(options)),
-    Effect.flatMap((transport) => make(transport, options))
+    Effect.flatMap((transport) => make(transport, { ...options, isShared: true }))
   )
   return connected(connect, options)
 }

@@ -258,7 +258,7 @@ describe("a question to the user", () => {
 
 describe("an MCP server's question", () => {
   const call = mcpCall("probe", "ask", {})
-  const server = path.join(import.meta.dirname, "fixtures", "mcp-server.mjs")
+  const server = path.join(import.meta.dirname, "..", "fixtures", "mcp-server.mjs")
   const test = {
     config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(server)}]\n`
   }
@@ -291,7 +291,7 @@ describe("an MCP server's question", () => {
 })
 
 describe("acceptAll", () => {
-  const server = path.join(import.meta.dirname, "fixtures", "mcp-server.mjs")
+  const server = path.join(import.meta.dirname, "..", "fixtures", "mcp-server.mjs")
   const test = {
     config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(server)}]\n`
   }

@@ -18,7 +18,7 @@ import { runFile } from "../../../../scripts/run-command.ts"
 import { isAlive } from "../support.ts"
 
 const services = Layer.merge(NodeServices.layer, NodeWS.layerWebSocketConstructor)
-const fixture = (name: string) => path.join(import.meta.dirname, "fixtures", name)
+const fixture = (name: string) => path.join(import.meta.dirname, "..", "fixtures", name)
 
 const failureOf = <E>(layer: Layer.Layer<Codex.Codex, E>) => Effect.flip(Effect.provide(Codex.Codex, layer))
 

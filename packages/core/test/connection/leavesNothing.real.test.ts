@@ -11,7 +11,7 @@ const endWith = (signal: NodeJS.Signals) => {
   let home = ""
   let processes: ReadonlyArray<string> = []
   return Effect.map(
-    runFile(path.join(import.meta.dirname, "fixtures", "hanging-turn.ts"), [], {
+    runFile(path.join(import.meta.dirname, "..", "fixtures", "hanging-turn.ts"), [], {
       onStdout: (piece, pid) => {
         home = /^HOME (.*)$/m.exec(piece)?.[1] ?? home
         if (home === "") return

@@ -34,7 +34,7 @@ describe.skipIf(process.platform !== "linux")("law 5: a program that dies takes 
             let diedAt = 0
             let ready = ""
             const died = yield* Effect.raceFirst(
-              runFile(path.join(import.meta.dirname, "fixtures", "owner-of-a-server.ts"), [socketPath, work], {
+              runFile(path.join(import.meta.dirname, "..", "fixtures", "owner-of-a-server.ts"), [socketPath, work], {
                 env,
                 cwd,
                 onStdout: (piece, pid) => {

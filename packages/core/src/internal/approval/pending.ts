@@ -139,13 +139,21 @@ export const makeAnswering = Effect.fnUntraced(function* (
       })
     })
 
+  // The server may be about to withdraw it, and what is withdrawn is not answered.
   const decline = (entry: Waiting) =>
-    entry.settle(Effect.andThen(undecided("its turn was over"), Approval.decline(entry.request.method)))
+    entry.settle(
+      Effect.ignore(options.roundTrip).pipe(
+        Effect.andThen(undecided("its turn was over")),
+        Effect.andThen(Approval.decline(entry.request.method))
+      )
+    )
 
   return {
     answer,
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
+      // At once: what else comes with this word, as the end of the turn, would have it declined.
+      for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {
       const isOf = ({ request }: Waiting) => {

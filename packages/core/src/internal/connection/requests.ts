@@ -134,8 +134,12 @@ export const makeRequests = ({
   const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
       const threadId = Notification.idIn(params, "threadId", "thread")
-      if (threadId !== undefined) router.leave(threadId)
-      return sent
+      if (threadId === undefined) return sent
+      router.leave(threadId)
+      return Effect.ensuring(
+        sent,
+        Effect.sync(() => router.left(threadId))
+      )
     })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>

@@ -25,6 +25,8 @@ export interface Router {
   /** The server tells us of this thread from now on. `isActive`: a turn runs on it. */
   readonly join: (threadId: string, provider: string, isActive: boolean) => void
   readonly leave: (threadId: string) => void
+  /** The server has taken our leave of the thread: its turn has to join again, and not before that. */
+  readonly left: (threadId: string) => void
   readonly isJoined: (threadId: string) => boolean
   readonly providerOf: (threadId: string) => string | undefined
   /** Takes over a thread until the scope closes. */
@@ -159,8 +161,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     forgetLast()
     onLeft(threadId)
     const own = openRouteOf(threadId)
-    if (why === undefined) own?.onLeft()
-    else own?.onEnd(why)
+    if (why !== undefined) own?.onEnd(why)
   }
 
   const follow: Router["follow"] = (notification) => {
@@ -203,6 +204,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       if (isActive && !active.has(threadId)) active.set(threadId, unknownTurn)
     },
     leave: (threadId) => leave(threadId),
+    left: (threadId) => openRouteOf(threadId)?.onLeft(),
     isJoined: (threadId) => joined.has(threadId),
     providerOf: (threadId) => joined.get(threadId),
     route: (route) =>

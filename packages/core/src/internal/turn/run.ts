@@ -380,10 +380,12 @@ export const run = Effect.fnUntraced(function* (
       return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
     })
 
+  const stopChildren = () => (state.turnId === undefined ? Effect.void : server[connection].stopChildren(state.turnId))
+
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
-        ? server[connection].stopChildren(state.turnId ?? "")
+        ? Effect.void
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
             server[connection].setActiveTurn(threadId, state.turnId)
@@ -392,7 +394,7 @@ export const run = Effect.fnUntraced(function* (
               `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
             )
           })
-    )
+    ).pipe(Effect.andThen(Effect.suspend(stopChildren)))
 
   const stopLate = (late: unknown) => {
     const turnId = Notification.idIn(late, "turnId", "turn")
@@ -467,11 +469,17 @@ export const run = Effect.fnUntraced(function* (
     Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
   )
 
+  const stopTree = Effect.suspend(() =>
+    state.phase === "over"
+      ? Effect.succeed(true)
+      : Effect.tap(stop({ _tag: "Asked" }), (stopped) => (stopped ? stopChildren() : Effect.void))
+  )
+
   return {
     id: yield* Deferred.await(named),
     threadId,
     response: Deferred.await(outcome),
-    interrupt: Effect.flatMap(stop({ _tag: "Asked" }), (stopped) =>
+    interrupt: Effect.flatMap(stopTree, (stopped) =>
       stopped
         ? Effect.void
         : Effect.fail(new TurnNotStopped({ threadId, turnId: state.turnId ?? "", millis: stopTimeout }))
