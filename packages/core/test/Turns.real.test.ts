@@ -10,6 +10,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { lacks } from "./server.ts"
+import { isAlive, layerRecording } from "./support.ts"
 import { services, socketPath, transports } from "./transports.ts"
 
 const { execCommand, gate, reply, text, when } = MockModel
@@ -395,5 +396,51 @@ describe("an owner that leaves with an approval open", () => {
         )
       )
     )
+  )
+})
+
+describe("a turn that is over", () => {
+  it.live("takes no more input, and an interrupt of it succeeds", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("one")
+      yield* turn.result
+      expect(yield* Effect.flip(turn.steer("late"))).toMatchObject({ _tag: "TurnOver", turnId: turn.id })
+      yield* turn.interrupt
+      const next = yield* thread.turn("two")
+      expect(yield* Effect.flip(turn.steer("later"))).toMatchObject({ _tag: "TurnOver", turnId: turn.id })
+      yield* turn.interrupt
+      expect((yield* next.result).text).toBe("2")
+    }).pipe(Effect.scoped, against([reply(text("1")), reply(text("2"))]))
+  )
+})
+
+describe("a process that is killed while its turn is being stopped", () => {
+  it.live("holds nobody up", () =>
+    Effect.gen(function* () {
+      for (const after of [0, 1, 5, 20]) {
+        const held = yield* gate
+        const pids: Array<number> = []
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "hang" }), { startImmediately: true })
+          yield* held.reached
+          const leaving = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+          yield* Effect.sleep(after)
+          for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL")
+          yield* Fiber.join(leaving)
+          expect((yield* Effect.flip(codex.closed))._tag).toBe("ConnectionFailed")
+          const { pending, routes } = codex.sizes()
+          expect({ pending, routes, after }).toEqual({ pending: 0, routes: 0, after })
+        }).pipe(
+          Effect.provide(
+            Layer.merge(layerRecording(pids), PolicyEngine.layerDeclineAll).pipe(
+              Layer.provideMerge(CodexTest.layerHome([reply(text("so far", held))], { verifyOnClose: false }))
+            )
+          )
+        )
+      }
+    })
   )
 })

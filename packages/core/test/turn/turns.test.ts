@@ -8,6 +8,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
 import { RpcError } from "../../src/internal/connection/jsonRpc.ts"
 
@@ -452,5 +454,150 @@ describe("whatever the server says twice, late or never", () => {
         }).pipe(against(distorted(seed))),
       { discard: true }
     )
+  )
+})
+
+describe("law 12: who answers", () => {
+  const accepting = Layer.succeed(PolicyEngine.PolicyEngine)(
+    PolicyEngine.make({ command: () => Effect.succeed({ decision: "accept", by: "its engine" }) })
+  )
+  const undecided = Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: () => Effect.never }))
+  const params = (threadId: string, turnId: string, itemId = "c") => ({
+    threadId,
+    turnId,
+    itemId,
+    kind: "command",
+    command: "true",
+    cwd: "/",
+    startedAtMs: 0,
+    availableDecisions: ["accept", "decline"]
+  })
+  const command = "item/commandExecution/requestApproval"
+  const start = Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    return { codex, server: yield* MockAppServer.MockAppServer }
+  })
+
+  it.effect("closing the scope of a finished turn leaves the approvals of the next one alone", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const thread = yield* codex.thread.start()
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(thread.turn("one"), scope)
+      yield* first.result
+      const second = yield* Effect.provide(thread.turn("two"), undecided)
+      yield* settle
+      const asked = yield* Effect.forkChild(server.ask(command, params(thread.id, second.id)), {
+        startImmediately: true
+      })
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      expect(asked.pollUnsafe()).toBeUndefined()
+      expect(codex.sizes()).toMatchObject({ waiting: 1 })
+      yield* Fiber.interrupt(asked)
+    }).pipe(Effect.scoped, against({ turns: [[{ say: ["1"] }], [{ hang: Effect.never }]] }))
+  )
+
+  it.effect("the engine of a finished turn answers nothing more, though its scope is open", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const thread = yield* codex.thread.start()
+      const turn = yield* Effect.provide(thread.turn("one"), accepting)
+      yield* turn.result
+      expect(yield* server.ask(command, params(thread.id, turn.id))).toEqual({ decision: "decline" })
+      expect(yield* server.ask(command, params(thread.id, "the server's own"))).toEqual({ decision: "decline" })
+    }).pipe(Effect.scoped, against(said("1")))
+  )
+
+  it.effect("the policy of the thread answers for the sub-agents of turns that the server started", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const policy = PolicyEngine.make({ command: () => Effect.succeed({ decision: "accept", by: "the thread" }) })
+      const { id } = yield* codex.thread.start({ policy })
+      const begin = (threadId: string, turnId: string) =>
+        server.notify("turn/started", {
+          threadId,
+          turn: { id: turnId, rootTurnId: "root", items: [], itemsView: "notLoaded", status: "inProgress", error: null }
+        })
+      yield* begin(id, "root")
+      yield* begin("child", "below")
+      expect(yield* server.ask(command, params("child", "below"))).toEqual({ decision: "accept" })
+      expect(yield* server.ask(command, params("stranger", "other"))).toEqual({ decision: "decline" })
+    }).pipe(against())
+  )
+
+  it.effect("an approval that the server never resolves cancels none of a later turn under its id", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const thread = yield* codex.thread.start()
+      const decided = (id: number, turnId: string) =>
+        Effect.gen(function* () {
+          yield* server.send(JSON.stringify({ id, method: command, params: params(thread.id, turnId, "same") }))
+          yield* settle
+          const answer = (yield* server.received).find((message) => message["id"] === id && "result" in message)
+          return answer?.["result"]
+        })
+      for (const [id, prompt] of [
+        [9001, "one"],
+        [9002, "two"]
+      ] as const) {
+        const decision = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const turn = yield* thread.turn(prompt)
+            yield* settle
+            return yield* decided(id, turn.id)
+          })
+        ).pipe(Effect.provide(accepting))
+        expect(decision).toEqual({ decision: "accept" })
+      }
+      expect(codex.sizes()).toMatchObject({ waiting: 0, approvals: 0 })
+    }).pipe(against(hang))
+  )
+
+  it.effect("law 6: what the server withdraws right after the turn's end is not answered", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("one")
+      yield* settle
+      yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
+      yield* settle
+      // As with a real one, what the server sent before comes before its next reply.
+      yield* server.on("thread/loaded/list", () => Effect.as(Effect.yieldNow, { data: [] }))
+      const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
+      yield* server.send(
+        JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }),
+        JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
+      )
+      yield* settle
+      const answers = (yield* server.received).filter((message) => message["id"] === 9001)
+      expect(answers).toEqual([])
+      expect(codex.sizes()).toMatchObject({ waiting: 0 })
+    }).pipe(Effect.scoped, against(hang, undefined, undecided))
+  )
+})
+
+describe("the spans of an answer that is asked for again", () => {
+  it.effect("have each the tokens of its own attempt", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.NativeSpan> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      used = 0
+      const codex = yield* Codex.Codex
+      const failure = yield* codex.responses
+        .create({ prompt: "Ask", output: Schema.Struct({ ok: Schema.Boolean }), outputRetries: 2 })
+        .pipe(Effect.flip, Effect.withTracer(tracer))
+      expect(failure._tag).toBe("OutputInvalid")
+      expect(failure).toMatchObject({ response: { usage: { turn: { totalTokens: 330 } } } })
+      const turns = spans.filter(({ name }) => name === "invoke_agent codex")
+      expect(turns.map(({ attributes }) => attributes.get("gen_ai.usage.input_tokens"))).toEqual([100, 110, 110])
+    }).pipe(against(growing))
   )
 })
