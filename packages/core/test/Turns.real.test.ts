@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { lacks } from "./server.ts"
 import { isAlive, layerRecording } from "./support.ts"
 import { services, socketPath, transports } from "./transports.ts"
@@ -197,6 +198,25 @@ describe.skipIf(lacks("subAgents"))("the tokens of sub-agents", () => {
       const { usage } = yield* codex.responses.create({ prompt: "Spawn one" })
       expect(usage?.subAgents).toMatchObject({ totalTokens: 2331, inputTokens: 2000, outputTokens: 331 })
       expect(usage?.withSubAgents.totalTokens).toBe((usage?.turn.totalTokens ?? 0) + 2331)
+    }).pipe(against(script))
+  )
+
+  it.live("are in the turn's span, apart and together", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.NativeSpan> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const codex = yield* Codex.Codex
+      const { usage } = yield* Effect.withTracer(codex.responses.create({ prompt: "Spawn one" }), tracer)
+      const { attributes } = spans.find(({ name }) => name === "invoke_agent codex") ?? { attributes: new Map() }
+      expect(attributes.get("codex.usage.sub_agents.input_tokens")).toBe(2000)
+      expect(attributes.get("codex.usage.sub_agents.output_tokens")).toBe(331)
+      expect(attributes.get("gen_ai.usage.input_tokens")).toBe(usage?.withSubAgents.inputTokens)
     }).pipe(against(script))
   )
 
