@@ -53,9 +53,9 @@ const typeOf = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  if (yield* Effect.isSuccess(fs.readLink(path))) return "Link"
-  const info = yield* Effect.result(fs.stat(path))
+  const info = yield* Effect.result(fs.lstat(path))
   if (Result.isFailure(info)) return "Missing"
+  if (info.success.type === "SymbolicLink") return "Link"
   return info.success.type === "Directory" ? "Directory" : "Other"
 })
 
