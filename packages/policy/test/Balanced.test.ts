@@ -423,7 +423,7 @@ describe("git in a repository", () => {
   it.live("with a submodule that is checked out is looked at with it", () =>
     Effect.gen(function* () {
       const repository = makeRepository()
-      const { git, root } = repository
+      const { git } = repository
       const module = makeRepository()
       git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", module.root, "sub")
       expect(git("config", "-f", ".git/modules/sub/config", "core.worktree")).toContain("../../../sub")
