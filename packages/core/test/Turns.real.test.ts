@@ -9,7 +9,9 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { lacks } from "./server.ts"
+import { isAlive, layerRecording } from "./support.ts"
 import { services, socketPath, transports } from "./transports.ts"
 
 const { execCommand, gate, reply, text, when } = MockModel
@@ -196,6 +198,25 @@ describe.skipIf(lacks("subAgents"))("the tokens of sub-agents", () => {
       const { usage } = yield* codex.responses.create({ prompt: "Spawn one" })
       expect(usage?.subAgents).toMatchObject({ totalTokens: 2331, inputTokens: 2000, outputTokens: 331 })
       expect(usage?.withSubAgents.totalTokens).toBe((usage?.turn.totalTokens ?? 0) + 2331)
+    }).pipe(against(script))
+  )
+
+  it.live("are in the turn's span, apart and together", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.NativeSpan> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const codex = yield* Codex.Codex
+      const { usage } = yield* Effect.withTracer(codex.responses.create({ prompt: "Spawn one" }), tracer)
+      const { attributes } = spans.find(({ name }) => name === "invoke_agent codex") ?? { attributes: new Map() }
+      expect(attributes.get("codex.usage.sub_agents.input_tokens")).toBe(2000)
+      expect(attributes.get("codex.usage.sub_agents.output_tokens")).toBe(331)
+      expect(attributes.get("gen_ai.usage.input_tokens")).toBe(usage?.withSubAgents.inputTokens)
     }).pipe(against(script))
   )
 
@@ -395,5 +416,51 @@ describe("an owner that leaves with an approval open", () => {
         )
       )
     )
+  )
+})
+
+describe("a turn that is over", () => {
+  it.live("takes no more input, and an interrupt of it succeeds", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("one")
+      yield* turn.result
+      expect(yield* Effect.flip(turn.steer("late"))).toMatchObject({ _tag: "TurnOver", turnId: turn.id })
+      yield* turn.interrupt
+      const next = yield* thread.turn("two")
+      expect(yield* Effect.flip(turn.steer("later"))).toMatchObject({ _tag: "TurnOver", turnId: turn.id })
+      yield* turn.interrupt
+      expect((yield* next.result).text).toBe("2")
+    }).pipe(Effect.scoped, against([reply(text("1")), reply(text("2"))]))
+  )
+})
+
+describe("a process that is killed while its turn is being stopped", () => {
+  it.live("holds nobody up", () =>
+    Effect.gen(function* () {
+      for (const after of [0, 1, 5, 20]) {
+        const held = yield* gate
+        const pids: Array<number> = []
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "hang" }), { startImmediately: true })
+          yield* held.reached
+          const leaving = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+          yield* Effect.sleep(after)
+          for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL")
+          yield* Fiber.join(leaving)
+          expect((yield* Effect.flip(codex.closed))._tag).toBe("ConnectionFailed")
+          const { pending, routes } = codex.sizes()
+          expect({ pending, routes, after }).toEqual({ pending: 0, routes: 0, after })
+        }).pipe(
+          Effect.provide(
+            Layer.merge(layerRecording(pids), PolicyEngine.layerDeclineAll).pipe(
+              Layer.provideMerge(CodexTest.layerHome([reply(text("so far", held))], { verifyOnClose: false }))
+            )
+          )
+        )
+      }
+    })
   )
 })

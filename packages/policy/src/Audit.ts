@@ -8,7 +8,7 @@
  */
 import type * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
-import { type Answered, Witness } from "@effect-codex/core/Witness"
+import { type Answered, DecisionObserver } from "@effect-codex/core/DecisionObserver"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
@@ -172,7 +172,7 @@ const provide = (
     })
     const audit = Audit.of({ records: Stream.fromPubSub(published), flush: trail.flush, anchor })
     const context = Context.make(Audit, audit)
-    return options?.enabled === false ? context : Context.add(context, Witness, { answered, notified })
+    return options?.enabled === false ? context : Context.add(context, DecisionObserver, { answered, notified })
   })
 
 /**

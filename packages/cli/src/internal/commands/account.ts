@@ -1,7 +1,7 @@
 /**
  * `effect-codex login`, `logout` and `account`.
  */
-import type * as Account from "@effect-codex/core/Account"
+import type * as Account from "@effect-codex/core/api/Account"
 import * as Codex from "@effect-codex/core/Codex"
 import { NotAuthenticated } from "@effect-codex/core/CodexError"
 import type * as Protocol from "@effect-codex/core/protocol/generated/Stable"

@@ -5,6 +5,7 @@
  * What the turn's messages mean for its life is in `machine.ts`. This file keeps the state, and does what it says: it names
  * the turn, ends it, and asks for its end until that is seen. The scope in which it runs is the turn's own.
  */
+import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -15,7 +16,8 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { type AgentResponse, makeCollector, usageSince } from "../../AgentResponse.ts"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import { connection } from "../connection/serve.ts"
 import type { AppServer, RequestOptions } from "../../AppServer.ts"
 import {
   BudgetExceeded,
@@ -34,15 +36,17 @@ import * as Notification from "../../Notification.ts"
 import { PolicyEngine } from "../../PolicyEngine.ts"
 import type * as Schemas from "../../protocol/generated/Experimental.ts"
 import * as ResponseEvent from "../../ResponseEvent.ts"
-import * as ServerRequest from "../../ServerRequest.ts"
+import type * as ServerRequest from "../../ServerRequest.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import * as WireError from "../../WireError.ts"
-import type { Buffer } from "../buffer.ts"
-import { followItem, makeItemsInProgress } from "../items.ts"
+import * as WireError from "../connection/wireErrors.ts"
+import type { Buffer } from "../delivery/buffer.ts"
+import { followItem, makeItemsInProgress } from "../approval/items.ts"
 import { monotonicMillis } from "../monotonic.ts"
+import { makeCollector } from "./collector.ts"
 import type { Exceeded } from "./ledger.ts"
 import * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
+import { usageSince } from "./tokens.ts"
 import { makeTurnSpans } from "./spans.ts"
 import { type Stalled, watch, type Watched, type WatchdogTimes } from "./watchdog.ts"
 
@@ -124,7 +128,7 @@ export const run = Effect.fnUntraced(function* (
   // What runs for the turn is below its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
-  const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
+  const collector = makeCollector(threadId, server[connection].maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
   // An answer that is asked for again has one count over all of its turns, and a span for each.
   const usedBefore = place.tokens.usage()
@@ -182,7 +186,7 @@ export const run = Effect.fnUntraced(function* (
       case "Budget":
         return new BudgetExceeded({ ...reason.exceeded, response })
       case "TextTooLong": {
-        const allowed = server.maxTextLength
+        const allowed = server[connection].maxTextLength
         const description = `the agent wrote a text of more than ${allowed} characters`
         return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
       }
@@ -266,7 +270,7 @@ export const run = Effect.fnUntraced(function* (
       return
     }
     watched.retryingSince = undefined
-    watched.movedAt = server.heardAt()
+    watched.movedAt = server[connection].heardAt()
   }
 
   const keepEarly = (notification: Notification.Notification) => {
@@ -281,7 +285,7 @@ export const run = Effect.fnUntraced(function* (
     const about = Notification.threadIdOf(notification)
     if (about !== threadId) {
       followItem(notification, items, spans)
-      watched.movedAt = server.heardAt()
+      watched.movedAt = server[connection].heardAt()
       if (notification.method !== "thread/tokenUsage/updated") return
       place.tokens.addSubAgent(notification.params.threadId, notification.params.tokenUsage)
       return place.checkTokens()
@@ -298,11 +302,11 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const answerer: ServerRequest.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
+  const answerer: Approval.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
   const onRequest = (request: ServerRequest.ServerRequest) =>
     Effect.suspend(() => {
       answering++
-      return ServerRequest.answer(request, answerer)
+      return Approval.answer(request, answerer)
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -323,12 +327,12 @@ export const run = Effect.fnUntraced(function* (
 
   // Where others can start turns too, the reply may name one of theirs.
   const isUndecided = () =>
-    state.phase === "starting" || (state.phase === "running" && server.isShared && !state.confirmed)
+    state.phase === "starting" || (state.phase === "running" && server[connection].isShared && !state.confirmed)
   const whenDecided = Effect.gen(function* () {
     while (isUndecided()) yield* nextChange
   })
 
-  yield* server.route({
+  yield* server[connection].route({
     threadId,
     context,
     onNotification,
@@ -376,7 +380,7 @@ export const run = Effect.fnUntraced(function* (
       return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
     })
 
-  const stopChildren = () => (state.turnId === undefined ? Effect.void : server.stopChildren(state.turnId))
+  const stopChildren = () => (state.turnId === undefined ? Effect.void : server[connection].stopChildren(state.turnId))
 
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
@@ -384,7 +388,7 @@ export const run = Effect.fnUntraced(function* (
         ? Effect.void
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
-            server.setActiveTurn(threadId, state.turnId)
+            server[connection].setActiveTurn(threadId, state.turnId)
             apply({ _tag: "GaveUp" })
             return Effect.logWarning(
               `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
@@ -406,10 +410,10 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const whenFree = Effect.gen(function* () {
-    const active = server.activeTurn(threadId)
+    const active = server[connection].activeTurn(threadId)
     if (active === undefined) return
     if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId: active, delivered: false })
-    yield* server.whenIdle(threadId)
+    yield* server[connection].whenIdle(threadId)
   })
 
   const sendOnce = Effect.gen(function* () {
@@ -423,7 +427,7 @@ export const run = Effect.fnUntraced(function* (
         early = []
         earlyBytes = 0
         apply({ _tag: "Held" })
-        if (isBusy(error)) server.setActiveTurn(threadId, server.activeTurn(threadId))
+        if (isBusy(error)) server[connection].setActiveTurn(threadId, server[connection].activeTurn(threadId))
       })
     )
   })
@@ -484,7 +488,7 @@ export const run = Effect.fnUntraced(function* (
 })
 
 const makeSpan = (server: AppServer["Service"], threadId: string, model: string | undefined) => {
-  const provider = server.providerOf(threadId)
+  const provider = server[connection].providerOf(threadId)
   return Effect.makeSpan("invoke_agent codex", {
     kind: "client",
     attributes: {

@@ -11,8 +11,7 @@ import { SlowConsumer, type TurnStartError, type TurnStreamError } from "../../C
 import * as Notification from "../../Notification.ts"
 import type { PolicyEngine } from "../../PolicyEngine.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import { makeBuffer } from "../buffer.ts"
-import { makeReplay } from "../replay.ts"
+import { makeBuffer, makeReplay } from "../delivery/buffer.ts"
 import * as Place from "./place.ts"
 import * as Run from "./run.ts"
 

@@ -5,7 +5,7 @@
  */
 import * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
-import type { Answered } from "@effect-codex/core/Witness"
+import type { Answered } from "@effect-codex/core/DecisionObserver"
 import type { Entry } from "../../AuditRecord.ts"
 
 export interface Items {
