@@ -55,6 +55,13 @@ describe("the balanced mode accepts what only reads", () => {
       'git ls-files | while read -r f; do head -1 "$f"; done',
       "rg -l foo | xargs head -5",
       "find src -name '*.ts' | xargs -I '{}' wc -l '{}'",
+      "find s* -name '*.ts' | xargs wc -l",
+      "find -L src -type f | xargs cat",
+      "find src -type f -exec grep -l foo {} +",
+      "find src -name '*.ts' -exec head -1 {} ';' -exec wc -l '{}' +",
+      "find src -type f -not -name '*.md' -exec sed -n 1,5p {} \\; | sort",
+      "sleep 1; git status",
+      "git show stash@{0} --stat; git log main@{u}..HEAD@{1} -1",
       "grep -rl foo src | sort | head -5 | xargs cat",
       "timeout 10 cat README.md",
       "cat < README.md > /dev/null",
@@ -149,7 +156,21 @@ describe("the balanced mode declines", () => {
       "ls ..",
       'cat "$HOME/.ssh/id_rsa"',
       "ls $PWD/..",
-      "cd odd && find . | xargs cat"
+      "cd odd && find . | xargs cat",
+      "find -L odd | xargs cat",
+      "find odd -follow -type f | xargs cat",
+      "find od* | xargs cat",
+      "rg -L --files odd | xargs cat",
+      "rg -lL foo od* | xargs cat",
+      "grep -Rl foo odd | xargs cat",
+      "for f in $(find -L odd); do cat $f; done",
+      "for d in od*; do find $d | xargs cat; done",
+      "find mixed -exec cat {} +",
+      "find . -name secret -exec cat {} ';'",
+      "find mix* -exec cat {} +",
+      "find src -exec cat link/{} +",
+      "find src -exec cat {} + -exec cat link/secret ';'",
+      "find -L . -exec cat {} +"
     ])
   )
 
@@ -221,6 +242,18 @@ describe("the balanced mode declines", () => {
       "x=rm; $x README.md",
       "xargs rm < list",
       "find src | xargs sh -c 'id'",
+      "find src -exec rm {} ';'",
+      "find src -exec sh -c 'id' {} ';'",
+      "find src -exec {} ';'",
+      "find src -exec cat {} + -delete",
+      "find src -exec cat {} + -fprint out",
+      "find src -execdir cat {} ';'",
+      "find src -ok cat {} ';'",
+      "find src -exec cat {}",
+      "find src -exec cat *",
+      "find src -exec sed -i s/a/b/ {} +",
+      "find src -exec sort {} -o {} ';'",
+      "find src -exec cat {} ';' -exec uniq {} {} ';'",
       "find src -print0 | xargs -0 -I{} sh -c 'cat {}'",
       "date 0101",
       "hostname x",
@@ -316,7 +349,12 @@ describe("git in a repository", () => {
     ["core.fsmonitor", "[core]\n\tfsmonitor = id\n"],
     ["core.fsmonitor", "[core]\n\tfsmonitor\n"],
     ["core.pager", "[core]\n\tpager = id\n"],
-    ["core.hookspath", "[core]\n\thooksPath = .\n"],
+    ["core.hookspath", "[core]\n\thooksPath = hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ./src/../hooks/\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ~/hooks\n"],
+    ["core.hookspath", '[core]\n\thooksPath = "hooks"\n'],
+    ["core.hookspath", "[core]\n\thooksPath = %(prefix)/hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath\n"],
     ["core.sshcommand", "[core]\n\tsshCommand = id\n"],
     ["core.worktree", "[core]\n\tworktree = ../outside\n"],
     ["core.attributesfile", "[core]\n\tattributesFile = x\n"],
@@ -341,7 +379,11 @@ describe("git in a repository", () => {
   ] as const) {
     it.live(`whose configuration has ${JSON.stringify(text)} is not certain, and the reason is ${key}`, () =>
       Effect.gen(function* () {
-        expect(yield* problemWith(({ root }) => appendFileSync(`${root}/.git/config`, text))).toContain(key)
+        const reason = yield* problemWith(({ root, write }) => {
+          write("hooks/post-index-change", "#!/bin/sh\nid\n")
+          appendFileSync(`${root}/.git/config`, text)
+        })
+        expect(reason).toContain(key)
       })
     )
   }
@@ -366,6 +408,28 @@ describe("git in a repository", () => {
       )
       repository.write(".gitattributes", "* text=auto\n*.md diff=markdown\n")
       yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("is certain where its hooks lie elsewhere and none is one that reading calls", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      repository.write(".husky/_/pre-commit", "#!/bin/sh\nid\n")
+      repository.git("config", "core.hooksPath", ".husky/_")
+      yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("with a submodule that is checked out is looked at with it", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git } = repository
+      const module = makeRepository()
+      git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", module.root, "sub")
+      expect(git("config", "-f", ".git/modules/sub/config", "core.worktree")).toContain("../../../sub")
+      yield* accepts(repository, ["git status", "git diff", "git -C sub status", "cd sub && git log -1"])
+      git("config", "-f", ".git/modules/sub/config", "core.worktree", "../../../src")
+      yield* declines(repository, ["git status", "git -C sub status"])
     })
   )
 
