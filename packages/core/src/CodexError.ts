@@ -16,8 +16,8 @@ import * as Display from "./Display.ts"
 import { version } from "./internal/version.ts"
 
 /**
- * What every error of this package says about itself, beside its fields. Neither is an argument of its constructor or a part
- * of its encoded form.
+ * Properties that every error of this package has in addition to its fields. They are computed: neither is an argument of the
+ * constructor or a part of the encoded form.
  *
  * @category models
  * @since 0.1.0
