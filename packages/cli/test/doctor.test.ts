@@ -49,7 +49,7 @@ it("the rows of the table of versions that apply to a codex come first", () => {
   const finding = judge({ ...known, version: "0.160.1", methods: withoutMethod("modelProvider/list") })
   expect(finding).toMatchObject({
     status: "warn",
-    advice: expect.stringContaining("The oldest codex that is promised")
+    advice: expect.stringContaining("The oldest codex that is expected")
   })
   expect(finding.details?.[0]).toMatch(/^not in 0\.160\.1: /)
   expect(finding.details).toContain("not in 0.160.1: method modelProvider/list: since 0.169.0")

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as CommandPolicy from "./internal/command/policy.ts"
-import { problemOf as checkProblem } from "./internal/command/surroundings.ts"
+import { problemOf as checksProblem } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
@@ -208,8 +208,7 @@ const settle = Effect.fnUntraced(function* <
 const settleCommand = Effect.fnUntraced(function* (
   conclusion: Conclusion
 ): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
-  let problem = yield* problemOf(conclusion.conditions)
-  for (const check of conclusion.checks) problem ??= yield* checkProblem(check)
+  const problem = (yield* problemOf(conclusion.conditions)) ?? (yield* checksProblem(conclusion.checks))
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
 })
 

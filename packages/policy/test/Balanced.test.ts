@@ -4,7 +4,8 @@
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { appendFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { layerNode, makeRepository, type Repository } from "./repository.ts"
 import { wrapped } from "./rulesSupport.ts"
 
@@ -92,6 +93,7 @@ describe("the balanced mode declines", () => {
   mkdirSync(`${root}/odd/x `, { recursive: true })
   mkdirSync(`${root}/dash`)
   writeFileSync(`${root}/dash/-rf`, "")
+  write("aside/secret", "foo\n")
 
   it.live("what leads out of the roots, in whatever form", () =>
     declines(repository, [
@@ -106,6 +108,10 @@ describe("the balanced mode declines", () => {
       "find -L . -name secret",
       "rg -L secret",
       "diff -r mixed src",
+      "diff mixed aside",
+      "diff -N src mixed",
+      "diff aside/secret mixed",
+      "diff mixed - < aside/secret",
       "for f in mixed/*; do cat $f; done",
       'for f in link/secret src/a.ts; do cat "$f"; done',
       "x=link/secret; cat $x",
@@ -262,6 +268,34 @@ describe("the balanced mode declines", () => {
   )
 })
 
+describe("what there is to look up for a command", () => {
+  const repository = makeRepository()
+  const { root } = repository
+  writeFileSync(`${root}/${"a".repeat(250)}`, "")
+  mkdirSync(`${root}/many`)
+  for (let index = 0; index < 3000; index++) writeFileSync(`${root}/many/${index}`, "")
+
+  it.live("takes time linear in a pattern and a name", () =>
+    accepts(repository, ["ls *a*a*a*a*a*a*a*a*b", "ls ?*a?*a?*a*[b]*"])
+  )
+
+  it.live("is bounded for all of it together, and counted once where it is named twice", () =>
+    Effect.gen(function* () {
+      const decisionOf = (line: string) => Effect.map(decide(repository, line), ({ decision }) => decision)
+      for (const line of ["for x in 1 2 3; do grep -R foo many; done", `grep -R foo ${"many ".repeat(20)}`]) {
+        expect([line, yield* decisionOf(line)]).toEqual([line, "accept"])
+      }
+      const folders = Array.from({ length: 9 }, (_, index) => `${"./".repeat(index)}many`)
+      for (const line of [
+        folders.map((folder) => `grep -R foo ${folder}`).join("; "),
+        `ls ${folders.map((folder) => `${folder}/*9999*`).join(" ")}`
+      ]) {
+        expect([line, yield* decisionOf(line)]).toEqual([line, "decline"])
+      }
+    })
+  )
+})
+
 describe("git in a repository", () => {
   const reads = ["git status", "git diff", "git log -1", "git show HEAD:README.md", "git ls-files | xargs wc -l"]
 
@@ -369,6 +403,74 @@ describe("git in a repository", () => {
         appendFileSync(`${repository.root}/sub/.git/config`, "[core]\n\tfsmonitor = id\n")
       })
       expect(reason).toContain("core.fsmonitor")
+    })
+  )
+
+  it.live("of which a folder was exchanged for a link that leads out is not certain where its files are opened", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git, outside, root, write } = repository
+      write("kept/secret", "foo\n")
+      git("add", "kept")
+      git("commit", "-q", "-m", "kept")
+      yield* accepts(repository, ["git grep foo", "git grep -n foo -- kept"])
+      rmSync(`${root}/kept`, { recursive: true })
+      symlinkSync(outside, `${root}/kept`)
+      expect(git("grep", "secret")).toContain("kept/secret:secret")
+      yield* declines(repository, ["git grep secret", "git grep -n secret HEAD", "cd src && git grep secret"])
+      yield* accepts(repository, ["git status", "git diff", "git log -1"])
+    })
+  )
+
+  for (const [what, make] of [
+    ["a pipe", (path: string) => execFileSync("mkfifo", [path])],
+    ["a link to a device", (path: string) => symlinkSync("/dev/zero", path)],
+    ["a link to a file of a process", (path: string) => symlinkSync("/proc/kmsg", path)],
+    ["longer than can be read", (path: string) => writeFileSync(path, "# text\n".repeat(200_000))]
+  ] as const) {
+    it.live(`of which a file is ${what} is not certain, and nobody waits for it`, () =>
+      Effect.gen(function* () {
+        const { root, ...rest } = makeRepository()
+        const others = [".git/commondir", ".git/info/attributes", ".git/config.worktree"]
+        for (const file of [".gitattributes", "src/.gitattributes", ...others]) {
+          make(`${root}/${file}`)
+          const { decision, reason } = yield* decide({ root, ...rest }, "git status", `${root}/src`)
+          expect([file, decision, reason]).toEqual([file, "decline", expect.stringContaining("cannot be read")])
+          rmSync(`${root}/${file}`)
+        }
+        if (what === "longer than can be read") return
+        for (const file of [".git/index", ".git/config", ".git"]) {
+          const repository = makeRepository()
+          rmSync(`${repository.root}/${file}`, { recursive: true })
+          make(`${repository.root}/${file}`)
+          expect([file, (yield* decide(repository, "git status")).decision]).toEqual([file, "decline"])
+        }
+      })
+    )
+  }
+
+  it.live("whose files were made to take long is not certain", () =>
+    Effect.gen(function* () {
+      yield* problemWith(({ root }) =>
+        appendFileSync(`${root}/.git/config`, `[core]\n\tabbrev = 7${" ".repeat(900_000)}x\n`)
+      )
+      // Each name is the one before with one letter more.
+      const repository = makeRepository()
+      const count = 300_000
+      const entry = Buffer.concat([
+        Buffer.alloc(24),
+        Buffer.from([0, 0, 0x81, 0xa4]),
+        Buffer.alloc(34),
+        Buffer.from([0, 0, 0x61, 0])
+      ])
+      const head = Buffer.from("DIRC\0\0\0\x04\0\0\0\0", "latin1")
+      head.writeUInt32BE(count, 8)
+      writeFileSync(
+        `${repository.root}/.git/index`,
+        Buffer.concat([head, ...Array.from({ length: count }, () => entry), Buffer.alloc(20)])
+      )
+      const { decision, reason } = yield* decide(repository, "git status")
+      expect([decision, reason]).toEqual(["decline", expect.stringContaining("not understood")])
     })
   )
 

@@ -30,7 +30,7 @@ export interface Behavior extends Span {
 }
 
 /**
- * The oldest version of codex that is promised to work, and is tested.
+ * The oldest version of codex that is expected to work.
  *
  * @category constants
  * @since 0.1.0

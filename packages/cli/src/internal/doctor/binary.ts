@@ -91,7 +91,7 @@ export const judge = (found: Compatibility.Outline): Finding => {
     return { check, status: "fail", summary, advice, details }
   }
   if (Versions.isOlder(found.version, Versions.oldest)) {
-    const advice = `The oldest codex that is promised to work is ${Versions.oldest}. Install a newer one.`
+    const advice = `The oldest codex that is expected to work is ${Versions.oldest}. Install a newer one.`
     return { check, status: "warn", summary, advice, details }
   }
   if (Compatibility.isBreaking(difference)) {

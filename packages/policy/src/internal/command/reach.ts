@@ -122,7 +122,12 @@ const copiesTrees: ReadonlySet<string> = new Set("cp mv rsync scp".split(" "))
 const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
   const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))
   return uses.flatMap(({ effect, value }) =>
-    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk" || effect === "write")) ? [value] : []
+    effect === "follow" ||
+    // It goes through links that stand where it keeps track of folders.
+    (effect === "walk" && name === "git") ||
+    (mayFollow && (effect === "read" || effect === "walk" || effect === "write"))
+      ? [value]
+      : []
   )
 }
 

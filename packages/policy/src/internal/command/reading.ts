@@ -33,11 +33,15 @@ export type Check =
       readonly follow: boolean
       readonly plain: boolean
     }
-  /** The repository that this folder is in configures nothing that would run. */
+  /**
+   * The repository that this folder is in configures nothing that would run; `opens`: and no folder that it keeps track of was
+   * exchanged for a link that leads out; `plain`: and all names are such that a list of them can be split.
+   */
   | {
       readonly _tag: "Repository"
       readonly folder: string
       readonly folders: ReadonlyArray<string>
+      readonly opens: boolean
       readonly plain: boolean
     }
 
@@ -588,7 +592,8 @@ export const analyse = (
         }
       }
       if (found.runs === "git") {
-        for (const folder of folders) checks.push({ _tag: "Repository", folder, folders: roots, plain: false })
+        const opens = found.uses.some(({ effect }) => effect === "walk")
+        for (const folder of folders) checks.push({ _tag: "Repository", folder, folders: roots, opens, plain: false })
       }
       output = outputOf(words, found.subcommands, needed, folders, input)
     }
@@ -660,7 +665,9 @@ export const analyse = (
         return subcommands.join(" ") === "ls-files" &&
           !has(/^-[a-zA-Z]*[stvfukz]|^--(?:stage|eol|debug|unmerged|killed)/)
           ? () =>
-              void folders.forEach((folder) => checks.push({ _tag: "Repository", folder, folders: roots, plain: true }))
+              void folders.forEach((folder) =>
+                checks.push({ _tag: "Repository", folder, folders: roots, opens: true, plain: true })
+              )
           : undefined
       case "head":
       case "tail":

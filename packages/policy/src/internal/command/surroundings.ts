@@ -10,22 +10,34 @@ import * as Result from "effect/Result"
 import * as PathWithin from "../../PathWithin.ts"
 import { short } from "../text.ts"
 import { anyChar, anyText, type Check } from "./reading.ts"
-import { problemOf as repositoryProblem } from "./repository.ts"
+import { type Allowance, maxBytes, problemOf as repositoryProblem } from "./repository.ts"
 
 type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
 
 const maxEntries = 20_000
 const maxMatches = 2_000
 
-/** Why a check does not hold; `undefined`: it does. */
-export const problemOf = (check: Check): Problem => {
+/** Why the first of the checks that does not hold doesn't; `undefined`: all do. */
+export const problemOf = Effect.fnUntraced(function* (
+  checks: ReadonlyArray<Check>
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  // One allowance for all of them, as a command can name a folder many times.
+  const left: Allowance = { entries: maxEntries, bytes: maxBytes }
+  for (const check of new Map(checks.map((check) => [JSON.stringify(check), check])).values()) {
+    const problem = yield* problemOfOne(check, left)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+})
+
+const problemOfOne = (check: Check, left: Allowance): Problem => {
   switch (check._tag) {
     case "Matches":
-      return matchesProblem(check)
+      return matchesProblem(check, left)
     case "Tree":
-      return treeProblem(check)
+      return treeProblem(check, left)
     case "Repository":
-      return repositoryProblem(check)
+      return repositoryProblem(check, left)
   }
 }
 
@@ -41,23 +53,25 @@ const typeOf = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  if (yield* Effect.isSuccess(fs.readLink(path))) return "Link"
-  const info = yield* Effect.result(fs.stat(path))
+  const info = yield* Effect.result(fs.lstat(path))
   if (Result.isFailure(info)) return "Missing"
+  if (info.success.type === "SymbolicLink") return "Link"
   return info.success.type === "Directory" ? "Directory" : "Other"
 })
 
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
 
-const treeProblem = Effect.fnUntraced(function* (check: {
-  readonly path: string
-  readonly folders: ReadonlyArray<string>
-  readonly follow: boolean
-  readonly plain: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+const treeProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly path: string
+    readonly folders: ReadonlyArray<string>
+    readonly follow: boolean
+    readonly plain: boolean
+  },
+  left: Allowance
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const pending = [check.path]
-  let seen = 0
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const entries = yield* entriesOf(folder)
     if (entries === undefined) {
@@ -70,7 +84,7 @@ const treeProblem = Effect.fnUntraced(function* (check: {
       continue
     }
     for (const name of entries) {
-      if (++seen > maxEntries) return `there are more files below ${short(check.path)} than can be looked through`
+      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be looked through`
       const path = `${folder}/${name}`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
       const type = yield* typeOf(path)
@@ -86,23 +100,38 @@ const treeProblem = Effect.fnUntraced(function* (check: {
   return undefined
 })
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
-
-// What a shell may take for a match, and more.
-const matcherOf = (name: string): ((entry: string) => boolean) => {
-  const pattern = Array.from(name, (char) =>
-    char === anyText ? "[^]*" : char === anyChar ? "[^]" : escape(char)
-  ).join("")
-  const regex = new RegExp(`^${pattern}$`, "u")
-  return (entry) => regex.test(entry)
+// What a shell may take for a match, and more. It goes back to the last star alone, which takes time linear in both lengths
+// for one star more: a name can be made to take long.
+const isMatch = (pattern: string, entry: string): boolean => {
+  let at = 0
+  let star = -1
+  let resume = 0
+  for (let index = 0; index < entry.length;) {
+    const char = pattern.charAt(at)
+    if (char === anyText) {
+      star = at++
+      resume = index
+    } else if (char !== "" && (char === anyChar || char === entry.charAt(index))) {
+      at++
+      index++
+    } else if (star === -1) return false
+    else {
+      at = star + 1
+      index = ++resume
+    }
+  }
+  return pattern.slice(at).replaceAll(anyText, "") === ""
 }
 
-const matchesProblem = Effect.fnUntraced(function* (check: {
-  readonly pattern: string
-  readonly folders: ReadonlyArray<string>
-  readonly plain: boolean
-  readonly below: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+const matchesProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly pattern: string
+    readonly folders: ReadonlyArray<string>
+    readonly plain: boolean
+    readonly below: boolean
+  },
+  left: Allowance
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const names = check.pattern.split("/").filter((name) => name !== "" && name !== ".")
   const first = names.findIndex((name) => name.includes(anyText) || name.includes(anyChar))
   if (names.slice(first).includes("..")) return "a pattern goes up again"
@@ -114,8 +143,6 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
   for (const name of names.slice(first)) {
     const next: Array<string> = []
     const isDeep = name === anyText + anyText
-    const isMatch = matcherOf(name)
-    if (name.split(anyText).length > 6) return "a pattern has too many stars"
     if (isDeep) {
       // Any depth, which is more than some shells make of it.
       const pending = [...found]
@@ -123,6 +150,7 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
         next.push(folder)
         if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
         for (const entry of (yield* entriesOf(folder)) ?? []) {
+          if (left.entries-- <= 0) return "a pattern matches more files than can be looked at"
           const path = `${folder}/${entry}`
           if ((yield* typeOf(path)) === "Directory") pending.push(path)
           else next.push(path)
@@ -131,7 +159,8 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
         for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (!isMatch(entry)) continue
+          if (left.entries-- <= 0) return "a pattern looks through more files than can be looked at"
+          if (!isMatch(name, entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`
           next.push(`${folder}/${entry}`)
@@ -146,7 +175,7 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     found = next
   }
   for (const path of check.below ? found : []) {
-    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false })
+    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false }, left)
     if (problem !== undefined) return problem
   }
   return undefined
