@@ -243,11 +243,11 @@ export const run = Effect.fnUntraced(function* (
   const name = (id: string) => {
     spans.named(id)
     Deferred.doneUnsafe(named, Effect.succeed(id))
-    for (const notification of early) deliver(notification)
+    for (const notification of early) handle(notification)
     early = []
   }
 
-  const deliver = (notification: Notification.Notification) => {
+  const handle = (notification: Notification.Notification) => {
     const about = Notification.turnIdOf(notification)
     if (about !== undefined && about !== state.turnId) return
     collector.add(notification)
@@ -270,7 +270,7 @@ export const run = Effect.fnUntraced(function* (
       return
     }
     watched.retryingSince = undefined
-    watched.movedAt = server[connection].heardAt()
+    watched.movedAt = server[connection].lastReceivedAt()
   }
 
   const keepEarly = (notification: Notification.Notification) => {
@@ -285,7 +285,7 @@ export const run = Effect.fnUntraced(function* (
     const about = Notification.threadIdOf(notification)
     if (about !== threadId) {
       followItem(notification, items, spans)
-      watched.movedAt = server[connection].heardAt()
+      watched.movedAt = server[connection].lastReceivedAt()
       if (notification.method !== "thread/tokenUsage/updated") return
       place.tokens.addSubAgent(notification.params.threadId, notification.params.tokenUsage)
       return place.checkTokens()
@@ -293,7 +293,7 @@ export const run = Effect.fnUntraced(function* (
     if (state.phase === "waiting" || state.phase === "over") return
     const message = messageOf(notification)
     if (message !== undefined && message._tag !== "Completed") apply(message)
-    if (state.phase === "running") deliver(notification)
+    if (state.phase === "running") handle(notification)
     else if (state.phase === "starting") keepEarly(notification)
     if (message?._tag === "Completed") apply(message)
     else if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === state.turnId) {
@@ -382,7 +382,7 @@ export const run = Effect.fnUntraced(function* (
 
   const stopChildren = () => (state.turnId === undefined ? Effect.void : server[connection].stopChildren(state.turnId))
 
-  const stopForGood = (why: StopReason) =>
+  const stopOrGiveUp = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
         ? Effect.void
@@ -462,11 +462,11 @@ export const run = Effect.fnUntraced(function* (
 
   yield* Effect.forkScoped(send)
   yield* Effect.raceAllFirst([exceeded, stalled, Deferred.await(textTooLong), place.watchTime]).pipe(
-    Effect.flatMap(stopForGood),
+    Effect.flatMap(stopOrGiveUp),
     Effect.forkScoped
   )
   yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
+    Effect.suspend(() => (state.phase === "over" ? Effect.void : stopOrGiveUp({ _tag: "Asked" })))
   )
 
   const stopTree = Effect.suspend(() =>
