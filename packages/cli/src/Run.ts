@@ -4,6 +4,7 @@
  * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
  * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Codex from "@effect-codex/core/Codex"

@@ -4,6 +4,7 @@
  * Merges the defaults of the layer into each call, gets threads ready, checks that there is an account where one is needed,
  * and has turns on one thread wait for each other. What is on the wire is none of its business.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Config from "effect/Config"

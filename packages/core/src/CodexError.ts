@@ -5,6 +5,7 @@
  * error carries a tagged `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened
  * and what to do. This module does no I/O, and knows nothing of what is on the wire: that is `WireError`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"

@@ -4,6 +4,7 @@
  * A observer belongs to the connection, not to a turn, so that nothing is decided past it: what engines say, what a person
  * says, and what the client declines by itself. It only looks; it can change nothing and hold up nothing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

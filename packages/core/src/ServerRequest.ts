@@ -1,6 +1,7 @@
 /**
  * What the app-server asks of us, and how each request is answered or declined.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"

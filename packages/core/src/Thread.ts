@@ -2,6 +2,7 @@
  * Handles of threads and turns, for programs that want to hold on to them: to watch a turn from several places, to steer it,
  * to interrupt it, to go on afterwards.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"

@@ -4,6 +4,7 @@
  * A record is handed over before the answer is sent, and written down behind that, so that a slow disk delays nobody. What
  * can't be kept is itself a record. This module decides nothing, and nothing that goes wrong in it changes a decision.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Notification from "@effect-codex/core/Notification"

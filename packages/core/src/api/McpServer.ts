@@ -1,6 +1,7 @@
 /**
  * The MCP servers that the app-server has connected to: what they offer, logging in to them, and using them without an agent.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
@@ -34,22 +35,26 @@ export interface OauthLogin {
  * @since 0.1.0
  */
 export interface McpServer {
-  /** The servers with their tools, resources and state of login, page by page. `limit` is the size of a page. */
+  /**
+   * The servers with their tools, resources and state of login, page by page. `limit` is the size of a page. Calls
+   * `mcpServerStatus/list`.
+   */
   readonly statusList: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Stream.Stream<Schemas.McpServerStatus, ThreadError>
+  /** One page, with the cursor to the next. Calls `mcpServerStatus/list`. */
   readonly statusListPage: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Effect.Effect<Schemas.ListMcpServerStatusResponse, ThreadError>
-  /** Begins a login. There is no way to cancel one; leaving the scope stops waiting. */
+  /** Begins a login. There is no way to cancel one; leaving the scope stops waiting. Calls `mcpServer/oauth/login`. */
   readonly oauthLogin: (
     params: Schemas.McpServerOauthLoginParams
   ) => Effect.Effect<OauthLogin, ThreadError, Scope.Scope>
-  /** Calls a tool in the name of a thread, which is loaded if it is not; no policy is asked. */
+  /** Calls a tool in the name of a thread, which is loaded if it is not; no policy is asked. Calls `mcpServer/tool/call`. */
   readonly toolCall: (
     params: Schemas.McpServerToolCallParams
   ) => Effect.Effect<Schemas.McpServerToolCallResponse, ThreadError>
-  /** Reads a resource. */
+  /** Reads a resource. Calls `mcpServer/resource/read`. */
   readonly resourceRead: (
     params: Schemas.McpResourceReadParams
   ) => Effect.Effect<Schemas.McpResourceReadResponse, ThreadError>

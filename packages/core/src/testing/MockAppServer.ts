@@ -4,6 +4,7 @@
  * For speed and for faults that the real binary can't be made to have. What it does by itself follows codex 0.169.0 and is
  * held to it by a conformance suite that runs against both. It is a peer of `AppServer`'s transport and starts no process.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"

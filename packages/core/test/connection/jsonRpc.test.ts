@@ -162,7 +162,7 @@ describe("requests of ours", () => {
     })
   )
 
-  it.effect("with half of a surrogate pair in their text are written with U+FFFD in its place", () =>
+  it.effect("law 15: with half of a surrogate pair in their text are written with U+FFFD in its place", () =>
     Effect.gen(function* () {
       const { rpc, sent, written } = yield* connect()
       yield* Effect.forkChild(rpc.request("a", { text: "status 😀".slice(0, 8), deep: [{ name: "\udc00x" }] }))
@@ -173,7 +173,7 @@ describe("requests of ours", () => {
   )
 
   it.effect(
-    "with half of a surrogate pair where it would name something else are refused, and nothing is written",
+    "law 15: with half of a surrogate pair where it would name something else are refused, and nothing is written",
     () =>
       Effect.gen(function* () {
         const { rpc, sent } = yield* connect()

@@ -1,5 +1,5 @@
 /**
- * The span and the metrics of an answer to the server, and what the `DecisionObserver` is told of it.
+ * The span and the metrics of an answer to the server, and the report of it to the `DecisionObserver`.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -152,7 +152,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     answer,
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
-      // At once: what else comes with this word, as the end of the turn, would have it declined.
+      // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.
       for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {

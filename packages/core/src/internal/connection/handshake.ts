@@ -88,7 +88,9 @@ export const handshake = Effect.fnUntraced(function* (
     return yield* failed(`the app-server is codex ${version}, and minVersion is ${minVersion}. Install a newer codex`)
   }
   if (Versions.isOlder(version, Versions.oldest)) {
-    yield* Effect.logWarning(`The app-server is codex ${version}; the oldest that is expected to work is ${Versions.oldest}`)
+    yield* Effect.logWarning(
+      `The app-server is codex ${version}; the oldest that is expected to work is ${Versions.oldest}`
+    )
   } else if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }

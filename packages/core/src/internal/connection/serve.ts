@@ -1,8 +1,8 @@
 /**
  * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
  *
- * It knows routes, and neither turns nor threads as users hold them. What the rooms above it need beside the public service
- * is {@link Connection}.
+ * The room knows lines, JSON-RPC, methods, deadlines, and which route a message belongs to. It must not know turns and threads
+ * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
  */
 import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
@@ -74,7 +74,7 @@ export interface Connection {
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
-/** Where the public service keeps its {@link Connection}. */
+/** The key under which the public service keeps its {@link Connection}. */
 export const connection = "~@effect-codex/core/internal/connection"
 
 /** The options of a connection, checked. */

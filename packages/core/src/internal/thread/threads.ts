@@ -1,6 +1,9 @@
 /**
  * The threads of a connection as this program knows them: which are loaded, which turn comes next on each, what tools and
  * what policy they have, and the turns that are started on them.
+ *
+ * The room knows threads: how one is started, loaded, left and joined again, and what a turn on it is prepared with. It
+ * must not know the wire, or how a turn runs.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -505,7 +505,7 @@ export const programs: { readonly [K in string]?: Program } = {
   continue: acts,
   shift: acts,
   wait: acts,
-  sleep: acts,
+  sleep: texts,
   export: acts,
   unset: acts,
   set: acts,

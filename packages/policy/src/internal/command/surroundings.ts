@@ -128,7 +128,7 @@ const matchesProblem = Effect.fnUntraced(function* (
     readonly pattern: string
     readonly folders: ReadonlyArray<string>
     readonly plain: boolean
-    readonly below: boolean
+    readonly below: { readonly follow: boolean; readonly plain: boolean } | undefined
   },
   left: Allowance
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
@@ -174,8 +174,10 @@ const matchesProblem = Effect.fnUntraced(function* (
     }
     found = next
   }
-  for (const path of check.below ? found : []) {
-    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false }, left)
+  const { below, folders } = check
+  if (below === undefined) return undefined
+  for (const path of found) {
+    const problem = yield* treeProblem({ path, folders, ...below }, left)
     if (problem !== undefined) return problem
   }
   return undefined
