@@ -31,7 +31,7 @@ import { monotonicMillis } from "../monotonic.ts"
 import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
 import * as JsonRpc from "./jsonRpc.ts"
-import { observeUnreadable } from "./observe.ts"
+import * as Observe from "./observe.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
@@ -199,7 +199,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       answering.endTurn(threadId, Notification.turnIdOf(notification))
     }
     if ("unreadable" in notification && notification.unreadable !== undefined) {
-      runFork(observeUnreadable(notification.method, notification.unreadable))
+      runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
     }
     guarded("A buffer of notifications", () => notifications.offer(notification))
     if (observer !== undefined) guarded("A observer", () => observer.notified(notification))
@@ -303,7 +303,12 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
           else known.add(listening)
           return listening
         }),
-        (listening) => Effect.sync(() => listeners.get(method)?.delete(listening))
+        (listening) =>
+          Effect.sync(() => {
+            const left = listeners.get(method)
+            left?.delete(listening)
+            if (left?.size === 0) listeners.delete(method)
+          })
       )
     )
 
@@ -356,7 +361,14 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
           () => Effect.sync(() => leftListeners.delete(listener))
         )
       ),
-    sizes: () => ({ ...router.sizes(), ...answering.sizes(), ...rpc.sizes() })
+    sizes: () => ({
+      ...router.sizes(),
+      ...answering.sizes(),
+      ...rpc.sizes(),
+      ...Observe.sizes(),
+      listeners: listeners.size,
+      leftListeners: leftListeners.size
+    })
   }
 
   return {

@@ -34,6 +34,9 @@ import { makeLedger } from "../turn/ledger.ts"
 import { makeQueue, type Queue } from "../turn/place.ts"
 import type { Options } from "../turn/start.ts"
 
+/** Where the public service keeps the sizes of all tables below it, for tests of what is kept. */
+export const tables = "~@effect-codex/core/internal/tables"
+
 /** What a thread has on our side, for as long as somebody here uses it. */
 export interface ThreadBinding {
   /** As the server spells it. */

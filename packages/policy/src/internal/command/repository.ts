@@ -123,7 +123,7 @@ const lookAt = Effect.fnUntraced(function* (
   if (yield* exists(`${commonFolder}/hooks/post-index-change`)) return "the hook post-index-change would run"
 
   for (const config of [`${commonFolder}/config`, `${gitFolder}/config.worktree`]) {
-    const problem = yield* configProblem(config, folders, left, 0)
+    const problem = yield* configProblem(config, top, folders, left, 0)
     if (problem !== undefined) return problem
   }
   const between: Array<string> = [`${top}/.gitattributes`, `${commonFolder}/info/attributes`]
@@ -214,6 +214,7 @@ const isHarmless = (section: string, middle: string | undefined, key: string, va
 
 const configProblem = Effect.fnUntraced(function* (
   path: string,
+  top: string,
   folders: ReadonlyArray<string>,
   left: Allowance,
   depth: number
@@ -237,12 +238,26 @@ const configProblem = Effect.fnUntraced(function* (
     if (entry === null || section === "" || line.endsWith("\\") || line.endsWith("\\\r")) return unreadable
     const key = (entry[1] ?? "").toLowerCase()
     const value = entry[2] ?? ""
+    if (section === "core" && middle === undefined && (key === "hookspath" || key === "worktree")) {
+      const isPlain = /^[\w./-]+$/.test(value)
+      if (key === "hookspath" && isPlain) {
+        // Of all hooks this is the one that reading calls.
+        if (yield* exists(`${PathWithin.from(top, value)}/post-index-change`)) {
+          return `the hook post-index-change in core.hookspath of ${short(path)} would run`
+        }
+        continue
+      }
+      // In a submodule it leads back to where it was checked out.
+      const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
+      if (isPlain && depth === 0 && (yield* PathWithin.real(target)) === (yield* PathWithin.real(top))) continue
+      return `core.${key} in ${short(path)} leads elsewhere`
+    }
     if ((section === "include" || section === "includeif") && key === "path") {
       const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
       if (/^~|["\\#;]/.test(value) || !(yield* PathWithin.isReallyWithin(target, folders))) {
         return `${section}.path in ${short(path)} leads out of the allowed roots`
       }
-      const problem: string | undefined = yield* configProblem(target, folders, left, depth + 1)
+      const problem: string | undefined = yield* configProblem(target, top, folders, left, depth + 1)
       if (problem !== undefined) return problem
     } else if (!isHarmless(section, middle, key, value)) {
       const name = [section, ...(middle === undefined ? [] : [middle]), key].join(".")
