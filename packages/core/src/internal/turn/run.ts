@@ -85,7 +85,7 @@ export const run = Effect.fnUntraced(function* (
   scope: Scope.Closeable
 ): Effect.fn.Return<Turn, TurnStartError, PolicyEngine | Scope.Scope> {
   const { buffer, stopTimeout } = options
-  const { isShared, heardAt: lastReceivedAt, maxTextLength, route } = server[connection]
+  const { isShared, lastReceivedAt, maxTextLength, route } = server[connection]
   const { threadId } = place
   const policy = yield* PolicyEngine
   const clock = yield* Clock.Clock
@@ -101,12 +101,12 @@ export const run = Effect.fnUntraced(function* (
   let limit: Limits.Limit | undefined
 
   const life = makeLife(options.messageId, {
-    named: (turnId) => {
+    onNamed: (turnId) => {
       spans.named(turnId)
       Deferred.doneUnsafe(named, Effect.succeed(turnId))
       record.addEarly(turnId)
     },
-    ended: (end) => settle(end)
+    onEnded: (end) => settle(end)
   })
   const phase = () => life.state().phase
 
