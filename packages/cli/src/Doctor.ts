@@ -4,6 +4,7 @@
  * Nothing is changed: a codex is started and asked, and two commands run in its sandbox, in a temporary folder. No turn runs,
  * so no model is asked.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -1,6 +1,7 @@
 /**
  * What the program exits with, by what went wrong.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"

@@ -5,6 +5,7 @@
  * model or a tool has written is made harmless first: no escape sequence of theirs reaches the terminal, also where it comes
  * in two pieces. The renderer writes nowhere by itself; it makes streams of text, for any sink.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"

@@ -2,6 +2,7 @@
 /**
  * The command `effect-codex`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

@@ -1,6 +1,7 @@
 /**
  * The result of a turn: its text, items, usage and outcome.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
@@ -8,7 +9,7 @@ import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 
 /**
- * What tells an `AgentResponse` from other values.
+ * The mark of an `AgentResponse`, by which it differs from other values.
  *
  * @category symbols
  * @since 0.1.0

@@ -5,6 +5,7 @@
  * thread in one look-up. Requests of the server go to the same turn, and are declined when there is none. What a prompt is,
  * or a policy rule, is not known here.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

@@ -4,6 +4,7 @@
  * Merges the defaults of the layer into each call, gets threads ready, checks that there is an account where one is needed,
  * and has turns on one thread wait for each other. What is on the wire is none of its business.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
@@ -32,7 +33,7 @@ import * as Input from "./Input.ts"
 import { makeHandles } from "./internal/thread/handles.ts"
 import { connection } from "./internal/connection/serve.ts"
 import * as CheckedOptions from "./internal/options.ts"
-import { makeThreads } from "./internal/thread/threads.ts"
+import { makeThreads, tables } from "./internal/thread/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 import * as Thread from "./Thread.ts"
@@ -133,8 +134,8 @@ export class Codex extends Context.Service<
     Groups.Groups & {
       readonly responses: Responses
       readonly thread: Threads
-      /** How many entries each table of the connection and of its threads has, for tests of what is kept. */
-      readonly sizes: () => Readonly<Record<string, number>>
+      /** What is for this package alone. */
+      readonly [tables]: () => Readonly<Record<string, number>>
     }
 >()("@effect-codex/core/Codex") {}
 
@@ -198,7 +199,7 @@ export const make: (
     serverInfo: server.serverInfo,
     serverRequests: server.serverRequests,
     subscribe: server.subscribe,
-    sizes: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
+    [tables]: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
     responses: {
       create,
       events: (options) =>

@@ -5,6 +5,7 @@
  * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`. A leaf that can't be
  * read costs no more than the field that it is in: the rest is there, and `unreadable` says where something is missing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"

@@ -4,6 +4,7 @@
  * A transport knows when and why its peer is gone, and nothing about what the lines mean. Reading never waits for the
  * receiver of the lines, because a reader that waits can't deliver the reply that its receiver is waiting for.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"

@@ -2,6 +2,7 @@
  * The app-server over a WebSocket, on TCP or on a Unix socket: one that runs already, or one of our own that others can
  * join.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"

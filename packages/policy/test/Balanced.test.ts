@@ -349,7 +349,12 @@ describe("git in a repository", () => {
     ["core.fsmonitor", "[core]\n\tfsmonitor = id\n"],
     ["core.fsmonitor", "[core]\n\tfsmonitor\n"],
     ["core.pager", "[core]\n\tpager = id\n"],
-    ["core.hookspath", "[core]\n\thooksPath = .\n"],
+    ["core.hookspath", "[core]\n\thooksPath = hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ./src/../hooks/\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ~/hooks\n"],
+    ["core.hookspath", '[core]\n\thooksPath = "hooks"\n'],
+    ["core.hookspath", "[core]\n\thooksPath = %(prefix)/hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath\n"],
     ["core.sshcommand", "[core]\n\tsshCommand = id\n"],
     ["core.worktree", "[core]\n\tworktree = ../outside\n"],
     ["core.attributesfile", "[core]\n\tattributesFile = x\n"],
@@ -374,7 +379,11 @@ describe("git in a repository", () => {
   ] as const) {
     it.live(`whose configuration has ${JSON.stringify(text)} is not certain, and the reason is ${key}`, () =>
       Effect.gen(function* () {
-        expect(yield* problemWith(({ root }) => appendFileSync(`${root}/.git/config`, text))).toContain(key)
+        const reason = yield* problemWith(({ root, write }) => {
+          write("hooks/post-index-change", "#!/bin/sh\nid\n")
+          appendFileSync(`${root}/.git/config`, text)
+        })
+        expect(reason).toContain(key)
       })
     )
   }
@@ -399,6 +408,28 @@ describe("git in a repository", () => {
       )
       repository.write(".gitattributes", "* text=auto\n*.md diff=markdown\n")
       yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("is certain where its hooks lie elsewhere and none is one that reading calls", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      repository.write(".husky/_/pre-commit", "#!/bin/sh\nid\n")
+      repository.git("config", "core.hooksPath", ".husky/_")
+      yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("with a submodule that is checked out is looked at with it", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git } = repository
+      const module = makeRepository()
+      git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", module.root, "sub")
+      expect(git("config", "-f", ".git/modules/sub/config", "core.worktree")).toContain("../../../sub")
+      yield* accepts(repository, ["git status", "git diff", "git -C sub status", "cd sub && git log -1"])
+      git("config", "-f", ".git/modules/sub/config", "core.worktree", "../../../src")
+      yield* declines(repository, ["git status", "git -C sub status"])
     })
   )
 
@@ -456,7 +487,7 @@ describe("git in a repository", () => {
   )
 
   for (const [what, make] of [
-    ["a pipe", (path: string) => execFileSync("mkfifo", [path])],
+    ["a pipe", (path: string) => execFileSync("/usr/bin/mkfifo", [path])],
     ["a link to a device", (path: string) => symlinkSync("/dev/zero", path)],
     ["a link to a file of a process", (path: string) => symlinkSync("/proc/kmsg", path)],
     ["longer than can be read", (path: string) => writeFileSync(path, "# text\n".repeat(200_000))]

@@ -5,6 +5,7 @@
  * cancelled. An API key goes to the server in the request and nowhere else: not into the arguments of a process, a log, an
  * error or a span.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
@@ -36,7 +37,7 @@ import * as Protocol from "../protocol/Protocol.ts"
 export interface Login {
   /** Waits until the login has come to its end, however often it is asked. */
   readonly wait: Effect.Effect<void, LoginFailed | ConnectionFailed>
-  /** Gives the login up; `wait` fails then. Does nothing if it is over. */
+  /** Gives the login up; `wait` fails then. Does nothing if it is over. Calls `account/login/cancel`. */
   readonly cancel: Effect.Effect<void, CallError>
 }
 
@@ -119,11 +120,14 @@ export interface AuthTokensOptions {
  * @since 0.1.0
  */
 export interface Account {
-  /** Who is logged in, and whether the model's provider asks for that. With `refreshToken` the token is renewed before. */
+  /**
+   * Who is logged in, and whether the model's provider asks for that. With `refreshToken` the token is renewed before.
+   * Calls `account/read`.
+   */
   readonly read: (params?: Schemas.GetAccountParams) => Effect.Effect<Schemas.GetAccountResponse, CallError>
   /**
    * Begins a login. The scope owns it: closing the scope before the login is over cancels it. A new login of the same kind
-   * takes the place of the one before.
+   * takes the place of the one before. Calls `account/login/start`.
    */
   readonly login: {
     (options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
@@ -131,37 +135,43 @@ export interface Account {
     (options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
     (options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
   }
-  /** Forgets the account, its tokens and keys. */
+  /** Forgets the account, its tokens and keys. Calls `account/logout`. */
   readonly logout: Effect.Effect<void, CallError>
-  /** How much of the account's limits is used. */
+  /** How much of the account's limits is used. Calls `account/rateLimits/read`. */
   readonly rateLimitsRead: (
     params?: Schemas.GetAccountRateLimitsParams
   ) => Effect.Effect<Schemas.GetAccountRateLimitsResponse, CallError>
-  /** Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. */
+  /**
+   * Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. Calls
+   * `account/rateLimitResetCredit/consume`.
+   */
   readonly rateLimitResetCreditConsume: (
     params: Schemas.ConsumeAccountRateLimitResetCreditParams
   ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError>
-  /** The tokens that the account has used, or a thread of it. */
+  /** The tokens that the account has used, or a thread of it. Calls `account/usage/read`. */
   readonly usageRead: (
     params?: Schemas.GetAccountTokenUsageParams
   ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, ThreadError>
-  /** What the account's workspace has to say to its members. */
+  /** What the account's workspace has to say to its members. Calls `account/workspaceMessages/read`. */
   readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError>
-  /** What the account's owner should do for its security, if there is something. */
+  /** What the account's owner should do for its security, if there is something. Calls `account/securitySetup/read`. */
   readonly securitySetupRead: Effect.Effect<Schemas.AccountSecuritySetupNotice | undefined, CallError>
-  /** Asks the owner of the workspace, by mail, to add credits. */
+  /** Asks the owner of the workspace, by mail, to add credits. Calls `account/sendAddCreditsNudgeEmail`. */
   readonly sendAddCreditsNudgeEmail: (
     params: Schemas.SendAddCreditsNudgeEmailParams
   ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError>
-  /** How a model provider behind a gateway is logged in to. */
+  /** How a model provider behind a gateway is logged in to. Calls `account/gatewayOAuth/read`. */
   readonly gatewayOAuthRead: (
     params?: Schemas.GatewayOAuthReadParams
   ) => Effect.Effect<Schemas.GatewayOAuthReadResponse, CallError>
-  /** Begins a login to such a provider; `account/gatewayOAuth/changed` tells how it goes on. */
+  /**
+   * Begins a login to such a provider; `account/gatewayOAuth/changed` tells how it goes on. Calls
+   * `account/gatewayOAuth/login`.
+   */
   readonly gatewayOAuthLogin: (
     params?: Schemas.GatewayOAuthLoginParams
   ) => Effect.Effect<Schemas.GatewayOAuthPrompt | undefined, CallError>
-  /** Gives such a login up. */
+  /** Gives such a login up. Calls `account/gatewayOAuth/cancel`. */
   readonly gatewayOAuthCancel: Effect.Effect<void, CallError>
 }
 
@@ -187,11 +197,11 @@ export const make = (server: AppServer["Service"]): Account => {
     const completed = Deferred.makeUnsafe<Schemas.AccountLoginCompletedNotification>()
     const early: Array<Schemas.AccountLoginCompletedNotification> = []
     let expected: string | null | undefined
-    const tell = (completion: Schemas.AccountLoginCompletedNotification) => {
+    const settle = (completion: Schemas.AccountLoginCompletedNotification) => {
       if (expected === undefined) early.push(completion)
       else if ((completion.loginId ?? null) === expected) Deferred.doneUnsafe(completed, Effect.succeed(completion))
     }
-    yield* server[connection].on("account/login/completed", ({ params }) => tell(params))
+    yield* server[connection].on("account/login/completed", ({ params }) => settle(params))
 
     const cancelLate = (late: unknown) => {
       const decoded = Protocol.decodeResponse("account/login/start", late)
@@ -219,7 +229,7 @@ export const make = (server: AppServer["Service"]): Account => {
       )
     const login = yield* Effect.acquireRelease(started, release, { interruptible: true })
     expected = login.loginId ?? null
-    for (const completion of early) tell(completion)
+    for (const completion of early) settle(completion)
 
     const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
       success

@@ -1,6 +1,7 @@
 /**
  * The apps (connectors) of the account, as the server knows them.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -19,14 +20,15 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface App {
-  /** All apps, page by page. `limit` is the size of a page. */
+  /** All apps, page by page. `limit` is the size of a page. Calls `app/list`. */
   readonly list: (params?: Schemas.AppsListParams) => Stream.Stream<Schemas.AppInfo, ThreadError>
+  /** One page, with the cursor to the next. Calls `app/list`. */
   readonly listPage: (params?: Schemas.AppsListParams) => Effect.Effect<Schemas.AppsListResponse, ThreadError>
-  /** The apps that are installed. */
+  /** The apps that are installed. Calls `app/installed`. */
   readonly installed: (
     params?: Schemas.AppsInstalledParams
   ) => Effect.Effect<ReadonlyArray<Schemas.InstalledApp>, ThreadError>
-  /** What some apps are, by their ids, at most 100; also which of the ids are no app's. */
+  /** What some apps are, by their ids, at most 100; also which of the ids are no app's. Calls `app/read`. */
   readonly read: (params: Schemas.AppsReadParams) => Effect.Effect<Schemas.AppsReadResponse, ThreadError>
 }
 

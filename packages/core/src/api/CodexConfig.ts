@@ -4,6 +4,7 @@
  * What a layer's options set for its own process (`config`, thread and turn defaults) is not written anywhere. Writing here
  * changes the file of the user, for all programs.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -56,15 +57,15 @@ export interface BatchWriteParams extends Omit<Schemas.ConfigBatchWriteParams, "
  * @since 0.1.0
  */
 export interface CodexConfig {
-  /** The configuration in effect and where each value comes from; with `cwd` as a project there has it. */
+  /** The configuration in effect and where each value comes from; with `cwd` as a project there has it. Calls `config/read`. */
   readonly read: (params?: Schemas.ConfigReadParams) => Effect.Effect<Schemas.ConfigReadResponse, CallError>
-  /** Writes one value. */
+  /** Writes one value. Calls `config/value/write`. */
   readonly valueWrite: (params: ValueWriteParams) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>
-  /** Writes several values at once, or none of them. */
+  /** Writes several values at once, or none of them. Calls `config/batchWrite`. */
   readonly batchWrite: (params: BatchWriteParams) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>
-  /** What an administrator requires of the configuration. */
+  /** What an administrator requires of the configuration. Calls `configRequirements/read`. */
   readonly requirementsRead: Effect.Effect<Schemas.ConfigRequirementsReadResponse, CallError>
-  /** Starts the MCP servers anew, as the configuration names them now. */
+  /** Starts the MCP servers anew, as the configuration names them now. Calls `config/mcpServer/reload`. */
   readonly mcpServerReload: Effect.Effect<void, CallError>
 }
 

@@ -2,6 +2,7 @@
  * Commands that this program has the server run, in the server's sandbox and on the server's machine. No agent and no policy
  * is asked.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
@@ -60,13 +61,13 @@ export interface Execution {
   /** What the command writes; with `tty` all of its output. */
   readonly stdout: Stream.Stream<Uint8Array, CallError | SlowConsumer>
   readonly stderr: Stream.Stream<Uint8Array, CallError | SlowConsumer>
-  /** Writes to the command's input; a string as UTF-8. */
+  /** Writes to the command's input; a string as UTF-8. Calls `command/exec/write`. */
   readonly write: (data: Uint8Array | string) => Effect.Effect<void, CallError>
   /** Ends the command's input, for which programs such as `cat` wait. */
   readonly closeStdin: Effect.Effect<void, CallError>
-  /** Changes the size of the terminal, in characters. Only with `tty`. */
+  /** Changes the size of the terminal, in characters. Only with `tty`. Calls `command/exec/resize`. */
   readonly resize: (size: Schemas.CommandExecTerminalSize) => Effect.Effect<void, CallError>
-  /** Kills the command. Fails if it has ended. */
+  /** Kills the command. Fails if it has ended. Calls `command/exec/terminate`. */
   readonly terminate: Effect.Effect<void, CallError>
   /** Waits for the end: 124 if it ran out of time, 128 and the signal's number if it was killed. */
   readonly exitCode: Effect.Effect<number, CallError>
@@ -81,7 +82,7 @@ export interface Execution {
 export interface Command {
   /**
    * Runs a command and waits for its output. The request has half a minute more than the command's `timeoutMs`, and no
-   * deadline without one. Leaving early kills the command.
+   * deadline without one. Leaving early kills the command. Calls `command/exec`.
    *
    * **Example** (Asking git)
    *
@@ -98,7 +99,8 @@ export interface Command {
    */
   readonly exec: (params: ExecParams) => Effect.Effect<Schemas.CommandExecResponse, CallError>
   /**
-   * Starts a command that the scope owns: closing it kills the command. Its input stays open until `closeStdin`.
+   * Starts a command that the scope owns: closing it kills the command. Its input stays open until `closeStdin`. Calls
+   * `command/exec`.
    *
    * **Gotchas**
    *

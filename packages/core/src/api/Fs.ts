@@ -3,6 +3,7 @@
  *
  * For files of this machine there is `FileSystem`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
@@ -23,26 +24,34 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface Fs {
+  /** Calls `fs/readFile`. */
   readonly readFile: (path: string) => Effect.Effect<Uint8Array, CallError>
-  /** Writes a file whose folder exists, over one that is there; a string as UTF-8. */
+  /** Writes a file whose folder exists, over one that is there; a string as UTF-8. Calls `fs/writeFile`. */
   readonly writeFile: (path: string, data: Uint8Array | string) => Effect.Effect<void, CallError>
-  /** What a path leads to, and when that was made and changed, in milliseconds since 1970. */
+  /** What a path leads to, and when that was made and changed, in milliseconds since 1970. Calls `fs/getMetadata`. */
   readonly getMetadata: (path: string) => Effect.Effect<Schemas.FsGetMetadataResponse, CallError>
+  /** Calls `fs/readDirectory`. */
   readonly readDirectory: (path: string) => Effect.Effect<ReadonlyArray<Schemas.FsReadDirectoryEntry>, CallError>
-  /** Makes a folder, and those above it unless `recursive` is false. */
+  /** Makes a folder, and those above it unless `recursive` is false. Calls `fs/createDirectory`. */
   readonly createDirectory: (
     path: string,
     params?: Omit<Schemas.FsCreateDirectoryParams, "path">
   ) => Effect.Effect<void, CallError>
-  /** Copies a file, or with `recursive` a folder. */
+  /** Copies a file, or with `recursive` a folder. Calls `fs/copy`. */
   readonly copy: (
     sourcePath: string,
     destinationPath: string,
     params?: Omit<Schemas.FsCopyParams, "destinationPath" | "sourcePath">
   ) => Effect.Effect<void, CallError>
-  /** Removes a file, or a folder with all that is in it unless `recursive` is false. Fails for what is not there if `force` is false. */
+  /**
+   * Removes a file, or a folder with all that is in it unless `recursive` is false. Fails for what is not there if `force`
+   * is false. Calls `fs/remove`.
+   */
   readonly remove: (path: string, params?: Omit<Schemas.FsRemoveParams, "path">) => Effect.Effect<void, CallError>
-  /** The paths that change, as they do, in or at a path that may not exist yet. Ends when the stream is left. */
+  /**
+   * The paths that change, as they do, in or at a path that may not exist yet. Ends when the stream is left. Calls
+   * `fs/unwatch` and `fs/watch`.
+   */
   readonly watch: (path: string) => Stream.Stream<ReadonlyArray<string>, CallError | SlowConsumer>
 }
 

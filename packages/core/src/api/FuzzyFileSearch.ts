@@ -1,6 +1,7 @@
 /**
  * Finding files by a few letters of their names, as an editor's quick-open does.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
@@ -58,7 +59,7 @@ export interface Found {
  * @since 0.1.0
  */
 export interface Session {
-  /** Takes the place of the query before. */
+  /** Takes the place of the query before. Calls `fuzzyFileSearch/sessionUpdate`. */
   readonly update: (query: string) => Effect.Effect<void, CallError>
   /** What is found, again and again as it becomes more. For one consumer. */
   readonly found: Stream.Stream<Found, ConnectionFailed | SlowConsumer>
@@ -71,11 +72,15 @@ export interface Session {
  * @since 0.1.0
  */
 export interface FuzzyFileSearch {
-  /** The files whose paths have the letters of the query in their order, the best first. */
+  /** The files whose paths have the letters of the query in their order, the best first. Calls `fuzzyFileSearch`. */
   readonly fuzzyFileSearch: (
     params: SearchParams
   ) => Effect.Effect<ReadonlyArray<Schemas.FuzzyFileSearchResult>, CallError>
-  /** Starts a search that the scope owns. */
+  /**
+   * Starts a search that the scope owns. Calls `fuzzyFileSearch/sessionStart` and `fuzzyFileSearch/sessionStop`.
+   *
+   * @stability experimental
+   */
   readonly fuzzyFileSearchSession: (
     params?: SessionParams
   ) => Effect.Effect<Session, CallError, ExperimentalApi | Scope.Scope>

@@ -9,6 +9,7 @@
  * `Page` after its name it is one page. What goes on after its answer (a login, a command, a watch) is a handle or a stream
  * that the scope owns. Methods outside of the groups are called with `request` and `requestExperimental`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Account from "./Account.ts"

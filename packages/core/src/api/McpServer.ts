@@ -1,6 +1,7 @@
 /**
  * The MCP servers that the app-server has connected to: what they offer, logging in to them, and using them without an agent.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
@@ -34,22 +35,26 @@ export interface OauthLogin {
  * @since 0.1.0
  */
 export interface McpServer {
-  /** The servers with their tools, resources and state of login, page by page. `limit` is the size of a page. */
+  /**
+   * The servers with their tools, resources and state of login, page by page. `limit` is the size of a page. Calls
+   * `mcpServerStatus/list`.
+   */
   readonly statusList: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Stream.Stream<Schemas.McpServerStatus, ThreadError>
+  /** One page, with the cursor to the next. Calls `mcpServerStatus/list`. */
   readonly statusListPage: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Effect.Effect<Schemas.ListMcpServerStatusResponse, ThreadError>
-  /** Begins a login. There is no way to cancel one; leaving the scope stops waiting. */
+  /** Begins a login. There is no way to cancel one; leaving the scope stops waiting. Calls `mcpServer/oauth/login`. */
   readonly oauthLogin: (
     params: Schemas.McpServerOauthLoginParams
   ) => Effect.Effect<OauthLogin, ThreadError, Scope.Scope>
-  /** Calls a tool in the name of a thread, which is loaded if it is not; no policy is asked. */
+  /** Calls a tool in the name of a thread, which is loaded if it is not; no policy is asked. Calls `mcpServer/tool/call`. */
   readonly toolCall: (
     params: Schemas.McpServerToolCallParams
   ) => Effect.Effect<Schemas.McpServerToolCallResponse, ThreadError>
-  /** Reads a resource. */
+  /** Reads a resource. Calls `mcpServer/resource/read`. */
   readonly resourceRead: (
     params: Schemas.McpResourceReadParams
   ) => Effect.Effect<Schemas.McpResourceReadResponse, ThreadError>
@@ -71,18 +76,18 @@ export const make = (server: AppServer["Service"], options: { readonly load: Loa
     const completed = Deferred.makeUnsafe<Schemas.McpServerOauthLoginCompletedNotification>()
     const early: Array<Schemas.McpServerOauthLoginCompletedNotification> = []
     let begun: Schemas.McpServerOauthLoginResponse | undefined
-    const tell = (completion: Schemas.McpServerOauthLoginCompletedNotification) => {
+    const settle = (completion: Schemas.McpServerOauthLoginCompletedNotification) => {
       if (completion.name !== name) return
       if (begun === undefined) early.push(completion)
       else if (completion.loginId == null || begun.loginId == null || completion.loginId === begun.loginId) {
         Deferred.doneUnsafe(completed, Effect.succeed(completion))
       }
     }
-    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => tell(params))
+    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => settle(params))
     const method = "mcpServer/oauth/login"
     const response = yield* thread(method, params)
     begun = response
-    for (const completion of early) tell(completion)
+    for (const completion of early) settle(completion)
 
     const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
       success

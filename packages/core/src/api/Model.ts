@@ -1,6 +1,7 @@
 /**
  * The models that the server can work with, and their providers.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -18,18 +19,22 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface Model {
-  /** All models, page by page, without those that pickers hide unless `includeHidden` is set. `limit` is the size of a page. */
+  /**
+   * All models, page by page, without those that pickers hide unless `includeHidden` is set. `limit` is the size of a page.
+   * Calls `model/list`.
+   */
   readonly list: (params?: Schemas.ModelListParams) => Stream.Stream<Schemas.Model, CallError>
+  /** One page, with the cursor to the next. Calls `model/list`. */
   readonly listPage: (params?: Schemas.ModelListParams) => Effect.Effect<Schemas.ModelListResponse, CallError>
-  /** The providers that are configured. */
+  /** The providers that are configured. Calls `modelProvider/list`. */
   readonly providerList: (
     params?: Schemas.ModelProviderListParams
   ) => Effect.Effect<Schemas.ModelProviderListResponse, CallError>
-  /** What a provider can do. */
+  /** What a provider can do. Calls `modelProvider/capabilities/read`. */
   readonly providerCapabilitiesRead: (
     params?: Schemas.ModelProviderCapabilitiesReadParams
   ) => Effect.Effect<Schemas.ModelProviderCapabilitiesReadResponse, CallError>
-  /** Writes the configuration of a provider to the user's `config.toml`. */
+  /** Writes the configuration of a provider to the user's `config.toml`. Calls `modelProvider/config/write`. */
   readonly providerConfigWrite: (
     params: Schemas.ModelProviderConfigWriteParams
   ) => Effect.Effect<Schemas.ModelProviderSummary, CallError>

@@ -1,6 +1,7 @@
 /**
  * Reviews of code by the agent.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -18,8 +19,8 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
 export interface Review {
   /**
    * Has the server start a review on a thread, which is loaded if it is not, and does not wait for it: its turn belongs to
-   * nobody here, and what it asks for is declined unless the thread has a `policy`. `review` of a thread's handle is the form
-   * with an owner.
+   * nobody here, and what it asks for is declined unless the thread has a `policy`. `review` of a thread's handle is the
+   * form with an owner. Calls `review/start`.
    */
   readonly start: (
     threadId: string,

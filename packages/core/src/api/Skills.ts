@@ -1,6 +1,7 @@
 /**
  * The skills that agents can use: folders with a `SKILL.md`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -16,11 +17,17 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface Skills {
-  /** The skills and the errors in them, for each working folder. Default: that of the server. */
+  /** The skills and the errors in them, for each working folder. Default: that of the server. Calls `skills/list`. */
   readonly list: (params?: Schemas.SkillsListParams) => Effect.Effect<ReadonlyArray<Schemas.SkillsListEntry>, CallError>
-  /** Switches a skill on or off, by the absolute path of its `SKILL.md` or by its name; tells which it is now. */
+  /**
+   * Switches a skill on or off, by the absolute path of its `SKILL.md` or by its name; tells which it is now. Calls
+   * `skills/config/write`.
+   */
   readonly configWrite: (params: Schemas.SkillsConfigWriteParams) => Effect.Effect<boolean, CallError>
-  /** Folders, by absolute paths, in which skills are looked for besides the usual ones, for as long as the server runs. */
+  /**
+   * Folders, by absolute paths, in which skills are looked for besides the usual ones, for as long as the server runs.
+   * Calls `skills/extraRoots/set`.
+   */
   readonly extraRootsSet: (params: Schemas.SkillsExtraRootsSetParams) => Effect.Effect<void, CallError>
 }
 

@@ -1,6 +1,7 @@
 /**
  * How threads are put in order: the sections that they are listed under, and what is attached to them.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -18,41 +19,48 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface ThreadFiling {
-  /** All sections, in their order. `limit` is the size of a page. */
+  /** All sections, in their order. `limit` is the size of a page. Calls `threadSection/list`. */
   readonly sectionList: (params?: Schemas.ThreadSectionListParams) => Stream.Stream<Schemas.ThreadSection, CallError>
+  /** One page, with the cursor to the next. Calls `threadSection/list`. */
   readonly sectionListPage: (
     params?: Schemas.ThreadSectionListParams
   ) => Effect.Effect<Schemas.ThreadSectionListResponse, CallError>
+  /** Calls `threadSection/create`. */
   readonly sectionCreate: (params: Schemas.ThreadSectionCreateParams) => Effect.Effect<Schemas.ThreadSection, CallError>
+  /** Calls `threadSection/update`. */
   readonly sectionUpdate: (params: Schemas.ThreadSectionUpdateParams) => Effect.Effect<Schemas.ThreadSection, CallError>
-  /** Deletes a section; its threads stay. */
+  /** Deletes a section; its threads stay. Calls `threadSection/delete`. */
   readonly sectionDelete: (params: Schemas.ThreadSectionDeleteParams) => Effect.Effect<void, CallError>
-  /** Puts a thread into a section, or with a `sectionId` of `null` out of its own. */
+  /** Puts a thread into a section, or with a `sectionId` of `null` out of its own. Calls `thread/section/move`. */
   readonly sectionMove: (
     threadId: string,
     params: Omit<Schemas.ThreadSectionMoveParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Attaches a value to a thread, under a type and a key of the program's own. */
+  /** Attaches a value to a thread, under a type and a key of the program's own. Calls `thread/attachment/add`. */
   readonly attachmentAdd: (
     threadId: string,
     params: Omit<Schemas.ThreadAttachmentAddParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadAttachmentAddResponse, ThreadError>
+  /** Calls `thread/attachment/list`. */
   readonly attachmentList: (
     threadId: string,
     params?: Omit<Schemas.ThreadAttachmentListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadAttachment, ThreadError>
+  /** One page, with the cursor to the next. Calls `thread/attachment/list`. */
   readonly attachmentListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadAttachmentListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadAttachmentListResponse, ThreadError>
+  /** Calls `thread/attachment/remove`. */
   readonly attachmentRemove: (
     threadId: string,
     params: Omit<Schemas.ThreadAttachmentRemoveParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** The threads that something is attached to. */
+  /** The threads that something is attached to. Calls `thread/attachmentOwner/list`. */
   readonly attachmentOwnerList: (
     params: Schemas.ThreadAttachmentOwnerListParams
   ) => Stream.Stream<Schemas.ThreadAttachmentOwner, CallError>
+  /** One page, with the cursor to the next. Calls `thread/attachmentOwner/list`. */
   readonly attachmentOwnerListPage: (
     params: Schemas.ThreadAttachmentOwnerListParams
   ) => Effect.Effect<Schemas.ThreadAttachmentOwnerListResponse, CallError>

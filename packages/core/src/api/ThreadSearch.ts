@@ -1,6 +1,7 @@
 /**
  * Finding threads, and places in them, by what was said.
  *
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -19,32 +20,35 @@ import type * as Schemas from "../protocol/generated/Experimental.ts"
  * @since 0.1.0
  */
 export interface ThreadSearch {
-  /** The threads in which something was said, with the place. `limit` is the size of a page. */
+  /** The threads in which something was said, with the place. `limit` is the size of a page. Calls `thread/search`. */
   readonly search: (
     params: Schemas.ThreadSearchParams
   ) => Stream.Stream<Schemas.ThreadSearchResult, CallError, ExperimentalApi>
+  /** One page, with the cursor to the next. Calls `thread/search`. */
   readonly searchPage: (
     params: Schemas.ThreadSearchParams
   ) => Effect.Effect<Schemas.ThreadSearchResponse, CallError, ExperimentalApi>
-  /** The places in a thread where something was said, the oldest first. */
+  /** The places in a thread where something was said, the oldest first. Calls `thread/searchOccurrences`. */
   readonly searchOccurrences: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadSearchOccurrence, ThreadError, ExperimentalApi>
+  /** One page, with the cursor to the next. Calls `thread/searchOccurrences`. */
   readonly searchOccurrencesPage: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadSearchOccurrencesResponse, ThreadError, ExperimentalApi>
-  /** Some items of a turn, by their ids, at most 100. */
+  /** Some items of a turn, by their ids, at most 100. Calls `thread/items/read`. */
   readonly itemsRead: (
     threadId: string,
     params: Omit<Schemas.ThreadItemsReadParams, "threadId">
   ) => Effect.Effect<ReadonlyArray<Schemas.ThreadItemEntry>, ThreadError, ExperimentalApi>
-  /** Turns and items of a thread in one order. */
+  /** Turns and items of a thread in one order. Calls `thread/timeline/list`. */
   readonly timelineList: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadTimelineEntry, ThreadError, ExperimentalApi>
+  /** One page, with the cursor to the next. Calls `thread/timeline/list`. */
   readonly timelineListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">

@@ -4,6 +4,7 @@
  * Starting, resuming and forking a thread, and all that a turn needs, is with the handles (`Thread`). A function here that
  * works on a loaded thread only has the server load it first, with the defaults of the layer.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -28,79 +29,89 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  */
 export interface ThreadStore {
   /**
-   * The threads that are stored, the last updated first, page by page. `limit` is the size of a page; default: 50. Default of
-   * `sortKey`: `updated_at`.
+   * The threads that are stored, the last updated first, page by page. `limit` is the size of a page; default: 50. Default
+   * of `sortKey`: `updated_at`. Calls `thread/list`.
    */
   readonly list: (params?: Schemas.ThreadListParams) => Stream.Stream<Schemas.Thread, CallError>
-  /** One page of them, and the cursor to the next. */
+  /** One page of them, and the cursor to the next. Calls `thread/list`. */
   readonly listPage: (params?: Schemas.ThreadListParams) => Effect.Effect<Schemas.ThreadListResponse, CallError>
-  /** The ids of the threads that the server has loaded. */
+  /** The ids of the threads that the server has loaded. Calls `thread/loaded/list`. */
   readonly loadedList: (params?: Schemas.ThreadLoadedListParams) => Stream.Stream<string, CallError>
+  /** One page, with the cursor to the next. Calls `thread/loaded/list`. */
   readonly loadedListPage: (
     params?: Schemas.ThreadLoadedListParams
   ) => Effect.Effect<Schemas.ThreadLoadedListResponse, CallError>
-  /** What is known of a thread, loaded or not, archived or not. Without its turns, unless `includeTurns` is set. */
+  /**
+   * What is known of a thread, loaded or not, archived or not. Without its turns, unless `includeTurns` is set. Calls
+   * `thread/read`.
+   */
   readonly read: (
     threadId: string,
     params?: Omit<Schemas.ThreadReadParams, "threadId">
   ) => Effect.Effect<Schemas.Thread, ThreadError>
-  /** The turns of a thread, the newest first. */
+  /** The turns of a thread, the newest first. Calls `thread/turns/list`. */
   readonly turnsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadTurnsListParams, "threadId">
   ) => Stream.Stream<Schemas.Turn, ThreadError>
+  /** One page, with the cursor to the next. Calls `thread/turns/list`. */
   readonly turnsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadTurnsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadTurnsListResponse, ThreadError>
-  /** The items of a thread, or of one of its turns, the oldest first. */
+  /** The items of a thread, or of one of its turns, the oldest first. Calls `thread/items/list`. */
   readonly itemsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadItemsListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadItemEntry, ThreadError>
+  /** One page, with the cursor to the next. Calls `thread/items/list`. */
   readonly itemsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadItemsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadItemsListResponse, ThreadError>
-  /** Puts a thread away. It can be read, and not be resumed. */
+  /** Puts a thread away. It can be read, and not be resumed. Calls `thread/archive`. */
   readonly archive: (threadId: string) => Effect.Effect<void, ThreadError>
-  /** Takes an archived thread back. */
+  /** Takes an archived thread back. Calls `thread/unarchive`. */
   readonly unarchive: (threadId: string) => Effect.Effect<Schemas.Thread, ThreadError>
-  /** Deletes a thread for good. Refused while a fork stands on its past. */
+  /** Deletes a thread for good. Refused while a fork stands on its past. Calls `thread/delete`. */
   readonly delete: (threadId: string) => Effect.Effect<void, ThreadError>
+  /** Calls `thread/name/set`. */
   readonly nameSet: (
     threadId: string,
     params: Omit<Schemas.ThreadSetNameParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Changes what is kept about a thread. What is left out stays, `null` takes away. */
+  /** Changes what is kept about a thread. What is left out stays, `null` takes away. Calls `thread/metadata/update`. */
   readonly metadataUpdate: (
     threadId: string,
     params: Omit<Schemas.ThreadMetadataUpdateParams, "threadId">
   ) => Effect.Effect<Schemas.Thread, ThreadError>
-  /** No more notifications of a thread for this connection; the server may unload it. Tells what it was. */
+  /**
+   * No more notifications of a thread for this connection; the server may unload it. Tells what it was. Calls
+   * `thread/unsubscribe`.
+   */
   readonly unsubscribe: (threadId: string) => Effect.Effect<Schemas.ThreadUnsubscribeStatus, ThreadError>
-  /** Has the server shorten the past of a thread, by a turn of its own that is not waited for. */
+  /** Has the server shorten the past of a thread, by a turn of its own that is not waited for. Calls `thread/compact/start`. */
   readonly compactStart: (threadId: string) => Effect.Effect<void, ThreadError>
-  /** Takes a turn and all after it out of the past of a thread. What they have done to files stays. */
+  /** Takes a turn and all after it out of the past of a thread. What they have done to files stays. Calls `thread/revert`. */
   readonly revert: (
     threadId: string,
     params: Omit<Schemas.ThreadRevertParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadRevertResponse, ThreadError>
   /**
-   * Takes the last so many turns out of the past of a thread, or all if it has no more: {@link ThreadStore.revert} by number.
-   * Fails with `InvalidParams` for less than one, and where there is no turn to take out.
+   * Takes the last so many turns out of the past of a thread, or all if it has no more: {@link ThreadStore.revert} by
+   * number. Fails with `InvalidParams` for less than one, and where there is no turn to take out. Calls `thread/revert`.
    */
   readonly rollback: (
     threadId: string,
     params: { readonly numTurns: number }
   ) => Effect.Effect<Schemas.ThreadRevertResponse, ThreadError>
-  /** Adds items of the model's API to what the model sees of a thread, without a turn. */
+  /** Adds items of the model's API to what the model sees of a thread, without a turn. Calls `thread/inject_items`. */
   readonly injectItems: (
     threadId: string,
     params: Omit<Schemas.ThreadInjectItemsParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
   /**
-   * Runs a shell command as the user of a thread, who sees its output among the items.
+   * Runs a shell command as the user of a thread, who sees its output among the items. Calls `thread/shellCommand`.
    *
    * **Gotchas**
    *
@@ -110,18 +121,19 @@ export interface ThreadStore {
     threadId: string,
     params: Omit<Schemas.ThreadShellCommandParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Lets through what the server's own reviewer has denied. */
+  /** Lets through what the server's own reviewer has denied. Calls `thread/approveGuardianDeniedAction`. */
   readonly approveGuardianDeniedAction: (
     threadId: string,
     params: Omit<Schemas.ThreadApproveGuardianDeniedActionParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Sets or changes the goal that a thread works on; the server starts turns for it by itself. */
+  /** Sets or changes the goal that a thread works on; the server starts turns for it by itself. Calls `thread/goal/set`. */
   readonly goalSet: (
     threadId: string,
     params: Omit<Schemas.ThreadGoalSetParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadGoal, ThreadError>
+  /** Calls `thread/goal/get`. */
   readonly goalGet: (threadId: string) => Effect.Effect<Schemas.ThreadGoal | undefined, ThreadError>
-  /** Tells whether there was a goal. */
+  /** Tells whether there was a goal. Calls `thread/goal/clear`. */
   readonly goalClear: (threadId: string) => Effect.Effect<boolean, ThreadError>
 }
 

@@ -5,6 +5,7 @@
  * The queue is the server's and outlives the connection; the turns that it starts belong to no program. Turns of handles wait
  * for each other without it.
  *
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -25,54 +26,60 @@ type Failure = ThreadError
  * @since 0.1.0
  */
 export interface ThreadWork {
-  /** Puts a prompt into the queue: its turn starts when the thread is idle. */
+  /** Puts a prompt into the queue: its turn starts when the thread is idle. Calls `thread/queue/add`. */
   readonly queueAdd: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueAddParams, "threadId">
   ) => Effect.Effect<Schemas.QueuedSubmission, Failure, ExperimentalApi>
-  /** The prompts that wait, in their order. `limit` is the size of a page. */
+  /** The prompts that wait, in their order. `limit` is the size of a page. Calls `thread/queue/list`. */
   readonly queueList: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueListParams, "threadId">
   ) => Stream.Stream<Schemas.QueuedSubmission, Failure, ExperimentalApi>
+  /** One page, with the cursor to the next. Calls `thread/queue/list`. */
   readonly queueListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadQueueListResponse, Failure, ExperimentalApi>
-  /** Changes a prompt that waits. */
+  /** Changes a prompt that waits. Calls `thread/queue/update`. */
   readonly queueUpdate: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueUpdateParams, "threadId">
   ) => Effect.Effect<Schemas.QueuedSubmission, Failure, ExperimentalApi>
-  /** Takes a prompt out; tells whether it was still there. */
+  /** Takes a prompt out; tells whether it was still there. Calls `thread/queue/delete`. */
   readonly queueDelete: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueDeleteParams, "threadId">
   ) => Effect.Effect<boolean, Failure, ExperimentalApi>
+  /** Calls `thread/queue/reorder`. */
   readonly queueReorder: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueReorderParams, "threadId">
   ) => Effect.Effect<void, Failure, ExperimentalApi>
-  /** Starts the turn of the next prompt, or of a certain one, now. */
+  /** Starts the turn of the next prompt, or of a certain one, now. Calls `thread/queue/start`. */
   readonly queueStart: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueStartParams, "threadId">
   ) => Effect.Effect<Schemas.Turn, Failure, ExperimentalApi>
-  /** The terminals that go on running after the call of the tool that opened them. The thread is loaded if it is not. */
+  /**
+   * The terminals that go on running after the call of the tool that opened them. The thread is loaded if it is not. Calls
+   * `thread/backgroundTerminals/list`.
+   */
   readonly backgroundTerminalsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadBackgroundTerminalsListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadBackgroundTerminal, Failure, ExperimentalApi>
+  /** One page, with the cursor to the next. Calls `thread/backgroundTerminals/list`. */
   readonly backgroundTerminalsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadBackgroundTerminalsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadBackgroundTerminalsListResponse, Failure, ExperimentalApi>
-  /** Ends one of them; tells whether it was there. */
+  /** Ends one of them; tells whether it was there. Calls `thread/backgroundTerminals/terminate`. */
   readonly backgroundTerminalsTerminate: (
     threadId: string,
     params: Omit<Schemas.ThreadBackgroundTerminalsTerminateParams, "threadId">
   ) => Effect.Effect<boolean, Failure, ExperimentalApi>
-  /** Ends all of them. */
+  /** Ends all of them. Calls `thread/backgroundTerminals/clean`. */
   readonly backgroundTerminalsClean: (threadId: string) => Effect.Effect<void, Failure, ExperimentalApi>
 }
 

@@ -1,6 +1,7 @@
 /**
  * Turns by their ids, for programs that know of a turn and have no handle of it: another client's, or the server's own.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -18,17 +19,24 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
  * @since 0.1.0
  */
 export interface TurnControl {
-  /** Adds input to the running turn, which has to be `expectedTurnId`; tells the id of the turn that has it. */
+  /**
+   * Adds input to the running turn, which has to be `expectedTurnId`; tells the id of the turn that has it. Calls
+   * `turn/steer`.
+   */
   readonly steer: (
     threadId: string,
     params: Omit<Schemas.TurnSteerParams, "threadId">
   ) => Effect.Effect<string, ThreadError>
-  /** Asks for the turn to be stopped; `turn/completed` tells when it has. */
+  /** Asks for the turn to be stopped; `turn/completed` tells when it has. Calls `turn/interrupt`. */
   readonly interrupt: (
     threadId: string,
     params: Omit<Schemas.TurnInterruptParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Changes what a running turn does its next steps with; tells whether that was in time. */
+  /**
+   * Changes what a running turn does its next steps with; tells whether that was in time. Calls `turn/settings/update`.
+   *
+   * @stability experimental
+   */
   readonly settingsUpdate: (
     threadId: string,
     params: Omit<Experimental.TurnSettingsUpdateParams, "threadId">

@@ -6,6 +6,7 @@
  * the version that has it; a field that it does not know fails before it is sent, since the server would pass over it in
  * silence. What a server has that this package does not know is data. This module sends nothing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
@@ -15,7 +16,7 @@ import type { History, Span } from "./internal/spans.ts"
 export type {
   /** The versions that have something: from the first that has it, up to the first that has it no more. */
   Span,
-  /** What came and went in the protocol, by the names of methods and of fields. */
+  /** Additions and removals of the protocol, by the names of methods and of fields. */
   History
 } from "./internal/spans.ts"
 

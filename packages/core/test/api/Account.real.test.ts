@@ -49,7 +49,7 @@ describe("a login by an API key", () => {
     }).pipe(Effect.scoped, Effect.provide(CodexTest.layer([])))
   )
 
-  it.live("leaves the key out of arguments, logs, frames and spans", () =>
+  it.live("law 11: leaves the key out of arguments, logs, frames and spans", () =>
     Effect.gen(function* () {
       const pids: Array<number> = []
       const kept: Array<string> = []

@@ -77,7 +77,7 @@ const answer = (kind: PolicyEngine.Kind, policy: PolicyEngine.Engine) =>
 
 const declinedForm = (kind: PolicyEngine.Kind) => Approval.declined[requests[kind].method]
 
-describe("every request", () => {
+describe("law 6: every request", () => {
   it("has a declining form that the protocol allows, or none where only an error can be said", () => {
     const none = ["account/chatgptAuthTokens/refresh", "attestation/generate", "currentTime/read"]
     const forms = new Map<string, unknown>(Object.entries(Approval.declined))

@@ -34,7 +34,7 @@ const keeping = (maxTextLength: number, options: Options) =>
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
-describe("nothing that is thrown by one receiver reaches the reader or the others", () => {
+describe("law 15: nothing that is thrown by one receiver reaches the reader or the others", () => {
   const route = (threadId: string, onNotification: Route["onNotification"], ended: Array<string>) => ({
     threadId,
     context: Context.empty(),

@@ -1,3 +1,6 @@
+/**
+ * The command `demo`: its flags. `Demo` runs the cases.
+ */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Connection from "../../Connection.ts"

@@ -1,6 +1,9 @@
 /**
  * Requests whose failures are those that requests of their kind can have: a method that is about no thread does not fail as
  * those about one do.
+ *
+ * The room knows how one call of a method fails, pages and streams. It must not know turns, policies, or what a method is
+ * for.
  */
 import * as Effect from "effect/Effect"
 import type { AppServer, SendRequest } from "../../AppServer.ts"

@@ -2,11 +2,12 @@
  * How each request of the server is answered or declined.
  *
  * The switch in {@link answer} is the one table of server requests: a request that a newer protocol adds does not compile
- * until it has a place there, which says who decides on it and what declining it looks like on the wire. Everything that goes
- * wrong on our side (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the declining
+ * until it has a place there, which says who decides on it and what declining it looks like on the wire. Every failure of
+ * this program (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the declining
  * form, because the server takes an error for a reason to continue.
  *
- * The room knows engines and items. It knows neither rules nor turns: whose request it is, the router says.
+ * The room knows requests of the server, engines, and items in progress. It must not know rules, turns or threads: the router
+ * says whose request it is.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

@@ -86,7 +86,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
 
   const cancelBoth = (first: Waiting, request: ServerRequest.ServerRequest) => {
     first.settle(cancel)
-    const { threadId = "", turnId = "" } = ServerRequest.aboutOf(request)
+    const { threadId = "", turnId = "" } = ServerRequest.getSubject(request)
     return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
       Effect.andThen(first.accepted ? Effect.forkDetach(options.stopTurn(threadId, turnId)) : Effect.void),
       Effect.andThen(cancel)
@@ -152,12 +152,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
     answer,
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
-      // At once: what else comes with this word, as the end of the turn, would have it declined.
+      // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.
       for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {
       const isOf = ({ request }: Waiting) => {
-        const about = ServerRequest.aboutOf(request)
+        const about = ServerRequest.getSubject(request)
         return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
       }
       for (const entry of waiting) if (isOf(entry)) decline(entry)
@@ -165,7 +165,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     },
     endRoute: (route) => {
       for (const entry of waiting) {
-        const { threadId } = ServerRequest.aboutOf(entry.request)
+        const { threadId } = ServerRequest.getSubject(entry.request)
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }
     },

@@ -1,5 +1,5 @@
 /**
- * Who gets what belongs to one thread, as the router finds it.
+ * The receiver of all messages of one thread, as the router finds it.
  */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

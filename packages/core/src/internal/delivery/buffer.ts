@@ -1,10 +1,12 @@
 /**
- * What one producer says, kept for its consumers: for one ({@link makeBuffer}), for any number that each begin at the
- * beginning ({@link makeReplay}), or for whoever listens at the moment ({@link makeHub}).
+ * Keeps the values of one producer for its consumers: for one ({@link makeBuffer}), for any number that each begin at the
+ * beginning ({@link makeReplay}), or for those that listen at the moment ({@link makeHub}).
  *
  * A producer never waits. What a consumer has not read is kept; over the high-water mark adjacent values are merged where they
  * can be, which loses nothing that a reader of text would miss; over the byte budget the consumer's own stream fails, and
- * nobody else notices. The room knows no notifications and no turns.
+ * nobody else notices.
+ *
+ * The room knows values, their size, and how two of them merge. It must not know notifications, turns, or who reads.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -101,7 +103,7 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
     merged = 0
   }
 
-  const goOn = () => {
+  const resumeReader = () => {
     const resume = parked
     parked = undefined
     called = false
@@ -113,7 +115,7 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   const notify = () => {
     if (parked === undefined || called) return
     called = true
-    dispatcher?.scheduleTask(goOn, 0)
+    dispatcher?.scheduleTask(resumeReader, 0)
   }
 
   const finish = (exit: Effect.Effect<never, E | Cause.Done>) => {
@@ -200,7 +202,7 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   }
 }
 
-/** What is told to whoever listens at the moment, each with a buffer of its own. */
+/** Delivers values to those that listen at the moment, each with a buffer of its own. */
 export interface Hub<A, E> {
   readonly offer: (value: A) => void
   readonly hasListeners: () => boolean

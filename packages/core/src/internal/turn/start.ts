@@ -1,6 +1,9 @@
 /**
  * A turn from its call to its end, in a scope of its own: closed when the turn is over or could not start, and with the scope
  * of its owner. So a turn that failed to start leaves no place in the queue, no route and no span behind.
+ *
+ * The room knows one turn: its place, its state, its stream, its budget and its end. It must not know the thread handles of
+ * users, the options of a layer, or the wire.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -7,7 +7,7 @@ import { known } from "../../ShellWord.ts"
 import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
-import { protectedByName } from "../files/protectedFiles.ts"
+import { kinds, protectedByName } from "../files/protectedFiles.ts"
 import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
@@ -67,7 +67,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (isBlind(when)) return () => undefined
+  if (matchesOnUntrustedOnly(when)) return () => undefined
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
@@ -114,7 +114,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
 
 /** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
-export const isBlind = (when: CommandCondition): boolean => {
+export const matchesOnUntrustedOnly = (when: CommandCondition): boolean => {
   const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
   return keys.length > 0 && keys.every((key) => untrusted.has(key))
 }
@@ -183,6 +183,8 @@ export const leavesAlone = (
 ): ReadonlyArray<Demand> | undefined => {
   // Nobody writes a command with so many, and one that was made to take long is not accepted.
   if (view.written.length > maxWritten) return undefined
+  // What it unpacks may be any of them.
+  if (certain && view.unpacks && !kinds.every((kind) => mayBe.includes(kind))) return undefined
   const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
   if (!view.writtenSources.every(isAllowed)) return undefined
   const demands: Array<Demand> = []

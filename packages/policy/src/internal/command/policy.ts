@@ -3,6 +3,9 @@
  *
  * Each part of the command gets the decision of the first rule that matches it. One part that is declined declines the
  * command, and it is accepted only if every part is.
+ *
+ * The room knows shells, programs, and what a command may do. It must not know the protocol beyond the request, other kinds
+ * of requests, or who asks.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -13,8 +16,8 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { entriesBelow } from "../files/tree.ts"
-import { inRoots, lets } from "../rubric/bounds.ts"
+import { lookBelow } from "../files/tree.ts"
+import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { foldersOf, type PartView, viewOf } from "./partView.ts"
@@ -68,9 +71,9 @@ export const compile = (
   roots: ReadonlyArray<string>,
   fallback: Fallback
 ): ((params: Params["command"]) => Effect.Effect<Evaluation, never, FileSystem.FileSystem>) => {
-  const letsByFallback = fallback._tag !== "Decide" || lets(fallback.decision)
+  const isFallbackPermissive = fallback._tag !== "Decide" || isPermissive(fallback.decision)
   const compiled = ordered(rules, "commandRules").map((rule): Compiled => {
-    const sure = rule.decision === undefined ? letsByFallback : lets(rule.decision)
+    const sure = rule.decision === undefined ? isFallbackPermissive : isPermissive(rule.decision)
     const { when = {} } = rule
     const bounded = rule.decision !== undefined && sure ? inRoots(when, roots) : when
     return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
@@ -139,6 +142,7 @@ const followLinks = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
   if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  const entriesBelow = lookBelow()
   return yield* Effect.forEach(parts, (part) =>
     Effect.gen(function* () {
       const below: Array<string | undefined> = []
@@ -192,7 +196,7 @@ const fall = (
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
   if (fallback._tag === "Decide") {
-    if (!lets(fallback.decision)) return because(fallback.by, fallback.decision)
+    if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
     if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
     const conditions = CommandMatch.leavesAlone(view, [], false)
     return conditions === undefined

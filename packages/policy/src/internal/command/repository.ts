@@ -123,7 +123,7 @@ const lookAt = Effect.fnUntraced(function* (
   if (yield* exists(`${commonFolder}/hooks/post-index-change`)) return "the hook post-index-change would run"
 
   for (const config of [`${commonFolder}/config`, `${gitFolder}/config.worktree`]) {
-    const problem = yield* configProblem(config, folders, left, 0)
+    const problem = yield* configProblem(config, top, folders, left, 0)
     if (problem !== undefined) return problem
   }
   const between: Array<string> = [`${top}/.gitattributes`, `${commonFolder}/info/attributes`]
@@ -159,7 +159,7 @@ const driverIn = (text: string): string | undefined =>
     })
 
 // Sections and keys of which none runs a program, reads another file or leads to another repository.
-const harmless: { readonly [K in string]?: string } = {
+const harmlessKeys: { readonly [K in string]?: string } = {
   core:
     "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
     "quotepath abbrev untrackedcache preloadindex fscache longpaths sparsecheckout sparsecheckoutcone multipackindex " +
@@ -208,12 +208,13 @@ const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "ex
 const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
   if (section === "core" && key === "fsmonitor") return middle === undefined && /^(?:false|no|off|0)$/i.test(value)
   if (middle !== undefined && withoutMiddle.has(section)) return false
-  const keys = Object.hasOwn(harmless, section) ? harmless[section] : undefined
+  const keys = Object.hasOwn(harmlessKeys, section) ? harmlessKeys[section] : undefined
   return keys === "*" || (keys ?? "").split(" ").includes(key)
 }
 
 const configProblem = Effect.fnUntraced(function* (
   path: string,
+  top: string,
   folders: ReadonlyArray<string>,
   left: Allowance,
   depth: number
@@ -237,12 +238,26 @@ const configProblem = Effect.fnUntraced(function* (
     if (entry === null || section === "" || line.endsWith("\\") || line.endsWith("\\\r")) return unreadable
     const key = (entry[1] ?? "").toLowerCase()
     const value = entry[2] ?? ""
+    if (section === "core" && middle === undefined && (key === "hookspath" || key === "worktree")) {
+      const isPlain = /^[\w./-]+$/.test(value)
+      if (key === "hookspath" && isPlain) {
+        // Of all hooks this is the one that reading calls.
+        if (yield* exists(`${PathWithin.from(top, value)}/post-index-change`)) {
+          return `the hook post-index-change in core.hookspath of ${short(path)} would run`
+        }
+        continue
+      }
+      // In a submodule it leads back to where it was checked out.
+      const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
+      if (isPlain && depth === 0 && (yield* PathWithin.real(target)) === (yield* PathWithin.real(top))) continue
+      return `core.${key} in ${short(path)} leads elsewhere`
+    }
     if ((section === "include" || section === "includeif") && key === "path") {
       const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
       if (/^~|["\\#;]/.test(value) || !(yield* PathWithin.isReallyWithin(target, folders))) {
         return `${section}.path in ${short(path)} leads out of the allowed roots`
       }
-      const problem: string | undefined = yield* configProblem(target, folders, left, depth + 1)
+      const problem: string | undefined = yield* configProblem(target, top, folders, left, depth + 1)
       if (problem !== undefined) return problem
     } else if (!isHarmless(section, middle, key, value)) {
       const name = [section, ...(middle === undefined ? [] : [middle]), key].join(".")
