@@ -16,7 +16,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { entriesBelow } from "../files/tree.ts"
+import { lookBelow } from "../files/tree.ts"
 import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -142,6 +142,7 @@ const followLinks = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
   if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  const entriesBelow = lookBelow()
   return yield* Effect.forEach(parts, (part) =>
     Effect.gen(function* () {
       const below: Array<string | undefined> = []

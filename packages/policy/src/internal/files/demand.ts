@@ -8,7 +8,7 @@ import type { ProtectedFiles } from "../../Rule.ts"
 import { short } from "../text.ts"
 import { isSurelyWithin, unsettle, walker } from "./path.ts"
 import { protectedBy, protectedByName } from "./protectedFiles.ts"
-import { entriesBelow } from "./tree.ts"
+import { lookBelow } from "./tree.ts"
 
 export interface Demand {
   /** Absolute, and not normalized. */
@@ -42,6 +42,7 @@ export const problemOf = Effect.fnUntraced(function* (
   if (demands.length > maxDemands) return "it names more paths than can be looked up"
   const walking = yield* walker
   const { isFolder, placeOf } = walking
+  const entriesBelow = lookBelow()
   for (const {
     certain = true,
     contents = false,

@@ -16,15 +16,27 @@ export interface Below {
   readonly links: ReadonlyArray<string>
 }
 
-/** Nothing for a file; `undefined`: it can't be known. */
-export const entriesBelow = Effect.fnUntraced(function* (
-  path: string
+/** Looks below a path: nothing for a file; `undefined`: it can't be known. */
+export type LookBelow = (path: string) => Effect.Effect<Below | undefined, never, FileSystem.FileSystem>
+
+/** Starts to look: one serves one request, has one allowance for all of it, and looks below a path once. */
+export const lookBelow = (): LookBelow => {
+  const seen = new Map<string, Below | undefined>()
+  const left = { entries: maxEntries }
+  return (path) =>
+    seen.has(path)
+      ? Effect.succeed(seen.get(path))
+      : Effect.tap(entriesBelow(path, left), (below) => Effect.sync(() => seen.set(path, below)))
+}
+
+const entriesBelow = Effect.fnUntraced(function* (
+  path: string,
+  left: { entries: number }
 ): Effect.fn.Return<Below | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const names: Array<string> = []
   const links: Array<string> = []
   const pending = [path]
-  let seen = 0
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const entries = yield* Effect.result(fs.readDirectory(folder))
     if (Result.isFailure(entries)) {
@@ -35,7 +47,7 @@ export const entriesBelow = Effect.fnUntraced(function* (
       continue
     }
     for (const name of entries.success) {
-      if (++seen > maxEntries) return undefined
+      if (left.entries-- <= 0) return undefined
       const entry = `${folder}/${name}`
       names.push(entry.slice(path.length))
       const info = yield* Effect.result(fs.lstat(entry))
