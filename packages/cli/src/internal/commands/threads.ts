@@ -104,11 +104,7 @@ const list = Effect.fn("threads.list")(function* (flags: Infer<typeof listFlags>
 const textOf = (content: ReadonlyArray<Protocol.UserInput>): string =>
   content.map((part) => (part.type === "text" ? part.text : `[${part.type}]`)).join(" ")
 
-<<<<<<< HEAD
-const linesOf = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
-=======
 const messagesOf = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
->>>>>>> main
   switch (item.type) {
     case "userMessage":
       return [["User", Print.indented(textOf(item.content))]]
@@ -150,11 +146,7 @@ const show = Effect.fn("threads.show")(function* (flags: Infer<typeof showFlags>
       ...thread.turns.flatMap((turn) => [
         "",
         paint("header", `== Turn ${Print.inline(turn.id)}, ${Print.inline(turn.status)} ==`),
-<<<<<<< HEAD
-        ...turn.items.flatMap(linesOf).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
-=======
         ...turn.items.flatMap(messagesOf).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
->>>>>>> main
       ])
     ].join("\n")
   )
