@@ -18,6 +18,7 @@ import { inRoots, lets } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { foldersOf, type PartView, viewOf } from "./partView.ts"
+import { extentOf } from "./pieces.ts"
 import * as Reading from "./reading.ts"
 import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
@@ -54,6 +55,8 @@ export interface Decided {
 export interface Evaluation {
   readonly command: ShellCommand.ShellCommand | undefined
   readonly decided: ReadonlyArray<Decided>
+  /** What the file system is asked with, so that all questions of the request are counted together. */
+  readonly walker: Walker
 }
 
 interface Compiled {
@@ -115,6 +118,7 @@ export const compile = (
     }
     return {
       command,
+      walker,
       decided: parts.map((part) => {
         const decided = decide(part)
         // What another part puts there is not there yet when it is looked at.
@@ -145,7 +149,7 @@ const followLinks = Effect.fnUntraced(function* (
       for (const path of part.followed) {
         const bases = path?.startsWith("/") === true ? [""] : part.bases
         for (const base of path === undefined ? [] : (bases ?? [])) {
-          for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
+          for (const link of (yield* entriesBelow(from(base, path ?? ""), walker))?.links ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
             // Behind a folder there may be more links.
             below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
@@ -157,6 +161,9 @@ const followLinks = Effect.fnUntraced(function* (
   )
 })
 
+// More than anybody puts elsewhere in one command; each of them is held against each path of the others.
+const maxReplaced = 32
+
 // With what other parts put somewhere.
 const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
   const replaced = parts.map(({ bases: folders, replaced }) =>
@@ -166,9 +173,10 @@ const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
     })
   )
   if (replaced.every((paths) => paths.length === 0)) return parts
+  const tooMany = replaced.reduce((sum, paths) => sum + paths.length, 0) > maxReplaced
   return parts.map((part, index) => ({
     ...part,
-    unsettled: [...new Set(replaced.flatMap((paths, other) => (other === index ? [] : paths)))]
+    unsettled: tooMany ? ["/"] : [...new Set(replaced.flatMap((paths, other) => (other === index ? [] : paths)))]
   }))
 }
 
@@ -262,6 +270,36 @@ const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> =>
   return requests.length > 0 || typeof command !== "string" ? requests : ["command"]
 }
 
+// Names of all parts together, as often as there are folders that they are seen from, and how long they are.
+const maxNames = 4_000
+const maxNamesLength = 256 * 1024
+
+// `undefined`: these are more than can be looked at. That is counted before any of them is.
+const viewsOf = Effect.fnUntraced(function* (
+  parts: ReadonlyArray<ShellCommand.Part>,
+  cwd: string | undefined,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<PartView> | undefined> {
+  const views: Array<PartView> = []
+  let names = 0
+  let length = 0
+  for (const part of parts) {
+    const folders = yield* foldersOf(part, cwd, walker)
+    for (const { value = "" } of part.words) {
+      const extent = extentOf(value)
+      names += extent.names * (folders?.length ?? 1)
+      length += extent.length * (folders?.length ?? 1)
+    }
+    if (names > maxNames || length > maxNamesLength) return undefined
+    const view = viewOf(part, folders)
+    // The program itself may go to further ones.
+    const others = (view.bases?.length ?? 0) - (folders?.length ?? 0)
+    names += view.paths.length * Math.max(0, others)
+    views.push(view)
+  }
+  return names > maxNames ? undefined : views
+})
+
 const partsOf = Effect.fnUntraced(function* (
   params: Params["command"],
   requests: ReadonlyArray<CommandRequest>,
@@ -269,11 +307,9 @@ const partsOf = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>> {
   const cwd = params.cwd ?? undefined
-  if (command?._tag === "Parsed" && command.parts.length > 0 && !requests.includes("writeStdin")) {
-    return yield* Effect.forEach(command.parts, (part) =>
-      Effect.map(foldersOf(part, cwd, walker), (folders) => viewOf(part, folders))
-    )
-  }
+  const isRead = command?._tag === "Parsed" && command.parts.length > 0 && !requests.includes("writeStdin")
+  const views = isRead ? yield* viewsOf(command.parts, cwd, walker) : undefined
+  if (views !== undefined) return views
   const source = params.command ?? ""
   // What is typed into a terminal is no command, and it is all that there is to see.
   const opaque =
@@ -281,8 +317,10 @@ const partsOf = Effect.fnUntraced(function* (
       ? undefined
       : command._tag === "Unparseable"
         ? command.reason
-        : "there is no command in it"
-  const words = command?._tag === "Parsed" ? [] : [{ source, value: undefined }]
+        : isRead
+          ? "it names more paths than can be looked at"
+          : "there is no command in it"
+  const words = command?._tag === "Parsed" && !isRead ? [] : [{ source, value: undefined }]
   const part = { source, words, redirects: [], assignments: [], moves: undefined, opaque }
   const view = viewOf(part, undefined)
   return [{ ...view, line: requests.includes("writeStdin") && /^[\x20-\x7e\n]*$/.test(source) ? source : undefined }]

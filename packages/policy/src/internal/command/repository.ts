@@ -19,6 +19,8 @@ interface Place {
 
 const maxFileSize = 32 * 1024 * 1024
 const maxDepth = 5
+// Each folder above is asked for a repository.
+const maxLevels = 40
 
 const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
@@ -55,6 +57,7 @@ const lookAt = Effect.fnUntraced(function* (
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
+  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break

@@ -5,109 +5,119 @@
  * looked at.
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Result from "effect/Result"
-import * as PathWithin from "../../PathWithin.ts"
+import type * as FileSystem from "effect/FileSystem"
+import { isSurelyWithin, type Walker, walkerOf } from "../files/path.ts"
 import { short } from "../text.ts"
 import { anyChar, anyText, type Check } from "./reading.ts"
 import { problemOf as repositoryProblem } from "./repository.ts"
 
-type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
-
-const maxEntries = 20_000
 const maxMatches = 2_000
+// About all that is found in folders.
+const maxQuestions = 5_000
+// Characters of names times those of patterns.
+const maxEffort = 8_000_000
+// A repository takes many questions.
+const maxRepositories = 8
 
-/** Why a check does not hold; `undefined`: it does. */
-export const problemOf = (check: Check): Problem => {
-  switch (check._tag) {
-    case "Matches":
-      return matchesProblem(check)
-    case "Tree":
-      return treeProblem(check)
-    case "Repository":
-      return repositoryProblem(check)
+/** Why the first of the checks that does not hold doesn't; `undefined`: all do. */
+export const problemOf = Effect.fnUntraced(function* (
+  checks: ReadonlyArray<Check>
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  const distinct = new Map(checks.map((check) => [JSON.stringify(check), check]))
+  const walker = yield* walkerOf(maxQuestions)
+  let effort = 0
+  const isTooLong = (pattern: string, name: string) => (effort += pattern.length * name.length) > maxEffort
+  let repositories = 0
+  for (const check of distinct.values()) {
+    if (check._tag === "Repository" && ++repositories > maxRepositories) {
+      return "it is about more repositories than can be looked at"
+    }
+    const problem = yield* check._tag === "Matches"
+      ? matchesProblem(check, walker, isTooLong)
+      : check._tag === "Tree"
+        ? treeProblem(check, walker)
+        : repositoryProblem(check)
+    if (problem !== undefined) return problem
   }
-}
-
-const entriesOf = Effect.fnUntraced(function* (
-  folder: string
-): Effect.fn.Return<ReadonlyArray<string> | undefined, never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const found = yield* Effect.result(fs.readDirectory(folder))
-  return Result.isSuccess(found) ? found.success : undefined
+  return undefined
 })
 
-const typeOf = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  if (yield* Effect.isSuccess(fs.readLink(path))) return "Link"
-  const info = yield* Effect.result(fs.stat(path))
-  if (Result.isFailure(info)) return "Missing"
-  return info.success.type === "Directory" ? "Directory" : "Other"
+const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArray<string>, { placeOf }: Walker) {
+  return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
 })
 
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
 
-const treeProblem = Effect.fnUntraced(function* (check: {
-  readonly path: string
-  readonly folders: ReadonlyArray<string>
-  readonly follow: boolean
-  readonly plain: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
+const treeProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly path: string
+    readonly folders: ReadonlyArray<string>
+    readonly follow: boolean
+    readonly plain: boolean
+  },
+  walker: Walker
+): Effect.fn.Return<string | undefined> {
   const pending = [check.path]
-  let seen = 0
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = yield* entriesOf(folder)
-    if (entries === undefined) {
-      // A file, or nothing, has nothing below it.
-      const info = yield* Effect.result(fs.stat(folder))
-      const isFolder = Result.isSuccess(info)
-        ? info.success.type === "Directory"
-        : info.failure.reason._tag !== "NotFound"
-      if (isFolder) return `${short(folder)} cannot be looked through`
-      continue
-    }
+    const entries = yield* walker.namesIn(folder)
+    if (entries === undefined) return `${short(folder)} cannot be looked through`
     for (const name of entries) {
-      if (++seen > maxEntries) return `there are more files below ${short(check.path)} than can be looked through`
       const path = `${folder}/${name}`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
-      const type = yield* typeOf(path)
-      if (type === "Directory") pending.push(path)
-      if (type !== "Link") continue
-      if (!(yield* PathWithin.isReallyWithin(path, check.folders)))
-        return `${short(path)} leads out of the allowed roots`
+      const kind = yield* walker.kindOf(path)
+      if (kind === undefined) return `${short(path)} cannot be looked at`
+      if (kind === "Folder") pending.push(path)
+      if (kind !== "Link") continue
+      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
       if (!check.follow) continue
-      const target = yield* Effect.result(fs.stat(path))
-      if (Result.isSuccess(target) && target.success.type === "Directory") return `${short(path)} leads to a folder`
+      const { real } = yield* walker.placeOf(path)
+      if (real === undefined || (yield* walker.isFolder(real))) return `${short(path)} leads to a folder`
     }
   }
   return undefined
 })
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
-
-// What a shell may take for a match, and more.
-const matcherOf = (name: string): ((entry: string) => boolean) => {
-  const pattern = Array.from(name, (char) =>
-    char === anyText ? "[^]*" : char === anyChar ? "[^]" : escape(char)
-  ).join("")
-  const regex = new RegExp(`^${pattern}$`, "u")
-  return (entry) => regex.test(entry)
+// What a shell may take for a match, and more. Only the last star is ever gone back to, so that a name that was made to take
+// long does not.
+const matcherOf = (pattern: string): ((entry: string) => boolean) => {
+  const wanted = Array.from(pattern)
+  return (entry) => {
+    const found = Array.from(entry)
+    let at = 0
+    let star = -1
+    let from = 0
+    for (let index = 0; index < found.length;) {
+      if (wanted[at] === anyText) {
+        star = at++
+        from = index
+      } else if (at < wanted.length && (wanted[at] === anyChar || wanted[at] === found[index])) {
+        at++
+        index++
+      } else if (star !== -1) {
+        at = star + 1
+        index = ++from
+      } else return false
+    }
+    while (wanted[at] === anyText) at++
+    return at === wanted.length
+  }
 }
 
-const matchesProblem = Effect.fnUntraced(function* (check: {
-  readonly pattern: string
-  readonly folders: ReadonlyArray<string>
-  readonly plain: boolean
-  readonly below: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+const matchesProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly pattern: string
+    readonly folders: ReadonlyArray<string>
+    readonly plain: boolean
+    readonly below: boolean
+  },
+  walker: Walker,
+  isTooLong: (pattern: string, name: string) => boolean
+): Effect.fn.Return<string | undefined> {
   const names = check.pattern.split("/").filter((name) => name !== "" && name !== ".")
   const first = names.findIndex((name) => name.includes(anyText) || name.includes(anyChar))
   if (names.slice(first).includes("..")) return "a pattern goes up again"
   const start = `/${names.slice(0, first).join("/")}`
-  if (!(yield* PathWithin.isReallyWithin(start, check.folders))) {
+  if (yield* leadsOut(start, check.folders, walker)) {
     return `${short(start)} leads out of the folders that the rule names`
   }
   let found: ReadonlyArray<string> = [start]
@@ -115,22 +125,26 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     const next: Array<string> = []
     const isDeep = name === anyText + anyText
     const isMatch = matcherOf(name)
-    if (name.split(anyText).length > 6) return "a pattern has too many stars"
     if (isDeep) {
       // Any depth, which is more than some shells make of it.
       const pending = [...found]
       for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
         next.push(folder)
         if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
-        for (const entry of (yield* entriesOf(folder)) ?? []) {
+        const entries = yield* walker.namesIn(folder)
+        if (entries === undefined) return `${short(folder)} cannot be looked through`
+        for (const entry of entries) {
           const path = `${folder}/${entry}`
-          if ((yield* typeOf(path)) === "Directory") pending.push(path)
+          if ((yield* walker.kindOf(path)) === "Folder") pending.push(path)
           else next.push(path)
         }
       }
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
-        for (const entry of (yield* entriesOf(folder)) ?? []) {
+        const entries = yield* walker.namesIn(folder)
+        if (entries === undefined) return `${short(folder)} cannot be looked through`
+        for (const entry of entries) {
+          if (isTooLong(name, entry)) return "its patterns take too long to match"
           if (!isMatch(entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`
@@ -140,13 +154,12 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     } else for (const folder of found) next.push(`${folder}/${name}`)
     if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
     for (const path of next) {
-      if (!(yield* PathWithin.isReallyWithin(path, check.folders)))
-        return `${short(path)} leads out of the allowed roots`
+      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
     }
     found = next
   }
   for (const path of check.below ? found : []) {
-    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false })
+    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false }, walker)
     if (problem !== undefined) return problem
   }
   return undefined
