@@ -128,6 +128,7 @@ const oneTurn: Section = {
     codexSdk: burst("codexSdk", 1)
   }),
   value: cpuPerDelta,
+  cpu: true,
   facts: [lost],
   compare: "ratio",
   rows: [
@@ -163,6 +164,7 @@ const manyTurns: Section = {
     )
   ),
   value: cpuPerDelta,
+  cpu: true,
   facts: [
     lost,
     { title: { en: "µs CPU a turn", zh: "每个 turn 的 CPU（µs）" }, of: ({ turn = 0 }) => turn * 1000, show: "median" }
@@ -337,6 +339,7 @@ const reverse: Section = {
     vscodeJsonrpc: reversed("vscodeJsonrpc")
   }),
   value: ({ cpu = Number.NaN }) => (cpu * 1000) / (pending.pending * pending.times),
+  cpu: true,
   compare: "ratio",
   rows: [row("raw"), row("effectCodex", { goal: atMost(2, 1), why: why.reverse }), row("vscodeJsonrpc")],
   rounds: 7,

@@ -27,7 +27,11 @@ interface Report {
   readonly testResults: ReadonlyArray<{
     readonly name: string
     readonly status: string
-    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+    readonly assertionResults: ReadonlyArray<{
+      readonly status: string
+      readonly fullName: string
+      readonly title: string
+    }>
   }>
 }
 
@@ -55,8 +59,8 @@ const testsOf = ({ testResults }: Report) =>
   testResults.flatMap(({ assertionResults, name, status }) => {
     const file = path.relative(root, name)
     // A file that can't even be loaded.
-    if (status === "failed" && assertionResults.length === 0) return [{ file, name: file, status }]
-    return assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status }))
+    if (status === "failed" && assertionResults.length === 0) return [{ file, name: file, title: "", status }]
+    return assertionResults.map(({ fullName, status, title }) => ({ file, name: fullName, title, status }))
   })
 
 const quoted = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
@@ -65,7 +69,7 @@ const test = (version: string): Outcome => {
   const tests = testsOf(run(version))
   const failures = tests.filter(({ status }) => status === "failed")
   const again = failures.map((failure) => {
-    const second = testsOf(run(version, failure.file, "-t", quoted(failure.name)))
+    const second = testsOf(run(version, failure.file, "-t", quoted(failure.title)))
     const isGood = second.some(({ name, status }) => name === failure.name && status === "passed")
     return { name: `${failure.file}: ${failure.name}`, isGood }
   })

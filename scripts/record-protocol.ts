@@ -5,7 +5,7 @@
  * use to somebody who learns the protocol left out. The transcript in `docs/protocol.md` is this one, with words in between.
  */
 import * as Codex from "@effect-codex/core/Codex"
-import type * as FrameTap from "@effect-codex/core/FrameTap"
+import type { Frame } from "@effect-codex/core/AppServer"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -90,7 +90,7 @@ const shorten = (value: unknown, key: string): unknown => {
 
 const lines: Array<string> = []
 const awaited = new Set<unknown>()
-const take = ({ direction, text }: FrameTap.Frame) => {
+const take = ({ direction, text }: Frame) => {
   const message: unknown = JSON.parse(text)
   if (!Predicate.isReadonlyObject(message)) return
   const { id, method } = message

@@ -7,7 +7,7 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest } from "@effect-codex/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { leaveOnce, leaves, script } from "../packages/core/test/leaving.ts"
+import { leaveOnce, leaves, script } from "../packages/core/test/turn/leaving.ts"
 import { transports } from "../packages/core/test/transports.ts"
 
 const count = Number(process.argv[process.argv.indexOf("--count") + 1] || 5)

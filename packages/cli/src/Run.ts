@@ -4,6 +4,7 @@
  * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
  * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Codex from "@effect-codex/core/Codex"
@@ -38,7 +39,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { codes, exitCodeOf } from "./ExitCode.ts"
 import { watch } from "./internal/approvals.ts"
-import { harmless } from "./internal/harmless.ts"
+import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
 import { stopping, warning } from "./internal/ourEvents.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
@@ -52,7 +53,7 @@ import * as Tone from "./Tone.ts"
  */
 export interface Options {
   readonly prompt: Input
-  /** The thread to go on with, or `last` for the one that was used last. Default: a new one. */
+  /** The thread to resume, or `last` for the one that was used last. Default: a new one. */
   readonly thread?: { readonly id: string } | "last" | undefined
   readonly threadOptions?: ThreadOptions | undefined
   readonly turnOptions?: TurnOptions | undefined
@@ -107,7 +108,7 @@ export class Declined extends Schema.TaggedError<Declined>()("Declined", { count
 }
 
 /**
- * No thread is there to go on with.
+ * There is no thread to resume.
  *
  * @category errors
  * @since 0.1.0
@@ -300,7 +301,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   const watched = yield* stdio.stdoutIsTerminal
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
-    status === "completed" && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
+    status === "completed" && text !== "" ? print(`${watched ? sanitizeForTerminal(text) : text}\n`) : Effect.void
   if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
 
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)

@@ -44,3 +44,14 @@ describe("doctor, of a codex with another protocol", () => {
     expect(judge(other({ methods: withoutMethod("turn/start") })).status).toBe("fail")
   })
 })
+
+it("the rows of the table of versions that apply to a codex come first", () => {
+  const finding = judge({ ...known, version: "0.160.1", methods: withoutMethod("modelProvider/list") })
+  expect(finding).toMatchObject({
+    status: "warn",
+    advice: expect.stringContaining("The oldest codex that is expected")
+  })
+  expect(finding.details?.[0]).toMatch(/^not in 0\.160\.1: /)
+  expect(finding.details).toContain("not in 0.160.1: method modelProvider/list: since 0.169.0")
+  expect(finding.details).toContain("- method modelProvider/list")
+})

@@ -5,6 +5,7 @@
  * error carries a tagged `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened
  * and what to do. This module does no I/O, and knows nothing of what is on the wire: that is `WireError`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
@@ -432,7 +433,10 @@ export class TurnFailed extends Schema.TaggedError<TurnFailed>()("TurnFailed", {
   response: AgentResponseSchema
 }) {
   override get message(): string {
-    return `The turn failed (${this.reason._tag}): ${this.description}. ${turnAdvice(this.reason)}`
+    const failed = `The turn failed (${this.reason._tag}): ${this.description}.`
+    return isUnfinished(this.response)
+      ? `${failed} It was interrupted${notOver}`
+      : `${failed} ${turnAdvice(this.reason)}`
   }
 }
 
@@ -469,8 +473,15 @@ const turnAdvice = (reason: TurnFailedReason): string => {
   }
 }
 
+// The end of the turn was not seen.
+const isUnfinished = ({ status }: AgentResponse): boolean => status === "inProgress"
+
+const notOver =
+  ", and the server did not say that it is over: it may still be running. Read the thread before you go on, or close the connection to end the server."
+
 /**
- * The turn was interrupted, by this program or another client of the thread. `response` holds what there was of it.
+ * The turn was interrupted, by this program or another client of the thread. `response` holds what there was of it. Is its
+ * `status` still `inProgress`, the server did not say within `stopTimeout` that the turn is over.
  *
  * @category errors
  * @since 0.1.0
@@ -479,7 +490,9 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
   response: AgentResponseSchema
 }) {
   override get message(): string {
-    return "The turn was interrupted. Its thread is intact: start another turn to go on."
+    return isUnfinished(this.response)
+      ? `The turn was interrupted${notOver}`
+      : "The turn was interrupted. Its thread is intact: start another turn to go on."
   }
 }
 
@@ -567,7 +580,9 @@ export class TurnStalled extends Schema.TaggedError<TurnStalled>()("TurnStalled"
       reason._tag === "Silence"
         ? `it said nothing for ${inSeconds(reason.millis)}`
         : `the server was trying to reach the model for ${inSeconds(reason.millis)}: ${reason.description}`
-    return `The turn stalled: ${why}. It was interrupted and its thread is intact: try again, or allow more time with \`watchdog\`.`
+    return isUnfinished(this.response)
+      ? `The turn stalled: ${why}. It was interrupted${notOver}`
+      : `The turn stalled: ${why}. It was interrupted and its thread is intact: try again, or allow more time with \`watchdog\`.`
   }
 }
 
@@ -591,7 +606,11 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("Budget
   override get message(): string {
     const unit = this.limit === "duration" ? "ms" : this.limit
     const whose = this.scope === "turn" ? "The turn" : "The layer"
-    return `${whose} may use ${this.allowed} ${unit} and has used ${this.used}. Allow more with \`budget\`, or start anew.`
+    const over = `${whose} may use ${this.allowed} ${unit} and has used ${this.used}.`
+    // Without an id it may not have begun at all.
+    return isUnfinished(this.response) && this.response.turnId !== undefined
+      ? `${over} The turn was interrupted${notOver}`
+      : `${over} Allow more with \`budget\`, or start anew.`
   }
 }
 

@@ -5,6 +5,7 @@
  * where they have none. Nothing here carries what a prompt, a command, a file or an answer says: attributes are names, ids,
  * counts and outcomes.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"

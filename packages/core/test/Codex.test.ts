@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
-import { RpcError } from "@effect-codex/core/JsonRpc"
+import { RpcError } from "../src/internal/connection/jsonRpc.ts"
+import { connection } from "../src/internal/connection/serve.ts"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -520,7 +521,7 @@ describe("law 2: the reader waits for nobody", () => {
     Effect.gen(function* () {
       const server = yield* AppServer.AppServer
       const mock = yield* MockAppServer.MockAppServer
-      yield* server.on("thread/closed", () => {
+      yield* server[connection].on("thread/closed", () => {
         throw new Error("mine")
       })
       yield* mock.notify("thread/closed", { threadId: "t" })

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import * as CodexError from "@effect-codex/core/CodexError"
-import { makeCollector } from "@effect-codex/core/AgentResponse"
+import { makeCollector } from "../src/internal/turn/collector.ts"
 import { describe, expect, it } from "@effect/vitest"
 
 const root = path.join(import.meta.dirname, "..", "..", "..")

@@ -3,6 +3,7 @@
  *
  * A warning never changes what is decided. `RuleBasedPolicy` logs those of the rubric that it is made of.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { listOf } from "./internal/rubric/condition.ts"

@@ -6,6 +6,7 @@
  * for one thing: before a path counts as lying in a folder, the file system is asked where its links lead. This module does
  * not read rubrics and asks nobody.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"

@@ -4,6 +4,7 @@
  * The analysis tells two things apart: what runs for certain, and what may run. It runs nothing, looks at no file and knows
  * no rules. What a name means when it runs, such as a program found through the `PATH`, it cannot know.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Bash from "./internal/command/bash.ts"

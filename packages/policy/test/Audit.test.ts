@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import type * as Notification from "@effect-codex/core/Notification"
-import { type Answered, Witness } from "@effect-codex/core/Witness"
+import { type Answered, DecisionObserver } from "@effect-codex/core/DecisionObserver"
 import * as Audit from "@effect-codex/policy/Audit"
 import type { AuditRecord } from "@effect-codex/policy/AuditRecord"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -66,8 +66,8 @@ const turnCompleted = {
   params: { threadId: "thread", turn: { id: "turn", items: [], status: "completed" } }
 } as unknown as Notification.Notification
 
-const witness = Effect.flatMap(Witness, (witness) =>
-  witness === undefined ? Effect.die("there is no witness") : Effect.succeed(witness)
+const observer = Effect.flatMap(DecisionObserver, (observer) =>
+  observer === undefined ? Effect.die("there is no observer") : Effect.succeed(observer)
 )
 
 // What a trail says when its first so many records are asked for.
@@ -92,7 +92,7 @@ const inFile = <A, E>(file: string, effect: Effect.Effect<A, E, Audit.Audit>, op
 const add = (...ids: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const audit = yield* Audit.Audit
-    const { answered: decide } = yield* witness
+    const { answered: decide } = yield* observer
     for (const id of ids) decide(answered(id))
     yield* audit.flush
   })
@@ -114,7 +114,7 @@ describe("a record", () => {
       const records = yield* recorded(
         3,
         Effect.gen(function* () {
-          const { answered: decide, notified } = yield* witness
+          const { answered: decide, notified } = yield* observer
           decide(answered("a", { reason: "TOKEN=abcdefgh is known" }))
           decide(answered("b", { decision: "decline", by: undefined, reason: "nobody decided" }))
           notified(completed("a"))
@@ -148,7 +148,7 @@ describe("a record", () => {
       const records = yield* recorded(
         3,
         Effect.gen(function* () {
-          const { answered: decide, notified } = yield* witness
+          const { answered: decide, notified } = yield* observer
           decide(answered("a"))
           notified(completed("b"))
           notified(turnCompleted)
@@ -168,7 +168,7 @@ describe("a record", () => {
     Effect.gen(function* () {
       const command = "curl -H 'Authorization: Bearer abcdefghijkl' x"
       const one = Effect.gen(function* () {
-        const { answered: decide, notified } = yield* witness
+        const { answered: decide, notified } = yield* observer
         decide(answered("a", { command }))
         notified(completed("b", "completed", command))
       })
@@ -185,7 +185,7 @@ describe("a record", () => {
 
   it.effect("is not made when the trail is switched off", () =>
     Effect.gen(function* () {
-      expect(yield* Witness).toBeUndefined()
+      expect(yield* DecisionObserver).toBeUndefined()
     }).pipe(Effect.provide(Audit.layer({ enabled: false })))
   )
 })
@@ -531,7 +531,7 @@ describe("a trail in a file", () => {
       const nasty = "a\u001b[2J\u009b31m\u202eb\u200bc\u{e0041}\r\nd"
       const decide = Effect.gen(function* () {
         const audit = yield* Audit.Audit
-        const { answered: told } = yield* witness
+        const { answered: told } = yield* observer
         told(answered(nasty, { by: nasty, reason: nasty, command: nasty }))
         yield* audit.flush
       })
@@ -594,7 +594,7 @@ describe("a disk", () => {
       )
       yield* Effect.gen(function* () {
         const audit = yield* Audit.Audit
-        const { answered: decide } = yield* witness
+        const { answered: decide } = yield* observer
         // The writer has taken the first record, and is stuck with it.
         yield* Effect.repeat(Effect.yieldNow, { times: 50 })
         for (const id of ["a", "b", "c", "d", "e"]) decide(answered(id))

@@ -66,7 +66,7 @@ export const printHistory = (history: History): string => {
   const table = (name: keyof Omit<History, "versions">) => `  ${name}: {${rows(history[name])}\n  }`
   return `// Written by \`npm run protocol:history\`. Do not edit.
 
-import type { History } from "../Versions.ts"
+import type { History } from "./spans.ts"
 
 export const history: History = {
   versions: ${JSON.stringify(history.versions)},

@@ -5,6 +5,7 @@
  * outline is made that has what a program can stumble over: which methods there are, which fields the shapes have, of what
  * type, and whether they may be left out. Two outlines can be compared. This module runs nothing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"

@@ -4,6 +4,7 @@
  * For speed and for faults that the real binary can't be made to have. What it does by itself follows codex 0.169.0 and is
  * held to it by a conformance suite that runs against both. It is a peer of `AppServer`'s transport and starts no process.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
@@ -19,7 +20,7 @@ import type * as Scope from "effect/Scope"
 import * as AppServer from "../AppServer.ts"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
 import * as ExperimentalApi from "../ExperimentalApi.ts"
-import { type RequestId, RpcError } from "../JsonRpc.ts"
+import { type RequestId, RpcError } from "../internal/connection/jsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 import {
   codexVersion,

@@ -4,6 +4,7 @@
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import * as Compatibility from "@effect-codex/core/protocol/Compatibility"
 import { known } from "@effect-codex/core/protocol/generated/Outline"
+import * as Versions from "@effect-codex/core/protocol/Versions"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -13,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SemVer from "effect/SemVer"
 import * as SemVerRange from "effect/SemVerRange"
-import type { Finding, Options } from "../../Doctor.ts"
+import type { Finding, Options } from "./finding.ts"
 import { nodeRange } from "../../Version.ts"
 
 const nodeIsRight = Result.getOrElse(
@@ -71,7 +72,11 @@ const needed = ["initialize", "thread/start", "thread/resume", "turn/start", "tu
 export const judge = (found: Compatibility.Outline): Finding => {
   const difference = Compatibility.compare(known, found)
   const { methods, shapes } = difference
-  const details = detailsOf(difference)
+  const differences = detailsOf(difference)
+  // First in the words of the table of versions, then fact by fact.
+  const rows = Versions.describe(found.version).map((row) => `not in ${found.version}: ${row}`)
+  const isOlder = Versions.isOlder(found.version, known.version)
+  const details = differences.length > 0 && isOlder ? [...rows, ...differences] : differences
   const check = "protocol"
   if (details.length === 0) {
     return { check, status: "ok", summary: `codex ${found.version} speaks the protocol that is known here` }
@@ -84,6 +89,10 @@ export const judge = (found: Compatibility.Outline): Finding => {
   if (methods.removed.some((method) => needed.includes(method))) {
     const advice = `Use codex ${known.version}: turns can't run on this one.`
     return { check, status: "fail", summary, advice, details }
+  }
+  if (Versions.isOlder(found.version, Versions.oldest)) {
+    const advice = `The oldest codex that is expected to work is ${Versions.oldest}. Install a newer one.`
+    return { check, status: "warn", summary, advice, details }
   }
   if (Compatibility.isBreaking(difference)) {
     const advice = `Most will work. If something does not, use codex ${known.version}, or a newer effect-codex.`

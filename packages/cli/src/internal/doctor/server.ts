@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Finding, Options } from "../../Doctor.ts"
+import type { Finding, Options } from "./finding.ts"
 
 type Warning = Notification.KnownNotification<"configWarning">["params"]
 

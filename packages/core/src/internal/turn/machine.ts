@@ -39,8 +39,12 @@ export interface State {
   readonly innerId: string | undefined
   /** A turn that began on the thread after our request was sent, and may be ours. */
   readonly candidate: string | undefined
-  /** A turn on the thread that is not ours. */
+  /** That turn, if it has ended before it was known whose it is. */
+  readonly candidateEnd: Schemas.Turn | undefined
+  /** A turn that runs on the thread and is not ours. */
   readonly foreign: string | undefined
+  /** The turns that turned out not to be ours since our request was sent, also those that are over. */
+  readonly notOurs: ReadonlyArray<string>
   /** Whether `turn/started` of our turn was seen, from which on it can be interrupted by id. */
   readonly begun: boolean
   /** Whether the turn is known to be ours. */
@@ -75,7 +79,9 @@ export const initial = (messageId: string | undefined): State => ({
   turnId: undefined,
   innerId: undefined,
   candidate: undefined,
+  candidateEnd: undefined,
   foreign: undefined,
+  notOurs: [],
   begun: false,
   confirmed: false,
   stopping: false,
@@ -84,26 +90,40 @@ export const initial = (messageId: string | undefined): State => ({
 
 const over = (state: State, end: End): State => ({ ...state, phase: "over", end })
 
-const named = (state: State, turnId: string, confirmed: boolean): State => ({
+const foreign = (state: State, turnId: string): State => ({
   ...state,
-  phase: "running",
-  turnId,
-  begun: state.begun || state.candidate === turnId,
-  candidate: undefined,
-  // A turn without a message of its own has nothing that would tell.
-  confirmed: confirmed || state.messageId === undefined
+  foreign: turnId,
+  notOurs: state.notOurs.includes(turnId) ? state.notOurs : [...state.notOurs, turnId]
 })
+
+const named = (state: State, turnId: string, confirmed: boolean): State => {
+  const { candidate, candidateEnd } = state
+  const begun = state.begun || candidate === turnId
+  const running: State = {
+    ...(candidate === undefined || begun || candidateEnd !== undefined ? state : foreign(state, candidate)),
+    phase: "running",
+    turnId,
+    innerId: candidate === turnId ? state.innerId : undefined,
+    begun,
+    candidate: undefined,
+    candidateEnd: undefined,
+    // A turn without a message of its own has nothing that would tell.
+    confirmed: confirmed || state.messageId === undefined
+  }
+  return candidateEnd?.id === turnId ? over(running, { _tag: "Completed", turn: candidateEnd }) : running
+}
 
 export const step = (state: State, message: Message): State => {
   if (state.phase === "over") return state
   switch (message._tag) {
     case "Sent":
-      return { ...state, phase: "starting" }
+      return state.phase === "waiting" ? { ...state, phase: "starting" } : state
     case "Held":
+      if (state.phase === "running") return state
       return state.stopping ? over(state, { _tag: "Unsent" }) : { ...initial(state.messageId), phase: "waiting" }
     case "Replied":
       if (state.turnId !== undefined) return state
-      return state.foreign === message.turnId
+      return state.notOurs.includes(message.turnId)
         ? over(state, { _tag: "Foreign", turnId: message.turnId })
         : named(state, message.turnId, false)
     case "Refused":
@@ -128,30 +148,44 @@ const began = (state: State, turnId: string, rootTurnId: string | undefined): St
   if (state.phase === "waiting") return state
   if (state.turnId === undefined) {
     const candidate = rootTurnId ?? turnId
-    return { ...state, candidate, innerId: candidate === turnId ? undefined : turnId }
+    if (state.notOurs.includes(candidate)) return state
+    return { ...state, candidate, candidateEnd: undefined, innerId: candidate === turnId ? undefined : turnId }
   }
   if (turnId === state.turnId) return { ...state, begun: true }
-  return rootTurnId === state.turnId ? { ...state, begun: true, innerId: turnId } : { ...state, foreign: turnId }
+  return rootTurnId === state.turnId ? { ...state, begun: true, innerId: turnId } : foreign(state, turnId)
 }
 
 const prompted = (state: State, turnId: string, clientId: string | null | undefined): State => {
-  if (state.confirmed || state.phase === "waiting" || state.messageId === undefined) return state
-  if (clientId === state.messageId) return named(state, turnId, true)
+  if (state.phase === "waiting" || state.messageId === undefined) return state
+  // More input to our turn, or to another one.
+  if (state.confirmed) return turnId === state.turnId || turnId === state.innerId ? state : foreign(state, turnId)
+  if (clientId === state.messageId) {
+    // Our message was added to a turn that began with another one.
+    return state.notOurs.includes(turnId) ? over(state, { _tag: "Foreign", turnId }) : named(state, turnId, true)
+  }
   // A server that names no messages can't tell whose turn it is, and our request is the likeliest reason for it.
   if (clientId === undefined) return turnId === state.turnId ? { ...state, confirmed: true } : state
-  return turnId === state.turnId
-    ? over(state, { _tag: "Foreign", turnId })
-    : { ...state, foreign: turnId, candidate: state.candidate === turnId ? undefined : state.candidate }
+  if (turnId === state.turnId) return over(state, { _tag: "Foreign", turnId })
+  const isCandidate = state.candidate === turnId
+  return {
+    ...foreign(state, turnId),
+    candidate: isCandidate ? undefined : state.candidate,
+    innerId: isCandidate ? undefined : state.innerId
+  }
 }
 
 const completed = (state: State, turn: Schemas.Turn): State => {
   if (turn.id === state.turnId) return over(state, { _tag: "Completed", turn })
   if (state.foreign === turn.id) return { ...state, foreign: undefined }
-  // It began after our request and ended without a prompt of another client: the reply is late, or lost.
-  if (state.turnId === undefined && state.candidate === turn.id) {
+  if (state.turnId !== undefined) {
+    return turn.id === state.innerId ? { ...state, innerId: undefined } : state
+  }
+  if (state.candidate !== turn.id) return state
+  // It began after our request, and nothing but the reply would tell that it is ours; or we have asked for its end.
+  if (state.messageId === undefined || state.stopping) {
     return over({ ...state, turnId: turn.id }, { _tag: "Completed", turn })
   }
-  return state
+  return { ...state, candidateEnd: turn }
 }
 
 /**
@@ -161,5 +195,6 @@ const completed = (state: State, turn: Schemas.Turn): State => {
 export const interruptId = (state: State): string | undefined => {
   if (state.phase !== "starting" && state.phase !== "running") return undefined
   if (state.turnId !== undefined && state.begun) return state.innerId ?? state.turnId
-  return state.foreign === undefined && state.candidate === undefined ? "" : undefined
+  if (state.foreign !== undefined) return undefined
+  return state.candidate === undefined || state.candidateEnd !== undefined ? "" : undefined
 }

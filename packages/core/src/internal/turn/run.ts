@@ -5,6 +5,7 @@
  * What the turn's messages mean for its life is in `machine.ts`. This file keeps the state, and does what it says: it names
  * the turn, ends it, and asks for its end until that is seen. The scope in which it runs is the turn's own.
  */
+import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -15,7 +16,8 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { type AgentResponse, makeCollector } from "../../AgentResponse.ts"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import { connection } from "../connection/serve.ts"
 import type { AppServer, RequestOptions } from "../../AppServer.ts"
 import {
   BudgetExceeded,
@@ -34,15 +36,17 @@ import * as Notification from "../../Notification.ts"
 import { PolicyEngine } from "../../PolicyEngine.ts"
 import type * as Schemas from "../../protocol/generated/Experimental.ts"
 import * as ResponseEvent from "../../ResponseEvent.ts"
-import * as ServerRequest from "../../ServerRequest.ts"
+import type * as ServerRequest from "../../ServerRequest.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import * as WireError from "../../WireError.ts"
-import type { Buffer } from "../buffer.ts"
-import { followItem, makeItemsInProgress } from "../items.ts"
+import * as WireError from "../connection/wireErrors.ts"
+import type { Buffer } from "../delivery/buffer.ts"
+import { followItem, makeItemsInProgress } from "../approval/items.ts"
 import { monotonicMillis } from "../monotonic.ts"
+import { makeCollector } from "./collector.ts"
 import type { Exceeded } from "./ledger.ts"
 import * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
+import { usageSince } from "./tokens.ts"
 import { makeTurnSpans } from "./spans.ts"
 import { type Stalled, watch, type Watched, type WatchdogTimes } from "./watchdog.ts"
 
@@ -63,6 +67,8 @@ export interface Options {
   readonly messageId: string | undefined
   /** Sends what makes the server start the turn, once. */
   readonly request: (options: RequestOptions) => Effect.Effect<{ readonly turn: { readonly id: string } }, RequestError>
+  /** Has the server tell of the thread again after it was left. Tells whether a turn still runs on it. */
+  readonly rejoin: Effect.Effect<boolean, RequestError>
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
@@ -122,9 +128,15 @@ export const run = Effect.fnUntraced(function* (
   // What runs for the turn is below its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
-  const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
+  const collector = makeCollector(threadId, server[connection].maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
-  yield* Effect.addFinalizer((exit) => Effect.sync(() => spans.end(exit, collector.response())))
+  // An answer that is asked for again has one count over all of its turns, and a span for each.
+  const usedBefore = place.tokens.usage()
+  const endSpans = (exit: Exit.Exit<unknown, unknown>) => {
+    const { status, usage } = collector.response()
+    spans.end(exit, status, usage && (usedBefore === undefined ? usage : usageSince(usedBefore, usage)))
+  }
+  yield* Effect.addFinalizer((exit) => Effect.sync(() => endSpans(exit)))
 
   const items = makeItemsInProgress()
   const events: Array<ResponseEvent.ResponseEvent> | undefined =
@@ -156,7 +168,7 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
-    spans.end(exit, collector.response())
+    endSpans(exit)
     Deferred.doneUnsafe(outcome, exit)
     runFork(Scope.close(scope, exit))
   }
@@ -174,7 +186,7 @@ export const run = Effect.fnUntraced(function* (
       case "Budget":
         return new BudgetExceeded({ ...reason.exceeded, response })
       case "TextTooLong": {
-        const allowed = server.maxTextLength
+        const allowed = server[connection].maxTextLength
         const description = `the agent wrote a text of more than ${allowed} characters`
         return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
       }
@@ -188,8 +200,13 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const complete = (turn: Schemas.Turn) => {
+  const responseSoFar = (): AgentResponse => {
     const response = collector.response(events)
+    return { ...response, turnId: response.turnId ?? state.turnId }
+  }
+
+  const complete = (turn: Schemas.Turn) => {
+    const response = responseSoFar()
     if (turn.status === "interrupted") return fail(stopError(response) ?? new TurnInterrupted({ response }))
     if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
     buffer?.end()
@@ -206,7 +223,7 @@ export const run = Effect.fnUntraced(function* (
         return failStart(new ThreadBusy({ threadId, turnId: how.turnId, delivered: true }))
       case "Unsent":
       case "NotStopped": {
-        const response = collector.response(events)
+        const response = responseSoFar()
         const error = stopError(response)
         if (error === undefined) return fail(new TurnInterrupted({ response }))
         return error._tag === "TurnFailed" ? fail(error) : failStart(error)
@@ -253,7 +270,7 @@ export const run = Effect.fnUntraced(function* (
       return
     }
     watched.retryingSince = undefined
-    watched.movedAt = server.heardAt()
+    watched.movedAt = server[connection].heardAt()
   }
 
   const keepEarly = (notification: Notification.Notification) => {
@@ -268,7 +285,7 @@ export const run = Effect.fnUntraced(function* (
     const about = Notification.threadIdOf(notification)
     if (about !== threadId) {
       followItem(notification, items, spans)
-      watched.movedAt = server.heardAt()
+      watched.movedAt = server[connection].heardAt()
       if (notification.method !== "thread/tokenUsage/updated") return
       place.tokens.addSubAgent(notification.params.threadId, notification.params.tokenUsage)
       return place.checkTokens()
@@ -285,11 +302,11 @@ export const run = Effect.fnUntraced(function* (
     }
   }
 
-  const answerer: ServerRequest.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
+  const answerer: Approval.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
   const onRequest = (request: ServerRequest.ServerRequest) =>
     Effect.suspend(() => {
       answering++
-      return ServerRequest.answer(request, answerer)
+      return Approval.answer(request, answerer)
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -310,12 +327,12 @@ export const run = Effect.fnUntraced(function* (
 
   // Where others can start turns too, the reply may name one of theirs.
   const isUndecided = () =>
-    state.phase === "starting" || (state.phase === "running" && server.isShared && !state.confirmed)
+    state.phase === "starting" || (state.phase === "running" && server[connection].isShared && !state.confirmed)
   const whenDecided = Effect.gen(function* () {
     while (isUndecided()) yield* nextChange
   })
 
-  yield* server.route({
+  yield* server[connection].route({
     threadId,
     context,
     onNotification,
@@ -329,9 +346,9 @@ export const run = Effect.fnUntraced(function* (
   })
 
   // Without a subscription the end of the turn would not be heard of.
-  const rejoin = server.request("thread/resume", { threadId, excludeTurns: true }).pipe(
-    Effect.flatMap(({ thread }) =>
-      thread.status.type === "active"
+  const rejoin = options.rejoin.pipe(
+    Effect.flatMap((isActive) =>
+      isActive
         ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${state.turnId} ran on it`)
         : Effect.fail(
             new ProtocolViolation({
@@ -363,19 +380,21 @@ export const run = Effect.fnUntraced(function* (
       return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
     })
 
+  const stopChildren = () => (state.turnId === undefined ? Effect.void : server[connection].stopChildren(state.turnId))
+
   const stopForGood = (why: StopReason) =>
     Effect.flatMap(stop(why), (stopped) =>
       stopped
-        ? server.stopChildren(state.turnId ?? "")
+        ? Effect.void
         : Effect.suspend(() => {
             Telemetry.turnsNotStopped.updateUnsafe(1, context)
-            server.setActiveTurn(threadId, state.turnId)
+            server[connection].setActiveTurn(threadId, state.turnId)
             apply({ _tag: "GaveUp" })
             return Effect.logWarning(
               `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
             )
           })
-    )
+    ).pipe(Effect.andThen(Effect.suspend(stopChildren)))
 
   const stopLate = (late: unknown) => {
     const turnId = Notification.idIn(late, "turnId", "turn")
@@ -391,10 +410,10 @@ export const run = Effect.fnUntraced(function* (
   }
 
   const whenFree = Effect.gen(function* () {
-    const active = server.activeTurn(threadId)
+    const active = server[connection].activeTurn(threadId)
     if (active === undefined) return
     if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId: active, delivered: false })
-    yield* server.whenIdle(threadId)
+    yield* server[connection].whenIdle(threadId)
   })
 
   const sendOnce = Effect.gen(function* () {
@@ -406,8 +425,9 @@ export const run = Effect.fnUntraced(function* (
       Effect.sync(() => {
         if (error._tag !== "Overloaded" && !isBusy(error)) return
         early = []
+        earlyBytes = 0
         apply({ _tag: "Held" })
-        if (isBusy(error)) server.setActiveTurn(threadId, server.activeTurn(threadId))
+        if (isBusy(error)) server[connection].setActiveTurn(threadId, server[connection].activeTurn(threadId))
       })
     )
   })
@@ -449,11 +469,17 @@ export const run = Effect.fnUntraced(function* (
     Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
   )
 
+  const stopTree = Effect.suspend(() =>
+    state.phase === "over"
+      ? Effect.succeed(true)
+      : Effect.tap(stop({ _tag: "Asked" }), (stopped) => (stopped ? stopChildren() : Effect.void))
+  )
+
   return {
     id: yield* Deferred.await(named),
     threadId,
     response: Deferred.await(outcome),
-    interrupt: Effect.flatMap(stop({ _tag: "Asked" }), (stopped) =>
+    interrupt: Effect.flatMap(stopTree, (stopped) =>
       stopped
         ? Effect.void
         : Effect.fail(new TurnNotStopped({ threadId, turnId: state.turnId ?? "", millis: stopTimeout }))
@@ -462,7 +488,7 @@ export const run = Effect.fnUntraced(function* (
 })
 
 const makeSpan = (server: AppServer["Service"], threadId: string, model: string | undefined) => {
-  const provider = server.providerOf(threadId)
+  const provider = server[connection].providerOf(threadId)
   return Effect.makeSpan("invoke_agent codex", {
     kind: "client",
     attributes: {

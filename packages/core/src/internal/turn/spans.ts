@@ -11,7 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
-import type { AgentResponse } from "../../AgentResponse.ts"
+import type { AgentResponse, Usage } from "../../AgentResponse.ts"
 import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 import * as Telemetry from "../../Telemetry.ts"
 
@@ -19,8 +19,12 @@ export interface TurnSpans {
   readonly named: (turnId: string) => void
   readonly started: (threadId: string, item: ThreadItem) => void
   readonly completed: (threadId: string, item: ThreadItem) => void
-  /** Ends what is open and measures the turn. */
-  readonly end: (exit: Exit.Exit<unknown, unknown>, response: AgentResponse) => void
+  /** Ends what is open and measures the turn, with what it and its sub-agents have used. */
+  readonly end: (
+    exit: Exit.Exit<unknown, unknown>,
+    status: AgentResponse["status"],
+    usage: Pick<Usage, "subAgents" | "withSubAgents"> | undefined
+  ) => void
 }
 
 const durations = Telemetry.byAttributes(Telemetry.turnDuration)
@@ -68,7 +72,7 @@ export const makeTurnSpans = (context: Context.Context<never>, span: Tracer.Span
       annotate(started, outcomeOf(item))
       started.end(clock.currentTimeNanosUnsafe(), Exit.void)
     },
-    end: (exit, response) => {
+    end: (exit, status, used) => {
       if (!open) return
       open = false
       const now = clock.currentTimeNanosUnsafe()
@@ -78,12 +82,15 @@ export const makeTurnSpans = (context: Context.Context<never>, span: Tracer.Span
       }
       items.clear()
       const outcome = Telemetry.outcomeOf(exit)
-      const usage = response.usage?.turn
+      const usage = used?.withSubAgents
+      const subAgents = used !== undefined && used.subAgents.totalTokens > 0 ? used.subAgents : undefined
       annotate(span, {
-        "codex.turn.status": response.status,
+        "codex.turn.status": status,
         "error.type": outcome === "ok" ? undefined : outcome,
         "gen_ai.usage.input_tokens": usage?.inputTokens,
-        "gen_ai.usage.output_tokens": usage?.outputTokens
+        "gen_ai.usage.output_tokens": usage?.outputTokens,
+        "codex.usage.sub_agents.input_tokens": subAgents?.inputTokens,
+        "codex.usage.sub_agents.output_tokens": subAgents?.outputTokens
       })
       span.end(now, exit)
       update(Telemetry.activeTurns, -1)

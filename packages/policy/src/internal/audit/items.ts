@@ -5,7 +5,7 @@
  */
 import * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
-import type { Answered } from "@effect-codex/core/Witness"
+import type { Answered } from "@effect-codex/core/DecisionObserver"
 import type { Entry } from "../../AuditRecord.ts"
 
 export interface Items {
@@ -65,6 +65,7 @@ export const makeItems = ({
         completed(threadId, turnId, item)
       } else if (notification.method === "turn/completed") {
         const { threadId, turn } = notification.params
+        for (const key of mcp) if (key.startsWith(`${threadId}/`)) mcp.delete(key)
         for (const [key, left] of open) {
           if (left.threadId !== threadId || (left.turnId !== undefined && left.turnId !== turn.id)) continue
           open.delete(key)

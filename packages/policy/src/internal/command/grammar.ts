@@ -431,6 +431,15 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         expect(")")
         pieces.push({ _tag: "Process", body })
       } else if (
+        /[@^]/.test(script.charAt(at - 1)) &&
+        at > start &&
+        /^\{-?[A-Za-z0-9]+\}/.test(script.slice(at, at + 40))
+      ) {
+        // `HEAD@{1}`: with neither a comma nor two dots, braces are only themselves.
+        const end = script.indexOf("}", at) + 1
+        text(script.slice(at, end))
+        at = end
+      } else if (
         plain.test(char) ||
         (peek("{}") && dialect !== "zsh") ||
         (char === "}" && script.charAt(at - 1) === "{" && dialect !== "zsh") ||

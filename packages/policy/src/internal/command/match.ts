@@ -7,7 +7,7 @@ import { known as asWord } from "../../ShellWord.ts"
 import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
-import { protectedByName } from "../files/protectedFiles.ts"
+import { kinds, protectedByName } from "../files/protectedFiles.ts"
 import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
@@ -183,6 +183,8 @@ export const leavesAlone = (
 ): ReadonlyArray<Demand> | undefined => {
   // Nobody writes a command with so many, and one that was made to take long is not accepted.
   if (view.written.length > maxWritten) return undefined
+  // What it unpacks may be any of them.
+  if (certain && view.unpacks && !kinds.every((kind) => mayBe.includes(kind))) return undefined
   const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
   if (!view.writtenSources.every(isAllowed)) return undefined
   const demands: Array<Demand> = []

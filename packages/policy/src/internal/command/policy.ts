@@ -3,6 +3,9 @@
  *
  * Each part of the command gets the decision of the first rule that matches it. One part that is declined declines the
  * command, and it is accepted only if every part is.
+ *
+ * The room knows shells, programs, and what a command may do. It must not know the protocol beyond the request, other kinds
+ * of requests, or who asks.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"

@@ -5,41 +5,72 @@
  * looked at.
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
 import { isSurelyWithin, type Walker, walkerOf } from "../files/path.ts"
 import { short } from "../text.ts"
 import { anyChar, anyText, type Check } from "./reading.ts"
-import { problemOf as repositoryProblem } from "./repository.ts"
+import { type Allowance, maxBytes, problemOf as repositoryProblem } from "./repository.ts"
 
+type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
+
+const maxEntries = 20_000
 const maxMatches = 2_000
-// About all that is found in folders.
+// About what is found in folders.
 const maxQuestions = 5_000
-// Characters of names times those of patterns.
+// Characters of patterns times those of names.
 const maxEffort = 8_000_000
-// A repository takes many questions.
+// Each of them takes many questions.
 const maxRepositories = 8
 
 /** Why the first of the checks that does not hold doesn't; `undefined`: all do. */
 export const problemOf = Effect.fnUntraced(function* (
   checks: ReadonlyArray<Check>
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  const distinct = new Map(checks.map((check) => [JSON.stringify(check), check]))
+  // One allowance for all of them, as a command can name a folder many times.
+  const left: Left = { entries: maxEntries, bytes: maxBytes, effort: maxEffort, repositories: maxRepositories }
   const walker = yield* walkerOf(maxQuestions)
-  let effort = 0
-  const isTooLong = (pattern: string, name: string) => (effort += pattern.length * name.length) > maxEffort
-  let repositories = 0
-  for (const check of distinct.values()) {
-    if (check._tag === "Repository" && ++repositories > maxRepositories) {
-      return "it is about more repositories than can be looked at"
-    }
-    const problem = yield* check._tag === "Matches"
-      ? matchesProblem(check, walker, isTooLong)
-      : check._tag === "Tree"
-        ? treeProblem(check, walker)
-        : repositoryProblem(check)
+  for (const check of new Map(checks.map((check) => [JSON.stringify(check), check])).values()) {
+    const problem = yield* problemOfOne(check, left, walker)
     if (problem !== undefined) return problem
   }
   return undefined
+})
+
+interface Left extends Allowance {
+  effort: number
+  repositories: number
+}
+
+const problemOfOne = (check: Check, left: Left, walker: Walker): Problem => {
+  switch (check._tag) {
+    case "Matches":
+      return matchesProblem(check, left, walker)
+    case "Tree":
+      return treeProblem(check, left, walker)
+    case "Repository":
+      return left.repositories-- <= 0
+        ? Effect.succeed("it is about more repositories than can be looked at")
+        : repositoryProblem(check, left)
+  }
+}
+
+const entriesOf = Effect.fnUntraced(function* (
+  folder: string
+): Effect.fn.Return<ReadonlyArray<string> | undefined, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.result(fs.readDirectory(folder))
+  return Result.isSuccess(found) ? found.success : undefined
+})
+
+const typeOf = Effect.fnUntraced(function* (
+  path: string
+): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const info = yield* Effect.result(fs.lstat(path))
+  if (Result.isFailure(info)) return "Missing"
+  if (info.success.type === "SymbolicLink") return "Link"
+  return info.success.type === "Directory" ? "Directory" : "Other"
 })
 
 const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArray<string>, { placeOf }: Walker) {
@@ -55,52 +86,59 @@ const treeProblem = Effect.fnUntraced(function* (
     readonly follow: boolean
     readonly plain: boolean
   },
+  left: Left,
   walker: Walker
-): Effect.fn.Return<string | undefined> {
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
   const pending = [check.path]
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = yield* walker.namesIn(folder)
-    if (entries === undefined) return `${short(folder)} cannot be looked through`
+    const entries = yield* entriesOf(folder)
+    if (entries === undefined) {
+      // A file, or nothing, has nothing below it.
+      const info = yield* Effect.result(fs.stat(folder))
+      const isFolder = Result.isSuccess(info)
+        ? info.success.type === "Directory"
+        : info.failure.reason._tag !== "NotFound"
+      if (isFolder) return `${short(folder)} cannot be looked through`
+      continue
+    }
     for (const name of entries) {
+      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be looked through`
       const path = `${folder}/${name}`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
-      const kind = yield* walker.kindOf(path)
-      if (kind === undefined) return `${short(path)} cannot be looked at`
-      if (kind === "Folder") pending.push(path)
-      if (kind !== "Link") continue
+      const type = yield* typeOf(path)
+      if (type === "Directory") pending.push(path)
+      if (type !== "Link") continue
       if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
       if (!check.follow) continue
-      const { real } = yield* walker.placeOf(path)
-      if (real === undefined || (yield* walker.isFolder(real))) return `${short(path)} leads to a folder`
+      const target = yield* Effect.result(fs.stat(path))
+      if (Result.isSuccess(target) && target.success.type === "Directory") return `${short(path)} leads to a folder`
     }
   }
   return undefined
 })
 
-// What a shell may take for a match, and more. Only the last star is ever gone back to, so that a name that was made to take
-// long does not.
-const matcherOf = (pattern: string): ((entry: string) => boolean) => {
-  const wanted = Array.from(pattern)
-  return (entry) => {
-    const found = Array.from(entry)
-    let at = 0
-    let star = -1
-    let from = 0
-    for (let index = 0; index < found.length;) {
-      if (wanted[at] === anyText) {
-        star = at++
-        from = index
-      } else if (at < wanted.length && (wanted[at] === anyChar || wanted[at] === found[index])) {
-        at++
-        index++
-      } else if (star !== -1) {
-        at = star + 1
-        index = ++from
-      } else return false
+// What a shell may take for a match, and more. It goes back to the last star alone, which takes time linear in both lengths
+// for one star more: a name can be made to take long.
+const isMatch = (pattern: string, entry: string): boolean => {
+  let at = 0
+  let star = -1
+  let resume = 0
+  for (let index = 0; index < entry.length;) {
+    const char = pattern.charAt(at)
+    if (char === anyText) {
+      star = at++
+      resume = index
+    } else if (char !== "" && (char === anyChar || char === entry.charAt(index))) {
+      at++
+      index++
+    } else if (star === -1) return false
+    else {
+      at = star + 1
+      index = ++resume
     }
-    while (wanted[at] === anyText) at++
-    return at === wanted.length
   }
+  return pattern.slice(at).replaceAll(anyText, "") === ""
 }
 
 const matchesProblem = Effect.fnUntraced(function* (
@@ -108,11 +146,11 @@ const matchesProblem = Effect.fnUntraced(function* (
     readonly pattern: string
     readonly folders: ReadonlyArray<string>
     readonly plain: boolean
-    readonly below: boolean
+    readonly below: { readonly follow: boolean; readonly plain: boolean } | undefined
   },
-  walker: Walker,
-  isTooLong: (pattern: string, name: string) => boolean
-): Effect.fn.Return<string | undefined> {
+  left: Left,
+  walker: Walker
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const names = check.pattern.split("/").filter((name) => name !== "" && name !== ".")
   const first = names.findIndex((name) => name.includes(anyText) || name.includes(anyChar))
   if (names.slice(first).includes("..")) return "a pattern goes up again"
@@ -124,28 +162,25 @@ const matchesProblem = Effect.fnUntraced(function* (
   for (const name of names.slice(first)) {
     const next: Array<string> = []
     const isDeep = name === anyText + anyText
-    const isMatch = matcherOf(name)
     if (isDeep) {
       // Any depth, which is more than some shells make of it.
       const pending = [...found]
       for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
         next.push(folder)
         if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
-        const entries = yield* walker.namesIn(folder)
-        if (entries === undefined) return `${short(folder)} cannot be looked through`
-        for (const entry of entries) {
+        for (const entry of (yield* entriesOf(folder)) ?? []) {
+          if (left.entries-- <= 0) return "a pattern matches more files than can be looked at"
           const path = `${folder}/${entry}`
-          if ((yield* walker.kindOf(path)) === "Folder") pending.push(path)
+          if ((yield* typeOf(path)) === "Directory") pending.push(path)
           else next.push(path)
         }
       }
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
-        const entries = yield* walker.namesIn(folder)
-        if (entries === undefined) return `${short(folder)} cannot be looked through`
-        for (const entry of entries) {
-          if (isTooLong(name, entry)) return "its patterns take too long to match"
-          if (!isMatch(entry)) continue
+        for (const entry of (yield* entriesOf(folder)) ?? []) {
+          if (left.entries-- <= 0) return "a pattern looks through more files than can be looked at"
+          if ((left.effort -= name.length * entry.length) < 0) return "its patterns take too long to match"
+          if (!isMatch(name, entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`
           next.push(`${folder}/${entry}`)
@@ -158,8 +193,10 @@ const matchesProblem = Effect.fnUntraced(function* (
     }
     found = next
   }
-  for (const path of check.below ? found : []) {
-    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false }, walker)
+  const { below, folders } = check
+  if (below === undefined) return undefined
+  for (const path of found) {
+    const problem = yield* treeProblem({ path, folders, ...below }, left, walker)
     if (problem !== undefined) return problem
   }
   return undefined

@@ -104,10 +104,8 @@ const maxPathLength = 4_095
 // How often the file system is asked about a path for one request; what lies beyond is not known.
 const maxQuestions = 300
 
-// Of all folders that are looked through for one request: more can't be looked at in time. Those of a folder that is looked
-// through once more count less.
+// Of all folders that are looked through for one request: more can't be looked at in time.
 const maxNames = 20_000
-const again = 1 / 8
 
 /** Starts to walk: one walker serves one request, as what it has seen grows old. */
 export const walkerOf = Effect.fnUntraced(function* (
@@ -116,19 +114,14 @@ export const walkerOf = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const seen = new Map<string, Entry>()
   let asked = 0
-  const listed = new Map<string, ReadonlyArray<string> | undefined>()
   let names = 0
 
   const list = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<ReadonlyArray<string> | undefined> {
-    const known = listed.get(folder)
-    names += 1 + (known?.length ?? 0) * again
-    if (known !== undefined || names > maxNames) return names > maxNames ? undefined : known
+    if (names > maxNames) return undefined
     const found = yield* Effect.result(fs.readDirectory(folder))
     if (Result.isSuccess(found)) {
-      names += found.success.length
-      if (names > maxNames) return undefined
-      listed.set(folder, found.success)
-      return found.success
+      names += found.success.length + 1
+      return names > maxNames ? undefined : found.success
     }
     const info = yield* Effect.result(fs.stat(folder))
     const mayBeFolder = Result.isSuccess(info)

@@ -3,6 +3,9 @@
  *
  * Each path gets the decision of the first rule that matches it. One that is declined declines the change, and it is accepted
  * only if every path is. The paths are those of the item that the request is about, as the request itself has none.
+ *
+ * The room knows paths, links, protected files and permissions. It must not know commands or shells, and it decides nothing
+ * but what its rules say.
  */
 import type { Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"

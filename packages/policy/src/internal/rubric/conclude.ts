@@ -1,5 +1,8 @@
 /**
  * From what was decided for each part of a command to one decision that the server can be told.
+ *
+ * The room knows the parts of a rubric that are common to all kinds of rules: its text, conditions, bounds, packs and
+ * patterns, and the decision that the rules add up to. It must not know the file system, or how a request arrives.
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
 import type { CommandDecision } from "../../Rule.ts"
