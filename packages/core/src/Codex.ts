@@ -33,7 +33,7 @@ import * as Input from "./Input.ts"
 import { makeHandles } from "./internal/thread/handles.ts"
 import { connection } from "./internal/connection/serve.ts"
 import * as CheckedOptions from "./internal/options.ts"
-import { makeThreads } from "./internal/thread/threads.ts"
+import { makeThreads, tables } from "./internal/thread/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 import * as Thread from "./Thread.ts"
@@ -134,8 +134,8 @@ export class Codex extends Context.Service<
     Groups.Groups & {
       readonly responses: Responses
       readonly thread: Threads
-      /** How many entries each table of the connection and of its threads has, for tests of what is kept. */
-      readonly sizes: () => Readonly<Record<string, number>>
+      /** What is for this package alone. */
+      readonly [tables]: () => Readonly<Record<string, number>>
     }
 >()("@effect-codex/core/Codex") {}
 
@@ -199,7 +199,7 @@ export const make: (
     serverInfo: server.serverInfo,
     serverRequests: server.serverRequests,
     subscribe: server.subscribe,
-    sizes: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
+    [tables]: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
     responses: {
       create,
       events: (options) =>

@@ -109,6 +109,26 @@ describe("requests of ours", () => {
     })
   )
 
+  it.effect("that were left are waited for up to 1,024: the oldest is given up first", () =>
+    Effect.gen(function* () {
+      const { end, receive, rpc } = yield* connect()
+      const late: Array<unknown> = []
+      for (let n = 0; n < 1025; n++) {
+        const fiber = yield* Effect.forkChild(rpc.request("a", {}, { onLate: (result) => late.push(result) }), {
+          startImmediately: true
+        })
+        yield* Fiber.interrupt(fiber)
+      }
+      expect(rpc.sizes()).toMatchObject({ pending: 0, late: 1024 })
+      yield* receive({ id: 1, result: "one" }, { id: 2, result: "two" }, { id: 1025, result: "last" })
+      yield* settle
+      expect(late).toEqual(["two", "last"])
+      expect(rpc.sizes()).toMatchObject({ pending: 0, late: 1022 })
+      yield* end
+      expect(rpc.sizes()).toMatchObject({ pending: 0, late: 0 })
+    })
+  )
+
   it.effect("survive responses to nobody, twice the same, and with both a result and an error", () =>
     Effect.gen(function* () {
       const { receive, rpc } = yield* connect()

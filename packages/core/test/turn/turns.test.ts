@@ -1,3 +1,4 @@
+import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { MockAppServer } from "@effect-codex/core/testing"
@@ -12,6 +13,8 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
 import { RpcError } from "../../src/internal/connection/jsonRpc.ts"
+import { connection } from "../../src/internal/connection/serve.ts"
+import { tables } from "../../src/internal/thread/threads.ts"
 
 const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const hang: MockAppServer.Options = { turns: Array.from({ length: 8 }, () => [{ hang: Effect.never }]) }
@@ -84,7 +87,7 @@ describe("law 3: a turn whose start is never answered ends", () => {
         const server = yield* MockAppServer.MockAppServer
         yield* server.on("turn/start", () => Effect.never)
         expect(yield* tagOf(codex.responses.create({ prompt: "Hello", ...limits }))).toBe(tag)
-        expect(codex.sizes()).toMatchObject({ routes: 0, bindings: 0, joined: 0 })
+        expect(codex[tables]()).toMatchObject({ routes: 0, bindings: 0, joined: 0 })
       }).pipe(against(hang))
     )
   }
@@ -129,7 +132,7 @@ describe("law 3: a turn whose start is never answered ends", () => {
       )
       const exit = yield* outcome(codex.responses.create({ prompt: "Hello", threadId: id }))
       expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: "ProtocolViolation", method: "turn/start" } })
-      expect(codex.sizes()).toMatchObject({ routes: 0 })
+      expect(codex[tables]()).toMatchObject({ routes: 0 })
     }).pipe(against(hang, { bufferBytes: 20_000 }))
   )
 })
@@ -151,7 +154,7 @@ describe("a turn that could not start leaves nothing", () => {
         return Effect.fail(new RpcError({ code: -32603, description: "no" }))
       })
       expect((yield* Effect.flip(thread.turn("one")))._tag).toBe("RequestFailed")
-      expect(codex.sizes()).toMatchObject(nothing)
+      expect(codex[tables]()).toMatchObject(nothing)
       const second = yield* Effect.forkChild(thread.turn("two"))
       yield* settle
       expect(yield* count("turn/start")).toBe(2)
@@ -169,7 +172,7 @@ describe("a turn that could not start leaves nothing", () => {
         expect(yield* Effect.flip(thread.turn("one"))).toMatchObject({ _tag: "BudgetExceeded", allowed: 0, used: 0 })
         expect(yield* Effect.flip(thread.run("one"))).toMatchObject({ _tag: "BudgetExceeded" })
       }
-      expect(codex.sizes()).toMatchObject(nothing)
+      expect(codex[tables]()).toMatchObject(nothing)
       expect(yield* count("turn/start")).toBe(0)
     }).pipe(Effect.scoped, against(hang, { budget: { turns: 0 } }))
   )
@@ -179,7 +182,7 @@ describe("a turn that could not start leaves nothing", () => {
       const { codex, thread } = yield* start
       const failure = yield* Effect.flip(thread.turn([{ type: "localImage", path: "relative.png" }]))
       expect(failure._tag).toBe("InvalidInput")
-      expect(codex.sizes()).toMatchObject(nothing)
+      expect(codex[tables]()).toMatchObject(nothing)
       expect((yield* thread.run("again")).text).toBe("again")
     }).pipe(Effect.scoped, against(said("again")))
   )
@@ -209,9 +212,9 @@ describe("law 14: nothing is kept that is over", () => {
           discard: true
         })
       yield* many(100)
-      const { remembered, ...before } = codex.sizes()
+      const { remembered, ...before } = codex[tables]()
       yield* many(times)
-      const { remembered: then, ...after } = codex.sizes()
+      const { remembered: then, ...after } = codex[tables]()
       expect(after).toEqual(before)
       expect(after).toMatchObject({ joined: 0, routes: 0, roots: 0, children: 0, bindings: 0, active: 0, deadlines: 0 })
       expect(remembered).toBe(100)
@@ -223,7 +226,53 @@ describe("law 14: nothing is kept that is over", () => {
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       for (let millis = 1000; millis < 2000; millis++) yield* codex.request("account/read", {}, { timeout: millis })
-      expect(codex.sizes()).toMatchObject({ deadlineLines: 0, deadlines: 0 })
+      expect(codex[tables]()).toMatchObject({ deadlineLines: 0, deadlines: 0 })
+    }).pipe(against())
+  )
+
+  it.effect("of methods that do not exist: they are measured under one name", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const before = codex[tables]()["requestDurations"] ?? 0
+      for (let n = 0; n < 100; n++) yield* Effect.flip(Effect.asVoid(codex.requestRaw(`made/up/${n}`)))
+      expect(codex[tables]()["requestDurations"]).toBeLessThanOrEqual(before + 1)
+      const measured = (yield* Metric.snapshot).flatMap(({ attributes, id }) =>
+        id === "rpc.client.duration" ? [attributes?.["rpc.method"]] : []
+      )
+      expect(measured).toContain("other")
+      expect(measured.filter((method) => method?.startsWith("made/up"))).toEqual([])
+    }).pipe(against())
+  )
+
+  it.effect("of listeners that have gone", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* AppServer.AppServer
+      const { leftListeners, listeners } = codex[tables]()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* server[connection].on("thread/started", () => {})
+          yield* server[connection].on("thread/started", () => {})
+          yield* server[connection].onLeft(() => {})
+          expect(codex[tables]()).toMatchObject({
+            leftListeners: (leftListeners ?? 0) + 1,
+            listeners: (listeners ?? 0) + 1
+          })
+        })
+      )
+      expect(codex[tables]()).toMatchObject({ leftListeners, listeners })
+    }).pipe(against())
+  )
+
+  it.effect("of calls that were left and never answered: the latest 1,024 are waited for", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      yield* server.on("thread/start", () => Effect.never)
+      for (let n = 0; n < 1100; n++) {
+        yield* Fiber.interrupt(yield* Effect.forkChild(codex.thread.start(), { startImmediately: true }))
+      }
+      expect(codex[tables]()).toMatchObject({ pending: 0, late: 1024 })
     }).pipe(against())
   )
 })
@@ -337,7 +386,7 @@ describe("a server that ignores interrupts", () => {
       yield* settle
       const left = yield* outcome(Fiber.interrupt(fiber))
       expect(left._tag).toBe("Success")
-      expect(codex.sizes()).toMatchObject({ routes: 0, active: 1 })
+      expect(codex[tables]()).toMatchObject({ routes: 0, active: 1 })
     }).pipe(against(hang, { stopTimeout: "3 seconds" }))
   )
 })
@@ -391,7 +440,7 @@ describe("a thread that is left while its turn runs", () => {
         yield* settle
         yield* server.notify(method, { threadId: thread.id })
         expect(yield* Effect.flip(turn.result)).toMatchObject({ _tag: tag })
-        expect(codex.sizes()).toMatchObject({ routes: 0, joined: 0, bindings: 0 })
+        expect(codex[tables]()).toMatchObject({ routes: 0, joined: 0, bindings: 0 })
       }).pipe(Effect.scoped, against(hang))
     )
   }
@@ -450,7 +499,7 @@ describe("whatever the server says twice, late or never", () => {
             if (Exit.isSuccess(exit) && exit.value.text !== "") texts.push(exit.value.text)
           }
           expect(new Set(texts).size, `seed ${seed}`).toBe(texts.length)
-          expect(codex.sizes(), `seed ${seed}`).toMatchObject({ routes: 0, pending: 0, waiting: 0 })
+          expect(codex[tables](), `seed ${seed}`).toMatchObject({ routes: 0, pending: 0, waiting: 0 })
         }).pipe(against(distorted(seed))),
       { discard: true }
     )
@@ -494,7 +543,7 @@ describe("law 12: who answers", () => {
       yield* Scope.close(scope, Exit.void)
       yield* settle
       expect(asked.pollUnsafe()).toBeUndefined()
-      expect(codex.sizes()).toMatchObject({ waiting: 1 })
+      expect(codex[tables]()).toMatchObject({ waiting: 1 })
       yield* Fiber.interrupt(asked)
     }).pipe(Effect.scoped, against({ turns: [[{ say: ["1"] }], [{ hang: Effect.never }]] }))
   )
@@ -551,7 +600,7 @@ describe("law 12: who answers", () => {
         ).pipe(Effect.provide(accepting))
         expect(decision).toEqual({ decision: "accept" })
       }
-      expect(codex.sizes()).toMatchObject({ waiting: 0, approvals: 0 })
+      expect(codex[tables]()).toMatchObject({ waiting: 0, approvals: 0 })
     }).pipe(against(hang))
   )
 
@@ -573,7 +622,7 @@ describe("law 12: who answers", () => {
       yield* settle
       const answers = (yield* server.received).filter((message) => message["id"] === 9001)
       expect(answers).toEqual([])
-      expect(codex.sizes()).toMatchObject({ waiting: 0 })
+      expect(codex[tables]()).toMatchObject({ waiting: 0 })
     }).pipe(Effect.scoped, against(hang, undefined, undecided))
   )
 })
@@ -647,7 +696,7 @@ describe("whatever is done with a turn, and when", () => {
           yield* outcome(all)
           yield* outcome(Fiber.join(starting))
           expect((yield* outcome(thread.run("at last")))._tag, `seed ${seed}`).toBe("Success")
-          const { active, idleWaiters, routes, waiting } = codex.sizes()
+          const { active, idleWaiters, routes, waiting } = codex[tables]()
           expect({ active, idleWaiters, routes, waiting, seed }).toEqual({
             active: 0,
             idleWaiters: 0,

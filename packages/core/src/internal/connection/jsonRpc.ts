@@ -115,7 +115,7 @@ export interface JsonRpc {
   /**
    * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
    * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
-   * ignored otherwise.
+   * ignored otherwise, as is one behind which 1,024 more calls were left.
    */
   readonly request: (
     method: string,
@@ -137,6 +137,9 @@ export interface JsonRpc {
   /** How many entries each table has. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
+
+/** So many late responses are waited for. With one more, the oldest is given up. */
+const maxLate = 1024
 
 /** How long closing waits for handlers that are on their way out. */
 const handlerGrace = Duration.seconds(2)
@@ -179,6 +182,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines
     const pending = new Map<RequestId, Settle>()
+    // What to do with the responses that come after the request was given up.
+    const late = new Map<RequestId, (result: unknown) => void>()
     const closed = Deferred.makeUnsafe<never, ConnectionFailed>()
     let failure: ConnectionFailed | undefined
     let nextId = 1
@@ -190,8 +195,9 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       failure = error
       for (const settle of pending.values()) settle(Effect.fail(error))
       pending.clear()
-      const told = Result.try(() => receiver.onEnd(error))
-      if (Result.isFailure(told)) runFork(Effect.logError("A receiver threw at the connection's end", told.failure))
+      late.clear()
+      const called = Result.try(() => receiver.onEnd(error))
+      if (Result.isFailure(called)) runFork(Effect.logError("A receiver threw at the connection's end", called.failure))
       runFork(FiberMap.clear(answering))
       Deferred.doneUnsafe(closed, Effect.fail(error))
     }
@@ -231,9 +237,14 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
     const settle = (id: RequestId, result: Effect.Effect<unknown, RpcError>) => {
       const waiting = pending.get(id)
-      if (waiting === undefined) return runFork(Effect.logDebug(`Ignored a response to the unknown request ${id}`))
-      pending.delete(id)
-      return waiting(result)
+      if (waiting !== undefined) {
+        pending.delete(id)
+        return waiting(result)
+      }
+      const onLate = late.get(id)
+      if (onLate === undefined) return runFork(Effect.logDebug(`Ignored a response to the unknown request ${id}`))
+      late.delete(id)
+      return runFork(Effect.ignore(Effect.map(result, onLate)))
     }
 
     const take = (line: string, message: unknown) => {
@@ -290,8 +301,11 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
           if (failure !== undefined) return resume(Effect.fail(failure))
           const forget = () => {
-            if (onLate === undefined) pending.delete(id)
-            else pending.set(id, (result) => runFork(Effect.ignore(Effect.map(result, onLate))))
+            pending.delete(id)
+            if (onLate === undefined || failure !== undefined) return
+            late.set(id, onLate)
+            const [oldest] = late.keys()
+            if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
           }
           const expire = () => {
             forget()
@@ -333,7 +347,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       malformed: Effect.sync(() => malformed),
       firstMalformed: Effect.sync(() => firstMalformed),
       closed: Deferred.await(closed),
-      sizes: () => ({ pending: pending.size, ...deadlines.sizes() })
+      sizes: () => ({ pending: pending.size, late: late.size, ...deadlines.sizes() })
     }
   })
 

@@ -67,7 +67,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (isBlind(when)) return () => undefined
+  if (matchesOnUntrustedOnly(when)) return () => undefined
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
@@ -114,7 +114,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
 
 /** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
-export const isBlind = (when: CommandCondition): boolean => {
+export const matchesOnUntrustedOnly = (when: CommandCondition): boolean => {
   const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
   return keys.length > 0 && keys.every((key) => untrusted.has(key))
 }

@@ -17,7 +17,7 @@ import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
 import { entriesBelow } from "../files/tree.ts"
-import { inRoots, lets } from "../rubric/bounds.ts"
+import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { foldersOf, type PartView, viewOf } from "./partView.ts"
@@ -74,9 +74,9 @@ export const compile = (
   roots: ReadonlyArray<string>,
   fallback: Fallback
 ): ((params: Params["command"]) => Effect.Effect<Evaluation, never, FileSystem.FileSystem>) => {
-  const letsByFallback = fallback._tag !== "Decide" || lets(fallback.decision)
+  const isFallbackPermissive = fallback._tag !== "Decide" || isPermissive(fallback.decision)
   const compiled = ordered(rules, "commandRules").map((rule): Compiled => {
-    const sure = rule.decision === undefined ? letsByFallback : lets(rule.decision)
+    const sure = rule.decision === undefined ? isFallbackPermissive : isPermissive(rule.decision)
     const { when = {} } = rule
     const bounded = rule.decision !== undefined && sure ? inRoots(when, roots) : when
     return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
@@ -203,7 +203,7 @@ const fall = (
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
   if (fallback._tag === "Decide") {
-    if (!lets(fallback.decision)) return because(fallback.by, fallback.decision)
+    if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
     if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
     const conditions = CommandMatch.leavesAlone(view, [], false)
     return conditions === undefined

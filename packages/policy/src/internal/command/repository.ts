@@ -162,7 +162,7 @@ const driverIn = (text: string): string | undefined =>
     })
 
 // Sections and keys of which none runs a program, reads another file or leads to another repository.
-const harmless: { readonly [K in string]?: string } = {
+const harmlessKeys: { readonly [K in string]?: string } = {
   core:
     "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
     "quotepath abbrev untrackedcache preloadindex fscache longpaths sparsecheckout sparsecheckoutcone multipackindex " +
@@ -211,7 +211,7 @@ const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "ex
 const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
   if (section === "core" && key === "fsmonitor") return middle === undefined && /^(?:false|no|off|0)$/i.test(value)
   if (middle !== undefined && withoutMiddle.has(section)) return false
-  const keys = Object.hasOwn(harmless, section) ? harmless[section] : undefined
+  const keys = Object.hasOwn(harmlessKeys, section) ? harmlessKeys[section] : undefined
   return keys === "*" || (keys ?? "").split(" ").includes(key)
 }
 

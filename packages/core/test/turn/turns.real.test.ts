@@ -10,9 +10,10 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import { lacks } from "./server.ts"
-import { isAlive, layerRecording } from "./support.ts"
-import { services, socketPath, transports } from "./transports.ts"
+import { tables } from "../../src/internal/thread/threads.ts"
+import { lacks } from "../server.ts"
+import { isAlive, layerRecording } from "../support.ts"
+import { services, socketPath, transports } from "../transports.ts"
 
 const { execCommand, gate, reply, text, when } = MockModel
 
@@ -252,9 +253,9 @@ describe("law 14: nothing is kept that is over, on the real server", () => {
             { concurrency: 2, discard: true }
           )
         yield* many(5)
-        const { remembered: _, ...before } = codex.sizes()
+        const { remembered: _, ...before } = codex[tables]()
         yield* many(times)
-        const { remembered, ...after } = codex.sizes()
+        const { remembered, ...after } = codex[tables]()
         expect(after).toEqual(before)
         expect(after).toMatchObject({ joined: 0, bindings: 0, routes: 0, roots: 0, active: 0, waiting: 0, pending: 0 })
         expect(remembered).toBe(5 + times)
@@ -451,7 +452,7 @@ describe("a process that is killed while its turn is being stopped", () => {
           for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL")
           yield* Fiber.join(leaving)
           expect((yield* Effect.flip(codex.closed))._tag).toBe("ConnectionFailed")
-          const { pending, routes } = codex.sizes()
+          const { pending, routes } = codex[tables]()
           expect({ pending, routes, after }).toEqual({ pending: 0, routes: 0, after })
         }).pipe(
           Effect.provide(
