@@ -16,7 +16,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { entriesBelow } from "../files/tree.ts"
+import { lookBelow } from "../files/tree.ts"
 import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -146,13 +146,14 @@ const followLinks = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
   if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  const entriesBelow = lookBelow(walker)
   return yield* Effect.forEach(parts, (part) =>
     Effect.gen(function* () {
       const below: Array<string | undefined> = []
       for (const path of part.followed) {
         const bases = path?.startsWith("/") === true ? [""] : part.bases
         for (const base of path === undefined ? [] : (bases ?? [])) {
-          for (const link of (yield* entriesBelow(from(base, path ?? ""), walker))?.links ?? [undefined]) {
+          for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
             // Behind a folder there may be more links.
             below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)

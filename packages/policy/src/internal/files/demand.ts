@@ -7,7 +7,7 @@ import type { ProtectedFiles } from "../../Rule.ts"
 import { short } from "../text.ts"
 import { isSurelyWithin, unsettle, type Walker } from "./path.ts"
 import { protectedBy, protectedByName } from "./protectedFiles.ts"
-import { entriesBelow } from "./tree.ts"
+import { lookBelow } from "./tree.ts"
 
 export interface Demand {
   /** Absolute, and not normalized. */
@@ -41,6 +41,7 @@ export const problemOf = Effect.fnUntraced(function* (
   if (demands.length === 0) return undefined
   if (demands.length > maxDemands) return "it names more paths than can be looked up"
   const { isFolder, placeOf } = walker
+  const entriesBelow = lookBelow(walker)
   for (const {
     certain = true,
     contents = false,
@@ -59,7 +60,7 @@ export const problemOf = Effect.fnUntraced(function* (
       return `${short(path)} leads out of the folders that the rule names`
     }
     if (folders !== undefined && follow) {
-      const below = yield* entriesBelow(path, walker)
+      const below = yield* entriesBelow(path)
       if (below === undefined) return `which links there are below ${short(path)} cannot be found out`
       for (const link of below.links) {
         const target = yield* placeOf(link)
@@ -70,7 +71,7 @@ export const problemOf = Effect.fnUntraced(function* (
       }
     }
     if (mayBe !== undefined && contents) {
-      const below = yield* entriesBelow(path, walker)
+      const below = yield* entriesBelow(path)
       if (below === undefined) return `what is below ${short(path)} cannot be found out`
       const found = below.names.find((name) => protectedByName(name).some((kind) => !mayBe.includes(kind)))
       if (found !== undefined) return `${short(path)} contains protected files: ${short(found)}`

@@ -120,7 +120,7 @@ export const walkerOf = Effect.fnUntraced(function* (
     if (names > maxNames) return undefined
     const found = yield* Effect.result(fs.readDirectory(folder))
     if (Result.isSuccess(found)) {
-      names += found.success.length + 1
+      names += found.success.length
       return names > maxNames ? undefined : found.success
     }
     const info = yield* Effect.result(fs.stat(folder))

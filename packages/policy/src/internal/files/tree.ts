@@ -14,8 +14,19 @@ export interface Below {
 
 const nothing: Below = { names: [], links: [] }
 
-/** Nothing for a file; `undefined`: it can't be known, or is more than can be looked through for one request. */
-export const entriesBelow = Effect.fnUntraced(function* (
+/** Looks below a path: nothing for a file; `undefined`: it can't be known, or is more than can be looked through. */
+export type LookBelow = (path: string) => Effect.Effect<Below | undefined>
+
+/** Starts to look: one serves one request, and looks below a path once. */
+export const lookBelow = (walker: Walker): LookBelow => {
+  const seen = new Map<string, Below | undefined>()
+  return (path) =>
+    seen.has(path)
+      ? Effect.succeed(seen.get(path))
+      : Effect.tap(entriesBelow(path, walker), (below) => Effect.sync(() => seen.set(path, below)))
+}
+
+const entriesBelow = Effect.fnUntraced(function* (
   path: string,
   { isFolder, kindOf, namesIn, placeOf }: Walker
 ): Effect.fn.Return<Below | undefined> {

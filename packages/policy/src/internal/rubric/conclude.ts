@@ -22,13 +22,16 @@ export interface Conclusion {
   readonly checks: ReadonlyArray<Check>
 }
 
-export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
+export const conclude = (
+  params: Params["command"],
+  { command, decided }: Pick<Evaluation, "command" | "decided">
+): Conclusion => {
   const refusals = decided.filter(({ decision }) => decision !== undefined && !isPermissive(decision))
   const refusing =
     refusals.find(({ decision }) => decision === "cancel") ?? refusals.find(({ byRule }) => byRule) ?? refusals[0]
   if (refusing !== undefined) {
     const { decision = "decline" } = refusing
-    return { ...toWire(params, decision, 1), by: refusing.by, reason: reasonOf(refusing), conditions: [], checks: [] }
+    return { reason: reasonOf(refusing), ...toWire(params, decision, 1), by: refusing.by, conditions: [], checks: [] }
   }
   const by = [...new Set(decided.map(({ by }) => by))].filter((name) => name !== "").join(", ")
   const conditions = decided.flatMap(({ conditions }) => conditions)
