@@ -496,7 +496,7 @@ describe("a process that is killed while its turn is being stopped", () => {
           expect({ pending, routes, after }).toEqual({ pending: 0, routes: 0, after })
         }).pipe(
           Effect.provide(
-            Layer.merge(layerRecording(pids), PolicyEngine.layerDeclineAll).pipe(
+            Layer.merge(layerRecording(pids, { stopTimeout: "10 minutes" }), PolicyEngine.layerDeclineAll).pipe(
               Layer.provideMerge(CodexTest.layerHome([reply(text("so far", held))], { verifyOnClose: false }))
             )
           )
