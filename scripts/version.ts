@@ -19,7 +19,7 @@ const statements: ReadonlyArray<Statement> = [
     file: `packages/${name}/package.json`,
     pattern: /^  "version": "([^"]+)"/m
   })),
-  { file: "packages/core/src/internal/connection/handshake.ts", pattern: /title: "effect-codex", version: "([^"]+)"/ },
+  { file: "packages/core/src/internal/version.ts", pattern: /version = "([^"]+)"/ },
   ...["core", "policy"].map((name) => ({
     file: "examples/starter/package.json",
     pattern: new RegExp(`"@effect-codex/${name}": "\\^([^"]+)"`)

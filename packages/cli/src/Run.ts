@@ -140,7 +140,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
 ): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio> {
   const output = yield* outputOf(options)
   // What happens besides what the server says.
-  const told = yield* Queue.unbounded<ResponseEvent>()
+  const runEvents = yield* Queue.unbounded<ResponseEvent>()
   let running: TurnHandle | undefined
   const onTurn = (turn: TurnHandle) => {
     running = turn
@@ -148,12 +148,14 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   // Apart from the scope of the turn, so that it can be closed without waiting for that.
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
-    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, told, onTurn)), context)),
+    Effect.flatMap((context) =>
+      Effect.provideContext(Effect.scoped(runTurn(options, output, runEvents, onTurn)), context)
+    ),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
     // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
-    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(told)])) : identity,
+    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(runEvents)])) : identity,
     Effect.flatMap(({ error, result }) =>
       Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
     )
@@ -163,7 +165,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   yield* Fiber.join(fiber).pipe(
     Effect.onInterrupt(() => {
       if (running === undefined) return Fiber.interrupt(fiber)
-      const stopped = Queue.offer(told, stopping(running.threadId)).pipe(
+      const stopped = Queue.offer(runEvents, stopping(running.threadId)).pipe(
         Effect.andThen(Effect.ignore(running.interrupt)),
         Effect.andThen(Fiber.await(fiber))
       )
@@ -176,12 +178,12 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
 // How long an interrupted turn may take to stop. What has not stopped by then is ended.
 const patience = "10 seconds"
 
-const warnings = (told: Queue.Queue<ResponseEvent>) =>
+const warnings = (runEvents: Queue.Queue<ResponseEvent>) =>
   Logger.make<unknown, void>(({ logLevel, message }) => {
     if (LogLevel.isLessThan(logLevel, "Warn")) return
     const parts = Array.isArray(message) ? message : [message]
     Queue.offerUnsafe(
-      told,
+      runEvents,
       warning(parts.map((part) => (typeof part === "string" ? part : Formatter.format(part))).join(" "))
     )
   })
@@ -189,16 +191,16 @@ const warnings = (told: Queue.Queue<ResponseEvent>) =>
 const runTurn = Effect.fnUntraced(function* (
   options: Options,
   output: Output,
-  told: Queue.Queue<ResponseEvent>,
+  runEvents: Queue.Queue<ResponseEvent>,
   onTurn: (turn: TurnHandle) => void
 ): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
-  const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(told, event)))
+  const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(runEvents, event)))
   const thread = yield* threadOf(options)
   const turn = yield* thread
     .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
     .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
   onTurn(turn)
-  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(told), { haltStrategy: "left" })).pipe(
+  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(runEvents), { haltStrategy: "left" })).pipe(
     // How the turn failed is told by its result.
     Effect.catchIf(
       (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",

@@ -32,7 +32,7 @@ const trail = Effect.fnUntraced(function* (name: string, ...commands: ReadonlyAr
     const observer = yield* DecisionObserver
     for (const [index, command] of commands.entries()) {
       const about = { threadId: "thread", turnId: "turn", itemId: `item_${index}` }
-      observer?.answered({
+      observer?.onDecision({
         ...about,
         kind: "command",
         request: {

@@ -16,8 +16,6 @@ const reported = Effect.fnUntraced(function* (fields: object) {
 describe("report", () => {
   const cases: ReadonlyArray<readonly [what: string, fields: object, end: string]> = [
     ["no fields", {}, ""],
-    ["an anchor", { docs: "session-not-found" }, " (docs/errors.md#session-not-found)"],
-    ["an anchor with its mark", { docs: "#session-not-found" }, " (docs/errors.md#session-not-found)"],
     ["a file", { docs: "docs/policy.md#x", version: "0.1.0" }, " (docs/policy.md#x, version 0.1.0)"],
     ["a URL", { docs: "https://example.org/errors#x" }, " (https://example.org/errors#x)"],
     ["a version", { version: "0.1.0" }, " (version 0.1.0)"],

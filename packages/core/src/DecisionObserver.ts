@@ -1,7 +1,7 @@
 /**
  * Who sees what a connection decides and what happens then: the place where an audit trail hangs.
  *
- * A observer belongs to the connection, not to a turn, so that nothing is decided past it: what engines say, what a person
+ * An observer belongs to the connection, not to a turn, so that nothing is decided past it: what engines say, what a person
  * says, and what the client declines by itself. It only looks; it can change nothing and hold up nothing.
  *
  * @stability stable
@@ -18,7 +18,7 @@ import type { ServerRequest } from "./ServerRequest.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Answered {
+export interface ObservedDecision {
   readonly kind: Kind
   readonly request: ServerRequest
   readonly threadId: string
@@ -44,10 +44,10 @@ export interface Answered {
  * @since 0.1.0
  */
 export interface DecisionObserver {
-  /** Called right before the answer is sent. */
-  readonly answered: (answered: Answered) => void
-  /** Gets every notification of the connection, in order. */
-  readonly notified: (notification: Notification) => void
+  /** Called with each decision, right before the answer is sent. */
+  readonly onDecision: (decision: ObservedDecision) => void
+  /** Called with every notification of the connection, in order. */
+  readonly onNotification: (notification: Notification) => void
 }
 
 /**

@@ -71,7 +71,7 @@ const withDefaults = (method: keyof Methods, params: unknown): unknown =>
  * @category getters
  * @since 0.1.0
  */
-export const aboutOf = ({ params }: ServerRequest): { readonly threadId?: string; readonly turnId?: string } => ({
+export const getSubject = ({ params }: ServerRequest): { readonly threadId?: string; readonly turnId?: string } => ({
   ...(Predicate.hasProperty(params, "threadId") && typeof params.threadId === "string"
     ? { threadId: params.threadId }
     : {}),

@@ -91,12 +91,12 @@ export interface Defaults {
 }
 
 /**
- * What a thread has on our side, for as long as the connection lives.
+ * The client-side settings of a thread. They last as long as the connection.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Attached {
+export interface ThreadBindings {
   /** Runs calls of tools that no toolkit of the thread has. */
   readonly onToolCall?: ToolCallHandler | undefined
   /**
@@ -114,7 +114,7 @@ export interface Attached {
  * @category models
  * @since 0.1.0
  */
-export interface StartOptions extends ThreadOptions, Attached {}
+export interface StartOptions extends ThreadOptions, ThreadBindings {}
 
 /**
  * Tools for a thread whose declarations are not a toolkit's.
@@ -132,7 +132,7 @@ export interface DynamicTools {
  * @category models
  * @since 0.1.0
  */
-export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "excludeTurns">, Attached {}
+export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "excludeTurns">, ThreadBindings {}
 
 /**
  * Parameters of a fork; `lastTurnId` is the last turn that it shares with its origin. Default: the newest.
@@ -140,7 +140,7 @@ export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "ex
  * @category models
  * @since 0.1.0
  */
-export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, Attached {}
+export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, ThreadBindings {}
 
 /**
  * What a turn may do and use.

@@ -487,7 +487,7 @@ describe("git in a repository", () => {
   )
 
   for (const [what, make] of [
-    ["a pipe", (path: string) => execFileSync("mkfifo", [path])],
+    ["a pipe", (path: string) => execFileSync("/usr/bin/mkfifo", [path])],
     ["a link to a device", (path: string) => symlinkSync("/dev/zero", path)],
     ["a link to a file of a process", (path: string) => symlinkSync("/proc/kmsg", path)],
     ["longer than can be read", (path: string) => writeFileSync(path, "# text\n".repeat(200_000))]

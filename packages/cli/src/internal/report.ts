@@ -21,9 +21,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const sourceOf = (error: unknown): string => {
   const field = (name: string): string =>
     Predicate.hasProperty(error, name) && typeof error[name] === "string" ? error[name] : ""
-  const docs = field("docs").replace(/^#?(?=[^#:]+$)/, "docs/errors.md#")
   const version = field("version") === "" ? "" : `version ${field("version")}`
-  const parts = [docs, version].filter((part) => part !== "")
+  const parts = [field("docs"), version].filter((part) => part !== "")
   return parts.length === 0 ? "" : ` (${oneLine(parts.join(", "))})`
 }
 

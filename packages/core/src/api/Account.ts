@@ -197,11 +197,11 @@ export const make = (server: AppServer["Service"]): Account => {
     const completed = Deferred.makeUnsafe<Schemas.AccountLoginCompletedNotification>()
     const early: Array<Schemas.AccountLoginCompletedNotification> = []
     let expected: string | null | undefined
-    const tell = (completion: Schemas.AccountLoginCompletedNotification) => {
+    const settle = (completion: Schemas.AccountLoginCompletedNotification) => {
       if (expected === undefined) early.push(completion)
       else if ((completion.loginId ?? null) === expected) Deferred.doneUnsafe(completed, Effect.succeed(completion))
     }
-    yield* server[connection].on("account/login/completed", ({ params }) => tell(params))
+    yield* server[connection].on("account/login/completed", ({ params }) => settle(params))
 
     const cancelLate = (late: unknown) => {
       const decoded = Protocol.decodeResponse("account/login/start", late)
@@ -229,7 +229,7 @@ export const make = (server: AppServer["Service"]): Account => {
       )
     const login = yield* Effect.acquireRelease(started, release, { interruptible: true })
     expected = login.loginId ?? null
-    for (const completion of early) tell(completion)
+    for (const completion of early) settle(completion)
 
     const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
       success

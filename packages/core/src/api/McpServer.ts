@@ -76,18 +76,18 @@ export const make = (server: AppServer["Service"], options: { readonly load: Loa
     const completed = Deferred.makeUnsafe<Schemas.McpServerOauthLoginCompletedNotification>()
     const early: Array<Schemas.McpServerOauthLoginCompletedNotification> = []
     let begun: Schemas.McpServerOauthLoginResponse | undefined
-    const tell = (completion: Schemas.McpServerOauthLoginCompletedNotification) => {
+    const settle = (completion: Schemas.McpServerOauthLoginCompletedNotification) => {
       if (completion.name !== name) return
       if (begun === undefined) early.push(completion)
       else if (completion.loginId == null || begun.loginId == null || completion.loginId === begun.loginId) {
         Deferred.doneUnsafe(completed, Effect.succeed(completion))
       }
     }
-    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => tell(params))
+    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => settle(params))
     const method = "mcpServer/oauth/login"
     const response = yield* thread(method, params)
     begun = response
-    for (const completion of early) tell(completion)
+    for (const completion of early) settle(completion)
 
     const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
       success

@@ -48,7 +48,7 @@ const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse):
   return `Account: ChatGPT, ${Print.inline(account.email ?? "without an address")}, plan ${Print.inline(account.planType)}`
 }
 
-const whoever = Effect.flatMap(Codex.Codex, (codex) => codex.account.read())
+const readAccount = Effect.flatMap(Codex.Codex, (codex) => codex.account.read())
 
 // What the person has to do is on standard error, so that it is seen in a pipe too.
 const browser = (login: Account.BrowserLogin) =>
@@ -82,7 +82,7 @@ const runLogin = Effect.fn("login")(function* (flags: Command.Command.Config.Inf
       yield* browser(login)
       yield* login.wait
     }
-    const response = yield* whoever
+    const response = yield* readAccount
     yield* Console.log(response.account == null ? "Logged in." : `Logged in. ${describe(response)}`)
   }).pipe(Effect.scoped, Effect.provide(layer(flags)))
 })
@@ -93,7 +93,7 @@ const runLogout = Effect.fn("logout")(function* (flags: Connection.Flags) {
 })
 
 const showAccount = Effect.fn("account")(function* (flags: Command.Command.Config.Infer<typeof accountFlags>) {
-  const response = yield* whoever.pipe(Effect.provide(layer(flags)))
+  const response = yield* readAccount.pipe(Effect.provide(layer(flags)))
   if (flags.json) yield* Print.json(response)
   else if (response.account != null || !response.requiresOpenaiAuth) yield* Console.log(describe(response))
   if (response.account == null && response.requiresOpenaiAuth) {

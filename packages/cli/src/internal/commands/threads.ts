@@ -104,7 +104,7 @@ const list = Effect.fn("threads.list")(function* (flags: Infer<typeof listFlags>
 const textOf = (content: ReadonlyArray<Protocol.UserInput>): string =>
   content.map((part) => (part.type === "text" ? part.text : `[${part.type}]`)).join(" ")
 
-const saidIn = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
+const messagesOf = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
   switch (item.type) {
     case "userMessage":
       return [["User", Print.indented(textOf(item.content))]]
@@ -146,7 +146,7 @@ const show = Effect.fn("threads.show")(function* (flags: Infer<typeof showFlags>
       ...thread.turns.flatMap((turn) => [
         "",
         paint("header", `== Turn ${Print.inline(turn.id)}, ${Print.inline(turn.status)} ==`),
-        ...turn.items.flatMap(saidIn).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
+        ...turn.items.flatMap(messagesOf).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
       ])
     ].join("\n")
   )

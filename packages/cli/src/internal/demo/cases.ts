@@ -321,9 +321,9 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       run: Effect.gen(function* () {
         const codex = yield* Codex.Codex
         const thread = yield* theFork
-        const told = yield* codex.subscribe
+        const notifications = yield* codex.subscribe
         yield* codex.thread.compactStart(thread.id)
-        const status = yield* told.pipe(
+        const status = yield* notifications.pipe(
           Stream.filter((notification) => Notification.is("turn/completed", notification)),
           Stream.filter(({ params }) => params.threadId === thread.id),
           Stream.map(({ params }) => params.turn.status),

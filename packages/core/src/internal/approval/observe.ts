@@ -23,9 +23,9 @@ export const observeAnswer = <A, E>(
 ): Effect.Effect<A, E> => {
   const kind = ServerRequest.kindOf(request)
   if (kind === undefined) return answer
-  const { threadId, turnId } = ServerRequest.aboutOf(request)
+  const { threadId, turnId } = ServerRequest.getSubject(request)
   const observed = measured(kind, { threadId, turnId }, answer)
-  return observer === undefined ? observed : witnessed(observer, kind, request, observed)
+  return observer === undefined ? observed : reportTo(observer, kind, request, observed)
 }
 
 const measured = <A, E>(
@@ -62,8 +62,8 @@ const inApprovalSpan = <A, E>(
   )
 
 // Calls the observer when the answer is known, and before it is sent.
-const witnessed = <A, E>(
-  { answered }: DecisionObserver,
+const reportTo = <A, E>(
+  { onDecision }: DecisionObserver,
   kind: Kind,
   request: ServerRequest.ServerRequest,
   answer: Effect.Effect<A, E>
@@ -75,9 +75,9 @@ const witnessed = <A, E>(
       const begun = clock.currentTimeNanosUnsafe()
       return Effect.onExit(Effect.provideService(answer, Deciding, deciding), (exit) => {
         const decision = decisionIn(exit)
-        const { threadId = "", turnId } = ServerRequest.aboutOf(request)
-        const told = Result.try(() =>
-          answered({
+        const { threadId = "", turnId } = ServerRequest.getSubject(request)
+        const reported = Result.try(() =>
+          onDecision({
             kind,
             request,
             threadId,
@@ -91,7 +91,9 @@ const witnessed = <A, E>(
             millis: Number(clock.currentTimeNanosUnsafe() - begun) / 1e6
           })
         )
-        return Result.isFailure(told) ? Effect.logError("A observer threw", told.failure) : Effect.void
+        return Result.isFailure(reported)
+          ? Effect.logError("The decision observer threw", reported.failure)
+          : Effect.void
       })
     })
   })

@@ -97,7 +97,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
 
   const cancelBoth = (first: Waiting, request: ServerRequest.ServerRequest) => {
     first.settle(cancel)
-    const { threadId = "", turnId = "" } = ServerRequest.aboutOf(request)
+    const { threadId = "", turnId = "" } = ServerRequest.getSubject(request)
     return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
       Effect.andThen(first.accepted ? Effect.forkDetach(options.stopTurn(threadId, turnId)) : Effect.void),
       Effect.andThen(cancel)
@@ -197,7 +197,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     endTurn: (threadId, turnId) => {
       items.delete(threadId)
       const isOf = ({ request }: Waiting) => {
-        const about = ServerRequest.aboutOf(request)
+        const about = ServerRequest.getSubject(request)
         return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
       }
       for (const entry of waiting) if (isOf(entry)) decline(entry)
@@ -205,7 +205,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     },
     endRoute: (route) => {
       for (const entry of waiting) {
-        const { threadId } = ServerRequest.aboutOf(entry.request)
+        const { threadId } = ServerRequest.getSubject(entry.request)
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }
     },

@@ -60,7 +60,7 @@ export const make = (
     merge: () => undefined
   })
 
-  const tell = (direction: Frame["direction"], lines: ReadonlyArray<string>) => {
+  const emit = (direction: Frame["direction"], lines: ReadonlyArray<string>) => {
     if (!hub.hasListeners()) return
     const at = clock.currentTimeMillisUnsafe()
     for (const text of lines) hub.offer({ direction, at, text })
@@ -72,7 +72,7 @@ export const make = (
       listen: ({ onEnd, onLines }) =>
         transport.listen({
           onLines: (lines) => {
-            tell("in", lines)
+            emit("in", lines)
             onLines(lines)
           },
           onEnd: (error) => {
@@ -81,7 +81,7 @@ export const make = (
           }
         }),
       write: (line) => {
-        tell("out", [line])
+        emit("out", [line])
         transport.write(line)
       }
     },

@@ -10,6 +10,7 @@ import { codexVersion } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
 import * as Versions from "../../protocol/Versions.ts"
 import type { Transport } from "../../Transport.ts"
+import { version } from "../version.ts"
 import { observeRequest } from "./observe.ts"
 
 /** What is said in the handshake, and how long that may take. */
@@ -39,7 +40,7 @@ export interface ServerInfo {
   readonly cwd: string | undefined
 }
 
-const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version: "0.0.0" }
+const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version }
 
 export const handshake = Effect.fnUntraced(function* (
   rpc: JsonRpc,

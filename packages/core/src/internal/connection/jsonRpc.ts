@@ -196,8 +196,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       for (const settle of pending.values()) settle(Effect.fail(error))
       pending.clear()
       late.clear()
-      const told = Result.try(() => receiver.onEnd(error))
-      if (Result.isFailure(told)) runFork(Effect.logError("A receiver threw at the connection's end", told.failure))
+      const called = Result.try(() => receiver.onEnd(error))
+      if (Result.isFailure(called)) runFork(Effect.logError("A receiver threw at the connection's end", called.failure))
       runFork(FiberMap.clear(answering))
       Deferred.doneUnsafe(closed, Effect.fail(error))
     }

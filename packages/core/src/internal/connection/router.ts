@@ -32,7 +32,7 @@ export interface Router {
   /** Takes over a thread until the scope closes. */
   readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
   /** Takes what no other route of the thread takes, until the thread is left. */
-  readonly routeRest: (route: Route) => void
+  readonly routeFallback: (route: Route) => void
   /** The running turns that a turn has spawned, directly or not. From now on they have no route, and what else it spawns neither. */
   readonly takeChildren: (rootTurnId: string) => ReadonlyArray<Child>
   /** The id of the turn that runs on a thread, as far as this connection knows. */
@@ -64,7 +64,7 @@ const maxLeftRoots = 256
 /** `onLeft` is told of threads that the server tells us of no longer. */
 export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const routes = new Map<string, Route>()
-  const restRoutes = new Map<string, Route>()
+  const fallbackRoutes = new Map<string, Route>()
   const children = new Map<string, { readonly route: Route; readonly turnId: string; readonly rootId: string }>()
   const roots = new Map<string, Root>()
   const leftRoots = new Set<string>()
@@ -87,7 +87,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const routeOf: Router["routeOf"] = (threadId) => {
     if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
       const own = routes.get(threadId)
-      lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
+      lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
       // Whether a turn's own route takes what comes changes without a word here.
       lastThreadId = own === undefined || own === lastRoute ? threadId : undefined
     }
@@ -98,7 +98,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     const own = openRouteOf(threadId)
     if (own?.owns(turnId) === true) return own.undecided() ?? own
     const undecided = own?.undecided()
-    return undecided ?? children.get(threadId)?.route ?? restRoutes.get(threadId)
+    return undecided ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
   }
 
   const clearActiveTurn = (threadId: string) => {
@@ -134,7 +134,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       return undefined
     }
     // A review's inner turn is on the thread of the turn that is its root.
-    const route = openRouteOf(threadId) ?? restRoutes.get(threadId)
+    const route = openRouteOf(threadId) ?? fallbackRoutes.get(threadId)
     const rootId = rootTurnId ?? turnId
     // One that is told of again still has its children.
     if (route !== undefined && roots.get(rootId)?.route !== route) {
@@ -154,7 +154,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
 
   const leave = (threadId: string, why?: SessionArchived | SessionNotFound) => {
     joined.delete(threadId)
-    restRoutes.delete(threadId)
+    fallbackRoutes.delete(threadId)
     for (const [rootId, root] of roots) if (root.threadId === threadId) roots.delete(rootId)
     removeChild(threadId)
     clearActiveTurn(threadId)
@@ -220,8 +220,8 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
             forgetLast()
           })
       ),
-    routeRest: (route) => {
-      restRoutes.set(route.threadId, route)
+    routeFallback: (route) => {
+      fallbackRoutes.set(route.threadId, route)
       forgetLast()
     },
     takeChildren: (rootTurnId) => {
@@ -261,7 +261,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     },
     sizes: () => ({
       routes: routes.size,
-      restRoutes: restRoutes.size,
+      fallbackRoutes: fallbackRoutes.size,
       children: children.size,
       roots: roots.size,
       joined: joined.size,

@@ -53,7 +53,7 @@ export interface Connection {
   /** The model's provider of a thread that was joined, as the server named it. */
   readonly providerOf: (threadId: string) => string | undefined
   /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
-  readonly heardAt: () => number
+  readonly lastReceivedAt: () => number
   /** Whether other clients can be connected to the server, and start turns on our threads. */
   readonly isShared: boolean
   /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
@@ -67,7 +67,7 @@ export interface Connection {
   /** Takes over a thread until the scope closes: one route a thread. */
   readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
   /** Like `route`, for what comes on the thread while nobody routes it, until the thread is left. */
-  readonly routeRest: (route: Route) => Effect.Effect<void>
+  readonly routeFallback: (route: Route) => Effect.Effect<void>
   /** Calls back for each thread that the server does not tell us of any more, in the reader: may not block. */
   readonly onLeft: (listener: (threadId: string) => void) => Effect.Effect<void, never, Scope.Scope>
   /** How many entries each table of the connection has, for tests of what is kept. */
@@ -142,19 +142,19 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   })
 
   // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
-  const guarded = (whose: string, tell: () => void) => {
-    const told = Result.try(tell)
-    if (Result.isFailure(told)) runFork(Effect.logError(`${whose} threw`, told.failure))
+  const guarded = (whose: string, call: () => void) => {
+    const called = Result.try(call)
+    if (Result.isFailure(called)) runFork(Effect.logError(`${whose} threw`, called.failure))
   }
 
   const guardedRoute = (route: Route): Route => ({
     ...route,
     onNotification: (notification) => {
-      const told = Result.try(() => route.onNotification(notification))
-      if (Result.isSuccess(told)) return
-      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, told.failure))
+      const routed = Result.try(() => route.onNotification(notification))
+      if (Result.isSuccess(routed)) return
+      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, routed.failure))
       // It has lost a notification, so it can't go on as if it had all of them.
-      const description = `a notification of thread ${route.threadId} could not be taken: ${String(told.failure)}`
+      const description = `a notification of thread ${route.threadId} could not be taken: ${String(routed.failure)}`
       const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
       guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
       const turnId = Notification.turnIdOf(notification)
@@ -207,7 +207,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
     }
     guarded("A buffer of notifications", () => notifications.offer(notification))
-    if (observer !== undefined) guarded("A observer", () => observer.notified(notification))
+    if (observer !== undefined) guarded("The decision observer", () => observer.onNotification(notification))
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
     for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
@@ -231,7 +231,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   }
 
   const answerFor = (request: ServerRequest.ServerRequest): Effect.Effect<unknown, JsonRpc.RpcError> => {
-    const { threadId, turnId } = ServerRequest.aboutOf(request)
+    const { threadId, turnId } = ServerRequest.getSubject(request)
     const owner = threadId === undefined ? undefined : router.ownerOf(threadId, turnId)
     if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
     // The turn is another client's, which can answer for it.
@@ -247,10 +247,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   let hasLeftToOthers = false
   const leaveToOthers = (threadId: string) =>
     Effect.suspend(() => {
-      const isFirst = !hasLeftToOthers
+      const isFirstTime = !hasLeftToOthers
       hasLeftToOthers = true
-      const told = `Left the requests of thread ${threadId} to other clients of the server, as no turn of this program asks and the thread has no \`policy\` here`
-      return Effect.andThen(isFirst ? Effect.logInfo(told) : Effect.void, Effect.never)
+      const text = `Left the requests of thread ${threadId} to other clients of the server, as no turn of this program asks and the thread has no \`policy\` here`
+      return Effect.andThen(isFirstTime ? Effect.logInfo(text) : Effect.void, Effect.never)
     })
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
@@ -262,13 +262,13 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
   // Once for a chunk: to look at the clock for each message would cost more than routing it.
   const clock = yield* Clock.Clock
-  let heardAt = monotonicMillis(clock)
+  let lastReceivedAt = monotonicMillis(clock)
   const timed: Transport["Service"] = {
     ...tapped,
     listen: ({ onEnd, onLines }) =>
       tapped.listen({
         onLines: (lines) => {
-          heardAt = monotonicMillis(clock)
+          lastReceivedAt = monotonicMillis(clock)
           onLines(lines)
         },
         onEnd
@@ -347,7 +347,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     on,
     isJoined: router.isJoined,
     providerOf: router.providerOf,
-    heardAt: () => heardAt,
+    lastReceivedAt: () => lastReceivedAt,
     isShared,
     activeTurn: router.activeTurn,
     setActiveTurn: router.setActiveTurn,
@@ -358,7 +358,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       const ended = Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route)))
       return Effect.andThen(ended, router.route(route))
     },
-    routeRest: (route) => Effect.sync(() => router.routeRest(guardedRoute(route))),
+    routeFallback: (route) => Effect.sync(() => router.routeFallback(guardedRoute(route))),
     onLeft: (listener) =>
       Effect.asVoid(
         Effect.acquireRelease(

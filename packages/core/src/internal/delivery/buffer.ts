@@ -103,7 +103,7 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
     merged = 0
   }
 
-  const goOn = () => {
+  const resumeReader = () => {
     const resume = parked
     parked = undefined
     called = false
@@ -115,7 +115,7 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   const notify = () => {
     if (parked === undefined || called) return
     called = true
-    dispatcher?.scheduleTask(goOn, 0)
+    dispatcher?.scheduleTask(resumeReader, 0)
   }
 
   const finish = (exit: Effect.Effect<never, E | Cause.Done>) => {

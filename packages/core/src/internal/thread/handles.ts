@@ -21,7 +21,7 @@ import * as StructuredOutput from "../../StructuredOutput.ts"
 import * as Thread from "../../Thread.ts"
 import * as Tools from "../../Tools.ts"
 import * as Options from "../options.ts"
-import type { ThreadBinding, Threads } from "./threads.ts"
+import type { BoundThread, Threads } from "./threads.ts"
 import * as Place from "../turn/place.ts"
 import { type Options as TurnOptions, start, startIn, startStreaming, type StreamingTurn } from "../turn/start.ts"
 
@@ -31,15 +31,15 @@ type Ask<A, RD> = RunInput & Thread.AskOptions<A, RD>
 export interface Handles {
   readonly threads: Thread.Handles
   /** Runs a turn and waits for its result. */
-  readonly run: (thread: ThreadBinding, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
+  readonly run: (thread: BoundThread, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   /** The same for an answer of some form. */
   readonly ask: <A, RD>(
-    thread: ThreadBinding,
+    thread: BoundThread,
     input: Ask<A, RD>
   ) => Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
   /** Starts a turn for one consumer. */
   readonly stream: (
-    thread: ThreadBinding,
+    thread: BoundThread,
     input: Thread.TurnInput
   ) => Effect.Effect<StreamingTurn, TurnStartError, PolicyEngine | Scope.Scope>
 }
@@ -56,7 +56,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
 
   // All attempts stand in one place, so that no other turn comes between them, and have one budget.
   const ask: Handles["ask"] = <A, RD>(
-    thread: ThreadBinding,
+    thread: BoundThread,
     { includeEvents, output, outputRetries, ...input }: Ask<A, RD>
   ) =>
     Effect.gen(function* () {
@@ -103,7 +103,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
     return handle
   })
 
-  const handleOf = (thread: ThreadBinding): Thread.Thread => {
+  const handleOf = (thread: BoundThread): Thread.Thread => {
     const inputOf = <I extends Thread.TurnInput>(input: Input.Input | I): I | Thread.TurnInput =>
       typeof input === "string" || isParts(input) ? { prompt: input } : input
 
@@ -153,15 +153,15 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
   }
 
   // Makes the handle of a thread once its tools and policy are in place.
-  const attached = <T extends Tools.Tools, R>(
-    { onToolCall, policy, toolTimeout, tools }: Thread.Attached & { readonly tools?: Toolkit<T> | undefined },
-    load: (bound: Tools.Bound | undefined) => Effect.Effect<ThreadBinding, ThreadStartError, R>
+  const withBindings = <T extends Tools.Tools, R>(
+    { onToolCall, policy, toolTimeout, tools }: Thread.ThreadBindings & { readonly tools?: Toolkit<T> | undefined },
+    load: (bound: Tools.Bound | undefined) => Effect.Effect<BoundThread, ThreadStartError, R>
   ) =>
     Effect.gen(function* () {
       if (toolTimeout !== undefined) yield* Options.timeout("toolTimeout", toolTimeout)
       const bound = tools === undefined ? undefined : yield* Tools.bind(tools, { toolTimeout })
       const thread = yield* load(bound)
-      yield* threads.attach(thread, { onToolCall, policy }, bound)
+      yield* threads.bind(thread, { onToolCall, policy }, bound)
       return handleOf(thread)
     })
 
@@ -185,7 +185,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
     ThreadStartError,
     ExperimentalApi | Tools.Requirements<T>
   > {
-    return attached<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) => {
+    return withBindings<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) => {
       if (bound === undefined && dynamicTools === undefined) return threads.start(params)
       const declared = [...(bound?.specs ?? []), ...(dynamicTools ?? [])]
       return Effect.andThen(Tools.checkNames(declared), threads.startWithTools(params, declared))
@@ -207,7 +207,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
       ...params
     }: Thread.ResumeOptions & { readonly tools?: Toolkit<T> | undefined } = {}
   ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>> {
-    return attached({ onToolCall, policy, toolTimeout, tools }, () => threads.resume(threadId, params))
+    return withBindings({ onToolCall, policy, toolTimeout, tools }, () => threads.resume(threadId, params))
   }
 
   function fork(threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, ThreadStartError>
@@ -225,7 +225,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
       ...params
     }: Thread.ForkOptions & { readonly tools?: Toolkit<T> | undefined } = {}
   ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>> {
-    return attached({ onToolCall, policy, toolTimeout, tools }, () => threads.fork(threadId, params))
+    return withBindings({ onToolCall, policy, toolTimeout, tools }, () => threads.fork(threadId, params))
   }
 
   return { threads: { start: startThread, resume, fork }, run, ask, stream }

@@ -25,7 +25,7 @@ import type { Engine } from "../../PolicyEngine.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
 import type { DynamicToolSpec, ReviewTarget } from "../../protocol/generated/Stable.ts"
 import type { ToolCallHandler } from "../../ServerRequest.ts"
-import type { Attached, Defaults, ForkOptions, ThreadOptions, TurnInput, TurnLimits } from "../../Thread.ts"
+import type { Defaults, ForkOptions, ThreadBindings, ThreadOptions, TurnInput, TurnLimits } from "../../Thread.ts"
 import type { Bound } from "../../Tools.ts"
 import { merge } from "../merge.ts"
 import * as CheckedOptions from "../options.ts"
@@ -34,11 +34,11 @@ import { makeLedger } from "../turn/ledger.ts"
 import { makeQueue, type Queue } from "../turn/place.ts"
 import type { Options } from "../turn/start.ts"
 
-/** Where the public service keeps the sizes of all tables below it, for tests of what is kept. */
+/** The key under which the public service keeps the sizes of all tables below it, for tests. */
 export const tables = "~@effect-codex/core/internal/tables"
 
-/** What a thread has on our side, for as long as somebody here uses it. */
-export interface ThreadBinding {
+/** The client-side state of a thread, for as long as somebody here uses it. */
+export interface BoundThread {
   /** As the server spells it. */
   readonly threadId: string
   readonly queue: Queue
@@ -54,35 +54,35 @@ export interface ThreadBinding {
 }
 
 export interface Threads {
-  readonly start: (params: ThreadOptions | undefined) => Effect.Effect<ThreadBinding, RequestError>
+  readonly start: (params: ThreadOptions | undefined) => Effect.Effect<BoundThread, RequestError>
   readonly startWithTools: (
     params: ThreadOptions | undefined,
     dynamicTools: ReadonlyArray<DynamicToolSpec>
-  ) => Effect.Effect<ThreadBinding, RequestError, ExperimentalApi>
-  readonly resume: (threadId: string, params: ThreadOptions | undefined) => Effect.Effect<ThreadBinding, RequestError>
+  ) => Effect.Effect<BoundThread, RequestError, ExperimentalApi>
+  readonly resume: (threadId: string, params: ThreadOptions | undefined) => Effect.Effect<BoundThread, RequestError>
   readonly fork: (
     threadId: string,
-    params: Omit<ForkOptions, keyof Attached>
-  ) => Effect.Effect<ThreadBinding, RequestError>
+    params: Omit<ForkOptions, keyof ThreadBindings>
+  ) => Effect.Effect<BoundThread, RequestError>
   /** A thread for one call: a new one, or one that exists. A thread that the call had to load is let go with the scope. */
   readonly forCall: (
     threadId: string | undefined,
     params: ThreadOptions | undefined
-  ) => Effect.Effect<ThreadBinding, RequestError, Scope.Scope>
+  ) => Effect.Effect<BoundThread, RequestError, Scope.Scope>
   /** Gives a thread its tools and policy. What is not given stays as it was. The thread is kept from now on. */
-  readonly attach: (thread: ThreadBinding, attached: Attached, tools: Bound | undefined) => Effect.Effect<void>
+  readonly bind: (thread: BoundThread, bindings: ThreadBindings, tools: Bound | undefined) => Effect.Effect<void>
   /** What is to be known before a turn can start. Loads the thread again if it was left. */
   readonly prepare: (
-    thread: ThreadBinding,
+    thread: BoundThread,
     input: TurnInput,
     output?: { readonly schema: unknown }
   ) => Effect.Effect<Options, TurnStartError>
   readonly prepareReview: (
-    thread: ThreadBinding,
+    thread: BoundThread,
     target: ReviewTarget,
     limits: TurnLimits
   ) => Effect.Effect<Options, TurnStartError>
-  /** How many threads have something on our side. */
+  /** How many threads have client-side state. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
@@ -100,14 +100,14 @@ export const makeThreads = Effect.fnUntraced(function* (
   const watchdog = yield* CheckedOptions.watchdog("watchdog", options?.watchdog)
   const stopTimeout = yield* CheckedOptions.timeout("stopTimeout", options?.stopTimeout ?? Duration.seconds(10))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
-  const bindings = new Map<string, ThreadBinding>()
+  const boundThreads = new Map<string, BoundThread>()
   const remembered = new Map<string, ThreadOptions>()
-  yield* server[connection].onLeft((threadId) => bindings.delete(threadId))
+  yield* server[connection].onLeft((threadId) => boundThreads.delete(threadId))
 
-  const bindingOf = (threadId: string, params: ThreadOptions | undefined, isKept = false): ThreadBinding => {
-    const found = bindings.get(threadId)
+  const getOrBind = (threadId: string, params: ThreadOptions | undefined, isKept = false): BoundThread => {
+    const found = boundThreads.get(threadId)
     if (found !== undefined) return found
-    const made: ThreadBinding = {
+    const made: BoundThread = {
       threadId,
       queue: makeQueue(),
       tools: undefined,
@@ -117,7 +117,7 @@ export const makeThreads = Effect.fnUntraced(function* (
       calls: 0,
       isKept
     }
-    bindings.set(threadId, made)
+    boundThreads.set(threadId, made)
     return made
   }
 
@@ -147,19 +147,19 @@ export const makeThreads = Effect.fnUntraced(function* (
     const onLate = unsubscribeLate("thread/start")
     const merged = merge(options?.thread, params)
     const { thread } = yield* server.request("thread/start", merged, { onLate })
-    return bindingOf(thread.id, merged)
+    return getOrBind(thread.id, merged)
   })
 
   const startWithTools: Threads["startWithTools"] = Effect.fnUntraced(function* (params, dynamicTools) {
     const onLate = unsubscribeLate("thread/start")
     const merged = { ...merge(options?.thread, params), dynamicTools }
     const { thread } = yield* server.requestExperimental("thread/start", merged, { onLate })
-    return bindingOf(thread.id, merged)
+    return getOrBind(thread.id, merged)
   })
 
   const resume: Threads["resume"] = Effect.fnUntraced(function* (threadId, params) {
     const isPlain = params === undefined || Object.values(params).every((value) => value === undefined)
-    if (server[connection].isJoined(threadId) && isPlain) return bindingOf(threadId, undefined, true)
+    if (server[connection].isJoined(threadId) && isPlain) return getOrBind(threadId, undefined, true)
     // The server would drop the parameters without a word.
     if (!isPlain && (yield* isLoaded(threadId))) {
       return yield* new InvalidParams({
@@ -195,35 +195,37 @@ export const makeThreads = Effect.fnUntraced(function* (
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
     const { id } = yield* subscribe(threadId, params)
     remembered.delete(id)
-    return bindingOf(id, params)
+    return getOrBind(id, params)
   })
 
   // Others may have left the thread in the meantime, or unsubscribed from it in our name. What it had here it has again: its
   // queue, where a turn may still stand, its tools and its policy. Tells whether a turn runs on it.
-  const subscribeAgain = Effect.fnUntraced(function* (thread: ThreadBinding) {
+  const subscribeAgain = Effect.fnUntraced(function* (thread: BoundThread) {
     const { status } = yield* subscribe(thread.threadId, thread.params ?? {})
     remembered.delete(thread.threadId)
-    if (!bindings.has(thread.threadId)) {
-      bindings.set(thread.threadId, thread)
-      yield* routeRest(thread)
+    if (!boundThreads.has(thread.threadId)) {
+      boundThreads.set(thread.threadId, thread)
+      yield* routeFallback(thread)
     }
     return status.type === "active"
   })
 
-  const rejoin = (thread: ThreadBinding) =>
-    server[connection].isJoined(thread.threadId) && bindings.has(thread.threadId) ? Effect.void : subscribeAgain(thread)
+  const rejoin = (thread: BoundThread) =>
+    server[connection].isJoined(thread.threadId) && boundThreads.has(thread.threadId)
+      ? Effect.void
+      : subscribeAgain(thread)
 
-  const letGo = (thread: ThreadBinding) =>
+  const release = (thread: BoundThread) =>
     Effect.suspend(() => {
       thread.calls--
-      if (thread.calls > 0 || thread.isKept || bindings.get(thread.threadId) !== thread) return Effect.void
+      if (thread.calls > 0 || thread.isKept || boundThreads.get(thread.threadId) !== thread) return Effect.void
       if (thread.params !== undefined) {
         remembered.set(thread.threadId, thread.params)
         const [oldest] = remembered.keys()
         if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
       }
       return Effect.ignore(
-        server.request("thread/unsubscribe", { threadId: thread.threadId }, { timeout: letGoTimeout })
+        server.request("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
       )
     })
 
@@ -232,7 +234,7 @@ export const makeThreads = Effect.fnUntraced(function* (
       Effect.gen(function* () {
         const thread = yield* restore(threadId === undefined ? start(params) : resume(threadId, params))
         thread.calls++
-        yield* Effect.addFinalizer(() => letGo(thread))
+        yield* Effect.addFinalizer(() => release(thread))
         return thread
       })
     )
@@ -246,11 +248,11 @@ export const makeThreads = Effect.fnUntraced(function* (
       { ...merged, threadId, excludeTurns: true },
       { onLate: unsubscribeLate("thread/fork") }
     )
-    return bindingOf(thread.id, Struct.omit(merged, ["lastTurnId"]))
+    return getOrBind(thread.id, Struct.omit(merged, ["lastTurnId"]))
   })
 
   const toolsOf =
-    (thread: ThreadBinding, own: ToolCallHandler | undefined): ToolCallHandler =>
+    (thread: BoundThread, own: ToolCallHandler | undefined): ToolCallHandler =>
     (params) => {
       const { onToolCall, tools } = thread
       if (params.namespace == null && tools?.has(params.tool) === true) return tools.onToolCall(params)
@@ -261,23 +263,25 @@ export const makeThreads = Effect.fnUntraced(function* (
       return Effect.succeed({ success: false, contentItems: [{ type: "inputText", text }] })
     }
 
-  const attach: Threads["attach"] = (thread, { onToolCall, policy }, tools) =>
+  const bind: Threads["bind"] = (thread, { onToolCall, policy }, tools) =>
     Effect.suspend(() => {
       thread.isKept = true
       thread.tools = tools ?? thread.tools
       thread.onToolCall = onToolCall ?? thread.onToolCall
       thread.policy = policy ?? thread.policy
-      return policy === undefined ? Effect.void : routeRest(thread)
+      return policy === undefined ? Effect.void : routeFallback(thread)
     })
 
-  const routeRest = (thread: ThreadBinding) => {
+  const routeFallback = (thread: BoundThread) => {
     const { policy, threadId } = thread
     if (policy === undefined) return Effect.void
-    return server[connection].routeRest(routeFor({ threadId, policy, onToolCall: toolsOf(thread, undefined), context }))
+    return server[connection].routeFallback(
+      routeFor({ threadId, policy, onToolCall: toolsOf(thread, undefined), context })
+    )
   }
 
   const startOptions = Effect.fnUntraced(function* (
-    thread: ThreadBinding,
+    thread: BoundThread,
     limits: TurnLimits
   ): Effect.fn.Return<
     Omit<Options["run"], "messageId" | "model" | "request"> & Pick<Options, "place">,
@@ -286,7 +290,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     const own = yield* CheckedOptions.turnLimits(limits)
     yield* requireAccount(thread.threadId)
     yield* rejoin(thread)
-    const current = bindingOf(thread.threadId, thread.params)
+    const current = getOrBind(thread.threadId, thread.params)
     return {
       place: {
         threadId: thread.threadId,
@@ -348,10 +352,10 @@ export const makeThreads = Effect.fnUntraced(function* (
     resume,
     fork,
     forCall,
-    attach,
+    bind,
     prepare,
     prepareReview,
-    sizes: () => ({ bindings: bindings.size, remembered: remembered.size })
+    sizes: () => ({ bindings: boundThreads.size, remembered: remembered.size })
   }
 })
 
@@ -362,4 +366,4 @@ const startOnly = ["ephemeral", "serviceName", "sessionStartSource", "threadSour
 const notForked = ["personality", "serviceName", "sessionStartSource"] as const
 
 /** How long the server may take to let go of a thread, whose end nobody waits for. */
-const letGoTimeout = Duration.seconds(5)
+const releaseTimeout = Duration.seconds(5)

@@ -14,11 +14,11 @@ export interface Life {
 
 export const makeLife = (
   messageId: string | undefined,
-  tell: {
+  listener: {
     /** The turn's id is known. Called once. */
-    readonly named: (turnId: string) => void
+    readonly onNamed: (turnId: string) => void
     /** The turn is over. Called once. */
-    readonly ended: (end: Machine.End) => void
+    readonly onEnded: (end: Machine.End) => void
   }
 ): Life => {
   const wakers = new Set<() => void>()
@@ -29,8 +29,8 @@ export const makeLife = (
       const before = state
       state = Machine.step(state, message)
       if (state === before) return
-      if (state.turnId !== undefined && before.turnId === undefined) tell.named(state.turnId)
-      if (state.end !== undefined && before.end === undefined) tell.ended(state.end)
+      if (state.turnId !== undefined && before.turnId === undefined) listener.onNamed(state.turnId)
+      if (state.end !== undefined && before.end === undefined) listener.onEnded(state.end)
       for (const wake of wakers) wake()
     },
     nextChange: Effect.callback<void>((resume) => {

@@ -1,8 +1,8 @@
 /**
  * Runs one turn in a place that it has, in a scope of its own.
  *
- * What the turn's messages mean for its life is in `machine.ts`; `life.ts` keeps that state, `record.ts` what the turn has said,
- * `sending.ts` starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
+ * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state, `record.ts` what the turn has said, `sending.ts`
+ * starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
  * belongs to the turn to them, and turns its end into the result.
  */
 import * as Clock from "effect/Clock"
@@ -85,7 +85,7 @@ export const run = Effect.fnUntraced(function* (
   scope: Scope.Closeable
 ): Effect.fn.Return<Turn, TurnStartError, PolicyEngine | Scope.Scope> {
   const { buffer, stopTimeout } = options
-  const { isShared, heardAt: lastReceivedAt, maxTextLength, route } = server[connection]
+  const { isShared, lastReceivedAt, maxTextLength, route } = server[connection]
   const { threadId } = place
   const policy = yield* PolicyEngine
   const clock = yield* Clock.Clock
@@ -101,12 +101,12 @@ export const run = Effect.fnUntraced(function* (
   let limit: Limits.Limit | undefined
 
   const life = makeLife(options.messageId, {
-    named: (turnId) => {
+    onNamed: (turnId) => {
       spans.named(turnId)
       Deferred.doneUnsafe(named, Effect.succeed(turnId))
       record.addEarly(turnId)
     },
-    ended: (end) => settle(end)
+    onEnded: (end) => settle(end)
   })
   const phase = () => life.state().phase
 

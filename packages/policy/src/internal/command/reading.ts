@@ -111,7 +111,7 @@ const taken: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-const letWithCommand = (name: string, value: string): boolean =>
+const isAllowedAssignment = (name: string, value: string): boolean =>
   (/^LC_[A-Z]+$|^LANG$/.test(name) && /^[A-Za-z0-9_.-]*$/.test(value)) ||
   ((name === "GIT_PAGER" || name === "PAGER") && value === "cat") ||
   (name === "NO_COLOR" && /^\d?$/.test(value))
@@ -411,7 +411,7 @@ export const analyse = (
       const values = valuesOf(assignment.value, state, dialect, true)
       if (words.length > 0) {
         const isSplit = assignment.name === "IFS" && name === "read"
-        if (!isSplit && ![...values].every((value) => letWithCommand(assignment.name, value))) {
+        if (!isSplit && ![...values].every((value) => isAllowedAssignment(assignment.name, value))) {
           doubt(`a variable named ${assignment.name} may mean something`)
         }
       } else if (!isFreeName(assignment.name)) doubt(`a variable named ${assignment.name} may mean something`)

@@ -30,6 +30,8 @@ const maxTextLength = 1024 * 1024
 // Of a configuration.
 const maxLineLength = 2_000
 const maxDepth = 5
+// Each folder above is asked for a repository.
+const maxLevels = 40
 
 const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
@@ -74,6 +76,7 @@ const lookAt = Effect.fnUntraced(function* (
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
+  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break
@@ -159,7 +162,7 @@ const driverIn = (text: string): string | undefined =>
     })
 
 // Sections and keys of which none runs a program, reads another file or leads to another repository.
-const harmless: { readonly [K in string]?: string } = {
+const harmlessKeys: { readonly [K in string]?: string } = {
   core:
     "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
     "quotepath abbrev untrackedcache preloadindex fscache longpaths sparsecheckout sparsecheckoutcone multipackindex " +
@@ -208,7 +211,7 @@ const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "ex
 const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
   if (section === "core" && key === "fsmonitor") return middle === undefined && /^(?:false|no|off|0)$/i.test(value)
   if (middle !== undefined && withoutMiddle.has(section)) return false
-  const keys = Object.hasOwn(harmless, section) ? harmless[section] : undefined
+  const keys = Object.hasOwn(harmlessKeys, section) ? harmlessKeys[section] : undefined
   return keys === "*" || (keys ?? "").split(" ").includes(key)
 }
 
