@@ -700,7 +700,7 @@ export const analyse = (
           input !== undefined &&
           args.every((arg) => !hasGlob(arg) && !hasMark(arg)) &&
           args.filter((arg) => !/^-[viEFPwx]+$/.test(arg)).length === 1 &&
-          !/^-/.test(args.at(-1) ?? "-")
+          !(args.at(-1) ?? "-").startsWith("-")
         ) {
           return input
         }
