@@ -695,6 +695,15 @@ export const analyse = (
           ? all
           : undefined
       case "grep":
+        // Some of the lines that it is given, as they are.
+        if (
+          input !== undefined &&
+          args.every((arg) => !hasGlob(arg) && !hasMark(arg)) &&
+          args.filter((arg) => !/^-[viEFPwx]+$/.test(arg)).length === 1 &&
+          !/^-/.test(args.at(-1) ?? "-")
+        ) {
+          return input
+        }
         return has(/^(?:-[a-zA-Z]*l[a-zA-Z]*|--files-with-matches)$/) &&
           !has(/^-[a-zA-Z]*[cZ]|^--(?:count|null|color|colour)/)
           ? needed.length > 0
@@ -715,8 +724,6 @@ export const analyse = (
       case "uniq":
       case "tac":
         return args.every((arg) => /^-(?:\d+|n|[nr]\d*|u|f)$|^\d+$/.test(arg)) ? input : undefined
-      case "grep -v":
-        return input
       default:
         return undefined
     }
