@@ -711,8 +711,9 @@ export const analyse = (
             : undefined
           : undefined
       case "git":
+        // Of what it keeps track of: only that is looked at.
         return subcommands.join(" ") === "ls-files" &&
-          !has(/^-[a-zA-Z]*[stvfukz]|^--(?:stage|eol|debug|unmerged|killed)/)
+          !has(/^-[a-zA-Z]*[stvfukzoi]|^--(?:stage|eol|debug|unmerged|killed|others|ignored|directory)/)
           ? () =>
               void folders.forEach((folder) =>
                 checks.push({ _tag: "Repository", folder, folders: roots, opens: true, plain: true })
