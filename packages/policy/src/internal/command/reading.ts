@@ -686,6 +686,8 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
+    // What comes from its input goes by another name, of its choice or of the command's.
+    if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":
         return has(/^-(?:printf|ls|fprint)/) ? undefined : all
