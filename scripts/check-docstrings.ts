@@ -111,16 +111,11 @@ for (const pkg of packages) {
       `packages/${pkg}/src/${file}:${source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1}`
     const [stability] = headerOf(text).stability
     if (stability === undefined) findings.push(`${place(source)}: the header lacks @stability stable or experimental`)
+    const functions: Array<ts.TypeElement> = []
     for (const statement of source.statements) {
       if (!ts.isInterfaceDeclaration(statement) || !isExported(statement)) continue
       const members = statement.members.filter((member) => ts.isPropertySignature(member) && member.type !== undefined)
       const experimental = members.filter(needsExperimental)
-      if (file.startsWith("api/") && experimental.length > 0) {
-        const isExperimental = experimental.length === members.length
-        if (isExperimental !== (stability === "experimental")) {
-          findings.push(`${place(source)}: ${isExperimental ? "all" : "not all"} functions need the experimental API`)
-        }
-      }
       for (const member of members) {
         const docs = docsOf(member)
         const name = member.name?.getText() ?? ""
@@ -132,10 +127,17 @@ for (const pkg of packages) {
         const entry = functionOf(path.basename(file, ".ts"), name)
         if (entry === undefined) continue
         found.add(entry)
+        functions.push(member)
         for (const method of methods.get(entry) ?? []) {
           if (!comment.includes(`\`${method}\``)) findings.push(`${place(member)}: ${name} does not name ${method}`)
         }
       }
+    }
+    const isExperimental = functions.length > 0 && functions.every(needsExperimental)
+    if (file.startsWith("api/") && isExperimental !== (stability === "experimental")) {
+      findings.push(
+        `${place(source)}: ${isExperimental ? "all" : "not all"} of its functions need the experimental API`
+      )
     }
     // Of a schema and its type, or of several signatures, which share a name, one says it.
     const documented = new Map<string, { node: ts.Node; lack: ReadonlyArray<string> }>()

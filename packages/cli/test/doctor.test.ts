@@ -1,6 +1,5 @@
-import type { Outline } from "@effect-codex/core/protocol/Compatibility"
-import { known } from "@effect-codex/core/protocol/generated/Outline"
 import { describe, expect, it } from "@effect/vitest"
+import { known, type Outline } from "../src/Compatibility.ts"
 import { judge } from "../src/internal/doctor/binary.ts"
 
 const other = (changes: Partial<Outline>): Outline => ({ ...known, version: "9.0.0", ...changes })

@@ -17,6 +17,7 @@ import * as CommandPolicy from "./internal/command/policy.ts"
 import { problemOf as checksProblem } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
+import { type Walker, walker as startWalking } from "./internal/files/path.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
 import { readingOf, rulesOf } from "./internal/rubric/packs.ts"
 import { absolute } from "./internal/files/folders.ts"
@@ -138,7 +139,7 @@ export const make: (
         params.kind === "humanCommand"
           ? Effect.undefined
           : Effect.suspend(() => compiled.command(params)).pipe(
-              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation))),
+              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation), evaluation.walker)),
               Effect.map(toVerdict),
               Effect.provideContext(context)
             ),
@@ -202,14 +203,15 @@ const toVerdict = <D>({
 const settle = Effect.fnUntraced(function* <
   C extends { readonly reason: string | undefined; readonly conditions: ReadonlyArray<Demand> }
 >(conclusion: C) {
-  const problem = yield* problemOf(conclusion.conditions)
+  const problem = yield* problemOf(conclusion.conditions, yield* startWalking)
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline" as const, reason: problem }
 })
 
 const settleCommand = Effect.fnUntraced(function* (
-  conclusion: Conclusion
+  conclusion: Conclusion,
+  walker: Walker
 ): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
-  const problem = (yield* problemOf(conclusion.conditions)) ?? (yield* checksProblem(conclusion.checks))
+  const problem = (yield* problemOf(conclusion.conditions, walker)) ?? (yield* checksProblem(conclusion.checks))
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
 })
 
@@ -293,7 +295,7 @@ export const explainer = (
         cwd
       }
       const evaluation = yield* compiled.command(params)
-      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation))
+      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation), evaluation.walker)
       return {
         decision,
         by,

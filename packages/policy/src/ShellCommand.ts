@@ -143,12 +143,12 @@ export const parse = (command: string): ShellCommand => {
 
 // Beyond these, what runs counts as not known.
 const maxDepth = 8
-const maxParts = 1_000
+const maxParts = 400
 // Words of all parts together, also those that are in several.
-const maxWords = 4_000
+const maxWords = 2_000
 // For each character of a command, and of a short one as if it had so many, so many steps are taken at most.
-const maxSteps = 8
-const shortest = 8 * 1024
+const maxSteps = 5
+const shortest = 12 * 1024
 
 type Parsed = Extract<Bash.Script, { readonly _tag: "Commands" }>
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as path from "node:path"
 import { type Demand, problemOf, within } from "../src/internal/files/demand.ts"
+import { walker } from "../src/internal/files/path.ts"
 import { makeTree } from "./rulesSupport.ts"
 
 const tree = makeTree(
@@ -29,7 +30,11 @@ const tree = makeTree(
 )
 const repo = path.join(tree, "repo")
 
-const check = (...demands: ReadonlyArray<Demand>) => problemOf(demands).pipe(Effect.provide(NodeFileSystem.layer))
+const check = (...demands: ReadonlyArray<Demand>) =>
+  walker.pipe(
+    Effect.flatMap((walker) => problemOf(demands, walker)),
+    Effect.provide(NodeFileSystem.layer)
+  )
 
 const at = (name: string, more: Partial<Demand> = {}): Demand => ({
   path: name === "" ? repo : `${repo}/${name}`,
@@ -112,6 +117,7 @@ describe("what has to hold of a path", () => {
           )
           expect(yield* check(at(name, { mayBe: ["git"] }))).toBeUndefined()
         }
+        expect(yield* check(at(".github/.git/x", { mayBe: ["hooks"] }))).toContain("protected files (git, ci), which")
         expect(yield* check(at("holds", { mayBe: [] }))).toBeUndefined()
         expect(yield* check(at("holds", { contents: true }))).toBeUndefined()
         expect(yield* check(at("holds", { mayBe: [], contents: true }))).toMatch(

@@ -1,7 +1,7 @@
 /**
  * What came and went in the protocol from version to version, by the outlines of all of them. Runs nothing.
  */
-import type { Outline } from "../../src/protocol/Compatibility.ts"
+import type { Outline } from "../../../cli/src/Compatibility.ts"
 import { type History, minorOf, type Span } from "../../src/protocol/Versions.ts"
 
 type Spans = Readonly<Record<string, Span>>

@@ -2,8 +2,6 @@
  * What can be said of a codex without connecting to it: where it is, which one, and what protocol it speaks.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
-import * as Compatibility from "@effect-codex/core/protocol/Compatibility"
-import { known } from "@effect-codex/core/protocol/generated/Outline"
 import * as Versions from "@effect-codex/core/protocol/Versions"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -14,6 +12,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SemVer from "effect/SemVer"
 import * as SemVerRange from "effect/SemVerRange"
+import * as Compatibility from "../../Compatibility.ts"
 import type { Finding, Options } from "./finding.ts"
 import { nodeRange } from "../../Version.ts"
 
@@ -52,6 +51,8 @@ const run = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<str
 })
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+const { known } = Compatibility
 
 const detailsOf = ({ methods, shapes }: Compatibility.Difference): ReadonlyArray<string> => [
   ...methods.removed.map((name) => `- method ${name}`),

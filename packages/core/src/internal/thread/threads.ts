@@ -34,7 +34,7 @@ import { makeLedger } from "../turn/ledger.ts"
 import { makeQueue, type Queue } from "../turn/place.ts"
 import type { Options } from "../turn/start.ts"
 
-/** Where the public service keeps the sizes of all tables below it, for tests of what is kept. */
+/** The key under which the public service keeps the sizes of all tables below it, for tests. */
 export const tables = "~@effect-codex/core/internal/tables"
 
 /** The client-side state of a thread, for as long as somebody here uses it. */

@@ -1,5 +1,5 @@
 /**
- * What the end of a turn means for whoever waits: for its result, and for its start if it never had one.
+ * From the end of a turn to the result of its effects: of the turn, and of its start if the turn has no id yet.
  */
 import * as Result from "effect/Result"
 import type { AgentResponse } from "../../AgentResponse.ts"
@@ -10,7 +10,7 @@ import type { End } from "./machine.ts"
 
 export interface Ending {
   readonly result: Result.Result<AgentResponse, TurnError>
-  /** What the start fails with if it is still waited for. */
+  /** The error of the start, if the caller still waits for it. */
   readonly startError?: TurnStartError | undefined
 }
 

@@ -45,7 +45,7 @@ export const untilReached = (
   return Effect.raceAllFirst([exceeded, stalled, place.watchTime])
 }
 
-/** What the turn fails with. */
+/** The error of the turn. */
 export const errorOf = (
   limit: Limit,
   response: AgentResponse,

@@ -1,5 +1,5 @@
 /**
- * What a turn has said so far: collected into its response, counted, handed to its consumers, and watched for progress.
+ * The record of a turn so far: collected into its response, counted, handed to its consumers, and watched for progress.
  *
  * Called by the reader for each notification, so nothing here waits and nothing makes an effect. It does not know whether the
  * turn runs, or is stopped: that is in `life.ts`.

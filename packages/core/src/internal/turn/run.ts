@@ -1,8 +1,8 @@
 /**
  * Runs one turn in a place that it has, in a scope of its own.
  *
- * What the turn's messages mean for its life is in `machine.ts`; `life.ts` keeps that state, `record.ts` what the turn has said,
- * `sending.ts` starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
+ * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state, `record.ts` what the turn has said, `sending.ts`
+ * starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
  * belongs to the turn to them, and turns its end into the result.
  */
 import * as Clock from "effect/Clock"

@@ -1,6 +1,6 @@
 /**
  * Sends what starts a turn: when the thread is free, again while the server is overloaded or busy with a turn that takes no
- * more input, and with care for a reply that nobody waits for any more.
+ * more input, and with care for a reply that comes too late.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -22,7 +22,7 @@ export interface SendOptions {
   readonly onSend: () => void
   /** Nothing was started, and the request will be sent again. */
   readonly onHold: () => void
-  /** The reply came when nobody waited for it. */
+  /** The reply came too late: the caller has left. */
   readonly onLate: (reply: unknown) => void
   /** The reply can't be read, which says that there was one. */
   readonly onUnreadable: (error: Extract<RequestError, { readonly _tag: "ProtocolViolation" }>) => void

@@ -17,9 +17,9 @@ import * as Machine from "./machine.ts"
 export interface Stopping {
   /** For the turn's user: returns when the turn is over, and what it has spawned is told to stop. */
   readonly interrupt: Effect.Effect<void, TurnNotStopped>
-  /** For whoever ends the turn, whatever comes: a turn that does not end in time counts as running on. */
+  /** For the owner that ends the turn in any case: a turn that does not end in time counts as running on. */
   readonly abandon: Effect.Effect<void>
-  /** Stops a turn whose name comes when nobody waits for it any more. */
+  /** Stops a turn whose id comes after the caller has left. */
   readonly stopLate: (reply: unknown) => void
 }
 

@@ -3,7 +3,7 @@
  * decline.
  */
 import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
-import { known } from "../../ShellWord.ts"
+import { known as asWord } from "../../ShellWord.ts"
 import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
@@ -218,7 +218,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     const isUnknown = actual.includes(undefined)
     return (
       (programs === undefined || (program !== undefined && programs.includes(programKey(program)))) &&
-      (regex === undefined || [...view.lines, ...texts].some(regex)) &&
+      (regex === undefined || isInTexts(texts) || view.lines.some(regex)) &&
       (args === undefined || isUnknown || (actual.length === args.length && startsWith(actual, args))) &&
       (argsPrefix === undefined || possiblyBegins(actual, argsPrefix)) &&
       (flags === undefined || isUnknown || flags.every((flag) => hasPossibly(actual, flag))) &&
@@ -233,7 +233,14 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     )
   }
 
-  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(known(word)))
+  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(asWord(word)))
+  // Every part is tried on the same texts.
+  const known = new WeakMap<ReadonlyArray<string>, boolean>()
+  const isInTexts = (texts: ReadonlyArray<string>): boolean => {
+    const found = known.get(texts) ?? (regex !== undefined && texts.some(regex))
+    known.set(texts, found)
+    return found
+  }
   const asksForCommand = [programs, args, argsPrefix, flags, regex, redirectsWithin, assigns].some(
     (condition) => condition !== undefined
   )

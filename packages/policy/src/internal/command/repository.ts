@@ -30,6 +30,8 @@ const maxTextLength = 1024 * 1024
 // Of a configuration.
 const maxLineLength = 2_000
 const maxDepth = 5
+// Each folder above is asked for a repository.
+const maxLevels = 40
 
 const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
@@ -74,6 +76,7 @@ const lookAt = Effect.fnUntraced(function* (
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
+  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break
@@ -291,7 +294,9 @@ const indexProblem = Effect.fnUntraced(function* (
       if (problem !== undefined) return problem
     }
     if (!plain) continue
-    if (!/^(?!-)[^\s'"\\*?[\]\p{C}]+$/u.test(name)) return `the name of ${short(name)} may be taken for something else`
+    // Others are written with quotes and backslashes, or are no text.
+    if (!/^(?!-)(?:(?!['"\\*?[\]])[!-~])+$/.test(name))
+      return `the name of ${short(name)} may be taken for something else`
     if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {
       return `${short(name)} leads out of the allowed roots`
     }

@@ -22,7 +22,10 @@ export interface Conclusion {
   readonly checks: ReadonlyArray<Check>
 }
 
-export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
+export const conclude = (
+  params: Params["command"],
+  { command, decided }: Pick<Evaluation, "command" | "decided">
+): Conclusion => {
   const refusals = decided.filter(({ decision }) => decision !== undefined && !isPermissive(decision))
   const refusing =
     refusals.find(({ decision }) => decision === "cancel") ?? refusals.find(({ byRule }) => byRule) ?? refusals[0]

@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import * as Generated from "./internal/generated/outline.ts"
 
 /**
  * A protocol in outline.
@@ -50,6 +51,14 @@ export interface Difference {
     }>
   }
 }
+
+/**
+ * The protocol that this package was generated from.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const known: Outline = Generated.known
 
 type Node = { readonly [key: string]: unknown }
 
