@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as ChildProcess from "effect/process/ChildProcess"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { median, type Sample } from "./clients/workload.ts"
@@ -206,7 +207,7 @@ const roundsOf = Effect.fnUntraced(function* (
     if (wrong !== undefined) return yield* fail(`${name} did not do all of its work: ${wrong.title.en}`)
     return section.value(taken, entrant)
   })
-  // Which a commit that does not know the workload ends with an error, and one that does has warmed up its files with.
+  // Warms up the caches of files, and fails in a commit that does not know the workload.
   const first = yield* Effect.result(take("theirs", 0))
   if (first._tag === "Failure") {
     progress.skip(rounds * 3)
@@ -225,15 +226,23 @@ const roundsOf = Effect.fnUntraced(function* (
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`
 
-/** What was compared, as a table. */
-export const tableOfComparisons = (
-  compared: ReadonlyArray<{ readonly section: Section; readonly row: Row; readonly comparison: Comparison | undefined }>
-): string =>
+/** A row as it was compared, or why it was not. */
+export interface Compared {
+  readonly section: Section
+  readonly row: Row
+  readonly comparison: Comparison | "missing" | "failed"
+}
+
+const isWorse = ({ comparison }: Compared): boolean => typeof comparison !== "string" && comparison.isWorse
+
+/** The comparisons as a table. */
+export const tableOfComparisons = (compared: ReadonlyArray<Compared>): string =>
   tableOf(
     ["", "old", "new", "cost, new / old", "noise", "allowed", "result"],
     compared.map(({ comparison, row, section }) => {
       const what = `${section.title.en}: ${row.label.en}`
-      if (comparison === undefined) return [what, "", "", "", "", "", "not in that commit"]
+      if (comparison === "missing") return [what, "", "", "", "", "", "not in that commit"]
+      if (comparison === "failed") return [what, "", "", "", "", "", "**failed**"]
       const { allowed, isWorse, noise, ours, ratio, theirs } = comparison
       const value = (number: number) => `${number.toFixed(section.digits)} ${section.unit.en}`
       return [
@@ -269,29 +278,38 @@ export const measureAgainst = Effect.fnUntraced(function* (options: {
   const count = jobs.reduce((total, job) => total + job.rounds * 3 + 2, 0)
   yield* Console.error(`${jobs.length} rows, ${count} samples of 1 to 10 seconds each`)
   const progress = makeProgress(count, now)
+  // A row that fails is reported at the end, with those that were measured.
   const measure = Effect.fnUntraced(function* (job: Job, progress: Progress) {
-    const taken = yield* roundsOf(job, tree, progress)
     const { row, section } = job
+    const taken = yield* roundsOf(job, tree, progress)
     const moreIsBetter = row.goal?.bound === "least"
-    const comparison = taken === undefined ? undefined : compare(taken, { cpu: section.cpu === true, moreIsBetter })
-    return { section, row, comparison }
+    const comparison = taken === undefined ? "missing" : compare(taken, { cpu: section.cpu === true, moreIsBetter })
+    const compared: Compared = { section, row, comparison }
+    return compared
   })
-  const first = yield* Effect.forEach(jobs, (job) => measure(job, progress))
-  const doubtful = jobs.filter((_, index) => first[index]?.comparison?.isWorse === true)
+  const attempt = (job: Job, progress: Progress): Effect.Effect<Compared, never, ChildProcessSpawner> =>
+    Effect.catch(measure(job, progress), ({ message }) =>
+      Effect.as(Console.error(message), { section: job.section, row: job.row, comparison: "failed" })
+    )
+  const first = yield* Effect.forEach(jobs, (job) => attempt(job, progress))
+  const doubtful = jobs.filter((_, index) => first[index] !== undefined && isWorse(first[index]))
   if (doubtful.length > 0) yield* Console.error(`${doubtful.length} rows look worse: once more, with twice the rounds`)
   const more = makeProgress(
     doubtful.reduce((total, job) => total + job.rounds * 6 + 2, 0),
     now
   )
-  const second = yield* Effect.forEach(doubtful, (job) => measure({ ...job, rounds: job.rounds * 2 }, more))
+  const second = yield* Effect.forEach(doubtful, (job) => attempt({ ...job, rounds: job.rounds * 2 }, more))
   const compared = first.map(
     (one) => second.find(({ row, section }) => row === one.row && section === one.section) ?? one
   )
   yield* Console.log(`\n${tableOfComparisons(compared)}`)
-  const worse = compared.filter(({ comparison }) => comparison?.isWorse === true)
-  if (worse.length > 0) {
-    const names = worse.map(({ row, section }) => `${section.name}, ${row.entrant}`)
-    return yield* fail(`Worse than the commit by more than the noise allows:\n  ${names.join("\n  ")}`)
-  }
-  if (compared.every(({ comparison }) => comparison === undefined)) return yield* fail("Nothing could be compared")
+  const named = (rows: ReadonlyArray<Compared>) => rows.map(({ row, section }) => `\n  ${section.name}, ${row.entrant}`)
+  const failed = compared.filter(({ comparison }) => comparison === "failed")
+  const worse = compared.filter(isWorse)
+  const problems = [
+    ...(failed.length === 0 ? [] : [`These rows failed:${named(failed).join("")}`]),
+    ...(worse.length === 0 ? [] : [`These rows are worse than the noise allows:${named(worse).join("")}`]),
+    ...(compared.every(({ comparison }) => comparison === "missing") ? ["The commit has none of these rows."] : [])
+  ]
+  if (problems.length > 0) return yield* fail(problems.join("\n"))
 })

@@ -98,7 +98,8 @@ describe("the rows that take part", () => {
     const [section] = sections
     const [row] = section === undefined ? [] : ownRows(section)
     if (section === undefined || row === undefined) return assert.fail("no row")
-    assert.include(tableOfComparisons([{ section, row, comparison: undefined }]), "not in that commit")
+    assert.include(tableOfComparisons([{ section, row, comparison: "missing" }]), "not in that commit")
+    assert.include(tableOfComparisons([{ section, row, comparison: "failed" }]), "**failed**")
   })
 })
 

@@ -69,15 +69,15 @@ export interface Options {
   readonly color: Tone.Color
   /** Whether a request that was declined is a failure of the run. */
   readonly failOnDecline: boolean
-  /** Whether everything is declined because nobody was chosen to decide, so that a hint is in order. */
-  readonly nobodyDecides: boolean
-  /** Held by whoever writes to the terminal, so that a question to the user is not written over. */
+  /** Whether every request is declined because no policy was given; the run then ends with a hint. */
+  readonly hasNoPolicy: boolean
+  /** Held while something is written to the terminal, so that a question to the user is not overwritten. */
   readonly screen: Semaphore.Semaphore
   /** The width of the terminal. */
   readonly columns: Effect.Effect<number>
   readonly env: { readonly [name: string]: string | undefined }
-  /** Waits for the user to insist on stopping. */
-  readonly insists: Effect.Effect<void>
+  /** Ends when the user interrupts the run a second time, which stops it at once. */
+  readonly secondInterrupt: Effect.Effect<void>
 }
 
 /**
@@ -129,7 +129,7 @@ export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed |
 
 /**
  * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
- * has stopped, unless the user insists.
+ * has stopped, unless the user interrupts a second time.
  *
  * @category running
  * @since 0.1.0
@@ -169,7 +169,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
         Effect.andThen(Effect.ignore(running.interrupt)),
         Effect.andThen(Fiber.await(fiber))
       )
-      const forced = Effect.andThen(options.insists, Scope.close(connection, Exit.void))
+      const forced = Effect.andThen(options.secondInterrupt, Scope.close(connection, Exit.void))
       return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
     })
   )
@@ -314,7 +314,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   }
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
   const hint = ({ declined }: RunOutput.RunResult) =>
-    options.nobodyDecides && !options.failOnDecline && declined > 0
+    options.hasNoPolicy && !options.failOnDecline && declined > 0
       ? Stream.run(Stream.make(`${new Declined({ count: declined }).message}\n`), transcript)
       : Effect.void
   const render =

@@ -138,6 +138,36 @@ export const suite = <E>(
       )
     }
 
+    it.live("in an interruption with an approval open: the turn's end is told first, and then that nobody waits", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const thread = yield* codex.thread.start()
+        const told = yield* codex.subscribe
+        const asked = yield* Effect.forkChild(Stream.runDrain(Stream.take(codex.serverRequests, 1)), {
+          startImmediately: true
+        })
+        const turn = yield* thread.turn("Run it")
+        yield* Fiber.join(asked)
+        yield* codex.request("turn/interrupt", { threadId: thread.id, turnId: turn.id })
+        const order = yield* told.pipe(
+          Stream.takeUntil(({ method }) => method === "serverRequest/resolved"),
+          Stream.filter(({ method }) => /^(turn\/completed|serverRequest|item\/completed)/.test(method)),
+          Stream.map(({ method }) => method),
+          Stream.runCollect
+        )
+        // The prompt is the one item that is completed: the command that waits for approval is not.
+        expect(order).toEqual(["item/completed", "turn/completed", "serverRequest/resolved"])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.merge(
+            layerOf([{ command: "true", say: ["done"] }]),
+            Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: () => Effect.never }))
+          )
+        )
+      )
+    )
+
     it.live("in what is left of a turn whose owner went: nothing that keeps the thread", () =>
       Effect.gen(function* () {
         const gate = yield* MockModel.gate

@@ -56,9 +56,9 @@ const dataOf = (document: string) => {
         imports: Array.from(imports.matchAll(/`(\w+)`/g), ([, name = ""]) => name)
       })
     ),
-    laws: Array.from(read(document).matchAll(/^(\d+)\. \*\*.*\n((?: {3}.*\n)*)/gm), ([, law, tests = ""]) => ({
+    laws: Array.from(read(document).matchAll(/^(\d+)\. \*\*.*\n((?: {4}.*\n)*)/gm), ([, law, tests = ""]) => ({
       law: Number(law),
-      tests: Array.from(tests.matchAll(/^ {3}- `([^`]+)`: `(law \d+: .+)`$/gm), ([, file = "", title = ""]) => ({
+      tests: Array.from(tests.matchAll(/^ {4}- `([^`]+)`: `(law \d+: .+)`$/gm), ([, file = "", title = ""]) => ({
         file: `packages/${file}`,
         title
       }))

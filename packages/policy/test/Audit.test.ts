@@ -238,7 +238,7 @@ describe("a trail in a file", () => {
       const description = "its beginning is missing: it should begin with record 1, and does with 2"
       expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line: 1, description })
       writeFileSync(file, "")
-      expect(yield* Effect.flip(verify(file))).toMatchObject({ description: "there is no record in it" })
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ path: file, description: "there is no record in it" })
       rmSync(file)
       expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "PlatformError" })
     })

@@ -168,22 +168,22 @@ export const make = Effect.fnUntraced(function* (
   const emit = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
     notify(method, params)
 
-  const ask: MockAppServer["Service"]["ask"] = (method, params, id = nextId()) =>
+  const waitForAnswer = (method: string, params: unknown, id: RequestId) =>
     Effect.suspend(() => {
       const answer = Deferred.makeUnsafe<unknown, RpcError>()
       asked.set(id, answer)
+      return sendMessage({ id, method, params }).pipe(
+        Effect.andThen(Deferred.await(answer)),
+        Effect.ensuring(Effect.sync(() => asked.delete(id)))
+      )
+    })
+
+  const ask: MockAppServer["Service"]["ask"] = (method, params, id = nextId()) =>
+    Effect.suspend(() => {
       const threadId = field(params, "threadId")
       const resolved =
         threadId === undefined ? Effect.void : emit("serverRequest/resolved", { threadId, requestId: id })
-      return sendMessage({ id, method, params }).pipe(
-        Effect.andThen(Deferred.await(answer)),
-        Effect.onExit(() =>
-          Effect.andThen(
-            Effect.sync(() => asked.delete(id)),
-            resolved
-          )
-        )
-      )
+      return Effect.ensuring(waitForAnswer(method, params, id), resolved)
     })
 
   const threadOf = (id: string): Schemas.Thread => ({
@@ -231,6 +231,8 @@ export const make = Effect.fnUntraced(function* (
     const begin = (item: Schemas.ThreadItem) => emit("item/started", { ...about, item, startedAtMs: 0 })
     const end = (item: Schemas.ThreadItem) => emit("item/completed", { ...about, item, completedAtMs: 0 })
     const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
+    // That nobody waits for an approval any more, if the turn ends while it is open: told after the turn's end.
+    let withdraw: Effect.Effect<void> = Effect.void
     const body = Effect.gen(function* () {
       yield* options?.activation ?? Effect.yieldNow
       running.isActive = true
@@ -278,7 +280,12 @@ export const make = Effect.fnUntraced(function* (
             startedAtMs: 0,
             availableDecisions: ["accept", "cancel"]
           }
-          const answer = yield* Effect.option(ask("item/commandExecution/requestApproval", params))
+          const requestId = nextId()
+          const resolve = emit("serverRequest/resolved", { threadId, requestId })
+          withdraw = resolve
+          const answer = yield* Effect.option(waitForAnswer("item/commandExecution/requestApproval", params, requestId))
+          withdraw = Effect.void
+          yield* resolve
           // Whatever is no decision counts as a refusal.
           const decision = answer._tag === "Some" ? field(answer.value, "decision") : undefined
           yield* end(item(decision === "accept" ? "completed" : "declined"))
@@ -287,7 +294,12 @@ export const make = Effect.fnUntraced(function* (
       }
       return yield* finish("completed")
     })
-    return Effect.onInterrupt(body, () => finish("interrupted"))
+    return Effect.onInterrupt(body, () =>
+      Effect.andThen(
+        finish("interrupted"),
+        Effect.suspend(() => withdraw)
+      )
+    )
   }
 
   const loaded = (params: unknown, otherwise: (id: string) => string) =>

@@ -4,6 +4,7 @@ import * as StructuredOutput from "@effect-codex/core/StructuredOutput"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
@@ -91,6 +92,27 @@ describe("an output schema", () => {
       const { value } = yield* thread.run({ prompt: "Judge", output: Schema.Finite, outputRetries: 2 })
       expect(value).toBe(3)
     }).pipe(withScript("no", "no", "still no", '{"value":3}'))
+  )
+
+  it.live("keeps the thread between its attempts: another prompt comes after the last one", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const model = yield* MockModel.MockModel
+      const thread = yield* codex.thread.start()
+      const asking = yield* Effect.forkChild(thread.run({ prompt: "Judge", output: Schema.Finite, outputRetries: 2 }), {
+        startImmediately: true
+      })
+      const others = yield* Effect.forEach(
+        [thread.run("other"), codex.responses.create({ prompt: "another", threadId: thread.id })],
+        (other) => Effect.forkChild(other, { startImmediately: true })
+      )
+      expect((yield* Fiber.join(asking)).value).toBe(3)
+      yield* Effect.forEach(others, Fiber.join)
+      const prompts = (yield* model.requests).map(({ lastUserText }) => lastUserText)
+      expect(prompts.length).toBe(5)
+      expect(prompts[0]).toBe("Judge")
+      expect(prompts.slice(3).toSorted()).toEqual(["another", "other"])
+    }).pipe(withScript("no", "still no", '{"value":3}', "1", "2"))
   )
 
   it.live("of a handle gives its value, or says why there is none, and asks nobody again", () =>

@@ -264,10 +264,12 @@ describe("law 14: nothing is kept that is over, on the real server", () => {
   )
 })
 
+// Another client of the server on the socket.
+const second = Layer.unwrap(
+  Effect.map(socketPath, (path) => Codex.layerWebSocket({ url: `ws+unix://${path}:/` }))
+).pipe(Layer.provide(services))
+
 describe("law 12: two clients of one server", () => {
-  const second = Layer.unwrap(
-    Effect.map(socketPath, (path) => Codex.layerWebSocket({ url: `ws+unix://${path}:/` }))
-  ).pipe(Layer.provide(services))
   const shared = (script: MockModel.Script) =>
     Effect.provide(
       Layer.merge(transports["a Unix socket"], PolicyEngine.layerDeclineAll).pipe(
@@ -385,6 +387,44 @@ describe("law 12: two clients of one server", () => {
   )
 })
 
+describe("law 12: a client of a shared server that gives a thread a policy", () => {
+  it.live("answers for the other client's turns on it", () =>
+    Effect.gen(function* () {
+      const first = yield* Codex.Codex
+      const thread = yield* first.thread.start({ approvalPolicy: "untrusted" })
+      yield* thread.run("begin")
+      const asked: Array<string | undefined> = []
+      const policy = PolicyEngine.make({
+        command: ({ turnId }) =>
+          Effect.sync(() => {
+            asked.push(turnId)
+            return { decision: "accept", by: "the other client" }
+          })
+      })
+      yield* Effect.gen(function* () {
+        yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.resume(thread.id, { policy }))
+        const response = yield* thread.run("run it")
+        expect(asked).toEqual([response.turnId])
+        expect(response.items.find(({ type }) => type === "commandExecution")).toMatchObject({ status: "completed" })
+      }).pipe(Effect.provide(second))
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          transports["a Unix socket"],
+          Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: () => Effect.never }))
+        ).pipe(
+          Layer.provideMerge(
+            CodexTest.layerHome(
+              [reply(text("begun")), reply(execCommand({ cmd: "true", escalate: true })), reply(text("done"))],
+              { verifyOnClose: false }
+            )
+          )
+        )
+      )
+    )
+  )
+})
+
 describe("an owner that leaves with an approval open", () => {
   it.live("answers nothing after the server has withdrawn it", () =>
     Effect.gen(function* () {
@@ -456,7 +496,7 @@ describe("a process that is killed while its turn is being stopped", () => {
           expect({ pending, routes, after }).toEqual({ pending: 0, routes: 0, after })
         }).pipe(
           Effect.provide(
-            Layer.merge(layerRecording(pids), PolicyEngine.layerDeclineAll).pipe(
+            Layer.merge(layerRecording(pids, { stopTimeout: "10 minutes" }), PolicyEngine.layerDeclineAll).pipe(
               Layer.provideMerge(CodexTest.layerHome([reply(text("so far", held))], { verifyOnClose: false }))
             )
           )

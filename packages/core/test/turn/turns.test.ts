@@ -604,6 +604,66 @@ describe("law 12: who answers", () => {
     }).pipe(against(hang))
   )
 
+  describe("an approval that the server never resolves, within one turn,", () => {
+    // Decides on a second approval under the id of a first one, of which the server has told something in between.
+    const second = (...between: ReadonlyArray<"item/started" | "item/completed">) =>
+      Effect.gen(function* () {
+        const { codex, server } = yield* start
+        const thread = yield* codex.thread.start()
+        const turn = yield* thread.turn("one")
+        yield* settle
+        const about = { threadId: thread.id, turnId: turn.id }
+        const item = { type: "commandExecution", id: "same", command: "true", commandActions: [], cwd: "/" }
+        const tell = (method: string) =>
+          method === "item/started"
+            ? server.notify(method, { ...about, item: { ...item, status: "inProgress" }, startedAtMs: 0 })
+            : server.notify(method, { ...about, item: { ...item, status: "completed" }, completedAtMs: 0 })
+        const decided = (id: number) =>
+          Effect.gen(function* () {
+            yield* server.send(JSON.stringify({ id, method: command, params: params(thread.id, turn.id, "same") }))
+            yield* settle
+            const answers = (yield* server.received).filter((message) => message["id"] === id)
+            return answers.map((message) => message["result"])
+          })
+        yield* tell("item/started")
+        expect(yield* decided(9001)).toEqual([{ decision: "accept" }])
+        for (const method of between) yield* tell(method)
+        const decision = yield* decided(9002)
+        yield* tell("item/completed")
+        yield* server.notify("turn/completed", {
+          threadId: thread.id,
+          turn: { id: turn.id, items: [], itemsView: "notLoaded", status: "completed", error: null }
+        })
+        yield* Effect.exit(turn.result)
+        expect(codex[tables]()).toMatchObject({ waiting: 0, approvals: 0, itemThreads: 0 })
+        return decision
+      }).pipe(Effect.scoped, Effect.provide(accepting))
+
+    it.effect("cancels none of a later item with its id", () =>
+      Effect.gen(function* () {
+        expect(yield* second("item/completed", "item/started")).toEqual([{ decision: "accept" }])
+      }).pipe(against(hang))
+    )
+
+    it.effect("cancels one that comes before its item is over", () =>
+      Effect.gen(function* () {
+        expect(yield* second()).toEqual([{ decision: "cancel" }])
+      }).pipe(against(hang))
+    )
+
+    it.effect("cancels one of a second item with its id, while the first one is under way", () =>
+      Effect.gen(function* () {
+        expect(yield* second("item/started")).toEqual([{ decision: "cancel" }])
+      }).pipe(against(hang))
+    )
+
+    it.effect("cancels one that comes while one of two items with its id is under way", () =>
+      Effect.gen(function* () {
+        expect(yield* second("item/started", "item/completed")).toEqual([{ decision: "cancel" }])
+      }).pipe(against(hang))
+    )
+  })
+
   it.effect("law 6: what the server withdraws right after the turn's end is not answered", () =>
     Effect.gen(function* () {
       const { codex, server } = yield* start

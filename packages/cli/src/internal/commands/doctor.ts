@@ -17,8 +17,8 @@ const flags = { json, ...Connection.flags }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
 
-/** Something is wrong, which was told. */
-export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", {}) {
+/** A check failed; already reported. */
+export class DoctorFailed extends Schema.TaggedError<DoctorFailed>()("DoctorFailed", {}) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -63,7 +63,7 @@ const run = Effect.fn("doctor")(function* (flags: Flags) {
     const paint = yield* Print.painter
     yield* Console.log(report.findings.flatMap((finding) => lines(paint, finding)).join("\n"))
   }
-  if (!report.ok) return yield* new Unwell()
+  if (!report.ok) return yield* new DoctorFailed()
 }, Effect.scoped)
 
 /** The command. */

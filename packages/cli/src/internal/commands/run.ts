@@ -166,17 +166,17 @@ const run = Effect.fn("run")(function* (flags: Flags) {
     full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
-    nobodyDecides: flags.policy === undefined && !flags.ask && !flags.acceptAll,
+    hasNoPolicy: flags.policy === undefined && !flags.ask && !flags.acceptAll,
     screen,
     columns: Effect.sync(() => process.stdout.columns ?? process.stderr.columns ?? 80),
     env: process.env,
-    insists
+    secondInterrupt
   }
   const codex = Connect.layer(flags)
   yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
 })
 
-const insists = Effect.callback<void>((resume) => {
+const secondInterrupt = Effect.callback<void>((resume) => {
   const again = () => resume(Effect.void)
   process.once("SIGINT", again)
   return Effect.sync(() => process.off("SIGINT", again))

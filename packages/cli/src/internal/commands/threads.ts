@@ -160,7 +160,7 @@ const fork = Effect.fn("threads.fork")(function* (flags: Infer<typeof showFlags>
 })
 
 // One after the other; the first that fails ends it.
-const each = <E>(
+const changeAll = <E>(
   flags: Infer<typeof manyFlags>,
   done: string,
   act: (codex: Codex.Codex["Service"], id: string) => Effect.Effect<unknown, E>
@@ -173,10 +173,11 @@ const each = <E>(
     )
   ).pipe(Effect.provide(layer(flags)), Effect.andThen(flags.json ? Print.json({ [done]: flags.ids }) : Effect.void))
 
-const archive = (flags: Infer<typeof manyFlags>) => each(flags, "archived", (codex, id) => codex.thread.archive(id))
+const archive = (flags: Infer<typeof manyFlags>) =>
+  changeAll(flags, "archived", (codex, id) => codex.thread.archive(id))
 
 const unarchive = (flags: Infer<typeof manyFlags>) =>
-  each(flags, "unarchived", (codex, id) => codex.thread.unarchive(id))
+  changeAll(flags, "unarchived", (codex, id) => codex.thread.unarchive(id))
 
 const rename = Effect.fn("threads.rename")(function* (flags: Infer<typeof renameFlags>) {
   const { id, name } = flags
@@ -196,7 +197,7 @@ const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof delete
     const message = `Delete ${what} ${flags.ids.map(Print.inline).join(", ")} for good?`
     if (!(yield* Prompt.Confirm({ message }))) return yield* new NotDeleted()
   }
-  yield* each(flags, "deleted", (codex, id) => codex.thread.delete(id))
+  yield* changeAll(flags, "deleted", (codex, id) => codex.thread.delete(id))
 })
 
 const listCommand = Command.make("list", listFlags, list).pipe(

@@ -14,6 +14,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Route } from "../connection/route.ts"
 import type { RequestId, RpcError } from "../connection/jsonRpc.ts"
+import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
 import { makeDeadlines } from "../connection/deadlines.ts"
 import { undecided } from "./deciding.ts"
@@ -24,6 +25,14 @@ export interface Answering {
     handler: Effect.Effect<unknown, RpcError>,
     owner: Route | undefined
   ) => Effect.Effect<unknown, RpcError>
+  /**
+   * An item on a thread has begun or is over. When all under one id are over, the server waits for no answer to them, also
+   * where it has not said so: another one may have that id.
+   */
+  readonly itemStarted: (threadId: string, item: ThreadItem) => void
+  readonly itemCompleted: (threadId: string, item: ThreadItem) => void
+  /** The items of a thread are not told of any more. */
+  readonly forgetItems: (threadId: string) => void
   /** The server waits for this one no longer. */
   readonly forget: (requestId: RequestId) => void
   /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
@@ -62,6 +71,8 @@ export const makeAnswering = Effect.fnUntraced(function* (
   const deadlines = yield* makeDeadlines
   const waiting = new Set<Waiting>()
   const approvals = new Map<string, Waiting>()
+  // By thread: how many items under one id are under way. The model chooses ids, so there may be more than one.
+  const items = new Map<string, Map<string, number>>()
 
   const declineLate = ({ method }: ServerRequest.ServerRequest) =>
     Effect.andThen(
@@ -148,14 +159,43 @@ export const makeAnswering = Effect.fnUntraced(function* (
       )
     )
 
+  const freeApproval = (threadId: string, itemId: string) => {
+    for (const [key, entry] of approvals) {
+      const { params } = entry.request
+      const isOfItem = "itemId" in params && params.itemId === itemId && params.threadId === threadId
+      // What was not answered yet is answered or withdrawn as ever, and until then no other one may have its id.
+      if (isOfItem && !waiting.has(entry)) approvals.delete(key)
+    }
+  }
+
   return {
     answer,
+    itemStarted: (threadId, item) => {
+      if (!mayAsk(item)) return
+      const ofThread = items.get(threadId) ?? new Map<string, number>()
+      items.set(threadId, ofThread.set(item.id, (ofThread.get(item.id) ?? 0) + 1))
+    },
+    itemCompleted: (threadId, item) => {
+      if (!mayAsk(item)) return
+      const ofThread = items.get(threadId)
+      const count = ofThread?.get(item.id)
+      if (ofThread === undefined || count === undefined) return
+      if (count > 1) {
+        ofThread.set(item.id, count - 1)
+        return
+      }
+      ofThread.delete(item.id)
+      if (ofThread.size === 0) items.delete(threadId)
+      freeApproval(threadId, item.id)
+    },
+    forgetItems: (threadId) => items.delete(threadId),
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
       // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.
       for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {
+      items.delete(threadId)
       const isOf = ({ request }: Waiting) => {
         const about = ServerRequest.getSubject(request)
         return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
@@ -169,6 +209,15 @@ export const makeAnswering = Effect.fnUntraced(function* (
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }
     },
-    sizes: () => ({ waiting: waiting.size, approvals: approvals.size, answerDeadlines: deadlines.sizes().deadlines })
+    sizes: () => ({
+      waiting: waiting.size,
+      approvals: approvals.size,
+      itemThreads: items.size,
+      answerDeadlines: deadlines.sizes().deadlines
+    })
   }
 })
+
+// What the server asks for under the item's id.
+const mayAsk = (item: ThreadItem): item is Extract<ThreadItem, { readonly type: "commandExecution" | "fileChange" }> =>
+  item.type === "commandExecution" || item.type === "fileChange"

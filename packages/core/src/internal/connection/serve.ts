@@ -131,6 +131,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
+    answering.forgetItems(threadId)
     for (const listener of leftListeners) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
@@ -194,6 +195,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       const { requestId } = notification.params
       answering.forget(requestId)
       rpc.withdraw(requestId)
+    } else if (notification.method === "item/started") {
+      answering.itemStarted(notification.params.threadId, notification.params.item)
+    } else if (notification.method === "item/completed") {
+      answering.itemCompleted(notification.params.threadId, notification.params.item)
     } else if (threadId !== undefined && isEnd(notification)) {
       // The server does not withdraw everything when a turn ends.
       answering.endTurn(threadId, Notification.turnIdOf(notification))

@@ -21,8 +21,8 @@ const flags = {
 
 type Flags = Command.Command.Config.Infer<typeof flags>
 
-/** The trail is not whole, which was told. */
-export class NotWhole extends Schema.TaggedError<NotWhole>()("NotWhole", {}) {
+/** The trail is broken; already reported. */
+export class TrailBroken extends Schema.TaggedError<TrailBroken>()("TrailBroken", {}) {
   override readonly [Runtime.errorExitCode] = codes.failed
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -49,7 +49,7 @@ const verify = Effect.fn("audit.verify")(function* (flags: Flags) {
           const paint = yield* Print.painter
           yield* Console.log(`${paint("error", "[FAIL]")} ${Print.exact(path)}:${line}: ${description}`)
         }
-        return yield* new NotWhole()
+        return yield* new TrailBroken()
       })
     ),
     Effect.catchTag("PlatformError", unreadable(flags.file))

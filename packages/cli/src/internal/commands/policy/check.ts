@@ -35,7 +35,7 @@ const flags = {
 
 type Flags = Command.Command.Config.Infer<typeof flags>
 
-/** The command would not be accepted, which was told. */
+/** The command would not be accepted; already reported. */
 export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
   override readonly [Runtime.errorExitCode] = codes.declined
   override readonly [Runtime.errorReported] = false

@@ -55,8 +55,8 @@ const Expectations = Schema.Struct({
 
 const decode = Schema.decodeUnknownEffect(Expectations, { errors: "all", onExcessProperty: "error" })
 
-/** Something is otherwise than it was expected to be, which was told. */
-export class Unmet extends Schema.TaggedError<Unmet>()("Unmet", {}) {
+/** Some expectations are not met; already reported. */
+export class ExpectationsFailed extends Schema.TaggedError<ExpectationsFailed>()("ExpectationsFailed", {}) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
   override get message(): string {
@@ -120,7 +120,7 @@ const test = Effect.fn("policy.test")(function* (flags: Flags) {
       ].join("\n")
     )
   }
-  if (!ok) return yield* new Unmet()
+  if (!ok) return yield* new ExpectationsFailed()
 })
 
 const say = ({
