@@ -686,6 +686,8 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
+    // Its input goes by another name, which the program or the command chooses.
+    if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":
         return has(/^-(?:printf|ls|fprint)/) ? undefined : all
