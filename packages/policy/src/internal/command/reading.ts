@@ -686,7 +686,7 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
-    // What comes from its input goes by another name, of its choice or of the command's.
+    // Its input goes by another name, which the program or the command chooses.
     if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":

@@ -294,7 +294,7 @@ const indexProblem = Effect.fnUntraced(function* (
       if (problem !== undefined) return problem
     }
     if (!plain) continue
-    // Others are written with quotes and backslashes, or are no text.
+    // Git writes others with quotes and backslashes, or as bytes.
     if (!/^(?!-)(?:(?!['"\\*?[\]])[!-~])+$/.test(name))
       return `the name of ${short(name)} may be taken for something else`
     if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {

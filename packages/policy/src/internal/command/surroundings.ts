@@ -77,7 +77,7 @@ const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArr
   return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
 })
 
-// Names are bytes. Under what stands for some that are no UTF-8, no file is found to look at.
+// Names are bytes. One that is not UTF-8 is read as another, under which no file is found.
 const isNoText = (name: string): boolean => name.includes("\ufffd")
 
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
