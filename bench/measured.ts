@@ -81,7 +81,7 @@ export const replaced = (before: Measured, newer: Measured): Measured => ({
   ...newer,
   sections: [
     ...before.sections.map((old) => newer.sections.find(({ section }) => section.name === old.section.name) ?? old),
-    // What had not been measured yet.
+    // Values that had not been measured yet.
     ...newer.sections.filter(({ section }) => !before.sections.some((old) => old.section.name === section.name))
   ],
   curves: before.curves.map((old) => newer.curves.find(({ curve }) => curve.name === old.curve.name) ?? old)

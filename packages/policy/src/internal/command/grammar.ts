@@ -178,7 +178,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       const word = keyword()
       if (word !== "!" && word !== "time") break
       // There the second one is a program.
-      if (isTimed && dialect === "zsh") refuse("what follows time is something else in zsh")
+      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time in another way")
       isTimed ||= word === "time"
       if (word === "time" && dialect === "sh") refuse("time is something else in sh")
       at += word.length
