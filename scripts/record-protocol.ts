@@ -12,6 +12,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
@@ -126,5 +127,7 @@ program.pipe(
       policy
     )
   ),
+  // What is logged is no part of the transcript.
+  Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )
