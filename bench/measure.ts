@@ -10,8 +10,8 @@ import * as path from "node:path"
 import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
-/** `bundled` is `effectCodex` in one file; `rules` is a policy, and no client of a server. */
-export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules"
+/** `bundled` is `effectCodex` in one file; `rules` and `worst` are policies, and no clients of a server. */
+export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules" | "worst"
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 

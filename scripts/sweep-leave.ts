@@ -1,7 +1,7 @@
 /**
  * Leaves turns of the real codex in every way, at many moments, over every transport, and counts what went on afterwards.
  *
- *     npm run sweep:leave -- --count 200
+ *     npm run sweep:leave -- --count 200 [--transport Unix]
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest } from "@effect-codex/core/testing"
@@ -15,7 +15,10 @@ const moments = [0, 1, 2, 5, 10, 20, 50, 100]
 const events = Array.from({ length: 16 }, (_, index) => index + 1)
 
 let failed = 0
+const only = process.argv.includes("--transport") ? process.argv[process.argv.indexOf("--transport") + 1] : undefined
+
 for (const [transport, layer] of Object.entries(transports)) {
+  if (only !== undefined && !transport.includes(only)) continue
   console.log(`\n${transport}, ${count} times each\n`)
   console.log("| left | at | went on |\n|---|---|---|")
   const sweep = Effect.gen(function* () {

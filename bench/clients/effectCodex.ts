@@ -198,6 +198,7 @@ const run = Effect.suspend((): Work => {
     case "turns":
       return turns(workload.count)
     case "rules":
+    case "worst":
       return Effect.die("rules have a client of their own")
   }
 })

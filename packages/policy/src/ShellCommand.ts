@@ -145,7 +145,7 @@ export const parse = (command: string): ShellCommand => {
 const maxDepth = 8
 const maxParts = 400
 // Words of all parts together, also those that are in several.
-const maxWords = 2_000
+const maxWords = 1_500
 // For each character of a command, and of a short one as if it had so many, so many steps are taken at most.
 const maxSteps = 5
 const shortest = 12 * 1024

@@ -63,6 +63,8 @@ describe("the balanced mode accepts what only reads", () => {
       "sleep 1; git status",
       "git show stash@{0} --stat; git log main@{u}..HEAD@{1} -1",
       "grep -rl foo src | sort | head -5 | xargs cat",
+      "git ls-files | grep ts | xargs wc -l",
+      "find src -type f | grep -v '[.]md$' | grep -iE 'a|b' | xargs head -1",
       "timeout 10 cat README.md",
       "cat < README.md > /dev/null",
       "cat <<< text",
@@ -165,6 +167,19 @@ describe("the balanced mode declines", () => {
       "grep -Rl foo odd | xargs cat",
       "for f in $(find -L odd); do cat $f; done",
       "for d in od*; do find $d | xargs cat; done",
+      "cat list | grep secret | xargs cat",
+      "echo foo | grep -rl foo --label=link/secret src - | xargs cat",
+      "echo foo | grep -rl foo --label link/secret - src | xargs cat",
+      "echo foo | rg -l foo - src | xargs cat",
+      "git ls-files -o | xargs cat",
+      "git ls-files -co --exclude-standard | xargs cat",
+      "git ls-files --others | xargs cat",
+      "git ls-files --directory -io --exclude x | xargs cat",
+      "for f in $(git ls-files -o); do cat $f; done",
+      "find src | grep -o secret | xargs cat",
+      "find src | grep -n a | xargs cat",
+      "find src | grep -v a list | xargs cat",
+      "find src | grep -v s* | xargs cat",
       "find mixed -exec cat {} +",
       "find . -name secret -exec cat {} ';'",
       "find mix* -exec cat {} +",
@@ -298,6 +313,53 @@ describe("the balanced mode declines", () => {
       "case x in x) ls;; esac",
       "select x in a; do ls; done"
     ])
+  )
+})
+
+describe("names that can't be told", () => {
+  const { outside, root, ...rest } = makeRepository()
+  mkdirSync(`${root}/raw`)
+  symlinkSync(`${outside}/secret`, Buffer.concat([Buffer.from(`${root}/raw/`), Buffer.from([0xff])]))
+  mkdirSync(`${root}/below`)
+  mkdirSync(Buffer.concat([Buffer.from(`${root}/below/`), Buffer.from([0xfe])]))
+  symlinkSync(
+    `${outside}/secret`,
+    Buffer.concat([Buffer.from(`${root}/below/`), Buffer.from([0xfe]), Buffer.from("/link")])
+  )
+  mkdirSync(`${root}/wide`)
+  symlinkSync(`${outside}/secret`, `${root}/wide/\u00fc`)
+  symlinkSync(`${outside}/secret`, `${root}/wide/\u{1f600}x`)
+  const repository = { outside, root, ...rest }
+
+  it.live("are not certain: those that are no text", () =>
+    declines(repository, [
+      "cat raw/*",
+      "cat raw/?",
+      "cat wide/?",
+      "cat wide/??",
+      "cat wide/?x",
+      "cat wide/????x",
+      "cat */*",
+      "cat **/l*",
+      "cat below/*/link",
+      "grep -R foo raw",
+      "grep -R foo below",
+      "find raw | xargs cat",
+      "find below | xargs cat",
+      "find below -exec cat {} +",
+      'for f in raw/*; do cat "$f"; done'
+    ])
+  )
+
+  it.live("are not certain: those that git writes in another form", () =>
+    Effect.gen(function* () {
+      const other = makeRepository()
+      other.write("\u00fc.ts", "foo\n")
+      other.git("add", "-A")
+      symlinkSync(`${other.outside}/secret`, `${other.root}/\\303\\274.ts`)
+      expect(other.git("ls-files")).toContain('"\\303\\274.ts"')
+      yield* declines(other, ["git ls-files | xargs cat"])
+    })
   )
 })
 

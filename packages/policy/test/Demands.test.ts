@@ -117,6 +117,7 @@ describe("what has to hold of a path", () => {
           )
           expect(yield* check(at(name, { mayBe: ["git"] }))).toBeUndefined()
         }
+        expect(yield* check(at(".github/.git/x", { mayBe: ["hooks"] }))).toContain("protected files (git, ci), which")
         expect(yield* check(at("holds", { mayBe: [] }))).toBeUndefined()
         expect(yield* check(at("holds", { contents: true }))).toBeUndefined()
         expect(yield* check(at("holds", { mayBe: [], contents: true }))).toMatch(

@@ -14,13 +14,12 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { endsWithin, nothingMore, received } from "../waiting.ts"
 
 const { MockAppServer: Server } = MockAppServer
 
 const against = (options?: MockAppServer.LayerOptions, defaults?: Codex.Defaults) =>
   Effect.provide(Codex.layerAppServer(defaults).pipe(Layer.provideMerge(MockAppServer.layer(options))))
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
 /** What was sent of one method. */
 const sent = (method: string) =>
@@ -168,11 +167,7 @@ describe("a command", () => {
       const scope = yield* Scope.make()
       yield* Scope.provide(command.start({ command: ["sleep"] }), scope)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
-      yield* settle
-      yield* TestClock.adjust("5 seconds")
-      yield* settle
-      yield* TestClock.adjust("5 seconds")
-      yield* Fiber.join(closing)
+      yield* endsWithin(closing, 10)
     }).pipe(against())
   )
 
@@ -197,11 +192,11 @@ describe("a command", () => {
       yield* server.on("command/exec/terminate", () => Effect.succeed({}))
       const { command } = yield* Codex.Codex
       const late = yield* Effect.forkChild(Effect.flip(command.exec({ command: ["sleep"], timeoutMs: 1000 })))
-      yield* settle
+      yield* received("command/exec")
       yield* TestClock.adjust("31 seconds")
       expect(yield* Fiber.join(late)).toMatchObject({ _tag: "RequestTimedOut", millis: 31_000 })
       const patient = yield* Effect.forkChild(command.exec({ command: ["sleep"] }))
-      yield* settle
+      yield* received("command/exec", 2)
       yield* TestClock.adjust("1 day")
       expect(patient.pollUnsafe()).toBeUndefined()
       yield* Fiber.interrupt(patient)
@@ -302,7 +297,7 @@ describe("a login", () => {
       const { wait } = yield* login
       const waiting = yield* Effect.forkChild(wait, { startImmediately: true })
       yield* completed(false, "another one", "other")
-      yield* settle
+      yield* nothingMore
       expect(waiting.pollUnsafe()).toBeUndefined()
       yield* completed(true)
       yield* Fiber.join(waiting)
@@ -322,11 +317,11 @@ describe("a login", () => {
       const answer = yield* Deferred.make<void>()
       yield* begins(Deferred.await(answer))
       const beginning = yield* Effect.forkChild(Effect.scoped(login))
-      yield* settle
+      yield* received("account/login/start")
       yield* Fiber.interrupt(beginning)
       expect(yield* sent("account/login/cancel")).toEqual([])
       yield* Deferred.succeed(answer, undefined)
-      yield* settle
+      yield* received("account/login/cancel")
       expect(yield* sent("account/login/cancel")).toEqual([{ loginId }])
     }).pipe(against())
   )
@@ -387,7 +382,7 @@ describe("a login", () => {
       const waiting = yield* Effect.forkChild(Effect.flip(wait))
       yield* tell({ name: "other", loginId })
       yield* tell({ name: "docs", loginId: "another attempt" })
-      yield* settle
+      yield* nothingMore
       yield* TestClock.adjust("90 seconds")
       expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "RequestTimedOut", millis: 90_000 })
       yield* tell({ name: "docs", loginId, success: false, error: "denied" })
@@ -404,7 +399,7 @@ describe("a watch", () => {
       yield* server.on("fs/watch", () => Effect.succeed({ path: "/a" }))
       yield* server.on("fs/unwatch", () => Effect.succeed({}))
       const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(fs.watch("/a"), 2)))
-      yield* settle
+      yield* received("fs/watch")
       const [params] = yield* sent("fs/watch")
       const { watchId } = params as { readonly watchId: string }
       yield* server.notify("fs/changed", { watchId, changedPaths: ["/a/1"] })
@@ -423,7 +418,7 @@ describe("a watch", () => {
       expect(yield* Effect.flip(Stream.runDrain(fs.watch("/a")))).toMatchObject({ _tag: "RequestFailed" })
       yield* server.on("fs/watch", () => Effect.succeed({ path: "/a" }))
       const watching = yield* Effect.forkChild(Effect.flip(Stream.runDrain(fs.watch("/a"))))
-      yield* settle
+      yield* received("fs/watch", 2)
       yield* server.die()
       expect(yield* Fiber.join(watching)).toMatchObject({ _tag: "ConnectionFailed" })
     }).pipe(against())

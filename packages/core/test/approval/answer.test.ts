@@ -277,7 +277,7 @@ describe("what the server asks of the program", () => {
     Effect.gen(function* () {
       const hosts: ReadonlyArray<ServerRequest.HostHandlers> = [
         {},
-        { onTokenRefresh: () => Effect.fail(new Error("secret")), onAttestation: () => Effect.die("secret") }
+        { onTokenRefresh: () => Effect.fail({ message: "secret" }), onAttestation: () => Effect.die("secret") }
       ]
       for (const host of hosts) {
         for (const request of [refresh, attest]) {

@@ -49,8 +49,6 @@ const withSuspension = (millis: number) =>
     return clock
   })
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
-
 describe("deadlines", () => {
   for (const [where, by] of [
     ["an hour back", -hour],
@@ -62,7 +60,6 @@ describe("deadlines", () => {
         const expired: Array<string> = []
         const deadlines = yield* Effect.provideService(makeDeadlines, Clock.Clock, clock)
         deadlines.add(3000, () => expired.push("first"))
-        yield* settle
         move(by)
         deadlines.add(3000, () => expired.push("second"))
         deadlines.add(1000, () => expired.push("third"))
@@ -85,7 +82,6 @@ describe("deadlines", () => {
       const deadlines = yield* Effect.provideService(makeDeadlines, Clock.Clock, clock)
       deadlines.add(1000, () => expired.push("due"))
       deadlines.add(3000, () => expired.push("later"))
-      yield* settle
       yield* TestClock.adjust(1000)
       expect(expired).toEqual(["due"])
       yield* TestClock.adjust(1999)
@@ -115,7 +111,6 @@ describe("the watchdog", () => {
         Effect.provideService(Clock.Clock, clock),
         Effect.forkChild
       )
-      yield* settle
       move(-hour)
       yield* TestClock.adjust(2999)
       expect(yield* Deferred.isDone(stalled)).toBe(false)
@@ -131,7 +126,6 @@ describe("the watchdog", () => {
         times,
         quiet((millis) => silences.push(millis))
       ).pipe(Effect.provideService(Clock.Clock, yield* withSuspension(hour)), Effect.forkChild)
-      yield* settle
       yield* TestClock.adjust(1000)
       expect(silences).toEqual([1000])
       yield* TestClock.adjust(1999)

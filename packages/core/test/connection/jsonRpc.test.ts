@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import { eventually, nothingMore, until } from "../waiting.ts"
 
 type Frame = { readonly [K in string]?: unknown }
 
@@ -61,7 +62,8 @@ const connect = Effect.fnUntraced(function* (
   return { rpc, sent, written, notifications, ended, lines, receive, end }
 })
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
+const pending = (rpc: JsonRpc.JsonRpc, count: number) =>
+  until(`${count} requests wait for a response`, () => rpc.sizes().pending === count)
 
 describe("requests of ours", () => {
   it.effect("get their own response, in whatever order those come", () =>
@@ -70,9 +72,10 @@ describe("requests of ours", () => {
       const fibers = yield* Effect.forEach(["a", "b", "c"], (method) =>
         Effect.forkChild(rpc.request(method, { method }))
       )
-      yield* settle
-      expect(sent.map(({ method, params }) => ({ method, params }))).toEqual(
-        ["a", "b", "c"].map((method) => ({ method, params: { method } }))
+      yield* eventually(() =>
+        expect(sent.map(({ method, params }) => ({ method, params }))).toEqual(
+          ["a", "b", "c"].map((method) => ({ method, params: { method } }))
+        )
       )
       yield* receive(...sent.toReversed().map(({ id, method }) => ({ id, result: `for ${String(method)}` })))
       expect(yield* Effect.forEach(fibers, Fiber.join)).toEqual(["for a", "for b", "for c"])
@@ -83,7 +86,7 @@ describe("requests of ours", () => {
     Effect.gen(function* () {
       const { receive, rpc } = yield* connect()
       const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
-      yield* settle
+      yield* pending(rpc, 1)
       yield* receive({ id: 1, error: { code: -32600, message: "no", data: { why: "because" } } })
       expect(yield* Fiber.join(fiber)).toMatchObject({
         _tag: "RpcError",
@@ -100,12 +103,11 @@ describe("requests of ours", () => {
       const late: Array<unknown> = []
       const ignored = yield* Effect.forkChild(rpc.request("a", {}))
       const wanted = yield* Effect.forkChild(rpc.request("b", {}, { onLate: (result) => late.push(result) }))
-      yield* settle
+      yield* pending(rpc, 2)
       yield* Fiber.interrupt(ignored)
       yield* Fiber.interrupt(wanted)
       yield* receive({ id: 1, result: "one" }, { id: 2, result: "two" }, { id: 2, result: "again" })
-      yield* settle
-      expect(late).toEqual(["two"])
+      yield* eventually(() => expect(late).toEqual(["two"]))
     })
   )
 
@@ -121,8 +123,7 @@ describe("requests of ours", () => {
       }
       expect(rpc.sizes()).toMatchObject({ pending: 0, late: 1024 })
       yield* receive({ id: 1, result: "one" }, { id: 2, result: "two" }, { id: 1025, result: "last" })
-      yield* settle
-      expect(late).toEqual(["two", "last"])
+      yield* eventually(() => expect(late).toEqual(["two", "last"]))
       expect(rpc.sizes()).toMatchObject({ pending: 0, late: 1022 })
       yield* end
       expect(rpc.sizes()).toMatchObject({ pending: 0, late: 0 })
@@ -133,7 +134,7 @@ describe("requests of ours", () => {
     Effect.gen(function* () {
       const { receive, rpc } = yield* connect()
       const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
-      yield* settle
+      yield* pending(rpc, 1)
       yield* receive(
         { id: 99, result: 1 },
         { id: "1", result: 1 },
@@ -142,7 +143,7 @@ describe("requests of ours", () => {
       expect((yield* Fiber.join(fiber))._tag).toBe("RpcError")
       yield* receive({ id: 1, result: 1 })
       const next = yield* Effect.forkChild(rpc.request("b", {}))
-      yield* settle
+      yield* pending(rpc, 1)
       yield* receive({ id: 2, result: "fine", error: null })
       expect(yield* Fiber.join(next)).toBe("fine")
     })
@@ -153,7 +154,7 @@ describe("requests of ours", () => {
       const { receive, rpc } = yield* connect()
       for (const reply of [{}, { error: null }, { params: {} }]) {
         const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
-        yield* settle
+        yield* pending(rpc, 1)
         const before = yield* rpc.malformed
         yield* receive({ id: before + 1, ...reply })
         expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "RpcError", code: -32603 })
@@ -166,7 +167,7 @@ describe("requests of ours", () => {
     Effect.gen(function* () {
       const { rpc, sent, written } = yield* connect()
       yield* Effect.forkChild(rpc.request("a", { text: "status 😀".slice(0, 8), deep: [{ name: "\udc00x" }] }))
-      yield* settle
+      yield* until("a request is sent", () => sent.length === 1)
       expect(written[0]).not.toMatch(/\\ud[89a-f]/i)
       expect(sent[0]?.["params"]).toEqual({ text: "status \ufffd", deep: [{ name: "\ufffdx" }] })
     })
@@ -204,7 +205,7 @@ describe("requests of ours", () => {
       const fiber = yield* Effect.forEach(Arr.range(1, count), (index) => rpc.request("a", { index }), {
         concurrency: "unbounded"
       }).pipe(Effect.forkChild)
-      yield* Effect.repeat(Effect.yieldNow, { until: () => sent.length === count })
+      yield* until("all are sent", () => sent.length === count)
       for (const chunk of Arr.chunksOf(sent.toReversed(), 1000)) {
         yield* receive(...chunk.map(({ id }) => ({ id, result: id })))
       }
@@ -220,7 +221,7 @@ describe("requests of ours", () => {
       const fibers = yield* Effect.forEach(["a", "b"], (method) =>
         Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request(method, {}))))
       )
-      yield* settle
+      yield* pending(rpc, 2)
       yield* end
       for (const fiber of fibers)
         expect(yield* Fiber.join(fiber)).toMatchObject({ reason: { _tag: "Exited", code: 1 } })
@@ -236,7 +237,7 @@ describe("requests of ours", () => {
         Effect.gen(function* () {
           const { rpc } = yield* connect()
           const fiber = yield* Effect.forkDetach(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
-          yield* settle
+          yield* pending(rpc, 1)
           return fiber
         })
       )
@@ -250,11 +251,12 @@ describe("requests of the server", () => {
     Effect.gen(function* () {
       const { receive, sent } = yield* connect(({ method }) => Effect.succeed(method))
       yield* receive({ id: 1, method: "a", params: {} }, { id: "1", method: "b", params: {} })
-      yield* settle
-      expect(sent).toEqual([
-        { id: 1, result: "a" },
-        { id: "1", result: "b" }
-      ])
+      yield* eventually(() =>
+        expect(sent).toEqual([
+          { id: 1, result: "a" },
+          { id: "1", result: "b" }
+        ])
+      )
     })
   )
 
@@ -267,13 +269,14 @@ describe("requests of the server", () => {
       }
       const { receive, sent } = yield* connect(({ method }) => answers[method] ?? Effect.succeed("fine"))
       yield* receive(...["failure", "defect", "json", "other"].map((method, id) => ({ id, method, params: {} })))
-      yield* settle
-      expect(sent).toEqual([
-        { id: 0, error: { code: -32000, message: "no" } },
-        { id: 1, error: { code: -32603, message: "Internal error" } },
-        { id: 2, error: { code: -32603, message: "Internal error" } },
-        { id: 3, result: "fine" }
-      ])
+      yield* eventually(() =>
+        expect(sent).toEqual([
+          { id: 0, error: { code: -32000, message: "no" } },
+          { id: 1, error: { code: -32603, message: "Internal error" } },
+          { id: 2, error: { code: -32603, message: "Internal error" } },
+          { id: 3, result: "fine" }
+        ])
+      )
     })
   )
 
@@ -288,7 +291,7 @@ describe("requests of the server", () => {
       }
       const { receive, sent, written } = yield* connect(({ method }) => answers[method] ?? Effect.void)
       yield* receive(...Object.keys(answers).map((method, id) => ({ id, method, params: {} })))
-      yield* settle
+      yield* until("all are answered", () => sent.length === 5)
       expect(written.join("")).not.toMatch(/\\ud[89a-f]/i)
       expect(sent.toSorted((a, b) => Number(a["id"]) - Number(b["id"]))).toEqual([
         { id: 0, result: { contentItems: [{ type: "inputText", text: "\ufffd" }] } },
@@ -309,7 +312,7 @@ describe("requests of the server", () => {
       yield* receive({ id: 7, method: "a", params: {} })
       rpc.withdraw(7)
       yield* Deferred.await(interrupted)
-      yield* settle
+      yield* nothingMore
       expect(sent).toEqual([])
       rpc.withdraw(8)
     })
@@ -323,11 +326,9 @@ describe("requests of the server", () => {
       )
       box.rpc = rpc
       yield* receive({ id: "n", method: "never", params: {} }, { id: "r", method: "reenter", params: {} })
-      yield* settle
-      expect(sent).toMatchObject([{ id: 1, method: "inner" }])
+      yield* eventually(() => expect(sent).toMatchObject([{ id: 1, method: "inner" }]))
       yield* receive({ id: 1, result: "inside" })
-      yield* settle
-      expect(sent.at(-1)).toEqual({ id: "r", result: "inside" })
+      yield* eventually(() => expect(sent.at(-1)).toEqual({ id: "r", result: "inside" }))
     })
   )
 
@@ -337,8 +338,7 @@ describe("requests of the server", () => {
         method === "first" ? Effect.never : Effect.succeed(method)
       )
       yield* receive({ id: 1, method: "first", params: {} }, { id: 1, method: "second", params: {} })
-      yield* settle
-      expect(sent).toEqual([{ id: 1, result: "second" }])
+      yield* eventually(() => expect(sent).toEqual([{ id: 1, result: "second" }]))
     })
   )
 })
@@ -350,7 +350,7 @@ describe("what is thrown by who gets a message", () => {
         if (method === "bad") throw new RangeError("Invalid string length")
       })
       const fiber = yield* Effect.forkChild(rpc.request("a", {}))
-      yield* settle
+      yield* pending(rpc, 1)
       yield* lines(
         '{"method":"1"}',
         '{"method":"bad"}',
@@ -369,7 +369,7 @@ describe("what is thrown by who gets a message", () => {
         throw new RangeError("Invalid string length")
       })
       const fiber = yield* Effect.forkChild(Effect.flip(Effect.asVoid(rpc.request("a", {}))))
-      yield* settle
+      yield* pending(rpc, 1)
       yield* end
       expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionFailed")
       expect((yield* Effect.flip(rpc.closed))._tag).toBe("ConnectionFailed")
@@ -400,7 +400,7 @@ describe("lines that are no message", () => {
     Effect.gen(function* () {
       const { lines, notifications, rpc, sent } = yield* connect()
       const fiber = yield* Effect.forkChild(rpc.request("a", {}))
-      yield* settle
+      yield* pending(rpc, 1)
       for (const line of bad) yield* lines('{"method":"before"}', line, '{"method":"after"}')
       yield* lines('{"id":1,"result":"fine"}')
       expect(yield* Fiber.join(fiber)).toBe("fine")
@@ -417,7 +417,7 @@ describe("lines that are no message", () => {
     return Effect.gen(function* () {
       const { lines, rpc } = yield* connect()
       yield* lines(`x${"y".repeat(10_000)}`, "second")
-      yield* settle
+      yield* eventually(() => expect(logged.length).toBe(1))
       expect(yield* rpc.firstMalformed).toMatch(/^xyyy/)
       expect(logged.length).toBe(1)
       expect(logged[0]).toMatch(/^Warn.*not JSON.*xyyy/)
@@ -434,7 +434,7 @@ describe("lines that are no message", () => {
       const { lines } = yield* connect()
       const secret = `sk-${"a1".repeat(200)}`
       yield* lines(`\uFEFF\u001b[31mAPI_TOKEN=hunter2hunter2 ${"x".repeat(100)} ${secret}`)
-      yield* settle
+      yield* eventually(() => expect(logged.length).toBe(1))
       expect(logged[0]).toContain("\\u{feff}\\u{1b}[31mAPI_TOKEN=[redacted]")
       expect(logged[0]).not.toContain("sk-a1")
     }).pipe(Effect.provide(Logger.layer([logger])))

@@ -4,16 +4,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { makeOutbox } from "../../src/internal/connection/outbox.ts"
+import { nothingMore } from "../waiting.ts"
 
 const gone = new ConnectionFailed({ reason: { _tag: "Closed", description: "gone" }, stderr: [] })
-const settle = Effect.repeat(Effect.yieldNow, { times: 10 })
 
 describe("the outbox", () => {
   it.effect("hands over the lines of one moment in one piece, to a writer that was waiting too", () =>
     Effect.gen(function* () {
       const outbox = makeOutbox(100)
-      const fiber = yield* Effect.forkChild(outbox.pull)
-      yield* settle
+      const fiber = yield* Effect.forkChild(outbox.pull, { startImmediately: true })
       for (const line of ["a", "b", "c"]) outbox.write(line)
       expect(yield* Fiber.join(fiber)).toEqual(["a", "b", "c"])
       outbox.write("d")
@@ -27,7 +26,7 @@ describe("the outbox", () => {
       yield* outbox.room
       outbox.write("x".repeat(11))
       const waiting = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(outbox.room))
-      yield* settle
+      yield* nothingMore
       expect(waiting.every((fiber) => fiber.pollUnsafe() === undefined)).toBe(true)
       yield* outbox.pull
       for (const fiber of waiting) yield* Fiber.join(fiber)
@@ -52,8 +51,7 @@ describe("the outbox", () => {
   it.effect("ends for a writer that was waiting too", () =>
     Effect.gen(function* () {
       const outbox = makeOutbox(10)
-      const waiting = yield* Effect.forkChild(Effect.flip(Effect.asVoid(outbox.pull)))
-      yield* settle
+      const waiting = yield* Effect.forkChild(Effect.flip(Effect.asVoid(outbox.pull)), { startImmediately: true })
       outbox.end(gone)
       expect(Cause.isDone(yield* Fiber.join(waiting))).toBe(true)
     })
@@ -75,8 +73,7 @@ describe("the outbox", () => {
     Effect.gen(function* () {
       const outbox = makeOutbox(1)
       outbox.write("long line")
-      const waiting = yield* Effect.forkChild(Effect.flip(outbox.room))
-      yield* settle
+      const waiting = yield* Effect.forkChild(Effect.flip(outbox.room), { startImmediately: true })
       outbox.fail(gone)
       expect(yield* Fiber.join(waiting)).toBe(gone)
       expect(Cause.isDone(yield* Effect.flip(Effect.asVoid(outbox.pull)))).toBe(true)

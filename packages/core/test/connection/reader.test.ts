@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { eventually, nothingMore, receivedBy } from "../waiting.ts"
 
 type Options = Parameters<typeof MockAppServer.layer>[0]
 
@@ -31,8 +32,6 @@ const keeping = (maxTextLength: number, options: Options) =>
       PolicyEngine.layerDeclineAll
     )
   )
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
 describe("law 15: nothing that is thrown by one receiver reaches the reader or the others", () => {
   const route = (threadId: string, onNotification: Route["onNotification"], ended: Array<string>) => ({
@@ -73,7 +72,7 @@ describe("law 15: nothing that is thrown by one receiver reaches the reader or t
         JSON.stringify({ method: "thread/archived", params: { threadId: "a" } }),
         JSON.stringify({ method: "thread/archived", params: { threadId: "b" } })
       )
-      yield* settle
+      yield* receivedBy(mock, "turn/interrupt")
       expect(heard).toEqual(["thread/archived"])
       expect(listened).toEqual(["a", "b"])
       expect(ended[0]).toContain("Invalid string length")
@@ -149,7 +148,7 @@ describe("the handshake", () => {
           distort: (message) => ("result" in message ? distort(JSON.stringify(message)) : [message])
         })
         const fiber = yield* Effect.forkChild(Effect.flip(Effect.scoped(AppServer.make(server.transport))))
-        yield* settle
+        yield* receivedBy(server, "initialize")
         yield* TestClock.adjust("30 seconds")
         const failure = yield* Fiber.join(fiber)
         expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Handshake" } })
@@ -185,7 +184,7 @@ describe("law 5: closing", () => {
             Effect.andThen(Effect.never),
             Effect.onInterrupt(() =>
               Effect.andThen(
-                settle,
+                nothingMore,
                 Effect.sync(() => order.push("handler"))
               )
             )
@@ -203,7 +202,7 @@ describe("law 5: closing", () => {
       yield* Deferred.await(asked)
       yield* Scope.close(scope, Exit.void)
       order.push("closed")
-      yield* settle
+      yield* eventually(() => expect(order.length).toBe(2))
       expect(order).toEqual(["handler", "closed"])
     })
   )

@@ -10,8 +10,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { nothingMore, until } from "../waiting.ts"
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const hang = { turns: Array.from({ length: 4 }, () => [{ hang: Effect.never }]) }
 
 const against = (
@@ -33,10 +33,13 @@ const begin = (input?: Omit<Codex.ResponseOptions, "prompt">) =>
     const about = { threadId: thread.id, turnId: turn.id }
     const seen: Array<Notification.Notification> = []
     yield* Effect.forkChild(
-      Effect.ignore(Stream.runForEach(turn.notifications, (notification) => Effect.sync(() => seen.push(notification))))
+      Effect.ignore(
+        Stream.runForEach(turn.notifications, (notification) => Effect.sync(() => seen.push(notification)))
+      ),
+      { startImmediately: true }
     )
-    const result = yield* Effect.forkChild(Effect.exit(turn.result))
-    yield* settle
+    const result = yield* Effect.forkChild(Effect.exit(turn.result), { startImmediately: true })
+    yield* until("the prompt is read", () => seen.some(({ method }) => method === "item/completed"))
     return {
       server,
       thread,
@@ -78,7 +81,7 @@ const methods = Effect.flatMap(MockAppServer.MockAppServer, (server) =>
 )
 
 const pass = (...durations: ReadonlyArray<`${number} seconds`>) =>
-  Effect.forEach(durations, (duration) => Effect.andThen(TestClock.adjust(duration), settle), { discard: true })
+  Effect.forEach(durations, (duration) => TestClock.adjust(duration), { discard: true })
 
 describe("a turn that does not move", () => {
   it.effect("is warned about once a silence, and again after it has moved", () =>
@@ -220,7 +223,6 @@ describe("a budget", () => {
     Effect.gen(function* () {
       const { turn, usage } = yield* begin({ budget: { tokens: 100 } })
       yield* usage(99)
-      yield* settle
       yield* usage(100)
       const failure = yield* Effect.flip(turn.result)
       expect(failure).toMatchObject({ _tag: "BudgetExceeded", limit: "tokens", scope: "turn", allowed: 100 })
@@ -250,7 +252,7 @@ describe("a budget", () => {
       const first = yield* begin()
       const second = yield* begin()
       yield* first.usage(60)
-      yield* settle
+      yield* nothingMore
       expect(first.result.pollUnsafe()).toBeUndefined()
       yield* second.usage(40, 0)
       for (const { turn } of [first, second]) {

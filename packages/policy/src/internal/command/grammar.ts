@@ -173,9 +173,13 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
 
   const pipeline = (): Node => {
+    let isTimed = false
     for (;;) {
       const word = keyword()
       if (word !== "!" && word !== "time") break
+      // There the second one is a program.
+      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time in another way")
+      isTimed ||= word === "time"
       if (word === "time" && dialect === "sh") refuse("time is something else in sh")
       at += word.length
       if (!peek(" ")) refuse(`${word} is followed by no command`)

@@ -275,7 +275,7 @@ const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> =>
 }
 
 // Names of all parts together, as often as there are folders that they are seen from, and how long they are.
-const maxNames = 4_000
+const maxNames = 2_000
 const maxNamesLength = 256 * 1024
 
 // `undefined`: these are more than can be looked at. That is counted before any of them is.

@@ -686,6 +686,8 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
+    // Its input goes by another name, which the program or the command chooses.
+    if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":
         return has(/^-(?:printf|ls|fprint)/) ? undefined : all
@@ -695,6 +697,15 @@ export const analyse = (
           ? all
           : undefined
       case "grep":
+        // Some of the lines that it is given, as they are.
+        if (
+          input !== undefined &&
+          args.every((arg) => !hasGlob(arg) && !hasMark(arg)) &&
+          args.filter((arg) => !/^-[viEFPwx]+$/.test(arg)).length === 1 &&
+          !(args.at(-1) ?? "-").startsWith("-")
+        ) {
+          return input
+        }
         return has(/^(?:-[a-zA-Z]*l[a-zA-Z]*|--files-with-matches)$/) &&
           !has(/^-[a-zA-Z]*[cZ]|^--(?:count|null|color|colour)/)
           ? needed.length > 0
@@ -702,8 +713,9 @@ export const analyse = (
             : undefined
           : undefined
       case "git":
+        // Of what it keeps track of: only that is looked at.
         return subcommands.join(" ") === "ls-files" &&
-          !has(/^-[a-zA-Z]*[stvfukz]|^--(?:stage|eol|debug|unmerged|killed)/)
+          !has(/^-[a-zA-Z]*[stvfukzoi]|^--(?:stage|eol|debug|unmerged|killed|others|ignored|directory)/)
           ? () =>
               void folders.forEach((folder) =>
                 checks.push({ _tag: "Repository", folder, folders: roots, opens: true, plain: true })
@@ -715,8 +727,6 @@ export const analyse = (
       case "uniq":
       case "tac":
         return args.every((arg) => /^-(?:\d+|n|[nr]\d*|u|f)$|^\d+$/.test(arg)) ? input : undefined
-      case "grep -v":
-        return input
       default:
         return undefined
     }

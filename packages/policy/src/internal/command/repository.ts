@@ -294,7 +294,9 @@ const indexProblem = Effect.fnUntraced(function* (
       if (problem !== undefined) return problem
     }
     if (!plain) continue
-    if (!/^(?!-)[^\s'"\\*?[\]\p{C}]+$/u.test(name)) return `the name of ${short(name)} may be taken for something else`
+    // Git writes others with quotes and backslashes, or as bytes.
+    if (!/^(?!-)(?:(?!['"\\*?[\]])[!-~])+$/.test(name))
+      return `the name of ${short(name)} may be taken for something else`
     if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {
       return `${short(name)} leads out of the allowed roots`
     }

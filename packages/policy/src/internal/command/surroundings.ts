@@ -77,6 +77,9 @@ const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArr
   return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
 })
 
+// Names are bytes. One that is not UTF-8 is read as another, under which no file is found.
+const isNoText = (name: string): boolean => name.includes("\ufffd")
+
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
 
 const treeProblem = Effect.fnUntraced(function* (
@@ -105,6 +108,7 @@ const treeProblem = Effect.fnUntraced(function* (
     for (const name of entries) {
       if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be looked through`
       const path = `${folder}/${name}`
+      if (isNoText(name)) return `the name of ${short(path)} is not UTF-8`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
       const type = yield* typeOf(path)
       if (type === "Directory") pending.push(path)
@@ -120,7 +124,9 @@ const treeProblem = Effect.fnUntraced(function* (
 
 // What a shell may take for a match, and more. It goes back to the last star alone, which takes time linear in both lengths
 // for one star more: a name can be made to take long.
-const isMatch = (pattern: string, entry: string): boolean => {
+const isMatch = (given: string, entry: string): boolean => {
+  // The locale decides which bytes are one character.
+  const pattern = /^[\x20-\x7e]*$/.test(entry) ? given : given.replaceAll(anyChar, anyText)
   let at = 0
   let star = -1
   let resume = 0
@@ -171,6 +177,7 @@ const matchesProblem = Effect.fnUntraced(function* (
         for (const entry of (yield* entriesOf(folder)) ?? []) {
           if (left.entries-- <= 0) return "a pattern matches more files than can be looked at"
           const path = `${folder}/${entry}`
+          if (isNoText(entry)) return `the name of ${short(path)} is not UTF-8`
           if ((yield* typeOf(path)) === "Directory") pending.push(path)
           else next.push(path)
         }
@@ -180,6 +187,7 @@ const matchesProblem = Effect.fnUntraced(function* (
         for (const entry of (yield* entriesOf(folder)) ?? []) {
           if (left.entries-- <= 0) return "a pattern looks through more files than can be looked at"
           if ((left.effort -= name.length * entry.length) < 0) return "its patterns take too long to match"
+          if (isNoText(entry)) return `the name of ${short(entry)} is not UTF-8`
           if (!isMatch(name, entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`

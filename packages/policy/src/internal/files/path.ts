@@ -102,7 +102,7 @@ const maxNameLength = 255
 const maxPathLength = 4_095
 
 // How often the file system is asked about a path for one request; what lies beyond is not known.
-const maxQuestions = 300
+const maxQuestions = 200
 
 // Of all folders that are looked through for one request: more can't be looked at in time.
 const maxNames = 20_000
