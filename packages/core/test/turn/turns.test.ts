@@ -1,6 +1,7 @@
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Telemetry from "@effect-codex/core/Telemetry"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -190,7 +191,12 @@ describe("a turn that could not start leaves nothing", () => {
   it.effect("and its span is ended, with why", () =>
     Effect.gen(function* () {
       const { server, thread } = yield* start
-      const active = () => Metric.value(Metric.gauge("codex.turns.active"))
+      const active = () => Metric.value(Telemetry.activeTurns)
+      // Another one runs, so that there is something to count.
+      const other = yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.start())
+      const idle = yield* active()
+      yield* other.turn("runs on")
+      expect(yield* active()).not.toEqual(idle)
       yield* server.on("turn/start", () => Effect.fail(new RpcError({ code: -32603, description: "no" })))
       const before = yield* active()
       yield* Effect.flip(thread.turn("one"))
@@ -546,6 +552,28 @@ describe("law 12: who answers", () => {
       expect(codex[tables]()).toMatchObject({ waiting: 1 })
       yield* Fiber.interrupt(asked)
     }).pipe(Effect.scoped, against({ turns: [[{ say: ["1"] }], [{ hang: Effect.never }]] }))
+  )
+
+  it.effect("giving up a turn that waits for its thread leaves the approvals of the turn that runs there alone", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const policy = PolicyEngine.make({ command: () => Effect.never })
+      const thread = yield* codex.thread.start({ policy })
+      const turnId = "the server's own"
+      yield* server.notify("turn/started", {
+        threadId: thread.id,
+        turn: { id: turnId, items: [], itemsView: "notLoaded", status: "inProgress", error: null }
+      })
+      const asked = yield* Effect.forkChild(server.ask(command, params(thread.id, turnId)), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
+      yield* settle
+      expect(codex[tables]()).toMatchObject({ routes: 1, waiting: 1 })
+      yield* Fiber.interrupt(waiting)
+      yield* settle
+      expect(asked.pollUnsafe()).toBeUndefined()
+      expect(codex[tables]()).toMatchObject({ routes: 0, waiting: 1 })
+      yield* Fiber.interrupt(asked)
+    }).pipe(against())
   )
 
   it.effect("the engine of a finished turn answers nothing more, though its scope is open", () =>
