@@ -127,7 +127,7 @@ program.pipe(
       policy
     )
   ),
-  // What is logged is no part of the transcript.
+  // Log lines do not belong to the transcript.
   Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )
