@@ -132,7 +132,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
     answering.forgetItems(threadId)
-    for (const listener of leftListeners) listener(threadId)
+    for (const listener of Array.from(leftListeners)) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
@@ -210,7 +210,8 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if (observer !== undefined) guarded("The decision observer", () => observer.onNotification(notification))
     if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
     const called = listeners.get(notification.method)
-    for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
+    for (const listener of Array.from(called ?? []))
+      guarded(`A listener of ${notification.method}`, () => listener(notification))
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
