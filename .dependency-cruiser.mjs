@@ -1,29 +1,22 @@
 // What may import what: `npm run layers`. Each rule names a room of the house and what it must not know.
 
-/** Modules of the core, by path. */
-const core = (...names) => `^packages/core/src/(${names.join("|")})[.]ts$`
+/** Modules and rooms of the core, by path. */
+const core = (...names) => `^packages/core/src/(${names.join("|")})`
 
-const transport = [
-  "Transport",
-  "WebSocketTransport",
-  "internal/(diagnostics|lines|outbox|outputPipes|process|stragglers|systemError)"
-]
-const connection = ["AppServer", "FrameTap", "ServerRequest", "Telemetry", "WireError"]
-const work = ["Thread", "Thread(Actions|Filing|Search|Store|Work)", "Turn", "TurnControl", "Tools", "Input"]
-const frontDoor = ["Codex", "Groups", "index"]
+const shared = "internal/(merge|monotonic|observing|options)"
+const transport = ["Transport[.]ts", "WebSocketTransport[.]ts"]
+const wire = "internal/connection/(diagnostics|lines|outbox|outputPipes|process|stragglers|systemError)[.]ts"
+const work = ["(Thread|Turn|Tools|Input)[.]ts", "internal/(turn|thread)/"]
+const frontDoor = ["(Codex|index)[.]ts", "api/Groups[.]ts"]
 const policies = "^packages/policy/src/"
+const durable = "^packages/durable/src/"
 const command = "^packages/cli/src/"
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: "error", from, to })
 
 export default {
   forbidden: [
-    forbid(
-      "no-cycles",
-      "Modules that need each other are one module. A type alone may point back.",
-      {},
-      { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } }
-    ),
+    forbid("no-cycles", "Modules that need each other are one module. Types count.", {}, { circular: true }),
     forbid(
       "resolvable",
       "An import leads to a module that is there and that the package declares.",
@@ -41,6 +34,24 @@ export default {
       "Policies know the core, and neither the command nor the platform.",
       { path: policies },
       { path: [command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "durable-between",
+      "Sessions that outlive their process know the core and policies. Neither knows them, and they know no command.",
+      { path: ["^packages/core/src/", policies] },
+      { path: durable }
+    ),
+    forbid(
+      "durable-below-cli",
+      "What keeps and runs sessions knows neither the command nor the platform.",
+      { path: durable },
+      { path: [command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "sqlite-in-one-file",
+      "One file knows the SQLite of Node. Everything else of a durable session takes what it needs from the context.",
+      { path: durable, pathNot: "^packages/durable/src/internal/sqlite/node[.]ts$" },
+      { dependencyTypes: ["core"] }
     ),
     forbid(
       "policy-without-node",
@@ -71,43 +82,57 @@ export default {
     forbid(
       "transport-moves-lines",
       "A transport carries lines and says why it ended. What is in a line is not its business.",
-      { path: core(...transport) },
-      { path: "^packages/core/src/", pathNot: core(...transport, "CodexError", "Redaction", "internal/options") }
+      { path: core(...transport, wire) },
+      {
+        path: "^packages/core/src/",
+        pathNot: core(...transport, wire, shared, "(CodexError|Redaction|AgentResponse)[.]ts")
+      }
     ),
     forbid(
       "rpc-knows-no-methods",
       "JSON-RPC correlates and dispatches. It knows no method of Codex.",
-      { path: core("JsonRpc") },
+      { path: core("internal/connection/jsonRpc[.]ts") },
       {
         path: [
           "^packages/core/src/protocol/",
-          core(...connection.filter((name) => name !== "Telemetry"), "PolicyEngine", ...work, ...frontDoor)
+          core(
+            "(AppServer|ServerRequest|Notification|PolicyEngine)[.]ts",
+            "internal/(approval|delivery)/",
+            ...work,
+            ...frontDoor
+          )
         ]
       }
     ),
     forbid(
       "connection-below-turns",
       "The connection routes by thread and turn, and knows neither prompts nor policy rules.",
-      { path: core(...connection, "internal/(handshake|requests|router|answering|hub|observe)") },
+      { path: core("internal/(connection|approval|delivery)/", "(AppServer|ServerRequest|Notification)[.]ts") },
       { path: core(...work, ...frontDoor) }
+    ),
+    forbid(
+      "delivery-alone",
+      "A buffer knows values. What they are is not its business.",
+      { path: core("internal/delivery/") },
+      { path: "^packages/core/src/", pathNot: core("internal/delivery/", "CodexError[.]ts") }
     ),
     forbid(
       "contract-alone",
       "The contract of a policy is there for those who implement it, and needs no connection.",
-      { path: core("PolicyEngine") },
-      { path: "^packages/core/src/", pathNot: ["^packages/core/src/protocol/", core("CodexError")] }
+      { path: core("PolicyEngine[.]ts") },
+      { path: "^packages/core/src/", pathNot: ["^packages/core/src/protocol/", core("CodexError[.]ts")] }
     ),
     forbid(
       "turns-off-the-wire",
       "Threads and turns speak with the connection, never with the wire.",
-      { path: core(...work, ...frontDoor.filter((name) => name !== "index")) },
-      { path: core(...transport, "JsonRpc") }
+      { path: core(...work, ...frontDoor), pathNot: core("index[.]ts") },
+      { path: core(...transport, wire, "internal/connection/jsonRpc[.]ts") }
     ),
     forbid(
       "front-door-last",
-      "Nothing below the front door needs it, but for its types.",
+      "Nothing below the front door needs it.",
       { path: "^packages/core/src/", pathNot: [core(...frontDoor), "/testing/"] },
-      { path: core("Codex", "index"), dependencyTypesNot: ["type-only"] }
+      { path: core("(Codex|index)[.]ts") }
     )
   ],
   options: {

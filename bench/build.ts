@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import * as vite from "vite"
+import { commandsOfNames, worstCommands } from "../packages/policy/test/worstCommands.ts"
 
 const root = path.dirname(import.meta.dirname)
 const dist = path.join(import.meta.dirname, "dist")
@@ -70,6 +71,12 @@ export const build = async (): Promise<void> => {
   run("bundling the command line", process.execPath, [path.join(root, "packages", "cli", "scripts", "bundle.ts")])
   rmSync(modules, { recursive: true, force: true })
   for (const name of ["core", "policy", "cli"]) install(name)
+  // Some of each kind, and those that were the worst once.
+  const worst = [
+    ...worstCommands(1, 60).filter((_, index) => index % 10 === 2),
+    ...commandsOfNames.filter((_, index) => index % 7 === 0 || index >= commandsOfNames.length - 4)
+  ]
+  writeFileSync(path.join(clients, "worst-commands.json"), JSON.stringify(worst))
   await vite.build({
     configFile: false,
     root: clients,

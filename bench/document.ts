@@ -2,12 +2,13 @@
  * What is written in `docs`: `benchmarks.md` and its Chinese version, with the same tables and plots and the words of each
  * language, the plots, and the numbers.
  */
+import { cpuLimit, leastNoise } from "./against.ts"
 import { type Measured, read, write } from "./measured.ts"
 import type { Language, Text } from "./model.ts"
 import { describe, slack, summary, table } from "./report.ts"
 import { draw, type Line } from "./svg.ts"
 
-const percent = (factor: number) => `${(factor - 1) * 100} %`
+const percent = (factor: number) => `${Math.round((factor - 1) * 100)} %`
 
 const texts = {
   title: { en: "Benchmarks", zh: "基准测试" },
@@ -19,11 +20,13 @@ const texts = {
   runText: {
     en: [
       "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file, and together with `--only` it measures that one and puts it in.",
-      `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${percent(slack.small)} worse than the target or, where that is missed, than what this page has for it, and ${percent(slack.large)} where that is more than twice raw. Nothing that costs less than twice raw fails. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`
+      `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${percent(slack.small)} worse than the target or, where that is missed, than what this page has for it, and ${percent(slack.large)} where that is more than twice raw. Nothing that costs less than twice raw fails. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`,
+      `The third compares the working tree with a commit, before and after a change for instance. It unpacks the commit into a temporary folder, installs and builds it there, and removes the folder at the end or on Ctrl-C. Both builds run the rows of effect-codex in turn, in one run, and the commit runs twice: the distance between its two results is the noise, or the 95 % interval of that distance if that is larger, and at least ${percent(1 + leastNoise)}. A row fails if its median is worse by more than the noise; a row of CPU time also if it is worse by more than ${percent(1 + cpuLimit)}. A row that fails is measured once more with twice the rounds. Rows that the commit does not have are listed and do not count. All rows take about 25 minutes; the progress shows how much is left. \`--only\` selects a section and \`--rounds\` sets the rounds of each row; with fewer than five rounds the noise means little. Installing the commit needs a network unless the package store has everything already.`
     ],
     zh: [
       "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页，与 `--only` 一起时则重测那一项并放进去。",
-      `第二条是用于 CI 的简短版：只有我们和 raw，不到两分钟，不需要网络。它什么也不写，结果越过界限时失败：比目标差 ${percent(slack.small)}；目标未达到的，则是比本页所载的数字差这么多，那里超过 raw 两倍的是 ${percent(slack.large)}；开销不到 raw 两倍的不会失败。越过界限的行先用两倍的轮数再测一次，然后才算数。比值和内存有界限；时间取决于机器，没有界限。丢失文本、决定有误或请求得不到答复一律算失败。`
+      `第二条是用于 CI 的简短版：只有我们和 raw，不到两分钟，不需要网络。它什么也不写，结果越过界限时失败：比目标差 ${percent(slack.small)}；目标未达到的，则是比本页所载的数字差这么多，那里超过 raw 两倍的是 ${percent(slack.large)}；开销不到 raw 两倍的不会失败。越过界限的行先用两倍的轮数再测一次，然后才算数。比值和内存有界限；时间取决于机器，没有界限。丢失文本、决定有误或请求得不到答复一律算失败。`,
+      `第三条把工作区与一个提交作比较，例如改动前后。它把该提交解到临时目录，在那里安装和构建，结束时或按 Ctrl-C 时删除该目录。两份构建在同一次运行中轮流跑 effect-codex 的各行，该提交跑两次：它两次结果之间的差距就是噪声，若这一差距的 95 % 区间更大则取后者，且不少于 ${percent(1 + leastNoise)}。中位数变差超过噪声的行失败；CPU 时间的行变差超过 ${percent(1 + cpuLimit)} 也失败。失败的行用两倍的轮数再测一次。该提交没有的行会列出，但不计入。全部约需 25 分钟，进度显示还剩多少。\`--only\` 选择一个小节，\`--rounds\` 设定每行的轮数；少于五轮时噪声没有多少意义。安装该提交需要网络，除非包存储里已经齐全。`
     ]
   },
   glance: { en: "At a glance", zh: "一览" },
@@ -38,7 +41,7 @@ const texts = {
       "Every sample is a process of its own. It is warmed up with half as much work as is measured, pending requests with one round and the real codex with eight turns; start-up, the sleeping consumer and the handlers are measured cold. All clients of a section take their samples in turn, round after round; a ratio is taken within each round, and what is shown is the median of the rounds.",
       "Every sample is checked for whether all of the work was done: the length of the text that arrived, the decisions that the server got, the requests that were answered. If ours or raw falls short, the bench fails and writes nothing.",
       '`raw` is plain Node: `stdout.on("data")`, split, `JSON.parse`, a callback. It validates nothing, has no errors, no types and no limits.',
-      "effect-codex is used through its public API, with validated parameters and default options but for `acceptDelay`. The packages are built as they are published.",
+      "effect-codex is used through its public API, with validated parameters and default options except for `acceptDelay`, and logs warnings only. The packages are built as they are published.",
       "The other clients are used as their documents say. vscode-jsonrpc has a reader and a writer for JSON lines in place of its own framing."
     ],
     zh: [
@@ -46,7 +49,7 @@ const texts = {
       "每个样本是单独一个进程，先用被测工作量的一半预热，未决请求用一轮、真实的 codex 用八个 turn；启动、睡眠的消费者和处理函数不预热。一个小节的所有客户端轮流取样，一轮接一轮；比值在每一轮之内取得，表中是各轮的中位数。",
       "每个样本都核对是否做完了全部工作：到达的文本长度、服务端得到的决定、得到答复的请求。我们或 raw 有任何欠缺，基准测试就失败，什么也不写。",
       '`raw` 是裸 Node：`stdout.on("data")`、切分、`JSON.parse`、回调。它什么也不校验，没有错误、类型和限制。',
-      "effect-codex 通过公开 API 使用，参数经过校验，除 `acceptDelay` 之外都是默认选项。各包按发布的样子构建。",
+      "effect-codex 通过公开 API 使用，参数经过校验，除 `acceptDelay` 之外都是默认选项，日志只记警告。各包按发布的样子构建。",
       "其他客户端按各自文档使用。vscode-jsonrpc 用按行的 JSON 读写器代替它自己的分帧。"
     ]
   },
@@ -63,7 +66,8 @@ const texts = {
 /** Where the numbers are, below `docs`. */
 export const measuredFile = "benchmarks/measured.json"
 
-const commands = "```sh\nnpm run bench\nnpm run bench -- --quick\nnpm run bench -- --only burst\n```"
+const commands =
+  "```sh\nnpm run bench\nnpm run bench -- --quick\nnpm run bench -- --against main\nnpm run bench -- --only burst\n```"
 
 const missedOf = ({ sections }: Measured, language: Language): ReadonlyArray<string> =>
   sections.flatMap(({ results, section }) =>

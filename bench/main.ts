@@ -12,6 +12,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -22,6 +23,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { checkout, measureAgainst, ownRows, resolve } from "./against.ts"
 import { build } from "./build.ts"
 import { curves } from "./curves.ts"
 import { filesOf, measuredFile } from "./document.ts"
@@ -73,7 +75,7 @@ const clientOf = (section: Section, name: string): Client => {
 
 // Ours, and what everything is compared with: without these there is nothing to tell.
 const isVital = (section: Section, entrant: string): boolean =>
-  ["effectCodex", "raw", "rules"].includes(clientOf(section, entrant))
+  ["effectCodex", "raw", "rules", "worst"].includes(clientOf(section, entrant))
 
 // The short version is about these alone.
 const isShort = (section: Section, { against, entrant }: Row): boolean =>
@@ -187,12 +189,60 @@ const compare = Effect.fnUntraced(function* (
   return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
 })
 
+const buildHere = Effect.tryPromise({
+  try: build,
+  catch: (error) => new BenchFailed({ description: error instanceof Error ? error.message : String(error) })
+})
+
+const findMachine = Effect.gen(function* () {
+  const machine: Machine = { pin: findPin() }
+  if (machine.pin === undefined) yield* Console.error("No taskset here: processes run on whatever core they get")
+  return machine
+})
+
+// Both builds of the library in one run.
+const runAgainst = Effect.fnUntraced(function* (
+  commit: string,
+  only: string | undefined,
+  rounds: Option.Option<number>
+) {
+  const chosen = sections.filter(
+    (section) => ownRows(section).length > 0 && (only === undefined || section.name === only)
+  )
+  if (chosen.length === 0) return yield* new BenchFailed({ description: `--against has no rows in ${only}` })
+  const begin = yield* Clock.currentTimeMillis
+  const name = yield* resolve(root, commit)
+  const tree = yield* checkout(root, name)
+  yield* buildHere
+  const machine = yield* findMachine
+  const machines = yield* Effect.forEach(chosen, (section) =>
+    section.real === true
+      ? Effect.map(realServer, (server) => ({ section, machine: { ...machine, server } }))
+      : Effect.succeed({ section, machine })
+  )
+  yield* measureAgainst({
+    tree,
+    sections: machines,
+    rounds: Option.getOrUndefined(rounds),
+    now: performance.now.bind(performance)
+  })
+  const took = (yield* Clock.currentTimeMillis) - begin
+  yield* Console.log(`\nThis checkout against ${name}, in ${Math.ceil(took / 60_000)} min`)
+}, Effect.scoped)
+
 const run = Effect.fnUntraced(function* (options: {
   readonly quick: boolean
   readonly only: Option.Option<string>
   readonly docs: boolean
+  readonly against: Option.Option<string>
+  readonly rounds: Option.Option<number>
 }) {
   const { quick } = options
+  if (Option.isSome(options.against)) {
+    if (quick || options.docs) return yield* new BenchFailed({ description: "Give --against, or --quick or --docs" })
+    return yield* runAgainst(options.against.value, Option.getOrUndefined(options.only), options.rounds)
+  }
+  if (Option.isSome(options.rounds)) return yield* new BenchFailed({ description: "--rounds needs --against" })
   const load = os
     .loadavg()
     .map((value) => value.toFixed(2))
@@ -203,12 +253,8 @@ const run = Effect.fnUntraced(function* (options: {
     return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet: measure all of it first` })
   }
   if (options.docs && only === undefined && before !== undefined) return write(before)
-  yield* Effect.tryPromise({
-    try: build,
-    catch: (error) => new BenchFailed({ description: error instanceof Error ? error.message : String(error) })
-  })
-  const machine: Machine = { pin: findPin() }
-  if (machine.pin === undefined) yield* Console.error("No taskset here: processes run on whatever core they get")
+  yield* buildHere
+  const machine = yield* findMachine
 
   const chosen = sections.filter(({ name, quickRounds }) =>
     only === undefined ? !quick || quickRounds > 0 : name === only
@@ -244,6 +290,18 @@ const command = Command.make(
         "Write the documents anew from what was measured last; with --only, measure that and put it in"
       ),
       Flag.withDefault(false)
+    ),
+    against: Flag.String("against").pipe(
+      Flag.withMetavar("COMMIT"),
+      Flag.withDescription(
+        "Compare this checkout with a commit, in one run, some 25 minutes without --only; fails where it is worse than the commit differs from itself"
+      ),
+      Flag.optional
+    ),
+    rounds: Flag.Int("rounds").pipe(
+      Flag.withDescription("With --against: rounds of each row. Default: as many as the section has, 3 to 15"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
+      Flag.optional
     )
   },
   (options) =>

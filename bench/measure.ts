@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as path from "node:path"
 import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
-/** `bundled` is `effectCodex` in one file; `rules` is a policy, and no client of a server. */
-export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules"
+/** `bundled` is `effectCodex` in one file; `rules` and `worst` are policies, and no clients of a server. */
+export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules" | "worst"
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 
@@ -20,6 +21,8 @@ export interface Entrant {
   readonly run: { readonly client: Client; readonly work: Work } | { readonly cli: ReadonlyArray<string> }
   /** Whether client and server share one core or have one each, where the machine lets us say so. */
   readonly cores?: "shared" | "own" | undefined
+  /** The checkout whose build takes the sample. Default: this one. */
+  readonly tree?: string | undefined
 }
 
 /** What stops the bench. */
@@ -44,15 +47,18 @@ export interface Machine {
   readonly server?: Workload["server"]
 }
 
-const commandOf = ({ cores, run }: Entrant, { pin, server }: Machine): ReadonlyArray<string> => {
+const root = path.dirname(import.meta.dirname)
+
+const commandOf = ({ cores, run, tree }: Entrant, { pin, server }: Machine): ReadonlyArray<string> => {
+  const within = (file: string) => (tree === undefined ? file : path.join(tree, path.relative(root, file)))
   const pinned = (core: 0 | 1, command: ReadonlyArray<string>) =>
     cores === undefined ? command : (pin?.(core, command) ?? command)
-  if ("cli" in run) return pinned(0, [process.execPath, build.commandLine(), ...run.cli])
+  if ("cli" in run) return pinned(0, [process.execPath, within(build.commandLine()), ...run.cli])
   // What the client is kept on, the server inherits.
   const standIn = [build.server, run.client === "acp" ? "acp" : "app-server"]
   const [command = "", ...args] = cores === "own" ? pinned(1, standIn) : standIn
   const workload = { server: server ?? { command, args }, ...run.work }
-  return pinned(0, [process.execPath, "--expose-gc", build.client(run.client), JSON.stringify(workload)])
+  return pinned(0, [process.execPath, "--expose-gc", within(build.client(run.client)), JSON.stringify(workload)])
 }
 
 /** Runs one sample. `first`, `turn` and `exit` are milliseconds from the start of the process. */

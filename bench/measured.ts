@@ -79,9 +79,11 @@ export const read = (json: string, sections: ReadonlyArray<Section>, curves: Rea
 /** What was measured before, with what is newer in its place. */
 export const replaced = (before: Measured, newer: Measured): Measured => ({
   ...newer,
-  sections: before.sections.map(
-    (old) => newer.sections.find(({ section }) => section.name === old.section.name) ?? old
-  ),
+  sections: [
+    ...before.sections.map((old) => newer.sections.find(({ section }) => section.name === old.section.name) ?? old),
+    // Values that had not been measured yet.
+    ...newer.sections.filter(({ section }) => !before.sections.some((old) => old.section.name === section.name))
+  ],
   curves: before.curves.map((old) => newer.curves.find(({ curve }) => curve.name === old.curve.name) ?? old)
 })
 

@@ -45,6 +45,8 @@ export interface Section {
   readonly entrants: ReadonlyMap<string, Entrant>
   /** What counts of a sample. */
   readonly value: (sample: Sample, entrant: Entrant) => number
+  /** Whether values are CPU time, which varies less than time on the clock. */
+  readonly cpu?: boolean
   /** How values are compared; without that, goals are about the values themselves. */
   readonly compare: "ratio" | "difference" | "none"
   readonly rows: ReadonlyArray<Row>

@@ -153,7 +153,8 @@ const comparison = (section: Section, { compared, row }: Result, language: Langu
   return language === "en" ? `${more} over ${name}` : `${more}（对比 ${name}）`
 }
 
-const tableOf = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+/** A table in Markdown. */
+export const tableOf = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
   return [line(heads), line(heads.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")
 }

@@ -25,7 +25,8 @@ const packages: Readonly<Record<Client, string>> = {
   vscodeJsonrpc: "vscode-jsonrpc",
   acp: "@agentclientprotocol/sdk",
   codexSdk: "@openai/codex-sdk",
-  rules: "RuleBasedPolicy"
+  rules: "RuleBasedPolicy",
+  worst: "RuleBasedPolicy"
 }
 
 /** A row for a client; `variant` says in which of several forms it takes part. */
@@ -34,7 +35,7 @@ const row = (client: Client, options?: Partial<Omit<Row, "label">> & { readonly 
   const name = packages[client]
   return {
     entrant: client,
-    ...(client === "raw" || client === "rules" ? {} : { against: "raw" }),
+    ...(client === "raw" || client === "rules" || client === "worst" ? {} : { against: "raw" }),
     ...rest,
     label: variant === undefined ? both(name) : { en: `${name}, ${variant.en}`, zh: `${name}，${variant.zh}` }
   }
@@ -128,6 +129,7 @@ const oneTurn: Section = {
     codexSdk: burst("codexSdk", 1)
   }),
   value: cpuPerDelta,
+  cpu: true,
   facts: [lost],
   compare: "ratio",
   rows: [
@@ -163,6 +165,7 @@ const manyTurns: Section = {
     )
   ),
   value: cpuPerDelta,
+  cpu: true,
   facts: [
     lost,
     { title: { en: "µs CPU a turn", zh: "每个 turn 的 CPU（µs）" }, of: ({ turn = 0 }) => turn * 1000, show: "median" }
@@ -337,6 +340,7 @@ const reverse: Section = {
     vscodeJsonrpc: reversed("vscodeJsonrpc")
   }),
   value: ({ cpu = Number.NaN }) => (cpu * 1000) / (pending.pending * pending.times),
+  cpu: true,
   compare: "ratio",
   rows: [row("raw"), row("effectCodex", { goal: atMost(2, 1), why: why.reverse }), row("vscodeJsonrpc")],
   rounds: 7,
@@ -499,6 +503,43 @@ const rules: Section = {
   quickRounds: 1
 }
 
+const worstOf = (rubric: "declining" | "balanced"): Entrant => ({
+  run: { client: "worst", work: { kind: "worst", rubric } }
+})
+
+const worst: Section = {
+  name: "worst",
+  title: { en: "Commands made to take long", zh: "为耗时而写的命令" },
+  about: {
+    en: "`RuleBasedPolicy` decides on commands of up to 32 KiB that were made to take long: wrappers around wrappers, names of ever new files, quotes, patterns. Some hundred of them are tried in one process, and the five that take the most CPU are measured once more, each in a process of its own: the least of three decisions, once other commands have had the code compiled, and of those five the dearest. Memory is by how much the peak of such a process grows with its first decision. One rubric declines by program, pattern, path, redirection and variable; the other is `balanced` with all packs.",
+    zh: "`RuleBasedPolicy` 对最长 32 KiB、为耗时而写的命令作出决定：层层包装、不断出现的新文件名、引号、模式。几百条命令先在一个进程里试过，其中最费 CPU 的五条再各用一个进程测量：在其他命令让代码完成编译之后，取三次决定中最少的一次，再取五条中最贵的一条。内存是这种进程在第一次决定时峰值的增量。一份规则表按程序、模式、路径、重定向和变量拒绝；另一份是带全部规则包的 `balanced`。"
+  },
+  unit: { en: "ms of CPU", zh: "毫秒 CPU" },
+  digits: 1,
+  entrants: entrants({ declining: worstOf("declining"), balanced: worstOf("balanced") }),
+  value: ({ cpu = Number.NaN }) => cpu,
+  facts: [
+    {
+      title: { en: "more than 64 MB", zh: "超过 64 MB" },
+      of: ({ memory = Number.NaN }) => Number(!(memory <= 64)),
+      show: "none"
+    },
+    { title: { en: "memory, MB", zh: "内存（MB）" }, of: ({ memory = Number.NaN }) => memory, show: "median" }
+  ],
+  compare: "none",
+  rows: [
+    row("worst", {
+      entrant: "declining",
+      variant: { en: "rules that decline", zh: "拒绝的规则" },
+      goal: atMost(50)
+    }),
+    row("worst", { entrant: "balanced", variant: { en: "`balanced`", zh: "`balanced`" }, goal: atMost(50) })
+  ],
+  portable: true,
+  rounds: 3,
+  quickRounds: 1
+}
+
 export const sections: ReadonlyArray<Section> = [
   oneTurn,
   manyTurns,
@@ -509,5 +550,6 @@ export const sections: ReadonlyArray<Section> = [
   sleep,
   reenter,
   real,
-  rules
+  rules,
+  worst
 ]

@@ -3,16 +3,10 @@
  *
  * Ends at the first leaf that costs more than it may, with the seed that finds it again. The tests do the same with fewer.
  */
-import { parseArgs } from "node:util"
 import { fuzzLeaves } from "../packages/core/test/protocol/leaves.ts"
+import { fuzzOptions } from "./fuzz-options.ts"
 
-const { values } = parseArgs({ options: { count: { type: "string" }, seed: { type: "string" } } })
-const count = Number(values.count ?? 100_000)
-const seed = Number(values.seed ?? Date.now() % 1_000_000)
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed)) {
-  process.stdout.write("npm run fuzz:leaves -- [--count N] [--seed N]\n")
-  process.exit(1)
-}
+const { count, seed } = fuzzOptions("fuzz:leaves", { count: 100_000, seed: Date.now() % 1_000_000 })
 
 const began = performance.now()
 process.stdout.write(`seed ${seed}\n`)

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { historyOf, printHistory } from "../packages/core/scripts/codegen/history.ts"
-import { outline, type Outline } from "../packages/core/src/protocol/Compatibility.ts"
+import { outline, type Outline } from "../packages/cli/src/Compatibility.ts"
 import { isOlder, protocol } from "../packages/core/src/protocol/Versions.ts"
 import { installCodex } from "./codex-version.ts"
 import { root } from "./packages.ts"

@@ -5,13 +5,14 @@
  * use to somebody who learns the protocol left out. The transcript in `docs/protocol.md` is this one, with words in between.
  */
 import * as Codex from "@effect-codex/core/Codex"
-import type * as FrameTap from "@effect-codex/core/FrameTap"
+import type { Frame } from "@effect-codex/core/AppServer"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 
@@ -90,7 +91,7 @@ const shorten = (value: unknown, key: string): unknown => {
 
 const lines: Array<string> = []
 const awaited = new Set<unknown>()
-const take = ({ direction, text }: FrameTap.Frame) => {
+const take = ({ direction, text }: Frame) => {
   const message: unknown = JSON.parse(text)
   if (!Predicate.isReadonlyObject(message)) return
   const { id, method } = message
@@ -126,5 +127,7 @@ program.pipe(
       policy
     )
   ),
+  // Log lines do not belong to the transcript.
+  Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )

@@ -37,7 +37,7 @@ try {
 
 if (flags.length > 0) process.stdout.write("This was a dry run: nothing was written.\n")
 else {
-  codegen(path.join(root, "packages", "core", "src", "protocol", "generated"), after)
+  codegen(root, after)
   writeHistory([after.version])
   for (const file of ["package.json", "examples/starter/package.json"]) {
     const text = readFileSync(path.join(root, file), "utf8")

@@ -15,11 +15,11 @@ interface Statement {
 }
 
 const statements: ReadonlyArray<Statement> = [
-  ...["core", "policy", "cli"].map((name) => ({
+  ...["core", "policy", "durable", "cli"].map((name) => ({
     file: `packages/${name}/package.json`,
     pattern: /^  "version": "([^"]+)"/m
   })),
-  { file: "packages/core/src/internal/handshake.ts", pattern: /title: "effect-codex", version: "([^"]+)"/ },
+  { file: "packages/core/src/internal/version.ts", pattern: /version = "([^"]+)"/ },
   ...["core", "policy"].map((name) => ({
     file: "examples/starter/package.json",
     pattern: new RegExp(`"@effect-codex/${name}": "\\^([^"]+)"`)

@@ -10,6 +10,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { approvalsOf, begin, heap, median, now, patience, prompt, readWorkload, type Sample, tell } from "./workload.ts"
@@ -197,6 +198,7 @@ const run = Effect.suspend((): Work => {
     case "turns":
       return turns(workload.count)
     case "rules":
+    case "worst":
       return Effect.die("rules have a client of their own")
   }
 })
@@ -212,5 +214,7 @@ const Main = Layer.merge(
 Effect.flatMap(run, (sample) => Effect.sync(() => tell(sample))).pipe(
   Effect.scoped,
   Effect.provide(Main),
+  // Standard output is for the sample; each refusal is a line of the log.
+  Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )

@@ -180,6 +180,7 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
       return { turn: median(took.slice(Math.ceil(work.count / 5))) }
     }
     case "rules":
+    case "worst":
       throw new Error("this client has no rules")
   }
 }

@@ -17,9 +17,9 @@ const workload = readWorkload()
 const missing = (index: number): CommandRule => {
   const name = `rule ${index}`
   const when: ReadonlyArray<NonNullable<CommandRule["when"]>> = [
-    { program: `tool-${index}` },
-    { program: "ls", argsPrefix: [`folder-${index}`] },
-    { commandRegex: `npm run task-${index}( --.*)?` },
+    { program: `tool-${index}`, anywhere: true },
+    { program: "ls", argsPrefix: [`folder-${index}`], anywhere: true },
+    { commandRegex: `npm run task-${index}( --.*)?`, anywhere: true },
     { program: "ls", args: ["src"], cwdWithin: `/srv/project-${index}` }
   ]
   return { name, when: when[index % when.length] ?? {}, decision: index % 8 === 0 ? "decline" : "accept" }

@@ -48,6 +48,8 @@ export type Workload = { readonly server: Server } & (
   | { readonly kind: "turns"; readonly count: number }
   /** Decisions of a policy with so many rules, of which the last one matches. No server takes part. */
   | { readonly kind: "rules"; readonly rules: number; readonly times: number }
+  /** Decisions on commands that were made to take long; `command`: on this one alone. No server takes part. */
+  | { readonly kind: "worst"; readonly rubric: "declining" | "balanced"; readonly command?: number }
 )
 
 type Approvals = Workload & { readonly kind: "approvals" }

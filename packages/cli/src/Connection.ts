@@ -4,6 +4,7 @@
  * Their names and meaning are settled here, so that they are the same everywhere. Starting that codex takes more code than
  * `--help` should wait for, and is done elsewhere.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Command from "effect/cli/Command"

@@ -5,6 +5,7 @@
  * out of it. Nobody sits at a demo to approve things, so approvals are accepted, which is said, in a throwaway folder. The
  * threads that it begins it deletes.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Codex from "@effect-codex/core/Codex"

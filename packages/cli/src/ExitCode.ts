@@ -1,6 +1,7 @@
 /**
  * What the program exits with, by what went wrong.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
@@ -75,7 +76,7 @@ export const exitCodeOf = (error: unknown): number => {
  * @category conversions
  * @since 0.1.0
  */
-export const ofExit = (exit: Exit.Exit<unknown, unknown>): number => {
+export const fromExit = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return codes.ok
   return Cause.hasInterruptsOnly(exit.cause) ? codes.interrupted : exitCodeOf(Cause.squash(exit.cause))
 }

@@ -1,6 +1,7 @@
 /**
  * What a command line can get wrong.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Runtime from "effect/Runtime"

@@ -5,6 +5,7 @@
  * model or a tool has written is made harmless first: no escape sequence of theirs reaches the terminal, also where it comes
  * in two pieces. The renderer writes nowhere by itself; it makes streams of text, for any sink.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
@@ -31,7 +32,7 @@ export interface Options {
   readonly showSystem?: boolean | undefined
   /** Whether a turn ends with its status, tools, errors, time and tokens. Default: true. */
   readonly showTurnSummary?: boolean | undefined
-  /** Whether long tool output is shown whole. Default: false, which shows its beginning, its end, and how much is between. */
+  /** Whether long tool output is shown whole. Default: false, which shortens it in the middle and shows the number of omitted lines. */
   readonly full?: boolean | undefined
   /**
    * The colours. Default: `off`, as a stream does not know where it goes; `Tone.resolve` decides on `auto`.

@@ -4,6 +4,7 @@
  * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
  * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Codex from "@effect-codex/core/Codex"
@@ -38,7 +39,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { codes, exitCodeOf } from "./ExitCode.ts"
 import { watch } from "./internal/approvals.ts"
-import { harmless } from "./internal/harmless.ts"
+import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
 import { stopping, warning } from "./internal/ourEvents.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
@@ -52,7 +53,7 @@ import * as Tone from "./Tone.ts"
  */
 export interface Options {
   readonly prompt: Input
-  /** The thread to go on with, or `last` for the one that was used last. Default: a new one. */
+  /** The thread to resume, or `last` for the one that was used last. Default: a new one. */
   readonly thread?: { readonly id: string } | "last" | undefined
   readonly threadOptions?: ThreadOptions | undefined
   readonly turnOptions?: TurnOptions | undefined
@@ -68,15 +69,15 @@ export interface Options {
   readonly color: Tone.Color
   /** Whether a request that was declined is a failure of the run. */
   readonly failOnDecline: boolean
-  /** Whether everything is declined because nobody was chosen to decide, so that a hint is in order. */
-  readonly nobodyDecides: boolean
-  /** Held by whoever writes to the terminal, so that a question to the user is not written over. */
+  /** Whether every request is declined because no policy was given; the run then ends with a hint. */
+  readonly hasNoPolicy: boolean
+  /** Held while something is written to the terminal, so that a question to the user is not overwritten. */
   readonly screen: Semaphore.Semaphore
   /** The width of the terminal. */
   readonly columns: Effect.Effect<number>
   readonly env: { readonly [name: string]: string | undefined }
-  /** Waits for the user to insist on stopping. */
-  readonly insists: Effect.Effect<void>
+  /** Ends when the user interrupts the run a second time, which stops it at once. */
+  readonly secondInterrupt: Effect.Effect<void>
 }
 
 /**
@@ -107,7 +108,7 @@ export class Declined extends Schema.TaggedError<Declined>()("Declined", { count
 }
 
 /**
- * No thread is there to go on with.
+ * There is no thread to resume.
  *
  * @category errors
  * @since 0.1.0
@@ -128,7 +129,7 @@ export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed |
 
 /**
  * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
- * has stopped, unless the user insists.
+ * has stopped, unless the user interrupts a second time.
  *
  * @category running
  * @since 0.1.0
@@ -139,7 +140,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
 ): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio> {
   const output = yield* outputOf(options)
   // What happens besides what the server says.
-  const told = yield* Queue.unbounded<ResponseEvent>()
+  const runEvents = yield* Queue.unbounded<ResponseEvent>()
   let running: TurnHandle | undefined
   const onTurn = (turn: TurnHandle) => {
     running = turn
@@ -147,12 +148,14 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   // Apart from the scope of the turn, so that it can be closed without waiting for that.
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
-    Effect.flatMap((context) => Effect.provideContext(Effect.scoped(runTurn(options, output, told, onTurn)), context)),
+    Effect.flatMap((context) =>
+      Effect.provideContext(Effect.scoped(runTurn(options, output, runEvents, onTurn)), context)
+    ),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
     // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
-    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(told)])) : identity,
+    output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(runEvents)])) : identity,
     Effect.flatMap(({ error, result }) =>
       Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
     )
@@ -162,11 +165,11 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   yield* Fiber.join(fiber).pipe(
     Effect.onInterrupt(() => {
       if (running === undefined) return Fiber.interrupt(fiber)
-      const stopped = Queue.offer(told, stopping(running.threadId)).pipe(
+      const stopped = Queue.offer(runEvents, stopping(running.threadId)).pipe(
         Effect.andThen(Effect.ignore(running.interrupt)),
         Effect.andThen(Fiber.await(fiber))
       )
-      const forced = Effect.andThen(options.insists, Scope.close(connection, Exit.void))
+      const forced = Effect.andThen(options.secondInterrupt, Scope.close(connection, Exit.void))
       return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
     })
   )
@@ -175,12 +178,12 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
 // How long an interrupted turn may take to stop. What has not stopped by then is ended.
 const patience = "10 seconds"
 
-const warnings = (told: Queue.Queue<ResponseEvent>) =>
+const warnings = (runEvents: Queue.Queue<ResponseEvent>) =>
   Logger.make<unknown, void>(({ logLevel, message }) => {
     if (LogLevel.isLessThan(logLevel, "Warn")) return
     const parts = Array.isArray(message) ? message : [message]
     Queue.offerUnsafe(
-      told,
+      runEvents,
       warning(parts.map((part) => (typeof part === "string" ? part : Formatter.format(part))).join(" "))
     )
   })
@@ -188,16 +191,16 @@ const warnings = (told: Queue.Queue<ResponseEvent>) =>
 const runTurn = Effect.fnUntraced(function* (
   options: Options,
   output: Output,
-  told: Queue.Queue<ResponseEvent>,
+  runEvents: Queue.Queue<ResponseEvent>,
   onTurn: (turn: TurnHandle) => void
 ): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
-  const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(told, event)))
+  const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(runEvents, event)))
   const thread = yield* threadOf(options)
   const turn = yield* thread
     .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
     .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
   onTurn(turn)
-  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(told), { haltStrategy: "left" })).pipe(
+  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(runEvents), { haltStrategy: "left" })).pipe(
     // How the turn failed is told by its result.
     Effect.catchIf(
       (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
@@ -300,7 +303,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   const watched = yield* stdio.stdoutIsTerminal
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
-    status === "completed" && text !== "" ? print(`${watched ? harmless(text) : text}\n`) : Effect.void
+    status === "completed" && text !== "" ? print(`${watched ? sanitizeForTerminal(text) : text}\n`) : Effect.void
   if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
 
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)
@@ -311,7 +314,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   }
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
   const hint = ({ declined }: RunOutput.RunResult) =>
-    options.nobodyDecides && !options.failOnDecline && declined > 0
+    options.hasNoPolicy && !options.failOnDecline && declined > 0
       ? Stream.run(Stream.make(`${new Declined({ count: declined }).message}\n`), transcript)
       : Effect.void
   const render =

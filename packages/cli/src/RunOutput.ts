@@ -1,6 +1,7 @@
 /**
  * What `effect-codex run` prints for programs: the lines of `--jsonl` and the object of `--json`, as schemas.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type { AgentResponse } from "@effect-codex/core/AgentResponse"

@@ -4,6 +4,7 @@
  * It is there between the lines of a transcript alone: erased before anything is written, drawn again after it when the
  * cursor is at the beginning of a line. Never for pipes and files.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Display from "@effect-codex/core/Display"

@@ -4,6 +4,7 @@
  * Colour is decided once, from what the user asked for, the environment and the terminal; what prints then paints a text with
  * a tone, which does nothing where there is no colour. Text that is painted has been made harmless before.
  *
+ * @stability stable
  * @since 0.1.0
  */
 

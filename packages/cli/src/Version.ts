@@ -1,6 +1,7 @@
 /**
  * What `package.json` says of this package.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { readFileSync } from "node:fs"

@@ -2,6 +2,7 @@
 /**
  * The command `effect-codex`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -13,41 +14,26 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as AccountCommand from "./AccountCommand.ts"
-import * as AuditCommand from "./AuditCommand.ts"
-import * as DemoCommand from "./DemoCommand.ts"
-import * as DoctorCommand from "./DoctorCommand.ts"
 import * as ExitCode from "./ExitCode.ts"
+import { loadCommands } from "./internal/commands.ts"
 import { toggle } from "./internal/flags.ts"
 import { presenter, report } from "./internal/report.ts"
-import * as ModelsCommand from "./ModelsCommand.ts"
-import * as PolicyCommand from "./PolicyCommand.ts"
-import * as RunCommand from "./RunCommand.ts"
-import * as ThreadsCommand from "./ThreadsCommand.ts"
 import { version } from "./Version.ts"
 
 // Whether it is given is read from the arguments: a failure has to be told also where they could not be parsed.
 const debug = GlobalFlag.Setting("debug")({
-  flag: toggle("debug", "Where something went wrong, show where in the program")
+  flag: toggle("debug", "Show stack traces on errors")
 })
 const end = process.argv.indexOf("--")
-const debugging = process.argv.slice(2, end === -1 ? undefined : end).includes("--debug")
+const args = process.argv.slice(2, end === -1 ? undefined : end)
 
-const root = Command.make("effect-codex").pipe(
-  Command.withDescription("Drive Codex agents from the terminal"),
-  Command.withSubcommands([
-    RunCommand.command,
-    ThreadsCommand.command,
-    ModelsCommand.command,
-    AccountCommand.login,
-    AccountCommand.logout,
-    AccountCommand.account,
-    PolicyCommand.command,
-    AuditCommand.command,
-    DoctorCommand.command,
-    DemoCommand.command
-  ]),
-  Command.withGlobalFlags([debug])
+const run = Effect.flatMap(loadCommands(args), (commands) =>
+  Command.make("effect-codex").pipe(
+    Command.withDescription("Drive Codex agents from the terminal"),
+    Command.withSubcommands(commands),
+    Command.withGlobalFlags([debug]),
+    Command.run({ version })
+  )
 )
 
 // A reader that has gone, as `head` does, and a terminal that was closed end us the way a Ctrl-C does.
@@ -70,11 +56,11 @@ const services = Layer.mergeAll(
   Layer.succeed(Logger.LogToStderr)(true)
 )
 
-Command.run(root, { version }).pipe(
-  Effect.tapCause((cause) => report(cause, debugging)),
+run.pipe(
+  Effect.tapCause((cause) => report(cause, args.includes("--debug"))),
   Effect.provide(services),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(readerGone ? ExitCode.codes.readerGone : ExitCode.ofExit(exit))
+    teardown: (exit, onExit) => onExit(readerGone ? ExitCode.codes.readerGone : ExitCode.fromExit(exit))
   })
 )

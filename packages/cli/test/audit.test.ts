@@ -1,5 +1,5 @@
 // The built command with audit trails. No codex is needed for that.
-import { Witness } from "@effect-codex/core/Witness"
+import { DecisionObserver } from "@effect-codex/core/DecisionObserver"
 import * as Audit from "@effect-codex/policy/Audit"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { beforeAll, describe, expect, it } from "@effect/vitest"
@@ -29,10 +29,10 @@ const trail = Effect.fnUntraced(function* (name: string, ...commands: ReadonlyAr
   const file = path.join(files, name)
   yield* Effect.gen(function* () {
     const { flush } = yield* Audit.Audit
-    const witness = yield* Witness
+    const observer = yield* DecisionObserver
     for (const [index, command] of commands.entries()) {
       const about = { threadId: "thread", turnId: "turn", itemId: `item_${index}` }
-      witness?.answered({
+      observer?.onDecision({
         ...about,
         kind: "command",
         request: {

@@ -10,6 +10,7 @@ import * as path from "node:path"
 import stringWidth from "string-width"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
 import * as Terminal from "../../../scripts/terminal.ts"
+import { version } from "../src/Version.ts"
 import { build, mainOf } from "./built.ts"
 import { lacks } from "../../core/test/server.ts"
 
@@ -180,7 +181,7 @@ describe("effect-codex threads", () => {
         const gone = yield* command(["threads", "show", fork])
         expect(gone.code).toBe(2)
         expect(gone.stderr).toBe(
-          `effect-codex: No thread "${fork}" exists. Check the id, or leave it out to start a new thread.\n`
+          `effect-codex: No thread "${fork}" exists. Check the id, or leave it out to start a new thread. (docs/errors.md#sessionnotfound, version ${version})\n`
         )
       })
     )

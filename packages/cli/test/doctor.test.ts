@@ -1,6 +1,5 @@
-import type { Outline } from "@effect-codex/core/protocol/Compatibility"
-import { known } from "@effect-codex/core/protocol/generated/Outline"
 import { describe, expect, it } from "@effect/vitest"
+import { known, type Outline } from "../src/Compatibility.ts"
 import { judge } from "../src/internal/doctor/binary.ts"
 
 const other = (changes: Partial<Outline>): Outline => ({ ...known, version: "9.0.0", ...changes })
@@ -49,7 +48,7 @@ it("the rows of the table of versions that apply to a codex come first", () => {
   const finding = judge({ ...known, version: "0.160.1", methods: withoutMethod("modelProvider/list") })
   expect(finding).toMatchObject({
     status: "warn",
-    advice: expect.stringContaining("The oldest codex that is promised")
+    advice: expect.stringContaining("The oldest codex that is expected")
   })
   expect(finding.details?.[0]).toMatch(/^not in 0\.160\.1: /)
   expect(finding.details).toContain("not in 0.160.1: method modelProvider/list: since 0.169.0")

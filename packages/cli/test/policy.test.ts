@@ -325,6 +325,17 @@ describe("effect-codex policy explain and schema", () => {
       "  1. mcpToolRules[0]: what would be decided without rules, if the MCP server is docs",
       "  1. permissionsRules[0]: grant, if the network is asked for: yes"
     ])
+    expect(
+      inWords({
+        allowedRoots: [".", ".."],
+        commandRules: [{ name: "a", when: { cwdWithin: "." }, decision: "accept" }]
+      })
+    ).toEqual(
+      expect.arrayContaining([
+        `Mode balanced. What no rule matches is declined, but for commands that provably only read in "." or "..".`,
+        `  1. a: accept, if it runs in "."`
+      ])
+    )
     expect(inWords({ useLlmJudge: true })[0]).toContain("a judge decides")
   })
 

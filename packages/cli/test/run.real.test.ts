@@ -260,7 +260,10 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
 
   it.live("a budget that is spent", () =>
     Effect.gen(function* () {
-      const script = [MockModel.reply(MockModel.execCommand({ cmd: "true" })), MockModel.reply(MockModel.text("Late."))]
+      const script = [
+        MockModel.reply(MockModel.execCommand({ cmd: "true" })),
+        MockModel.reply(MockModel.text("Late.", MockModel.delay("1 minute")))
+      ]
       const { code, stderr } = yield* runWith(script, ["--quiet", "--budget-tokens", "50", "hi"])
       expect(code).toBe(1)
       expect(stderr).toMatch(/^effect-codex: The turn may use 50 tokens and has used 110\..*\n$/)

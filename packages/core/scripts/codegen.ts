@@ -1,8 +1,9 @@
 /**
- * Generates `packages/core/src/protocol/generated` from the pinned codex binary: `npm run codegen`.
+ * Generates the protocol of `packages/core` and its outline in `packages/cli` from the pinned codex binary:
+ * `npm run codegen`.
  *
  * The binary describes its own protocol, once as the stable edition and once with everything experimental. With a folder
- * as its argument the script writes there instead.
+ * as its argument the script writes there instead of into this repository.
  */
 import { execFileSync } from "node:child_process"
 import {
@@ -82,19 +83,24 @@ export const describeProtocol = (binary: string): Description => {
   }
 }
 
-/** Writes the generated modules into a folder and returns their names. */
+/** Writes the generated modules below a folder, where they are in the repository, and returns their paths in it. */
 export const codegen = (
-  directory: string,
+  root: string,
   { schemas, ...editions }: Description = describeProtocol(findBinary())
 ): ReadonlyArray<string> => {
-  const files = { ...generate(editions), "Outline.ts": printOutline(editions.version, schemas) }
-  mkdirSync(directory, { recursive: true })
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
-  return Object.keys(files)
+  const modules = Object.entries(generate(editions)).map(
+    ([name, text]) => [`packages/core/src/protocol/generated/${name}`, text] as const
+  )
+  const outline = ["packages/cli/src/internal/generated/outline.ts", printOutline(editions.version, schemas)] as const
+  return [...modules, outline].map(([file, text]) => {
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    writeFileSync(join(root, file), text)
+    return file
+  })
 }
 
 if (import.meta.main) {
-  const directory = resolve(process.argv[2] ?? join(here, "../src/protocol/generated"))
-  const files = codegen(directory)
-  console.log(`Wrote ${files.join(", ")} to ${directory}`)
+  const root = resolve(process.argv[2] ?? join(here, "../../.."))
+  const files = codegen(root)
+  console.log(`Wrote ${files.join(", ")} to ${root}`)
 }

@@ -4,12 +4,11 @@
  * Merges the defaults of the layer into each call, gets threads ready, checks that there is an account where one is needed,
  * and has turns on one thread wait for each other. What is on the wire is none of its business.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type { Toolkit } from "effect/ai/Toolkit"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -25,21 +24,19 @@ import type {
   ConnectionFailed,
   InvalidConfig,
   OutputInvalid,
-  ThreadStartError,
   TurnError,
   TurnStreamError
 } from "./CodexError.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
-import * as Groups from "./Groups.ts"
+import * as Groups from "./api/Groups.ts"
 import * as Input from "./Input.ts"
-import { makeHandles } from "./internal/handles.ts"
+import { makeHandles } from "./internal/thread/handles.ts"
+import { connection } from "./internal/connection/serve.ts"
 import * as CheckedOptions from "./internal/options.ts"
-import { makeThreads } from "./internal/threads.ts"
+import { makeThreads, tables } from "./internal/thread/threads.ts"
 import type { PolicyEngine } from "./PolicyEngine.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 import * as Thread from "./Thread.ts"
-import type * as Tools from "./Tools.ts"
-import type * as Turn from "./Turn.ts"
 
 /**
  * What a layer gives to its threads and turns.
@@ -47,31 +44,7 @@ import type * as Turn from "./Turn.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Defaults {
-  /**
-   * Defaults for threads that are started, resumed or forked. A call's own value wins; its `undefined` keeps the default, its
-   * `null` is sent.
-   */
-  readonly thread?: Thread.ThreadOptions | undefined
-  /** Defaults for turns, merged the same way. */
-  readonly turn?: Thread.TurnOptions | undefined
-  /** What all turns of the layer may use together. Default: no limit. */
-  readonly budget?: Turn.LayerBudget | undefined
-  /** What each turn may use that has no budget of its own. Default: no limit. */
-  readonly turnBudget?: Turn.Budget | undefined
-  /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
-  readonly watchdog?: Turn.Watchdog | "off" | undefined
-  /**
-   * How long the end of a turn is waited for that is interrupted, or that its owner leaves. Default: 10 seconds. A turn that
-   * has not ended by then may go on; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` tell of it.
-   */
-  readonly stopTimeout?: Duration.Input | undefined
-  /**
-   * How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
-   * of what the server wrote. Default: 64 Mi.
-   */
-  readonly bufferBytes?: number | undefined
-}
+export type Defaults = Thread.Defaults
 
 /**
  * The app-server to start, and the defaults for what is asked of it.
@@ -135,40 +108,7 @@ export interface Responses {
  * @category models
  * @since 0.1.0
  */
-export interface Threads extends Groups.ThreadGroup {
-  /**
-   * Starts a new thread. With `tools` it declares them to the agent and runs its calls; with `dynamicTools` it declares them
-   * as given, for an `onToolCall`. Declaring tools needs the experimental API.
-   */
-  readonly start: {
-    (options?: Thread.StartOptions): Effect.Effect<Thread.Thread, ThreadStartError>
-    <T extends Tools.Tools>(
-      options: Thread.StartOptions & Partial<Thread.DynamicTools> & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
-    (
-      options: Thread.StartOptions & Thread.DynamicTools
-    ): Effect.Effect<Thread.Thread, ThreadStartError, ExperimentalApi.ExperimentalApi>
-  }
-  /**
-   * Gets a thread that exists, without its history. Thread parameters apply as in {@link ResponseOptions}. With `tools` it
-   * runs the calls of tools that were declared when the thread began: those are kept with it.
-   */
-  readonly resume: {
-    (threadId: string, options?: Thread.ResumeOptions): Effect.Effect<Thread.Thread, ThreadStartError>
-    <T extends Tools.Tools>(
-      threadId: string,
-      options: Thread.ResumeOptions & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
-  }
-  /** Starts a new thread that shares the past of another one. */
-  readonly fork: {
-    (threadId: string, options?: Thread.ForkOptions): Effect.Effect<Thread.Thread, ThreadStartError>
-    <T extends Tools.Tools>(
-      threadId: string,
-      options: Thread.ForkOptions & { readonly tools: Toolkit<T> }
-    ): Effect.Effect<Thread.Thread, ThreadStartError, Tools.Requirements<T>>
-  }
-}
+export interface Threads extends Groups.ThreadGroup, Thread.Handles {}
 
 /**
  * Codex, ready to take prompts.
@@ -194,8 +134,8 @@ export class Codex extends Context.Service<
     Groups.Groups & {
       readonly responses: Responses
       readonly thread: Threads
-      /** How many entries each table of the connection and of its threads has, for tests of what is kept. */
-      readonly sizes: () => Readonly<Record<string, number>>
+      /** What is for this package alone. */
+      readonly [tables]: () => Readonly<Record<string, number>>
     }
 >()("@effect-codex/core/Codex") {}
 
@@ -222,7 +162,7 @@ export const make: (
   const server = yield* AppServer.AppServer
   const threads = yield* makeThreads(server, options)
   const groups = Groups.make(server, { bufferBytes, load: (threadId) => threads.resume(threadId, undefined) })
-  const handles = makeHandles(server, threads, groups.thread)
+  const handles = makeHandles(server, threads)
 
   function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   function create<A, RD>(
@@ -259,7 +199,7 @@ export const make: (
     serverInfo: server.serverInfo,
     serverRequests: server.serverRequests,
     subscribe: server.subscribe,
-    sizes: () => ({ ...server.sizes(), ...threads.sizes() }),
+    [tables]: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
     responses: {
       create,
       events: (options) =>

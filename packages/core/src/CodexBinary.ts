@@ -5,6 +5,7 @@
  * each platform. Starting the native one directly saves a process and some 150 ms, so whichever way a place is found, the
  * native binary behind it is preferred. This module looks at files and never runs anything.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"

@@ -5,13 +5,46 @@
  * error carries a tagged `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened
  * and what to do. This module does no I/O, and knows nothing of what is on the wire: that is `WireError`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { type AgentResponse, isAgentResponse } from "./AgentResponse.ts"
 import * as Display from "./Display.ts"
+import { version } from "./internal/version.ts"
+
+/**
+ * Properties that every error of this package has in addition to its fields. They are computed: neither is an argument of the
+ * constructor or a part of the encoded form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Documented {
+  /** The row of the table of errors that explains it, in the repository: `docs/errors.md#threadbusy`. */
+  readonly docs: string
+  /** The version of this package. */
+  readonly version: string
+}
+
+// The schema knows only what is encoded, so the getters go onto the prototype of the class.
+const documented = <Class>(error: Class, tag: string): Class => {
+  if (Predicate.isFunction(error)) {
+    Object.defineProperties(error.prototype, {
+      docs: { get: () => `docs/errors.md#${tag.toLowerCase()}` },
+      version: { get: () => version }
+    })
+  }
+  return error
+}
+
+const define =
+  <Self>() =>
+  <Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
+    documented(Schema.TaggedError<Self, Documented>()(tag, fields), tag)
 
 const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
 
@@ -21,7 +54,7 @@ const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentR
  * @category errors
  * @since 0.1.0
  */
-export class CodexNotFound extends Schema.TaggedError<CodexNotFound>()("CodexNotFound", {
+export class CodexNotFound extends define<CodexNotFound>()("CodexNotFound", {
   tried: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -113,7 +146,7 @@ const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<strin
  * @category errors
  * @since 0.1.0
  */
-export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("ConnectionFailed", {
+export class ConnectionFailed extends define<ConnectionFailed>()("ConnectionFailed", {
   reason: ConnectionFailedReason,
   stderr: Schema.Array(Schema.String)
 }) {
@@ -130,7 +163,7 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>()("Co
  * @category errors
  * @since 0.1.0
  */
-export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("NotAuthenticated", {
+export class NotAuthenticated extends define<NotAuthenticated>()("NotAuthenticated", {
   description: Schema.String,
   response: Schema.optionalKey(AgentResponseSchema)
 }) {
@@ -145,7 +178,7 @@ export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("No
  * @category errors
  * @since 0.1.0
  */
-export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed", {
+export class LoginFailed extends define<LoginFailed>()("LoginFailed", {
   /** What was logged in to: `account`, or the name of an MCP server. */
   target: Schema.String,
   description: Schema.String
@@ -161,7 +194,7 @@ export class LoginFailed extends Schema.TaggedError<LoginFailed>()("LoginFailed"
  * @category errors
  * @since 0.1.0
  */
-export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
+export class SessionNotFound extends define<SessionNotFound>()("SessionNotFound", {
   threadId: Schema.String
 }) {
   override get message(): string {
@@ -175,7 +208,7 @@ export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("Sess
  * @category errors
  * @since 0.1.0
  */
-export class SessionArchived extends Schema.TaggedError<SessionArchived>()("SessionArchived", {
+export class SessionArchived extends define<SessionArchived>()("SessionArchived", {
   threadId: Schema.String
 }) {
   override get message(): string {
@@ -190,7 +223,7 @@ export class SessionArchived extends Schema.TaggedError<SessionArchived>()("Sess
  * @category errors
  * @since 0.1.0
  */
-export class NoRollout extends Schema.TaggedError<NoRollout>()("NoRollout", {
+export class NoRollout extends define<NoRollout>()("NoRollout", {
   threadId: Schema.String,
   method: Schema.String
 }) {
@@ -206,7 +239,7 @@ export class NoRollout extends Schema.TaggedError<NoRollout>()("NoRollout", {
  * @category errors
  * @since 0.1.0
  */
-export class ThreadLocked extends Schema.TaggedError<ThreadLocked>()("ThreadLocked", {
+export class ThreadLocked extends define<ThreadLocked>()("ThreadLocked", {
   threadId: Schema.String
 }) {
   override get message(): string {
@@ -220,7 +253,7 @@ export class ThreadLocked extends Schema.TaggedError<ThreadLocked>()("ThreadLock
  * @category errors
  * @since 0.1.0
  */
-export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestFailed", {
+export class RequestFailed extends define<RequestFailed>()("RequestFailed", {
   method: Schema.String,
   code: Schema.Finite,
   description: Schema.String,
@@ -237,7 +270,7 @@ export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestF
  * @category errors
  * @since 0.1.0
  */
-export class RequestTimedOut extends Schema.TaggedError<RequestTimedOut>()("RequestTimedOut", {
+export class RequestTimedOut extends define<RequestTimedOut>()("RequestTimedOut", {
   method: Schema.String,
   millis: Schema.Finite
 }) {
@@ -252,7 +285,7 @@ export class RequestTimedOut extends Schema.TaggedError<RequestTimedOut>()("Requ
  * @category errors
  * @since 0.1.0
  */
-export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
+export class Overloaded extends define<Overloaded>()("Overloaded", {
   method: Schema.String
 }) {
   override get message(): string {
@@ -266,7 +299,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
  * @category errors
  * @since 0.1.0
  */
-export class ExperimentalApiRequired extends Schema.TaggedError<ExperimentalApiRequired>()("ExperimentalApiRequired", {
+export class ExperimentalApiRequired extends define<ExperimentalApiRequired>()("ExperimentalApiRequired", {
   feature: Schema.String
 }) {
   override get message(): string {
@@ -281,7 +314,7 @@ export class ExperimentalApiRequired extends Schema.TaggedError<ExperimentalApiR
  * @category errors
  * @since 0.1.0
  */
-export class UnsupportedMethod extends Schema.TaggedError<UnsupportedMethod>()("UnsupportedMethod", {
+export class UnsupportedMethod extends define<UnsupportedMethod>()("UnsupportedMethod", {
   method: Schema.String,
   serverVersion: Schema.String,
   since: Schema.optionalKey(Schema.String)
@@ -301,7 +334,7 @@ export class UnsupportedMethod extends Schema.TaggedError<UnsupportedMethod>()("
  * @category errors
  * @since 0.1.0
  */
-export class InvalidParams extends Schema.TaggedError<InvalidParams>()("InvalidParams", {
+export class InvalidParams extends define<InvalidParams>()("InvalidParams", {
   method: Schema.String,
   description: Schema.String
 }) {
@@ -317,7 +350,7 @@ export class InvalidParams extends Schema.TaggedError<InvalidParams>()("InvalidP
  * @category errors
  * @since 0.1.0
  */
-export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("ProtocolViolation", {
+export class ProtocolViolation extends define<ProtocolViolation>()("ProtocolViolation", {
   method: Schema.String,
   description: Schema.String
 }) {
@@ -335,7 +368,7 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>()("
  * @category errors
  * @since 0.1.0
  */
-export class SlowConsumer extends Schema.TaggedError<SlowConsumer>()("SlowConsumer", {
+export class SlowConsumer extends define<SlowConsumer>()("SlowConsumer", {
   unread: Schema.Finite,
   unit: Schema.Literals(["bytes", "requests"])
 }) {
@@ -352,7 +385,7 @@ export class SlowConsumer extends Schema.TaggedError<SlowConsumer>()("SlowConsum
  * @category errors
  * @since 0.1.0
  */
-export class PolicyFailed extends Schema.TaggedError<PolicyFailed>()("PolicyFailed", {
+export class PolicyFailed extends define<PolicyFailed>()("PolicyFailed", {
   description: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
 }) {
@@ -367,7 +400,7 @@ export class PolicyFailed extends Schema.TaggedError<PolicyFailed>()("PolicyFail
  * @category errors
  * @since 0.1.0
  */
-export class InvalidPolicyDecision extends Schema.TaggedError<InvalidPolicyDecision>()("InvalidPolicyDecision", {
+export class InvalidPolicyDecision extends define<InvalidPolicyDecision>()("InvalidPolicyDecision", {
   kind: Schema.String,
   by: Schema.String,
   /** What kind of thing the decision was. Its contents may be a secret that somebody answered with. */
@@ -427,7 +460,7 @@ export type TurnFailedReason = typeof TurnFailedReason.Type
  * @category errors
  * @since 0.1.0
  */
-export class TurnFailed extends Schema.TaggedError<TurnFailed>()("TurnFailed", {
+export class TurnFailed extends define<TurnFailed>()("TurnFailed", {
   reason: TurnFailedReason,
   description: Schema.String,
   response: AgentResponseSchema
@@ -486,7 +519,7 @@ const notOver =
  * @category errors
  * @since 0.1.0
  */
-export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("TurnInterrupted", {
+export class TurnInterrupted extends define<TurnInterrupted>()("TurnInterrupted", {
   response: AgentResponseSchema
 }) {
   override get message(): string {
@@ -503,7 +536,7 @@ export class TurnInterrupted extends Schema.TaggedError<TurnInterrupted>()("Turn
  * @category errors
  * @since 0.1.0
  */
-export class ThreadBusy extends Schema.TaggedError<ThreadBusy>()("ThreadBusy", {
+export class ThreadBusy extends define<ThreadBusy>()("ThreadBusy", {
   threadId: Schema.String,
   /** The turn that is running. */
   turnId: Schema.String,
@@ -522,7 +555,7 @@ export class ThreadBusy extends Schema.TaggedError<ThreadBusy>()("ThreadBusy", {
  * @category errors
  * @since 0.1.0
  */
-export class TurnOver extends Schema.TaggedError<TurnOver>()("TurnOver", {
+export class TurnOver extends define<TurnOver>()("TurnOver", {
   threadId: Schema.String,
   turnId: Schema.String
 }) {
@@ -537,7 +570,7 @@ export class TurnOver extends Schema.TaggedError<TurnOver>()("TurnOver", {
  * @category errors
  * @since 0.1.0
  */
-export class TurnNotStopped extends Schema.TaggedError<TurnNotStopped>()("TurnNotStopped", {
+export class TurnNotStopped extends define<TurnNotStopped>()("TurnNotStopped", {
   threadId: Schema.String,
   turnId: Schema.String,
   /** How long its end was waited for. */
@@ -568,7 +601,7 @@ export const TurnStalledReason = Schema.TaggedUnion({
  * @category errors
  * @since 0.1.0
  */
-export class TurnStalled extends Schema.TaggedError<TurnStalled>()("TurnStalled", {
+export class TurnStalled extends define<TurnStalled>()("TurnStalled", {
   reason: TurnStalledReason,
   lastEvent: Schema.optionalKey(Schema.String),
   threadStatus: Schema.optionalKey(Schema.String),
@@ -595,7 +628,7 @@ const inSeconds = (millis: number): string => `${Math.round(millis / 1000)} s`
  * @category errors
  * @since 0.1.0
  */
-export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("BudgetExceeded", {
+export class BudgetExceeded extends define<BudgetExceeded>()("BudgetExceeded", {
   limit: Schema.Literals(["tokens", "turns", "duration"]),
   /** Whether the limit was the turn's own, or that of all turns of the layer. */
   scope: Schema.Literals(["turn", "layer"]),
@@ -621,7 +654,7 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("Budget
  * @category errors
  * @since 0.1.0
  */
-export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputInvalid", {
+export class OutputInvalid extends define<OutputInvalid>()("OutputInvalid", {
   description: Schema.String,
   answer: Schema.String,
   response: AgentResponseSchema
@@ -637,7 +670,7 @@ export class OutputInvalid extends Schema.TaggedError<OutputInvalid>()("OutputIn
  * @category errors
  * @since 0.1.0
  */
-export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+export class InvalidInput extends define<InvalidInput>()("InvalidInput", {
   description: Schema.String,
   path: Schema.optionalKey(Schema.String)
 }) {
@@ -652,7 +685,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
  * @category errors
  * @since 0.1.0
  */
-export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
+export class InvalidConfig extends define<InvalidConfig>()("InvalidConfig", {
   path: Schema.String,
   description: Schema.String
 }) {

@@ -6,6 +6,7 @@
  * shown as `\u{hex}`, the number of the code point, and nothing else is ever written so: a text that says `\u{1b}` by itself
  * is shown as `\u{5c}u{1b}`. This module looks for no secrets (see `Redaction`) and knows no colours and no widths.
  *
+ * @stability stable
  * @since 0.1.0
  */
 

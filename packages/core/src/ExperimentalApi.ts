@@ -5,6 +5,7 @@
  * sends an experimental field requires it. So a program without the opt-in does not compile, and the compiler names what is
  * missing. The service itself does nothing: what a connection really asked for is checked where requests are sent.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

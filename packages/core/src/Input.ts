@@ -4,6 +4,7 @@
  * A prompt is a string, or parts in the order in which the agent shall read them. Files are read by the server, not by us, so
  * their paths are those of the machine that it runs on; a file that is not there is found out before anything is sent.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -5,13 +5,13 @@
  * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`. A leaf that can't be
  * read costs no more than the field that it is in: the rest is there, and `unreadable` says where something is missing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Struct from "effect/Struct"
-import type { KeepOptions } from "./internal/buffer.ts"
-import type { WireNotification } from "./JsonRpc.ts"
+import type { KeepOptions } from "./internal/delivery/buffer.ts"
 import { type ExperimentalNotifications, experimentalNotifications } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 
@@ -22,6 +22,13 @@ import * as Protocol from "./protocol/Protocol.ts"
  * @since 0.1.0
  */
 export type Methods = ExperimentalNotifications
+
+/** A notification as it came, not yet validated. */
+interface WireNotification {
+  readonly method: string
+  readonly params?: unknown
+  readonly [K: string]: unknown
+}
 
 interface Envelope {
   /** When the server sent it, in milliseconds since 1970. */

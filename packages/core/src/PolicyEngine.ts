@@ -6,6 +6,7 @@
  * may abstain on any request by returning `undefined`; a request on which it abstains is declined. Rules and judges live
  * in other packages: this module holds the contract and the two engines that need none.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Context from "effect/Context"

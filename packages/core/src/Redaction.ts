@@ -4,6 +4,7 @@
  * It knows the forms that secrets commonly have and the names that they commonly go by. It is a net under those who are
  * careful, and no promise: a password that looks like a word stays. All patterns run in linear time.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"

@@ -4,9 +4,10 @@
  * The protocol has some ninety notifications, each with fields of its own. A `ResponseEvent` brings what most programs want
  * of them under the same few names, and keeps the original in `raw`. All that it remembers is which messages are commentary.
  *
+ * @stability stable
  * @since 0.1.0
  */
-import { makeCommentary } from "./internal/commentary.ts"
+import { makeCommentary } from "./internal/turn/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 

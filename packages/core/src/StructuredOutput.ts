@@ -4,6 +4,7 @@
  * Models take a strict subset of JSON Schema. A schema is adapted to that subset when it is sent, and the answer is decoded
  * by the whole of it, so constraints that the model is not told of are held to all the same.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"

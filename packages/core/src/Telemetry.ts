@@ -5,6 +5,7 @@
  * where they have none. Nothing here carries what a prompt, a command, a file or an answer says: attributes are names, ids,
  * counts and outcomes.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
@@ -18,8 +19,8 @@ const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.
 const tokens = Array.from({ length: 14 }, (_, index) => 4 ** index)
 
 /**
- * How long requests to the server took, in seconds, by `rpc.method` and `outcome` (`ok`, or the tag of the error). Its count
- * is the number of requests.
+ * How long requests to the server took, in seconds, by `rpc.method` and `outcome` (`ok`, or the tag of the error). Methods
+ * that the protocol does not have count as `other`. Its count is the number of requests.
  *
  * @category metrics
  * @since 0.1.0

@@ -2,10 +2,12 @@
  * Handles of threads and turns, for programs that want to hold on to them: to watch a turn from several places, to steer it,
  * to interrupt it, to go on afterwards.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
+import type { Toolkit } from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -21,8 +23,9 @@ import type {
   TurnStartError,
   TurnStreamError
 } from "./CodexError.ts"
+import type * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { Input } from "./Input.ts"
-import { makeCommentary } from "./internal/commentary.ts"
+import { makeCommentary } from "./internal/turn/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
 import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"
@@ -36,8 +39,8 @@ import type {
 import * as ResponseEvent from "./ResponseEvent.ts"
 import type { ToolCallHandler } from "./ServerRequest.ts"
 import type { Output } from "./StructuredOutput.ts"
-import type { ThreadActions } from "./ThreadActions.ts"
-import type { Budget, Watchdog } from "./Turn.ts"
+import type * as Tools from "./Tools.ts"
+import type { Budget, LayerBudget, Watchdog } from "./Turn.ts"
 
 /**
  * Parameters of a new thread as `thread/start` takes them.
@@ -56,12 +59,44 @@ export type ThreadOptions = ThreadStartParams
 export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
 
 /**
- * What a thread has on our side, for as long as the connection lives.
+ * What a layer gives to its threads and turns.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Attached {
+export interface Defaults {
+  /**
+   * Defaults for threads that are started, resumed or forked. A call's own value wins; its `undefined` keeps the default, its
+   * `null` is sent.
+   */
+  readonly thread?: ThreadOptions | undefined
+  /** Defaults for turns, merged the same way. */
+  readonly turn?: TurnOptions | undefined
+  /** What all turns of the layer may use together. Default: no limit. */
+  readonly budget?: LayerBudget | undefined
+  /** What each turn may use that has no budget of its own. Default: no limit. */
+  readonly turnBudget?: Budget | undefined
+  /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
+  readonly watchdog?: Watchdog | "off" | undefined
+  /**
+   * How long the end of a turn is waited for that is interrupted, or that its owner leaves. Default: 10 seconds. A turn that
+   * has not ended by then may go on; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` tell of it.
+   */
+  readonly stopTimeout?: Duration.Input | undefined
+  /**
+   * How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
+   * of what the server wrote. Default: 64 Mi.
+   */
+  readonly bufferBytes?: number | undefined
+}
+
+/**
+ * The client-side settings of a thread. They last as long as the connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadBindings {
   /** Runs calls of tools that no toolkit of the thread has. */
   readonly onToolCall?: ToolCallHandler | undefined
   /**
@@ -79,7 +114,7 @@ export interface Attached {
  * @category models
  * @since 0.1.0
  */
-export interface StartOptions extends ThreadOptions, Attached {}
+export interface StartOptions extends ThreadOptions, ThreadBindings {}
 
 /**
  * Tools for a thread whose declarations are not a toolkit's.
@@ -97,7 +132,7 @@ export interface DynamicTools {
  * @category models
  * @since 0.1.0
  */
-export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "excludeTurns">, Attached {}
+export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "excludeTurns">, ThreadBindings {}
 
 /**
  * Parameters of a fork; `lastTurnId` is the last turn that it shares with its origin. Default: the newest.
@@ -105,7 +140,7 @@ export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "ex
  * @category models
  * @since 0.1.0
  */
-export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, Attached {}
+export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, ThreadBindings {}
 
 /**
  * What a turn may do and use.
@@ -191,7 +226,7 @@ export interface RunInput extends TurnInput {
  * @category models
  * @since 0.1.0
  */
-export interface Thread extends ThreadActions {
+export interface Thread {
   readonly id: string
   /**
    * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the
@@ -215,6 +250,45 @@ export interface Thread extends ThreadActions {
   ) => Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
   /** A new thread that shares the past of this one. */
   readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, ThreadStartError>
+}
+
+/**
+ * How a program comes by the handle of a thread.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handles {
+  /**
+   * Starts a new thread. With `tools` it declares them to the agent and runs its calls; with `dynamicTools` it declares them
+   * as given, for an `onToolCall`. Declaring tools needs the experimental API.
+   */
+  readonly start: {
+    (options?: StartOptions): Effect.Effect<Thread, ThreadStartError>
+    <T extends Tools.Tools>(
+      options: StartOptions & Partial<DynamicTools> & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread, ThreadStartError, ExperimentalApi.ExperimentalApi | Tools.Requirements<T>>
+    (options: StartOptions & DynamicTools): Effect.Effect<Thread, ThreadStartError, ExperimentalApi.ExperimentalApi>
+  }
+  /**
+   * Gets a thread that exists, without its history. Thread parameters apply as in `Codex.ResponseOptions`. With `tools` it
+   * runs the calls of tools that were declared when the thread began: those are kept with it.
+   */
+  readonly resume: {
+    (threadId: string, options?: ResumeOptions): Effect.Effect<Thread, ThreadStartError>
+    <T extends Tools.Tools>(
+      threadId: string,
+      options: ResumeOptions & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread, ThreadStartError, Tools.Requirements<T>>
+  }
+  /** Starts a new thread that shares the past of another one. */
+  readonly fork: {
+    (threadId: string, options?: ForkOptions): Effect.Effect<Thread, ThreadStartError>
+    <T extends Tools.Tools>(
+      threadId: string,
+      options: ForkOptions & { readonly tools: Toolkit<T> }
+    ): Effect.Effect<Thread, ThreadStartError, Tools.Requirements<T>>
+  }
 }
 
 /**

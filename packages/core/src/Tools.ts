@@ -6,6 +6,7 @@
  * through the tools' schemas, and whatever goes wrong is told to the model as a failed call: a turn does not end because a
  * tool did not work. Whether a call may run at all is the policy engine's to say, and not known here.
  *
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"

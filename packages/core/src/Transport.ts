@@ -4,6 +4,7 @@
  * A transport knows when and why its peer is gone, and nothing about what the lines mean. Reading never waits for the
  * receiver of the lines, because a reader that waits can't deliver the reply that its receiver is waiting for.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
@@ -17,11 +18,11 @@ import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } from "./CodexError.ts"
-import { makeLineSplitter } from "./internal/lines.ts"
-import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import { makeLineSplitter } from "./internal/connection/lines.ts"
+import { defaultWriteBufferLength, makeOutbox } from "./internal/connection/outbox.ts"
 import * as Options from "./internal/options.ts"
-import { describeSystemError } from "./internal/systemError.ts"
-import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
+import { describeSystemError } from "./internal/connection/systemError.ts"
+import { drainGrace, spawn, type SpawnOptions } from "./internal/connection/process.ts"
 
 /**
  * One connection's two directions.

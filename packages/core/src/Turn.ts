@@ -1,6 +1,7 @@
 /**
  * What a turn may use, and when it is taken for stalled.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"

@@ -2,6 +2,7 @@
  * The app-server over a WebSocket, on TCP or on a Unix socket: one that runs already, or one of our own that others can
  * join.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
@@ -17,11 +18,11 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason, InvalidConfig } from "./CodexError.ts"
-import { defaultWriteBufferLength, makeOutbox } from "./internal/outbox.ts"
+import { defaultWriteBufferLength, makeOutbox } from "./internal/connection/outbox.ts"
 import * as Options from "./internal/options.ts"
-import { drainGrace, spawn, type SpawnOptions } from "./internal/process.ts"
-import { describeSystemError } from "./internal/systemError.ts"
-import { endMarked, makeMark, markName } from "./internal/stragglers.ts"
+import { drainGrace, spawn, type SpawnOptions } from "./internal/connection/process.ts"
+import { describeSystemError } from "./internal/connection/systemError.ts"
+import { endMarked, makeMark, markName } from "./internal/connection/stragglers.ts"
 import * as Redaction from "./Redaction.ts"
 import type { Transport } from "./Transport.ts"
 

@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
-import { RpcError } from "@effect-codex/core/JsonRpc"
+import { RpcError } from "../src/internal/connection/jsonRpc.ts"
+import { connection } from "../src/internal/connection/serve.ts"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
@@ -13,13 +14,14 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { endsWithin, nothingMore, received, receivedBy, until } from "./waiting.ts"
+import { tables } from "../src/internal/thread/threads.ts"
 
 type Options = Parameters<typeof MockAppServer.layer>[0]
 
 const against = (options?: Options, policy = PolicyEngine.layerDeclineAll) =>
   Effect.provide(Layer.merge(Codex.layerAppServer().pipe(Layer.provideMerge(MockAppServer.layer(options))), policy))
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const turnId = "00000000-0000-7000-8000-0000000000aa"
 const say = { turns: [[{ say: ["one ", "two"] }]] }
 
@@ -34,7 +36,7 @@ describe("law 3: every request ends", () => {
       const server = yield* MockAppServer.MockAppServer
       yield* server.on("model/list", () => Effect.never)
       const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
-      yield* settle
+      yield* received("model/list")
       yield* TestClock.adjust("60 seconds")
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "RequestTimedOut", method: "model/list", millis: 60_000 })
       expect((yield* methods).filter((method) => method === "model/list").length).toBe(1)
@@ -49,7 +51,7 @@ describe("law 3: every request ends", () => {
       const fiber = yield* Effect.forkChild(
         Effect.flip(codex.request("command/exec", { command: ["true"], timeoutMs: 100_000 }))
       )
-      yield* settle
+      yield* received("command/exec")
       yield* TestClock.adjust("129 seconds")
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("1 second")
@@ -62,8 +64,7 @@ describe("law 3: every request ends", () => {
       const codex = yield* Codex.Codex
       const server = yield* MockAppServer.MockAppServer
       yield* server.stopReading
-      const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
-      yield* settle
+      const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})), { startImmediately: true })
       yield* TestClock.adjust("60 seconds")
       expect((yield* Fiber.join(fiber))._tag).toBe("RequestTimedOut")
     }).pipe(against())
@@ -74,7 +75,7 @@ describe("law 3: every request ends", () => {
       const server = yield* MockAppServer.make()
       yield* server.on("initialize", () => Effect.never)
       const fiber = yield* Effect.forkChild(Effect.flip(Effect.scoped(AppServer.make(server.transport))))
-      yield* settle
+      yield* receivedBy(server, "initialize")
       yield* TestClock.adjust("30 seconds")
       expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Handshake" } })
     })
@@ -95,8 +96,7 @@ describe("law 10: only what never ran is sent again", () => {
         )
       )
       const fiber = yield* Effect.forkChild(codex.request("model/list", {}))
-      yield* settle
-      yield* TestClock.adjust("10 seconds")
+      yield* endsWithin(fiber, 10)
       expect((yield* Fiber.join(fiber)).data).toEqual([])
       expect(tries).toBe(3)
     }).pipe(against())
@@ -108,8 +108,7 @@ describe("law 10: only what never ran is sent again", () => {
       const server = yield* MockAppServer.MockAppServer
       yield* server.on("model/list", () => Effect.fail(new RpcError({ code: -32001, description: "busy" })))
       const fiber = yield* Effect.forkChild(Effect.flip(codex.request("model/list", {})))
-      yield* settle
-      yield* TestClock.adjust("30 seconds")
+      yield* endsWithin(fiber, 30)
       expect((yield* Fiber.join(fiber))._tag).toBe("Overloaded")
       expect((yield* methods).filter((method) => method === "model/list").length).toBe(6)
     }).pipe(against())
@@ -161,7 +160,7 @@ describe("law 1: nothing is lost silently", () => {
         Effect.flip,
         Effect.forkChild
       )
-      yield* settle
+      yield* until("it has said something", () => seen.length > 0)
       yield* server.die({ _tag: "Exited", code: 3 }, ["fatal error: out of luck"])
       const failure = yield* Fiber.join(fiber)
       expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { code: 3 } })
@@ -299,8 +298,11 @@ describe("law 7: the future is data", () => {
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       const server = yield* MockAppServer.MockAppServer
-      const fiber = yield* codex.notifications.pipe(Stream.take(3), Stream.runCollect, Effect.forkChild)
-      yield* settle
+      const fiber = yield* codex.notifications.pipe(
+        Stream.take(3),
+        Stream.runCollect,
+        Effect.forkChild({ startImmediately: true })
+      )
       yield* server.notify("thread/dreamt", { threadId: "t", dream: "sheep" })
       yield* server.notify("thread/closed", { threadId: 5 })
       yield* server.notify("thread/closed", { threadId: "t", why: "tired" })
@@ -332,10 +334,9 @@ describe("law 4: an owner that leaves stops its turn", () => {
       const server = yield* MockAppServer.MockAppServer
       yield* server.on("turn/start", () => Effect.never)
       const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello" }))
-      yield* settle
+      yield* received("turn/start")
       const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber))
-      yield* settle
-      while (interrupting.pollUnsafe() === undefined) yield* Effect.andThen(settle, TestClock.adjust("1 second"))
+      yield* endsWithin(interrupting, 3600)
       const sent = (yield* server.received).find(({ method }) => method === "turn/interrupt")
       expect(sent?.["params"]).toMatchObject({ turnId: "" })
     }).pipe(against())
@@ -359,10 +360,10 @@ describe("law 4: an owner that leaves stops its turn", () => {
         })
       )
       const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello" }))
-      yield* settle
+      yield* received("thread/start", 2)
       yield* Fiber.interrupt(fiber)
       yield* Deferred.succeed(reply, undefined)
-      yield* settle
+      yield* received("thread/unsubscribe")
       expect(yield* methods).toContain("thread/unsubscribe")
     }).pipe(against())
   )
@@ -401,10 +402,10 @@ describe("laws 6 and 12: requests of the server", () => {
         Effect.as(Deferred.await(reply), { turn: { id: turnId, items: [], status: "inProgress" } })
       )
       const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Hello", threadId: thread.id }))
-      yield* settle
+      yield* received("turn/start")
       const ours = yield* Effect.forkChild(server.ask(command, params(thread.id)))
       const others = yield* Effect.forkChild(server.ask(command, params(thread.id, { turnId: "another", itemId: "b" })))
-      yield* settle
+      yield* nothingMore
       expect(ours.pollUnsafe()).toBeUndefined()
       yield* Deferred.succeed(reply, undefined)
       expect(yield* Fiber.join(ours)).toEqual({ decision: "accept" })
@@ -449,7 +450,7 @@ describe("laws 6 and 12: requests of the server", () => {
       const codex = yield* Codex.Codex
       const server = yield* MockAppServer.MockAppServer
       const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Run it" }))
-      yield* settle
+      yield* until("it is asked", () => codex[tables]()["waiting"] === 1)
       expect((yield* codex.request("account/read", {})).requiresOpenaiAuth).toBe(false)
       yield* TestClock.adjust("1 hour")
       const response = yield* Fiber.join(fiber)
@@ -478,7 +479,7 @@ describe("law 2: the reader waits for nobody", () => {
       const waiting = yield* codex.responses
         .create({ prompt: "Run it" })
         .pipe(Effect.provideService(PolicyEngine.PolicyEngine, policy), Effect.forkChild)
-      yield* settle
+      yield* until("it is asked", () => codex[tables]()["waiting"] === 1)
       for (let index = 0; index < 20_000; index++) {
         yield* server.notify("item/agentMessage/delta", { threadId: `t${index}`, turnId, itemId: "i", delta: "x" })
       }
@@ -505,7 +506,7 @@ describe("law 2: the reader waits for nobody", () => {
           isBlocking: true
         })
       for (let index = 0; index < 1024; index++) yield* Effect.forkChild(Effect.ignore(ask(index)))
-      yield* settle
+      yield* until("all are waiting", () => codex[tables]()["waiting"] === 1024)
       expect(yield* ask(1024)).toEqual({ answers: {} })
     }).pipe(
       Effect.scoped,
@@ -520,7 +521,7 @@ describe("law 2: the reader waits for nobody", () => {
     Effect.gen(function* () {
       const server = yield* AppServer.AppServer
       const mock = yield* MockAppServer.MockAppServer
-      yield* server.on("thread/closed", () => {
+      yield* server[connection].on("thread/closed", () => {
         throw new Error("mine")
       })
       yield* mock.notify("thread/closed", { threadId: "t" })

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Toml from "effect/encoding/Toml"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { toToml } from "../src/internal/serverConfig.ts"
+import { toToml } from "../src/internal/connection/serverConfig.ts"
 
 const { reply, text } = MockModel
 

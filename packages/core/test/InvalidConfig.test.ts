@@ -26,7 +26,7 @@ const invalid = (path: string) => ({ _tag: "InvalidConfig", path })
 // A binary that would fail in another way if it were started.
 const none = { binary: "/bin/true" }
 
-describe("an invalid option of a layer is InvalidConfig with its path, before anything is started", () => {
+describe("law 15: an invalid option of a layer is InvalidConfig with its path, before anything is started", () => {
   const durations = ["handshakeTimeout", "requestTimeout", "answerTimeout", "acceptDelay", "shutdownGrace"]
   const cases = [
     ...durations.flatMap((name) => [Number.NaN, -1, "5 parsecs", Infinity].map((value) => [name, value] as const)),
@@ -83,7 +83,7 @@ describe("an invalid option of a layer is InvalidConfig with its path, before an
   )
 })
 
-describe("an invalid option of a call is InvalidConfig with its path, and nothing is sent", () => {
+describe("law 15: an invalid option of a call is InvalidConfig with its path, and nothing is sent", () => {
   const toolkit = Toolkit.make(Tool.make("nothing", { success: Schema.Void }))
   const against = Effect.provide(
     Layer.mergeAll(

@@ -118,7 +118,7 @@ describe("many keyed layers", () => {
   )
 })
 
-describe("a process that dies", () => {
+describe("law 3: a process that dies", () => {
   it.live("in the middle of an approval fails the turn, and ends the handler", () =>
     Effect.gen(function* () {
       const pids: Array<number> = []

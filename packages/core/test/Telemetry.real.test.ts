@@ -1,7 +1,7 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Codex from "@effect-codex/core/Codex"
-import type * as FrameTap from "@effect-codex/core/FrameTap"
+import type { Frame } from "@effect-codex/core/AppServer"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Telemetry from "@effect-codex/core/Telemetry"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
@@ -210,7 +210,7 @@ describe("the metrics of a connection", () => {
 describe("the frame tap", () => {
   it.live("tells of every line in both directions, without secrets", () =>
     Effect.gen(function* () {
-      const frames: Array<FrameTap.Frame> = []
+      const frames: Array<Frame> = []
       yield* Effect.gen(function* () {
         const codex = yield* Codex.Codex
         yield* Effect.forkChild(

@@ -48,10 +48,12 @@ describe("the templates of the documents", () => {
 
   it.live("safe: a turn that uses too much is stopped", () =>
     Effect.gen(function* () {
-      const { exit } = yield* runWith(templates.safe, [
-        reply(execCommand({ cmd: "ls" }), usage({ input: 600_000, output: 1 })),
-        reply(text("More"))
-      ])
+      // The interrupt comes before or after the second request, which has no end of its own.
+      const { exit } = yield* runWith(templates.safe, (request) =>
+        request.toolOutputs.length === 0
+          ? reply(execCommand({ cmd: "ls" }), usage({ input: 600_000, output: 1 }))
+          : reply(text("More", MockModel.delay("1 minute")))
+      )
       expect(JSON.stringify(exit)).toContain('"_tag":"BudgetExceeded"')
     })
   )

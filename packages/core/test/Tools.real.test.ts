@@ -83,6 +83,28 @@ describe("a toolkit bound to a thread", () => {
     }).pipe(withTools([reply(toolCall("lookup", { sku: "a", atLeast: "8" })), reply(text("seven"))]))
   )
 
+  it.live("is there again after the thread was left", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start({ tools: toolkit })
+      expect((yield* thread.run("How many?")).text).toBe("seven")
+      yield* codex.thread.unsubscribe(thread.id)
+      expect((yield* thread.run("And now?")).text).toBe("still seven")
+      expect(JSON.parse(yield* output(3))).toEqual({ pieces: 7, enough: true })
+      yield* codex.thread.archive(thread.id)
+      yield* codex.thread.unarchive(thread.id)
+      expect((yield* thread.run("And from the archive?")).text).toBe("always seven")
+      expect(JSON.parse(yield* output(5))).toEqual({ pieces: 7, enough: true })
+    }).pipe(
+      withTools(
+        ["seven", "still seven", "always seven"].flatMap((answer) => [
+          reply(toolCall("lookup", { sku: "a" })),
+          reply(text(answer))
+        ])
+      )
+    )
+  )
+
   it.live("tells the model of bad arguments, failures and defects, and the turn goes on", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex

@@ -57,7 +57,7 @@ for (const [name, transport] of Object.entries<TransportLayer>(transports)) {
       )
     )
 
-    it.live("text with half of a surrogate pair arrives, with U+FFFD in its place", () =>
+    it.live("law 15: text with half of a surrogate pair arrives, with U+FFFD in its place", () =>
       Effect.gen(function* () {
         const half = "status 😀".slice(0, 8)
         const codex = yield* Codex.Codex

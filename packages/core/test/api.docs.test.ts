@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { until } from "./waiting.ts"
 
 const root = path.join(import.meta.dirname, "..", "..", "..")
 
@@ -269,10 +270,14 @@ describe("the functions in the table", () => {
       const called = call(codex, id)
       const run = Stream.isStream(called) ? Stream.runDrain(called) : Effect.scoped(called)
       const fiber = yield* Effect.forkChild(run)
-      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+      const hasArrived = Effect.map(server.received, (messages) =>
+        messages.slice(before).some((message) => message["method"] === method)
+      )
+      yield* until("it has said what it wants, or has ended", () =>
+        fiber.pollUnsafe() === undefined ? hasArrived : true
+      )
       fiber.interruptUnsafe()
-      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
-      expect((yield* server.received).slice(before).map((message) => message["method"])).toContain(method)
+      yield* until(`${method} has arrived`, () => hasArrived)
     }).pipe(
       Effect.provide(
         Layer.mergeAll(

@@ -3,11 +3,13 @@
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Notification from "@effect-codex/core/Notification"
 import { MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -136,6 +138,36 @@ export const suite = <E>(
       )
     }
 
+    it.live("in an interruption with an approval open: the turn's end is told first, and then that nobody waits", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const thread = yield* codex.thread.start()
+        const told = yield* codex.subscribe
+        const asked = yield* Effect.forkChild(Stream.runDrain(Stream.take(codex.serverRequests, 1)), {
+          startImmediately: true
+        })
+        const turn = yield* thread.turn("Run it")
+        yield* Fiber.join(asked)
+        yield* codex.request("turn/interrupt", { threadId: thread.id, turnId: turn.id })
+        const order = yield* told.pipe(
+          Stream.takeUntil(({ method }) => method === "serverRequest/resolved"),
+          Stream.filter(({ method }) => /^(turn\/completed|serverRequest|item\/completed)/.test(method)),
+          Stream.map(({ method }) => method),
+          Stream.runCollect
+        )
+        // The prompt is the one item that is completed: the command that waits for approval is not.
+        expect(order).toEqual(["item/completed", "turn/completed", "serverRequest/resolved"])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.merge(
+            layerOf([{ command: "true", say: ["done"] }]),
+            Layer.succeed(PolicyEngine.PolicyEngine)(PolicyEngine.make({ command: () => Effect.never }))
+          )
+        )
+      )
+    )
+
     it.live("in what is left of a turn whose owner went: nothing that keeps the thread", () =>
       Effect.gen(function* () {
         const gate = yield* MockModel.gate
@@ -148,6 +180,110 @@ export const suite = <E>(
           expect((yield* codex.responses.create({ prompt: "Next", threadId: id })).text).toBe("next")
         }).pipe(against([{ say: ["so far"], gate }, { say: ["next"] }]))
       })
+    )
+
+    // Starts a turn without a handle, and waits for one of its notifications.
+    const startTurn = Effect.fnUntraced(function* (threadId: string) {
+      const codex = yield* Codex.Codex
+      const told = yield* codex.subscribe
+      const { turn } = yield* codex.request("turn/start", {
+        threadId,
+        clientUserMessageId: "a name",
+        input: [{ type: "text", text: "Hang", text_elements: [] }]
+      })
+      return { turn, told }
+    })
+    const interruption = (threadId: string, turnId: string) =>
+      Effect.flatMap(Codex.Codex, (codex) => Effect.exit(codex.request("turn/interrupt", { threadId, turnId })))
+
+    it.live("in the moment between the reply to turn/start and turn/started: an interrupt by id is refused", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const refusals: Array<unknown> = []
+        for (let attempt = 0; attempt < 8 && refusals.length === 0; attempt++) {
+          const { id } = yield* codex.thread.start()
+          const { told, turn } = yield* startTurn(id)
+          const exit = yield* interruption(id, turn.id)
+          // On a slow machine it has begun by then.
+          if (Exit.isFailure(exit)) refusals.push(Option.getOrUndefined(Exit.findErrorOption(exit)))
+          yield* interruption(id, "")
+          yield* Stream.runDrain(Stream.takeUntil(told, ({ method }) => method === "turn/completed"))
+        }
+        expect(refusals).toMatchObject([{ _tag: "RequestFailed", description: "no active turn to interrupt" }])
+      }).pipe(Effect.scoped, against(Array.from({ length: 8 }, () => ({ say: ["so ", "far"] }))))
+    )
+
+    it.live("in that moment: an empty id is taken, and the turn ends as interrupted", () =>
+      Effect.gen(function* () {
+        const gate = yield* MockModel.gate
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { id } = yield* codex.thread.start()
+          const { told } = yield* startTurn(id)
+          expect((yield* interruption(id, ""))._tag).toBe("Success")
+          const ends = yield* told.pipe(
+            Stream.filter((notification) => Notification.is("turn/completed", notification)),
+            Stream.take(1),
+            Stream.runCollect
+          )
+          expect(ends[0]?.params.turn.status).toBe("interrupted")
+        }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }]))
+      })
+    )
+
+    it.live("in interrupts of a turn that is not the active one, and of an idle thread", () =>
+      Effect.gen(function* () {
+        const gate = yield* MockModel.gate
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { id } = yield* codex.thread.start()
+          // Neither does anything, nor is it remembered.
+          expect((yield* interruption(id, ""))._tag).toBe("Success")
+          const { told, turn } = yield* startTurn(id)
+          yield* Stream.runDrain(Stream.takeUntil(told, ({ method }) => method === "item/agentMessage/delta"))
+          expect(Exit.findErrorOption(yield* interruption(id, nobody))).toMatchObject({
+            value: { _tag: "RequestFailed", description: `expected active turn id ${nobody} but found ${turn.id}` }
+          })
+          yield* gate.open
+          const ends = yield* told.pipe(
+            Stream.filter((notification) => Notification.is("turn/completed", notification)),
+            Stream.take(1),
+            Stream.runCollect
+          )
+          expect(ends[0]?.params.turn.status).toBe("completed")
+          expect(Exit.findErrorOption(yield* interruption(id, turn.id))).toMatchObject({
+            value: { description: "no active turn to interrupt" }
+          })
+        }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }]))
+      })
+    )
+
+    it.live("in the name of a turn's first message, which is the one that it was given", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { id } = yield* codex.thread.start()
+        const { told } = yield* startTurn(id)
+        const names = yield* told.pipe(
+          Stream.takeUntil(({ method }) => method === "turn/completed"),
+          Stream.filter((notification) => Notification.is("item/started", notification)),
+          Stream.map(({ params }) => (params.item.type === "userMessage" ? params.item.clientId : undefined)),
+          Stream.filter((name) => name !== undefined),
+          Stream.runCollect
+        )
+        expect(names).toEqual(["a name"])
+      }).pipe(Effect.scoped, against([{ say: ["done"] }]))
+    )
+
+    it.live("in pages of what is loaded", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const ids = yield* Effect.forEach([1, 2, 3], () => Effect.map(codex.thread.start(), ({ id }) => id))
+        const first = yield* codex.request("thread/loaded/list", { limit: 2 })
+        expect(first.data.length).toBe(2)
+        const rest = yield* codex.request("thread/loaded/list", { limit: 2, cursor: first.nextCursor })
+        expect(rest.nextCursor ?? null).toBeNull()
+        expect([...first.data, ...rest.data].toSorted()).toEqual(ids.toSorted())
+      }).pipe(against([]))
     )
 
     it.live("in its errors", () =>

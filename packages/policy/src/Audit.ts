@@ -4,11 +4,12 @@
  * A record is handed over before the answer is sent, and written down behind that, so that a slow disk delays nobody. What
  * can't be kept is itself a record. This module decides nothing, and nothing that goes wrong in it changes a decision.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
-import { type Answered, Witness } from "@effect-codex/core/Witness"
+import { type ObservedDecision, DecisionObserver } from "@effect-codex/core/DecisionObserver"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
@@ -144,8 +145,8 @@ const provide = (
     const includeParams = options?.includeParams === true
     const items = makeItems({ add: trail.add, now, includeParams })
 
-    const answered = (answered: Answered) => {
-      const { by, decision, itemId, kind, millis, reason, request, threadId, turnId } = answered
+    const onDecision = (observed: ObservedDecision) => {
+      const { by, decision, itemId, kind, millis, reason, request, threadId, turnId } = observed
       const entry: Entry = {
         at: now(),
         type: "decision",
@@ -162,9 +163,9 @@ const provide = (
         ...(includeParams ? { params: Redaction.value(request.params) } : {})
       }
       trail.add(entry, JSON.stringify(request.params))
-      items.decided(answered)
+      items.decided(observed)
     }
-    const notified = (notification: Notification.Notification) => items.follow(notification)
+    const onNotification = (notification: Notification.Notification) => items.follow(notification)
 
     const anchor = Effect.map(trail.flush, (): Anchor | undefined => {
       const { hash, seq } = trail.place()
@@ -172,7 +173,7 @@ const provide = (
     })
     const audit = Audit.of({ records: Stream.fromPubSub(published), flush: trail.flush, anchor })
     const context = Context.make(Audit, audit)
-    return options?.enabled === false ? context : Context.add(context, Witness, { answered, notified })
+    return options?.enabled === false ? context : Context.add(context, DecisionObserver, { onDecision, onNotification })
   })
 
 /**

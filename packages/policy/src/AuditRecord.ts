@@ -4,6 +4,7 @@
  * A record is one line of JSON. Its last field is the SHA-256 of the line without that field, and as the line has the hash of
  * the line before in it, nothing can be changed, taken out or put in without all that follows showing it.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"

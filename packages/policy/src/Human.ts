@@ -5,6 +5,7 @@
  * it leads to. Nothing is a yes but the choice that says so: a person who says nothing, takes too long, closes the input or
  * is not there has declined. What a choice means is decided here; how a question looks is up to whoever shows it.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { PolicyFailed } from "@effect-codex/core/CodexError"

@@ -4,6 +4,7 @@
  * The texts of a question are safe to show in a terminal (see `Display` of `@effect-codex/core`); of what others
  * wrote, titles and choices have names and the beginnings of commands, and the details have the rest.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"

@@ -6,6 +6,7 @@
  * decision, a failure) is a fallback that declines. It reads what the model under judgement wrote, so it can be talked into
  * things: let rules that can't be fooled decide first, and give it what is left.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import type * as AppServer from "@effect-codex/core/AppServer"

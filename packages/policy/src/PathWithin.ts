@@ -5,6 +5,7 @@
  * elsewhere, nor `/repo/link/../x`: `..` goes up from where a link has led. What a link leads to can change after the
  * question was answered.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -5,6 +5,7 @@
  * none turns an abstention, a failure or a refusal into an acceptance, and where engines accept different things, only what
  * all of them accept is accepted.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { PolicyFailed } from "@effect-codex/core/CodexError"

@@ -5,6 +5,7 @@
  * with a mistake is refused as a whole: a field that is not known, a key that stands twice, a pattern that cannot be
  * compiled. A rule that is skipped because of a typing error might have been the one that says no.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -5,6 +5,7 @@
  * here, is told as a warning. What cannot mean the same is refused: a condition that is not known, a regular expression
  * without an exact counterpart. This module does not judge whether the rules are good ones: that is `RubricWarning`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

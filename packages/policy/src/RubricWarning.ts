@@ -3,10 +3,11 @@
  *
  * A warning never changes what is decided. `RuleBasedPolicy` logs those of the rubric that it is made of.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { listOf } from "./internal/rubric/condition.ts"
-import { isBlind as isBlindCommand } from "./internal/command/match.ts"
+import { matchesOnUntrustedOnly } from "./internal/command/match.ts"
 import { riskOf } from "./internal/command/risks.ts"
 import { baseName, runsCode } from "./internal/command/wrapper.ts"
 import type { PolicyRubric } from "./Rubric.ts"
@@ -65,7 +66,7 @@ export const review = (rubric: PolicyRubric): ReadonlyArray<RubricWarning> => [
     return [
       ...foreign(when, path),
       ...(decision === "acceptForSession" ? [beyond(path, "accepts later changes of the same files unasked")] : []),
-      ...(isAccept(decision) && isBlind(when, ["reasonRegex"]) ? [blind(path)] : [])
+      ...(isAccept(decision) && hasOnly(when, ["reasonRegex"]) ? [untrustedOnly(path)] : [])
     ]
   }),
   ...(rubric.toolInputRules ?? []).flatMap(({ when = {} }, index) => foreign(when, `toolInputRules[${index}]`)),
@@ -103,7 +104,7 @@ const never = (path: string, why: string): RubricWarning => ({
   description: `this rule never matches: ${why}`
 })
 
-const blind = (path: string): RubricWarning =>
+const untrustedOnly = (path: string): RubricWarning =>
   never(`${path}.when`, "the model's own words and the server's proposal show nothing of what will happen")
 
 const beyond = (path: string, how: string): RubricWarning => ({
@@ -117,7 +118,7 @@ const foreign = (when: object, path: string): ReadonlyArray<RubricWarning> =>
     .filter((key) => Object.hasOwn(when, key))
     .map((key) => never(`${path}.when.${key}`, "such requests have nothing for this condition"))
 
-const isBlind = (when: object, keys: ReadonlyArray<string>): boolean =>
+const hasOnly = (when: object, keys: ReadonlyArray<string>): boolean =>
   Object.keys(when).length > 0 && Object.keys(when).every((key) => keys.includes(key))
 
 const reviewMode = ({ allowedRoots, defaults, mode = "balanced" }: PolicyRubric): ReadonlyArray<RubricWarning> => {
@@ -156,7 +157,7 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   const warn = (code: Code, field: string, description: string) =>
     void warnings.push({ code, path: `${path}.${field}`, description })
   const programs = listOf(when.program) ?? []
-  if (isBlindCommand(when)) warnings.push(blind(path))
+  if (matchesOnUntrustedOnly(when)) warnings.push(untrustedOnly(path))
   if (when.networkHost !== undefined && when.request?.includes("networkApproval") !== true) {
     warnings.push(never(`${path}.when.networkHost`, "the rule is not about a networkApproval"))
   }
@@ -171,7 +172,7 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   if (when.allowedFlags?.includes("*") === true) {
     warn("acceptsAnything", "when.allowedFlags", "this rule accepts any option, also those that write or run something")
   }
-  const risk = isBlindCommand(when) || when.networkHost !== undefined ? undefined : riskOf(when)
+  const risk = matchesOnUntrustedOnly(when) || when.networkHost !== undefined ? undefined : riskOf(when)
   const runner = programs.find((program) => runsCode(baseName(program)))
   if (runner !== undefined && when.args === undefined) {
     const example = risk === undefined ? "" : `, as does ${JSON.stringify(risk)}, which this rule accepts`

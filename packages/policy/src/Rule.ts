@@ -4,6 +4,7 @@
  * These are schemas, so that a rule can come from a file, and their descriptions are what an editor shows for such a file.
  * What a condition means is not here, but in `RuleBasedPolicy`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"

@@ -6,6 +6,7 @@
  * for one thing: before a path counts as lying in a folder, the file system is asked where its links lead. This module does
  * not read rubrics and asks nobody.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -13,9 +14,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as CommandPolicy from "./internal/command/policy.ts"
-import { problemOf as checkProblem } from "./internal/command/surroundings.ts"
+import { problemOf as checksProblem } from "./internal/command/surroundings.ts"
 import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
+import { type Walker, walker as startWalking } from "./internal/files/path.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
 import { readingOf, rulesOf } from "./internal/rubric/packs.ts"
 import { absolute } from "./internal/files/folders.ts"
@@ -137,7 +139,7 @@ export const make: (
         params.kind === "humanCommand"
           ? Effect.undefined
           : Effect.suspend(() => compiled.command(params)).pipe(
-              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation))),
+              Effect.flatMap((evaluation) => settleCommand(conclude(params, evaluation), evaluation.walker)),
               Effect.map(toVerdict),
               Effect.provideContext(context)
             ),
@@ -201,15 +203,15 @@ const toVerdict = <D>({
 const settle = Effect.fnUntraced(function* <
   C extends { readonly reason: string | undefined; readonly conditions: ReadonlyArray<Demand> }
 >(conclusion: C) {
-  const problem = yield* problemOf(conclusion.conditions)
+  const problem = yield* problemOf(conclusion.conditions, yield* startWalking)
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline" as const, reason: problem }
 })
 
 const settleCommand = Effect.fnUntraced(function* (
-  conclusion: Conclusion
+  conclusion: Conclusion,
+  walker: Walker
 ): Effect.fn.Return<Conclusion, never, FileSystem.FileSystem> {
-  let problem = yield* problemOf(conclusion.conditions)
-  for (const check of conclusion.checks) problem ??= yield* checkProblem(check)
+  const problem = (yield* problemOf(conclusion.conditions, walker)) ?? (yield* checksProblem(conclusion.checks))
   return problem === undefined ? conclusion : { ...conclusion, decision: "decline", reason: problem }
 })
 
@@ -293,7 +295,7 @@ export const explainer = (
         cwd
       }
       const evaluation = yield* compiled.command(params)
-      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation))
+      const { by, decision, reason } = yield* settleCommand(conclude(params, evaluation), evaluation.walker)
       return {
         decision,
         by,

@@ -4,6 +4,7 @@
  * Every pattern that somebody else wrote is compiled here and nowhere else; no other module of this package builds a
  * `RegExp` from a string. The syntax is that of RE2: no look-around, no back-references. This module knows nothing of rules.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { RE2JS } from "re2js"

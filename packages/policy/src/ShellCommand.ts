@@ -4,6 +4,7 @@
  * The analysis tells two things apart: what runs for certain, and what may run. It runs nothing, looks at no file and knows
  * no rules. What a name means when it runs, such as a program found through the `PATH`, it cannot know.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Bash from "./internal/command/bash.ts"
@@ -142,12 +143,12 @@ export const parse = (command: string): ShellCommand => {
 
 // Beyond these, what runs counts as not known.
 const maxDepth = 8
-const maxParts = 1_000
+const maxParts = 400
 // Words of all parts together, also those that are in several.
-const maxWords = 4_000
+const maxWords = 1_500
 // For each character of a command, and of a short one as if it had so many, so many steps are taken at most.
-const maxSteps = 8
-const shortest = 8 * 1024
+const maxSteps = 5
+const shortest = 12 * 1024
 
 type Parsed = Extract<Bash.Script, { readonly _tag: "Commands" }>
 

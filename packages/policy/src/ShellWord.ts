@@ -4,6 +4,7 @@
  * The reader here is small on purpose. It knows plain characters, quotes and single escapes, and of all else it says that
  * it does not know, so a mistake of the Bash parser about a word cannot become an accepted command: both have to agree.
  *
+ * @stability stable
  * @since 0.1.0
  */
 

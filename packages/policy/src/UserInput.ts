@@ -5,6 +5,7 @@
  * options that the question offers. Questions of other kinds than the agent's own (an MCP server asks too) are not touched,
  * and nothing of what is asked or answered is logged: an answer may be a secret.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { InvalidConfig, PolicyFailed } from "@effect-codex/core/CodexError"

@@ -1,4 +1,7 @@
 /**
+ * All public modules, for imports from the package by name.
+ *
+ * @stability stable
  * @since 0.1.0
  */
 export * as Audit from "./Audit.ts"

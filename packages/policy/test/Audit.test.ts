@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import type * as Notification from "@effect-codex/core/Notification"
-import { type Answered, Witness } from "@effect-codex/core/Witness"
+import { type ObservedDecision, DecisionObserver } from "@effect-codex/core/DecisionObserver"
 import * as Audit from "@effect-codex/policy/Audit"
 import type { AuditRecord } from "@effect-codex/policy/AuditRecord"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -31,7 +31,10 @@ import * as Stream from "effect/Stream"
 
 const about = { threadId: "thread", turnId: "turn" } as const
 
-const answered = (itemId: string, more?: Partial<Answered> & { readonly command?: string }): Answered => ({
+const answered = (
+  itemId: string,
+  more?: Partial<ObservedDecision> & { readonly command?: string }
+): ObservedDecision => ({
   kind: "command",
   request: {
     id: 7,
@@ -66,8 +69,8 @@ const turnCompleted = {
   params: { threadId: "thread", turn: { id: "turn", items: [], status: "completed" } }
 } as unknown as Notification.Notification
 
-const witness = Effect.flatMap(Witness, (witness) =>
-  witness === undefined ? Effect.die("there is no witness") : Effect.succeed(witness)
+const observer = Effect.flatMap(DecisionObserver, (observer) =>
+  observer === undefined ? Effect.die("there is no observer") : Effect.succeed(observer)
 )
 
 // What a trail says when its first so many records are asked for.
@@ -92,7 +95,7 @@ const inFile = <A, E>(file: string, effect: Effect.Effect<A, E, Audit.Audit>, op
 const add = (...ids: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const audit = yield* Audit.Audit
-    const { answered: decide } = yield* witness
+    const { onDecision: decide } = yield* observer
     for (const id of ids) decide(answered(id))
     yield* audit.flush
   })
@@ -114,10 +117,10 @@ describe("a record", () => {
       const records = yield* recorded(
         3,
         Effect.gen(function* () {
-          const { answered: decide, notified } = yield* witness
+          const { onDecision: decide, onNotification } = yield* observer
           decide(answered("a", { reason: "TOKEN=abcdefgh is known" }))
           decide(answered("b", { decision: "decline", by: undefined, reason: "nobody decided" }))
-          notified(completed("a"))
+          onNotification(completed("a"))
         })
       )
       expect(records).toMatchObject([
@@ -148,11 +151,11 @@ describe("a record", () => {
       const records = yield* recorded(
         3,
         Effect.gen(function* () {
-          const { answered: decide, notified } = yield* witness
+          const { onDecision: decide, onNotification } = yield* observer
           decide(answered("a"))
-          notified(completed("b"))
-          notified(turnCompleted)
-          notified(turnCompleted)
+          onNotification(completed("b"))
+          onNotification(turnCompleted)
+          onNotification(turnCompleted)
         })
       )
       expect(records).toMatchObject([
@@ -168,9 +171,9 @@ describe("a record", () => {
     Effect.gen(function* () {
       const command = "curl -H 'Authorization: Bearer abcdefghijkl' x"
       const one = Effect.gen(function* () {
-        const { answered: decide, notified } = yield* witness
+        const { onDecision: decide, onNotification } = yield* observer
         decide(answered("a", { command }))
-        notified(completed("b", "completed", command))
+        onNotification(completed("b", "completed", command))
       })
       const [bare] = yield* recorded(1, one)
       const [full, unasked] = yield* recorded(2, one, { includeParams: true })
@@ -185,7 +188,7 @@ describe("a record", () => {
 
   it.effect("is not made when the trail is switched off", () =>
     Effect.gen(function* () {
-      expect(yield* Witness).toBeUndefined()
+      expect(yield* DecisionObserver).toBeUndefined()
     }).pipe(Effect.provide(Audit.layer({ enabled: false })))
   )
 })
@@ -235,7 +238,7 @@ describe("a trail in a file", () => {
       const description = "its beginning is missing: it should begin with record 1, and does with 2"
       expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line: 1, description })
       writeFileSync(file, "")
-      expect(yield* Effect.flip(verify(file))).toMatchObject({ description: "there is no record in it" })
+      expect(yield* Effect.flip(verify(file))).toMatchObject({ path: file, description: "there is no record in it" })
       rmSync(file)
       expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "PlatformError" })
     })
@@ -531,8 +534,8 @@ describe("a trail in a file", () => {
       const nasty = "a\u001b[2J\u009b31m\u202eb\u200bc\u{e0041}\r\nd"
       const decide = Effect.gen(function* () {
         const audit = yield* Audit.Audit
-        const { answered: told } = yield* witness
-        told(answered(nasty, { by: nasty, reason: nasty, command: nasty }))
+        const { onDecision } = yield* observer
+        onDecision(answered(nasty, { by: nasty, reason: nasty, command: nasty }))
         yield* audit.flush
       })
       yield* inFile(file, decide, { includeParams: true })
@@ -594,7 +597,7 @@ describe("a disk", () => {
       )
       yield* Effect.gen(function* () {
         const audit = yield* Audit.Audit
-        const { answered: decide } = yield* witness
+        const { onDecision: decide } = yield* observer
         // The writer has taken the first record, and is stuck with it.
         yield* Effect.repeat(Effect.yieldNow, { times: 50 })
         for (const id of ["a", "b", "c", "d", "e"]) decide(answered(id))

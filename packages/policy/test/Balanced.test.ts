@@ -4,7 +4,8 @@
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { appendFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { layerNode, makeRepository, type Repository } from "./repository.ts"
 import { wrapped } from "./rulesSupport.ts"
 
@@ -54,7 +55,16 @@ describe("the balanced mode accepts what only reads", () => {
       'git ls-files | while read -r f; do head -1 "$f"; done',
       "rg -l foo | xargs head -5",
       "find src -name '*.ts' | xargs -I '{}' wc -l '{}'",
+      "find s* -name '*.ts' | xargs wc -l",
+      "find -L src -type f | xargs cat",
+      "find src -type f -exec grep -l foo {} +",
+      "find src -name '*.ts' -exec head -1 {} ';' -exec wc -l '{}' +",
+      "find src -type f -not -name '*.md' -exec sed -n 1,5p {} \\; | sort",
+      "sleep 1; git status",
+      "git show stash@{0} --stat; git log main@{u}..HEAD@{1} -1",
       "grep -rl foo src | sort | head -5 | xargs cat",
+      "git ls-files | grep ts | xargs wc -l",
+      "find src -type f | grep -v '[.]md$' | grep -iE 'a|b' | xargs head -1",
       "timeout 10 cat README.md",
       "cat < README.md > /dev/null",
       "cat <<< text",
@@ -92,6 +102,7 @@ describe("the balanced mode declines", () => {
   mkdirSync(`${root}/odd/x `, { recursive: true })
   mkdirSync(`${root}/dash`)
   writeFileSync(`${root}/dash/-rf`, "")
+  write("aside/secret", "foo\n")
 
   it.live("what leads out of the roots, in whatever form", () =>
     declines(repository, [
@@ -106,6 +117,10 @@ describe("the balanced mode declines", () => {
       "find -L . -name secret",
       "rg -L secret",
       "diff -r mixed src",
+      "diff mixed aside",
+      "diff -N src mixed",
+      "diff aside/secret mixed",
+      "diff mixed - < aside/secret",
       "for f in mixed/*; do cat $f; done",
       'for f in link/secret src/a.ts; do cat "$f"; done',
       "x=link/secret; cat $x",
@@ -143,7 +158,34 @@ describe("the balanced mode declines", () => {
       "ls ..",
       'cat "$HOME/.ssh/id_rsa"',
       "ls $PWD/..",
-      "cd odd && find . | xargs cat"
+      "cd odd && find . | xargs cat",
+      "find -L odd | xargs cat",
+      "find odd -follow -type f | xargs cat",
+      "find od* | xargs cat",
+      "rg -L --files odd | xargs cat",
+      "rg -lL foo od* | xargs cat",
+      "grep -Rl foo odd | xargs cat",
+      "for f in $(find -L odd); do cat $f; done",
+      "for d in od*; do find $d | xargs cat; done",
+      "cat list | grep secret | xargs cat",
+      "echo foo | grep -rl foo --label=link/secret src - | xargs cat",
+      "echo foo | grep -rl foo --label link/secret - src | xargs cat",
+      "echo foo | rg -l foo - src | xargs cat",
+      "git ls-files -o | xargs cat",
+      "git ls-files -co --exclude-standard | xargs cat",
+      "git ls-files --others | xargs cat",
+      "git ls-files --directory -io --exclude x | xargs cat",
+      "for f in $(git ls-files -o); do cat $f; done",
+      "find src | grep -o secret | xargs cat",
+      "find src | grep -n a | xargs cat",
+      "find src | grep -v a list | xargs cat",
+      "find src | grep -v s* | xargs cat",
+      "find mixed -exec cat {} +",
+      "find . -name secret -exec cat {} ';'",
+      "find mix* -exec cat {} +",
+      "find src -exec cat link/{} +",
+      "find src -exec cat {} + -exec cat link/secret ';'",
+      "find -L . -exec cat {} +"
     ])
   )
 
@@ -215,6 +257,18 @@ describe("the balanced mode declines", () => {
       "x=rm; $x README.md",
       "xargs rm < list",
       "find src | xargs sh -c 'id'",
+      "find src -exec rm {} ';'",
+      "find src -exec sh -c 'id' {} ';'",
+      "find src -exec {} ';'",
+      "find src -exec cat {} + -delete",
+      "find src -exec cat {} + -fprint out",
+      "find src -execdir cat {} ';'",
+      "find src -ok cat {} ';'",
+      "find src -exec cat {}",
+      "find src -exec cat *",
+      "find src -exec sed -i s/a/b/ {} +",
+      "find src -exec sort {} -o {} ';'",
+      "find src -exec cat {} ';' -exec uniq {} {} ';'",
       "find src -print0 | xargs -0 -I{} sh -c 'cat {}'",
       "date 0101",
       "hostname x",
@@ -262,6 +316,81 @@ describe("the balanced mode declines", () => {
   )
 })
 
+describe("names that can't be told", () => {
+  const { outside, root, ...rest } = makeRepository()
+  mkdirSync(`${root}/raw`)
+  symlinkSync(`${outside}/secret`, Buffer.concat([Buffer.from(`${root}/raw/`), Buffer.from([0xff])]))
+  mkdirSync(`${root}/below`)
+  mkdirSync(Buffer.concat([Buffer.from(`${root}/below/`), Buffer.from([0xfe])]))
+  symlinkSync(
+    `${outside}/secret`,
+    Buffer.concat([Buffer.from(`${root}/below/`), Buffer.from([0xfe]), Buffer.from("/link")])
+  )
+  mkdirSync(`${root}/wide`)
+  symlinkSync(`${outside}/secret`, `${root}/wide/\u00fc`)
+  symlinkSync(`${outside}/secret`, `${root}/wide/\u{1f600}x`)
+  const repository = { outside, root, ...rest }
+
+  it.live("are not certain: those that are no text", () =>
+    declines(repository, [
+      "cat raw/*",
+      "cat raw/?",
+      "cat wide/?",
+      "cat wide/??",
+      "cat wide/?x",
+      "cat wide/????x",
+      "cat */*",
+      "cat **/l*",
+      "cat below/*/link",
+      "grep -R foo raw",
+      "grep -R foo below",
+      "find raw | xargs cat",
+      "find below | xargs cat",
+      "find below -exec cat {} +",
+      'for f in raw/*; do cat "$f"; done'
+    ])
+  )
+
+  it.live("are not certain: those that git writes in another form", () =>
+    Effect.gen(function* () {
+      const other = makeRepository()
+      other.write("\u00fc.ts", "foo\n")
+      other.git("add", "-A")
+      symlinkSync(`${other.outside}/secret`, `${other.root}/\\303\\274.ts`)
+      expect(other.git("ls-files")).toContain('"\\303\\274.ts"')
+      yield* declines(other, ["git ls-files | xargs cat"])
+    })
+  )
+})
+
+describe("what there is to look up for a command", () => {
+  const repository = makeRepository()
+  const { root } = repository
+  writeFileSync(`${root}/${"a".repeat(250)}`, "")
+  mkdirSync(`${root}/many`)
+  for (let index = 0; index < 3000; index++) writeFileSync(`${root}/many/${index}`, "")
+
+  it.live("takes time linear in a pattern and a name", () =>
+    accepts(repository, ["ls *a*a*a*a*a*a*a*a*b", "ls ?*a?*a?*a*[b]*"])
+  )
+
+  it.live("is bounded for all of it together, and counted once where it is named twice", () =>
+    Effect.gen(function* () {
+      const decisionOf = (line: string) => Effect.map(decide(repository, line), ({ decision }) => decision)
+      for (const line of ["for x in 1 2 3; do grep -R foo many; done", `grep -R foo ${"many ".repeat(20)}`]) {
+        expect([line, yield* decisionOf(line)]).toEqual([line, "accept"])
+      }
+      const folders = Array.from({ length: 9 }, (_, index) => `${"./".repeat(index)}many`)
+      for (const line of [
+        folders.map((folder) => `grep -R foo ${folder}`).join("; "),
+        `ls ${folders.map((folder) => `${folder}/*9999*`).join(" ")}`
+      ]) {
+        expect([line, yield* decisionOf(line)]).toEqual([line, "decline"])
+      }
+    })
+  )
+})
+
 describe("git in a repository", () => {
   const reads = ["git status", "git diff", "git log -1", "git show HEAD:README.md", "git ls-files | xargs wc -l"]
 
@@ -282,7 +411,12 @@ describe("git in a repository", () => {
     ["core.fsmonitor", "[core]\n\tfsmonitor = id\n"],
     ["core.fsmonitor", "[core]\n\tfsmonitor\n"],
     ["core.pager", "[core]\n\tpager = id\n"],
-    ["core.hookspath", "[core]\n\thooksPath = .\n"],
+    ["core.hookspath", "[core]\n\thooksPath = hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ./src/../hooks/\n"],
+    ["core.hookspath", "[core]\n\thooksPath = ~/hooks\n"],
+    ["core.hookspath", '[core]\n\thooksPath = "hooks"\n'],
+    ["core.hookspath", "[core]\n\thooksPath = %(prefix)/hooks\n"],
+    ["core.hookspath", "[core]\n\thooksPath\n"],
     ["core.sshcommand", "[core]\n\tsshCommand = id\n"],
     ["core.worktree", "[core]\n\tworktree = ../outside\n"],
     ["core.attributesfile", "[core]\n\tattributesFile = x\n"],
@@ -307,7 +441,11 @@ describe("git in a repository", () => {
   ] as const) {
     it.live(`whose configuration has ${JSON.stringify(text)} is not certain, and the reason is ${key}`, () =>
       Effect.gen(function* () {
-        expect(yield* problemWith(({ root }) => appendFileSync(`${root}/.git/config`, text))).toContain(key)
+        const reason = yield* problemWith(({ root, write }) => {
+          write("hooks/post-index-change", "#!/bin/sh\nid\n")
+          appendFileSync(`${root}/.git/config`, text)
+        })
+        expect(reason).toContain(key)
       })
     )
   }
@@ -332,6 +470,28 @@ describe("git in a repository", () => {
       )
       repository.write(".gitattributes", "* text=auto\n*.md diff=markdown\n")
       yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("is certain where its hooks lie elsewhere and none is one that reading calls", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      repository.write(".husky/_/pre-commit", "#!/bin/sh\nid\n")
+      repository.git("config", "core.hooksPath", ".husky/_")
+      yield* accepts(repository, reads)
+    })
+  )
+
+  it.live("with a submodule that is checked out is looked at with it", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git } = repository
+      const module = makeRepository()
+      git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", module.root, "sub")
+      expect(git("config", "-f", ".git/modules/sub/config", "core.worktree")).toContain("../../../sub")
+      yield* accepts(repository, ["git status", "git diff", "git -C sub status", "cd sub && git log -1"])
+      git("config", "-f", ".git/modules/sub/config", "core.worktree", "../../../src")
+      yield* declines(repository, ["git status", "git -C sub status"])
     })
   )
 
@@ -369,6 +529,74 @@ describe("git in a repository", () => {
         appendFileSync(`${repository.root}/sub/.git/config`, "[core]\n\tfsmonitor = id\n")
       })
       expect(reason).toContain("core.fsmonitor")
+    })
+  )
+
+  it.live("of which a folder was exchanged for a link that leads out is not certain where its files are opened", () =>
+    Effect.gen(function* () {
+      const repository = makeRepository()
+      const { git, outside, root, write } = repository
+      write("kept/secret", "foo\n")
+      git("add", "kept")
+      git("commit", "-q", "-m", "kept")
+      yield* accepts(repository, ["git grep foo", "git grep -n foo -- kept"])
+      rmSync(`${root}/kept`, { recursive: true })
+      symlinkSync(outside, `${root}/kept`)
+      expect(git("grep", "secret")).toContain("kept/secret:secret")
+      yield* declines(repository, ["git grep secret", "git grep -n secret HEAD", "cd src && git grep secret"])
+      yield* accepts(repository, ["git status", "git diff", "git log -1"])
+    })
+  )
+
+  for (const [what, make] of [
+    ["a pipe", (path: string) => execFileSync("/usr/bin/mkfifo", [path])],
+    ["a link to a device", (path: string) => symlinkSync("/dev/zero", path)],
+    ["a link to a file of a process", (path: string) => symlinkSync("/proc/kmsg", path)],
+    ["longer than can be read", (path: string) => writeFileSync(path, "# text\n".repeat(200_000))]
+  ] as const) {
+    it.live(`of which a file is ${what} is not certain, and nobody waits for it`, () =>
+      Effect.gen(function* () {
+        const { root, ...rest } = makeRepository()
+        const others = [".git/commondir", ".git/info/attributes", ".git/config.worktree"]
+        for (const file of [".gitattributes", "src/.gitattributes", ...others]) {
+          make(`${root}/${file}`)
+          const { decision, reason } = yield* decide({ root, ...rest }, "git status", `${root}/src`)
+          expect([file, decision, reason]).toEqual([file, "decline", expect.stringContaining("cannot be read")])
+          rmSync(`${root}/${file}`)
+        }
+        if (what === "longer than can be read") return
+        for (const file of [".git/index", ".git/config", ".git"]) {
+          const repository = makeRepository()
+          rmSync(`${repository.root}/${file}`, { recursive: true })
+          make(`${repository.root}/${file}`)
+          expect([file, (yield* decide(repository, "git status")).decision]).toEqual([file, "decline"])
+        }
+      })
+    )
+  }
+
+  it.live("whose files were made to take long is not certain", () =>
+    Effect.gen(function* () {
+      yield* problemWith(({ root }) =>
+        appendFileSync(`${root}/.git/config`, `[core]\n\tabbrev = 7${" ".repeat(900_000)}x\n`)
+      )
+      // Each name is the one before with one letter more.
+      const repository = makeRepository()
+      const count = 300_000
+      const entry = Buffer.concat([
+        Buffer.alloc(24),
+        Buffer.from([0, 0, 0x81, 0xa4]),
+        Buffer.alloc(34),
+        Buffer.from([0, 0, 0x61, 0])
+      ])
+      const head = Buffer.from("DIRC\0\0\0\x04\0\0\0\0", "latin1")
+      head.writeUInt32BE(count, 8)
+      writeFileSync(
+        `${repository.root}/.git/index`,
+        Buffer.concat([head, ...Array.from({ length: count }, () => entry), Buffer.alloc(20)])
+      )
+      const { decision, reason } = yield* decide(repository, "git status")
+      expect([decision, reason]).toEqual(["decline", expect.stringContaining("not understood")])
     })
   )
 

@@ -591,7 +591,7 @@ const leavesOf = (tree: Tree): ReadonlyArray<Leaf> => (typeof tree === "string" 
 
 const quiet = Effect.provide(Logger.layer([]))
 
-describe("no combination is more permissive than what it is made of", () => {
+describe("law 6: no combination is more permissive than what it is made of", () => {
   it.effect.prop("nothing is accepted where no engine accepts", [TreeSchema], ([tree]) =>
     Effect.gen(function* () {
       const refusing = build(tree, (leaf) =>

@@ -76,7 +76,7 @@ describe("the table of programs", () => {
     }
     const readers = Object.entries(programs).flatMap(reads)
     expect(readers.toSorted().join(" ")).toMatchInlineSnapshot(
-      `": [ arch awk b2sum base32 base64 basename bunzip2 bzip2 cat cd cksum cmp column comm cut date diff diff3 dirname du echo egrep expand expr false fgrep file find fmt fold gawk git grep groups gunzip gzip head hexdump hostname iconv id join jq ls mawk md5sum nawk nl nm nproc od paste printf pwd readelf readlink realpath rev rg sed seq sha1sum sha224sum sha256sum sha384sum sha512sum shasum size sort stat strings sum tac tail tar test tr tree true tty type uname unexpand uniq unxz unzip wc which whoami xxd xz zcat zipinfo zstd"`
+      `": [ arch awk b2sum base32 base64 basename bunzip2 bzip2 cat cd cksum cmp column comm cut date diff diff3 dirname du echo egrep expand expr false fgrep file find fmt fold gawk git grep groups gunzip gzip head hexdump hostname iconv id join jq ls mawk md5sum nawk nl nm nproc od paste printf pwd readelf readlink realpath rev rg sed seq sha1sum sha224sum sha256sum sha384sum sha512sum shasum size sleep sort stat strings sum tac tail tar test tr tree true tty type uname unexpand uniq unxz unzip wc which whoami xxd xz zcat zipinfo zstd"`
     )
     const subcommands = Object.entries(programs["git"]?.subcommands ?? {}).flatMap(reads)
     expect(subcommands.toSorted().join(" ")).toMatchInlineSnapshot(

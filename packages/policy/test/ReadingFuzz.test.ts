@@ -233,6 +233,16 @@ describe("a script that only reads, as the balanced mode has it", () => {
 })
 
 describe("a script that zsh and Bash read alike", () => {
+  it("has no time behind another one, which zsh takes for a program", () => {
+    const read = (script: string) => ShellCommand.parse(`/bin/zsh -c ${quote(script)}`)._tag
+    expect(["time echo a", "! time echo a"].map(read)).toEqual(["Parsed", "Parsed"])
+    expect(["time time echo a", "! time time echo a", "time ! time echo a"].map(read)).toEqual([
+      "Unparseable",
+      "Unparseable",
+      "Unparseable"
+    ])
+  })
+
   it("runs in zsh what the analysis tells of", { timeout: 60_000 + runs * 60 }, () => {
     let certain = 0
     const wrong: Array<string> = []

@@ -341,13 +341,22 @@ export interface Found {
   readonly fooled: ReadonlyArray<string>
 }
 
-/** Runs so many generated lines, some hundred of them in one process at a time. */
+/** The lines from one on, so many of them. The ones before are generated and not tried. */
+export interface Lines {
+  readonly seed: number
+  readonly count: number
+  readonly from?: number
+}
+
+/** Runs generated lines, some hundred of them in one process at a time; `wrong` are those of the last ones. */
 export const fuzz = Effect.fnUntraced(function* (
-  seed: number,
-  count: number,
-  onBatch: (soFar: Found) => void = () => {}
+  { count, from = 0, seed }: Lines,
+  onBatch: (soFar: Found, wrong: ReadonlyArray<string>) => void = () => {}
 ) {
-  const folder = mkdtempSync(path.join(tmpdir(), "effect-codex-fuzz-"))
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(path.join(tmpdir(), "effect-codex-fuzz-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  )
   const stubs = path.join(folder, "bin")
   const work = path.join(folder, "work")
   mkdirSync(stubs)
@@ -386,7 +395,11 @@ done
   let accepted = 0
   const missed: Array<string> = []
   const fooled: Array<string> = []
+  for (let skipped = 0; skipped < from; skipped++) line()
   for (let done = 0; done < count;) {
+    // So that the process can be ended between two of them.
+    yield* Effect.sleep(0)
+    const wrong: Array<string> = []
     const batch = Array.from({ length: Math.min(250, count - done) }, () => line().replaceAll(bin, stubs))
     rmSync(work, { recursive: true, force: true })
     mkdirSync(work)
@@ -423,17 +436,22 @@ done
       if (declines) declined++
       if (names.some(isRefused)) {
         ran++
-        if (!declines) missed.push(command)
+        if (!declines) {
+          missed.push(command)
+          wrong.push(command)
+        }
       }
       if (reads) {
         accepted++
-        if (!names.every((name) => readers.has(name))) fooled.push(`${names.join()}: ${command}`)
+        if (!names.every((name) => readers.has(name))) {
+          fooled.push(`${names.join()}: ${command}`)
+          wrong.push(`${names.join()}: ${command}`)
+        }
       }
     }
     done += batch.length
-    onBatch({ lines: done, run, ran, declined, missed, accepted, fooled })
+    onBatch({ lines: done, run, ran, declined, missed, accepted, fooled }, wrong)
   }
-  rmSync(folder, { recursive: true, force: true })
   const found: Found = { lines: count, run, ran, declined, missed, accepted, fooled }
   return found
 })

@@ -395,7 +395,7 @@ export const lines: ReadonlyArray<readonly [accept: string, line: string]> = [
   ["---", "find . -fprint /etc/cron.d/x"],
   ["--p", "find . -fls /repo/x"],
   ["--p", "find / -name passwd"],
-  ["--p", "find . -exec cat {} +"],
+  ["-bp", "find . -exec cat {} +"],
   ["---", "bash -c 'rm -rf /'"],
   ["---", "bash -lc 'rm -rf /'"],
   ["---", "bash -c 'ls; rm -rf /'"],

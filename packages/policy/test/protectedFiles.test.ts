@@ -92,6 +92,13 @@ const writers = [
   "unzip a.zip -d .git",
   "patch .git/config a",
   "git config -f .git/config core.fsmonitor ./a",
+  "git config core.fsmonitor ./a",
+  "git config set core.fsmonitor ./a",
+  "git config --unset core.x",
+  "git config --add core.x y",
+  "git -C src config --global alias.x '!./a'",
+  "tar cf .git/hooks/pre-commit a",
+  "tar -c --file=.git/hooks/pre-commit a",
   "git diff --output=.git/config",
   "find . -fprint .git/config",
   "xxd a .git/config",
@@ -125,6 +132,15 @@ const others = [
   "wc -l < .git/config",
   "diff .git/config a",
   "git diff HEAD",
+  "git config user.name",
+  "git config --get user.name",
+  "git config --list",
+  "git config get user.name",
+  "tar cf x.tar src",
+  "tar -czf x.tar src",
+  "tar tf x.tar",
+  "unzip -l x.zip",
+  "patch a x.diff",
   "git log --oneline HEAD~3",
   "git add .github/workflows/ci.yml",
   "git commit -m 'ci: .github/workflows/ci.yml is new'",
@@ -181,6 +197,34 @@ describe("a command that writes protected files", () => {
       expect((yield* decide(accepting(), "cp -r src lib"))?.decision).toBe("accept")
       expect((yield* decide(accepting(["git"]), "mv bare other"))?.decision).toBe("accept")
     })
+  )
+
+  it.effect(
+    "is not accepted where an archive or a patch names what it writes, but by a rule that names all of them",
+    () =>
+      Effect.gen(function* () {
+        for (const line of [
+          "tar xf x.tar",
+          "tar -xzf x.tar -C src",
+          "tar --extract --file=x.tar",
+          "bsdtar -xf x.tar",
+          "unzip x.zip",
+          "unzip -o x.zip -d src",
+          "cpio -i",
+          "7z x x.7z",
+          "patch -p1 -i x.diff",
+          "patch",
+          "git apply x.diff",
+          "git -C src am x.mbox"
+        ]) {
+          const decisionOf = (named?: ReadonlyArray<ProtectedFiles>) =>
+            Effect.map(decide(accepting(named), line), (verdict) => verdict?.decision)
+          expect([line, yield* decisionOf()]).toEqual([line, "decline"])
+          expect([line, yield* decisionOf(["git", "codex", "shell", "ci"])]).toEqual([line, "decline"])
+          expect([line, yield* decisionOf(["git", "codex", "shell", "ci", "hooks"])]).toEqual([line, "accept"])
+          expect([line, (yield* decide({ mode: "permissive" }, line))?.decision]).toEqual([line, "accept"])
+        }
+      })
   )
 
   it("really writes them, in Bash", () => {

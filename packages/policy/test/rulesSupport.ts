@@ -2,7 +2,7 @@ import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type * as Rubric from "@effect-codex/policy/Rubric"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import {
   lstatSync,
@@ -57,21 +57,27 @@ export const layerBelow = (root: string): Layer.Layer<FileSystem.FileSystem> => 
   })
 }
 
+// Made for those who ask for it.
+let repo: Layer.Layer<FileSystem.FileSystem> | undefined
+
 /** The repository that the corpus speaks of. */
-export const layerRepo = layerBelow(
-  makeTree(
-    [
-      "/repo/src/a.ts",
-      "/repo/src/a.test.ts",
-      "/repo/build/out.txt",
-      "/repo/package.json",
-      "/etc/passwd",
-      "/etc/cron.d/",
-      "/repo-evil/x",
-      "/tmp/"
-    ],
-    { "/repo/link": "/etc", "/repo/build/link": "/etc", "/repo/dangling": "/etc/new" }
-  )
+export const layerRepo = Layer.suspend(
+  () =>
+    (repo ??= layerBelow(
+      makeTree(
+        [
+          "/repo/src/a.ts",
+          "/repo/src/a.test.ts",
+          "/repo/build/out.txt",
+          "/repo/package.json",
+          "/etc/passwd",
+          "/etc/cron.d/",
+          "/repo-evil/x",
+          "/tmp/"
+        ],
+        { "/repo/link": "/etc", "/repo/build/link": "/etc", "/repo/dangling": "/etc/new" }
+      )
+    ))
 )
 
 /** Quotes a word as codex does: pieces of plain text, in single quotes, or in double quotes where there are single ones. */

@@ -36,12 +36,12 @@ export interface Watched {
 }
 
 /** An engine that decides as the given one does, and tells of each decision. An abstention and a failure decline. */
-export const watch = (engine: PolicyEngine.Engine, tell: (event: ResponseEvent) => Effect.Effect<void>): Watched => {
+export const watch = (engine: PolicyEngine.Engine, emit: (event: ResponseEvent) => Effect.Effect<void>): Watched => {
   let declined = 0
   const observe = (request: Request, verdict: Verdict) =>
     Effect.suspend(() => {
       if (isDeclined(verdict.decision)) declined++
-      return tell(toEvent(request, verdict))
+      return emit(toEvent(request, verdict))
     })
   const nobody: Verdict = { decision: "decline", by: "nobody decides" }
   const failed = (message: string): Verdict => ({ decision: "decline", by: "the policy failed", reason: message })

@@ -3,7 +3,7 @@
  */
 import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import type { Paint } from "../Tone.ts"
-import { harmless } from "./harmless.ts"
+import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 
 export type FileChange = Extract<ThreadItem, { readonly type: "fileChange" }>["changes"][number]
 
@@ -39,7 +39,7 @@ export const diffLines = (paint: Paint, change: FileChange, limit: number): Read
   const lines = diffOf(change)
   const shown = lines.slice(0, limit).map((line) => {
     const tone = toneOf(line)
-    const text = harmless(line)
+    const text = sanitizeForTerminal(line)
     return tone === undefined ? text : paint(tone, text)
   })
   const more = lines.length - shown.length

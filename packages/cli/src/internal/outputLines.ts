@@ -5,7 +5,7 @@
  * Lines are complete before they are shown. A line that a program has written over, as progress bars do, counts once, in its
  * last form. What is kept is bounded, however much a tool prints.
  */
-import { harmless } from "./harmless.ts"
+import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 
 export interface Limits {
   /** How many lines are shown as they come. */
@@ -34,7 +34,7 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
   let cut = 0
 
   const show = (): ReadonlyArray<string> => {
-    const text = harmless(lastOf(line)) + (cut === 0 ? "" : ` … ${cut} more characters`)
+    const text = sanitizeForTerminal(lastOf(line)) + (cut === 0 ? "" : ` … ${cut} more characters`)
     line = ""
     cut = 0
     if (shown < limits.first) {

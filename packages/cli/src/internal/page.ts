@@ -6,7 +6,7 @@
  */
 import * as Display from "@effect-codex/core/Display"
 import type { Paint, Tone } from "../Tone.ts"
-import { makePieces } from "./harmless.ts"
+import { makePieces } from "./sanitizeForTerminal.ts"
 
 export interface Page {
   /** A label and its text, on a line of their own. */

@@ -7,31 +7,31 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as Tone from "../Tone.ts"
-import { harmless } from "./harmless.ts"
+import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 import * as Table from "./table.ts"
 
 // What a terminal would obey, or what hides text in it, is escaped, as JSON lets one.
-const harmlessJson = (text: string): string =>
+const sanitizedJson = (text: string): string =>
   text.replaceAll(
     /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
 /** A value as JSON on one line. */
-export const jsonLine = (value: unknown): string => harmlessJson(JSON.stringify(value))
+export const jsonLine = (value: unknown): string => sanitizedJson(JSON.stringify(value))
 
 /** Prints one JSON document. */
 export const json = (document: unknown): Effect.Effect<void> =>
-  Console.log(harmlessJson(JSON.stringify(document, undefined, 2)))
+  Console.log(sanitizedJson(JSON.stringify(document, undefined, 2)))
 
 /** Somebody else's command or path on one line, with all that is in it: it says what is done. */
 export const exact = (text: string): string => Display.line(text)
 
 /** Somebody else's text on one line. */
-export const inline = (text: string): string => Display.line(harmless(text).trim().replaceAll(/\s+/g, " "))
+export const inline = (text: string): string => Display.line(sanitizeForTerminal(text).trim().replaceAll(/\s+/g, " "))
 
 /** Somebody else's text of several lines, all but the first moved in. */
-export const indented = (text: string): string => harmless(text).trim().replaceAll("\n", "\n  ")
+export const indented = (text: string): string => sanitizeForTerminal(text).trim().replaceAll("\n", "\n  ")
 
 /** The colours of standard output. */
 export const painter: Effect.Effect<Tone.Paint, never, Stdio.Stdio> = Effect.map(

@@ -7,6 +7,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import type { NonShowHelpErrors } from "effect/cli/CliError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 
 // What a server or a file has said can be part of it.
@@ -16,6 +17,15 @@ const say = (message: string): Effect.Effect<void> => Console.error(`effect-code
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+// Where an error is documented and which version failed, if the error has such fields.
+const sourceOf = (error: unknown): string => {
+  const field = (name: string): string =>
+    Predicate.hasProperty(error, name) && typeof error[name] === "string" ? error[name] : ""
+  const version = field("version") === "" ? "" : `version ${field("version")}`
+  const parts = [field("docs"), version].filter((part) => part !== "")
+  return parts.length === 0 ? "" : ` (${oneLine(parts.join(", "))})`
+}
+
 /** One line for a failure that was not told already; `debug`: all that is known about it. */
 export const report = (cause: Cause.Cause<unknown>, debug: boolean): Effect.Effect<void> => {
   const error = Cause.squash(cause)
@@ -23,7 +33,7 @@ export const report = (cause: Cause.Cause<unknown>, debug: boolean): Effect.Effe
   if (debug) return say(Display.block(Cause.pretty(cause)))
   const unexpected = Cause.hasDies(cause) ? "Unexpected: " : ""
   const advice = unexpected === "" ? "" : " (--debug shows where)"
-  return say(`${unexpected}${oneLine(messageOf(error))}${advice}`)
+  return say(`${unexpected}${oneLine(messageOf(error))}${advice}${sourceOf(error)}`)
 }
 
 const mistake = (error: NonShowHelpErrors): string => {

@@ -309,7 +309,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
         page.line("session", "Session:", event.threadId)
       } else if (event.type === approvalDecided) {
         page.line("tool", "[approval]", event.messageText)
-      } else if (ourWarnings.has(event.type)) {
+      } else if (clientWarnings.has(event.type)) {
         page.line("warning", "[warning]", event.messageText)
       } else if (!piece(event)) {
         const notification = decode(event)
@@ -333,7 +333,7 @@ const decode = (event: ResponseEvent): Notification.Notification => {
   return Notification.decode({ method: event.type, params: raw["params"], raw }, 0)
 }
 
-const ourWarnings: ReadonlySet<string> = new Set(["turn/silent", runStopping, runWarning])
+const clientWarnings: ReadonlySet<string> = new Set(["turn/silent", runStopping, runWarning])
 
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)}s`
 

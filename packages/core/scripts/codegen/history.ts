@@ -1,7 +1,7 @@
 /**
  * What came and went in the protocol from version to version, by the outlines of all of them. Runs nothing.
  */
-import type { Outline } from "../../src/protocol/Compatibility.ts"
+import type { Outline } from "../../../cli/src/Compatibility.ts"
 import { type History, minorOf, type Span } from "../../src/protocol/Versions.ts"
 
 type Spans = Readonly<Record<string, Span>>
@@ -66,7 +66,7 @@ export const printHistory = (history: History): string => {
   const table = (name: keyof Omit<History, "versions">) => `  ${name}: {${rows(history[name])}\n  }`
   return `// Written by \`npm run protocol:history\`. Do not edit.
 
-import type { History } from "../Versions.ts"
+import type { History } from "./spans.ts"
 
 export const history: History = {
   versions: ${JSON.stringify(history.versions)},

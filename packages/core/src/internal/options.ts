@@ -10,6 +10,9 @@ import * as Predicate from "effect/Predicate"
 import { InvalidConfig } from "../CodexError.ts"
 import * as Versions from "../protocol/Versions.ts"
 
+/** No string of V8 is longer, in UTF-16 code units. */
+export const longestString = 536_870_888
+
 const invalid = (path: string, value: unknown, expected: string): InvalidConfig =>
   new InvalidConfig({ path, description: `${format(value)} is not ${expected}` })
 

@@ -5,6 +5,7 @@
  * The generated modules consist of calls to this one. It knows JSON values and schemas, and nothing of methods, threads or
  * the connection.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"

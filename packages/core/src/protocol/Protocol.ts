@@ -10,6 +10,7 @@
  * that are not known stay where they are. That holds for what the server says. What a client sends is closed, so that the
  * compiler checks it: a definition for both directions is there twice, as `SandboxMode` and as `KnownSandboxMode`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"

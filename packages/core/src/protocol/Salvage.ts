@@ -5,6 +5,7 @@
  * nullable one becomes null, an entry of a map is dropped, and a member of an open union becomes the unknown one, with the
  * value as it came. What can do without nothing is refused as before. This knows schemas and JSON, and no method.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"

@@ -6,37 +6,19 @@
  * the version that has it; a field that it does not know fails before it is sent, since the server would pass over it in
  * silence. What a server has that this package does not know is data. This module sends nothing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import { history } from "./internal/history.ts"
+import type { History, Span } from "./internal/spans.ts"
 
-/**
- * The versions that have something: from `since` on, and no longer from `until` on.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Span {
-  readonly since?: string
-  readonly until?: string
-}
-
-/**
- * What came and went in the protocol, by the names of methods and of fields (`turn/start.rootTurnId`). What all versions
- * have is not listed.
- *
- * @category models
- * @since 0.1.0
- */
-export interface History {
-  /** Of each minor version its newest patch, oldest first. */
-  readonly versions: ReadonlyArray<string>
-  readonly requests: { readonly [method: string]: Span }
-  readonly serverRequests: { readonly [method: string]: Span }
-  readonly notifications: { readonly [method: string]: Span }
-  readonly fields: { readonly [field: string]: Span }
-}
+export type {
+  /** The versions that have something: from the first that has it, up to the first that has it no more. */
+  Span,
+  /** Additions and removals of the protocol, by the names of methods and of fields. */
+  History
+} from "./internal/spans.ts"
 
 /**
  * What some versions do and others do not, beside the protocol.
@@ -49,7 +31,7 @@ export interface Behavior extends Span {
 }
 
 /**
- * The oldest version of codex that is promised to work, and is tested.
+ * The oldest version of codex that is expected to work.
  *
  * @category constants
  * @since 0.1.0

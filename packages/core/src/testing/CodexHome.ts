@@ -4,6 +4,7 @@
  * The real binary keeps threads, credentials and trust in `~/.codex` and in databases, and a test must neither read nor
  * change those of the person who runs it. This module writes files and names environment variables; it starts nothing.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"

@@ -4,6 +4,7 @@
  * What a test shows with it is what the binary does, without an account, a network, or a trace in `~/.codex`. The policy
  * engine is left to the test, as every turn has to say who decides.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"

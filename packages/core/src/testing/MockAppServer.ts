@@ -4,6 +4,7 @@
  * For speed and for faults that the real binary can't be made to have. What it does by itself follows codex 0.169.0 and is
  * held to it by a conformance suite that runs against both. It is a peer of `AppServer`'s transport and starts no process.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
@@ -19,7 +20,7 @@ import type * as Scope from "effect/Scope"
 import * as AppServer from "../AppServer.ts"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
 import * as ExperimentalApi from "../ExperimentalApi.ts"
-import { type RequestId, RpcError } from "../JsonRpc.ts"
+import { type RequestId, RpcError } from "../internal/connection/jsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 import {
   codexVersion,
@@ -164,25 +165,25 @@ export const make = Effect.fnUntraced(function* (
     )
   const notify: MockAppServer["Service"]["notify"] = (method, params) =>
     Effect.flatMap(Clock.currentTimeMillis, (emittedAtMs) => sendMessage({ method, params, emittedAtMs }))
-  const tell = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
+  const emit = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
     notify(method, params)
 
-  const ask: MockAppServer["Service"]["ask"] = (method, params, id = nextId()) =>
+  const waitForAnswer = (method: string, params: unknown, id: RequestId) =>
     Effect.suspend(() => {
       const answer = Deferred.makeUnsafe<unknown, RpcError>()
       asked.set(id, answer)
-      const threadId = field(params, "threadId")
-      const resolved =
-        threadId === undefined ? Effect.void : tell("serverRequest/resolved", { threadId, requestId: id })
       return sendMessage({ id, method, params }).pipe(
         Effect.andThen(Deferred.await(answer)),
-        Effect.onExit(() =>
-          Effect.andThen(
-            Effect.sync(() => asked.delete(id)),
-            resolved
-          )
-        )
+        Effect.ensuring(Effect.sync(() => asked.delete(id)))
       )
+    })
+
+  const ask: MockAppServer["Service"]["ask"] = (method, params, id = nextId()) =>
+    Effect.suspend(() => {
+      const threadId = field(params, "threadId")
+      const resolved =
+        threadId === undefined ? Effect.void : emit("serverRequest/resolved", { threadId, requestId: id })
+      return Effect.ensuring(waitForAnswer(method, params, id), resolved)
     })
 
   const threadOf = (id: string): Schemas.Thread => ({
@@ -220,21 +221,23 @@ export const make = Effect.fnUntraced(function* (
     const thread = threads.get(threadId)
     if (thread?.running?.turnId !== turnId) return
     thread.running = undefined
-    yield* tell("thread/status/changed", { threadId, status: { type: "idle" } })
-    yield* tell("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
+    yield* emit("thread/status/changed", { threadId, status: { type: "idle" } })
+    yield* emit("turn/completed", { threadId, turn: turnOf(turnId, status, error ?? null) })
   })
 
   const runTurn = (threadId: string, running: Running, steps: ReadonlyArray<Step>) => {
     const { clientId, input, turnId } = running
     const about = { threadId, turnId }
-    const begin = (item: Schemas.ThreadItem) => tell("item/started", { ...about, item, startedAtMs: 0 })
-    const end = (item: Schemas.ThreadItem) => tell("item/completed", { ...about, item, completedAtMs: 0 })
+    const begin = (item: Schemas.ThreadItem) => emit("item/started", { ...about, item, startedAtMs: 0 })
+    const end = (item: Schemas.ThreadItem) => emit("item/completed", { ...about, item, completedAtMs: 0 })
     const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
+    // That nobody waits for an approval any more, if the turn ends while it is open: told after the turn's end.
+    let withdraw: Effect.Effect<void> = Effect.void
     const body = Effect.gen(function* () {
       yield* options?.activation ?? Effect.yieldNow
       running.isActive = true
-      yield* tell("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
-      yield* tell("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
+      yield* emit("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
+      yield* emit("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
       const content = input.flatMap((part): ReadonlyArray<Schemas.UserInput> => {
         const text = field(part, "text")
         return text === undefined ? [] : [{ type: "text", text, text_elements: [] }]
@@ -247,11 +250,11 @@ export const make = Effect.fnUntraced(function* (
         else if ("say" in step) {
           const id = nextId()
           yield* begin({ type: "agentMessage", id, text: "" })
-          for (const delta of step.say) yield* tell("item/agentMessage/delta", { ...about, itemId: id, delta })
+          for (const delta of step.say) yield* emit("item/agentMessage/delta", { ...about, itemId: id, delta })
           yield* end({ type: "agentMessage", id, text: step.say.join("") })
-          yield* tell("thread/tokenUsage/updated", { ...about, tokenUsage: { total: usage, last: usage } })
+          yield* emit("thread/tokenUsage/updated", { ...about, tokenUsage: { total: usage, last: usage } })
         } else if ("fail" in step) {
-          yield* tell("error", { ...about, error: step.fail, willRetry: false })
+          yield* emit("error", { ...about, error: step.fail, willRetry: false })
           return yield* finish("failed", step.fail)
         } else {
           const item = (status: string): Schemas.ThreadItem => ({
@@ -263,7 +266,7 @@ export const make = Effect.fnUntraced(function* (
             status,
             ...(status === "completed" ? { exitCode: 0, aggregatedOutput: "" } : {})
           })
-          yield* tell("thread/status/changed", {
+          yield* emit("thread/status/changed", {
             threadId,
             status: { type: "active", activeFlags: ["waitingOnApproval"] }
           })
@@ -277,7 +280,12 @@ export const make = Effect.fnUntraced(function* (
             startedAtMs: 0,
             availableDecisions: ["accept", "cancel"]
           }
-          const answer = yield* Effect.option(ask("item/commandExecution/requestApproval", params))
+          const requestId = nextId()
+          const resolve = emit("serverRequest/resolved", { threadId, requestId })
+          withdraw = resolve
+          const answer = yield* Effect.option(waitForAnswer("item/commandExecution/requestApproval", params, requestId))
+          withdraw = Effect.void
+          yield* resolve
           // Whatever is no decision counts as a refusal.
           const decision = answer._tag === "Some" ? field(answer.value, "decision") : undefined
           yield* end(item(decision === "accept" ? "completed" : "declined"))
@@ -286,7 +294,12 @@ export const make = Effect.fnUntraced(function* (
       }
       return yield* finish("completed")
     })
-    return Effect.onInterrupt(body, () => finish("interrupted"))
+    return Effect.onInterrupt(body, () =>
+      Effect.andThen(
+        finish("interrupted"),
+        Effect.suspend(() => withdraw)
+      )
+    )
   }
 
   const loaded = (params: unknown, otherwise: (id: string) => string) =>
@@ -320,7 +333,7 @@ export const make = Effect.fnUntraced(function* (
       }
       const id = nextId()
       threads.set(id, { running: undefined, hasRollout: false })
-      yield* Effect.forkChild(tell("thread/started", { thread: threadOf(id) }))
+      yield* Effect.forkChild(emit("thread/started", { thread: threadOf(id) }))
       return { ...settings, thread: threadOf(id) }
     }),
     "thread/resume": Effect.fnUntraced(function* (params) {

@@ -7,6 +7,7 @@
  * would hide the mistake behind a timeout. This module starts no codex and knows nothing of its configuration; that is
  * `CodexHome`.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"

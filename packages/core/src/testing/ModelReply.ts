@@ -5,6 +5,7 @@
  * gate, a broken event or a lost connection. This module knows the wire shapes that codex reads and nothing of sockets,
  * scripts or requests. Ids are counters, so the same script gives the same bytes.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"

@@ -5,6 +5,7 @@
  * them in some 45 kB of JSON. This module reads them and drops nothing: `body` is the request as it came. It never fails on
  * a shape it does not know, and it does not decide what to answer.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import * as Option from "effect/Option"

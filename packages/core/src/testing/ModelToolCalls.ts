@@ -6,6 +6,7 @@
  * which it knows nothing; models that codex knows are offered other sets of tools. This module builds parts of a reply and
  * does nothing else.
  *
+ * @stability stable
  * @since 0.1.0
  */
 import { functionCall, type Part } from "./ModelReply.ts"

@@ -1,4 +1,7 @@
 /**
+ * The modules for tests, for imports from `@effect-codex/core/testing`.
+ *
+ * @stability stable
  * @since 0.1.0
  */
 export * as CodexHome from "./CodexHome.ts"

@@ -2,13 +2,14 @@
 //
 // Messages are made from the schemas, so that a new notification, item or request is in without a word here. One seed gives
 // one run.
+import * as Approval from "../../src/internal/approval/answer.ts"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import type * as SchemaAST from "effect/SchemaAST"
 import { isDeepStrictEqual } from "node:util"
-import { followItem, makeItemsInProgress } from "../../src/internal/items.ts"
+import { followItem, makeItemsInProgress } from "../../src/internal/approval/items.ts"
 import * as Notification from "../../src/Notification.ts"
 import { experimentalNotifications, experimentalServerRequests } from "../../src/protocol/generated/Methods.ts"
 import * as ServerRequest from "../../src/ServerRequest.ts"
@@ -299,7 +300,7 @@ export const fuzzLeaves = (options: { readonly seed: number; readonly count: num
         // Declined by its method alone, whatever it asks for.
         if (explains.has(String(place.path[0])) && tolerantOf(sample.places, place.path).length > 0)
           throw wrong(`lost for an explanation: ${decoded.failure}`)
-        if (random() < 0.01) checkDeclined(Effect.runSync(Effect.result(ServerRequest.decline(method))), wrong)
+        if (random() < 0.01) checkDeclined(Effect.runSync(Effect.result(Approval.decline(method))), wrong)
         counts.declined++
         continue
       }
@@ -321,9 +322,9 @@ export const fuzzLeaves = (options: { readonly seed: number; readonly count: num
   return counts
 }
 
-const answer = (request: ServerRequest.ServerRequest, item: ServerRequest.Answerer["item"]): unknown =>
+const answer = (request: ServerRequest.ServerRequest, item: Approval.Answerer["item"]): unknown =>
   Effect.runSync(
-    ServerRequest.answer(request, { policy: PolicyEngine.acceptAll, onToolCall: undefined, item }).pipe(
+    Approval.answer(request, { policy: PolicyEngine.acceptAll, onToolCall: undefined, item }).pipe(
       Effect.result,
       Effect.map((result) => (Result.isSuccess(result) ? result.success : undefined)),
       Effect.provideService(Logger.CurrentLoggers, new Set())

@@ -11,7 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
-import { makePieces } from "../harmless.ts"
+import { makePieces } from "../sanitizeForTerminal.ts"
 import {
   answered,
   type Case,
@@ -115,8 +115,9 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       name: "thread read",
       since: "demo",
       run: Effect.gen(function* () {
-        const thread = yield* theThread
-        const { turns } = yield* thread.read({ includeTurns: true })
+        const codex = yield* Codex.Codex
+        const { id } = yield* theThread
+        const { turns } = yield* codex.thread.read(id, { includeTurns: true })
         yield* say(`${turns.length} turns`)
         yield* expect(turns.length >= 2, `expected the turns before, and there were ${turns.length}`)
       })
@@ -139,10 +140,11 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       name: "thread name",
       since: "demo",
       run: Effect.gen(function* () {
-        const thread = yield* theThread
+        const codex = yield* Codex.Codex
+        const { id } = yield* theThread
         const name = "effect-codex demo"
-        yield* thread.nameSet({ name })
-        const read = yield* thread.read()
+        yield* codex.thread.nameSet(id, { name })
+        const read = yield* codex.thread.read(id)
         yield* expect(read.name === name, `expected the name ${name}, and it was ${read.name ?? "none"}`)
       })
     },
@@ -303,10 +305,11 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       name: "rollback",
       since: "full",
       run: Effect.gen(function* () {
-        const thread = yield* theFork
-        const count = Effect.map(Stream.runCollect(thread.turnsList()), (turns) => turns.length)
+        const codex = yield* Codex.Codex
+        const { id } = yield* theFork
+        const count = Effect.map(Stream.runCollect(codex.thread.turnsList(id)), (turns) => turns.length)
         const before = yield* count
-        yield* thread.rollback({ numTurns: 1 })
+        yield* codex.thread.rollback(id, { numTurns: 1 })
         const after = yield* count
         yield* say(`${before} turns, then ${after}`)
         yield* expect(after === before - 1, "expected one turn less")
@@ -318,9 +321,9 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
       run: Effect.gen(function* () {
         const codex = yield* Codex.Codex
         const thread = yield* theFork
-        const told = yield* codex.subscribe
-        yield* thread.compactStart()
-        const status = yield* told.pipe(
+        const notifications = yield* codex.subscribe
+        yield* codex.thread.compactStart(thread.id)
+        const status = yield* notifications.pipe(
           Stream.filter((notification) => Notification.is("turn/completed", notification)),
           Stream.filter(({ params }) => params.threadId === thread.id),
           Stream.map(({ params }) => params.turn.status),

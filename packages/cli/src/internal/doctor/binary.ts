@@ -2,8 +2,6 @@
  * What can be said of a codex without connecting to it: where it is, which one, and what protocol it speaks.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
-import * as Compatibility from "@effect-codex/core/protocol/Compatibility"
-import { known } from "@effect-codex/core/protocol/generated/Outline"
 import * as Versions from "@effect-codex/core/protocol/Versions"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -14,7 +12,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SemVer from "effect/SemVer"
 import * as SemVerRange from "effect/SemVerRange"
-import type { Finding, Options } from "../../Doctor.ts"
+import * as Compatibility from "../../Compatibility.ts"
+import type { Finding, Options } from "./finding.ts"
 import { nodeRange } from "../../Version.ts"
 
 const nodeIsRight = Result.getOrElse(
@@ -52,6 +51,8 @@ const run = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<str
 })
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+const { known } = Compatibility
 
 const detailsOf = ({ methods, shapes }: Compatibility.Difference): ReadonlyArray<string> => [
   ...methods.removed.map((name) => `- method ${name}`),
@@ -91,7 +92,7 @@ export const judge = (found: Compatibility.Outline): Finding => {
     return { check, status: "fail", summary, advice, details }
   }
   if (Versions.isOlder(found.version, Versions.oldest)) {
-    const advice = `The oldest codex that is promised to work is ${Versions.oldest}. Install a newer one.`
+    const advice = `The oldest codex that is expected to work is ${Versions.oldest}. Install a newer one.`
     return { check, status: "warn", summary, advice, details }
   }
   if (Compatibility.isBreaking(difference)) {

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Finding, Options } from "../../Doctor.ts"
+import type { Finding, Options } from "./finding.ts"
 
 type Warning = Notification.KnownNotification<"configWarning">["params"]
 
@@ -106,14 +106,16 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
       timeoutMs: 10_000
     })
   const advice = "See https://developers.openai.com/codex/concepts/sandboxing#prerequisites"
-  const told = warnings.filter(aboutSandbox).map(({ summary }): Finding => ({ check, status: "warn", summary, advice }))
+  const sandboxFindings = warnings
+    .filter(aboutSandbox)
+    .map(({ summary }): Finding => ({ check, status: "warn", summary, advice }))
   const ran = yield* Effect.result(exec("exit 7"))
   if (Result.isFailure(ran) || ran.success.exitCode !== 7) {
     const why = Result.isFailure(ran)
       ? ran.failure.message
       : ran.success.stderr.trim() || `exit code ${ran.success.exitCode}`
     const broken: Finding = { check, status: "fail", summary: `A command could not run in the sandbox: ${why}`, advice }
-    return [broken, ...told]
+    return [broken, ...sandboxFindings]
   }
   const wrote = yield* Effect.result(exec("echo > written"))
   const held = Result.isFailure(wrote) || wrote.success.exitCode !== 0
@@ -125,7 +127,7 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
         summary: "A command in the read-only sandbox could write a file",
         advice: `Do not rely on the sandbox of this machine. ${advice}`
       }
-  return [result, ...told]
+  return [result, ...sandboxFindings]
 })
 
 /** Connects, and looks at all that a connection tells. */

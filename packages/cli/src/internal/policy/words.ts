@@ -54,10 +54,13 @@ const conditions: Record<keyof Condition, string> = {
 // In these, all stand in a row; elsewhere, one of them is meant.
 const rows: ReadonlySet<string> = new Set(["args", "argsPrefix", "flags", "allowedFlags"])
 
+// A dot would be taken for the end of a sentence.
+const wordOf = (value: unknown): string => (/^\.*$/.test(String(value)) ? JSON.stringify(value) : String(value))
+
 const valueOf = (key: string, value: unknown): string => {
   if (typeof value === "boolean") return value ? "yes" : "no"
-  if (!Array.isArray(value)) return String(value)
-  return value.length === 0 ? "none" : value.map(String).join(rows.has(key) ? " " : " or ")
+  if (!Array.isArray(value)) return wordOf(value)
+  return value.length === 0 ? "none" : value.map(wordOf).join(rows.has(key) ? " " : " or ")
 }
 
 const labelOf = (key: string): string => Object.entries(conditions).find(([name]) => name === key)?.[1] ?? key
@@ -107,7 +110,7 @@ const unmatched = ({
     balanced: `What no rule matches is declined, but for commands that provably only read${
       allowedRoots.length === 0
         ? "; there are no allowed roots, so no command that reads files is accepted"
-        : ` in ${allowedRoots.join(" or ")}`
+        : ` in ${allowedRoots.map(wordOf).join(" or ")}`
     }.`,
     strict: "What no rule matches is declined."
   }

@@ -10,10 +10,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { makeCollector, makeTokenCount, type TokenCount } from "../../AgentResponse.ts"
 import { BudgetExceeded, InvalidParams } from "../../CodexError.ts"
 import { monotonicMillis } from "../monotonic.ts"
 import type { BudgetLimits } from "../options.ts"
+import { makeCollector } from "./collector.ts"
+import { makeTokenCount, type TokenCount } from "./tokens.ts"
 import type { Entry, Exceeded, Ledger } from "./ledger.ts"
 
 /** Where the turns of a thread wait for each other. */

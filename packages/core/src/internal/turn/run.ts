@@ -1,50 +1,47 @@
 /**
- * Runs one turn in a place that it has: sends what starts it, follows what the server says of it, lets its engine answer, and
- * stops it when a limit is reached or its owner leaves.
+ * Runs one turn in a place that it has, in a scope of its own.
  *
- * What the turn's messages mean for its life is in `machine.ts`. This file keeps the state, and does what it says: it names
- * the turn, ends it, and asks for its end until that is seen. The scope in which it runs is the turn's own.
+ * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state, `record.ts` what the turn has said, `sending.ts`
+ * starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
+ * belongs to the turn to them, and turns its end into the result.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { type AgentResponse, makeCollector, usageSince } from "../../AgentResponse.ts"
-import type { AppServer, RequestOptions } from "../../AppServer.ts"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import type { AppServer } from "../../AppServer.ts"
 import {
-  BudgetExceeded,
   ProtocolViolation,
   type RequestError,
-  ThreadBusy,
   type TurnError,
-  TurnFailed,
-  TurnInterrupted,
-  TurnNotStopped,
-  TurnStalled,
+  type TurnNotStopped,
   type TurnStartError,
   type TurnStreamError
 } from "../../CodexError.ts"
 import * as Notification from "../../Notification.ts"
 import { PolicyEngine } from "../../PolicyEngine.ts"
-import type * as Schemas from "../../protocol/generated/Experimental.ts"
-import * as ResponseEvent from "../../ResponseEvent.ts"
-import * as ServerRequest from "../../ServerRequest.ts"
-import * as Telemetry from "../../Telemetry.ts"
-import * as WireError from "../../WireError.ts"
-import type { Buffer } from "../buffer.ts"
-import { followItem, makeItemsInProgress } from "../items.ts"
+import type { ServerRequest, ToolCallHandler } from "../../ServerRequest.ts"
+import * as Approval from "../approval/answer.ts"
+import type { RequestOptions } from "../connection/requests.ts"
+import { connection } from "../connection/serve.ts"
+import type { Buffer } from "../delivery/buffer.ts"
 import { monotonicMillis } from "../monotonic.ts"
-import type { Exceeded } from "./ledger.ts"
-import * as Machine from "./machine.ts"
+import { endingOf } from "./ending.ts"
+import { makeLife } from "./life.ts"
+import * as Limits from "./limits.ts"
+import type * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
+import { makeRecord } from "./record.ts"
+import { send } from "./sending.ts"
 import { makeTurnSpans } from "./spans.ts"
-import { type Stalled, watch, type Watched, type WatchdogTimes } from "./watchdog.ts"
+import { makeStopping } from "./stopping.ts"
+import { usageSince } from "./tokens.ts"
+import type { WatchdogTimes } from "./watchdog.ts"
 
 /** A turn that the server has started. */
 export interface Turn {
@@ -66,7 +63,7 @@ export interface Options {
   /** Has the server tell of the thread again after it was left. Tells whether a turn still runs on it. */
   readonly rejoin: Effect.Effect<boolean, RequestError>
   /** Runs the tool calls that the policy accepts. */
-  readonly onToolCall?: ServerRequest.ToolCallHandler | undefined
+  readonly onToolCall?: ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
   readonly includeEvents?: boolean | undefined
   readonly watchdog: WatchdogTimes
@@ -80,34 +77,6 @@ export interface Options {
   readonly buffer: Buffer<Notification.Notification, TurnStreamError> | undefined
 }
 
-// Why we stop a turn ourselves.
-type StopReason =
-  | { readonly _tag: "Asked" }
-  | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
-  | { readonly _tag: "TextTooLong" }
-  | {
-      readonly _tag: "Stalled"
-      readonly stalled: Stalled
-      readonly about: Partial<Pick<TurnStalled, "lastEvent" | "threadStatus">>
-    }
-
-/** The end of a turn is asked for again after this time without news of it, in milliseconds. */
-const askAgainAfter = 100
-
-/** How long a stalled turn's thread is asked for its status, in milliseconds. */
-const statusTimeout = 5000
-
-// What is overloaded has not started anything.
-const whileOverloaded = {
-  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
-  times: 5,
-  while: (error: { readonly _tag: string }) => error._tag === "Overloaded"
-}
-
-// The server has a turn that takes no more input, or none in another form. Seen on codex 0.169.0.
-const isBusy = (error: RequestError): boolean =>
-  error._tag === "RequestFailed" && /\bActiveTurn(?:NotSteerable|OutputSchemaMismatch)\b/.test(error.description)
-
 export const run = Effect.fnUntraced(function* (
   server: AppServer["Service"],
   place: Place,
@@ -116,6 +85,7 @@ export const run = Effect.fnUntraced(function* (
   scope: Scope.Closeable
 ): Effect.fn.Return<Turn, TurnStartError, PolicyEngine | Scope.Scope> {
   const { buffer, stopTimeout } = options
+  const { isShared, lastReceivedAt, maxTextLength, route } = server[connection]
   const { threadId } = place
   const policy = yield* PolicyEngine
   const clock = yield* Clock.Clock
@@ -124,359 +94,152 @@ export const run = Effect.fnUntraced(function* (
   // What runs for the turn is below its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
-  const collector = makeCollector(threadId, server.maxTextLength, place.tokens)
   const spans = makeTurnSpans(context, span)
+  const named = Deferred.makeUnsafe<string, TurnStartError>()
+  const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
+  const textTooLong = Deferred.makeUnsafe<Limits.Limit>()
+  let limit: Limits.Limit | undefined
+
+  const life = makeLife(options.messageId, {
+    onNamed: (turnId) => {
+      spans.named(turnId)
+      Deferred.doneUnsafe(named, Effect.succeed(turnId))
+      record.addEarly(turnId)
+    },
+    onEnded: (end) => settle(end)
+  })
+  const phase = () => life.state().phase
+
+  const record = makeRecord({
+    threadId,
+    place,
+    spans,
+    buffer,
+    includeEvents: options.includeEvents === true,
+    maxTextLength,
+    maxEarlyBytes: options.bufferBytes,
+    now,
+    lastReceivedAt,
+    turnId: () => life.state().turnId,
+    isWaiting: () => phase() === "waiting",
+    onTooLong: () => Deferred.doneUnsafe(textTooLong, Effect.succeed({ _tag: "TextTooLong", allowed: maxTextLength }))
+  })
+
   // An answer that is asked for again has one count over all of its turns, and a span for each.
   const usedBefore = place.tokens.usage()
   const endSpans = (exit: Exit.Exit<unknown, unknown>) => {
-    const { status, usage } = collector.response()
+    const { status, usage } = record.response()
     spans.end(exit, status, usage && (usedBefore === undefined ? usage : usageSince(usedBefore, usage)))
   }
   yield* Effect.addFinalizer((exit) => Effect.sync(() => endSpans(exit)))
 
-  const items = makeItemsInProgress()
-  const events: Array<ResponseEvent.ResponseEvent> | undefined =
-    options.includeEvents === true ? [ResponseEvent.threadReady(threadId)] : undefined
-  const toEvent = ResponseEvent.makeFromNotification(threadId)
-  const textTooLong = Deferred.makeUnsafe<StopReason>()
-  const named = Deferred.makeUnsafe<string, TurnStartError>()
-  const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
-  const wakers = new Set<() => void>()
-  let state = Machine.initial(options.messageId)
-  let reason: StopReason | undefined
-  let early: Array<Notification.Notification> = []
-  let earlyBytes = 0
-  let answering = 0
-  let lastEvent: string | undefined
-  let lastError = ""
-
-  const emit = (notification: Notification.Notification) => {
-    events?.push(toEvent(notification))
-    buffer?.offer(notification)
-  }
-
-  const watched: Watched = {
-    movedAt: now(),
-    retryingSince: undefined,
-    isBusy: () => state.phase === "waiting" || items.working() > 0 || answering > 0,
-    onSilent: (silentMs) => emit(Notification.silent({ threadId, turnId: state.turnId ?? "", silentMs })),
-    wake: undefined
-  }
-
-  const finish = (exit: Exit.Exit<AgentResponse, TurnError>) => {
+  const settle = (end: Machine.End) => {
+    const about = { threadId, limit, response: record.response(), lastError: record.last().error }
+    const { result, startError } = endingOf(end, about)
+    if (startError !== undefined) Deferred.doneUnsafe(named, Effect.fail(startError))
+    if (Result.isSuccess(result)) buffer?.end()
+    else buffer?.fail(result.failure)
+    const exit = Result.isSuccess(result) ? Exit.succeed(result.success) : Exit.fail(result.failure)
     endSpans(exit)
     Deferred.doneUnsafe(outcome, exit)
     runFork(Scope.close(scope, exit))
   }
-  const fail = (error: TurnError) => {
-    buffer?.fail(error)
-    finish(Exit.fail(error))
-  }
-  const failStart = (error: TurnStartError) => {
-    Deferred.doneUnsafe(named, Effect.fail(error))
-    fail(error)
-  }
 
-  const stopError = (response: AgentResponse): BudgetExceeded | TurnStalled | TurnFailed | undefined => {
-    switch (reason?._tag) {
-      case "Budget":
-        return new BudgetExceeded({ ...reason.exceeded, response })
-      case "TextTooLong": {
-        const allowed = server.maxTextLength
-        const description = `the agent wrote a text of more than ${allowed} characters`
-        return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
-      }
-      case "Stalled": {
-        const { _tag, millis } = reason.stalled
-        const stalled = _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError }
-        return new TurnStalled({ reason: stalled, ...reason.about, response })
-      }
-      default:
-        return undefined
+  const onNotification = (notification: Notification.Notification) => {
+    if (Notification.threadIdOf(notification) !== threadId) return record.addOfSubAgent(notification)
+    if (phase() === "waiting" || phase() === "over") return
+    const message = messageOf(notification)
+    if (message !== undefined && message._tag !== "Completed") life.apply(message)
+    const { turnId } = life.state()
+    if (turnId !== undefined && phase() === "running") record.add(notification, turnId)
+    else if (phase() === "starting") keepEarly(notification)
+    if (message?._tag === "Completed") life.apply(message)
+    else if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === turnId) {
+      lose(new ProtocolViolation({ method: "turn/completed", description: notification.reason }))
     }
-  }
-
-  const responseSoFar = (): AgentResponse => {
-    const response = collector.response(events)
-    return { ...response, turnId: response.turnId ?? state.turnId }
-  }
-
-  const complete = (turn: Schemas.Turn) => {
-    const response = responseSoFar()
-    if (turn.status === "interrupted") return fail(stopError(response) ?? new TurnInterrupted({ response }))
-    if (turn.status !== "completed") return fail(WireError.fromTurn(turn.error, response))
-    buffer?.end()
-    return finish(Exit.succeed(response))
-  }
-
-  const end = (how: Machine.End) => {
-    switch (how._tag) {
-      case "Completed":
-        return complete(how.turn)
-      case "Failed":
-        return failStart(how.error)
-      case "Foreign":
-        return failStart(new ThreadBusy({ threadId, turnId: how.turnId, delivered: true }))
-      case "Unsent":
-      case "NotStopped": {
-        const response = responseSoFar()
-        const error = stopError(response)
-        if (error === undefined) return fail(new TurnInterrupted({ response }))
-        return error._tag === "TurnFailed" ? fail(error) : failStart(error)
-      }
-    }
-  }
-
-  const apply = (message: Machine.Message) => {
-    const before = state
-    state = Machine.step(state, message)
-    if (state === before) return
-    if (state.turnId !== undefined && before.turnId === undefined) name(state.turnId)
-    if (state.end !== undefined && before.end === undefined) end(state.end)
-    for (const wake of wakers) wake()
-  }
-
-  const name = (id: string) => {
-    spans.named(id)
-    Deferred.doneUnsafe(named, Effect.succeed(id))
-    for (const notification of early) deliver(notification)
-    early = []
-  }
-
-  const deliver = (notification: Notification.Notification) => {
-    const about = Notification.turnIdOf(notification)
-    if (about !== undefined && about !== state.turnId) return
-    collector.add(notification)
-    if (collector.isTooLong()) Deferred.doneUnsafe(textTooLong, Effect.succeed({ _tag: "TextTooLong" }))
-    followItem(notification, items, spans)
-    if (about !== undefined) {
-      lastEvent = notification.method
-      followProgress(notification)
-    }
-    emit(notification)
-    if (notification.method === "thread/tokenUsage/updated") place.checkTokens()
-  }
-
-  const followProgress = (notification: Notification.Notification) => {
-    if (notification.method === "error" && notification.params.willRetry) {
-      lastError = notification.params.error.message
-      if (watched.retryingSince !== undefined) return
-      watched.retryingSince = now()
-      watched.wake?.()
-      return
-    }
-    watched.retryingSince = undefined
-    watched.movedAt = server.heardAt()
   }
 
   const keepEarly = (notification: Notification.Notification) => {
-    earlyBytes += notification.length
-    if (earlyBytes <= options.bufferBytes) return early.push(notification)
-    early = []
-    const description = `the server sent ${earlyBytes} bytes about the thread before it answered`
-    return Deferred.doneUnsafe(named, Effect.fail(new ProtocolViolation({ method: "turn/start", description })))
+    const bytes = record.keepEarly(notification)
+    if (bytes !== undefined) Deferred.doneUnsafe(named, Effect.fail(tooMuchEarly(bytes)))
   }
 
-  const onNotification = (notification: Notification.Notification) => {
-    const about = Notification.threadIdOf(notification)
-    if (about !== threadId) {
-      followItem(notification, items, spans)
-      watched.movedAt = server.heardAt()
-      if (notification.method !== "thread/tokenUsage/updated") return
-      place.tokens.addSubAgent(notification.params.threadId, notification.params.tokenUsage)
-      return place.checkTokens()
-    }
-    if (state.phase === "waiting" || state.phase === "over") return
-    const message = messageOf(notification)
-    if (message !== undefined && message._tag !== "Completed") apply(message)
-    if (state.phase === "running") deliver(notification)
-    else if (state.phase === "starting") keepEarly(notification)
-    if (message?._tag === "Completed") apply(message)
-    else if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === state.turnId) {
-      const description = notification.reason
-      apply({ _tag: "Lost", error: new ProtocolViolation({ method: "turn/completed", description }) })
-    }
-  }
+  const lose = (error: RequestError) => life.apply({ _tag: "Lost", error })
 
-  const answerer: ServerRequest.Answerer = { policy, onToolCall: options.onToolCall, item: items.get }
-  const onRequest = (request: ServerRequest.ServerRequest) =>
+  const answerer: Approval.Answerer = { policy, onToolCall: options.onToolCall, item: record.items.get }
+  const onRequest = (request: ServerRequest) =>
     Effect.suspend(() => {
-      answering++
-      return ServerRequest.answer(request, answerer)
-    }).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          answering--
-          watched.movedAt = now()
-        })
-      )
-    )
-
-  const nextChange = Effect.callback<void>((resume) => {
-    const wake = () => {
-      wakers.delete(wake)
-      resume(Effect.void)
-    }
-    wakers.add(wake)
-    return Effect.sync(() => wakers.delete(wake))
-  })
+      record.answering(1)
+      return Approval.answer(request, answerer)
+    }).pipe(Effect.ensuring(Effect.sync(() => record.answering(-1))))
 
   // Where others can start turns too, the reply may name one of theirs.
-  const isUndecided = () =>
-    state.phase === "starting" || (state.phase === "running" && server.isShared && !state.confirmed)
+  const isUndecided = () => phase() === "starting" || (phase() === "running" && isShared && !life.state().confirmed)
   const whenDecided = Effect.gen(function* () {
-    while (isUndecided()) yield* nextChange
+    while (isUndecided()) yield* life.nextChange
   })
 
-  yield* server.route({
+  // Without a subscription the end of the turn would not be heard of.
+  const rejoin = Effect.flatMap(options.rejoin, (isActive) =>
+    isActive
+      ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${life.state().turnId} ran on it`)
+      : Effect.fail(new ProtocolViolation({ method: "turn/completed", description: missedEnd }))
+  ).pipe(Effect.catch((error) => Effect.sync(() => lose(error))))
+
+  yield* route({
     threadId,
     context,
     onNotification,
     onRequest,
     undecided: () => (isUndecided() ? whenDecided : undefined),
-    owns: (turnId) =>
-      state.phase === "running" && (turnId === undefined || turnId === state.turnId || turnId === state.innerId),
-    isOver: () => state.phase === "waiting" || state.phase === "over",
+    owns: (id) =>
+      phase() === "running" && (id === undefined || id === life.state().turnId || id === life.state().innerId),
+    isOver: () => phase() === "waiting" || phase() === "over",
     onLeft: () => runFork(rejoin),
-    onEnd: (error) => apply({ _tag: "Lost", error })
+    onEnd: lose
   })
 
-  // Without a subscription the end of the turn would not be heard of.
-  const rejoin = options.rejoin.pipe(
-    Effect.flatMap((isActive) =>
-      isActive
-        ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${state.turnId} ran on it`)
-        : Effect.fail(
-            new ProtocolViolation({
-              method: "turn/completed",
-              description: "the thread was left while the turn ran, so its end was not heard"
-            })
-          )
-    ),
-    Effect.catch((error) => Effect.sync(() => apply({ _tag: "Lost", error })))
-  )
+  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
 
-  const untilOver = Effect.gen(function* () {
-    while (state.phase !== "over") {
-      const seen = state
-      const turnId = Machine.interruptId(state)
-      if (turnId !== undefined) {
-        yield* Effect.ignore(server.request("turn/interrupt", { threadId, turnId }, { timeout: stopTimeout }))
-      }
-      // A refusal is a matter of the moment: what changes next may be what it takes.
-      if (state === seen) yield* Effect.raceFirst(nextChange, Effect.sleep(askAgainAfter))
-    }
+  const sending = send(server, {
+    threadId,
+    life,
+    request: options.request,
+    whenBusy: options.whenBusy,
+    onSend: () => {
+      record.watched.movedAt = now()
+      place.sent()
+    },
+    onHold: record.dropEarly,
+    onLate: stopLate,
+    // A turn is running, and has to be stopped.
+    onUnreadable: (error) => Deferred.doneUnsafe(named, Effect.fail(error))
   })
+  const limits = Limits.untilReached(server, { place, record, watchdog: options.watchdog })
 
-  /** Whether the turn was over in time. */
-  const stop = (why: StopReason) =>
-    Effect.suspend(() => {
-      reason ??= why
-      apply({ _tag: "Stop" })
-      return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
-    })
-
-  const stopForGood = (why: StopReason) =>
-    Effect.flatMap(stop(why), (stopped) =>
-      stopped
-        ? server.stopChildren(state.turnId ?? "")
-        : Effect.suspend(() => {
-            Telemetry.turnsNotStopped.updateUnsafe(1, context)
-            server.setActiveTurn(threadId, state.turnId)
-            apply({ _tag: "GaveUp" })
-            return Effect.logWarning(
-              `Turn ${state.turnId ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
-            )
-          })
-    )
-
-  const stopLate = (late: unknown) => {
-    const turnId = Notification.idIn(late, "turnId", "turn")
-    if (turnId === undefined) return
-    runFork(
-      server
-        .request("turn/interrupt", { threadId, turnId })
-        .pipe(
-          Effect.retry({ schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }),
-          Effect.ignore
-        )
-    )
-  }
-
-  const whenFree = Effect.gen(function* () {
-    const active = server.activeTurn(threadId)
-    if (active === undefined) return
-    if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId: active, delivered: false })
-    yield* server.whenIdle(threadId)
-  })
-
-  const sendOnce = Effect.gen(function* () {
-    yield* whenFree
-    apply({ _tag: "Sent" })
-    watched.movedAt = now()
-    place.sent()
-    return yield* Effect.tapError(options.request({ retry: false, onLate: stopLate }), (error) =>
-      Effect.sync(() => {
-        if (error._tag !== "Overloaded" && !isBusy(error)) return
-        early = []
-        earlyBytes = 0
-        apply({ _tag: "Held" })
-        if (isBusy(error)) server.setActiveTurn(threadId, server.activeTurn(threadId))
-      })
-    )
-  })
-
-  const send = sendOnce.pipe(
-    Effect.retry(whileOverloaded),
-    Effect.retry({ while: (error) => error._tag === "RequestFailed" && isBusy(error) }),
-    Effect.withParentSpan(span),
-    Effect.result,
-    Effect.map((sent) => {
-      if (Result.isSuccess(sent)) return apply({ _tag: "Replied", turnId: sent.success.turn.id })
-      const error = sent.failure
-      // An answer that can't be read is an answer: a turn is running, and has to be stopped.
-      if (error._tag === "ProtocolViolation") return Deferred.doneUnsafe(named, Effect.fail(error))
-      return apply({ _tag: "Refused", error })
-    })
-  )
-
-  const stalled = Effect.flatMap(
-    watch(options.watchdog, watched),
-    Effect.fnUntraced(function* (stalled): Effect.fn.Return<StopReason> {
-      // What the turn says while it is being stopped is not what it stalled at.
-      const last = lastEvent === undefined ? {} : { lastEvent }
-      const status = yield* server.request("thread/read", { threadId }, { timeout: statusTimeout }).pipe(
-        Effect.map(({ thread }) => ({ threadStatus: thread.status.type })),
-        Effect.orElseSucceed(() => ({}))
-      )
-      return { _tag: "Stalled", stalled, about: { ...last, ...status } }
-    })
-  )
-  const exceeded = Effect.map(place.exceeded, (exceeded): StopReason => ({ _tag: "Budget", exceeded }))
-
-  yield* Effect.forkScoped(send)
-  yield* Effect.raceAllFirst([exceeded, stalled, Deferred.await(textTooLong), place.watchTime]).pipe(
-    Effect.flatMap(stopForGood),
+  yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
+  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(
+    Effect.flatMap((reached) => {
+      if (!life.state().stopping) limit = reached
+      return abandon
+    }),
     Effect.forkScoped
   )
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => (state.phase === "over" ? Effect.void : stopForGood({ _tag: "Asked" })))
-  )
+  yield* Effect.addFinalizer(() => Effect.suspend(() => (phase() === "over" ? Effect.void : abandon)))
 
-  return {
-    id: yield* Deferred.await(named),
-    threadId,
-    response: Deferred.await(outcome),
-    interrupt: Effect.flatMap(stop({ _tag: "Asked" }), (stopped) =>
-      stopped
-        ? Effect.void
-        : Effect.fail(new TurnNotStopped({ threadId, turnId: state.turnId ?? "", millis: stopTimeout }))
-    )
-  }
+  return { id: yield* Deferred.await(named), threadId, response: Deferred.await(outcome), interrupt }
 })
 
+const tooMuchEarly = (bytes: number) =>
+  new ProtocolViolation({
+    method: "turn/start",
+    description: `the server sent ${bytes} bytes about the thread before it answered`
+  })
+
+const missedEnd = "the thread was left while the turn ran, so its end was not heard"
+
 const makeSpan = (server: AppServer["Service"], threadId: string, model: string | undefined) => {
-  const provider = server.providerOf(threadId)
+  const provider = server[connection].providerOf(threadId)
   return Effect.makeSpan("invoke_agent codex", {
     kind: "client",
     attributes: {

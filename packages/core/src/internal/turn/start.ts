@@ -1,6 +1,9 @@
 /**
  * A turn from its call to its end, in a scope of its own: closed when the turn is over or could not start, and with the scope
  * of its owner. So a turn that failed to start leaves no place in the queue, no route and no span behind.
+ *
+ * The room knows one turn: its place, its state, its stream, its budget and its end. It must not know the thread handles of
+ * users, the options of a layer, or the wire.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,8 +14,7 @@ import { SlowConsumer, type TurnStartError, type TurnStreamError } from "../../C
 import * as Notification from "../../Notification.ts"
 import type { PolicyEngine } from "../../PolicyEngine.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import { makeBuffer } from "../buffer.ts"
-import { makeReplay } from "../replay.ts"
+import { makeBuffer, makeReplay } from "../delivery/buffer.ts"
 import * as Place from "./place.ts"
 import * as Run from "./run.ts"
 

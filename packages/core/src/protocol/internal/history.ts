@@ -1,6 +1,6 @@
 // Written by `npm run protocol:history`. Do not edit.
 
-import type { History } from "../Versions.ts"
+import type { History } from "./spans.ts"
 
 export const history: History = {
   versions: [

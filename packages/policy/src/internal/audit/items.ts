@@ -5,11 +5,11 @@
  */
 import * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
-import type { Answered } from "@effect-codex/core/Witness"
+import type { ObservedDecision } from "@effect-codex/core/DecisionObserver"
 import type { Entry } from "../../AuditRecord.ts"
 
 export interface Items {
-  readonly decided: (answered: Answered) => void
+  readonly decided: (answered: ObservedDecision) => void
   readonly follow: (notification: Notification.Notification) => void
 }
 

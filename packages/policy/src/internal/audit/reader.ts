@@ -36,7 +36,7 @@ export const read = (
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const files = yield* inOrder(path)
-      const { check, end } = checker(seal, anchor)
+      const { check, end } = checker(path, seal, anchor)
       const lines = Stream.fromIterable(files).pipe(
         Stream.flatMap((file) => {
           let line = 0
@@ -57,8 +57,8 @@ interface At {
   readonly line: number
 }
 
-const checker = (seal: Seal, anchor: Known | undefined) => {
-  let at: At = { file: "", line: 0 }
+const checker = (path: string, seal: Seal, anchor: Known | undefined) => {
+  let at: At = { file: path, line: 1 }
   let start: (At & { readonly seq: number }) | undefined
   let last: Place = { seq: 0, hash: null }
   // From which record on the trail has to be there, as it says itself.

@@ -1,8 +1,10 @@
 /**
  * The order of a trail: takes entries at any time without waiting, and has them numbered, chained and written a few at a time.
  *
- * What could not be written is told of by the next record that can be. It knows entries and their order. It does not know what
- * they say, nor how files are kept.
+ * The next record that can be written tells of those that could not. This module knows entries and their order.
+ *
+ * The room knows records, their chain, and the files that hold them. It must not know policies, and nothing in it changes or
+ * delays a decision.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

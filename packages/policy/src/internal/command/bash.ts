@@ -58,6 +58,8 @@ export type Script =
 
 export const maxLength = 32 * 1024
 const maxOpenings = 100
+// Of all that may end a command, in quotes too.
+const maxEnds = 4_096
 
 // Before parsing and cheap, as nobody promises the parser's time for a text that was made to take long.
 const excess = (script: string): string | undefined => {
@@ -66,6 +68,7 @@ const excess = (script: string): string | undefined => {
   for (const opening of ["$(", "`", "${", "<<", "<(", ">(", "((", "[["]) {
     if (script.split(opening).length - 1 > maxOpenings) return `it has more than ${maxOpenings} ${opening}`
   }
+  if ((script.match(/[;|&\n]/g)?.length ?? 0) > maxEnds) return `it has more than ${maxEnds} of ; | & and line breaks`
   return undefined
 }
 

@@ -173,9 +173,13 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
 
   const pipeline = (): Node => {
+    let isTimed = false
     for (;;) {
       const word = keyword()
       if (word !== "!" && word !== "time") break
+      // There the second one is a program.
+      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time in another way")
+      isTimed ||= word === "time"
       if (word === "time" && dialect === "sh") refuse("time is something else in sh")
       at += word.length
       if (!peek(" ")) refuse(`${word} is followed by no command`)
@@ -430,6 +434,15 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         const body = list([")"])
         expect(")")
         pieces.push({ _tag: "Process", body })
+      } else if (
+        /[@^]/.test(script.charAt(at - 1)) &&
+        at > start &&
+        /^\{-?[A-Za-z0-9]+\}/.test(script.slice(at, at + 40))
+      ) {
+        // `HEAD@{1}`: with neither a comma nor two dots, braces are only themselves.
+        const end = script.indexOf("}", at) + 1
+        text(script.slice(at, end))
+        at = end
       } else if (
         plain.test(char) ||
         (peek("{}") && dialect !== "zsh") ||

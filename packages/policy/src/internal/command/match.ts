@@ -3,11 +3,11 @@
  * decline.
  */
 import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
-import { known } from "../../ShellWord.ts"
+import { known as asWord } from "../../ShellWord.ts"
 import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
-import { protectedByName } from "../files/protectedFiles.ts"
+import { kinds, protectedByName } from "../files/protectedFiles.ts"
 import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
@@ -67,7 +67,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (isBlind(when)) return () => undefined
+  if (matchesOnUntrustedOnly(when)) return () => undefined
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
@@ -114,7 +114,7 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
 
 /** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
-export const isBlind = (when: CommandCondition): boolean => {
+export const matchesOnUntrustedOnly = (when: CommandCondition): boolean => {
   const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
   return keys.length > 0 && keys.every((key) => untrusted.has(key))
 }
@@ -183,6 +183,8 @@ export const leavesAlone = (
 ): ReadonlyArray<Demand> | undefined => {
   // Nobody writes a command with so many, and one that was made to take long is not accepted.
   if (view.written.length > maxWritten) return undefined
+  // What it unpacks may be any of them.
+  if (certain && view.unpacks && !kinds.every((kind) => mayBe.includes(kind))) return undefined
   const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
   if (!view.writtenSources.every(isAllowed)) return undefined
   const demands: Array<Demand> = []
@@ -216,7 +218,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     const isUnknown = actual.includes(undefined)
     return (
       (programs === undefined || (program !== undefined && programs.includes(programKey(program)))) &&
-      (regex === undefined || [...view.lines, ...texts].some(regex)) &&
+      (regex === undefined || isInTexts(texts) || view.lines.some(regex)) &&
       (args === undefined || isUnknown || (actual.length === args.length && startsWith(actual, args))) &&
       (argsPrefix === undefined || possiblyBegins(actual, argsPrefix)) &&
       (flags === undefined || isUnknown || flags.every((flag) => hasPossibly(actual, flag))) &&
@@ -231,7 +233,14 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     )
   }
 
-  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(known(word)))
+  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(asWord(word)))
+  // Every part is tried on the same texts.
+  const known = new WeakMap<ReadonlyArray<string>, boolean>()
+  const isInTexts = (texts: ReadonlyArray<string>): boolean => {
+    const found = known.get(texts) ?? (regex !== undefined && texts.some(regex))
+    known.set(texts, found)
+    return found
+  }
   const asksForCommand = [programs, args, argsPrefix, flags, regex, redirectsWithin, assigns].some(
     (condition) => condition !== undefined
   )

@@ -4,6 +4,16 @@
 
 const maxOptionLength = 64
 const maxPieces = 64
+/** The kernel takes no longer path, and programs no longer one from it. */
+const maxPathLength = 4_095
+
+/** How many names an argument may have as it is taken apart, and how long they are together. Takes none of it apart. */
+export const extentOf = (arg: string): { readonly names: number; readonly length: number } => {
+  const isCluster = /^-[^-]/.test(arg)
+  const names = isCluster ? arg.length : 1 + (arg.match(/[=:,@]/g)?.length ?? 0)
+  const isCoarse = arg.length > maxPathLength || names > (isCluster ? maxOptionLength : maxPieces)
+  return { names, length: isCoarse ? arg.length : (names * arg.length) / 2 }
+}
 
 /**
  * All that an argument may name as a path: the whole of it, what comes after a separator, and what may be the value of an
@@ -29,6 +39,7 @@ const withoutTilde = (text: string): ReadonlyArray<string | undefined> => split(
 const withTilde = (path: string): string | undefined => (path.startsWith("~") ? undefined : path)
 
 const split = (text: string): ReadonlyArray<string> | undefined => {
+  if (text.length > maxPathLength) return undefined
   const starts = [0, ...Array.from(text.matchAll(/[=:,@]/g), ({ index }) => index + 1)]
   return starts.length > maxPieces
     ? undefined

@@ -3,6 +3,9 @@
  *
  * Each part of the command gets the decision of the first rule that matches it. One part that is declined declines the
  * command, and it is accepted only if every part is.
+ *
+ * The room knows shells, programs, and what a command may do. It must not know the protocol beyond the request, other kinds
+ * of requests, or who asks.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -13,11 +16,12 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { entriesBelow } from "../files/tree.ts"
-import { inRoots, lets } from "../rubric/bounds.ts"
+import { lookBelow } from "../files/tree.ts"
+import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
 import { foldersOf, type PartView, viewOf } from "./partView.ts"
+import { extentOf } from "./pieces.ts"
 import * as Reading from "./reading.ts"
 import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
@@ -54,6 +58,8 @@ export interface Decided {
 export interface Evaluation {
   readonly command: ShellCommand.ShellCommand | undefined
   readonly decided: ReadonlyArray<Decided>
+  /** What the file system is asked with, so that all questions of the request are counted together. */
+  readonly walker: Walker
 }
 
 interface Compiled {
@@ -68,9 +74,9 @@ export const compile = (
   roots: ReadonlyArray<string>,
   fallback: Fallback
 ): ((params: Params["command"]) => Effect.Effect<Evaluation, never, FileSystem.FileSystem>) => {
-  const letsByFallback = fallback._tag !== "Decide" || lets(fallback.decision)
+  const isFallbackPermissive = fallback._tag !== "Decide" || isPermissive(fallback.decision)
   const compiled = ordered(rules, "commandRules").map((rule): Compiled => {
-    const sure = rule.decision === undefined ? letsByFallback : lets(rule.decision)
+    const sure = rule.decision === undefined ? isFallbackPermissive : isPermissive(rule.decision)
     const { when = {} } = rule
     const bounded = rule.decision !== undefined && sure ? inRoots(when, roots) : when
     return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
@@ -115,6 +121,7 @@ export const compile = (
     }
     return {
       command,
+      walker,
       decided: parts.map((part) => {
         const decided = decide(part)
         // What another part puts there is not there yet when it is looked at.
@@ -139,6 +146,7 @@ const followLinks = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
   if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+  const entriesBelow = lookBelow(walker)
   return yield* Effect.forEach(parts, (part) =>
     Effect.gen(function* () {
       const below: Array<string | undefined> = []
@@ -157,6 +165,9 @@ const followLinks = Effect.fnUntraced(function* (
   )
 })
 
+// More than anybody puts elsewhere in one command; each of them is held against each path of the others.
+const maxReplaced = 32
+
 // With what other parts put somewhere.
 const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
   const replaced = parts.map(({ bases: folders, replaced }) =>
@@ -166,9 +177,10 @@ const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
     })
   )
   if (replaced.every((paths) => paths.length === 0)) return parts
+  const tooMany = replaced.reduce((sum, paths) => sum + paths.length, 0) > maxReplaced
   return parts.map((part, index) => ({
     ...part,
-    unsettled: [...new Set(replaced.flatMap((paths, other) => (other === index ? [] : paths)))]
+    unsettled: tooMany ? ["/"] : [...new Set(replaced.flatMap((paths, other) => (other === index ? [] : paths)))]
   }))
 }
 
@@ -192,7 +204,7 @@ const fall = (
   if (fallback._tag === "Abstain") return because("", undefined)
   const plain = requests.length === 1 && requests[0] === "command"
   if (fallback._tag === "Decide") {
-    if (!lets(fallback.decision)) return because(fallback.by, fallback.decision)
+    if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
     if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
     const conditions = CommandMatch.leavesAlone(view, [], false)
     return conditions === undefined
@@ -262,6 +274,36 @@ const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> =>
   return requests.length > 0 || typeof command !== "string" ? requests : ["command"]
 }
 
+// Names of all parts together, as often as there are folders that they are seen from, and how long they are.
+const maxNames = 2_000
+const maxNamesLength = 256 * 1024
+
+// `undefined`: these are more than can be looked at. That is counted before any of them is.
+const viewsOf = Effect.fnUntraced(function* (
+  parts: ReadonlyArray<ShellCommand.Part>,
+  cwd: string | undefined,
+  walker: Walker
+): Effect.fn.Return<ReadonlyArray<PartView> | undefined> {
+  const views: Array<PartView> = []
+  let names = 0
+  let length = 0
+  for (const part of parts) {
+    const folders = yield* foldersOf(part, cwd, walker)
+    for (const { value = "" } of part.words) {
+      const extent = extentOf(value)
+      names += extent.names * (folders?.length ?? 1)
+      length += extent.length * (folders?.length ?? 1)
+    }
+    if (names > maxNames || length > maxNamesLength) return undefined
+    const view = viewOf(part, folders)
+    // The program itself may go to further ones.
+    const others = (view.bases?.length ?? 0) - (folders?.length ?? 0)
+    names += view.paths.length * Math.max(0, others)
+    views.push(view)
+  }
+  return names > maxNames ? undefined : views
+})
+
 const partsOf = Effect.fnUntraced(function* (
   params: Params["command"],
   requests: ReadonlyArray<CommandRequest>,
@@ -269,11 +311,9 @@ const partsOf = Effect.fnUntraced(function* (
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<PartView>> {
   const cwd = params.cwd ?? undefined
-  if (command?._tag === "Parsed" && command.parts.length > 0 && !requests.includes("writeStdin")) {
-    return yield* Effect.forEach(command.parts, (part) =>
-      Effect.map(foldersOf(part, cwd, walker), (folders) => viewOf(part, folders))
-    )
-  }
+  const isRead = command?._tag === "Parsed" && command.parts.length > 0 && !requests.includes("writeStdin")
+  const views = isRead ? yield* viewsOf(command.parts, cwd, walker) : undefined
+  if (views !== undefined) return views
   const source = params.command ?? ""
   // What is typed into a terminal is no command, and it is all that there is to see.
   const opaque =
@@ -281,8 +321,10 @@ const partsOf = Effect.fnUntraced(function* (
       ? undefined
       : command._tag === "Unparseable"
         ? command.reason
-        : "there is no command in it"
-  const words = command?._tag === "Parsed" ? [] : [{ source, value: undefined }]
+        : isRead
+          ? "it names more paths than can be looked at"
+          : "there is no command in it"
+  const words = command?._tag === "Parsed" && !isRead ? [] : [{ source, value: undefined }]
   const part = { source, words, redirects: [], assignments: [], moves: undefined, opaque }
   const view = viewOf(part, undefined)
   return [{ ...view, line: requests.includes("writeStdin") && /^[\x20-\x7e\n]*$/.test(source) ? source : undefined }]

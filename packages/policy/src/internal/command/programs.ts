@@ -505,7 +505,7 @@ export const programs: { readonly [K in string]?: Program } = {
   continue: acts,
   shift: acts,
   wait: acts,
-  sleep: acts,
+  sleep: texts,
   export: acts,
   unset: acts,
   set: acts,
@@ -653,8 +653,9 @@ export const programs: { readonly [K in string]?: Program } = {
     flags:
       "-f -e -m -n -q -s -v -z --canonicalize --canonicalize-existing --canonicalize-missing --no-newline --quiet --zero"
   },
+  // Of a folder it compares the files in it, through links, also without an option; and of a file and a folder the one of that name.
   diff: {
-    operands: "read",
+    operands: "follow",
     flags:
       "-a -b -B -c -d -e -E -i -N -n -p -q -r -s -t -T -u -w -y -Z --text --brief --unified --context --recursive --new-file " +
       "--side-by-side --suppress-common-lines --ignore-case --ignore-all-space --ignore-blank-lines --ignore-space-change " +
@@ -663,8 +664,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: {
       text: "-U -C -W -I -x -L -F --width --exclude --label --ignore-matching-lines --show-function-line --tabsize",
       list: "-X --exclude-from"
-    },
-    turns: { follow: "-r --recursive" }
+    }
   },
   diff3: { operands: "read", flags: "-A -e -E -m -T -x -X -3 -a" },
   cmp: {

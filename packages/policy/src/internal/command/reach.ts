@@ -15,6 +15,8 @@ export interface Reach {
   readonly written: ReadonlyArray<string | undefined>
   /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
   readonly writtenSources: ReadonlyArray<string>
+  /** Whether it also writes files that an archive or a patch names, and not the command. */
+  readonly unpacks: boolean
   readonly walked: ReadonlyArray<string | undefined>
   /** Folders that it goes to by itself before it looks at its operands, in order. */
   readonly goesTo: ReadonlyArray<string | undefined>
@@ -44,6 +46,7 @@ export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "w
   return {
     written: [...into.map(({ value }) => value), ...written],
     writtenSources: unknown.map(({ source }) => source.replace(/["'\\]/g, "")),
+    unpacks: name !== undefined && unpacks(name, args, uses),
     walked: name === undefined ? [] : walkedBy(name, args, uses),
     copied: name !== undefined && copiesTrees.has(name) ? walkedBy(name, args, uses) : [],
     followed: name === undefined ? [] : followedBy(name, uses),
@@ -62,9 +65,48 @@ const textsOf = (program: string | undefined, { uncertain, uses }: Uses): Readon
 // They put what is there into the repository and leave it as it is.
 const leavesFiles: ReadonlySet<string> = new Set(["add", "stage", "commit", "reset"])
 
+// `git config KEY` and what says that it reads leave it as it is.
+const changesConfig = (args: Values, { subcommands }: Uses): boolean => {
+  if (subcommands[0] !== "config") return false
+  const rest = args.slice(args.indexOf("config") + 1)
+  if (rest.some((arg) => /^(?:--get(?:-.+)?|-l|--list)$/.test(arg ?? "")) || /^(?:get|list)$/.test(rest[0] ?? ""))
+    return false
+  const operands = rest.filter((arg) => arg === undefined || !arg.startsWith("-"))
+  return operands.length > 1 || rest.some((arg) => /^-e$|^--(?:[aerud]|re)/.test(arg ?? ""))
+}
+
+// What they take out of an archive or a patch has names of its own.
+const unpacking: ReadonlySet<string> = new Set("tar bsdtar unzip cpio 7z 7za 7zr unrar ar jar pax patch git".split(" "))
+
+const unpacks = (name: string, args: Values, { acts, subcommands, uncertain, uses }: Uses): boolean => {
+  if (!unpacking.has(name)) return false
+  const [first = ""] = args
+  switch (name) {
+    case "git":
+      return subcommands.length === 0 && args.some((arg) => arg === "apply" || arg === "am")
+    case "patch":
+      return uncertain !== undefined || uses.every(({ effect }) => effect !== "write")
+    case "tar":
+    case "bsdtar": {
+      const packs = args.some((arg) => /^--(?:create|append|update)$|^-[a-wyzA-Z]*[cru][a-wyzA-Z]*$/.test(arg ?? ""))
+      return (uncertain !== undefined || acts) && !packs && !/^[a-wyzA-Z]*[cru][a-wyzA-Z]*$/.test(first)
+    }
+    case "unzip":
+      return uncertain !== undefined || acts
+    default:
+      return !/^-?(?:[acdlrtuow]|[cltu][a-z]*f?)$/.test(first)
+  }
+}
+
 const scripts: ReadonlySet<string> = new Set(["sed", "awk", "jq", "sql", "shell", "gitFormat", "code", "run"])
 
 const writtenBy = (name: string, program: string | undefined, args: Values, uses: Uses): Values => {
+  const isGit = name === "git"
+  const config: Values = isGit && changesConfig(args, uses) ? [".git/config"] : []
+  return [...config, ...namedBy(name, program, args, uses)]
+}
+
+const namedBy = (name: string, program: string | undefined, args: Values, uses: Uses): Values => {
   const isGit = name === "git"
   if (isGit && leavesFiles.has(uses.subcommands[0] ?? "")) return []
   // What only claims to be a program of the table may do anything.
@@ -75,6 +117,8 @@ const writtenBy = (name: string, program: string | undefined, args: Values, uses
       if (effect === "read" && (name === "ln" || name === "link")) return [value]
       // It works below another folder.
       if (effect === "folder") return changes ? [value] : []
+      // The archive is written as well, unless it is listed.
+      if (effect === "read" && name === "tar" && uses.acts) return [value]
       if (effect === "write") return (value === undefined && at === -1) || (isGit && value === "HEAD") ? [] : [value]
       return scripts.has(effect) && value !== undefined ? namedIn(value) : []
     })
@@ -122,7 +166,12 @@ const copiesTrees: ReadonlySet<string> = new Set("cp mv rsync scp".split(" "))
 const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
   const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))
   return uses.flatMap(({ effect, value }) =>
-    effect === "follow" || (mayFollow && (effect === "read" || effect === "walk" || effect === "write")) ? [value] : []
+    effect === "follow" ||
+    // It goes through links that stand where it keeps track of folders.
+    (effect === "walk" && name === "git") ||
+    (mayFollow && (effect === "read" || effect === "walk" || effect === "write"))
+      ? [value]
+      : []
   )
 }
 

@@ -17,13 +17,16 @@ import { programOf, type Use, usesOf } from "./uses.ts"
 
 /** Something that has to be looked up in the file system. */
 export type Check =
-  /** All files of a pattern lie in the folders; `plain`: and their names have no character that a shell knows. */
+  /**
+   * All files of a pattern lie in the folders; `plain`: and their names have no character that a shell knows; `below`: and what
+   * a `Tree` asks holds of each.
+   */
   | {
       readonly _tag: "Matches"
       readonly pattern: string
       readonly folders: ReadonlyArray<string>
       readonly plain: boolean
-      readonly below: boolean
+      readonly below: { readonly follow: boolean; readonly plain: boolean } | undefined
     }
   /** No link below the path leads out of the folders; `plain`: and all names are such that a list of them can be split. */
   | {
@@ -33,11 +36,15 @@ export type Check =
       readonly follow: boolean
       readonly plain: boolean
     }
-  /** The repository that this folder is in configures nothing that would run. */
+  /**
+   * The repository that this folder is in configures nothing that would run; `opens`: and no folder that it keeps track of was
+   * exchanged for a link that leads out; `plain`: and all names are such that a list of them can be split.
+   */
   | {
       readonly _tag: "Repository"
       readonly folder: string
       readonly folders: ReadonlyArray<string>
+      readonly opens: boolean
       readonly plain: boolean
     }
 
@@ -104,7 +111,7 @@ const taken: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-const letWithCommand = (name: string, value: string): boolean =>
+const isAllowedAssignment = (name: string, value: string): boolean =>
   (/^LC_[A-Z]+$|^LANG$/.test(name) && /^[A-Za-z0-9_.-]*$/.test(value)) ||
   ((name === "GIT_PAGER" || name === "PAGER") && value === "cat") ||
   (name === "NO_COLOR" && /^\d?$/.test(value))
@@ -148,7 +155,13 @@ export const analyse = (
     for (const folder of folders) {
       const absolute = PathWithin.from(folder, path)
       if (hasGlob(absolute))
-        checks.push({ _tag: "Matches", pattern: absolute, folders: roots, plain: false, below: follow })
+        checks.push({
+          _tag: "Matches",
+          pattern: absolute,
+          folders: roots,
+          plain: false,
+          below: follow ? { follow, plain: false } : undefined
+        })
       else if (isWithinSome(absolute, roots)) {
         conditions.push({ path: absolute, folders: roots })
         if (follow) checks.push({ _tag: "Tree", path: absolute, folders: roots, follow: true, plain: false })
@@ -398,7 +411,7 @@ export const analyse = (
       const values = valuesOf(assignment.value, state, dialect, true)
       if (words.length > 0) {
         const isSplit = assignment.name === "IFS" && name === "read"
-        if (!isSplit && ![...values].every((value) => letWithCommand(assignment.name, value))) {
+        if (!isSplit && ![...values].every((value) => isAllowedAssignment(assignment.name, value))) {
           doubt(`a variable named ${assignment.name} may mean something`)
         }
       } else if (!isFreeName(assignment.name)) doubt(`a variable named ${assignment.name} may mean something`)
@@ -501,6 +514,8 @@ export const analyse = (
       }
       case "xargs":
         return xargs(words, state, dialect, input)
+      case "find":
+        if (args.includes("-exec")) return find(words, about, state, dialect)
     }
     if (program === undefined) return doubt(`${short(name)} is not a program that is known to only read`)
     if (args.length === 1 && (program.tells ?? "").split(" ").includes(args[0] ?? "")) return undefined
@@ -517,14 +532,44 @@ export const analyse = (
     const at = options.findIndex((option) => option.startsWith("-I"))
     const mark = at === -1 ? undefined : options[at] === "-I" ? options[at + 1] : options[at]?.slice(2)
     if (options.some((option) => /^--replace|^-i/.test(option))) return doubt("what xargs is given is not certain")
-    if (rest[0] === "xargs" || rest[0] === "cd" || rest[0] === "read" || shells.test(rest[0] ?? "")) {
-      return doubt(`what xargs runs is not certain`)
-    }
+    if (isNoReader(rest[0])) return doubt(`what xargs runs is not certain`)
     const given = input === undefined ? wordsMark : namesMark
     if (input !== undefined) input()
     const command_ =
       mark === undefined || mark === "" ? [...rest, given] : rest.map((word) => word.replaceAll(mark, given))
     command(command_, state, dialect, undefined)
+    return undefined
+  }
+
+  // What it finds and then runs a reader on, as `xargs` does.
+  const find = (words: ReadonlyArray<string>, about: string, state: State, dialect: Grammar.Dialect): undefined => {
+    // A name among these words could end what is run, or begin it.
+    if (words.some((word) => hasGlob(word) || hasMark(word))) return doubt(`what ${about} is given is not certain`)
+    const own: Array<string> = []
+    const inner: Array<ReadonlyArray<string>> = []
+    for (let at = 0; at < words.length; at++) {
+      const word = words[at] ?? ""
+      if (word !== "-exec") {
+        own.push(word)
+        continue
+      }
+      const start = at + 1
+      while (at < words.length && words[at] !== ";" && !(words[at] === "+" && words[at - 1] === "{}")) at++
+      if (at === words.length) return doubt(`what ${about} runs is not certain`)
+      inner.push(words.slice(start, at))
+    }
+    const output = command(own, state, dialect, undefined)
+    if (output === undefined) return doubt(`which files ${about} names is not certain`)
+    output()
+    for (const run of inner) {
+      if (isNoReader(run[0])) return doubt(`what ${about} runs is not certain`)
+      command(
+        run.map((word) => word.replaceAll("{}", namesMark)),
+        state,
+        dialect,
+        undefined
+      )
+    }
     return undefined
   }
 
@@ -570,25 +615,25 @@ export const analyse = (
           return undefined
         }
         effect(use, folders, about)
-        if (use.effect === "walk" && use.value !== undefined && !hasMark(use.value)) {
-          const { value } = use
-          if (!hasGlob(value)) {
-            for (const folder of folders) {
-              needed.push(() =>
-                checks.push({
-                  _tag: "Tree",
-                  path: PathWithin.from(folder, value),
-                  folders: roots,
-                  follow: false,
-                  plain: true
-                })
-              )
-            }
-          }
+        if (use.effect !== "walk" && use.effect !== "follow") continue
+        const follow = use.effect === "follow"
+        const { value } = use
+        for (const folder of folders) {
+          needed.push(() => {
+            if (value === undefined || hasMark(value)) return void doubt(`which files ${about} names is not certain`)
+            const path = PathWithin.from(folder, value)
+            const below = { follow, plain: true }
+            checks.push(
+              hasGlob(value)
+                ? { _tag: "Matches", pattern: path, folders: roots, plain: true, below }
+                : { _tag: "Tree", path, folders: roots, ...below }
+            )
+          })
         }
       }
       if (found.runs === "git") {
-        for (const folder of folders) checks.push({ _tag: "Repository", folder, folders: roots, plain: false })
+        const opens = found.uses.some(({ effect }) => effect === "walk")
+        for (const folder of folders) checks.push({ _tag: "Repository", folder, folders: roots, opens, plain: false })
       }
       output = outputOf(words, found.subcommands, needed, folders, input)
     }
@@ -641,6 +686,8 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
+    // Its input goes by another name, which the program or the command chooses.
+    if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":
         return has(/^-(?:printf|ls|fprint)/) ? undefined : all
@@ -650,6 +697,15 @@ export const analyse = (
           ? all
           : undefined
       case "grep":
+        // Some of the lines that it is given, as they are.
+        if (
+          input !== undefined &&
+          args.every((arg) => !hasGlob(arg) && !hasMark(arg)) &&
+          args.filter((arg) => !/^-[viEFPwx]+$/.test(arg)).length === 1 &&
+          !(args.at(-1) ?? "-").startsWith("-")
+        ) {
+          return input
+        }
         return has(/^(?:-[a-zA-Z]*l[a-zA-Z]*|--files-with-matches)$/) &&
           !has(/^-[a-zA-Z]*[cZ]|^--(?:count|null|color|colour)/)
           ? needed.length > 0
@@ -657,10 +713,13 @@ export const analyse = (
             : undefined
           : undefined
       case "git":
+        // Of what it keeps track of: only that is looked at.
         return subcommands.join(" ") === "ls-files" &&
-          !has(/^-[a-zA-Z]*[stvfukz]|^--(?:stage|eol|debug|unmerged|killed)/)
+          !has(/^-[a-zA-Z]*[stvfukzoi]|^--(?:stage|eol|debug|unmerged|killed|others|ignored|directory)/)
           ? () =>
-              void folders.forEach((folder) => checks.push({ _tag: "Repository", folder, folders: roots, plain: true }))
+              void folders.forEach((folder) =>
+                checks.push({ _tag: "Repository", folder, folders: roots, opens: true, plain: true })
+              )
           : undefined
       case "head":
       case "tail":
@@ -668,8 +727,6 @@ export const analyse = (
       case "uniq":
       case "tac":
         return args.every((arg) => /^-(?:\d+|n|[nr]\d*|u|f)$|^\d+$/.test(arg)) ? input : undefined
-      case "grep -v":
-        return input
       default:
         return undefined
     }
@@ -700,6 +757,10 @@ export const analyse = (
     checks: checks.map((check) => (check._tag === "Matches" && needsPlain ? { ...check, plain: true } : check))
   }
 }
+
+// What must not be given names by another program: they would be more than names.
+const isNoReader = (name: string | undefined): boolean =>
+  name === undefined || name === "xargs" || name === "cd" || name === "read" || shells.test(name)
 
 // Whether an option that is known only when it runs could not do harm either.
 const isTextOnly = (program: Program): boolean =>

@@ -14,11 +14,24 @@ import { short } from "../text.ts"
 interface Place {
   readonly folder: string
   readonly folders: ReadonlyArray<string>
+  readonly opens: boolean
   readonly plain: boolean
 }
 
-const maxFileSize = 32 * 1024 * 1024
+/** What may still be looked at for one request. */
+export interface Allowance {
+  entries: number
+  bytes: number
+}
+
+/** The index of a repository with a quarter of a million files. */
+export const maxBytes = 32 * 1024 * 1024
+const maxTextLength = 1024 * 1024
+// Of a configuration.
+const maxLineLength = 2_000
 const maxDepth = 5
+// Each folder above is asked for a repository.
+const maxLevels = 40
 
 const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
   Effect.gen(function* () {
@@ -26,35 +39,44 @@ const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSyst
     return (yield* Effect.isSuccess(fs.readLink(path))) || (yield* Effect.isSuccess(fs.stat(path)))
   })
 
-// `undefined`: there is none. A file that can't be read is a problem.
-const textOf = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<Result.Result<string | undefined, string>, never, FileSystem.FileSystem> {
+// `undefined`: there is none. A file that can't be read is a problem. So is one that is no file, as a pipe or a device never
+// ends, and a link, which may lead to one.
+const bytesOf = Effect.fnUntraced(function* (
+  path: string,
+  left: Allowance,
+  maxLength = maxBytes
+): Effect.fn.Return<Result.Result<Uint8Array | undefined, string>, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const found = yield* Effect.result(fs.readFileString(path))
-  if (Result.isSuccess(found)) return Result.succeed(found.success)
-  return found.failure.reason._tag === "NotFound" && !(yield* Effect.isSuccess(fs.readLink(path)))
-    ? Result.succeed(undefined)
-    : Result.fail(`${short(path)} cannot be read`)
+  const problem = Result.fail(`${short(path)} cannot be read`)
+  const info = yield* Effect.result(fs.lstat(path))
+  if (Result.isFailure(info)) return info.failure.reason._tag === "NotFound" ? Result.succeed(undefined) : problem
+  if (info.success.type !== "File" || info.success.size > Math.min(left.bytes, maxLength)) return problem
+  left.bytes -= Number(info.success.size)
+  return Result.mapError(yield* Effect.result(fs.readFile(path)), () => `${short(path)} cannot be read`)
 })
 
+const textOf = (path: string, left: Allowance) =>
+  Effect.map(
+    bytesOf(path, left, maxTextLength),
+    Result.map((bytes) => (bytes === undefined ? undefined : new TextDecoder().decode(bytes)))
+  )
+
 /** Why git may do more than read in the repository that a folder is in; `undefined`: it does not. */
-export const problemOf = ({
-  folder,
-  folders,
-  plain
-}: Place): Effect.Effect<string | undefined, never, FileSystem.FileSystem> => lookAt(folder, folders, plain, 0)
+export const problemOf = (
+  place: Place,
+  left: Allowance
+): Effect.Effect<string | undefined, never, FileSystem.FileSystem> => lookAt(place, left, 0)
 
 const lookAt = Effect.fnUntraced(function* (
-  folder: string,
-  folders: ReadonlyArray<string>,
-  plain: boolean,
+  { folder, folders, opens, plain }: Place,
+  left: Allowance,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
+  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break
@@ -74,12 +96,12 @@ const lookAt = Effect.fnUntraced(function* (
   const info = yield* Effect.result(fs.stat(gitFolder))
   if (Result.isFailure(info)) return `${short(gitFolder)} cannot be read`
   if (info.success.type !== "Directory") {
-    const text = yield* textOf(gitFolder)
+    const text = yield* textOf(gitFolder, left)
     const target = Result.isSuccess(text) ? /^gitdir: ([^\n]+)\n?$/.exec(text.success ?? "")?.[1] : undefined
     if (target === undefined) return `${short(gitFolder)} cannot be read`
     gitFolder = PathWithin.from(top, target)
   }
-  const shared = yield* textOf(`${gitFolder}/commondir`)
+  const shared = yield* textOf(`${gitFolder}/commondir`, left)
   if (Result.isFailure(shared)) return shared.failure
   const commonFolder =
     shared.success === undefined ? gitFolder : PathWithin.from(gitFolder, shared.success.replace(/\n$/, ""))
@@ -104,7 +126,7 @@ const lookAt = Effect.fnUntraced(function* (
   if (yield* exists(`${commonFolder}/hooks/post-index-change`)) return "the hook post-index-change would run"
 
   for (const config of [`${commonFolder}/config`, `${gitFolder}/config.worktree`]) {
-    const problem = yield* configProblem(config, folders, 0)
+    const problem = yield* configProblem(config, top, folders, left, 0)
     if (problem !== undefined) return problem
   }
   const between: Array<string> = [`${top}/.gitattributes`, `${commonFolder}/info/attributes`]
@@ -114,12 +136,12 @@ const lookAt = Effect.fnUntraced(function* (
     .filter((name) => name !== "")
   names.forEach((_, index) => between.push(`${top}/${names.slice(0, index + 1).join("/")}/.gitattributes`))
   for (const path of between) {
-    const text = yield* textOf(path)
+    const text = yield* textOf(path, left)
     if (Result.isFailure(text)) return text.failure
     const driver = driverIn(text.success ?? "")
     if (driver !== undefined) return `${driver} in ${short(path)} may name something that runs`
   }
-  return yield* indexProblem(`${gitFolder}/index`, top, folders, plain, depth)
+  return yield* indexProblem(`${gitFolder}/index`, { folder: top, folders, opens, plain }, left, depth)
 })
 
 const builtInDrivers: ReadonlySet<string> = new Set(
@@ -140,7 +162,7 @@ const driverIn = (text: string): string | undefined =>
     })
 
 // Sections and keys of which none runs a program, reads another file or leads to another repository.
-const harmless: { readonly [K in string]?: string } = {
+const harmlessKeys: { readonly [K in string]?: string } = {
   core:
     "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
     "quotepath abbrev untrackedcache preloadindex fscache longpaths sparsecheckout sparsecheckoutcone multipackindex " +
@@ -189,22 +211,25 @@ const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "ex
 const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
   if (section === "core" && key === "fsmonitor") return middle === undefined && /^(?:false|no|off|0)$/i.test(value)
   if (middle !== undefined && withoutMiddle.has(section)) return false
-  const keys = Object.hasOwn(harmless, section) ? harmless[section] : undefined
+  const keys = Object.hasOwn(harmlessKeys, section) ? harmlessKeys[section] : undefined
   return keys === "*" || (keys ?? "").split(" ").includes(key)
 }
 
 const configProblem = Effect.fnUntraced(function* (
   path: string,
+  top: string,
   folders: ReadonlyArray<string>,
+  left: Allowance,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   if (depth > maxDepth) return `${short(path)} is included too deep`
-  const read = yield* textOf(path)
+  const read = yield* textOf(path, left)
   if (Result.isFailure(read)) return read.failure
   let section = ""
   let middle: string | undefined
   for (const line of (read.success ?? "").split("\n")) {
     const unreadable = `the line ${short(line.trim())} of ${short(path)} is not understood`
+    if (line.length > maxLineLength) return unreadable
     if (/^\s*(?:[#;].*)?$/.test(line)) continue
     const header = /^\s*\[([A-Za-z0-9-]+)(?:\.([A-Za-z0-9.-]+)|\s+"((?:[^"\\]|\\.)*)")?\]\s*$/.exec(line)
     if (header !== null) {
@@ -216,12 +241,26 @@ const configProblem = Effect.fnUntraced(function* (
     if (entry === null || section === "" || line.endsWith("\\") || line.endsWith("\\\r")) return unreadable
     const key = (entry[1] ?? "").toLowerCase()
     const value = entry[2] ?? ""
+    if (section === "core" && middle === undefined && (key === "hookspath" || key === "worktree")) {
+      const isPlain = /^[\w./-]+$/.test(value)
+      if (key === "hookspath" && isPlain) {
+        // Of all hooks this is the one that reading calls.
+        if (yield* exists(`${PathWithin.from(top, value)}/post-index-change`)) {
+          return `the hook post-index-change in core.hookspath of ${short(path)} would run`
+        }
+        continue
+      }
+      // In a submodule it leads back to where it was checked out.
+      const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
+      if (isPlain && depth === 0 && (yield* PathWithin.real(target)) === (yield* PathWithin.real(top))) continue
+      return `core.${key} in ${short(path)} leads elsewhere`
+    }
     if ((section === "include" || section === "includeif") && key === "path") {
       const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
       if (/^~|["\\#;]/.test(value) || !(yield* PathWithin.isReallyWithin(target, folders))) {
         return `${section}.path in ${short(path)} leads out of the allowed roots`
       }
-      const problem: string | undefined = yield* configProblem(target, folders, depth + 1)
+      const problem: string | undefined = yield* configProblem(target, top, folders, left, depth + 1)
       if (problem !== undefined) return problem
     } else if (!isHarmless(section, middle, key, value)) {
       const name = [section, ...(middle === undefined ? [] : [middle]), key].join(".")
@@ -234,47 +273,52 @@ const configProblem = Effect.fnUntraced(function* (
 // Names of the index, of which git lists what it keeps track of, and submodules, in which git runs by itself.
 const indexProblem = Effect.fnUntraced(function* (
   path: string,
-  top: string,
-  folders: ReadonlyArray<string>,
-  plain: boolean,
+  { folder: top, folders, opens, plain }: Place,
+  left: Allowance,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  if (!(yield* exists(path))) return undefined
-  const info = yield* Effect.result(fs.stat(path))
-  if (Result.isFailure(info) || info.success.size > maxFileSize) return "the index of the repository cannot be read"
-  const bytes = yield* Effect.result(fs.readFile(path))
-  const entries = Result.isSuccess(bytes) ? entriesOf(bytes.success) : undefined
+  const bytes = yield* bytesOf(path, left)
+  if (Result.isFailure(bytes)) return "the index of the repository cannot be read"
+  if (bytes.success === undefined) return undefined
+  const entries = entriesOf(bytes.success)
   if (entries === undefined) return "the index of the repository is not understood"
   for (const { isLink, isSubmodule, name } of entries) {
     if (isSubmodule && (yield* exists(`${top}/${name}/.git`))) {
       if (depth > 0) return `the submodule ${short(name)} is nested`
-      const problem: string | undefined = yield* lookAt(`${top}/${name}`, folders, false, depth + 1)
+      const problem: string | undefined = yield* lookAt(
+        { folder: `${top}/${name}`, folders, opens: false, plain: false },
+        left,
+        depth + 1
+      )
       if (problem !== undefined) return problem
     }
     if (!plain) continue
-    if (!/^(?!-)[^\s'"\\*?[\]\p{C}]+$/u.test(name)) return `the name of ${short(name)} may be taken for something else`
+    // Git writes others with quotes and backslashes, or as bytes.
+    if (!/^(?!-)(?:(?!['"\\*?[\]])[!-~])+$/.test(name))
+      return `the name of ${short(name)} may be taken for something else`
     if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {
       return `${short(name)} leads out of the allowed roots`
     }
   }
-  if (!plain) return undefined
-  // What is a folder or file there may have been exchanged for a link since.
+  if (!opens && !plain) return undefined
+  // What is a folder or file there may have been exchanged for a link since. Git opens no file that was.
   const seen = new Set<string>()
   for (const { name } of entries) {
-    const parts = name.split("/")
-    for (let length = 1; length <= parts.length; length++) {
-      const part = `${top}/${parts.slice(0, length).join("/")}`
-      if (seen.has(part)) continue
+    // Upwards, as far as nothing has been seen.
+    for (let part = plain ? name : parentOf(name); part !== "" && !seen.has(part); part = parentOf(part)) {
       seen.add(part)
-      if (seen.size > 20_000) return "the repository has more files than can be looked at"
-      if ((yield* Effect.isSuccess(fs.readLink(part))) && !(yield* PathWithin.isReallyWithin(part, folders))) {
-        return `${short(part)} leads out of the allowed roots`
+      if (left.entries-- <= 0) return "the repository has more files than can be looked at"
+      const path = `${top}/${part}`
+      if ((yield* Effect.isSuccess(fs.readLink(path))) && !(yield* PathWithin.isReallyWithin(path, folders))) {
+        return `${short(path)} leads out of the allowed roots`
       }
     }
   }
   return undefined
 })
+
+const parentOf = (name: string): string => name.slice(0, Math.max(name.lastIndexOf("/"), 0))
 
 interface Entry {
   readonly name: string
@@ -293,6 +337,8 @@ const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
   const text = new TextDecoder("utf-8", { fatal: false })
   let at = 12
   let previous = new Uint8Array()
+  // In version 4 a name repeats the one before it, so that few bytes can be many names.
+  let expanded = 0
   for (let index = 0; index < count; index++) {
     const start = at
     if (at + 62 > bytes.length) return undefined
@@ -319,6 +365,8 @@ const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
       at = start + Math.ceil((end - start + 1) / 8) * 8
     }
     previous = Uint8Array.from(name)
+    expanded += name.length
+    if (expanded > maxBytes) return undefined
     const kind = (mode >> 12) & 0xf
     entries.push({ name: text.decode(name), isLink: kind === 0xa, isSubmodule: kind === 0xe })
   }

@@ -7,25 +7,51 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
-import * as PathWithin from "../../PathWithin.ts"
+import { isSurelyWithin, type Walker, walkerOf } from "../files/path.ts"
 import { short } from "../text.ts"
 import { anyChar, anyText, type Check } from "./reading.ts"
-import { problemOf as repositoryProblem } from "./repository.ts"
+import { type Allowance, maxBytes, problemOf as repositoryProblem } from "./repository.ts"
 
 type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
 
 const maxEntries = 20_000
 const maxMatches = 2_000
+// About what is found in folders.
+const maxQuestions = 5_000
+// Characters of patterns times those of names.
+const maxEffort = 8_000_000
+// Each of them takes many questions.
+const maxRepositories = 8
 
-/** Why a check does not hold; `undefined`: it does. */
-export const problemOf = (check: Check): Problem => {
+/** Why the first of the checks that does not hold doesn't; `undefined`: all do. */
+export const problemOf = Effect.fnUntraced(function* (
+  checks: ReadonlyArray<Check>
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  // One allowance for all of them, as a command can name a folder many times.
+  const left: Left = { entries: maxEntries, bytes: maxBytes, effort: maxEffort, repositories: maxRepositories }
+  const walker = yield* walkerOf(maxQuestions)
+  for (const check of new Map(checks.map((check) => [JSON.stringify(check), check])).values()) {
+    const problem = yield* problemOfOne(check, left, walker)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+})
+
+interface Left extends Allowance {
+  effort: number
+  repositories: number
+}
+
+const problemOfOne = (check: Check, left: Left, walker: Walker): Problem => {
   switch (check._tag) {
     case "Matches":
-      return matchesProblem(check)
+      return matchesProblem(check, left, walker)
     case "Tree":
-      return treeProblem(check)
+      return treeProblem(check, left, walker)
     case "Repository":
-      return repositoryProblem(check)
+      return left.repositories-- <= 0
+        ? Effect.succeed("it is about more repositories than can be looked at")
+        : repositoryProblem(check, left)
   }
 }
 
@@ -41,23 +67,33 @@ const typeOf = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  if (yield* Effect.isSuccess(fs.readLink(path))) return "Link"
-  const info = yield* Effect.result(fs.stat(path))
+  const info = yield* Effect.result(fs.lstat(path))
   if (Result.isFailure(info)) return "Missing"
+  if (info.success.type === "SymbolicLink") return "Link"
   return info.success.type === "Directory" ? "Directory" : "Other"
 })
 
+const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArray<string>, { placeOf }: Walker) {
+  return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
+})
+
+// Names are bytes. One that is not UTF-8 is read as another, under which no file is found.
+const isNoText = (name: string): boolean => name.includes("\ufffd")
+
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
 
-const treeProblem = Effect.fnUntraced(function* (check: {
-  readonly path: string
-  readonly folders: ReadonlyArray<string>
-  readonly follow: boolean
-  readonly plain: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+const treeProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly path: string
+    readonly folders: ReadonlyArray<string>
+    readonly follow: boolean
+    readonly plain: boolean
+  },
+  left: Left,
+  walker: Walker
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const pending = [check.path]
-  let seen = 0
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const entries = yield* entriesOf(folder)
     if (entries === undefined) {
@@ -70,14 +106,14 @@ const treeProblem = Effect.fnUntraced(function* (check: {
       continue
     }
     for (const name of entries) {
-      if (++seen > maxEntries) return `there are more files below ${short(check.path)} than can be looked through`
+      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be looked through`
       const path = `${folder}/${name}`
+      if (isNoText(name)) return `the name of ${short(path)} is not UTF-8`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
       const type = yield* typeOf(path)
       if (type === "Directory") pending.push(path)
       if (type !== "Link") continue
-      if (!(yield* PathWithin.isReallyWithin(path, check.folders)))
-        return `${short(path)} leads out of the allowed roots`
+      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
       if (!check.follow) continue
       const target = yield* Effect.result(fs.stat(path))
       if (Result.isSuccess(target) && target.success.type === "Directory") return `${short(path)} leads to a folder`
@@ -86,36 +122,52 @@ const treeProblem = Effect.fnUntraced(function* (check: {
   return undefined
 })
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
-
-// What a shell may take for a match, and more.
-const matcherOf = (name: string): ((entry: string) => boolean) => {
-  const pattern = Array.from(name, (char) =>
-    char === anyText ? "[^]*" : char === anyChar ? "[^]" : escape(char)
-  ).join("")
-  const regex = new RegExp(`^${pattern}$`, "u")
-  return (entry) => regex.test(entry)
+// What a shell may take for a match, and more. It goes back to the last star alone, which takes time linear in both lengths
+// for one star more: a name can be made to take long.
+const isMatch = (given: string, entry: string): boolean => {
+  // The locale decides which bytes are one character.
+  const pattern = /^[\x20-\x7e]*$/.test(entry) ? given : given.replaceAll(anyChar, anyText)
+  let at = 0
+  let star = -1
+  let resume = 0
+  for (let index = 0; index < entry.length;) {
+    const char = pattern.charAt(at)
+    if (char === anyText) {
+      star = at++
+      resume = index
+    } else if (char !== "" && (char === anyChar || char === entry.charAt(index))) {
+      at++
+      index++
+    } else if (star === -1) return false
+    else {
+      at = star + 1
+      index = ++resume
+    }
+  }
+  return pattern.slice(at).replaceAll(anyText, "") === ""
 }
 
-const matchesProblem = Effect.fnUntraced(function* (check: {
-  readonly pattern: string
-  readonly folders: ReadonlyArray<string>
-  readonly plain: boolean
-  readonly below: boolean
-}): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+const matchesProblem = Effect.fnUntraced(function* (
+  check: {
+    readonly pattern: string
+    readonly folders: ReadonlyArray<string>
+    readonly plain: boolean
+    readonly below: { readonly follow: boolean; readonly plain: boolean } | undefined
+  },
+  left: Left,
+  walker: Walker
+): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const names = check.pattern.split("/").filter((name) => name !== "" && name !== ".")
   const first = names.findIndex((name) => name.includes(anyText) || name.includes(anyChar))
   if (names.slice(first).includes("..")) return "a pattern goes up again"
   const start = `/${names.slice(0, first).join("/")}`
-  if (!(yield* PathWithin.isReallyWithin(start, check.folders))) {
+  if (yield* leadsOut(start, check.folders, walker)) {
     return `${short(start)} leads out of the folders that the rule names`
   }
   let found: ReadonlyArray<string> = [start]
   for (const name of names.slice(first)) {
     const next: Array<string> = []
     const isDeep = name === anyText + anyText
-    const isMatch = matcherOf(name)
-    if (name.split(anyText).length > 6) return "a pattern has too many stars"
     if (isDeep) {
       // Any depth, which is more than some shells make of it.
       const pending = [...found]
@@ -123,7 +175,9 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
         next.push(folder)
         if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
         for (const entry of (yield* entriesOf(folder)) ?? []) {
+          if (left.entries-- <= 0) return "a pattern matches more files than can be looked at"
           const path = `${folder}/${entry}`
+          if (isNoText(entry)) return `the name of ${short(path)} is not UTF-8`
           if ((yield* typeOf(path)) === "Directory") pending.push(path)
           else next.push(path)
         }
@@ -131,7 +185,10 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
         for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (!isMatch(entry)) continue
+          if (left.entries-- <= 0) return "a pattern looks through more files than can be looked at"
+          if ((left.effort -= name.length * entry.length) < 0) return "its patterns take too long to match"
+          if (isNoText(entry)) return `the name of ${short(entry)} is not UTF-8`
+          if (!isMatch(name, entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`
           next.push(`${folder}/${entry}`)
@@ -140,13 +197,14 @@ const matchesProblem = Effect.fnUntraced(function* (check: {
     } else for (const folder of found) next.push(`${folder}/${name}`)
     if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
     for (const path of next) {
-      if (!(yield* PathWithin.isReallyWithin(path, check.folders)))
-        return `${short(path)} leads out of the allowed roots`
+      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
     }
     found = next
   }
-  for (const path of check.below ? found : []) {
-    const problem = yield* treeProblem({ path, folders: check.folders, follow: true, plain: false })
+  const { below, folders } = check
+  if (below === undefined) return undefined
+  for (const path of found) {
+    const problem = yield* treeProblem({ path, folders, ...below }, left, walker)
     if (problem !== undefined) return problem
   }
   return undefined

@@ -238,7 +238,8 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
     }
     const isFile = plain === "read" || plain === "walk" || plain === "write" || plain === "run"
     const effect = isFile && last === undefined && turn !== undefined ? turn : plain
-    if (operand.value !== "-" || (effect !== "read" && effect !== "walk")) uses.push({ ...operand, effect })
+    if (operand.value !== "-" || (effect !== "read" && effect !== "walk" && effect !== "follow"))
+      uses.push({ ...operand, effect })
   }
   const here = effects.at(-1)
   if (program.here === true && operands.length < effects.length && here !== undefined) {

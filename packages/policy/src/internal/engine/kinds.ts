@@ -1,7 +1,7 @@
 /**
  * What holds for an engine whatever the kind of request: how to make one of one way to decide, and how to ask one.
  *
- * It knows the list of kinds and what declines each. It does not know what engines decide, nor by what.
+ * The room knows the kinds of requests and what declines each. It must not know what engines decide, or how.
  */
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"

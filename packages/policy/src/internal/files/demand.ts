@@ -3,12 +3,11 @@
  * and grants.
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import type { ProtectedFiles } from "../../Rule.ts"
 import { short } from "../text.ts"
-import { isSurelyWithin, unsettle, walker } from "./path.ts"
+import { isSurelyWithin, unsettle, type Walker } from "./path.ts"
 import { protectedBy, protectedByName } from "./protectedFiles.ts"
-import { entriesBelow } from "./tree.ts"
+import { lookBelow } from "./tree.ts"
 
 export interface Demand {
   /** Absolute, and not normalized. */
@@ -36,12 +35,13 @@ const maxDemands = 1_000
 
 /** Why the first of the demands that does not hold doesn't; `undefined`: all do. */
 export const problemOf = Effect.fnUntraced(function* (
-  demands: ReadonlyArray<Demand>
-): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
+  demands: ReadonlyArray<Demand>,
+  walker: Walker
+): Effect.fn.Return<string | undefined> {
   if (demands.length === 0) return undefined
   if (demands.length > maxDemands) return "it names more paths than can be looked up"
-  const walking = yield* walker
-  const { isFolder, placeOf } = walking
+  const { isFolder, placeOf } = walker
+  const entriesBelow = lookBelow(walker)
   for (const {
     certain = true,
     contents = false,
@@ -53,7 +53,8 @@ export const problemOf = Effect.fnUntraced(function* (
     unsettled = []
   } of demands) {
     const place = unsettle(yield* placeOf(path), yield* Effect.forEach(unsettled, placeOf))
-    if (certain && !place.certain) return `where ${short(path)} leads cannot be found out`
+    // What is too long for a path may still be one that is seen from a folder.
+    if ((certain || place.name === undefined) && !place.certain) return `where ${short(path)} leads cannot be found out`
     if (oneWay && place.real !== place.realByName) return `where ${short(path)} leads depends on the shell`
     if (folders !== undefined && !isSurelyWithin(place, yield* Effect.forEach(folders, placeOf))) {
       return `${short(path)} leads out of the folders that the rule names`
@@ -76,7 +77,7 @@ export const problemOf = Effect.fnUntraced(function* (
       if (found !== undefined) return `${short(path)} contains protected files: ${short(found)}`
     }
     const unnamed =
-      mayBe === undefined ? [] : (yield* protectedBy(place, walking)).filter((kind) => !mayBe.includes(kind))
+      mayBe === undefined ? [] : (yield* protectedBy(place, walker)).filter((kind) => !mayBe.includes(kind))
     if (unnamed.length > 0) {
       return `${short(path)} is one of the protected files (${unnamed.join(", ")}), which decide what runs later`
     }

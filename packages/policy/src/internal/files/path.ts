@@ -68,10 +68,15 @@ export interface Walker {
   readonly placeOf: (path: string) => Effect.Effect<Place>
   /** Whether there is a file, folder or link of this name, which is absolute and without links. */
   readonly exists: (path: string) => Effect.Effect<boolean>
+  /** Whether there is, or may be, a folder of this name. */
   readonly isFolder: (path: string) => Effect.Effect<boolean>
+  /** Whether an entry of a folder that was listed is a link, a folder or something else; `undefined`: not known. */
+  readonly kindOf: (path: string) => Effect.Effect<"Link" | "Folder" | "Other" | undefined>
+  /** The names in a folder; none for what is no folder. `undefined`: that can't be known. */
+  readonly namesIn: (folder: string) => Effect.Effect<ReadonlyArray<string> | undefined>
 }
 
-/** What is known of a path that is not absolute. */
+/** What is known of a path that is not absolute, or longer than the kernel takes. */
 export const unknownPlace: Place = {
   name: undefined,
   locations: [],
@@ -93,13 +98,37 @@ const maxLinks = 40
 // No file system that is in use has longer names.
 const maxNameLength = 255
 
-/** How often the file system is asked for one request; what lies beyond is not known. */
-const maxQuestions = 1_000
+// The kernel takes no longer one.
+const maxPathLength = 4_095
+
+// How often the file system is asked about a path for one request; what lies beyond is not known.
+const maxQuestions = 200
+
+// Of all folders that are looked through for one request: more can't be looked at in time.
+const maxNames = 20_000
 
 /** Starts to walk: one walker serves one request, as what it has seen grows old. */
-export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effect.gen(function* () {
+export const walkerOf = Effect.fnUntraced(function* (
+  maxQuestions: number
+): Effect.fn.Return<Walker, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const seen = new Map<string, Entry>()
+  let asked = 0
+  let names = 0
+
+  const list = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<ReadonlyArray<string> | undefined> {
+    if (names > maxNames) return undefined
+    const found = yield* Effect.result(fs.readDirectory(folder))
+    if (Result.isSuccess(found)) {
+      names += found.success.length
+      return names > maxNames ? undefined : found.success
+    }
+    const info = yield* Effect.result(fs.stat(folder))
+    const mayBeFolder = Result.isSuccess(info)
+      ? info.success.type === "Directory"
+      : info.failure.reason._tag !== "NotFound"
+    return mayBeFolder ? undefined : []
+  })
 
   const look = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Entry> {
     const info = yield* Effect.result(fs.lstat(path))
@@ -110,11 +139,14 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
     return Option.isNone(target) || target.value === "" ? { _tag: "Unknown" } : { _tag: "Link", target: target.value }
   })
 
+  const remember = (path: string): Effect.Effect<Entry> =>
+    Effect.tap(look(path), (entry) => Effect.sync(() => seen.set(path, entry)))
+
   const entryAt = (path: string): Effect.Effect<Entry> => {
     const known = seen.get(path)
     if (known !== undefined) return Effect.succeed(known)
-    if (seen.size >= maxQuestions) return Effect.succeed({ _tag: "Unknown" })
-    return Effect.tap(look(path), (entry) => Effect.sync(() => seen.set(path, entry)))
+    if (asked++ >= maxQuestions) return Effect.succeed({ _tag: "Unknown" })
+    return remember(path)
   }
 
   // The entry and what it leads to; `undefined`: that can't be found out.
@@ -152,9 +184,14 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
 
   return {
     exists: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag !== "Missing"),
-    isFolder: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag === "Folder"),
+    isFolder: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag === "Folder" || _tag === "Unknown"),
+    kindOf: Effect.fnUntraced(function* (path) {
+      const { _tag } = seen.get(path) ?? (yield* remember(path))
+      return _tag === "Missing" || _tag === "Unknown" ? undefined : _tag
+    }),
+    namesIn: list,
     placeOf: Effect.fnUntraced(function* (path) {
-      const name = normalize(path)
+      const name = path.length > maxPathLength ? undefined : normalize(path)
       if (name === undefined) return unknownPlace
       const real = yield* walk(path)
       const byName = path.split("/").includes("..") ? yield* walk(name) : real
@@ -170,6 +207,9 @@ export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = Effec
     })
   }
 })
+
+/** For the paths that a request names. */
+export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = walkerOf(maxQuestions)
 
 // The components, the last one first.
 const namesOf = (path: string): Array<string> =>

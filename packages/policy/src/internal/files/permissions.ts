@@ -43,7 +43,7 @@ export const compile = (
     decision === "decline" ? [when.readWithin, when.writeWithin].flatMap((some) => listOf(some) ?? []) : []
   )
   return Effect.fnUntraced(function* (params) {
-    const about = aboutOf(params)
+    const about = getSubject(params)
     const asked = askedFor(params)
     const places = yield* lookUp(
       folders,
@@ -62,7 +62,7 @@ export const compile = (
   })
 }
 
-const aboutOf = (params: Params["permissions"]): About => ({
+const getSubject = (params: Params["permissions"]): About => ({
   threadId: params.threadId,
   turnId: params.turnId,
   cwd: params.cwd,

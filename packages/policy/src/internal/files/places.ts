@@ -18,7 +18,7 @@ export interface Places {
 }
 
 // More than a command of a working day names; what lies beyond may be anything.
-const maxPaths = 500
+const maxPaths = 200
 
 /** The folders of rules, all of them, and then paths of a request. */
 export const lookUp = Effect.fnUntraced(function* (

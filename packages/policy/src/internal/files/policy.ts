@@ -3,6 +3,9 @@
  *
  * Each path gets the decision of the first rule that matches it. One that is declined declines the change, and it is accepted
  * only if every path is. The paths are those of the item that the request is about, as the request itself has none.
+ *
+ * The room knows paths, links, protected files and permissions. It must not know commands or shells, and it decides nothing
+ * but what its rules say.
  */
 import type { Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -48,7 +51,7 @@ interface Decided {
   readonly condition: Demand
 }
 
-const lets = (decision: FileChangeDecision | undefined): boolean =>
+const isPermissive = (decision: FileChangeDecision | undefined): boolean =>
   decision === "accept" || decision === "acceptForSession"
 
 export const compile = (
@@ -57,13 +60,13 @@ export const compile = (
 ): ((request: Request<"fileChange">) => Effect.Effect<FileConclusion, never, FileSystem.FileSystem>) => {
   const compiled = ordered(rules, "fileChangeRules").map((rule) => {
     const decision = rule.decision ?? fallback.decision
-    const sure = decision === undefined || lets(decision)
+    const sure = decision === undefined || isPermissive(decision)
     const when = rule.when ?? {}
     return { rule, decision, when, common: compileCommon(when, sure), matches: compileMatch(when, sure) }
   })
   const folders = [...new Set(compiled.flatMap(({ when }) => listOf(when.pathsWithin) ?? []))]
   return Effect.fnUntraced(function* (request) {
-    const about = aboutOf(request)
+    const about = getSubject(request)
     const named = changesOf(request)
     if (named === undefined) return refusal(fallback.by, "the change that it is about is not known")
     const walker = yield* startWalking
@@ -86,7 +89,7 @@ export const compile = (
         mayBe: found?.when.protectedFiles ?? [],
         certain: true
       }
-      return lets(decision) && found === undefined && change.change === "grant"
+      return isPermissive(decision) && found === undefined && change.change === "grant"
         ? { decision: "decline", by, reason: "no rule is about writing for the rest of the session", condition }
         : { decision, by, reason: found?.rule.reason, condition }
     })
@@ -122,7 +125,7 @@ const conclude = (decided: ReadonlyArray<Decided>, fallback: FileFallback): File
   }
 }
 
-const aboutOf = ({ params }: Request<"fileChange">): About => ({
+const getSubject = ({ params }: Request<"fileChange">): About => ({
   threadId: params.threadId,
   turnId: params.turnId,
   cwd: undefined,
@@ -155,10 +158,11 @@ const compileMatch = (when: FileChangeCondition, sure: boolean): Matches => {
   // A rule for commands in the place of one for files.
   const never = when.commandRegex !== undefined || when.cwdWithin !== undefined
   // The model's own words alone show nothing.
-  const blind = sure && Object.keys(when).length > 0 && Object.keys(when).every((key) => key === "reasonRegex")
+  const matchesOnUntrustedOnly =
+    sure && Object.keys(when).length > 0 && Object.keys(when).every((key) => key === "reasonRegex")
   const isGrantMet = (grantsRoot: boolean) =>
     when.grantRootPresent === undefined || when.grantRootPresent === grantsRoot
-  if (never || blind) return () => false
+  if (never || matchesOnUntrustedOnly) return () => false
   if (sure) {
     return ({ change, place: { name } }, grantsRoot) =>
       name !== undefined &&

@@ -51,7 +51,7 @@ const names: { readonly [K in ProtectedFiles]: ReadonlyArray<string> } = {
   )
 }
 
-const kinds = ["git", "codex", "shell", "ci", "hooks"] as const satisfies ReadonlyArray<ProtectedFiles>
+export const kinds = ["git", "codex", "shell", "ci", "hooks"] as const satisfies ReadonlyArray<ProtectedFiles>
 
 interface Pattern {
   readonly kind: ProtectedFiles

@@ -2,11 +2,7 @@
  * What there is below a folder, for those who go through all of it.
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Result from "effect/Result"
-
-// Larger folders can't be looked through at a request.
-const maxEntries = 20_000
+import type { Walker } from "./path.ts"
 
 /** What is below a path, none of which has links in its way. */
 export interface Below {
@@ -16,32 +12,40 @@ export interface Below {
   readonly links: ReadonlyArray<string>
 }
 
-/** Nothing for a file; `undefined`: it can't be known. */
-export const entriesBelow = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<Below | undefined, never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
+const nothing: Below = { names: [], links: [] }
+
+/** Looks below a path: nothing for a file; `undefined`: it can't be known, or is more than can be looked through. */
+export type LookBelow = (path: string) => Effect.Effect<Below | undefined>
+
+/** Starts to look: one serves one request, and looks below a path once. */
+export const lookBelow = (walker: Walker): LookBelow => {
+  const seen = new Map<string, Below | undefined>()
+  return (path) =>
+    seen.has(path)
+      ? Effect.succeed(seen.get(path))
+      : Effect.tap(entriesBelow(path, walker), (below) => Effect.sync(() => seen.set(path, below)))
+}
+
+const entriesBelow = Effect.fnUntraced(function* (
+  path: string,
+  { isFolder, kindOf, namesIn, placeOf }: Walker
+): Effect.fn.Return<Below | undefined> {
+  const { real } = yield* placeOf(path)
+  if (real === undefined) return undefined
+  if (!(yield* isFolder(real))) return nothing
   const names: Array<string> = []
   const links: Array<string> = []
   const pending = [path]
-  let seen = 0
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = yield* Effect.result(fs.readDirectory(folder))
-    if (Result.isFailure(entries)) {
-      const info = yield* Effect.result(fs.stat(folder))
-      if (Result.isSuccess(info) ? info.success.type === "Directory" : info.failure.reason._tag !== "NotFound") {
-        return undefined
-      }
-      continue
-    }
-    for (const name of entries.success) {
-      if (++seen > maxEntries) return undefined
+    const entries = yield* namesIn(folder)
+    if (entries === undefined) return undefined
+    for (const name of entries) {
       const entry = `${folder}/${name}`
       names.push(entry.slice(path.length))
-      const info = yield* Effect.result(fs.lstat(entry))
-      if (Result.isFailure(info)) return undefined
-      if (info.success.type === "SymbolicLink") links.push(entry)
-      else if (info.success.type === "Directory") pending.push(entry)
+      const kind = yield* kindOf(entry)
+      if (kind === undefined) return undefined
+      if (kind === "Link") links.push(entry)
+      else if (kind === "Folder") pending.push(entry)
     }
   }
   return { names, links }

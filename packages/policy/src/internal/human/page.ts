@@ -3,7 +3,22 @@
  *
  * It knows lines and columns. It does not know requests, and reads nothing.
  */
-import type { Field, Question } from "../../HumanQuestion.ts"
+/** What is shown of a question. */
+interface Question {
+  readonly title: string
+  readonly details: ReadonlyArray<{ readonly label: string; readonly text: string }>
+  readonly choices: ReadonlyArray<{ readonly key: string; readonly meaning: string }>
+}
+
+/** What is shown of something to fill in. */
+interface Field {
+  readonly label: string
+  readonly description: string
+  readonly type: "text" | "integer" | "number" | "boolean" | "choices"
+  readonly options: ReadonlyArray<{ readonly label: string; readonly description: string }>
+  readonly isOpen: boolean
+  readonly isRequired: boolean
+}
 
 // Before a line, and before what of it does not fit on the screen's.
 const bar = "  │ "

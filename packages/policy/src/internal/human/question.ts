@@ -2,7 +2,10 @@
  * What a person is asked about each kind of request: what matters, safe to show, and the choices that the request allows.
  *
  * What would be done is in the question whole, or nobody is asked. Only what the server itself says is shown as a fact; what the
- * model or an MCP server says is shown as its claim. It does not know terminals, or how questions look.
+ * model or an MCP server says is shown as its claim. This module does not know terminals.
+ *
+ * The room knows questions to a person: their texts, their choices, and the terminal that shows them. It must not decide:
+ * it accepts nothing that the person has not chosen.
  */
 import * as Display from "@effect-codex/core/Display"
 import { type Decisions, grantOf, type Kind, type Params, type Request } from "@effect-codex/core/PolicyEngine"

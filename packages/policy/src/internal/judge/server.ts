@@ -17,6 +17,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
@@ -92,7 +93,13 @@ export const renewing = Effect.fnUntraced(function* <E, E2, R>(
     Effect.flatMap(Scope.fork(scope), (borrowed) =>
       Scope.provide(RcRef.get(ref), borrowed).pipe(
         Effect.flatMap((server) =>
-          Effect.onExit(server.ask(question), (exit) => (Exit.isSuccess(exit) ? Effect.void : discard(server)))
+          // The question that comes next may not wait until this one has been stopped, so the server is given up before.
+          Effect.acquireUseRelease(
+            Effect.forkDetach(server.ask(question)),
+            (asking) => Fiber.join(asking),
+            (asking, exit) =>
+              Exit.isSuccess(exit) ? Effect.void : Effect.andThen(discard(server), Fiber.interrupt(asking))
+          )
         ),
         // One that has not answered may take its time to end, and the next question does not wait for that.
         Effect.onExit((exit) =>

@@ -1,7 +1,8 @@
 /**
  * One question to a judge that is a Codex thread: a new one each time, without tools, instructions or settings but ours.
  *
- * It knows what has to be switched off in codex. It does not know requests, nor what an answer means.
+ * The room knows how a judge is started, asked and replaced. It must not know rules, and it never accepts by itself: `judgement`
+ * reads what an answer means.
  */
 import type { AgentResponse } from "@effect-codex/core/AgentResponse"
 import type * as Codex from "@effect-codex/core/Codex"

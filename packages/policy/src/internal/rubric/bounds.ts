@@ -5,7 +5,7 @@
 import type { CommandCondition, CommandDecision, CommandRule } from "../../Rule.ts"
 
 /** Whether a decision lets something happen, so that it needs certainty. */
-export const lets = (decision: CommandDecision): boolean => {
+export const isPermissive = (decision: CommandDecision): boolean => {
   if (decision === "decline" || decision === "cancel") return false
   return typeof decision === "string" || !("applyNetworkPolicyAmendment" in decision)
     ? true
@@ -33,7 +33,7 @@ export const unbounded = (rubric: {
     : [
         ...packsWithoutRoots(rubric.extends),
         ...(rubric.commandRules ?? []).flatMap(({ decision, name, when = {} }, index) =>
-          decision === undefined || !lets(decision) || isBounded(when)
+          decision === undefined || !isPermissive(decision) || isBounded(when)
             ? []
             : [
                 {

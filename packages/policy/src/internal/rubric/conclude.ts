@@ -1,12 +1,15 @@
 /**
  * From what was decided for each part of a command to one decision that the server can be told.
+ *
+ * The room knows the parts of a rubric that are common to all kinds of rules: its text, conditions, bounds, packs and
+ * patterns, and the decision that the rules add up to. It must not know the file system, or how a request arrives.
  */
 import type { Decisions, Params } from "@effect-codex/core/PolicyEngine"
 import type { CommandDecision } from "../../Rule.ts"
 import type { Decided, Evaluation } from "../command/policy.ts"
 import type { Check } from "../command/reading.ts"
 import type { Demand } from "../files/demand.ts"
-import { lets } from "./bounds.ts"
+import { isPermissive } from "./bounds.ts"
 import { short } from "../text.ts"
 import { baseName, runsCode } from "../command/wrapper.ts"
 
@@ -19,13 +22,16 @@ export interface Conclusion {
   readonly checks: ReadonlyArray<Check>
 }
 
-export const conclude = (params: Params["command"], { command, decided }: Evaluation): Conclusion => {
-  const refusals = decided.filter(({ decision }) => decision !== undefined && !lets(decision))
+export const conclude = (
+  params: Params["command"],
+  { command, decided }: Pick<Evaluation, "command" | "decided">
+): Conclusion => {
+  const refusals = decided.filter(({ decision }) => decision !== undefined && !isPermissive(decision))
   const refusing =
     refusals.find(({ decision }) => decision === "cancel") ?? refusals.find(({ byRule }) => byRule) ?? refusals[0]
   if (refusing !== undefined) {
     const { decision = "decline" } = refusing
-    return { ...toWire(params, decision, 1), by: refusing.by, reason: reasonOf(refusing), conditions: [], checks: [] }
+    return { reason: reasonOf(refusing), ...toWire(params, decision, 1), by: refusing.by, conditions: [], checks: [] }
   }
   const by = [...new Set(decided.map(({ by }) => by))].filter((name) => name !== "").join(", ")
   const conditions = decided.flatMap(({ conditions }) => conditions)
@@ -43,7 +49,7 @@ export const conclude = (params: Params["command"], { command, decided }: Evalua
 }
 
 const reasonOf = ({ decision, part, reason }: Decided): string | undefined =>
-  reason ?? (decision !== undefined && !lets(decision) ? part.opaque : undefined)
+  reason ?? (decision !== undefined && !isPermissive(decision) ? part.opaque : undefined)
 
 const decline = (reason: string) => ({ decision: "decline", reason }) as const
 

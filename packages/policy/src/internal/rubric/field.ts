@@ -1,3 +1,6 @@
+/**
+ * Fields of a rubric that may be left out, for all schemas of rules. It knows no kind of rule.
+ */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SafeRegex from "../../SafeRegex.ts"

@@ -1,0 +1,78 @@
+/**
+ * The commands by name, and what loads each of them.
+ *
+ * A command's file holds its flags and its handler, and imports all that it needs; only those that the command line names are
+ * loaded, so that `--help` and `--version` load none. Each of the others is a stand-in with a name and a summary, for the overview.
+ */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import type * as Stdio from "effect/Stdio"
+import type * as Terminal from "effect/Terminal"
+
+/** What a command can fail with, as the report and the exit code need to know it. */
+interface Failure {
+  readonly _tag: string
+  readonly message: string
+}
+
+type Services = ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
+
+/** A command whose flags only itself knows. */
+type Loaded<Name extends string> = Command.Command<Name, never, {}, Failure, Services>
+
+const entry = <const Name extends string>(name: Name, summary: string, load: () => Promise<Loaded<Name>>) => ({
+  name,
+  summary,
+  /** The command with its flags and its handler, whose code this loads. */
+  whole: Effect.promise(load),
+  /** The command by its name and its summary alone. */
+  standIn: Effect.sync((): Loaded<Name> => Command.make(name).pipe(Command.withDescription(summary)))
+})
+
+/** All commands, in the order of the overview. `summary` is the command's own short description. */
+export const commands = [
+  entry("run", "Run one turn of an agent and print its answer", () =>
+    import("./commands/run.ts").then(({ command }) => command)
+  ),
+  entry("threads", "List, show, fork, archive, name and delete threads", () =>
+    import("./commands/threads.ts").then(({ command }) => command)
+  ),
+  entry("models", "List the models that codex knows", () =>
+    import("./commands/models.ts").then(({ command }) => command)
+  ),
+  entry("login", "Log in; Ctrl-C gives up", () => import("./commands/account.ts").then(({ login }) => login)),
+  entry("logout", "Forget the account, its tokens and keys", () =>
+    import("./commands/account.ts").then(({ logout }) => logout)
+  ),
+  entry("account", "Show who is logged in; exits with 3 if nobody is and somebody has to be", () =>
+    import("./commands/account.ts").then(({ account }) => account)
+  ),
+  entry("policy", "Try, test and read the rules that decide what an agent may do", () =>
+    import("./commands/policy.ts").then(({ command }) => command)
+  ),
+  entry("audit", "Check and read the trail of what an agent was allowed", () =>
+    import("./commands/audit.ts").then(({ command }) => command)
+  ),
+  entry("doctor", "Check the installation and suggest fixes", () =>
+    import("./commands/doctor.ts").then(({ command }) => command)
+  ),
+  entry("demo", "Show that codex and this package work here", () =>
+    import("./commands/demo.ts").then(({ command }) => command)
+  )
+] as const
+
+/**
+ * The commands for a command line: whole if one of its words is their name, else a stand-in. An argument that equals the name of
+ * another command loads that one as well, which costs time alone. Completions need all of them.
+ */
+export const loadCommands = (args: ReadonlyArray<string>) => {
+  const all = args.some((word) => /^--completions(=|$)/.test(word))
+  const isNamed = (name: string) => all || args.includes(name)
+  return Effect.all(
+    commands.map(({ name, standIn, whole }) => (isNamed(name) ? whole : standIn)),
+    { concurrency: "unbounded" }
+  )
+}

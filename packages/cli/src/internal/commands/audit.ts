@@ -1,0 +1,12 @@
+/**
+ * `effect-codex audit` and its subcommands.
+ */
+import * as Command from "effect/cli/Command"
+import * as Show from "./audit/show.ts"
+import * as Verify from "./audit/verify.ts"
+
+/** The command, with its subcommands. */
+export const command = Command.make("audit").pipe(
+  Command.withDescription("Check and read the trail of what an agent was allowed"),
+  Command.withSubcommands([Verify.command, Show.command])
+)

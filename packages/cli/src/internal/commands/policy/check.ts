@@ -1,0 +1,136 @@
+/**
+ * `effect-codex policy check`: what the rules say of a command.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Path from "effect/Path"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { codes } from "../../../ExitCode.ts"
+import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { json, text, toggle } from "../../flags.ts"
+import { policy, root } from "../../policy/flags.ts"
+import { accepts, commandLine, load, verdicts } from "../../policy/verdict.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  command: Argument.String("COMMAND").pipe(
+    Argument.withDescription("After --: a program and its arguments, or one text for a whole command line"),
+    Argument.variadic()
+  ),
+  policy,
+  root,
+  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: this one").pipe(Flag.withAlias("C")),
+  stdinJson: toggle(
+    "stdin-json",
+    "Read command lines from standard input, a JSON string a line; a JSON verdict a line out"
+  ),
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
+
+/** The command would not be accepted; already reported. */
+export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
+  override readonly [Runtime.errorExitCode] = codes.declined
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return "The command would not be accepted."
+  }
+}
+
+const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
+
+// What was not UTF-8 is another command by now.
+const intact = (command: string, what: string): Effect.Effect<string, InvalidUsage> =>
+  command.includes("\ufffd")
+    ? Effect.fail(new InvalidUsage({ description: `${what} is not UTF-8.` }))
+    : Effect.succeed(command)
+
+const readLine = (line: string, number: number): Effect.Effect<string, InvalidUsage> =>
+  Effect.flatMap(intact(line, `Line ${number}`), (line) =>
+    Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is no JSON string.` }))
+  )
+
+const check = Effect.fn("policy.check")(function* (flags: Flags) {
+  const { command: words } = flags
+  if (flags.stdinJson !== (words.length === 0)) {
+    return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json and not both." })
+  }
+  const verdictOf = yield* verdicts(yield* load(flags.policy, flags.root))
+  const cwd = (yield* Path.Path).resolve(flags.cwd ?? ".")
+
+  if (flags.stdinJson) {
+    const { stdin } = yield* Stdio.Stdio
+    // Each is answered before the next is read, so a program can ask one by one.
+    return yield* stdin.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.zipWithIndex,
+      Stream.filter(([line]) => line.trim() !== ""),
+      Stream.runForEach(([line, index]) =>
+        readLine(line, index + 1).pipe(
+          Effect.flatMap((command) => verdictOf(command, cwd)),
+          Effect.flatMap((verdict) => Console.log(Print.jsonLine(verdict)))
+        )
+      )
+    )
+  }
+
+  const found = yield* verdictOf(yield* intact(commandLine(words), "The command"), cwd)
+  const { by, parsed, parts, reason, verdict } = found
+  if (flags.json) yield* Print.json(found)
+  else {
+    const paint = yield* Print.painter
+    yield* Console.log(
+      [
+        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+        ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
+        ...(verdict === "abstain" ? ["  no rule decides: the judge of the rubric would be asked"] : []),
+        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.exact(parsed.reason)}`] : [])
+      ].join("\n")
+    )
+    if (parsed?._tag === "Parsed") {
+      yield* Print.table(
+        [
+          { title: "PART", least: 20 },
+          { title: "DECISION" },
+          { title: "BY", optional: true },
+          { title: "WHY NOT", optional: true, least: 12 }
+        ],
+        parts.map(({ by, decision, opaque = "", source }) => [
+          source,
+          typeof decision === "string" ? decision : decision === null ? "none" : Object.keys(decision).join(),
+          by,
+          opaque
+        ]),
+        Print.exact
+      )
+    }
+  }
+  if (!accepts(verdict)) return yield* new NotAccepted()
+})
+
+/** The command. */
+export const command = Command.make("check", flags, check).pipe(
+  Command.withDescription(
+    "Tell what the rules say of a command, and why; nothing is run. Exits with 5 if it would not be accepted"
+  ),
+  Command.withShortDescription("Tell what the rules say of a command, and why"),
+  Command.withExamples([
+    { command: "effect-codex policy check --policy rubric.yaml -- git push --force", description: "One command" },
+    {
+      command: 'effect-codex policy check --policy rubric.yaml -- "npm test | tee log"',
+      description: "A command line"
+    },
+    {
+      command: "jq -c .command log.jsonl | effect-codex policy check --policy rubric.yaml --stdin-json",
+      description: "Many"
+    }
+  ])
+)

@@ -1,0 +1,38 @@
+/**
+ * `effect-codex policy explain`: a rubric in words.
+ */
+import { review } from "@effect-codex/policy/RubricWarning"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { json } from "../../flags.ts"
+import { policy } from "../../policy/flags.ts"
+import { load } from "../../policy/verdict.ts"
+import { inWords } from "../../policy/words.ts"
+import * as Print from "../../print.ts"
+
+const flags = { policy, json }
+
+type Flags = Command.Command.Config.Infer<typeof flags>
+
+const explain = Effect.fn("policy.explain")(function* (flags: Flags) {
+  const { rubric } = yield* load(flags.policy, undefined)
+  const warnings = review(rubric)
+  if (flags.json) return yield* Print.json({ rubric, words: inWords(rubric), warnings })
+  const paint = yield* Print.painter
+  yield* Console.log(
+    [
+      // What belongs to a rule is moved in.
+      ...inWords(rubric).map((line) => (line.startsWith("  ") ? `  ${Print.inline(line)}` : Print.inline(line))),
+      ...(warnings.length === 0 ? [] : ["", paint("warning", "Worth a second look")]),
+      ...warnings.map(({ description, path }) => `  ${Print.inline(path)}: ${Print.inline(description)}`)
+    ].join("\n")
+  )
+})
+
+/** The command. */
+export const command = Command.make("explain", flags, explain).pipe(
+  Command.withDescription("Say in words what a rubric lets an agent do, and what in it is worth a second look"),
+  Command.withShortDescription("Say a rubric in words"),
+  Command.withExamples([{ command: "effect-codex policy explain --policy rubric.yaml", description: "Read it over" }])
+)

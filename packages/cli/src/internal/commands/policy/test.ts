@@ -1,0 +1,148 @@
+/**
+ * `effect-codex policy test`: compares a rubric with a table of commands and their expected decisions.
+ */
+import * as Rubric from "@effect-codex/policy/Rubric"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Toml from "effect/encoding/Toml"
+import * as Yaml from "effect/encoding/Yaml"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Result from "effect/Result"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { json } from "../../flags.ts"
+import { root } from "../../policy/flags.ts"
+import { load, verdicts } from "../../policy/verdict.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  file: Argument.String("FILE").pipe(Argument.withDescription("The expectations: YAML, JSON or TOML")),
+  root,
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
+
+const Verdict = Schema.Literals([
+  "accept",
+  "acceptForSession",
+  "acceptWithExecpolicyAmendment",
+  "applyNetworkPolicyAmendment",
+  "decline",
+  "cancel",
+  "abstain"
+])
+
+const Case = Schema.Struct({
+  command: Schema.NonEmptyString,
+  expect: Verdict,
+  /** What has to decide: the name of a rule, `mode …`, or `defaults`. */
+  by: Schema.optionalKey(Schema.String),
+  cwd: Schema.optionalKey(Schema.String)
+})
+
+const Expectations = Schema.Struct({
+  /** A file, from the folder of this one, or a rubric. */
+  rubric: Schema.Union([Schema.NonEmptyString, Schema.Record(Schema.String, Schema.Unknown)]),
+  /** For cases that name none. Default: the folder of the file. */
+  cwd: Schema.optionalKey(Schema.String),
+  cases: Schema.NonEmptyArray(Case)
+})
+
+const decode = Schema.decodeUnknownEffect(Expectations, { errors: "all", onExcessProperty: "error" })
+
+/** Some expectations are not met; already reported. */
+export class ExpectationsFailed extends Schema.TaggedError<ExpectationsFailed>()("ExpectationsFailed", {}) {
+  override readonly [Runtime.errorExitCode] = 1
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return "Some expectations are not met."
+  }
+}
+
+const parse = (file: string, text: string): Effect.Effect<unknown, InvalidUsage> => {
+  const invalid = (cause: unknown) =>
+    new InvalidUsage({
+      description: `${file} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`
+    })
+  if (/\.toml$/i.test(file)) return Effect.fromResult(Result.mapError(Toml.parse(text), invalid))
+  const read = /\.json$/i.test(file) ? (text: string): unknown => JSON.parse(text) : Yaml.parse
+  return Effect.try({ try: () => read(text), catch: invalid })
+}
+
+const readExpectations = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(
+    fs.readFileString(file),
+    ({ reason }) => new InvalidUsage({ description: `The file ${file} can't be read: ${reason._tag}.` })
+  )
+  return yield* Effect.mapError(
+    decode(yield* parse(file, text)),
+    ({ message }) => new InvalidUsage({ description: `${file} is no table of expectations: ${message}` })
+  )
+})
+
+const test = Effect.fn("policy.test")(function* (flags: Flags) {
+  const path = yield* Path.Path
+  const folder = path.dirname(path.resolve(flags.file))
+  const { cases, cwd = ".", rubric: given } = yield* readExpectations(flags.file)
+  const verdictOf = yield* verdicts(
+    yield* typeof given === "string"
+      ? load(path.resolve(folder, given), flags.root)
+      : Effect.map(Rubric.decode(given), (rubric) => ({ rubric, baseDirectory: path.resolve(flags.root ?? folder) }))
+  )
+
+  const results = yield* Effect.forEach(cases, ({ by, command, cwd: own = cwd, expect }) =>
+    Effect.map(verdictOf(command, path.resolve(folder, own)), (found) => ({
+      command,
+      expected: { verdict: expect, ...(by === undefined ? {} : { by }) },
+      found: { verdict: found.verdict, by: found.by, ...(found.reason === undefined ? {} : { reason: found.reason }) },
+      ok: found.verdict === expect && (by === undefined || found.by === by)
+    }))
+  )
+  const ok = results.every((result) => result.ok)
+  if (flags.json) yield* Print.json({ ok, cases: results })
+  else {
+    const paint = yield* Print.painter
+    const failed = results.filter((result) => !result.ok)
+    yield* Console.log(
+      [
+        ...results.map(({ command, expected, found, ok }) =>
+          ok
+            ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
+            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, and it is ${say(found)}`
+        ),
+        `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
+      ].join("\n")
+    )
+  }
+  if (!ok) return yield* new ExpectationsFailed()
+})
+
+const say = ({
+  by = "",
+  reason,
+  verdict
+}: {
+  readonly verdict: string
+  readonly by?: string
+  readonly reason?: string
+}) =>
+  [
+    verdict,
+    ...(by === "" ? [] : [`by ${Print.exact(by)}`]),
+    ...(reason === undefined ? [] : [`(${Print.exact(reason)})`])
+  ].join(" ")
+
+/** The command. */
+export const command = Command.make("test", flags, test).pipe(
+  Command.withDescription(
+    "Compare what the rules say with what is expected of them; exits with 1 if something differs"
+  ),
+  Command.withShortDescription("Compare what the rules say with what is expected"),
+  Command.withExamples([{ command: "effect-codex policy test policy.test.yaml", description: "In a build" }])
+)

@@ -1,0 +1,259 @@
+/**
+ * `effect-codex threads` and its subcommands.
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import type * as Protocol from "@effect-codex/core/protocol/generated/Stable"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Path from "effect/Path"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Connection from "../../Connection.ts"
+import { codes } from "../../ExitCode.ts"
+import { InvalidUsage } from "../../InvalidUsage.ts"
+import { layer } from "../connect.ts"
+import { json, text, toggle } from "../flags.ts"
+import * as Print from "../print.ts"
+
+type Infer<Flags extends Command.Command.Config> = Command.Command.Config.Infer<Flags>
+
+const id = Argument.String("ID").pipe(Argument.withDescription("The id of a thread"))
+
+const ids = id.pipe(Argument.variadic({ min: 1 }))
+
+const shared = { json, ...Connection.flags }
+
+const listFlags = {
+  limit: Flag.Int("limit").pipe(
+    Flag.withDescription("How many to list at most, or with --all to ask for at once"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
+    Flag.withDefault(20)
+  ),
+  all: toggle("all", "List all of them"),
+  cursor: text("cursor", "CURSOR", "Continue after the end of another list"),
+  search: text("search", "TEXT", "Those with this text in their title"),
+  here: toggle("here", "Those that work in this folder, or in that of --cwd"),
+  archived: toggle("archived", "Those that are archived"),
+  ...shared
+}
+
+const showFlags = { id, ...shared }
+
+const manyFlags = { ids, ...shared }
+
+const renameFlags = {
+  id,
+  name: Argument.String("NAME").pipe(
+    Argument.withDescription("Its new title"),
+    Argument.withSchema(Schema.NonEmptyString)
+  ),
+  ...shared
+}
+
+const deleteFlags = { ids, yes: toggle("yes", "Do not ask").pipe(Flag.withAlias("y")), ...shared }
+
+/** The person who was asked did not want it. */
+export class NotDeleted extends Schema.TaggedError<NotDeleted>()("NotDeleted", {}) {
+  override readonly [Runtime.errorExitCode] = codes.declined
+  override get message(): string {
+    return "Nothing was deleted."
+  }
+}
+
+const titleOf = ({ name, preview }: Protocol.Thread): string => name ?? preview
+
+const printThreads = (threads: ReadonlyArray<Protocol.Thread>) =>
+  Print.table(
+    [
+      { title: "ID" },
+      { title: "UPDATED", optional: true },
+      { title: "TITLE", least: 12, optional: true },
+      { title: "FOLDER", least: 12, optional: true }
+    ],
+    threads.map((thread) => [thread.id, Print.time(thread.updatedAt), titleOf(thread), thread.cwd])
+  )
+
+const list = Effect.fn("threads.list")(function* (flags: Infer<typeof listFlags>) {
+  const path = yield* Path.Path
+  const { all, archived, cursor, here, limit, search } = flags
+  const params: Protocol.ThreadListParams = {
+    limit,
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(search === undefined ? {} : { searchTerm: search }),
+    ...(here ? { cwd: path.resolve(flags.cwd ?? ".") } : {}),
+    ...(archived ? { archived: true } : {})
+  }
+  const page = yield* Effect.gen(function* () {
+    const { thread } = yield* Codex.Codex
+    if (!all) return yield* thread.listPage(params)
+    return { data: yield* Stream.runCollect(thread.list(params)) }
+  }).pipe(Effect.provide(layer(flags)))
+  const nextCursor = "nextCursor" in page ? (page.nextCursor ?? null) : null
+  if (flags.json) return yield* Print.json({ data: page.data, nextCursor })
+  if (page.data.length === 0) return yield* Console.error("There are no such threads.")
+  yield* printThreads(page.data)
+  if (nextCursor !== null) yield* Console.error(`There are more: --all, or --cursor ${Print.inline(nextCursor)}`)
+})
+
+const textOf = (content: ReadonlyArray<Protocol.UserInput>): string =>
+  content.map((part) => (part.type === "text" ? part.text : `[${part.type}]`)).join(" ")
+
+const messagesOf = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: string, what: string]> => {
+  switch (item.type) {
+    case "userMessage":
+      return [["User", Print.indented(textOf(item.content))]]
+    case "agentMessage":
+      return [["Assistant", Print.indented(item.text)]]
+    case "commandExecution":
+      return [["Command", Print.exact(item.command)]]
+    case "fileChange":
+      return [["Files", item.changes.map(({ path }) => Print.exact(path)).join(", ")]]
+    default:
+      return []
+  }
+}
+
+const show = Effect.fn("threads.show")(function* (flags: Infer<typeof showFlags>) {
+  const thread = yield* Effect.flatMap(Codex.Codex, (codex) =>
+    codex.thread.read(flags.id, { includeTurns: true })
+  ).pipe(
+    // One that has had no turn is there, and has none to include.
+    Effect.catchTag("NoRollout", () => Effect.flatMap(Codex.Codex, (codex) => codex.thread.read(flags.id))),
+    Effect.provide(layer(flags))
+  )
+  if (flags.json) return yield* Print.json(thread)
+  const fields: ReadonlyArray<readonly [name: string, value: string | null | undefined]> = [
+    ["Thread", thread.id],
+    ["Title", titleOf(thread)],
+    ["Folder", thread.cwd],
+    ["Model", thread.model],
+    ["Created", Print.time(thread.createdAt)],
+    ["Updated", Print.time(thread.updatedAt)],
+    ["Fork of", thread.forkedFromId]
+  ]
+  const paint = yield* Print.painter
+  yield* Console.log(
+    [
+      ...fields.flatMap(([name, value]) =>
+        value == null || value === "" ? [] : [`${name.padEnd(8)} ${Print.inline(value)}`]
+      ),
+      ...thread.turns.flatMap((turn) => [
+        "",
+        paint("header", `== Turn ${Print.inline(turn.id)}, ${Print.inline(turn.status)} ==`),
+        ...turn.items.flatMap(messagesOf).map(([who, what]) => `${paint("session", `${who}:`)} ${what}`)
+      ])
+    ].join("\n")
+  )
+})
+
+const fork = Effect.fn("threads.fork")(function* (flags: Infer<typeof showFlags>) {
+  const { id: threadId } = yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.fork(flags.id)).pipe(
+    Effect.provide(layer(flags))
+  )
+  yield* flags.json ? Print.json({ threadId, forkedFromId: flags.id }) : Console.log(threadId)
+})
+
+// One after the other; the first that fails ends it.
+const changeAll = <E>(
+  flags: Infer<typeof manyFlags>,
+  done: string,
+  act: (codex: Codex.Codex["Service"], id: string) => Effect.Effect<unknown, E>
+) =>
+  Effect.flatMap(Codex.Codex, (codex) =>
+    Effect.forEach(
+      flags.ids,
+      (id) => Effect.andThen(act(codex, id), flags.json ? Effect.void : Console.log(`${Print.inline(id)} is ${done}.`)),
+      { discard: true }
+    )
+  ).pipe(Effect.provide(layer(flags)), Effect.andThen(flags.json ? Print.json({ [done]: flags.ids }) : Effect.void))
+
+const archive = (flags: Infer<typeof manyFlags>) =>
+  changeAll(flags, "archived", (codex, id) => codex.thread.archive(id))
+
+const unarchive = (flags: Infer<typeof manyFlags>) =>
+  changeAll(flags, "unarchived", (codex, id) => codex.thread.unarchive(id))
+
+const rename = Effect.fn("threads.rename")(function* (flags: Infer<typeof renameFlags>) {
+  const { id, name } = flags
+  yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.nameSet(id, { name })).pipe(Effect.provide(layer(flags)))
+  yield* flags.json
+    ? Print.json({ threadId: id, name })
+    : Console.log(`${Print.inline(id)} is called ${Print.inline(name)}.`)
+})
+
+const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof deleteFlags>) {
+  if (!flags.yes) {
+    const stdio = yield* Stdio.Stdio
+    if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
+      return yield* new InvalidUsage({ description: "Deleting is for good, and nobody can be asked here: give --yes." })
+    }
+    const what = flags.ids.length === 1 ? "thread" : `${flags.ids.length} threads:`
+    const message = `Delete ${what} ${flags.ids.map(Print.inline).join(", ")} for good?`
+    if (!(yield* Prompt.Confirm({ message }))) return yield* new NotDeleted()
+  }
+  yield* changeAll(flags, "deleted", (codex, id) => codex.thread.delete(id))
+})
+
+const listCommand = Command.make("list", listFlags, list).pipe(
+  Command.withAlias("ls"),
+  Command.withDescription("List threads, the last used first"),
+  Command.withExamples([
+    { command: "effect-codex threads list", description: "The last twenty" },
+    { command: "effect-codex threads list --all --json | jq -r '.data[].id'", description: "The ids of all" }
+  ])
+)
+
+const showCommand = Command.make("show", showFlags, show).pipe(
+  Command.withDescription("Show a thread and what was said in it"),
+  Command.withExamples([{ command: "effect-codex threads show 0199b6f2-…", description: "Read a thread" }])
+)
+
+const forkCommand = Command.make("fork", showFlags, fork).pipe(
+  Command.withDescription("Begin a new thread with the past of another one, and print its id"),
+  Command.withExamples([
+    {
+      command: 'effect-codex run --thread "$(effect-codex threads fork 0199b6f2-…)" "Try it another way"',
+      description: "Resume a copy"
+    }
+  ])
+)
+
+const archiveCommand = Command.make("archive", manyFlags, archive).pipe(
+  Command.withDescription("Archive threads: readable, but cannot be resumed"),
+  Command.withExamples([{ command: "effect-codex threads archive 0199b6f2-…", description: "Put one away" }])
+)
+
+const unarchiveCommand = Command.make("unarchive", manyFlags, unarchive).pipe(
+  Command.withDescription("Take archived threads back"),
+  Command.withExamples([{ command: "effect-codex threads unarchive 0199b6f2-…", description: "Take one back" }])
+)
+
+const renameCommand = Command.make("rename", renameFlags, rename).pipe(
+  Command.withDescription("Give a thread a title"),
+  Command.withExamples([{ command: 'effect-codex threads rename 0199b6f2-… "Release notes"', description: "Name one" }])
+)
+
+const removeCommand = Command.make("delete", deleteFlags, remove).pipe(
+  Command.withDescription("Delete threads for good, after a question"),
+  Command.withExamples([{ command: "effect-codex threads delete --yes 0199b6f2-…", description: "Delete one unasked" }])
+)
+
+/** The command, with its subcommands. */
+export const command = Command.make("threads").pipe(
+  Command.withDescription("List, show, fork, archive, name and delete threads"),
+  Command.withSubcommands([
+    listCommand,
+    showCommand,
+    forkCommand,
+    archiveCommand,
+    unarchiveCommand,
+    renameCommand,
+    removeCommand
+  ])
+)

@@ -1,0 +1,285 @@
+/**
+ * The account that the server works with: who it is, what it may still use, and how to log in and out.
+ *
+ * A login takes a person, a browser and minutes, so it is a handle: it says where to go, waits for the end, and can be
+ * cancelled. An API key goes to the server in the request and nowhere else: not into the arguments of a process, a log, an
+ * error or a span.
+ *
+ * @stability stable
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { connection } from "../internal/connection/serve.ts"
+import type { AppServer } from "../AppServer.ts"
+import {
+  type CallError,
+  type ConnectionFailed,
+  LoginFailed,
+  ProtocolViolation,
+  type ThreadError
+} from "../CodexError.ts"
+import { ExperimentalApi } from "../ExperimentalApi.ts"
+import { makeCalls } from "../internal/api/calls.ts"
+import type * as Schemas from "../protocol/generated/Stable.ts"
+import * as Protocol from "../protocol/Protocol.ts"
+
+/**
+ * A login that is under way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Login {
+  /** Waits until the login has come to its end, however often it is asked. */
+  readonly wait: Effect.Effect<void, LoginFailed | ConnectionFailed>
+  /** Gives the login up; `wait` fails then. Does nothing if it is over. Calls `account/login/cancel`. */
+  readonly cancel: Effect.Effect<void, CallError>
+}
+
+/**
+ * A login in a browser: open `authUrl`. The server listens for its end on its own machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BrowserLogin extends Login {
+  readonly loginId: string
+  readonly authUrl: string
+}
+
+/**
+ * A login on another device: open `verificationUrl` there and enter `userCode`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceCodeLogin extends Login {
+  readonly loginId: string
+  readonly userCode: string
+  readonly verificationUrl: string
+}
+
+/**
+ * Logs in with an API key, which the server keeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ApiKeyOptions {
+  readonly type: "apiKey"
+  readonly apiKey: Redacted.Redacted
+}
+
+/**
+ * Logs in with a ChatGPT account, in a browser on this machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BrowserOptions {
+  readonly type: "chatgpt"
+  readonly appBrand?: Schemas.LoginAppBrand | undefined
+  readonly codexStreamlinedLogin?: boolean | undefined
+  readonly useHostedLoginSuccessPage?: boolean | undefined
+}
+
+/**
+ * Logs in with a ChatGPT account, in a browser elsewhere: a code is entered there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceCodeOptions {
+  readonly type: "chatgptDeviceCode"
+}
+
+/**
+ * Logs in with tokens of ChatGPT that the program has, and keeps new. `onTokenRefresh` among the layer's options gives others
+ * when these are refused. Part of the experimental API.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AuthTokensOptions {
+  readonly type: "chatgptAuthTokens"
+  /** A JSON Web Token. */
+  readonly accessToken: Redacted.Redacted
+  readonly chatgptAccountId: string
+  readonly chatgptPlanType?: string | undefined
+}
+
+/**
+ * What `codex.account` can do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Account {
+  /**
+   * Who is logged in, and whether the model's provider asks for that. With `refreshToken` the token is renewed before.
+   * Calls `account/read`.
+   */
+  readonly read: (params?: Schemas.GetAccountParams) => Effect.Effect<Schemas.GetAccountResponse, CallError>
+  /**
+   * Begins a login. The scope owns it: closing the scope before the login is over cancels it. A new login of the same kind
+   * takes the place of the one before. Calls `account/login/start`.
+   */
+  readonly login: {
+    (options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
+    (options: ApiKeyOptions): Effect.Effect<Login, CallError, Scope.Scope>
+    (options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
+    (options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
+  }
+  /** Forgets the account, its tokens and keys. Calls `account/logout`. */
+  readonly logout: Effect.Effect<void, CallError>
+  /** How much of the account's limits is used. Calls `account/rateLimits/read`. */
+  readonly rateLimitsRead: (
+    params?: Schemas.GetAccountRateLimitsParams
+  ) => Effect.Effect<Schemas.GetAccountRateLimitsResponse, CallError>
+  /**
+   * Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. Calls
+   * `account/rateLimitResetCredit/consume`.
+   */
+  readonly rateLimitResetCreditConsume: (
+    params: Schemas.ConsumeAccountRateLimitResetCreditParams
+  ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError>
+  /** The tokens that the account has used, or a thread of it. Calls `account/usage/read`. */
+  readonly usageRead: (
+    params?: Schemas.GetAccountTokenUsageParams
+  ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, ThreadError>
+  /** What the account's workspace has to say to its members. Calls `account/workspaceMessages/read`. */
+  readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError>
+  /** What the account's owner should do for its security, if there is something. Calls `account/securitySetup/read`. */
+  readonly securitySetupRead: Effect.Effect<Schemas.AccountSecuritySetupNotice | undefined, CallError>
+  /** Asks the owner of the workspace, by mail, to add credits. Calls `account/sendAddCreditsNudgeEmail`. */
+  readonly sendAddCreditsNudgeEmail: (
+    params: Schemas.SendAddCreditsNudgeEmailParams
+  ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError>
+  /** How a model provider behind a gateway is logged in to. Calls `account/gatewayOAuth/read`. */
+  readonly gatewayOAuthRead: (
+    params?: Schemas.GatewayOAuthReadParams
+  ) => Effect.Effect<Schemas.GatewayOAuthReadResponse, CallError>
+  /**
+   * Begins a login to such a provider; `account/gatewayOAuth/changed` tells how it goes on. Calls
+   * `account/gatewayOAuth/login`.
+   */
+  readonly gatewayOAuthLogin: (
+    params?: Schemas.GatewayOAuthLoginParams
+  ) => Effect.Effect<Schemas.GatewayOAuthPrompt | undefined, CallError>
+  /** Gives such a login up. Calls `account/gatewayOAuth/cancel`. */
+  readonly gatewayOAuthCancel: Effect.Effect<void, CallError>
+}
+
+/** How long giving up a login may hold up the end of its scope. */
+const cancelTimeout = Duration.seconds(5)
+
+/**
+ * `codex.account` over a connection.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (server: AppServer["Service"]): Account => {
+  const calls = makeCalls(server)
+  const cancel = (loginId: string) =>
+    Effect.asVoid(calls.plain("account/login/cancel", { loginId }, { timeout: cancelTimeout }))
+
+  const begin = Effect.fn("Codex.account.login")(function* <A extends { readonly loginId?: string }>(
+    params: Schemas.LoginAccountParams,
+    read: (response: Schemas.LoginAccountResponse) => A | undefined
+  ): Effect.fn.Return<A & Login, CallError, Scope.Scope> {
+    const runFork = Effect.runForkWith(yield* Effect.context())
+    const completed = Deferred.makeUnsafe<Schemas.AccountLoginCompletedNotification>()
+    const early: Array<Schemas.AccountLoginCompletedNotification> = []
+    let expected: string | null | undefined
+    const settle = (completion: Schemas.AccountLoginCompletedNotification) => {
+      if (expected === undefined) early.push(completion)
+      else if ((completion.loginId ?? null) === expected) Deferred.doneUnsafe(completed, Effect.succeed(completion))
+    }
+    yield* server[connection].on("account/login/completed", ({ params }) => settle(params))
+
+    const cancelLate = (late: unknown) => {
+      const decoded = Protocol.decodeResponse("account/login/start", late)
+      if (Result.isSuccess(decoded) && "loginId" in decoded.success) {
+        runFork(Effect.ignore(cancel(decoded.success.loginId)))
+      }
+    }
+    const started = Effect.flatMap(calls.plain("account/login/start", params, { onLate: cancelLate }), (response) => {
+      const login = read(response)
+      return login === undefined
+        ? Effect.fail(
+            new ProtocolViolation({
+              method: "account/login/start",
+              description: `expected the type ${params.type}, got ${response.type}`
+            })
+          )
+        : Effect.succeed(login)
+    })
+    const giveUp = ({ loginId }: A) =>
+      loginId === undefined || Deferred.isDoneUnsafe(completed) ? Effect.void : cancel(loginId)
+    const release = (login: A) =>
+      Effect.andThen(
+        Effect.ignore(giveUp(login)),
+        Deferred.succeed(completed, { success: false, error: "its scope was closed" })
+      )
+    const login = yield* Effect.acquireRelease(started, release, { interruptible: true })
+    expected = login.loginId ?? null
+    for (const completion of early) settle(completion)
+
+    const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
+      success
+        ? Effect.void
+        : Effect.fail(new LoginFailed({ target: "account", description: error ?? "the server gave no reason" }))
+    )
+    return { ...login, wait: Effect.raceFirst(ended, server.closed), cancel: Effect.suspend(() => giveUp(login)) }
+  })
+
+  function login(options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
+  function login(options: ApiKeyOptions): Effect.Effect<Login, CallError, Scope.Scope>
+  function login(options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
+  function login(options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
+  function login(
+    options: ApiKeyOptions | BrowserOptions | DeviceCodeOptions | AuthTokensOptions
+  ): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi> {
+    switch (options.type) {
+      case "apiKey": {
+        const params = { type: "apiKey", apiKey: Redacted.value(options.apiKey) } as const
+        return begin(params, ({ type }) => (type === "apiKey" ? {} : undefined))
+      }
+      case "chatgpt":
+        return begin(options, (response) => (response.type === "chatgpt" ? response : undefined))
+      case "chatgptDeviceCode":
+        return begin(options, (response) => (response.type === "chatgptDeviceCode" ? response : undefined))
+      case "chatgptAuthTokens": {
+        const params = { ...options, accessToken: Redacted.value(options.accessToken) }
+        return Effect.andThen(
+          ExperimentalApi,
+          begin(params, ({ type }) => (type === "chatgptAuthTokens" ? {} : undefined))
+        )
+      }
+    }
+  }
+
+  return {
+    read: (params) => calls.plain("account/read", params ?? {}),
+    login,
+    logout: Effect.asVoid(calls.plain("account/logout")),
+    rateLimitsRead: (params) => calls.plain("account/rateLimits/read", params),
+    rateLimitResetCreditConsume: (params) =>
+      Effect.map(calls.plain("account/rateLimitResetCredit/consume", params), ({ outcome }) => outcome),
+    usageRead: (params) => calls.thread("account/usage/read", params),
+    workspaceMessagesRead: calls.plain("account/workspaceMessages/read"),
+    securitySetupRead: Effect.map(calls.plain("account/securitySetup/read"), ({ notice }) => notice ?? undefined),
+    sendAddCreditsNudgeEmail: (params) =>
+      Effect.map(calls.plain("account/sendAddCreditsNudgeEmail", params), ({ status }) => status),
+    gatewayOAuthRead: (params) => calls.plain("account/gatewayOAuth/read", params),
+    gatewayOAuthLogin: (params) =>
+      Effect.map(calls.plain("account/gatewayOAuth/login", params), ({ prompt }) => prompt ?? undefined),
+    gatewayOAuthCancel: Effect.asVoid(calls.plain("account/gatewayOAuth/cancel"))
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The items that are under way, by thread and id, since the model chooses ids; one that stands for two at once stands for
+ * none. One
+ * that could not be read is known to be there.
+ */
+import * as Predicate from "effect/Predicate"
+import type { Notification } from "../../Notification.ts"
+import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
+
+export interface ItemsInProgress {
+  readonly get: (threadId: string, id: string) => ThreadItem | "ambiguous" | "unreadable" | undefined
+  /** How many of them take their own time, in which a turn is not expected to say anything. */
+  readonly working: () => number
+  readonly started: (threadId: string, item: ThreadItem) => void
+  readonly completed: (threadId: string, item: ThreadItem) => void
+}
+
+export const makeItemsInProgress = (): ItemsInProgress => {
+  const items = new Map<string, ThreadItem | "ambiguous" | "unreadable">()
+  const working = new Set<string>()
+  return {
+    get: (threadId, id) => items.get(`${threadId}/${id}`),
+    working: () => working.size,
+    started: (threadId, item) => {
+      const id = idOf(item)
+      if (id === undefined) return
+      const key = `${threadId}/${id}`
+      items.set(key, items.has(key) ? "ambiguous" : item.type === "unknown" ? "unreadable" : item)
+      if (isWork(item)) working.add(key)
+    },
+    completed: (threadId, item) => {
+      const id = idOf(item)
+      if (id === undefined) return
+      const key = `${threadId}/${id}`
+      items.delete(key)
+      working.delete(key)
+    }
+  }
+}
+
+/** The id of an item, of one that could not be read too. */
+export const idOf = (item: ThreadItem): string | undefined => {
+  if (item.type !== "unknown") return item.id
+  return Predicate.isReadonlyObject(item.raw) && typeof item.raw["id"] === "string" ? item.raw["id"] : undefined
+}
+
+/** Keeps the items in step with what the server says of them. */
+export const followItem = (
+  notification: Notification,
+  ...followers: ReadonlyArray<Pick<ItemsInProgress, "started" | "completed">>
+): void => {
+  if (notification.method !== "item/started" && notification.method !== "item/completed") return
+  const { item, threadId } = notification.params
+  for (const follower of followers) {
+    if (notification.method === "item/started") follower.started(threadId, item)
+    else follower.completed(threadId, item)
+  }
+}
+
+const isWork = (item: ThreadItem): boolean => {
+  switch (item.type) {
+    case "commandExecution":
+    case "fileChange":
+    case "mcpToolCall":
+    case "dynamicToolCall":
+    case "collabAgentToolCall":
+    case "webSearch":
+    case "imageGeneration":
+      return true
+    default:
+      return false
+  }
+}

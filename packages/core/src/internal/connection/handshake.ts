@@ -1,0 +1,99 @@
+/**
+ * The first exchange of a connection: who we are and what we can do, and what the server says of itself.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { ConnectionFailed } from "../../CodexError.ts"
+import type { JsonRpc } from "./jsonRpc.ts"
+import * as PolicyEngine from "../../PolicyEngine.ts"
+import { codexVersion } from "../../protocol/generated/Methods.ts"
+import * as Protocol from "../../protocol/Protocol.ts"
+import * as Versions from "../../protocol/Versions.ts"
+import type { Transport } from "../../Transport.ts"
+import { version } from "../version.ts"
+import { observeRequest } from "./observe.ts"
+
+/** What is said in the handshake, and how long that may take. */
+export interface HandshakeOptions {
+  readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
+  readonly cwd?: string | undefined
+  readonly experimentalApi?: boolean | undefined
+  readonly handshakeTimeout: Duration.Duration
+  readonly minVersion?: string | undefined
+  readonly onAttestation?: unknown
+  readonly optOutNotificationMethods?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * What the server said of itself in the handshake.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerInfo {
+  /** For example `0.169.0`; `unknown` if the user agent does not tell. */
+  readonly version: string
+  readonly userAgent: string
+  /** The folder with the server's configuration and rollouts. */
+  readonly codexHome: string
+  /** The absolute path of its working directory, if it was started here. */
+  readonly cwd: string | undefined
+}
+
+const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version }
+
+export const handshake = Effect.fnUntraced(function* (
+  rpc: JsonRpc,
+  transport: Transport["Service"],
+  options: HandshakeOptions
+): Effect.fn.Return<ServerInfo, ConnectionFailed> {
+  const clientInfo = options.clientInfo ?? defaultClientInfo
+  const experimentalApi = options.experimentalApi === true
+  const isPersonThere = (yield* PolicyEngine.HumanApproval) !== undefined
+  const capabilities = {
+    experimentalApi,
+    requestAttestation: options.onAttestation !== undefined,
+    requiredHumanApproval: experimentalApi && isPersonThere,
+    optOutNotificationMethods: options.optOutNotificationMethods ?? null
+  }
+  const deadline = Duration.toMillis(options.handshakeTimeout)
+  const failed = Effect.fnUntraced(function* (description: string) {
+    const stderr = yield* transport.diagnostics
+    const malformed = yield* rpc.firstMalformed
+    const banner = malformed === undefined ? "" : `; it wrote a line that is not a JSON-RPC message: "${malformed}"`
+    const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
+    return yield* new ConnectionFailed({ reason, stderr })
+  })
+  const response = yield* observeRequest(
+    "initialize",
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  ).pipe(
+    Effect.catchTags({
+      RpcError: (error) => failed(error.message),
+      RpcTimedOut: () => failed("no answer to initialize")
+    })
+  )
+  const { codexHome, userAgent } = yield* Effect.catch(
+    Effect.fromResult(Protocol.decodeResponse("initialize", response)),
+    failed
+  )
+  yield* rpc.notify("initialized")
+  if (isPersonThere && !experimentalApi) {
+    yield* Effect.logWarning("The server is not told that a person is there for commands: that needs `experimentalApi`")
+  }
+
+  const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
+  yield* Effect.annotateCurrentSpan("codex.version", version)
+  const { minVersion } = options
+  if (minVersion !== undefined && Versions.isOlder(version, minVersion)) {
+    return yield* failed(`the app-server is codex ${version}, and minVersion is ${minVersion}. Install a newer codex`)
+  }
+  if (Versions.isOlder(version, Versions.oldest)) {
+    yield* Effect.logWarning(
+      `The app-server is codex ${version}; the oldest that is expected to work is ${Versions.oldest}`
+    )
+  } else if (version !== codexVersion) {
+    yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
+  }
+  return { version, userAgent, codexHome, cwd: options.cwd }
+})

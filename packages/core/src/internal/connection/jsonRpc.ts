@@ -1,0 +1,384 @@
+/**
+ * JSON-RPC over a transport: ids, correlation, dispatch and withdrawal, in both directions.
+ *
+ * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
+ * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
+ * side run in fibers of their own. This module knows no method names.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
+import { ConnectionFailed } from "../../CodexError.ts"
+import * as Display from "../../Display.ts"
+import { makeDeadlines } from "./deadlines.ts"
+import { encode } from "./encode.ts"
+import * as Redaction from "../../Redaction.ts"
+import { malformedLines } from "../../Telemetry.ts"
+import type { Transport } from "../../Transport.ts"
+
+/**
+ * A JSON-RPC error as it is on the wire.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
+  code: Schema.Finite,
+  description: Schema.String,
+  data: Schema.optionalKey(Schema.Unknown)
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * No response came within the deadline.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RpcTimedOut extends Schema.TaggedError<RpcTimedOut>()("RpcTimedOut", { millis: Schema.Finite }) {
+  override get message(): string {
+    return `no response within ${this.millis} ms`
+  }
+}
+
+/**
+ * The id of a request, which its response repeats.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestId = string | number
+
+/**
+ * A notification as it came, not yet validated.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WireNotification {
+  readonly method: string
+  readonly params?: unknown
+  readonly [K: string]: unknown
+}
+
+/**
+ * A request of the other side as it came, not yet validated.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WireRequest {
+  readonly id: RequestId
+  readonly method: string
+  readonly params: unknown
+}
+
+/**
+ * What the owner of the connection does with what arrives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Receiver {
+  /**
+   * Gets each notification, in order with the responses around it, and its length on the wire in UTF-16 code units. Called by
+   * the reader: may not block.
+   */
+  readonly onNotification: (notification: WireNotification, length: number) => void
+  /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
+  readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
+  /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
+  readonly onEnd: (error: ConnectionFailed) => void
+}
+
+/**
+ * A JSON-RPC connection: what we call, and what is said to us.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonRpc {
+  /**
+   * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
+   * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
+   * ignored otherwise, as is one behind which 1,024 more calls were left.
+   */
+  readonly request: (
+    method: string,
+    params: unknown,
+    options?: {
+      readonly deadline?: number | undefined
+      readonly onLate?: ((result: unknown) => void) | undefined
+    }
+  ) => Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>
+  readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
+  /** Interrupts the fiber that answers a request of the other side: no reply is sent. */
+  readonly withdraw: (id: RequestId) => void
+  /** How many lines were skipped so far because they were no message. */
+  readonly malformed: Effect.Effect<number>
+  /** The first of these lines, shortened, secrets redacted, with the number of each character that can't be seen. */
+  readonly firstMalformed: Effect.Effect<string | undefined>
+  /** Fails when the connection is gone. */
+  readonly closed: Effect.Effect<never, ConnectionFailed>
+  /** How many entries each table has. */
+  readonly sizes: () => Readonly<Record<string, number>>
+}
+
+/** So many late responses are waited for. With one more, the oldest is given up. */
+const maxLate = 1024
+
+/** How long closing waits for handlers that are on their way out. */
+const handlerGrace = Duration.seconds(2)
+
+const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
+
+const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
+  typeof message["method"] === "string" && !("id" in message)
+
+// Cut before it is redacted, as it may be very long, and far behind what is shown, so that no half of a secret is.
+const preview = (line: string): string => Display.line(Redaction.text(line.slice(0, 4000)), { max: 200 })
+
+/**
+ * Speaks JSON-RPC over a transport until the scope closes or the peer is gone.
+ *
+ * **Details**
+ *
+ * A line that is no JSON-RPC message is logged (the first of a connection as a warning, later ones at debug level) and
+ * skipped; the connection lives.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (transport: Transport["Service"], receiver: Receiver) => Effect.Effect<JsonRpc, never, Scope.Scope> =
+  Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
+    const context = yield* Effect.context()
+    const runFork = Effect.runForkWith(context)
+    // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
+    const handlers = yield* Scope.make()
+    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
+    const answer = yield* FiberMap.runtime(answering)<never>()
+    yield* Effect.addFinalizer((exit) =>
+      Effect.forkDetach(Scope.close(handlers, exit)).pipe(
+        Effect.flatMap(Fiber.await),
+        Effect.timeoutOption(handlerGrace),
+        Effect.asVoid
+      )
+    )
+
+    type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
+    const deadlines = yield* makeDeadlines
+    const pending = new Map<RequestId, Settle>()
+    // What to do with the responses that come after the request was given up.
+    const late = new Map<RequestId, (result: unknown) => void>()
+    const closed = Deferred.makeUnsafe<never, ConnectionFailed>()
+    let failure: ConnectionFailed | undefined
+    let nextId = 1
+    let malformed = 0
+    let firstMalformed: string | undefined
+
+    const end = (error: ConnectionFailed) => {
+      if (failure !== undefined) return
+      failure = error
+      for (const settle of pending.values()) settle(Effect.fail(error))
+      pending.clear()
+      late.clear()
+      const called = Result.try(() => receiver.onEnd(error))
+      if (Result.isFailure(called)) runFork(Effect.logError("A receiver threw at the connection's end", called.failure))
+      runFork(FiberMap.clear(answering))
+      Deferred.doneUnsafe(closed, Effect.fail(error))
+    }
+
+    const skip = (line: string, why: string) => {
+      malformed++
+      malformedLines.updateUnsafe(1, context)
+      const shown = preview(line)
+      firstMalformed ??= shown
+      const text = `Skipped a line that is not a JSON-RPC message (${why}): ${shown}`
+      runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
+    }
+
+    const send = (line: string) => Effect.map(transport.room, () => transport.write(line))
+
+    const internalError = { code: -32603, message: "Internal error" }
+    const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
+      handler.pipe(
+        Effect.map((result) => encode({ id, result: result ?? null })),
+        Effect.catch(({ code, data, description }) =>
+          Effect.succeed(encode({ id, error: { code, message: description, data } }))
+        ),
+        Effect.flatMap(Effect.fromResult),
+        // An answer that can't be written is a defect as well: without any the server would wait for ever.
+        Effect.catchCauseIf(
+          (cause) => !Cause.hasInterrupts(cause),
+          (cause) =>
+            Effect.as(
+              Effect.logError("A request of the server got no answer but an error", cause),
+              JSON.stringify({ id, error: internalError })
+            )
+        ),
+        Effect.flatMap(send),
+        // With nobody left to answer, an answer is moot.
+        Effect.ignore
+      )
+
+    const settle = (id: RequestId, result: Effect.Effect<unknown, RpcError>) => {
+      const waiting = pending.get(id)
+      if (waiting !== undefined) {
+        pending.delete(id)
+        return waiting(result)
+      }
+      const onLate = late.get(id)
+      if (onLate === undefined) return runFork(Effect.logDebug(`Ignored a response to the unknown request ${id}`))
+      late.delete(id)
+      return runFork(Effect.ignore(Effect.map(result, onLate)))
+    }
+
+    const take = (line: string, message: unknown) => {
+      if (message === notJson) return skip(line, "not JSON")
+      if (!Predicate.isReadonlyObject(message)) return skip(line, "not an object")
+      const { error, id, method } = message
+      if (isNotification(message)) return receiver.onNotification(message, line.length)
+      if (typeof method === "string") {
+        if (!isRequestId(id)) return skip(line, "its id is neither a string nor an integer")
+        return answer(id, reply(id, receiver.onRequest({ id, method, params: message["params"] })))
+      }
+      if (!isRequestId(id)) return skip(line, "neither a method nor an id")
+      if (error !== undefined && error !== null) return settle(id, Effect.fail(toRpcError(error)))
+      if ("result" in message) return settle(id, Effect.succeed(message["result"]))
+      skip(line, "neither a result nor an error")
+      // It is a reply all the same: there will be no other one.
+      return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
+    }
+
+    const onLines = (lines: ReadonlyArray<string>) => {
+      const parsed = parseLines(lines)
+      let next = 0
+      const takeRest = () => {
+        while (next < lines.length) {
+          const index = next++
+          take(lines[index] ?? "", parsed[index])
+        }
+      }
+      // What is thrown by whoever gets one message keeps nobody from getting the next one.
+      while (next < lines.length) {
+        const taken = Result.try(takeRest)
+        if (Result.isFailure(taken)) runFork(Effect.logError("A receiver of a message threw", taken.failure))
+      }
+      // An array that has grown old would keep the messages alive until it is collected.
+      parsed.length = 0
+    }
+
+    // Runs before the transport closes: what waits is told at once, not after the process is gone.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() =>
+        end(new ConnectionFailed({ reason: { _tag: "Closed", description: "the connection was closed" }, stderr: [] }))
+      )
+    )
+    yield* transport.listen({ onLines, onEnd: end })
+
+    const request: JsonRpc["request"] = (method, params, options) =>
+      Effect.withFiber((fiber) => {
+        if (failure !== undefined) return Effect.fail(failure)
+        const id = nextId++
+        const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
+        const line = encode({ id, method, params, trace })
+        if (Result.isFailure(line)) return Effect.fail(new RpcError({ code: -32602, description: line.failure }))
+        const { deadline, onLate } = options ?? {}
+        const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
+          if (failure !== undefined) return resume(Effect.fail(failure))
+          const forget = () => {
+            pending.delete(id)
+            if (onLate === undefined || failure !== undefined) return
+            late.set(id, onLate)
+            const [oldest] = late.keys()
+            if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
+          }
+          const expire = () => {
+            forget()
+            resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
+          }
+          const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
+          pending.set(id, (result) => {
+            cancel?.()
+            resume(result)
+          })
+          transport.write(line.success)
+          return Effect.sync(() => {
+            cancel?.()
+            forget()
+          })
+        })
+        if (transport.hasRoom()) return sent
+        const waiting = Effect.andThen(transport.room, sent)
+        return deadline === undefined
+          ? waiting
+          : Effect.timeoutOrElse(waiting, {
+              duration: deadline,
+              orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
+            })
+      })
+
+    const notify: JsonRpc["notify"] = (method, params) =>
+      Effect.flatMap(Effect.orDie(Effect.fromResult(encode({ method, params }))), send)
+
+    const withdraw: JsonRpc["withdraw"] = (id) => {
+      // A fiber under the same key takes the place of the one that answers.
+      answer(id, Effect.void)
+    }
+
+    return {
+      request,
+      notify,
+      withdraw,
+      malformed: Effect.sync(() => malformed),
+      firstMalformed: Effect.sync(() => firstMalformed),
+      closed: Deferred.await(closed),
+      sizes: () => ({ pending: pending.size, late: late.size, ...deadlines.sizes() })
+    }
+  })
+
+const notJson = Symbol("not JSON")
+
+const emptyReply = new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
+
+// What may throw is called once for a chunk, and again behind each line that did.
+const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
+  const parsed: Array<unknown> = []
+  const parseRest = () => {
+    for (let index = parsed.length; index < lines.length; index++) parsed.push(JSON.parse(lines[index] ?? ""))
+  }
+  while (parsed.length < lines.length) {
+    if (Result.isFailure(Result.try(parseRest))) parsed.push(notJson)
+  }
+  return parsed
+}
+
+// The W3C trace context by which the server's own spans become children of ours.
+const traceOf = (span: Tracer.AnySpan | undefined) =>
+  span === undefined
+    ? undefined
+    : { traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}` }
+
+// An error in a form that is not JSON-RPC's is one all the same: who waits has to be told.
+const toRpcError = (error: unknown): RpcError => {
+  const { code, data, message } = Predicate.isReadonlyObject(error) ? error : { message: error }
+  return new RpcError({
+    code: typeof code === "number" && Number.isFinite(code) ? code : -32603,
+    description: typeof message === "string" ? message : JSON.stringify(error),
+    ...(data === undefined ? {} : { data })
+  })
+}

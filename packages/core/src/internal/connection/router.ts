@@ -1,0 +1,276 @@
+/**
+ * Who gets what belongs to a thread: the turn of this program that runs on it, the turn at the root of those that have spawned
+ * it, or whoever takes what is left over; which turn is active on each thread; and which threads the server tells this
+ * connection of at all.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Route } from "./route.ts"
+import { type ConnectionFailed, SessionArchived, SessionNotFound } from "../../CodexError.ts"
+import * as Notification from "../../Notification.ts"
+
+/** A turn that a turn has spawned. */
+export interface Child {
+  readonly threadId: string
+  readonly turnId: string
+}
+
+export interface Router {
+  /** Who gets the notifications of a thread. */
+  readonly routeOf: (threadId: string) => Route | undefined
+  /** Who answers a request of a turn, or of whichever turn is active; while that is undecided, what to wait for. */
+  readonly ownerOf: (threadId: string, turnId: string | undefined) => Route | Effect.Effect<void> | undefined
+  /** Keeps up with what a notification says of threads, before it is routed. Tells which child turn has to be stopped. */
+  readonly follow: (notification: Notification.Notification) => Child | undefined
+  /** The server tells us of this thread from now on. `isActive`: a turn runs on it. */
+  readonly join: (threadId: string, provider: string, isActive: boolean) => void
+  readonly leave: (threadId: string) => void
+  /** The server has taken our leave of the thread: its turn has to join again, and not before that. */
+  readonly left: (threadId: string) => void
+  readonly isJoined: (threadId: string) => boolean
+  readonly providerOf: (threadId: string) => string | undefined
+  /** Takes over a thread until the scope closes. */
+  readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+  /** Takes what no other route of the thread takes, until the thread is left. */
+  readonly routeFallback: (route: Route) => void
+  /** The running turns that a turn has spawned, directly or not. From now on they have no route, and what else it spawns neither. */
+  readonly takeChildren: (rootTurnId: string) => ReadonlyArray<Child>
+  /** The id of the turn that runs on a thread, as far as this connection knows. */
+  readonly activeTurn: (threadId: string) => string | undefined
+  /** A turn runs on the thread, whose id may not be known. */
+  readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
+  readonly clearActiveTurn: (threadId: string) => void
+  /** Waits until no turn is active on the thread. */
+  readonly whenIdle: (threadId: string) => Effect.Effect<void>
+  readonly end: (error: ConnectionFailed) => void
+  /** How many entries each table has. */
+  readonly sizes: () => Readonly<Record<string, number>>
+}
+
+/** The turn at the root of others: their route, for as long as one of them is there. */
+interface Root {
+  readonly route: Route
+  readonly threadId: string
+  isOver: boolean
+  children: number
+}
+
+/** An active turn whose id is not known. */
+const unknownTurn = "unknown"
+
+/** So many root turns whose owner has left are remembered, to stop what they still spawn. */
+const maxLeftRoots = 256
+
+/** `onLeft` is told of threads that the server tells us of no longer. */
+export const makeRouter = (onLeft: (threadId: string) => void): Router => {
+  const routes = new Map<string, Route>()
+  const fallbackRoutes = new Map<string, Route>()
+  const children = new Map<string, { readonly route: Route; readonly turnId: string; readonly rootId: string }>()
+  const roots = new Map<string, Root>()
+  const leftRoots = new Set<string>()
+  // Threads that we started, resumed or forked, with their model's provider.
+  const joined = new Map<string, string>()
+  const active = new Map<string, string>()
+  const idleWaiters = new Map<string, Set<() => void>>()
+  let ended: ConnectionFailed | undefined
+
+  // What a thread says comes in runs, and comparing is cheaper than finding.
+  let lastThreadId: string | undefined
+  let lastRoute: Route | undefined
+  const forgetLast = () => {
+    lastThreadId = undefined
+  }
+  const openRouteOf = (threadId: string): Route | undefined => {
+    const own = routes.get(threadId)
+    return own?.isOver() === false ? own : undefined
+  }
+  const routeOf: Router["routeOf"] = (threadId) => {
+    if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
+      const own = routes.get(threadId)
+      lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
+      // Whether a turn's own route takes what comes changes without a word here.
+      lastThreadId = own === undefined || own === lastRoute ? threadId : undefined
+    }
+    return lastRoute
+  }
+
+  const ownerOf: Router["ownerOf"] = (threadId, turnId) => {
+    const own = openRouteOf(threadId)
+    if (own?.owns(turnId) === true) return own.undecided() ?? own
+    const undecided = own?.undecided()
+    return undecided ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
+  }
+
+  const clearActiveTurn = (threadId: string) => {
+    active.delete(threadId)
+    const waiters = idleWaiters.get(threadId)
+    idleWaiters.delete(threadId)
+    for (const resume of waiters ?? []) resume()
+  }
+
+  const forgetRoot = (rootId: string, root: Root) => {
+    if (root.isOver && root.children === 0) roots.delete(rootId)
+  }
+  const removeChild = (threadId: string) => {
+    const child = children.get(threadId)
+    if (child === undefined) return
+    children.delete(threadId)
+    forgetLast()
+    const root = roots.get(child.rootId)
+    if (root === undefined) return
+    root.children--
+    forgetRoot(child.rootId, root)
+  }
+
+  const began = (threadId: string, turnId: string, rootTurnId: string | undefined): Child | undefined => {
+    if (joined.has(threadId)) active.set(threadId, turnId)
+    if (rootTurnId !== undefined && leftRoots.has(rootTurnId)) return { threadId, turnId }
+    const root = rootTurnId === undefined || rootTurnId === turnId ? undefined : roots.get(rootTurnId)
+    if (root !== undefined && root.threadId !== threadId) {
+      removeChild(threadId)
+      children.set(threadId, { route: root.route, turnId, rootId: rootTurnId ?? turnId })
+      root.children++
+      forgetLast()
+      return undefined
+    }
+    // A review's inner turn is on the thread of the turn that is its root.
+    const route = openRouteOf(threadId) ?? fallbackRoutes.get(threadId)
+    const rootId = rootTurnId ?? turnId
+    // One that is told of again still has its children.
+    if (route !== undefined && roots.get(rootId)?.route !== route) {
+      roots.set(rootId, { route, threadId, isOver: false, children: 0 })
+    }
+    return undefined
+  }
+
+  const completed = (threadId: string, turnId: string) => {
+    clearActiveTurn(threadId)
+    removeChild(threadId)
+    const root = roots.get(turnId)
+    if (root === undefined) return
+    root.isOver = true
+    forgetRoot(turnId, root)
+  }
+
+  const leave = (threadId: string, why?: SessionArchived | SessionNotFound) => {
+    joined.delete(threadId)
+    fallbackRoutes.delete(threadId)
+    for (const [rootId, root] of roots) if (root.threadId === threadId) roots.delete(rootId)
+    removeChild(threadId)
+    clearActiveTurn(threadId)
+    forgetLast()
+    onLeft(threadId)
+    const own = openRouteOf(threadId)
+    if (why !== undefined) own?.onEnd(why)
+  }
+
+  const follow: Router["follow"] = (notification) => {
+    switch (notification.method) {
+      case "turn/started": {
+        const { threadId, turn } = notification.params
+        return began(threadId, turn.id, turn.rootTurnId ?? undefined)
+      }
+      case "turn/completed":
+        completed(notification.params.threadId, notification.params.turn.id)
+        return undefined
+      case "thread/closed":
+      case "thread/deleted":
+        leave(notification.params.threadId, new SessionNotFound({ threadId: notification.params.threadId }))
+        return undefined
+      case "thread/archived":
+        leave(notification.params.threadId, new SessionArchived({ threadId: notification.params.threadId }))
+        return undefined
+      case "thread/status/changed": {
+        const { status, threadId } = notification.params
+        // Why the thread of a running turn is unloaded comes next.
+        if (status.type === "notLoaded" && openRouteOf(threadId) === undefined) leave(threadId)
+        return undefined
+      }
+      default: {
+        // An end that can't be read is an end.
+        const threadId = isUnreadableEnd(notification) ? Notification.threadIdOf(notification) : undefined
+        if (threadId !== undefined) completed(threadId, Notification.turnIdOf(notification) ?? "")
+        return undefined
+      }
+    }
+  }
+
+  return {
+    routeOf,
+    ownerOf,
+    follow,
+    join: (threadId, provider, isActive) => {
+      joined.set(threadId, provider)
+      if (isActive && !active.has(threadId)) active.set(threadId, unknownTurn)
+    },
+    leave: (threadId) => leave(threadId),
+    left: (threadId) => openRouteOf(threadId)?.onLeft(),
+    isJoined: (threadId) => joined.has(threadId),
+    providerOf: (threadId) => joined.get(threadId),
+    route: (route) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          routes.set(route.threadId, route)
+          forgetLast()
+          if (ended !== undefined) route.onEnd(ended)
+        }),
+        () =>
+          Effect.sync(() => {
+            if (routes.get(route.threadId) === route) routes.delete(route.threadId)
+            forgetLast()
+          })
+      ),
+    routeFallback: (route) => {
+      fallbackRoutes.set(route.threadId, route)
+      forgetLast()
+    },
+    takeChildren: (rootTurnId) => {
+      const spawned = Array.from(children).flatMap(([threadId, { rootId, turnId }]) =>
+        rootId === rootTurnId ? [{ threadId, turnId }] : []
+      )
+      for (const child of spawned) removeChild(child.threadId)
+      roots.delete(rootTurnId)
+      leftRoots.add(rootTurnId)
+      const [oldest] = leftRoots
+      if (leftRoots.size > maxLeftRoots && oldest !== undefined) leftRoots.delete(oldest)
+      return spawned
+    },
+    activeTurn: (threadId) => active.get(threadId),
+    setActiveTurn: (threadId, turnId) => {
+      // Of a thread that was left it would never be heard that it is idle.
+      if (joined.has(threadId)) active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn)
+    },
+    clearActiveTurn,
+    whenIdle: (threadId) =>
+      Effect.callback<void>((resume) => {
+        if (!active.has(threadId)) return resume(Effect.void)
+        const waiters = idleWaiters.get(threadId) ?? new Set()
+        idleWaiters.set(threadId, waiters)
+        const wake = () => resume(Effect.void)
+        waiters.add(wake)
+        return Effect.sync(() => {
+          waiters.delete(wake)
+          if (waiters.size === 0 && idleWaiters.get(threadId) === waiters) idleWaiters.delete(threadId)
+        })
+      }),
+    end: (error) => {
+      ended = error
+      const followers = Array.from(children.values(), ({ route }) => route)
+      for (const route of new Set([...routes.values(), ...followers])) route.onEnd(error)
+      for (const threadId of Array.from(active.keys())) clearActiveTurn(threadId)
+    },
+    sizes: () => ({
+      routes: routes.size,
+      fallbackRoutes: fallbackRoutes.size,
+      children: children.size,
+      roots: roots.size,
+      joined: joined.size,
+      active: active.size,
+      idleWaiters: idleWaiters.size,
+      leftRoots: leftRoots.size
+    })
+  }
+}
+
+const isUnreadableEnd = (notification: Notification.Notification): boolean =>
+  notification.method === "unknown" && notification.raw.method === "turn/completed"

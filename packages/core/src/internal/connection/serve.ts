@@ -1,0 +1,395 @@
+/**
+ * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
+ *
+ * The room knows lines, JSON-RPC, methods, deadlines, and which route a message belongs to. It must not know turns and threads
+ * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
+ */
+import * as Approval from "../approval/answer.ts"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import { ConnectionFailed, ExperimentalApiRequired, type RequestError, SlowConsumer } from "../../CodexError.ts"
+import { DecisionObserver } from "../../DecisionObserver.ts"
+import * as ExperimentalApi from "../../ExperimentalApi.ts"
+import * as Notification from "../../Notification.ts"
+import * as PolicyEngine from "../../PolicyEngine.ts"
+import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
+import * as ServerRequest from "../../ServerRequest.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import type { Transport } from "../../Transport.ts"
+import { observeAnswer } from "../approval/observe.ts"
+import { type Answering, makeAnswering } from "../approval/pending.ts"
+import { makeHub } from "../delivery/buffer.ts"
+import { monotonicMillis } from "../monotonic.ts"
+import * as FrameTap from "./frameTap.ts"
+import * as Handshake from "./handshake.ts"
+import * as JsonRpc from "./jsonRpc.ts"
+import * as Observe from "./observe.ts"
+import { makeRequests, type SendRequest } from "./requests.ts"
+import type { Route } from "./route.ts"
+import { type Child, makeRouter } from "./router.ts"
+
+/** The part of a connection that is for this package alone. */
+export interface Connection {
+  /** How much text of unfinished messages is kept for one turn, in UTF-16 code units. */
+  readonly maxTextLength: number
+  /** Calls back for each notification of one method, in the reader: may not block. */
+  readonly on: <M extends keyof Notification.Methods>(
+    method: M,
+    listener: (notification: Notification.KnownNotification<M>) => void
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Whether we get the notifications of a thread, because this connection has started, resumed or forked it. Threads
+   * that another connection has loaded have to be resumed to be heard.
+   */
+  readonly isJoined: (threadId: string) => boolean
+  /** The model's provider of a thread that was joined, as the server named it. */
+  readonly providerOf: (threadId: string) => string | undefined
+  /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
+  readonly lastReceivedAt: () => number
+  /** Whether other clients can be connected to the server, and start turns on our threads. */
+  readonly isShared: boolean
+  /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
+  readonly activeTurn: (threadId: string) => string | undefined
+  /** A turn runs on the thread, whatever the server has said. */
+  readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
+  /** Waits until no turn runs on the thread. */
+  readonly whenIdle: (threadId: string) => Effect.Effect<void>
+  /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
+  readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>
+  /** Takes over a thread until the scope closes: one route a thread. */
+  readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
+  /** Like `route`, for what comes on the thread while nobody routes it, until the thread is left. */
+  readonly routeFallback: (route: Route) => Effect.Effect<void>
+  /** Calls back for each thread that the server does not tell us of any more, in the reader: may not block. */
+  readonly onLeft: (listener: (threadId: string) => void) => Effect.Effect<void, never, Scope.Scope>
+  /** How many entries each table of the connection has, for tests of what is kept. */
+  readonly sizes: () => Readonly<Record<string, number>>
+}
+
+/** The key under which the public service keeps its {@link Connection}. */
+export const connection = "~@effect-codex/core/internal/connection"
+
+/** The options of a connection, checked. */
+export interface ServeOptions extends Handshake.HandshakeOptions {
+  readonly host: ServerRequest.HostHandlers | undefined
+  readonly acceptDelay: Duration.Duration
+  readonly answerTimeout: Duration.Duration | undefined
+  readonly bufferBytes: number
+  readonly isShared: boolean
+  readonly maxTextLength: number
+  readonly requestTimeout: Duration.Duration
+}
+
+/** How many requests of the server a listener may leave unread. */
+const maxUnreadRequests = 1024
+
+/** How long closing waits for handlers that are on their way out. */
+const handlerGrace = Duration.seconds(2)
+
+/** How long the server may take for a request that needs nobody and nothing. */
+const roundTripTimeout = Duration.seconds(5)
+
+/** How often a thread is looked at whose turn is waited for. */
+const idlePollInterval = Duration.seconds(1)
+
+// An end that can't be read is an end.
+const isEnd = (notification: Notification.Notification): boolean =>
+  notification.method === "turn/completed" ||
+  (notification.method === "unknown" && notification.raw.method === "turn/completed")
+
+/** Shakes hands over a transport and serves the connection until the scope closes. */
+export const serve = Effect.fnUntraced(function* (transport: Transport["Service"], options: ServeOptions) {
+  const { acceptDelay, answerTimeout, bufferBytes, isShared, maxTextLength, requestTimeout } = options
+  const experimentalApi = options.experimentalApi === true
+  // What nobody of this program has asked for is below no span of its.
+  const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
+  const runFork = Effect.runForkWith(context)
+  const observer = yield* DecisionObserver
+  const humanApproval = yield* PolicyEngine.HumanApproval
+
+  const notifications = makeHub<Notification.Notification, ConnectionFailed | SlowConsumer>({
+    maxBytes: bufferBytes,
+    ...Notification.buffering,
+    overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
+    observe: Telemetry.observeBuffer(context)
+  })
+  const serverRequests = makeHub<ServerRequest.ServerRequest, ConnectionFailed | SlowConsumer>({
+    maxBytes: maxUnreadRequests,
+    highWater: Number.POSITIVE_INFINITY,
+    bytes: () => 1,
+    overflow: (unread) => new SlowConsumer({ unread, unit: "requests" }),
+    merge: () => undefined
+  })
+  const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
+  const leftListeners = new Set<(threadId: string) => void>()
+  const router = makeRouter((threadId) => {
+    answering.forgetItems(threadId)
+    for (const listener of Array.from(leftListeners)) listener(threadId)
+  })
+  const answering: Answering = yield* makeAnswering({
+    answerTimeout,
+    acceptDelay,
+    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
+  })
+
+  // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
+  const guarded = (whose: string, call: () => void) => {
+    const called = Result.try(call)
+    if (Result.isFailure(called)) runFork(Effect.logError(`${whose} threw`, called.failure))
+  }
+
+  const guardedRoute = (route: Route): Route => ({
+    ...route,
+    onNotification: (notification) => {
+      const routed = Result.try(() => route.onNotification(notification))
+      if (Result.isSuccess(routed)) return
+      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, routed.failure))
+      // It has lost a notification, so it can't go on as if it had all of them.
+      const description = `a notification of thread ${route.threadId} could not be taken: ${String(routed.failure)}`
+      const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
+      guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+      const turnId = Notification.turnIdOf(notification)
+      // Nobody hears of the turn any more, so nobody would stop it.
+      if (turnId !== undefined)
+        runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId: route.threadId, turnId })))
+    },
+    onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+  })
+
+  // A handler that has lost its say may still be on its way out. Closing waits for it, for a moment.
+  let handling = 0
+  const idle = Deferred.makeUnsafe<void>()
+  let closing = false
+  const leave = () => {
+    handling--
+    if (closing && handling === 0) Deferred.doneUnsafe(idle, Effect.void)
+  }
+  const counted = <A, E>(handler: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => handling++),
+      () => handler,
+      () => Effect.sync(leave)
+    )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closing = true
+      return handling === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), handlerGrace))
+    })
+  )
+
+  const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
+    const notification = Notification.decode(wire, length)
+    const threadId = Notification.threadIdOf(notification)
+    const abandoned = router.follow(notification)
+    if (abandoned !== undefined) runFork(interruptTurn(abandoned))
+    if (notification.method === "serverRequest/resolved") {
+      const { requestId } = notification.params
+      answering.forget(requestId)
+      rpc.withdraw(requestId)
+    } else if (notification.method === "item/started") {
+      answering.itemStarted(notification.params.threadId, notification.params.item)
+    } else if (notification.method === "item/completed") {
+      answering.itemCompleted(notification.params.threadId, notification.params.item)
+    } else if (threadId !== undefined && isEnd(notification)) {
+      // The server does not withdraw everything when a turn ends.
+      answering.endTurn(threadId, Notification.turnIdOf(notification))
+    }
+    if ("unreadable" in notification && notification.unreadable !== undefined) {
+      runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
+    }
+    guarded("A buffer of notifications", () => notifications.offer(notification))
+    if (observer !== undefined) guarded("The decision observer", () => observer.onNotification(notification))
+    if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
+    const called = listeners.get(notification.method)
+    for (const listener of Array.from(called ?? []))
+      guarded(`A listener of ${notification.method}`, () => listener(notification))
+  }
+
+  const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
+    if (!ServerRequest.isMethod(method)) {
+      const older = Approval.answerOlder(method)
+      if (older !== undefined) return older
+      return Effect.fail(
+        new JsonRpc.RpcError({ code: -32601, description: `Unsupported server request method: ${method}` })
+      )
+    }
+    const request = ServerRequest.decode(id, method, params)
+    if (Result.isFailure(request)) {
+      return Effect.andThen(
+        Effect.logWarning(`Declined a request ${method} that could not be read: ${request.failure}`),
+        Approval.decline(method)
+      )
+    }
+    serverRequests.offer(request.success)
+    return answerFor(request.success)
+  }
+
+  const answerFor = (request: ServerRequest.ServerRequest): Effect.Effect<unknown, JsonRpc.RpcError> => {
+    const { threadId, turnId } = ServerRequest.getSubject(request)
+    const owner = threadId === undefined ? undefined : router.ownerOf(threadId, turnId)
+    if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
+    // The turn is another client's, which can answer for it.
+    if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
+    const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
+    const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), observer)
+    return Effect.provideContext(
+      answered,
+      Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
+    )
+  }
+
+  let hasLeftToOthers = false
+  const leaveToOthers = (threadId: string) =>
+    Effect.suspend(() => {
+      const isFirstTime = !hasLeftToOthers
+      hasLeftToOthers = true
+      const text = `Left the requests of thread ${threadId} to other clients of the server, as no turn of this program asks and the thread has no \`policy\` here`
+      return Effect.andThen(isFirstTime ? Effect.logInfo(text) : Effect.void, Effect.never)
+    })
+
+  const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
+    notifications.end(error)
+    serverRequests.end(error)
+    router.end(error)
+  }
+
+  const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
+  // Once for a chunk: to look at the clock for each message would cost more than routing it.
+  const clock = yield* Clock.Clock
+  let lastReceivedAt = monotonicMillis(clock)
+  const timed: Transport["Service"] = {
+    ...tapped,
+    listen: ({ onEnd, onLines }) =>
+      tapped.listen({
+        onLines: (lines) => {
+          lastReceivedAt = monotonicMillis(clock)
+          onLines(lines)
+        },
+        onEnd
+      })
+  }
+  const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
+
+  const serverInfo = yield* Handshake.handshake(rpc, transport, options)
+
+  const { request, requestRaw } = makeRequests({
+    rpc,
+    router,
+    experimentalApi,
+    requestTimeout,
+    serverVersion: serverInfo.version
+  })
+
+  const requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi> = (
+    method,
+    ...args
+  ) =>
+    // The opt-in may be that of another connection.
+    Effect.andThen(
+      ExperimentalApi.ExperimentalApi,
+      experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
+    )
+
+  const on: Connection["on"] = (method, listener) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const listening = (notification: Notification.Notification) => {
+            if (Notification.is(method, notification)) listener(notification)
+          }
+          const known = listeners.get(method)
+          if (known === undefined) listeners.set(method, new Set([listening]))
+          else known.add(listening)
+          return listening
+        }),
+        (listening) =>
+          Effect.sync(() => {
+            const left = listeners.get(method)
+            left?.delete(listening)
+            if (left?.size === 0) listeners.delete(method)
+          })
+      )
+    )
+
+  const interruptTurn = (turn: Child) =>
+    Effect.ignore(requestRaw("turn/interrupt", turn, { timeout: roundTripTimeout }))
+
+  const stopChildren: Connection["stopChildren"] = (rootTurnId) =>
+    Effect.suspend(() =>
+      Effect.forEach(
+        router.takeChildren(rootTurnId),
+        (child) => {
+          answering.endTurn(child.threadId, child.turnId)
+          return interruptTurn(child)
+        },
+        { concurrency: "unbounded", discard: true }
+      )
+    )
+
+  // The server tells of the end of a turn. Should it not, it is asked now and then.
+  const whenIdle: Connection["whenIdle"] = (threadId) => {
+    const look = Effect.gen(function* () {
+      yield* Effect.sleep(idlePollInterval)
+      const status = yield* Effect.option(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
+      if (Option.isNone(status) || status.value.thread.status.type !== "active") router.clearActiveTurn(threadId)
+    })
+    return Effect.raceFirst(router.whenIdle(threadId), Effect.forever(look))
+  }
+
+  const plumbing: Connection = {
+    maxTextLength,
+    on,
+    isJoined: router.isJoined,
+    providerOf: router.providerOf,
+    lastReceivedAt: () => lastReceivedAt,
+    isShared,
+    activeTurn: router.activeTurn,
+    setActiveTurn: router.setActiveTurn,
+    whenIdle,
+    stopChildren,
+    route: (unguarded) => {
+      const route = guardedRoute(unguarded)
+      const ended = Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route)))
+      return Effect.andThen(ended, router.route(route))
+    },
+    routeFallback: (route) => Effect.sync(() => router.routeFallback(guardedRoute(route))),
+    onLeft: (listener) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => leftListeners.add(listener)),
+          () => Effect.sync(() => leftListeners.delete(listener))
+        )
+      ),
+    sizes: () => ({
+      ...router.sizes(),
+      ...answering.sizes(),
+      ...rpc.sizes(),
+      ...Observe.sizes(),
+      listeners: listeners.size,
+      leftListeners: leftListeners.size
+    })
+  }
+
+  return {
+    serverInfo,
+    [connection]: plumbing,
+    request,
+    requestExperimental,
+    requestRaw,
+    notifications: Stream.unwrap(notifications.subscribe),
+    subscribe: notifications.subscribe,
+    serverRequests: Stream.unwrap(serverRequests.subscribe),
+    frames,
+    malformed: rpc.malformed,
+    closed: rpc.closed
+  }
+})

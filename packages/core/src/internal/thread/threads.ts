@@ -1,0 +1,369 @@
+/**
+ * The threads of a connection as this program knows them: which are loaded, which turn comes next on each, what tools and
+ * what policy they have, and the turns that are started on them.
+ *
+ * The room knows threads: how one is started, loaded, left and joined again, and what a turn on it is prepared with. It
+ * must not know the wire, or how a turn runs.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
+import { connection } from "../connection/serve.ts"
+import { type AppServer, defaultBufferBytes } from "../../AppServer.ts"
+import {
+  type InvalidConfig,
+  InvalidParams,
+  NotAuthenticated,
+  type RequestError,
+  type TurnStartError
+} from "../../CodexError.ts"
+import type { ExperimentalApi } from "../../ExperimentalApi.ts"
+import * as Input from "../../Input.ts"
+import type { Engine } from "../../PolicyEngine.ts"
+import * as Protocol from "../../protocol/Protocol.ts"
+import type { DynamicToolSpec, ReviewTarget } from "../../protocol/generated/Stable.ts"
+import type { ToolCallHandler } from "../../ServerRequest.ts"
+import type { Defaults, ForkOptions, ThreadBindings, ThreadOptions, TurnInput, TurnLimits } from "../../Thread.ts"
+import type { Bound } from "../../Tools.ts"
+import { merge } from "../merge.ts"
+import * as CheckedOptions from "../options.ts"
+import { routeFor } from "./serverTurns.ts"
+import { makeLedger } from "../turn/ledger.ts"
+import { makeQueue, type Queue } from "../turn/place.ts"
+import type { Options } from "../turn/start.ts"
+
+/** The key under which the public service keeps the sizes of all tables below it, for tests. */
+export const tables = "~@effect-codex/core/internal/tables"
+
+/** The client-side state of a thread, for as long as somebody here uses it. */
+export interface BoundThread {
+  /** As the server spells it. */
+  readonly threadId: string
+  readonly queue: Queue
+  tools: Bound | undefined
+  onToolCall: ToolCallHandler | undefined
+  policy: Engine | undefined
+  /** What the thread was started or loaded with: the server does not restore all of it when it loads the thread again. */
+  params: ThreadOptions | undefined
+  /** The calls that use it. */
+  calls: number
+  /** Whether it stays when no call uses it: it has a handle, or was loaded by something else than a call. */
+  isKept: boolean
+}
+
+export interface Threads {
+  readonly start: (params: ThreadOptions | undefined) => Effect.Effect<BoundThread, RequestError>
+  readonly startWithTools: (
+    params: ThreadOptions | undefined,
+    dynamicTools: ReadonlyArray<DynamicToolSpec>
+  ) => Effect.Effect<BoundThread, RequestError, ExperimentalApi>
+  readonly resume: (threadId: string, params: ThreadOptions | undefined) => Effect.Effect<BoundThread, RequestError>
+  readonly fork: (
+    threadId: string,
+    params: Omit<ForkOptions, keyof ThreadBindings>
+  ) => Effect.Effect<BoundThread, RequestError>
+  /** A thread for one call: a new one, or one that exists. A thread that the call had to load is let go with the scope. */
+  readonly forCall: (
+    threadId: string | undefined,
+    params: ThreadOptions | undefined
+  ) => Effect.Effect<BoundThread, RequestError, Scope.Scope>
+  /** Gives a thread its tools and policy. What is not given stays as it was. The thread is kept from now on. */
+  readonly bind: (thread: BoundThread, bindings: ThreadBindings, tools: Bound | undefined) => Effect.Effect<void>
+  /** What is to be known before a turn can start. Loads the thread again if it was left. */
+  readonly prepare: (
+    thread: BoundThread,
+    input: TurnInput,
+    output?: { readonly schema: unknown }
+  ) => Effect.Effect<Options, TurnStartError>
+  readonly prepareReview: (
+    thread: BoundThread,
+    target: ReviewTarget,
+    limits: TurnLimits
+  ) => Effect.Effect<Options, TurnStartError>
+  /** How many threads have client-side state. */
+  readonly sizes: () => Readonly<Record<string, number>>
+}
+
+/** Of so many threads that were let go it is remembered what they were started with. */
+const maxRemembered = 1024
+
+export const makeThreads = Effect.fnUntraced(function* (
+  server: AppServer["Service"],
+  options: Defaults | undefined
+): Effect.fn.Return<Threads, InvalidConfig, Scope.Scope> {
+  const context = yield* Effect.context()
+  const runFork = Effect.runForkWith(context)
+  const ledger = makeLedger(yield* CheckedOptions.layerBudget("budget", options?.budget))
+  const turnBudget = yield* CheckedOptions.budget("turnBudget", options?.turnBudget)
+  const watchdog = yield* CheckedOptions.watchdog("watchdog", options?.watchdog)
+  const stopTimeout = yield* CheckedOptions.timeout("stopTimeout", options?.stopTimeout ?? Duration.seconds(10))
+  const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+  const boundThreads = new Map<string, BoundThread>()
+  const remembered = new Map<string, ThreadOptions>()
+  yield* server[connection].onLeft((threadId) => boundThreads.delete(threadId))
+
+  const getOrBind = (threadId: string, params: ThreadOptions | undefined, isKept = false): BoundThread => {
+    const found = boundThreads.get(threadId)
+    if (found !== undefined) return found
+    const made: BoundThread = {
+      threadId,
+      queue: makeQueue(),
+      tools: undefined,
+      onToolCall: undefined,
+      policy: undefined,
+      params,
+      calls: 0,
+      isKept
+    }
+    boundThreads.set(threadId, made)
+    return made
+  }
+
+  // One read tells for all turns, until the server says that the account has changed.
+  let accountChecked = false
+  yield* server[connection].on("account/updated", () => {
+    accountChecked = false
+  })
+  // What the server says of accounts is about its default provider: a thread with another one needs none of that.
+  const requireAccount = Effect.fnUntraced(function* (threadId: string) {
+    if (accountChecked) return
+    const { account, requiresOpenaiAuth } = yield* server.request("account/read", {})
+    accountChecked = account != null || !requiresOpenaiAuth
+    if (accountChecked) return
+    const { config } = yield* server.request("config/read", {})
+    if (server[connection].providerOf(threadId) !== (config.model_provider ?? "openai")) return
+    return yield* new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+  })
+
+  const unsubscribeLate = (method: "thread/start" | "thread/fork") => (late: unknown) => {
+    const decoded = Protocol.decodeResponse(method, late)
+    if (Result.isFailure(decoded)) return
+    runFork(Effect.ignore(server.request("thread/unsubscribe", { threadId: decoded.success.thread.id })))
+  }
+
+  const start: Threads["start"] = Effect.fnUntraced(function* (params) {
+    const onLate = unsubscribeLate("thread/start")
+    const merged = merge(options?.thread, params)
+    const { thread } = yield* server.request("thread/start", merged, { onLate })
+    return getOrBind(thread.id, merged)
+  })
+
+  const startWithTools: Threads["startWithTools"] = Effect.fnUntraced(function* (params, dynamicTools) {
+    const onLate = unsubscribeLate("thread/start")
+    const merged = { ...merge(options?.thread, params), dynamicTools }
+    const { thread } = yield* server.requestExperimental("thread/start", merged, { onLate })
+    return getOrBind(thread.id, merged)
+  })
+
+  const resume: Threads["resume"] = Effect.fnUntraced(function* (threadId, params) {
+    const isPlain = params === undefined || Object.values(params).every((value) => value === undefined)
+    if (server[connection].isJoined(threadId) && isPlain) return getOrBind(threadId, undefined, true)
+    // The server would drop the parameters without a word.
+    if (!isPlain && (yield* isLoaded(threadId))) {
+      return yield* new InvalidParams({
+        method: "thread/resume",
+        description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+      })
+    }
+    const refused = startOnly.filter((key) => params?.[key] !== undefined)
+    if (refused.length > 0) {
+      const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
+      return yield* new InvalidParams({ method: "thread/resume", description })
+    }
+    return yield* load(threadId, merge(merge(options?.thread, remembered.get(threadId)), params))
+  })
+
+  // A thread stays loaded for about a minute after its last client has left it.
+  const isLoaded = (threadId: string) =>
+    server[connection].isJoined(threadId)
+      ? Effect.succeed(true)
+      : server.request("thread/read", { threadId }).pipe(
+          Effect.map(({ thread }) => thread.status.type !== "notLoaded"),
+          // Whether there is such a thread, `thread/resume` tells better.
+          Effect.catchTag(["SessionNotFound", "NoRollout", "InvalidParams"], () => Effect.succeed(false))
+        )
+
+  const subscribe = (threadId: string, params: ThreadOptions) =>
+    Effect.map(
+      server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true }),
+      ({ thread }) => thread
+    )
+
+  // From the reply on, the thread is called what the server calls it.
+  const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
+    const { id } = yield* subscribe(threadId, params)
+    remembered.delete(id)
+    return getOrBind(id, params)
+  })
+
+  // Others may have left the thread in the meantime, or unsubscribed from it in our name. What it had here it has again: its
+  // queue, where a turn may still stand, its tools and its policy. Tells whether a turn runs on it.
+  const subscribeAgain = Effect.fnUntraced(function* (thread: BoundThread) {
+    const { status } = yield* subscribe(thread.threadId, thread.params ?? {})
+    remembered.delete(thread.threadId)
+    if (!boundThreads.has(thread.threadId)) {
+      boundThreads.set(thread.threadId, thread)
+      yield* routeFallback(thread)
+    }
+    return status.type === "active"
+  })
+
+  const rejoin = (thread: BoundThread) =>
+    server[connection].isJoined(thread.threadId) && boundThreads.has(thread.threadId)
+      ? Effect.void
+      : subscribeAgain(thread)
+
+  const release = (thread: BoundThread) =>
+    Effect.suspend(() => {
+      thread.calls--
+      if (thread.calls > 0 || thread.isKept || boundThreads.get(thread.threadId) !== thread) return Effect.void
+      if (thread.params !== undefined) {
+        remembered.set(thread.threadId, thread.params)
+        const [oldest] = remembered.keys()
+        if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
+      }
+      return Effect.ignore(
+        server.request("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
+      )
+    })
+
+  const forCall: Threads["forCall"] = (threadId, params) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const thread = yield* restore(threadId === undefined ? start(params) : resume(threadId, params))
+        thread.calls++
+        yield* Effect.addFinalizer(() => release(thread))
+        return thread
+      })
+    )
+
+  const fork: Threads["fork"] = Effect.fnUntraced(function* (threadId, params) {
+    const defaultThread: ThreadOptions = options?.thread ?? {}
+    const { ephemeral, ...defaults } = Struct.omit(defaultThread, notForked)
+    const merged = merge({ ...defaults, ...(ephemeral == null ? {} : { ephemeral }) }, params)
+    const { thread } = yield* server.request(
+      "thread/fork",
+      { ...merged, threadId, excludeTurns: true },
+      { onLate: unsubscribeLate("thread/fork") }
+    )
+    return getOrBind(thread.id, Struct.omit(merged, ["lastTurnId"]))
+  })
+
+  const toolsOf =
+    (thread: BoundThread, own: ToolCallHandler | undefined): ToolCallHandler =>
+    (params) => {
+      const { onToolCall, tools } = thread
+      if (params.namespace == null && tools?.has(params.tool) === true) return tools.onToolCall(params)
+      const handler = own ?? onToolCall
+      if (handler !== undefined) return handler(params)
+      const text =
+        tools === undefined ? "No tool-call handler configured." : `No handler is bound for the tool ${params.tool}.`
+      return Effect.succeed({ success: false, contentItems: [{ type: "inputText", text }] })
+    }
+
+  const bind: Threads["bind"] = (thread, { onToolCall, policy }, tools) =>
+    Effect.suspend(() => {
+      thread.isKept = true
+      thread.tools = tools ?? thread.tools
+      thread.onToolCall = onToolCall ?? thread.onToolCall
+      thread.policy = policy ?? thread.policy
+      return policy === undefined ? Effect.void : routeFallback(thread)
+    })
+
+  const routeFallback = (thread: BoundThread) => {
+    const { policy, threadId } = thread
+    if (policy === undefined) return Effect.void
+    return server[connection].routeFallback(
+      routeFor({ threadId, policy, onToolCall: toolsOf(thread, undefined), context })
+    )
+  }
+
+  const startOptions = Effect.fnUntraced(function* (
+    thread: BoundThread,
+    limits: TurnLimits
+  ): Effect.fn.Return<
+    Omit<Options["run"], "messageId" | "model" | "request"> & Pick<Options, "place">,
+    TurnStartError
+  > {
+    const own = yield* CheckedOptions.turnLimits(limits)
+    yield* requireAccount(thread.threadId)
+    yield* rejoin(thread)
+    const current = getOrBind(thread.threadId, thread.params)
+    return {
+      place: {
+        threadId: thread.threadId,
+        queue: current.queue,
+        ledger,
+        budget: limits.budget === undefined ? turnBudget : own.budget
+      },
+      onToolCall: toolsOf(current, limits.onToolCall),
+      watchdog: limits.watchdog === undefined ? watchdog : own.watchdog,
+      rejoin: subscribeAgain(current),
+      stopTimeout: Duration.toMillis(stopTimeout),
+      whenBusy: limits.whenBusy ?? "wait",
+      bufferBytes
+    }
+  })
+
+  const prepare: Threads["prepare"] = Effect.fnUntraced(function* (thread, { prompt, turn, ...limits }, output) {
+    const { place, ...run } = yield* startOptions(thread, limits)
+    yield* Input.check(server, prompt)
+    const { threadId } = thread
+    const merged = merge(options?.turn, turn)
+    // By its name the first message of a turn tells whose turn it is.
+    const messageId = merged.clientUserMessageId ?? globalThis.crypto.randomUUID()
+    const params = {
+      ...merged,
+      ...(output === undefined ? {} : { outputSchema: output.schema }),
+      clientUserMessageId: messageId,
+      threadId,
+      input: Input.toUserInput(prompt)
+    }
+    return {
+      place,
+      run: {
+        ...run,
+        model: params.model ?? undefined,
+        messageId,
+        request: (requestOptions) => server.request("turn/start", params, requestOptions)
+      }
+    }
+  })
+
+  const prepareReview: Threads["prepareReview"] = Effect.fnUntraced(function* (thread, target, limits) {
+    const { place, ...run } = yield* startOptions(thread, limits)
+    const { threadId } = thread
+    return {
+      place,
+      run: {
+        ...run,
+        model: undefined,
+        messageId: undefined,
+        request: (requestOptions) => server.request("review/start", { threadId, target }, requestOptions)
+      }
+    }
+  })
+
+  return {
+    start,
+    startWithTools,
+    resume,
+    fork,
+    forCall,
+    bind,
+    prepare,
+    prepareReview,
+    sizes: () => ({ bindings: boundThreads.size, remembered: remembered.size })
+  }
+})
+
+// What only a new thread takes.
+const startOnly = ["ephemeral", "serviceName", "sessionStartSource", "threadSource"] as const
+
+// Defaults that a fork does not take.
+const notForked = ["personality", "serviceName", "sessionStartSource"] as const
+
+/** How long the server may take to let go of a thread, whose end nobody waits for. */
+const releaseTimeout = Duration.seconds(5)

@@ -1,0 +1,68 @@
+/**
+ * Why we stop a turn ourselves, and what it fails with then.
+ */
+import * as Effect from "effect/Effect"
+import type { AgentResponse } from "../../AgentResponse.ts"
+import type { AppServer } from "../../AppServer.ts"
+import { BudgetExceeded, TurnFailed, TurnStalled } from "../../CodexError.ts"
+import type { Exceeded } from "./ledger.ts"
+import type { Place } from "./place.ts"
+import type { TurnRecord } from "./record.ts"
+import { type Stalled, watch, type WatchdogTimes } from "./watchdog.ts"
+
+export type Limit =
+  | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
+  | { readonly _tag: "TextTooLong"; readonly allowed: number }
+  | {
+      readonly _tag: "Stalled"
+      readonly stalled: Stalled
+      readonly about: Partial<Pick<TurnStalled, "lastEvent" | "threadStatus">>
+    }
+
+/** How long a stalled turn's thread is asked for its status, in milliseconds. */
+const statusTimeout = 5000
+
+/** Waits until a limit is reached. */
+export const untilReached = (
+  server: AppServer["Service"],
+  options: { readonly place: Place; readonly record: TurnRecord; readonly watchdog: WatchdogTimes }
+): Effect.Effect<Limit> => {
+  const { place, record, watchdog } = options
+  const { threadId } = place
+  const stalled = Effect.flatMap(
+    watch(watchdog, record.watched),
+    Effect.fnUntraced(function* (stalled): Effect.fn.Return<Limit> {
+      // What the turn says while it is being stopped is not what it stalled at.
+      const { event } = record.last()
+      const status = yield* server.request("thread/read", { threadId }, { timeout: statusTimeout }).pipe(
+        Effect.map(({ thread }) => ({ threadStatus: thread.status.type })),
+        Effect.orElseSucceed(() => ({}))
+      )
+      return { _tag: "Stalled", stalled, about: { ...(event === undefined ? {} : { lastEvent: event }), ...status } }
+    })
+  )
+  const exceeded = Effect.map(place.exceeded, (exceeded): Limit => ({ _tag: "Budget", exceeded }))
+  return Effect.raceAllFirst([exceeded, stalled, place.watchTime])
+}
+
+/** The error of the turn. */
+export const errorOf = (
+  limit: Limit,
+  response: AgentResponse,
+  lastError: string
+): BudgetExceeded | TurnStalled | TurnFailed => {
+  switch (limit._tag) {
+    case "Budget":
+      return new BudgetExceeded({ ...limit.exceeded, response })
+    case "TextTooLong": {
+      const { allowed } = limit
+      const description = `the agent wrote a text of more than ${allowed} characters`
+      return new TurnFailed({ reason: { _tag: "TextTooLong", allowed }, description, response })
+    }
+    case "Stalled": {
+      const { _tag, millis } = limit.stalled
+      const reason = _tag === "Silence" ? { _tag, millis } : { _tag, millis, description: lastError }
+      return new TurnStalled({ reason, ...limit.about, response })
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Sends what starts a turn: when the thread is free, again while the server is overloaded or busy with a turn that takes no
+ * more input, and with care for a reply that comes too late.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import { type RequestError, ThreadBusy } from "../../CodexError.ts"
+import type { AppServer } from "../../AppServer.ts"
+import { connection } from "../connection/serve.ts"
+import type { RequestOptions } from "../connection/requests.ts"
+import type { Life } from "./life.ts"
+
+type Started = { readonly turn: { readonly id: string } }
+
+export interface SendOptions {
+  readonly threadId: string
+  readonly life: Life
+  readonly request: (options: RequestOptions) => Effect.Effect<Started, RequestError>
+  readonly whenBusy: "wait" | "fail"
+  /** The request is being sent. */
+  readonly onSend: () => void
+  /** Nothing was started, and the request will be sent again. */
+  readonly onHold: () => void
+  /** The reply came too late: the caller has left. */
+  readonly onLate: (reply: unknown) => void
+  /** The reply can't be read, which says that there was one. */
+  readonly onUnreadable: (error: Extract<RequestError, { readonly _tag: "ProtocolViolation" }>) => void
+}
+
+// What is overloaded has not started anything.
+const whileOverloaded = {
+  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
+  times: 5,
+  while: (error: { readonly _tag: string }) => error._tag === "Overloaded"
+}
+
+// The server has a turn that takes no more input, or none in another form. Seen on codex 0.169.0.
+const isBusy = (error: RequestError | ThreadBusy): boolean =>
+  error._tag === "RequestFailed" && /\bActiveTurn(?:NotSteerable|OutputSchemaMismatch)\b/.test(error.description)
+
+/** Sends the request, and tells the turn's life how it went. */
+export const send = (server: AppServer["Service"], options: SendOptions): Effect.Effect<void> => {
+  const { life, threadId } = options
+  const { activeTurn, setActiveTurn, whenIdle } = server[connection]
+
+  const whenFree = Effect.gen(function* () {
+    const turnId = activeTurn(threadId)
+    if (turnId === undefined) return
+    if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId, delivered: false })
+    yield* whenIdle(threadId)
+  })
+
+  const hold = (error: RequestError) => {
+    if (error._tag !== "Overloaded" && !isBusy(error)) return
+    options.onHold()
+    life.apply({ _tag: "Held" })
+    if (isBusy(error)) setActiveTurn(threadId, activeTurn(threadId))
+  }
+
+  const sendOnce = Effect.gen(function* () {
+    yield* whenFree
+    life.apply({ _tag: "Sent" })
+    options.onSend()
+    return yield* Effect.tapError(options.request({ retry: false, onLate: options.onLate }), (error) =>
+      Effect.sync(() => hold(error))
+    )
+  })
+
+  return sendOnce.pipe(
+    Effect.retry(whileOverloaded),
+    Effect.retry({ while: isBusy }),
+    Effect.result,
+    Effect.map((sent) => {
+      if (Result.isSuccess(sent)) return life.apply({ _tag: "Replied", turnId: sent.success.turn.id })
+      const error = sent.failure
+      return error._tag === "ProtocolViolation" ? options.onUnreadable(error) : life.apply({ _tag: "Refused", error })
+    })
+  )
+}

@@ -1,0 +1,94 @@
+/**
+ * Stops a turn: asks for its end until that is seen, and stops what it has spawned. It knows when and by which id to ask from
+ * `machine.ts`, and not how a stopped turn ends for its users.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { AppServer } from "../../AppServer.ts"
+import { TurnNotStopped } from "../../CodexError.ts"
+import * as Notification from "../../Notification.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import { connection } from "../connection/serve.ts"
+import type { Life } from "./life.ts"
+import * as Machine from "./machine.ts"
+
+export interface Stopping {
+  /** For the turn's user: returns when the turn is over, and what it has spawned is told to stop. */
+  readonly interrupt: Effect.Effect<void, TurnNotStopped>
+  /** For the owner that ends the turn in any case: a turn that does not end in time counts as running on. */
+  readonly abandon: Effect.Effect<void>
+  /** Stops a turn whose id comes after the caller has left. */
+  readonly stopLate: (reply: unknown) => void
+}
+
+/** The end of a turn is asked for again after this time without news of it, in milliseconds. */
+const askAgainAfter = 100
+
+export const makeStopping = (
+  server: AppServer["Service"],
+  options: {
+    readonly threadId: string
+    readonly life: Life
+    /** How long the end is waited for, in milliseconds. */
+    readonly stopTimeout: number
+    readonly context: Context.Context<never>
+  }
+): Stopping => {
+  const { context, life, stopTimeout, threadId } = options
+  const turnId = () => life.state().turnId
+  const isOver = () => life.state().phase === "over"
+
+  const ask = (id: string) => server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout })
+
+  const untilOver = Effect.gen(function* () {
+    while (!isOver()) {
+      const seen = life.state()
+      const id = Machine.interruptId(seen)
+      if (id !== undefined) yield* Effect.ignore(ask(id))
+      // A refusal is a matter of the moment: what changes next may be what it takes.
+      if (life.state() === seen) yield* Effect.raceFirst(life.nextChange, Effect.sleep(askAgainAfter))
+    }
+  })
+
+  // Whether the turn was over in time.
+  const stop = Effect.suspend(() => {
+    life.apply({ _tag: "Stop" })
+    return Effect.map(Effect.timeoutOption(untilOver, stopTimeout), Option.isSome)
+  })
+
+  const stopChildren = Effect.suspend(() => {
+    const id = turnId()
+    return id === undefined ? Effect.void : server[connection].stopChildren(id)
+  })
+
+  const giveUp = Effect.suspend(() => {
+    Telemetry.turnsNotStopped.updateUnsafe(1, context)
+    server[connection].setActiveTurn(threadId, turnId())
+    life.apply({ _tag: "GaveUp" })
+    return Effect.logWarning(
+      `Turn ${turnId() ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
+    )
+  })
+
+  const notStopped = Effect.suspend(() =>
+    Effect.fail(new TurnNotStopped({ threadId, turnId: turnId() ?? "", millis: stopTimeout }))
+  )
+
+  return {
+    interrupt: Effect.suspend(() =>
+      isOver() ? Effect.void : Effect.flatMap(stop, (stopped) => (stopped ? stopChildren : notStopped))
+    ),
+    abandon: stop.pipe(
+      Effect.flatMap((stopped) => (stopped ? Effect.void : giveUp)),
+      Effect.andThen(stopChildren)
+    ),
+    stopLate: (reply) => {
+      const id = Notification.idIn(reply, "turnId", "turn")
+      if (id === undefined) return
+      const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
+      Effect.runForkWith(context)(Effect.ignore(Effect.retry(ask(id), again)))
+    }
+  }
+}

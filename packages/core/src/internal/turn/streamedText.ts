@@ -1,0 +1,60 @@
+/**
+ * The text so far of the messages of a turn that have not been completed, bounded: a string can't be longer than the engine
+ * allows, and what is read by the connection's reader may not throw.
+ */
+import { longestString } from "../options.ts"
+
+export interface StreamedText {
+  readonly add: (itemId: string, delta: string) => void
+  readonly complete: (itemId: string) => void
+  /** The text of the messages whose ids hold. */
+  readonly read: (holds: (itemId: string) => boolean) => string
+  /** Whether there was more than the limit. What came from then on is not kept. */
+  readonly isTooLong: () => boolean
+}
+
+/** `maxLength` is in UTF-16 code units, of all messages together. */
+export const makeStreamedText = (maxLength: number): StreamedText => {
+  const limit = Math.min(maxLength, longestString)
+  const texts = new Map<string, string>()
+  // The newest pieces of the message that is being written are apart, and joined now and then: a million small strings would
+  // be a burden on the garbage collector.
+  let writing: string | undefined
+  let pieces: Array<string> = []
+  let length = 0
+  let tooLong = false
+
+  const join = () => {
+    if (writing !== undefined && pieces.length > 0) texts.set(writing, (texts.get(writing) ?? "") + pieces.join(""))
+    pieces = []
+  }
+
+  return {
+    add: (itemId, delta) => {
+      if (tooLong) return
+      if (length + delta.length > limit) {
+        tooLong = true
+        return
+      }
+      length += delta.length
+      if (itemId !== writing || pieces.length === 32) {
+        join()
+        writing = itemId
+      }
+      pieces.push(delta)
+    },
+    complete: (itemId) => {
+      join()
+      writing = undefined
+      length -= texts.get(itemId)?.length ?? 0
+      texts.delete(itemId)
+    },
+    read: (holds) => {
+      join()
+      return Array.from(texts)
+        .flatMap(([itemId, text]) => (holds(itemId) ? [text] : []))
+        .join("")
+    },
+    isTooLong: () => tooLong
+  }
+}

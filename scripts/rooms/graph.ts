@@ -1,0 +1,141 @@
+/**
+ * Rooms and the imports between them, as a graph in the language of Graphviz. A room is a folder: `src` with the public
+ * modules, a folder in it, or a folder in `internal`. Counts are left out, so that the picture changes with the rooms and the arrows
+ * only.
+ */
+import * as Schema from "effect/Schema"
+
+/** What is used of the output of dependency-cruiser. */
+export const Cruised = Schema.Struct({
+  modules: Schema.Array(
+    Schema.Struct({
+      source: Schema.String,
+      dependencies: Schema.Array(
+        Schema.Struct({ resolved: Schema.String, dependencyTypes: Schema.Array(Schema.String) })
+      )
+    })
+  )
+})
+
+export interface Room {
+  readonly pkg: string
+  /** The folder below `src`; empty for the public modules. */
+  readonly folder: string
+}
+
+export interface Arrow {
+  readonly from: string
+  readonly to: string
+  /** Whether all of the imports are of types alone. */
+  readonly typesOnly: boolean
+}
+
+export interface Rooms {
+  /** By `package/folder`. */
+  readonly rooms: ReadonlyMap<string, Room>
+  readonly arrows: ReadonlyArray<Arrow>
+}
+
+const roomOf = (file: string): { readonly pkg: string; readonly folder: string } | undefined => {
+  const [, pkg, rest] = /^packages\/([^/]+)\/src\/(.+)$/.exec(file) ?? []
+  if (pkg === undefined || rest === undefined) return undefined
+  const folders = rest.split("/").slice(0, -1)
+  return { pkg, folder: folders.slice(0, folders[0] === "internal" ? 2 : 1).join("/") }
+}
+
+const keyOf = ({ folder, pkg }: { readonly pkg: string; readonly folder: string }) => `${pkg}/${folder}`
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** The rooms of the modules of packages. Imports of anything else, and within a room, are left out. */
+export const roomsOf = ({ modules }: typeof Cruised.Type): Rooms => {
+  const rooms = new Map<string, Room>()
+  const arrows = new Map<string, Arrow>()
+  for (const { dependencies, source } of modules.toSorted((a, b) => compare(a.source, b.source))) {
+    const room = roomOf(source)
+    if (room === undefined) continue
+    const from = keyOf(room)
+    rooms.set(from, room)
+    for (const { dependencyTypes, resolved } of dependencies) {
+      const other = roomOf(resolved)
+      if (other === undefined || keyOf(other) === from) continue
+      const to = keyOf(other)
+      const before = arrows.get(`${from} ${to}`)
+      arrows.set(`${from} ${to}`, {
+        from,
+        to,
+        typesOnly: (before?.typesOnly ?? true) && dependencyTypes.includes("type-only")
+      })
+    }
+  }
+  return {
+    rooms: new Map([...rooms].toSorted(([a], [b]) => compare(a, b))),
+    arrows: [...arrows.values()].toSorted((a, b) => compare(a.from, b.from) || compare(a.to, b.to))
+  }
+}
+
+/** Rooms that can be reached from each other, types included. */
+export const circlesOf = ({ arrows, rooms }: Rooms): ReadonlySet<string> => {
+  const next = (key: string) => arrows.filter(({ from }) => from === key).map(({ to }) => to)
+  const reach = (key: string): ReadonlySet<string> => {
+    const seen = new Set<string>()
+    const open = next(key)
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+      if (seen.has(one)) continue
+      seen.add(one)
+      open.push(...next(one))
+    }
+    return seen
+  }
+  const reached = new Map([...rooms.keys()].map((key) => [key, reach(key)]))
+  const inCircle = ({ from, to }: Arrow) => reached.get(to)?.has(from) === true
+  return new Set(arrows.filter(inCircle).map(({ from, to }) => `${from} ${to}`))
+}
+
+const quote = (text: string) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`
+
+const colours: Readonly<Record<string, string>> = {
+  cli: "#8250df",
+  durable: "#9a6700",
+  policy: "#1a7f37",
+  core: "#0969da"
+}
+const colourOf = (pkg: string) => colours[pkg] ?? "#57606a"
+
+/** A drawing for Graphviz. Arrows have the colour of the importing package; those of a circle are red. */
+export const dotOf = (all: Rooms): string => {
+  const circles = circlesOf(all)
+  const packages = [...new Set([...all.rooms.values()].map(({ pkg }) => pkg))]
+  const clusters = packages.flatMap((pkg) => [
+    `  subgraph ${quote(`cluster_${pkg}`)} {`,
+    `    label=${quote(pkg)}; labeljust=l; fontsize=16; fontcolor=${quote(colourOf(pkg))};`,
+    `    style="rounded,filled"; color=${quote(`${colourOf(pkg)}55`)}; fillcolor=${quote(`${colourOf(pkg)}0d`)};`,
+    ...[...all.rooms].flatMap(([key, room]) => {
+      if (room.pkg !== pkg) return []
+      const name = room.folder === "" ? "public modules" : room.folder
+      const style = room.folder === "" ? "rounded,filled,bold" : "rounded,filled"
+      return [`    ${quote(key)} [label=${quote(name)}; style=${quote(style)}; color=${quote(colourOf(pkg))}];`]
+    }),
+    "  }"
+  ])
+  const arrows = all.arrows.map(({ from, to, typesOnly }) => {
+    const isCircle = circles.has(`${from} ${to}`)
+    const colour = isCircle ? "#cf222e" : `${colourOf(from.split("/")[0] ?? "")}b0`
+    const attributes = [
+      `color=${quote(colour)}`,
+      `tooltip=${quote(`${from} imports ${to}${typesOnly ? ", types only" : ""}`)}`,
+      ...(typesOnly ? ["style=dashed"] : [])
+    ]
+    return `  ${quote(from)} -> ${quote(to)} [${attributes.join("; ")}];`
+  })
+  return [
+    "digraph rooms {",
+    '  graph [rankdir=TB; nodesep=0.25; ranksep=0.55; bgcolor="#ffffff"; fontname="Helvetica,Arial,sans-serif"];',
+    '  node [shape=box; fillcolor="#ffffff"; fontname="Helvetica,Arial,sans-serif"; fontsize=11; margin="0.2,0.07"];',
+    "  edge [arrowsize=0.6];",
+    ...clusters,
+    ...arrows,
+    "}",
+    ""
+  ].join("\n")
+}
