@@ -18,6 +18,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Schema from "effect/Schema"
@@ -29,6 +30,7 @@ import type { Owner } from "./internal/owner/owner.ts"
 import * as Scheduler from "./internal/owner/scheduler.ts"
 import * as Servers from "./internal/owner/servers.ts"
 import type { Session } from "./Session.ts"
+import { Live } from "./Live.ts"
 import { type LeaseOptions, SessionStore } from "./SessionStore.ts"
 
 /**
@@ -131,6 +133,7 @@ const make = Effect.fnUntraced(function* (
     store,
     epoch: lease.epoch,
     servers,
+    live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
     hook: yield* Hooks,
     policy: ({ spec }) => {
       const engine = Object.hasOwn(options.policies, spec.policy) ? options.policies[spec.policy] : undefined
@@ -179,7 +182,7 @@ const bindTools = (tools: { readonly [name: string]: CoreTools.Bound }, names: R
 
 /**
  * Leases the store of the context and runs its sessions until the scope closes. Sessions that run are handed over then: their
- * turns are stopped, and the next owner continues them.
+ * turns are stopped, and the next owner continues them. With a `Live` in the context it publishes the deltas of turns.
  *
  * @category layers
  * @since 0.1.0

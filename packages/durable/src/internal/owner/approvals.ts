@@ -1,9 +1,10 @@
 /**
  * The engine of a session's turn: the session's policy first, and people for what it leaves open.
  *
- * A request for people is stored with everything that they need before anybody is told. A verdict is taken from the store in a
+ * A request for people is stored first, with everything that they need. A verdict is taken from the store in a
  * transaction that checks the epoch, and only then does an accept go out. The policy is asked again at that moment, since
- * its refusals come before anybody's consent. A grant is a verdict on an equal subject that nobody waited for.
+ * its refusals come before anybody's consent. A grant is a verdict on an equal subject
+ * whose request was over by then.
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
@@ -72,7 +73,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
 
     const take = (approval: string, use: "delivered" | "granted") =>
       Effect.gen(function* () {
-        // What led to the request is stored before anything comes of the answer.
+        // The steps up to the request are stored before the answer can have an effect.
         yield* options.catchUp
         const { verdicts } = yield* commit([{ type: "verdictUsed", approval, use }])
         yield* options.hook("verdictUsed", at)

@@ -46,7 +46,7 @@ export interface Options {
 /** A server whose owner died may take a moment to let go of a thread. */
 const lockWait = Duration.seconds(20)
 
-/** Where the rollout of a thread is, as the server knows it; `undefined` if it has none. */
+/** The path of a thread's rollout, as the server knows it; `undefined` if it has none. */
 export const pathOf = (threadId: string): Effect.Effect<string | undefined, RequestError, Codex.Codex> =>
   Effect.flatMap(Codex.Codex, (codex) =>
     codex.request("thread/read", { threadId }).pipe(
@@ -105,7 +105,7 @@ export const resume = Effect.fnUntraced(function* (
   return { thread, follower: yield* follow(options, threadId) }
 })
 
-/** Leaves a thread when nobody here uses it, so that a server has no more threads than sessions that run. */
+/** Leaves the thread when the scope closes, so that a server has no more threads than sessions that run. */
 export const leaveAtEnd = (threadId: string): Effect.Effect<void, never, Codex.Codex | Scope.Scope> =>
   Effect.flatMap(Codex.Codex, (codex) =>
     Effect.addFinalizer(() =>

@@ -146,6 +146,13 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   yield* owner.hook("turnReplied", at)
 
   const recording = yield* Effect.forkScoped(record(turn))
+  const { live } = owner
+  if (live !== undefined) {
+    yield* Stream.runForEach(turn.events, (event) => live.publish({ session: session.id, key, event })).pipe(
+      Effect.ignore,
+      Effect.forkScoped
+    )
+  }
   const stops = Effect.raceAllFirst<Effect.Effect<Stop>>([
     Effect.as(mailbox.interrupted(key), "interrupted"),
     Effect.as(Deferred.await(parked), "handedOver"),

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
  * - `promptSent`: stored; `turn/start` is not written.
  * - `turnReplied`: the server has named the turn; that is not stored.
  * - `turnAdmitted`: the turn's id is stored.
- * - `approvalOpened`: stored; nobody was told.
+ * - `approvalOpened`: stored; no one has seen it.
  * - `verdictReceived`: a person's verdict is in the store and not used.
  * - `verdictUsed`: the verdict was taken; the answer is not written.
  * - `turnEnded`: the turn's end is in the stored rollout; the job is not settled.

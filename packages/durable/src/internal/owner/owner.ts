@@ -1,10 +1,11 @@
 /**
- * What an owner has: the leased store, app-servers, the registries by name, and limits. Types alone.
+ * An owner: the leased store, app-servers, the registries by name, and limits. Types alone.
  */
 import type { Engine } from "@effect-codex/core/PolicyEngine"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Live } from "../../Live.ts"
 import type { Session } from "../../Session.ts"
 import type { SessionStore } from "../../SessionStore.ts"
 import type { Tools } from "./attach.ts"
@@ -16,6 +17,8 @@ export interface Owner {
   readonly store: SessionStore["Service"]
   readonly epoch: number
   readonly servers: Servers
+  /** Gets the deltas of turns, if it is there. */
+  readonly live: Live["Service"] | undefined
   readonly hook: (point: Point, at: At) => Effect.Effect<void>
   readonly policy: (session: Session) => Effect.Effect<Engine, Blocked>
   readonly tools: (session: Session) => Effect.Effect<Tools, Blocked>

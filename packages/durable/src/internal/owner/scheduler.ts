@@ -42,11 +42,13 @@ export const run = Effect.fnUntraced(function* (
   const blocked = new Set<string>()
   const failures = new Map<string, number>()
   const paused = new Set<string>()
+  const removing = new Set<string>()
   const stale = yield* Queue.sliding<StaleOwner>(1)
 
   const end = (session: Session, exit: Exit.Exit<void, RunError>) =>
     Effect.gen(function* () {
       mailboxes.delete(session.id)
+      removing.delete(session.id)
       if (Exit.isSuccess(exit)) {
         failures.delete(session.id)
         return
@@ -94,13 +96,14 @@ export const run = Effect.fnUntraced(function* (
     const mailbox = yield* Mailbox.make
     mailboxes.set(session.id, mailbox)
     mailbox.deliver(work)
+    if (session.isRemoved) removing.add(session.id)
     const running =
       job === undefined || session.isRemoved ? remove(owner, session) : runJob(owner, mailbox, session.id, job.key)
     const fiber = permits
       .withPermits(1)(running)
       .pipe(
+        Effect.onExit((exit) => end(session, exit)),
         Effect.exit,
-        Effect.flatMap((exit) => end(session, exit)),
         Effect.ensuring(Effect.sync(() => Queue.offerUnsafe(rescan, undefined)))
       )
     yield* FiberMap.run(fibers, session.id, fiber)
@@ -112,7 +115,8 @@ export const run = Effect.fnUntraced(function* (
       const mailbox = mailboxes.get(id)
       if (mailbox !== undefined) {
         mailbox.deliver(work)
-        return Effect.void
+        // Its turn is stopped; the deletion comes once it has ended.
+        return isRemoved && !removing.has(id) ? FiberMap.remove(fibers, id) : Effect.void
       }
       return paused.has(id) || (blocked.has(id) && !isRemoved) ? Effect.void : start(work)
     })
@@ -143,7 +147,7 @@ export const run = Effect.fnUntraced(function* (
   return yield* Effect.flatMap(Queue.take(stale), Effect.fail)
 })
 
-// What a later try of this owner would not change.
+// The errors that a later try of this owner would meet again.
 const blockOf = (error: RunError | undefined): { readonly tag: string; readonly message: string } | undefined => {
   switch (error?._tag) {
     case "Blocked":
