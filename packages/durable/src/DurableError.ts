@@ -313,3 +313,17 @@ export class JobInterrupted extends Schema.TaggedError<JobInterrupted>()("JobInt
     return `${this.by} interrupted job ${JSON.stringify(this.key)} of session ${JSON.stringify(this.session)}${reason}. Send the prompt under a new key to run it.`
   }
 }
+
+/**
+ * Another process runs the session, so there are no deltas of it here.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LiveUnavailable extends Schema.TaggedError<LiveUnavailable>()("LiveUnavailable", {
+  session: Schema.String
+}) {
+  override get message(): string {
+    return `Deltas of session ${JSON.stringify(this.session)} are only available in the process that runs it. Read its events instead.`
+  }
+}

@@ -295,7 +295,10 @@ export interface ClientStore {
   /** Jobs by number. */
   readonly jobs: (
     session: string,
-    options?: Page<number>
+    options?: Page<number> & {
+      /** Whether to leave out settled ones. Default: false. */
+      readonly isOpen?: boolean | undefined
+    }
   ) => Effect.Effect<ReadonlyArray<Job>, UnknownSession | StoreFailed>
   /** Events by offset. */
   readonly events: (

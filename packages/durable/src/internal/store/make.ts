@@ -37,7 +37,7 @@ export interface Backend {
   /** Outside of any transaction. */
   readonly rows: Rows
   readonly sessions: (page: FullPage<string>, tenant: string | undefined) => List<Session>
-  readonly jobs: (session: string, page: FullPage<number>) => List<Job>
+  readonly jobs: (session: string, page: FullPage<number>, isOpen: boolean) => List<Job>
   readonly events: (session: string, page: FullPage<number>) => List<SessionEvent>
   readonly approvals: (
     page: FullPage<string>,
@@ -49,7 +49,6 @@ export interface Backend {
   ) => List<Approval>
   /** Sessions with a job that is not settled, and removed ones. */
   readonly busySessions: (page: FullPage<string>) => List<Session>
-  readonly oldestOpenJob: (session: string) => Effect.Effect<Job | undefined, StoreFailed>
   readonly rollouts: (session: string) => List<Rollout>
   readonly rolloutBytes: (range: RolloutRange) => Stream.Stream<Uint8Array, StoreFailed>
   readonly changes: Stream.Stream<void, StoreFailed>
@@ -73,7 +72,7 @@ export const make = (backend: Backend): SessionStore["Service"] => {
         const filter = { session: session.id, tenant: undefined, states: ["decided"] } as const
         const work: Work = {
           session,
-          job: yield* backend.oldestOpenJob(session.id),
+          job: (yield* backend.jobs(session.id, { after: undefined, limit: 1 }, true))[0],
           decided: yield* backend.approvals({ after: undefined, limit: 1000 }, filter)
         }
         return work
@@ -90,7 +89,8 @@ export const make = (backend: Backend): SessionStore["Service"] => {
     session: (id) => Clients.sessionOf(rows, id),
     sessions: (options) => backend.sessions(full(options), options?.tenant),
     job: (session, key) => Clients.jobOf(rows, session, key),
-    jobs: (session, page) => Effect.andThen(Clients.sessionOf(rows, session), backend.jobs(session, full(page))),
+    jobs: (session, options) =>
+      Effect.andThen(Clients.sessionOf(rows, session), backend.jobs(session, full(options), options?.isOpen === true)),
     events: (session, page) => Effect.andThen(Clients.sessionOf(rows, session), backend.events(session, full(page))),
     approval: Effect.fnUntraced(function* (id) {
       const approval = yield* rows.approval(id)

@@ -41,6 +41,8 @@ const shelfOf = (session: Session): Shelf => ({
   turnEnds: new Set()
 })
 
+const isUnsettled = ({ state }: Job) => state !== "settled"
+
 const byId = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 const pageOf = <A, Cursor extends string | number>(
@@ -173,7 +175,6 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
         page
       )
     })
-  const openJob = ({ jobs }: Shelf) => Array.from(jobs.values()).find(({ state }) => state !== "settled")
 
   const rolloutBytes = ({ from = 0, session, threadId, version }: RolloutRange) =>
     Stream.suspend(() => {
@@ -194,8 +195,11 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
     rows,
     sessions: (page, tenant) =>
       sessionsOf(({ session }) => !session.isRemoved && (tenant === undefined || session.spec.tenant === tenant), page),
-    jobs: (session, page) =>
-      read(() => pageOf(Array.from(shelves.get(session)?.jobs.values() ?? []), ({ number }) => number, page)),
+    jobs: (session, page, isOpen) =>
+      read(() => {
+        const jobs = Array.from(shelves.get(session)?.jobs.values() ?? [])
+        return pageOf(isOpen ? jobs.filter(isUnsettled) : jobs, ({ number }) => number, page)
+      }),
     events: (session, page) => read(() => pageOf(shelves.get(session)?.events ?? [], ({ offset }) => offset, page)),
     approvals: (page, { session, states, tenant }) =>
       read(() => {
@@ -214,12 +218,8 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
           page
         )
       }),
-    busySessions: (page) => sessionsOf((shelf) => shelf.session.isRemoved || openJob(shelf) !== undefined, page),
-    oldestOpenJob: (session) =>
-      read(() => {
-        const shelf = shelves.get(session)
-        return shelf === undefined ? undefined : openJob(shelf)
-      }),
+    busySessions: (page) =>
+      sessionsOf((shelf) => shelf.session.isRemoved || Array.from(shelf.jobs.values()).some(isUnsettled), page),
     rollouts: (session) =>
       read(() =>
         Array.from(shelves.get(session)?.rollouts.values() ?? [], (versions) => versions.map(({ rollout }) => rollout))

@@ -317,9 +317,14 @@ export const makeSql = Effect.fnUntraced(function* (
         ),
         (rows) => rows.map(toSession)
       ),
-    jobs: (session, page) =>
+    jobs: (session, page, isOpen) =>
       Effect.map(
-        jobs(sql`SELECT ${jobColumns} FROM codex_jobs WHERE session_id = ${session} ${after("job_number", page)}`),
+        jobs(
+          isOpen
+            ? sql`SELECT ${jobColumns} FROM codex_jobs
+                WHERE session_id = ${session} AND state <> 'settled' ${after("job_number", page)}`
+            : sql`SELECT ${jobColumns} FROM codex_jobs WHERE session_id = ${session} ${after("job_number", page)}`
+        ),
         (rows) => rows.map(toJob)
       ),
     events: (session, page) =>
@@ -346,12 +351,6 @@ export const makeSql = Effect.fnUntraced(function* (
           WHERE id IN (SELECT session_id FROM codex_jobs WHERE state <> 'settled'
             UNION SELECT r.id FROM codex_sessions r WHERE r.is_removed = 1) ${after("id", page)}`),
         (rows) => rows.map(toSession)
-      ),
-    oldestOpenJob: (session) =>
-      Effect.map(
-        jobs(sql`SELECT ${jobColumns} FROM codex_jobs WHERE session_id = ${session} AND state <> 'settled'
-          ORDER BY job_number LIMIT 1`),
-        (rows) => rows.map(toJob).at(0)
       ),
     rollouts: (session) =>
       rollouts(
