@@ -121,6 +121,7 @@ export class StaleOwner extends Schema.TaggedError<StaleOwner>()("StaleOwner", {
  * - `AttemptMismatch`: the attempt is not the newest, or is in a phase that does not allow the change.
  * - `NoTurnEnd`: the outcome names a turn whose end is not in the stored rollout.
  * - `VerdictUnavailable`: the approval has no verdict, or it was used, withdrawn, or expired; `state` says which.
+ * - `NotRemoved`: no client has removed the session, so it is not purged.
  * - `RolloutMismatch`: the bytes do not begin where the stored ones end, at `length`.
  *
  * @category models
@@ -134,6 +135,7 @@ export const CommitRefusedReason = Schema.TaggedUnion({
   AttemptMismatch: { key: Schema.String, attempt: Schema.Int, newest: Schema.Int, phase: Schema.String },
   NoTurnEnd: { key: Schema.String, turnId: Schema.String },
   VerdictUnavailable: { approval: Schema.String, state: Schema.String },
+  NotRemoved: { session: Schema.String },
   RolloutMismatch: { threadId: Schema.String, version: Schema.Int, offset: Schema.Int, length: Schema.Int }
 })
 
@@ -169,6 +171,20 @@ export class UnknownSession extends Schema.TaggedError<UnknownSession>()("Unknow
 }) {
   override get message(): string {
     return `No session ${JSON.stringify(this.session)} exists. Open it first, or check the id.`
+  }
+}
+
+/**
+ * The session was removed, and no owner has deleted its rows and files yet.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionRemoved extends Schema.TaggedError<SessionRemoved>()("SessionRemoved", {
+  session: Schema.String
+}) {
+  override get message(): string {
+    return `Session ${JSON.stringify(this.session)} is being removed. Open it again once an owner has deleted it, or use another id.`
   }
 }
 
@@ -295,5 +311,19 @@ export class JobInterrupted extends Schema.TaggedError<JobInterrupted>()("JobInt
   override get message(): string {
     const reason = this.reason === undefined ? "" : ` (${this.reason})`
     return `${this.by} interrupted job ${JSON.stringify(this.key)} of session ${JSON.stringify(this.session)}${reason}. Send the prompt under a new key to run it.`
+  }
+}
+
+/**
+ * Another process runs the session, so there are no deltas of it here.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LiveUnavailable extends Schema.TaggedError<LiveUnavailable>()("LiveUnavailable", {
+  session: Schema.String
+}) {
+  override get message(): string {
+    return `Deltas of session ${JSON.stringify(this.session)} are only available in the process that runs it. Read its events instead.`
   }
 }

@@ -23,6 +23,7 @@ import type {
   ApprovalGone,
   CommitRefused,
   KeyConflict,
+  SessionRemoved,
   SpecConflict,
   StaleOwner,
   StoreBusy,
@@ -106,7 +107,7 @@ export interface NewApproval {
  *   also after `expiresAt`. `delivered` also needs that the approval waits in this epoch, `granted` that it does not.
  * - `rolloutAppended`: complete lines of a rollout. `offset` is where they begin and must be the stored length. `version` is the
  *   newest, or one more with offset 0, which keeps the older bytes too. `ends` names the turns whose end is in the bytes.
- * - `attemptEnded`: appends the event. Approvals of the attempt that wait are parked.
+ * - `attemptEnded`: appends the event. Unused approvals of the attempt are parked if it `crashed` or was `handedOver`, else gone.
  * - `jobSettled`: settles the job, once, and appends the event. An attempt that has not ended is refused (`AttemptMismatch`), as is
  *   an outcome with a turn whose end is not stored (`NoTurnEnd`). Open approvals of the job are gone.
  *
@@ -251,11 +252,11 @@ export interface Page<Cursor> {
  * @since 0.1.0
  */
 export interface ClientStore {
-  /** Opens a session, or finds it open with an equal spec. A removed session that no owner has seen yet is unknown. */
+  /** Opens a session, or finds it open with an equal spec. */
   readonly openSession: (
     id: string,
     spec: SessionSpec
-  ) => Effect.Effect<Session, SpecConflict | UnknownSession | StoreFailed>
+  ) => Effect.Effect<Session, SpecConflict | SessionRemoved | StoreFailed>
   /** Stores a prompt; the same key with the same prompt is the same job. */
   readonly addJob: (job: {
     readonly session: string
@@ -294,7 +295,10 @@ export interface ClientStore {
   /** Jobs by number. */
   readonly jobs: (
     session: string,
-    options?: Page<number>
+    options?: Page<number> & {
+      /** Whether to leave out settled ones. Default: false. */
+      readonly isOpen?: boolean | undefined
+    }
   ) => Effect.Effect<ReadonlyArray<Job>, UnknownSession | StoreFailed>
   /** Events by offset. */
   readonly events: (
