@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 export * as Approval from "./Approval.ts"
+export * as Durable from "./Durable.ts"
 export * as DurableError from "./DurableError.ts"
 export * as Job from "./Job.ts"
 export * as Live from "./Live.ts"

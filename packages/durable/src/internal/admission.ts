@@ -1,9 +1,9 @@
 /**
  * The verdict on what became of a job's attempts, from evidence alone: was the prompt admitted, and how did its turn end?
  *
- * A pure function, so that each kind of crash is a row in a table of tests. The evidence, in this order: what the store has of the
- * attempts; the client id of the prompt in the thread; a turn without a user message that no attempt knows. What the evidence
- * can't tell is `uncertain`. This module decides nothing about what to do next.
+ * A pure function, so that each kind of crash is a row in a table of tests. The evidence, in this order: the attempts in the
+ * store; the client id of the prompt in the thread; a turn without a user message that no attempt knows. If the evidence is
+ * not enough, the verdict is `uncertain`. This module decides nothing about what to do next.
  *
  * Facts about codex that it stands on:
  *

@@ -10,9 +10,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -23,6 +21,7 @@ import { ConnectionFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
 import { makeDeadlines } from "./deadlines.ts"
 import { encode } from "./encode.ts"
+import { makeHandlerScope } from "./handlers.ts"
 import * as Redaction from "../../Redaction.ts"
 import { malformedLines } from "../../Telemetry.ts"
 import type { Transport } from "../../Transport.ts"
@@ -141,9 +140,6 @@ export interface JsonRpc {
 /** So many late responses are waited for. With one more, the oldest is given up. */
 const maxLate = 1024
 
-/** How long closing waits for handlers that are on their way out. */
-const handlerGrace = Duration.seconds(2)
-
 const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
 
 const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
@@ -167,17 +163,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
   Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
     const context = yield* Effect.context()
     const runFork = Effect.runForkWith(context)
-    // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
-    const handlers = yield* Scope.make()
-    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
+    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), yield* makeHandlerScope)
     const answer = yield* FiberMap.runtime(answering)<never>()
-    yield* Effect.addFinalizer((exit) =>
-      Effect.forkDetach(Scope.close(handlers, exit)).pipe(
-        Effect.flatMap(Fiber.await),
-        Effect.timeoutOption(handlerGrace),
-        Effect.asVoid
-      )
-    )
 
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines

@@ -7,7 +7,6 @@
 import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -91,9 +90,6 @@ export interface ServeOptions extends Handshake.HandshakeOptions {
 /** How many requests of the server a listener may leave unread. */
 const maxUnreadRequests = 1024
 
-/** How long closing waits for handlers that are on their way out. */
-const handlerGrace = Duration.seconds(2)
-
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
@@ -165,27 +161,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
   })
 
-  // A handler that has lost its say may still be on its way out. Closing waits for it, for a moment.
-  let handling = 0
-  const idle = Deferred.makeUnsafe<void>()
-  let closing = false
-  const leave = () => {
-    handling--
-    if (closing && handling === 0) Deferred.doneUnsafe(idle, Effect.void)
-  }
-  const counted = <A, E>(handler: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => handling++),
-      () => handler,
-      () => Effect.sync(leave)
-    )
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => {
-      closing = true
-      return handling === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), handlerGrace))
-    })
-  )
-
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     const threadId = Notification.threadIdOf(notification)
@@ -238,7 +213,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
-    const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), observer)
+    const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
     return Effect.provideContext(
       answered,
       Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)

@@ -49,7 +49,7 @@ export interface Digest {
   /** All turns but the newest, oldest first. */
   readonly past: ReadonlyArray<Turn>
   readonly newest: Turn | undefined
-  /** Complete lines that are no JSON: a line that was cut by a crash, and completed since. */
+  /** Complete lines that are not JSON: a line that was cut by a crash, and completed since. */
   readonly unreadable: number
 }
 

@@ -2,7 +2,7 @@
  * Complete lines out of chunks of bytes.
  *
  * A rollout may be cut at any byte, in the middle of a line or of a character. Only complete lines are taken, so neither is ever
- * read. What a line says is not known here.
+ * read. This module does not know what is in a line.
  */
 
 /** The bytes since the last complete line. */
