@@ -47,7 +47,7 @@ export const admit = ({ attempts, rollout }: Evidence): Admission => {
   return { verdict: { type: "absent" }, isPromptUncertain: sent.length > 0 && hasOrphan(rollout) }
 }
 
-// The newest attempt that left a trace tells. A turn that has no prompt yet is no trace: the model was not asked.
+// The newest attempt that left a trace tells. A turn that has no prompt yet does not count as one: the model was not asked.
 const look = (attempt: Attempt, rollout: Digest | undefined): Verdict | undefined => {
   const { messageId, turnId } = attempt
   const turn = rollout === undefined ? undefined : turnOf(attempt, rollout)
