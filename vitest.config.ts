@@ -27,10 +27,10 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["packages/*/test/**/*.real.test.ts", "examples/**/*.test.ts"],
-          // Needs other versions of codex: `npm run matrix` runs it.
+          // Goes to another version of codex and back: `npm run test:codex` and `npm run matrix` name one.
           exclude: [
             "**/node_modules/**",
-            ...(process.env["CODEX_TEST_VERSIONS"] === undefined ? ["**/Upgrade.real.test.ts"] : [])
+            ...(process.env["CODEX_TEST_VERSION"] === undefined ? ["**/Upgrade.real.test.ts"] : [])
           ],
           testTimeout: 30_000,
           hookTimeout: 30_000

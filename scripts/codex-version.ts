@@ -5,6 +5,15 @@ import { findBinary } from "../packages/core/scripts/codegen.ts"
 import { must } from "./pack.ts"
 import { root } from "./packages.ts"
 
+/** The tests on the real binary that meet what differs between versions: handshake, turns, approvals, errors, judge, upgrade. */
+export const essential: ReadonlyArray<string> = [
+  "packages/core/test/Upgrade.real.test.ts",
+  "packages/core/test/conformance.real.test.ts",
+  "packages/core/test/approval/approvals.real.test.ts",
+  "packages/core/test/Errors.real.test.ts",
+  "packages/policy/test/LlmJudgePolicy.real.test.ts"
+]
+
 export const installCodex = (version: string): string => {
   if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version)) throw new Error(`${JSON.stringify(version)} is no version of codex`)
   const folder = path.join(root, "node_modules", ".cache", "codex", version)

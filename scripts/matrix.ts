@@ -1,19 +1,21 @@
 /**
  * Runs the tests on the real binary against the newest patch of each minor version of codex, and writes the table in
- * `docs/compatibility.md`: `npm run matrix -- [--fresh] [VERSION…]`.
+ * `docs/compatibility.md`: `npm run matrix -- [--essential] [--fresh] [VERSION…]`.
  *
- * What a version has said is kept, so that a run that was stopped goes on where it was; `--fresh` begins anew. A test that
- * fails is run once more by itself: what fails twice is a failure, the rest is counted as flaky.
+ * The result of a version is kept, so a stopped run continues with the next version; `--fresh` begins anew. A failed test is
+ * run once more by itself: a second failure counts, the rest is counted as flaky.
+ * `--essential` runs only the tests that meet what differs between versions; the table says which ones a row is of.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { behaviors, type Behavior, has, isOlder, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
 import { codexVersion } from "../packages/core/src/protocol/generated/Methods.ts"
-import { installCodex } from "./codex-version.ts"
+import { essential, installCodex } from "./codex-version.ts"
 import { installed, root } from "./packages.ts"
 
 interface Outcome {
+  readonly tests: "all" | "essential"
   readonly version: string
   readonly commit: string
   readonly passed: number
@@ -40,7 +42,9 @@ const cache = path.join(root, "node_modules", ".cache", "matrix")
 const run = (version: string, ...args: ReadonlyArray<string>): Report => {
   const file = path.join(cache, `${version}.report.json`)
   rmSync(file, { force: true })
-  const reporter = ["--reporter=json", `--outputFile=${file}`]
+  // A busy machine is no fault of a version.
+  const patience = ["--testTimeout=150000", "--hookTimeout=150000"]
+  const reporter = ["--reporter=json", `--outputFile=${file}`, ...patience]
   spawnSync(
     installed("vitest"),
     ["run", "--project", "real", "--exclude", "**/codegen.real.test.ts", ...reporter, ...args],
@@ -65,8 +69,8 @@ const testsOf = ({ testResults }: Report) =>
 
 const quoted = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
-const test = (version: string): Outcome => {
-  const tests = testsOf(run(version))
+const test = (version: string, which: Outcome["tests"]): Outcome => {
+  const tests = testsOf(run(version, ...(which === "essential" ? essential : [])))
   const failures = tests.filter(({ status }) => status === "failed")
   const again = failures.map((failure) => {
     const second = testsOf(run(version, failure.file, "-t", quoted(failure.title)))
@@ -77,6 +81,7 @@ const test = (version: string): Outcome => {
   const flaky = again.filter(({ isGood }) => isGood).map(({ name }) => name)
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" })
   return {
+    tests: which,
     version,
     commit: stdout.trim(),
     passed: tests.filter(({ status }) => status === "passed").length + flaky.length,
@@ -93,20 +98,29 @@ const reasonsOf = (version: string): ReadonlyArray<string> => [
 
 const words = {
   en: {
-    head: ["codex", "passed", "skipped", "failed"],
+    head: ["codex", "tests", "passed", "skipped", "failed"],
+    all: "all",
+    essential: "essential",
     none: "0",
     pinned: "the pinned one",
     oldest: "the oldest promised"
   },
-  zh: { head: ["codex", "通过", "跳过", "失败"], none: "0", pinned: "锁定的版本", oldest: "承诺的最老版本" }
+  zh: {
+    head: ["codex", "测试", "通过", "跳过", "失败"],
+    all: "全部",
+    essential: "关键",
+    none: "0",
+    pinned: "锁定的版本",
+    oldest: "承诺的最老版本"
+  }
 } as const
 
 const table = (outcomes: ReadonlyArray<Outcome>, language: keyof typeof words): string => {
-  const { head, none, oldest: oldestWord, pinned } = words[language]
+  const { head, none, oldest: oldestWord, pinned, ...kinds } = words[language]
   const minor = (version: string) => version.split(".", 2).join(".")
-  const lines = outcomes.map(({ failed, passed, skipped, version }) => {
+  const lines = outcomes.map(({ failed, passed, skipped, tests, version }) => {
     const note = version === codexVersion ? ` (${pinned})` : minor(version) === minor(oldest) ? ` (${oldestWord})` : ""
-    return `| ${version}${note} | ${passed} | ${skipped} | ${failed.length === 0 ? none : `${failed.length}: ${failed.join("; ")}`} |`
+    return `| ${version}${note} | ${kinds[tests]} | ${passed} | ${skipped} | ${failed.length === 0 ? none : `${failed.length}: ${failed.join("; ")}`} |`
   })
   return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...lines].join("\n")
 }
@@ -126,13 +140,14 @@ const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith("--"))
 const versions = named.length > 0 ? named : protocol.versions
 mkdirSync(cache, { recursive: true })
-const fileOf = (version: string) => path.join(cache, `${version}.json`)
+const which = args.includes("--essential") ? "essential" : "all"
+const fileOf = (version: string, tests: Outcome["tests"] = which) => path.join(cache, `${version}.${tests}.json`)
 if (args.includes("--fresh")) for (const version of versions) rmSync(fileOf(version), { force: true })
 
 for (const version of args.includes("--write") ? [] : versions) {
   if (existsSync(fileOf(version))) continue
   const began = performance.now()
-  const outcome = test(version)
+  const outcome = test(version, which)
   writeFileSync(fileOf(version), JSON.stringify(outcome, undefined, 2))
   const { failed, flaky, passed, skipped } = outcome
   process.stdout.write(
@@ -140,11 +155,13 @@ for (const version of args.includes("--write") ? [] : versions) {
   )
 }
 
-const known = protocol.versions.filter((version) => existsSync(fileOf(version)))
-const outcomes = known.map((version): Outcome => JSON.parse(readFileSync(fileOf(version), "utf8")))
+const outcomes = protocol.versions.flatMap((version): ReadonlyArray<Outcome> => {
+  const file = [fileOf(version, "all"), fileOf(version, "essential")].find((file) => existsSync(file))
+  return file === undefined ? [] : [JSON.parse(readFileSync(file, "utf8"))]
+})
 write(path.join(root, "docs", "compatibility.md"), table(outcomes, "en"))
 write(path.join(root, "docs", "zh", "compatibility.md"), table(outcomes, "zh"))
-for (const version of known) {
+for (const { version } of outcomes) {
   const reasons = reasonsOf(version)
   process.stdout.write(`\n${version} lacks:\n${reasons.map((reason) => `  ${reason}\n`).join("")}`)
 }

@@ -1,18 +1,19 @@
 /**
- * Runs the tests on the real binary against another version of codex: `npm run test:codex -- VERSION [vitest's arguments]`.
+ * Runs the tests on the real binary against another version of codex: `npm run test:codex -- VERSION [--essential] [vitest's arguments]`.
  *
  * The protocol stays that of the pinned version, as it does for whoever has another codex installed. `oldest` stands for the
- * oldest version that is promised. Left out is the test that the generated protocol is the binary's own; what a version does
+ * oldest version that is promised, `--essential` for the tests that meet what differs between versions. Left out is the test that the generated protocol is the binary's own; what a version does
  * not have by the table of versions is skipped.
  */
 import { spawnSync } from "node:child_process"
 import { minorOf, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
-import { installCodex } from "./codex-version.ts"
+import { essential, installCodex } from "./codex-version.ts"
 import { installed, root } from "./packages.ts"
 
-const [named, ...args] = process.argv.slice(2)
+const [named, ...rest] = process.argv.slice(2)
+const args = rest.flatMap((arg) => (arg === "--essential" ? essential : [arg]))
 if (named === undefined) {
-  process.stdout.write("npm run test:codex -- VERSION|oldest [vitest's arguments]\n")
+  process.stdout.write("npm run test:codex -- VERSION|oldest [--essential] [vitest's arguments]\n")
   process.exit(1)
 }
 

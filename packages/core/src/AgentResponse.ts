@@ -29,11 +29,14 @@ export interface AgentResponse {
   readonly turnId: string | undefined
   /**
    * The answer: the last message that the server calls a final answer; if it calls none so, as with older models, the last
-   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; else `""`.
-   * Messages that are blank do not count.
+   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; without that, the
+   * last answer that a tool sent while the turn went on; else `""`. Messages that are blank do not count.
    */
   readonly text: string
-  /** The messages with which the agent commented on its work, oldest first, with what had been streamed of the last. */
+  /**
+   * The messages with which the agent commented on its work, oldest first, with what had been streamed of the last; and those
+   * that a tool sent while the turn went on.
+   */
   readonly commentary: ReadonlyArray<string>
   /** All items in the order in which they began, each as it was last announced. */
   readonly items: ReadonlyArray<Protocol.ThreadItem>

@@ -225,15 +225,16 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
   )
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes. `cwd` is what {@link ServerInfo} tells;
- * `isShared` says that other clients can be connected to the server too.
+ * Shakes hands over a transport and serves the connection until the scope closes. `binary` and `cwd` are what
+ * {@link ServerInfo} tells; `isShared` says that other clients can be connected to the server too.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (
   transport: Transport.Transport["Service"],
-  options?: ConnectionOptions & Partial<Pick<ServerInfo, "cwd">> & { readonly isShared?: boolean | undefined }
+  options?: ConnectionOptions &
+    Partial<Pick<ServerInfo, "binary" | "cwd">> & { readonly isShared?: boolean | undefined }
 ): Effect.Effect<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> =>
   Effect.flatMap(checkOptions(options), (checked) =>
     serve(transport, { ...options, ...checked, host: options, isShared: options?.isShared === true })
@@ -301,7 +302,7 @@ export function layer(
 export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
     const spawn = yield* spawnOptions(options)
-    return yield* make(yield* Transport.stdio(spawn), { ...options, cwd: spawn.cwd })
+    return yield* make(yield* Transport.stdio(spawn), { ...options, binary: spawn.command, cwd: spawn.cwd })
   })
   return connected(connect, options)
 }
@@ -364,7 +365,7 @@ export function layerUnix(options: UnixOptions) {
     const { openTimeout, socketPath } = options
     const spawn = yield* spawnOptions(options)
     const transport = yield* WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
-    return yield* make(transport, { ...options, cwd: spawn.cwd, isShared: true })
+    return yield* make(transport, { ...options, binary: spawn.command, cwd: spawn.cwd, isShared: true })
   })
   return connected(connect, options)
 }

@@ -5,20 +5,17 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { installCodex } from "../../../scripts/codex-version.ts"
-import { minorOf, oldest, protocol } from "../src/protocol/Versions.ts"
+import { findBinary } from "../scripts/codegen.ts"
+import { codexVersion } from "../src/protocol/generated/Methods.ts"
+import { serverVersion } from "./server.ts"
 
-const newest = protocol.versions.at(-1) ?? ""
-const promised = protocol.versions.find((version) => minorOf(version) === minorOf(oldest)) ?? ""
-
-// Whether both are in the cache: a test downloads nothing, unless it is told to.
-const binaries = process.env["CODEX_TEST_VERSIONS"] === undefined ? undefined : [promised, newest].map(installCodex)
-
-it.live.skipIf(binaries === undefined)("a thread goes on after a downgrade and after an upgrade", () =>
+// The version that `npm run test:codex` or `npm run matrix` tests, and the pinned one.
+it.live("a thread goes on after a downgrade and after an upgrade", () =>
   Effect.gen(function* () {
     const { cwd, env } = yield* CodexTest.Home
     const model = yield* MockModel.MockModel
-    const [old, young] = binaries ?? []
+    const old = process.env["CODEX_BINARY"]
+    const young = findBinary()
     let threadId: string | undefined
     const seen: Array<string> = []
     for (const binary of [young, old, young, old]) {
@@ -36,7 +33,7 @@ it.live.skipIf(binaries === undefined)("a thread goes on after a downgrade and a
       const server = Codex.layer({ binary, cwd, env }).pipe(Layer.provide(NodeServices.layer))
       seen.push(yield* Effect.provide(turn, Layer.merge(server, PolicyEngine.layerDeclineAll)))
     }
-    expect(seen).toEqual([newest, promised, newest, promised])
+    expect(seen).toEqual([codexVersion, serverVersion, codexVersion, serverVersion])
     // The model hears of all turns, whichever server they were on.
     const last = JSON.stringify((yield* model.requests).at(-1)?.body)
     for (const number of [1, 2, 3, 4]) expect(last).toContain(`turn ${number}`)

@@ -23,15 +23,17 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { escape } from "./internal/text.ts"
+import * as JudgeCatalog from "./internal/judge/catalog.ts"
 import * as Judgement from "./internal/judge/judgement.ts"
 import * as JudgeServer from "./internal/judge/server.ts"
 import * as JudgeThread from "./internal/judge/thread.ts"
@@ -316,13 +318,27 @@ export const layer = (
  */
 export const layerCodex = (
   options?: CodexOptions
-): Layer.Layer<PolicyEngine.PolicyEngine, PlatformError.PlatformError, Codex.Codex | FileSystem.FileSystem> =>
+): Layer.Layer<
+  PolicyEngine.PolicyEngine,
+  PlatformError.PlatformError,
+  Codex.Codex | ChildProcessSpawner | FileSystem.FileSystem | Path.Path
+> =>
   Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
       const fs = yield* FileSystem.FileSystem
-      const cwd = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-judge-" }), fs.realPath)
-      return yield* make(JudgeThread.ask(codex, { ...threadSettings(options), cwd, config: {} }), options)
+      const path = yield* Path.Path
+      const root = yield* Effect.flatMap(fs.makeTempDirectoryScoped({ prefix: "effect-codex-judge-" }), fs.realPath)
+      const cwd = path.join(root, "work")
+      yield* fs.makeDirectory(cwd)
+      const { binary, codexHome } = codex.serverInfo
+      const env = { ...globalThis.process.env, CODEX_HOME: codexHome }
+      const file = path.join(root, "models.json")
+      const catalog =
+        binary === undefined
+          ? Effect.undefined
+          : Fiber.join(yield* Effect.forkScoped(JudgeCatalog.write({ binary, env, args: [], file })))
+      return yield* make(JudgeThread.ask(codex, { ...threadSettings(options), cwd, config: {}, catalog }), options)
     })
   )
 

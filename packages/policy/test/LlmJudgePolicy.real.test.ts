@@ -9,13 +9,15 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { ChildProcessSpawner, make as makeSpawner } from "effect/process/ChildProcessSpawner"
 import * as TestClock from "effect/testing/TestClock"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server, type ServerResponse } from "node:http"
+import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { agentAndJudge, command, isQuestion, readQuestion, ruling } from "./judgeSupport.ts"
+import { findBinary } from "../../core/scripts/codegen.ts"
 import { lacks } from "../../core/test/server.ts"
 
-const { addFile, customToolCall, error, execCommand, gate, reply, requestUserInput, text } = MockModel
+const { addFile, customToolCall, error, execCommand, functionCall, gate, reply, requestUserInput, text } = MockModel
 
 /** The processes that were started, with the folders that they were started in. */
 interface Started {
@@ -32,6 +34,8 @@ const recording = (started: Array<Started>) =>
           Effect.sync(() => {
             // A shell looks for what a server has left behind.
             if (command._tag !== "StandardCommand" || command.command === "/bin/sh") return
+            // That prints the models, and ends.
+            if (command.args[0] === "debug") return
             const { cwd, env } = command.options
             started.push({ pid, cwd, codexHome: String(env?.["CODEX_HOME"]) })
           })
@@ -68,6 +72,20 @@ const listen = (answer: (response: ServerResponse) => void) =>
       return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/`
     }
   )
+
+/** A codex that prints no models: they keep the tools that come with them. */
+const silent = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(path.join(tmpdir(), "effect-codex-silent-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  ),
+  (folder) => {
+    const file = path.join(folder, "codex")
+    const binary = process.env["CODEX_BINARY"] ?? findBinary()
+    writeFileSync(file, `#!/bin/sh\n[ "$1" = debug ] && exit 1\nexec '${binary}' "$@"\n`, { mode: 0o755 })
+    return file
+  }
+)
 
 const escalated = (cmd: string) => execCommand({ cmd, escalate: true })
 
@@ -142,28 +160,44 @@ describe("a judge in a server of its own", () => {
     )
   )
 
-  it.live("can do nothing with the tools that codex gives to the models that it knows", () =>
+  it.live(
+    "is offered no tool, whichever model it is",
+    () =>
+      Effect.gen(function* () {
+        const models = yield* Effect.flatMap(Codex.Codex, (codex) =>
+          codex.request("model/list", { includeHidden: true })
+        ).pipe(
+          Effect.map(({ data }) => ["unknown-model", ...data.map(({ id }) => id)]),
+          Effect.provide(CodexTest.layerCodex())
+        )
+        expect(models.length).toBeGreaterThan(3)
+        for (const model of models) {
+          const engine = yield* Policy.fromLayer(layerJudge({ model }))
+          expect(yield* engine.command(command("ls"))).toMatchObject({ decision: "accept" })
+        }
+        const asked = yield* questions
+        const isLeft = (tool: string) => lacks("judgeAsksNobody") && tool === "functions.request_user_input_async"
+        expect(asked.map(({ model, tools }) => ({ model, tools: tools.filter((tool) => !isLeft(tool)) }))).toEqual(
+          models.map((model) => ({ model, tools: [] }))
+        )
+      }).pipe(Effect.scoped, Effect.provide(CodexTest.layerHome(judgeAccepts))),
+    180_000
+  )
+
+  it.live("can do nothing with the tools of its model that can't be taken away, and has declined if it uses one", () =>
     Effect.gen(function* () {
       const { cwd } = yield* CodexTest.Home
-      const models = yield* Effect.flatMap(Codex.Codex, (codex) => codex.request("model/list", {})).pipe(
-        Effect.map(({ data }) => ["unknown-model", ...data.map(({ id }) => id)]),
-        Effect.provide(CodexTest.layerCodex())
-      )
-      expect(models.length).toBeGreaterThan(3)
-      for (const model of models) {
-        const engine = yield* Policy.fromLayer(layerJudge({ model }))
-        yield* engine.command(command("ls"))
+      const offered = new Set<string>()
+      // `exec` runs JavaScript that has nothing but other tools, of which `apply_patch` is left.
+      for (const model of ["gpt-5.5", "gpt-6-astra"]) {
+        const engine = yield* Policy.fromLayer(layerJudge({ model, binary: yield* silent }))
+        expect(yield* engine.command(command("ls"))).toMatchObject({ by: "llmJudge" })
       }
       const asked = yield* questions
-      expect(new Set(asked.map(({ model }) => model))).toEqual(new Set(models))
-      // `exec` runs JavaScript that has nothing but other tools, of which `apply_patch` is left.
-      const harmless = ["functions.exec", "functions.wait", "apply_patch"]
-      // What these say is a message of the turn, and a judge that says something in between has not answered.
-      if (!lacks("toolOfMessages")) harmless.push("functions.send_message_to_user_async")
-      if (lacks("judgeAsksNobody")) harmless.push("functions.request_user_input_async")
-      for (const { tools } of asked) expect(tools.filter((tool) => !harmless.includes(tool))).toEqual([])
+      for (const { tools } of asked) for (const tool of tools) offered.add(tool)
+      expect([...offered].toSorted()).toEqual(["apply_patch", "functions.exec", "functions.wait"])
       const outputs = asked.flatMap(({ lastToolOutput }) => lastToolOutput?.output ?? [])
-      expect(outputs.length).toBe(models.length)
+      expect(outputs.length).toBe(2)
       for (const output of outputs)
         expect(output).toMatch(/unsupported call|No usable execution environment|Script failed/)
       expect(existsSync(path.join(cwd, "judged.txt"))).toBe(false)
@@ -173,15 +207,39 @@ describe("a judge in a server of its own", () => {
         CodexTest.layerHome((request) => {
           if (request.lastToolOutput !== undefined) return reply(text(ruling(request.lastUserText)))
           const patch = "*** Begin Patch\n*** Add File: /tmp/judged.txt\n+a\n*** End Patch"
-          if (request.tools.includes("functions.exec")) {
-            return reply(customToolCall("exec", `text(await tools.apply_patch(${JSON.stringify(patch)}))`))
-          }
           return reply(
-            request.tools.includes("apply_patch")
-              ? customToolCall("apply_patch", patch)
-              : execCommand({ cmd: "touch /tmp/judged.txt" })
+            request.tools.includes("functions.exec")
+              ? customToolCall("exec", `text(await tools.apply_patch(${JSON.stringify(patch)}))`)
+              : customToolCall("apply_patch", patch)
           )
         })
+      )
+    )
+  )
+
+  it.live.skipIf(lacks("toolOfMessages"))("has declined if it sends a message in the middle of its turn", () =>
+    Effect.gen(function* () {
+      // One of the models that have the tool for it.
+      const engine = yield* Policy.fromLayer(layerJudge({ model: "gpt-6.2-sol", binary: yield* silent }))
+      expect(yield* engine.command(command("ls"))).toMatchObject({
+        decision: "decline",
+        by: "llmJudge fallback",
+        reason: expect.stringContaining("used a tool")
+      })
+      const [first, second] = yield* questions
+      expect(first?.tools).toContain("functions.send_message_to_user_async")
+      // The tool worked, and the answer would have been an acceptance both ways.
+      expect(second?.lastToolOutput?.output).toContain("accepted")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        CodexTest.layerHome((request) =>
+          reply(
+            request.lastToolOutput === undefined
+              ? functionCall("send_message_to_user_async", { message: ruling(request.lastUserText) })
+              : text(ruling(request.lastUserText))
+          )
+        )
       )
     )
   )
@@ -463,11 +521,16 @@ describe("a judge in a Codex that is there", () => {
     }).pipe(
       Effect.scoped,
       Effect.provide(
-        CodexTest.layer(
-          [
-            customToolCall("apply_patch", "*** Begin Patch\n*** Add File: /var/tmp/judged.txt\n+a\n*** End Patch"),
-            judgeAccepts
-          ].map((answer) => ("_tag" in answer ? reply(answer) : answer))
+        Layer.unwrap(
+          Effect.map(silent, (binary) =>
+            CodexTest.layer(
+              [
+                customToolCall("apply_patch", "*** Begin Patch\n*** Add File: /var/tmp/judged.txt\n+a\n*** End Patch"),
+                judgeAccepts
+              ].map((answer) => ("_tag" in answer ? reply(answer) : answer)),
+              { codex: { binary } }
+            )
+          )
         )
       )
     )

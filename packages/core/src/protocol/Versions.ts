@@ -73,7 +73,7 @@ export const behaviors = {
   forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
   toolOfMessages: {
     since: "0.171.0",
-    what: "Some models are offered `send_message_to_user_async`, which no setting takes away; a judge that uses it has not answered"
+    what: "Some models are offered `send_message_to_user_async`; a judge is not, unless its server was started elsewhere"
   }
 } as const satisfies Record<string, Behavior>
 

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Bundle } from "../../scripts/codegen/Bundle.ts"
 import { type JsonSchema, read } from "../../scripts/codegen/Node.ts"
+import * as Methods from "../../src/protocol/generated/Methods.ts"
 import { compareEditions } from "../../scripts/update/changes.ts"
+import * as Documents from "../../scripts/update/documents.ts"
 import { readFunctions, report } from "../../scripts/update/report.ts"
 
 const bundle = (
@@ -129,5 +131,66 @@ describe("its report", () => {
 
   it("ends with the counts", () => {
     expect(lines.at(-1)).toBe("2 changes of methods, 6 changed shapes, 4 affected methods")
+  })
+})
+
+describe("what it writes into the documents", () => {
+  it("is the version where it is the pinned one, and not where a fact was seen", () => {
+    const text =
+      "| 0.1 | codex 1.0.0 | … |\nConnected to codex 1.0.0.\nSeen on codex 1.0.0, once.\n由 codex 1.0.0 生成。"
+    expect(Documents.repin(text, "1.0.0", "1.1.0")).toBe(
+      "| 0.1 | codex 1.1.0 | … |\nConnected to codex 1.1.0.\nSeen on codex 1.0.0, once.\n由 codex 1.1.0 生成。"
+    )
+    expect(Documents.repin('"@openai/codex": "1.0.0",', "1.0.0", "1.1.0")).toBe('"@openai/codex": "1.1.0",')
+  })
+
+  it("is a row for each method, where its table has it", () => {
+    const text = "# A\n| x |\n|---|\n| `a` | `g.a` | `py` |\n| `c` | `request` |  |\n\n# B\n|---|\n| `d` | `g.d` |  |\n"
+    expect(Documents.reconcile(text, ["b", "a"], ["a", "b", "d", "e"])).toBe(
+      "# A\n| x |\n|---|\n| `a` | `g.a` | `py` |\n| `b` | `request` |  |\n\n# B\n|---|\n| `d` | `g.d` |  |\n| `e` | `requestExperimental` |  |\n"
+    )
+    // Those that are here have all rows, so that nothing moves without a change.
+    for (const file of ["../../../../docs/api.md", "../../../../docs/zh/api.md"]) {
+      const document = readFileSync(fileURLToPath(new URL(file, import.meta.url)), "utf8")
+      const [stable, experimental] = [Methods.clientRequests, Methods.experimentalClientRequests].map(Object.keys)
+      expect(Documents.reconcile(document, stable ?? [], experimental ?? [])).toBe(document)
+    }
+  })
+
+  it("is the new transcript between the same words, unless it has other lines", () => {
+    const text = 'First\n> {"a":1}\nthen\n< {"b":1}\n'
+    expect(Documents.rerecord(text, ['> {"a":2}', '< {"b":2}'])).toBe('First\n> {"a":2}\nthen\n< {"b":2}\n')
+    expect(Documents.rerecord(text, ['> {"a":2}'])).toBeUndefined()
+  })
+
+  it("is an entry for the changelog that names methods", () => {
+    const text = Documents.changeset("1.0.0", "1.1.0", compared)
+    expect(text).toContain("The protocol is that of codex 1.1.0; it was that of 1.0.0.")
+    expect(text).toContain("New methods: `fs/move`. Removed methods: `fs/remove`.")
+  })
+})
+
+describe("what it leaves to a person", () => {
+  it("is said for methods, for requests of the server, and for members that the code names", () => {
+    expect(Documents.decisions(compared)).toEqual(["Give fs/move a function in api/, or leave it to `request`"])
+    const now = {
+      ...after,
+      definitions: new Map([
+        ...after.definitions,
+        ["CodexErrorInfo", { description: undefined, node: read({ enum: ["a", "b"] }, "CodexErrorInfo") }] as const
+      ]),
+      serverRequests: [{ method: "item/ask", params: "FsCopyParams", optional: false }]
+    }
+    const old = {
+      ...after,
+      definitions: new Map([
+        ...after.definitions,
+        ["CodexErrorInfo", { description: undefined, node: read({ enum: ["a"] }, "CodexErrorInfo") }] as const
+      ])
+    }
+    expect(Documents.decisions(compareEditions(editions("1.0.0", old), editions("1.1.0", now)))).toEqual([
+      "Say who decides on item/ask: FsCopyParams and how it is declined, in internal/approval/answer.ts",
+      'Name the reason "b" of a failed turn, in CodexError.ts, wireErrors.ts and docs/errors.md'
+    ])
   })
 })

@@ -5,11 +5,12 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { lacks } from "../server.ts"
 
-const { commentary, finalAnswer, gate, reply, text } = MockModel
+const { commentary, finalAnswer, functionCall, gate, reply, text } = MockModel
 
-const withScript = (script: MockModel.Script) =>
-  Effect.provide(Layer.merge(CodexTest.layer(script), PolicyEngine.layerDeclineAll))
+const withScript = (script: MockModel.Script, options?: CodexTest.Options) =>
+  Effect.provide(Layer.merge(CodexTest.layer(script, options), PolicyEngine.layerDeclineAll))
 
 describe("the answer of a turn", () => {
   it.live("is the final answer, whatever is said after it", () =>
@@ -70,6 +71,47 @@ describe("the answer of a turn", () => {
       expect(yield* run(commenting)).toMatchObject({ response: { text: "", commentary: ["First.", "Half a"] } })
     })
   )
+
+  describe.skipIf(lacks("toolOfMessages"))("beside messages that a tool sends while the turn goes on", () => {
+    const aside = reply(functionCall("send_message_to_user_async", { message: "By the way." }))
+    // One of the models that have that tool.
+    const hasTool = { codex: { thread: { model: "gpt-6.2-sol" } } }
+
+    it.live("is the message that ends the turn, also if it is marked as nothing", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const marked = yield* codex.responses.create({ prompt: "Hello" })
+        expect(marked).toMatchObject({ text: "The answer.", commentary: ["By the way."] })
+        const message = marked.items.find((item) => item.type === "agentMessage" && item.delivery === "async")
+        // The mark tells nothing: the server has it on both.
+        expect(message).toMatchObject({ phase: "final_answer", text: "By the way." })
+        const plain = yield* codex.responses.create({ prompt: "Hello" })
+        expect(plain).toMatchObject({ text: "Plain.", commentary: ["By the way."] })
+        const streamed = yield* Stream.runCollect(codex.responses.streamText({ prompt: "Hello" }))
+        expect(streamed.join("")).toBe("The answer.")
+      }).pipe(
+        withScript(
+          [
+            aside,
+            reply(finalAnswer("The answer.")),
+            aside,
+            reply(text("Plain.")),
+            aside,
+            reply(finalAnswer("The answer."))
+          ],
+          hasTool
+        )
+      )
+    )
+
+    it.live("is the last of them if there is no other", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const response = yield* codex.responses.create({ prompt: "Hello" })
+        expect(response).toMatchObject({ text: "By the way.", commentary: ["By the way.", "Done."] })
+      }).pipe(withScript([aside, reply(commentary("Done."))], hasTool))
+    )
+  })
 
   const mixed = reply(commentary("Let me ", "look."), finalAnswer("The ", "answer."), commentary("That was ", "easy."))
 

@@ -16,6 +16,7 @@ import { observeRequest } from "./observe.ts"
 /** What is said in the handshake, and how long that may take. */
 export interface HandshakeOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
+  readonly binary?: string | undefined
   readonly cwd?: string | undefined
   readonly experimentalApi?: boolean | undefined
   readonly handshakeTimeout: Duration.Duration
@@ -38,6 +39,8 @@ export interface ServerInfo {
   readonly codexHome: string
   /** The absolute path of its working directory, if it was started here. */
   readonly cwd: string | undefined
+  /** The path of its binary, if it was started here. */
+  readonly binary: string | undefined
 }
 
 const defaultClientInfo = { name: "effect-codex", title: "effect-codex", version }
@@ -95,5 +98,5 @@ export const handshake = Effect.fnUntraced(function* (
   } else if (version !== codexVersion) {
     yield* Effect.logDebug(`The app-server is ${version}, the protocol that this client knows is ${codexVersion}`)
   }
-  return { version, userAgent, codexHome, cwd: options.cwd }
+  return { version, userAgent, codexHome, cwd: options.cwd, binary: options.binary }
 })

@@ -35,6 +35,7 @@ export const makeCollector = (
   const comments: Array<string> = []
   let finalAnswer: string | undefined
   let lastMessage: string | undefined
+  let aside: string | undefined
   let turnId: string | undefined
   let plan: AgentResponse["plan"]
   let diff: string | undefined
@@ -60,8 +61,10 @@ export const makeCollector = (
         items.set(idOf(item) ?? `unknown ${items.size}`, item)
         if (notification.method === "item/completed" && item.type === "agentMessage") {
           if (item.text.trim() !== "") {
-            if (isComment) comments.push(item.text)
-            else if (item.phase === "final_answer") finalAnswer = item.text
+            if (isComment) {
+              comments.push(item.text)
+              if (item.phase === "final_answer") aside = item.text
+            } else if (item.phase === "final_answer") finalAnswer = item.text
             else lastMessage = item.text
           }
           streamed.complete(item.id)
@@ -100,7 +103,7 @@ export const makeCollector = (
         [TypeId]: TypeId,
         threadId,
         turnId,
-        text: finalAnswer ?? lastMessage ?? unfinished,
+        text: finalAnswer ?? lastMessage ?? (unfinished === "" ? (aside ?? "") : unfinished),
         commentary: comment === "" ? comments.slice() : [...comments, comment],
         items: Array.from(items.values()),
         plan,

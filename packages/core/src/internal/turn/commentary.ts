@@ -23,8 +23,8 @@ export const makeCommentary = (): Commentary => {
         case "item/completed": {
           const { item } = notification.params
           if (item.type !== "agentMessage") return false
-          // What is sent aside while the turn goes on is no answer either. Of older models nothing is said.
-          const isCommentary = item.phase === "commentary" || (item.phase == null && item.delivery === "async")
+          // A tool can send a message aside while the turn goes on. The server calls it a final answer, and another one follows.
+          const isCommentary = item.phase === "commentary" || item.delivery === "async"
           if (isCommentary && notification.method === "item/started") open.add(item.id)
           else open.delete(item.id)
           return isCommentary

@@ -71,6 +71,10 @@ export const make: (
   return { home, cwd, server: pick(settings, serverKeys), thread: pick(settings, threadKeys) }
 })
 
+/** Settings in the form of arguments. */
+export const toArgs = (settings: { readonly [key: string]: unknown }): ReadonlyArray<string> =>
+  Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${toToml(value)}`])
+
 const toToml = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(toToml).join(", ")}]`
   if (Predicate.isReadonlyObject(value)) {

@@ -5,6 +5,7 @@
  */
 import type * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
+import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import type {
   CodexNotFound,
   ConnectionFailed,
@@ -25,6 +26,7 @@ import type * as PlatformError from "effect/PlatformError"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
+import * as JudgeCatalog from "./catalog.ts"
 import * as JudgeHome from "./home.ts"
 import * as JudgeThread from "./thread.ts"
 
@@ -39,7 +41,7 @@ export interface Options extends Pick<
   "args" | "binary" | "config" | "env" | "extendEnv" | "shutdownGrace"
 > {
   readonly codexHome?: string | undefined
-  readonly settings: Omit<JudgeThread.Settings, "config" | "cwd">
+  readonly settings: Omit<JudgeThread.Settings, "catalog" | "config" | "cwd">
 }
 
 /** Starts a server in a home of its own. */
@@ -53,21 +55,31 @@ export const start: (
   const path = yield* Path.Path
   const environment = { ...(env === undefined || extendEnv === true ? globalThis.process.env : {}), ...env }
   const { cwd, home, server, thread } = yield* JudgeHome.make(codexHome ?? JudgeHome.userHome(environment, path))
+  const command = yield* CodexBinary.resolve({ binary })
+  // Without these the server would look for what it offers to its threads on the network, at each start.
+  const settled = { "features.apps": false, "features.plugins": false, ...server, ...config }
+  const homed = { ...environment, CODEX_HOME: home }
+  const file = path.join(path.dirname(home), "models.json")
+  const catalog = yield* Effect.forkScoped(
+    JudgeCatalog.write({ binary: command, env: homed, args: JudgeHome.toArgs(settled), file })
+  )
   const context = yield* Layer.build(
     Codex.layer({
       args,
-      binary,
-      // Without these the server would look for what it offers to its threads on the network, at each start.
-      config: { "features.apps": false, "features.plugins": false, ...server, ...config },
+      binary: command,
+      config: settled,
       cwd,
-      env: { ...environment, CODEX_HOME: home },
+      env: homed,
       experimentalApi: true,
       shutdownGrace
     })
     // A judge asks for nothing, so a person who is there for the agent is not there for it.
   ).pipe(Effect.provideService(PolicyEngine.HumanApproval, undefined))
   const codex = Context.get(context, Codex.Codex)
-  return { ask: JudgeThread.ask(codex, { ...settings, cwd, config: thread }), ended: Effect.ignore(codex.closed) }
+  return {
+    ask: JudgeThread.ask(codex, { ...settings, cwd, config: thread, catalog: Fiber.join(catalog) }),
+    ended: Effect.ignore(codex.closed)
+  }
 })
 
 /**

@@ -20,6 +20,8 @@ export interface Settings {
   readonly cwd: string
   /** Configuration of the thread beside what keeps tools away: which model, and where it is. */
   readonly config: { readonly [key: string]: unknown }
+  /** The path of the models that it knows; `undefined` for those of the server. */
+  readonly catalog: Effect.Effect<string | undefined>
   readonly model: string | null
   readonly effort: NonNullable<Thread.TurnOptions["effort"]> | null
   readonly summary: NonNullable<Thread.TurnOptions["summary"]> | null
@@ -87,14 +89,15 @@ const nothing = PolicyEngine.make({})
 // Any other item is the trace of a tool.
 const isHarmless = (type: string): boolean => type === "userMessage" || type === "reasoning" || type === "agentMessage"
 
-// Since 0.171 some models have a tool that says something in the middle of a turn, which no setting takes away.
+// Of a server that was not started here the models are not known: since 0.171 some have a tool that says something in the
+// middle of a turn.
 const isMessageOfTool = (item: AgentResponse["items"][number]): boolean =>
   item.type === "agentMessage" && item.delivery === "async"
 
 /** Asks, and gives the judge's last words as they are. */
 export const ask = (
   codex: Codex.Codex["Service"],
-  { config, cwd, effort, model, summary }: Settings
+  { catalog, config, cwd, effort, model, summary }: Settings
 ): ((question: ThreadQuestion) => Effect.Effect<string, PolicyFailed | TurnError>) =>
   Effect.fnUntraced(function* (question) {
     const runFork = Effect.runForkWith(yield* Effect.context())
@@ -104,6 +107,7 @@ export const ask = (
     // A server that is configured with MCP servers starts them for each thread that does not switch them off by name.
     const known = decodeServers((yield* codex.request("config/read", {})).config)
     const servers = Object.keys(Option.match(known, { onNone: () => ({}), onSome: (config) => config.mcp_servers }))
+    const models = yield* catalog
     const params = {
       // Of the policies the one that asks about most, and every question is answered with no.
       approvalPolicy: "untrusted",
@@ -112,6 +116,7 @@ export const ask = (
       config: {
         ...config,
         ...bare,
+        ...(models === undefined ? {} : { model_catalog_json: models }),
         ...(servers.length === 0
           ? {}
           : { mcp_servers: Object.fromEntries(servers.map((name) => [name, { enabled: false }])) })
