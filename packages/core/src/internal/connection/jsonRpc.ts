@@ -98,6 +98,8 @@ export interface Receiver {
    * the reader: may not block.
    */
   readonly onNotification: (notification: WireNotification, length: number) => void
+  /** After `onNotification` has thrown, before the next message. Whether the cause has been seen to. */
+  readonly onThrow?: ((cause: unknown) => boolean) | undefined
   /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
   readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
   /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
@@ -251,7 +253,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
     }
 
-    const onLines = (lines: ReadonlyArray<string>) => {
+    const takeLines = (lines: ReadonlyArray<string>) => {
       const parsed = parseLines(lines)
       let next = 0
       const takeRest = () => {
@@ -263,11 +265,25 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       // What is thrown by whoever gets one message keeps nobody from getting the next one.
       while (next < lines.length) {
         const taken = Result.try(takeRest)
-        if (Result.isFailure(taken)) runFork(Effect.logError("A receiver of a message threw", taken.failure))
+        if (Result.isSuccess(taken) || receiver.onThrow?.(taken.failure) === true) continue
+        runFork(Effect.logError("A receiver of a message threw", taken.failure))
       }
       // An array that has grown old would keep the messages alive until it is collected.
       parsed.length = 0
     }
+
+    // A receiver may cause more lines while it takes one. They wait, so all recipients see the messages in the same order.
+    const unread: Array<() => void> = []
+    const inOrder = (read: () => void) => {
+      unread.push(read)
+      if (unread.length > 1) return
+      for (let next = unread[0]; next !== undefined; next = unread[0]) {
+        const taken = Result.try(next)
+        if (Result.isFailure(taken)) runFork(Effect.logError("The reader threw", taken.failure))
+        unread.shift()
+      }
+    }
+    const onLines = (lines: ReadonlyArray<string>) => inOrder(() => takeLines(lines))
 
     // Runs before the transport closes: what waits is told at once, not after the process is gone.
     yield* Effect.addFinalizer(() =>
@@ -275,7 +291,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         end(new ConnectionFailed({ reason: { _tag: "Closed", description: "the connection was closed" }, stderr: [] }))
       )
     )
-    yield* transport.listen({ onLines, onEnd: end })
+    yield* transport.listen({ onLines, onEnd: (error) => inOrder(() => end(error)) })
 
     const request: JsonRpc["request"] = (method, params, options) =>
       Effect.withFiber((fiber) => {

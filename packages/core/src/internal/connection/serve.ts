@@ -31,6 +31,7 @@ import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
 import * as JsonRpc from "./jsonRpc.ts"
 import * as Observe from "./observe.ts"
+import { makeRecipients } from "./recipients.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
@@ -124,7 +125,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     overflow: (unread) => new SlowConsumer({ unread, unit: "requests" }),
     merge: () => undefined
   })
-  const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
     answering.forgetItems(threadId)
@@ -137,33 +137,47 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
-  // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
-  const guarded = (whose: string, call: () => void) => {
-    const called = Result.try(call)
-    if (Result.isFailure(called)) runFork(Effect.logError(`${whose} threw`, called.failure))
-  }
-
+  // If a route throws at the end, the other routes still learn of it.
   const guardedRoute = (route: Route): Route => ({
     ...route,
-    onNotification: (notification) => {
-      const routed = Result.try(() => route.onNotification(notification))
-      if (Result.isSuccess(routed)) return
-      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, routed.failure))
-      // It has lost a notification, so it can't go on as if it had all of them.
-      const description = `a notification of thread ${route.threadId} could not be taken: ${String(routed.failure)}`
-      const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
-      guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
-      const turnId = Notification.turnIdOf(notification)
-      // Nobody hears of the turn any more, so nobody would stop it.
-      if (turnId !== undefined)
-        runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId: route.threadId, turnId })))
-    },
-    onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+    onEnd: (error) => {
+      const ended = Result.try(() => route.onEnd(error))
+      if (Result.isFailure(ended)) logThrown(`The route of thread ${route.threadId}`, ended.failure)
+    }
+  })
+
+  const logThrown = (whose: string, cause: unknown) => {
+    runFork(Effect.logError(`${whose} threw`, cause))
+  }
+
+  const onRouteThrow = (route: Route, notification: Notification.Notification, cause: unknown) => {
+    const { threadId } = route
+    logThrown(`The route of thread ${threadId}`, cause)
+    // It has lost a notification, so it can't go on as if it had all of them.
+    const description = `a notification of thread ${threadId} could not be taken: ${String(cause)}`
+    route.onEnd(new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] }))
+    const turnId = Notification.turnIdOf(notification)
+    // Nobody hears of the turn any more, so nobody would stop it.
+    if (turnId !== undefined) runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })))
+  }
+
+  const recipients = makeRecipients({
+    buffer: notifications.offer,
+    observer: observer === undefined ? undefined : (notification) => observer.onNotification(notification),
+    onThrow: logThrown,
+    onRouteThrow
   })
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     const threadId = Notification.threadIdOf(notification)
+    // Most notifications are the agent's text, which changes nothing else.
+    const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
+    if (!isText) follow(notification, threadId)
+    recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
+  }
+
+  const follow = (notification: Notification.Notification, threadId: string | undefined) => {
     const abandoned = router.follow(notification)
     if (abandoned !== undefined) runFork(interruptTurn(abandoned))
     if (notification.method === "serverRequest/resolved") {
@@ -181,12 +195,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if ("unreadable" in notification && notification.unreadable !== undefined) {
       runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
     }
-    guarded("A buffer of notifications", () => notifications.offer(notification))
-    if (observer !== undefined) guarded("The decision observer", () => observer.onNotification(notification))
-    if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
-    const called = listeners.get(notification.method)
-    for (const listener of Array.from(called ?? []))
-      guarded(`A listener of ${notification.method}`, () => listener(notification))
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
@@ -250,7 +258,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
         onEnd
       })
   }
-  const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
+  const rpc = yield* JsonRpc.make(timed, { onNotification, onThrow: recipients.deliverRest, onRequest, onEnd })
 
   const serverInfo = yield* Handshake.handshake(rpc, transport, options)
 
@@ -270,27 +278,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     Effect.andThen(
       ExperimentalApi.ExperimentalApi,
       experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
-    )
-
-  const on: Connection["on"] = (method, listener) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const listening = (notification: Notification.Notification) => {
-            if (Notification.is(method, notification)) listener(notification)
-          }
-          const known = listeners.get(method)
-          if (known === undefined) listeners.set(method, new Set([listening]))
-          else known.add(listening)
-          return listening
-        }),
-        (listening) =>
-          Effect.sync(() => {
-            const left = listeners.get(method)
-            left?.delete(listening)
-            if (left?.size === 0) listeners.delete(method)
-          })
-      )
     )
 
   const interruptTurn = (turn: Child) =>
@@ -320,7 +307,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const plumbing: Connection = {
     maxTextLength,
-    on,
+    on: recipients.on,
     isJoined: router.isJoined,
     providerOf: router.providerOf,
     lastReceivedAt: () => lastReceivedAt,
@@ -347,7 +334,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       ...answering.sizes(),
       ...rpc.sizes(),
       ...Observe.sizes(),
-      listeners: listeners.size,
+      listeners: recipients.size(),
       leftListeners: leftListeners.size
     })
   }
