@@ -41,7 +41,7 @@ const count = (name: string, description: string, least: number) =>
   )
 
 const by = text("by", "NAME", "The person who decides. Default: the name of this user")
-const reason = text("reason", "TEXT", "The reason, which the agent is told")
+const reason = text("reason", "TEXT", "The reason; the agent reads it")
 
 /** Sessions of the store that is named. */
 const open = ({ store }: { readonly store: string }, create = false) =>
@@ -241,7 +241,9 @@ const remove = Effect.fn("session.remove")(function* (flags: Infer<typeof remove
   if (!flags.yes) {
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
-      return yield* new InvalidUsage({ description: "Removing is for good, and nobody can be asked here: give --yes." })
+      return yield* new InvalidUsage({
+        description: "Removing is for good, and there is no terminal to ask at: give --yes."
+      })
     }
     const message = `Remove session ${Print.inline(session)} with its events, approvals and history for good?`
     if (!(yield* Prompt.Confirm({ message }))) return yield* new NotRemoved()
