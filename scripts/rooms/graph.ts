@@ -25,7 +25,7 @@ export interface Room {
   readonly pkg: string
   /** The folder below `src`; for modules in none, what they are, and the rooms that those between rooms reach. */
   readonly folder: string
-  /** What is in it, unless it is a folder. */
+  /** Its modules, unless it is a folder. */
   readonly modules?: ReadonlyArray<string>
 }
 

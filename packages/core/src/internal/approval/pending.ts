@@ -20,7 +20,7 @@ import { makeDeadlines } from "../rpc/deadlines.ts"
 import { makeHandlerScope } from "../rpc/handlers.ts"
 import { undecided } from "./deciding.ts"
 
-/** Whoever answers for the turns on a thread. */
+/** Answers for the turns on a thread. */
 interface Owner {
   readonly threadId: string
 }

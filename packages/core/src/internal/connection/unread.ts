@@ -1,5 +1,5 @@
 /**
- * What becomes of notifications that nobody has read yet: the buffers know values, and this is what they have to know of these.
+ * Unread notifications: their size, and how adjacent deltas merge. The buffers themselves know values only.
  */
 import * as Predicate from "effect/Predicate"
 import * as Struct from "effect/Struct"
