@@ -95,6 +95,9 @@ it("a line that a crash cut and that was completed since counts for nothing", ()
 const [first, second] = places
 if (first === undefined || second === undefined) throw new Error("the recorded rollout has too few turns")
 
+const aborted = (turnId: string): string =>
+  JSON.stringify({ type: "event_msg", payload: { type: "turn_aborted", turn_id: turnId, reason: "interrupted" } })
+
 const table: ReadonlyArray<readonly [string, ReadonlyArray<Attempt>, Digest | undefined, string]> = [
   ["nothing was started", [], full, "absent"],
   ["an attempt that sent nothing", [started], full, "absent"],
@@ -105,7 +108,20 @@ const table: ReadonlyArray<readonly [string, ReadonlyArray<Attempt>, Digest | un
   ["a turn without anything", [sent("m-1")], upTo(2), "absent"],
   ["the context, no prompt", [sent("m-1")], upTo(first.prompt), "absent"],
   ["the prompt, without its client id", [sent("m-1")], upTo(first.prompt + 1), "absent, unconfirmed"],
-  ["the same, and the row has the turn", [admitted("m-1", first.turnId)], upTo(first.prompt + 1), "cut"],
+  [
+    "the same, and the row has the turn",
+    [admitted("m-1", first.turnId)],
+    upTo(first.prompt + 1),
+    "absent, unconfirmed"
+  ],
+  ["a turn without anything, and the row has it", [admitted("m-1", first.turnId)], upTo(2), "absent"],
+  ["the context, no prompt, and the row has the turn", [admitted("m-1", first.turnId)], upTo(first.prompt), "absent"],
+  [
+    "a turn that was aborted before it had a prompt",
+    [admitted("m-1", first.turnId)],
+    addLines(upTo(first.prompt), [aborted(first.turnId)]),
+    "absent"
+  ],
   ["the prompt with its client id", [sent("m-1")], upTo(first.message + 1), "cut"],
   ["all but the end", [sent("m-1")], upTo(first.end), "cut"],
   ["the end", [sent("m-1")], upTo(first.end + 1), "ended"],

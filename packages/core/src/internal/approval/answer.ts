@@ -80,10 +80,18 @@ export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] |
   // methods, and they carry neither a turn nor an item to decide on: nobody is asked.
   applyPatchApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
   execCommandApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
-  "currentTime/read": undefined,
   "account/chatgptAuthTokens/refresh": undefined,
   "attestation/generate": undefined
 }
+
+/**
+ * The answer to a request that only servers older than the protocol make; `undefined` if it is none.
+ */
+export const answerOlder = (method: string): Effect.Effect<unknown> | undefined =>
+  // Until 0.171.
+  method === "currentTime/read"
+    ? Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
+    : undefined
 
 /**
  * Declines a request of which nothing more than the method is known.
@@ -146,8 +154,6 @@ export const answer = (
           return Effect.succeed(failedToolCall(`The tool call was declined by policy${reason}.`))
         })
       )
-    case "currentTime/read":
-      return Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
     case "account/chatgptAuthTokens/refresh": {
       const { params } = request
       return byHost(request.method, host?.onTokenRefresh && (() => host.onTokenRefresh?.(params)))

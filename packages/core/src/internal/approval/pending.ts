@@ -59,7 +59,7 @@ interface Waiting {
   readonly owner: Route | undefined
   /** An accept is under way. */
   accepted: boolean
-  /** How to answer: as the handler says, unless another cause settles the request first. */
+  /** How to answer: as the handler says, unless something else answers first. */
   readonly answered: Deferred.Deferred<Effect.Effect<unknown, RpcError>>
 }
 

@@ -1,5 +1,5 @@
 /**
- * How a method of the server is called: by its deadline, again while the server is overloaded, and with an error that says
+ * How a method of the server is called: by its deadline, again while the server does not run it, and with an error that says
  * what is wrong where the server's own does not.
  */
 import * as Duration from "effect/Duration"
@@ -15,6 +15,7 @@ import {
   type RequestError,
   RequestTimedOut,
   SessionNotFound,
+  type ThreadBusy,
   UnsupportedMethod
 } from "../../CodexError.ts"
 import type { JsonRpc } from "./jsonRpc.ts"
@@ -64,11 +65,15 @@ export type SendRequest<
   ...args: Arguments<R[M]["params"]>
 ) => Effect.Effect<R[M]["response"], E, Requirements>
 
-// What is overloaded has not run the request, so it can be sent again.
-const whileOverloaded = {
+/** Whether the server has refused to run a request that it would run a moment later: it is overloaded, or unloads the thread. */
+export const neverRan = (error: RequestError | ThreadBusy): boolean =>
+  error._tag === "Overloaded" || (error._tag === "RequestFailed" && WireError.isClosing(error.description))
+
+/** How such a request is sent again. */
+export const whileNotRun = {
   schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
   times: 5,
-  while: (error: RawRequestError) => error._tag === "Overloaded"
+  while: neverRan
 }
 
 // Methods that have the server run a turn of its own.
@@ -222,7 +227,7 @@ export const makeRequests = ({
       )
     }
     if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
-    if (error._tag !== "Overloaded" || !retry) return Effect.fail(error)
+    if (!neverRan(error) || !retry) return Effect.fail(error)
     let failed = false
     const again = Effect.suspend(() => {
       // The first failure is known already.
@@ -230,7 +235,7 @@ export const makeRequests = ({
       failed = true
       return Effect.fail(error)
     })
-    return Effect.retry(again, whileOverloaded)
+    return Effect.retry(again, whileNotRun)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {

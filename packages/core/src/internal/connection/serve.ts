@@ -205,6 +205,8 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
     if (!ServerRequest.isMethod(method)) {
+      const older = Approval.answerOlder(method)
+      if (older !== undefined) return older
       return Effect.fail(
         new JsonRpc.RpcError({ code: -32601, description: `Unsupported server request method: ${method}` })
       )
