@@ -1,5 +1,5 @@
-import * as JsonRpc from "../../src/internal/connection/jsonRpc.ts"
 import { observeRequest } from "../../src/internal/connection/observe.ts"
+import * as JsonRpc from "../../src/internal/rpc/jsonRpc.ts"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 

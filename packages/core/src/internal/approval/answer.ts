@@ -6,8 +6,8 @@
  * this program (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the declining
  * form, because the server takes an error for a reason to continue.
  *
- * The room knows requests of the server, engines, and items in progress. It must not know rules, turns or threads: the router
- * says whose request it is.
+ * The room knows requests of the server, engines, and items in progress. It must not know rules, turns, threads or the
+ * connection, which says whose request it is.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -23,7 +23,7 @@ import type { Decisions, Engine, Kind, Request, Verdict } from "../../PolicyEngi
 import * as Schemas from "../../protocol/generated/Experimental.ts"
 import * as Redaction from "../../Redaction.ts"
 import type { HostHandlers, Methods, ServerRequest, ToolCallHandler } from "../../ServerRequest.ts"
-import { RpcError } from "../connection/jsonRpc.ts"
+import { RpcError } from "../rpc/jsonRpc.ts"
 import { noteDecision, undecided } from "./deciding.ts"
 import { isLegalAnswer, isLegalElicitation, isLegalForCommand, isLegalGrant, isOneOf } from "./legality.ts"
 

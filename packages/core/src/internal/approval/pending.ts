@@ -14,19 +14,23 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
-import type { Route } from "../connection/route.ts"
-import type { RequestId, RpcError } from "../connection/jsonRpc.ts"
+import type { RequestId, RpcError } from "../rpc/jsonRpc.ts"
 import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
-import { makeDeadlines } from "../connection/deadlines.ts"
-import { makeHandlerScope } from "../connection/handlers.ts"
+import { makeDeadlines } from "../rpc/deadlines.ts"
+import { makeHandlerScope } from "../rpc/handlers.ts"
 import { undecided } from "./deciding.ts"
+
+/** Answers for the turns on a thread. */
+interface Owner {
+  readonly threadId: string
+}
 
 export interface Answering {
   readonly answer: (
     request: ServerRequest.ServerRequest,
     handler: Effect.Effect<unknown, RpcError>,
-    owner: Route | undefined
+    owner: Owner | undefined
   ) => Effect.Effect<unknown, RpcError>
   /**
    * An item on a thread has begun or is over. When all under one id are over, the server waits for no answer to them, also
@@ -41,7 +45,7 @@ export interface Answering {
   /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
   readonly endTurn: (threadId: string, turnId: string | undefined) => void
   /** Declines what still waits for the turn of a route that is given up. */
-  readonly endRoute: (route: Route) => void
+  readonly endRoute: (route: Owner) => void
   /** How many entries each table has. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
@@ -56,7 +60,7 @@ export interface AnsweringOptions {
 
 interface Waiting {
   readonly request: ServerRequest.ServerRequest
-  readonly owner: Route | undefined
+  readonly owner: Owner | undefined
   /** An accept is under way. */
   accepted: boolean
   /** How to answer: as the handler says, unless something else answers first. */
@@ -142,7 +146,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
   const answerNow = (
     request: ServerRequest.ServerRequest,
     handler: Effect.Effect<unknown, RpcError>,
-    owner: Route | undefined
+    owner: Owner | undefined
   ) =>
     Effect.withFiber((fiber): Effect.Effect<unknown, RpcError> => {
       if (waiting.size >= maxWaiting) {

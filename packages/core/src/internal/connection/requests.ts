@@ -18,7 +18,7 @@ import {
   type ThreadBusy,
   UnsupportedMethod
 } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as Notification from "../../Notification.ts"
 import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"

@@ -1,7 +1,7 @@
 /**
  * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
  *
- * The room knows lines, JSON-RPC, methods, deadlines, and which route a message belongs to. It must not know turns and threads
+ * The room knows methods, their deadlines and errors, and which route a message belongs to. It must not know turns and threads
  * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
  */
 import * as Approval from "../approval/answer.ts"
@@ -29,12 +29,13 @@ import { makeHub } from "../delivery/buffer.ts"
 import { monotonicMillis } from "../monotonic.ts"
 import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
-import * as JsonRpc from "./jsonRpc.ts"
+import * as JsonRpc from "../rpc/jsonRpc.ts"
 import * as Observe from "./observe.ts"
 import { makeRecipients } from "./recipients.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
+import { buffering } from "./unread.ts"
 
 /** The part of a connection that is for this package alone. */
 export interface Connection {
@@ -114,7 +115,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const notifications = makeHub<Notification.Notification, ConnectionFailed | SlowConsumer>({
     maxBytes: bufferBytes,
-    ...Notification.buffering,
+    ...buffering,
     overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
     observe: Telemetry.observeBuffer(context)
   })

@@ -3,7 +3,9 @@
  *
  * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
  * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
- * side run in fibers of their own. This module knows no method names.
+ * side run in fibers of their own.
+ *
+ * The room knows ids, correlation, deadlines, and the fibers of handlers. It must not know methods.
  *
  * @since 0.1.0
  */
