@@ -38,8 +38,8 @@ export interface Answering {
    */
   readonly itemStarted: (threadId: string, item: ThreadItem) => void
   readonly itemCompleted: (threadId: string, item: ThreadItem) => void
-  /** The items of a thread are not told of any more. */
-  readonly forgetItems: (threadId: string) => void
+  /** The server tells no more of a thread: neither of its items, nor of which of its requests are resolved. */
+  readonly forgetThread: (threadId: string) => void
   /** The server waits for this one no longer. */
   readonly forget: (requestId: RequestId) => void
   /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
@@ -182,10 +182,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
       )
     )
 
-  const freeApproval = (threadId: string, itemId: string) => {
+  // Of one item, or of the whole thread.
+  const freeApprovals = (threadId: string, itemId?: string) => {
     for (const [key, entry] of approvals) {
       const { params } = entry.request
-      const isOfItem = "itemId" in params && params.itemId === itemId && params.threadId === threadId
+      const isOfItem =
+        "itemId" in params && params.threadId === threadId && (itemId === undefined || params.itemId === itemId)
       // What was not answered yet is answered or withdrawn as ever, and until then no other one may have its id.
       if (isOfItem && waiting.get(entry.request.id) !== entry) approvals.delete(key)
     }
@@ -209,9 +211,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
       }
       ofThread.delete(item.id)
       if (ofThread.size === 0) items.delete(threadId)
-      freeApproval(threadId, item.id)
+      freeApprovals(threadId, item.id)
     },
-    forgetItems: (threadId) => items.delete(threadId),
+    forgetThread: (threadId) => {
+      items.delete(threadId)
+      freeApprovals(threadId)
+    },
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
       // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.

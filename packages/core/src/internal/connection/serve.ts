@@ -128,7 +128,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   })
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
-    answering.forgetItems(threadId)
+    answering.forgetThread(threadId)
     for (const listener of Array.from(leftListeners)) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
