@@ -11,6 +11,7 @@ import * as Approval from "./answer.ts"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import type { RequestId, RpcError } from "../rpc/jsonRpc.ts"
@@ -119,8 +120,35 @@ export const makeAnswering = Effect.fnUntraced(function* (
     )
   }
 
-  const answer: Answering["answer"] = (request, handler, owner) =>
-    Effect.suspend(() => {
+  // Until there is an answer, or the request is withdrawn.
+  const wait = (entry: Waiting, running: Fiber.Fiber<unknown, RpcError>): Effect.Effect<unknown, RpcError> => {
+    const cancelDeadline =
+      answerTimeout === undefined
+        ? undefined
+        : deadlines.add(answerTimeout, () => settle(entry, declineLate(entry.request)))
+    FiberSet.addUnsafe(handlers, running)
+    running.addObserver((exit) => settle(entry, exit))
+    const answered = Effect.onExit(Effect.interruptible(Deferred.await(entry.answered)), () =>
+      Effect.sync(() => {
+        cancelDeadline?.()
+        running.interruptUnsafe()
+        settle(entry, Effect.interrupt)
+      })
+    )
+    return Effect.flatMap(answered, Effect.interruptible)
+  }
+
+  const confirmed = (entry: Waiting, handler: Effect.Effect<unknown, RpcError>) =>
+    Effect.flatMap(handler, (response) =>
+      Approval.isAccepting(response) ? confirm(entry, response) : Effect.succeed(response)
+    )
+
+  const answerNow = (
+    request: ServerRequest.ServerRequest,
+    handler: Effect.Effect<unknown, RpcError>,
+    owner: Owner | undefined
+  ) =>
+    Effect.withFiber((fiber): Effect.Effect<unknown, RpcError> => {
       if (waiting.size >= maxWaiting) {
         return Effect.andThen(
           Effect.logWarning(`Declined a request ${request.method}: ${waiting.size} others wait for an answer`),
@@ -133,32 +161,16 @@ export const makeAnswering = Effect.fnUntraced(function* (
       const entry: Waiting = { request, owner, accepted: false, answered: Deferred.makeUnsafe() }
       waiting.set(request.id, entry)
       if (key !== undefined) approvals.set(key, entry)
-      const cancelDeadline =
-        answerTimeout === undefined
-          ? undefined
-          : deadlines.add(answerTimeout, () => settle(entry, declineLate(request)))
-      const confirmed =
-        key === undefined
-          ? handler
-          : Effect.flatMap(handler, (response) =>
-              Approval.isAccepting(response) ? confirm(entry, response) : Effect.succeed(response)
-            )
-      return Effect.flatten(
-        Effect.acquireUseRelease(
-          FiberSet.run(handlers, confirmed),
-          (running) => {
-            running.addObserver((exit) => settle(entry, exit))
-            return Deferred.await(entry.answered)
-          },
-          (running) =>
-            Effect.sync(() => {
-              cancelDeadline?.()
-              running.interruptUnsafe()
-              settle(entry, Effect.interrupt)
-            })
-        )
-      )
+      const running = Effect.runForkWith(fiber.context)(key === undefined ? handler : confirmed(entry, handler))
+      const exit = running.pollUnsafe()
+      // Most engines decide at once.
+      if (exit === undefined || waiting.get(request.id) !== entry) return wait(entry, running)
+      waiting.delete(request.id)
+      return exit
     })
+
+  const answer: Answering["answer"] = (request, handler, owner) =>
+    Effect.uninterruptible(answerNow(request, handler, owner))
 
   // The server may be about to withdraw it, and what is withdrawn is not answered.
   const decline = (entry: Waiting) =>

@@ -64,9 +64,8 @@ export const handshake = Effect.fnUntraced(function* (
     const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
     return yield* new ConnectionFailed({ reason, stderr })
   })
-  const response = yield* observeRequest(
-    "initialize",
-    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  const response = yield* observeRequest("initialize", (span) =>
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline, span })
   ).pipe(
     Effect.catchTags({
       RpcError: (error) => failed(error.message),

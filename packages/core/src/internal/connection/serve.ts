@@ -134,18 +134,24 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
     acceptDelay,
-    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    roundTrip: Effect.suspend(() => roundTrip),
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
   // If a route throws at the end, the other routes still learn of it.
   const guardedRoute = (route: Route): Route => ({
     ...route,
+    context: contextOf(route.context),
     onEnd: (error) => {
       const ended = Result.try(() => route.onEnd(error))
       if (Result.isFailure(ended)) logThrown(`The route of thread ${route.threadId}`, ended.failure)
     }
   })
+
+  // Put together once for a route: for each request that would cost more than the answer.
+  const contextOf = (given: Context.Context<never>) =>
+    Context.add(Context.merge(context, given), PolicyEngine.HumanApproval, humanApproval)
+  const ownContext = contextOf(Context.empty())
 
   const logThrown = (whose: string, cause: unknown) => {
     runFork(Effect.logError(`${whose} threw`, cause))
@@ -225,10 +231,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
     const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
-    return Effect.provideContext(
-      answered,
-      Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
-    )
+    return Effect.updateContext(answered, () => owner?.context ?? ownContext)
   }
 
   let hasLeftToOthers = false
@@ -272,6 +275,8 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     requestTimeout,
     serverVersion: serverInfo.version
   })
+
+  const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })
 
   const requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi> = (
     method,
