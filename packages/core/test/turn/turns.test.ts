@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -356,7 +357,12 @@ describe("a server that ignores interrupts", () => {
     it.effect(`is not said to have stopped by ${what}, and its thread counts as busy`, () =>
       Effect.gen(function* () {
         const { thread } = yield* ignoring
-        const message = yield* messageOf(thread.run({ prompt: "Hang", ...limits }))
+        const logged: Array<string> = []
+        const logger = Logger.make<unknown, void>(({ message }) => logged.push(String(message)))
+        const message = yield* messageOf(
+          Effect.provideService(thread.run({ prompt: "Hang", ...limits }), Logger.CurrentLoggers, new Set([logger]))
+        )
+        expect(logged).toContainEqual(expect.stringContaining("did not end within"))
         expect(message).toContain("may still be running")
         expect(message).not.toContain("is intact")
         expect(yield* Effect.flip(thread.run({ prompt: "Next", whenBusy: "fail" }))).toMatchObject({

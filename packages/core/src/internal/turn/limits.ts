@@ -22,6 +22,9 @@ export type Limit =
 /** How long a stalled turn's thread is asked for its status, in milliseconds. */
 const statusTimeout = 5000
 
+/** How long a server may take to say whether a turn runs, in milliseconds. */
+const livenessTimeout = 60_000
+
 /** Waits until a limit is reached. */
 export const untilReached = (
   server: AppServer["Service"],
@@ -29,8 +32,13 @@ export const untilReached = (
 ): Effect.Effect<Limit> => {
   const { place, record, watchdog } = options
   const { threadId } = place
+  // Whatever else goes wrong with the question, somebody has answered.
+  const isRunning = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
+    Effect.map(({ thread }) => thread.status.type === "active"),
+    Effect.catch(({ _tag }) => Effect.succeed(_tag !== "RequestTimedOut" && _tag !== "SessionNotFound"))
+  )
   const stalled = Effect.flatMap(
-    watch(watchdog, record.watched),
+    watch(watchdog, record.watched, isRunning),
     Effect.fnUntraced(function* (stalled): Effect.fn.Return<Limit> {
       // What the turn says while it is being stopped is not what it stalled at.
       const { event } = record.last()

@@ -70,7 +70,8 @@ export const makeStopping = (
     return Effect.logWarning(
       `Turn ${turnId() ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
     )
-  })
+    // The end of the turn closes the scope that this may run in.
+  }).pipe(Effect.uninterruptible)
 
   const notStopped = Effect.suspend(() =>
     Effect.fail(new TurnNotStopped({ threadId, turnId: turnId() ?? "", millis: stopTimeout }))
