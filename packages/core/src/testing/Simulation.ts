@@ -183,13 +183,13 @@ const defaultSteps = 60
 const defaultCommands = ["ls", "rm -rf /"]
 
 /** As many tasks as nothing needs before it waits for something. */
-const maxTasks = 200_000
+const maxTasks = 50_000
 
 /** As many sleeps may end in one step. */
 const maxWakes = 200
 
 /** As many sleeps may end until all calls have an end. */
-const maxLastWakes = 30_000
+const maxLastWakes = 4000
 
 const hashOf = (text: string): number => {
   let hash = 2_166_136_261

@@ -274,7 +274,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       const requestId = params.requestId
       const approval =
         typeof requestId === "string" || typeof requestId === "number" ? approvals.get(requestId) : undefined
-      if (approval !== undefined) approval.isWithdrawn = true
+      // One that comes after its withdrawal is a new one to a client.
+      if (approval?.isKnown === true) approval.isWithdrawn = true
     }
     const turn = turns.get(turnIdOf(message) ?? "")
     if (turn === undefined) return

@@ -439,6 +439,21 @@ describe("a thread that is left while its turn runs", () => {
     }).pipe(against(hang))
   )
 
+  it.effect("is stopped with its turn if it can't be joined again", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("Hang")
+      yield* settle
+      yield* server.on("thread/resume", () => Effect.never)
+      yield* codex.thread.unsubscribe(thread.id)
+      expect(yield* tagOf(turn.result)).toBe("RequestTimedOut")
+      expect(yield* count("turn/interrupt")).toBe(1)
+      expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.status.type).toBe("idle")
+    }).pipe(Effect.scoped, against(hang))
+  )
+
   for (const [method, tag] of [
     ["thread/archived", "SessionArchived"],
     ["thread/deleted", "SessionNotFound"]

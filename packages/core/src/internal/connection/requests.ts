@@ -227,7 +227,8 @@ export const makeRequests = ({
       failed = true
       return Effect.fail(error)
     })
-    return Effect.retry(again, whileOverloaded)
+    // Nobody waits for the next attempt on a connection that is gone.
+    return Effect.raceFirst(Effect.retry(again, whileOverloaded), rpc.closed)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {

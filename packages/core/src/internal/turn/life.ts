@@ -31,7 +31,8 @@ export const makeLife = (
       if (state === before) return
       if (state.turnId !== undefined && before.turnId === undefined) listener.onNamed(state.turnId)
       if (state.end !== undefined && before.end === undefined) listener.onEnded(state.end)
-      for (const wake of wakers) wake()
+      // One that waits again at once waits for the next change.
+      for (const wake of Array.from(wakers)) wake()
     },
     nextChange: Effect.callback<void>((resume) => {
       const wake = () => {

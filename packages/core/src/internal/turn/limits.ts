@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { AgentResponse } from "../../AgentResponse.ts"
 import type { AppServer } from "../../AppServer.ts"
-import { BudgetExceeded, TurnFailed, TurnStalled } from "../../CodexError.ts"
+import { BudgetExceeded, type RequestError, TurnFailed, TurnStalled } from "../../CodexError.ts"
 import type { Exceeded } from "./ledger.ts"
 import type { Place } from "./place.ts"
 import type { TurnRecord } from "./record.ts"
@@ -13,6 +13,8 @@ import { type Stalled, watch, type WatchdogTimes } from "./watchdog.ts"
 export type Limit =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "TextTooLong"; readonly allowed: number }
+  /** The server does not tell us of the thread any more. */
+  | { readonly _tag: "Unheard"; readonly error: RequestError }
   | {
       readonly _tag: "Stalled"
       readonly stalled: Stalled
@@ -58,8 +60,10 @@ export const errorOf = (
   limit: Limit,
   response: AgentResponse,
   lastError: string
-): BudgetExceeded | TurnStalled | TurnFailed => {
+): BudgetExceeded | TurnStalled | TurnFailed | RequestError => {
   switch (limit._tag) {
+    case "Unheard":
+      return limit.error
     case "Budget":
       return new BudgetExceeded({ ...limit.exceeded, response })
     case "TextTooLong": {

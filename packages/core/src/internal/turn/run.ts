@@ -179,12 +179,22 @@ export const run = Effect.fnUntraced(function* (
     while (isUndecided()) yield* life.nextChange
   })
 
-  // Without a subscription the end of the turn would not be heard of.
-  const rejoin = Effect.flatMap(options.rejoin, (isActive) =>
-    isActive
-      ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${life.state().turnId} ran on it`)
-      : Effect.fail(new ProtocolViolation({ method: "turn/completed", description: missedEnd }))
-  ).pipe(Effect.catch((error) => Effect.sync(() => lose(error))))
+  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
+  const stopFor = (reached: Limits.Limit) =>
+    Effect.suspend(() => {
+      if (!life.state().stopping) limit = reached
+      return abandon
+    })
+
+  // Without a subscription the end of the turn would not be heard of, so a turn that can't be joined again is stopped.
+  const rejoin = options.rejoin.pipe(
+    Effect.flatMap((isActive) =>
+      isActive
+        ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${life.state().turnId} ran on it`)
+        : Effect.sync(() => lose(new ProtocolViolation({ method: "turn/completed", description: missedEnd })))
+    ),
+    Effect.catch((error) => (isGone(error) ? Effect.sync(() => lose(error)) : stopFor({ _tag: "Unheard", error })))
+  )
 
   yield* route({
     threadId,
@@ -199,7 +209,6 @@ export const run = Effect.fnUntraced(function* (
     onEnd: lose
   })
 
-  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
 
   const sending = send(server, {
     threadId,
@@ -219,10 +228,7 @@ export const run = Effect.fnUntraced(function* (
 
   yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
   yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(
-    Effect.flatMap((reached) => {
-      if (!life.state().stopping) limit = reached
-      return abandon
-    }),
+    Effect.flatMap(stopFor),
     Effect.forkScoped
   )
   yield* Effect.addFinalizer(() => Effect.suspend(() => (phase() === "over" ? Effect.void : abandon)))
@@ -235,6 +241,9 @@ const tooMuchEarly = (bytes: number) =>
     method: "turn/start",
     description: `the server sent ${bytes} bytes about the thread before it answered`
   })
+
+const isGone = ({ _tag }: RequestError): boolean =>
+  _tag === "ConnectionFailed" || _tag === "SessionNotFound" || _tag === "SessionArchived"
 
 const missedEnd = "the thread was left while the turn ran, so its end was not heard"
 

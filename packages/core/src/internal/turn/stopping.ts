@@ -89,7 +89,8 @@ export const makeStopping = (
       const id = Notification.idIn(reply, "turnId", "turn")
       if (id === undefined) return
       const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
-      Effect.runForkWith(context)(Effect.ignore(Effect.retry(ask(id), again)))
+      const stopped = Effect.raceFirst(Effect.retry(ask(id), again), server.closed)
+      Effect.runForkWith(context)(Effect.ignore(stopped))
     }
   }
 }
