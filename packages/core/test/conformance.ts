@@ -333,6 +333,40 @@ export const suite = <E>(
       })
     )
 
+    it.live("in an unsubscribe: nothing more is told of the thread, until it is resumed", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { threadId } = yield* codex.responses.create({ prompt: "first" })
+        yield* codex.request("thread/resume", { threadId, excludeTurns: true })
+        const told = yield* codex.subscribe
+        const of: Array<string> = []
+        yield* told.pipe(
+          Stream.runForEach((notification) =>
+            Effect.sync(() => {
+              if (Notification.threadIdOf(notification) === threadId) of.push(notification.method)
+            })
+          ),
+          Effect.ignore,
+          Effect.forkScoped
+        )
+        yield* codex.request("thread/unsubscribe", { threadId })
+        const start = codex.request("turn/start", {
+          threadId,
+          input: [{ type: "text", text: "Unheard", text_elements: [] }]
+        })
+        yield* start
+        const isIdle = Effect.map(
+          codex.request("thread/read", { threadId }),
+          ({ thread }) => thread.status.type !== "active"
+        )
+        yield* Effect.repeat(Effect.delay(isIdle, 20), { until: (idle) => idle })
+        expect(of.filter((method) => /^(turn|item)/.test(method))).toEqual([])
+        yield* codex.request("thread/resume", { threadId, excludeTurns: true })
+        yield* start
+        yield* Effect.repeat(Effect.delay(Effect.sync(() => of), 20), { until: () => of.includes("turn/completed") })
+      }).pipe(Effect.scoped, against([{ say: ["one"] }, { say: ["two"] }, { say: ["three"] }]))
+    )
+
     it.live("in pages of what is loaded", () =>
       Effect.gen(function* () {
         const codex = yield* Codex.Codex

@@ -64,6 +64,8 @@ export interface Options {
    * later in another order), or text that is no message. Default: as it is.
    */
   readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
+  /** Told of each message as it comes about, also of those about threads that the client has left. */
+  readonly tap?: ((message: Message) => void) | undefined
   /**
    * What passes between the reply to `turn/start` and `turn/started`, in which the server takes no interrupt by the turn's id.
    * Default: a moment.
@@ -199,14 +201,19 @@ export const make = Effect.fnUntraced(function* (
     Effect.sync(() => {
       if (ended === undefined && Arr.isReadonlyArrayNonEmpty(lines)) receiver?.onLines(lines)
     })
+  // The client has unsubscribed from these: it is told of them no more, and not asked.
+  const left = new Set<string>()
+  const isUnheard = ({ method, params }: Message) => method !== undefined && left.has(field(params, "threadId") ?? "")
   const sendMessage = (message: Message) =>
-    Effect.suspend(() =>
-      send(
+    Effect.suspend(() => {
+      options?.tap?.(message)
+      if (isUnheard(message)) return Effect.void
+      return send(
         ...(options?.distort?.(message) ?? [message]).map((each) =>
           typeof each === "string" ? each : JSON.stringify(each)
         )
       )
-    )
+    })
   const notify: MockAppServer["Service"]["notify"] = (method, params) =>
     Effect.flatMap(Clock.currentTimeMillis, (emittedAtMs) => sendMessage({ method, params, emittedAtMs }))
   const emit = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
@@ -406,6 +413,7 @@ export const make = Effect.fnUntraced(function* (
       const id = yield* idOf(params)
       if (!home.rollouts.has(id)) return yield* refuse(`no rollout found for thread id ${id}`)
       if (!threads.has(id)) threads.set(id, { running: undefined })
+      left.delete(id)
       return { ...settings, thread: threadOf(id) }
     }),
     "thread/read": (params) =>
@@ -429,7 +437,11 @@ export const make = Effect.fnUntraced(function* (
         const next = from + limit
         return { data: all.slice(from, next), nextCursor: next < all.length ? String(next) : null }
       }),
-    "thread/unsubscribe": () => Effect.succeed({ status: "unsubscribed" }),
+    "thread/unsubscribe": (params) =>
+      Effect.sync(() => {
+        left.add(field(params, "threadId") ?? "")
+        return { status: "unsubscribed" }
+      }),
     "turn/start": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       const first = messageIn(params)

@@ -324,7 +324,6 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
   }
 
   const distort = (message: MockAppServer.Message): ReadonlyArray<MockAppServer.Message> => {
-    watch.onSaid(message)
     if (distortions.length === 0) return [message]
     const sort = Watch.sortOf(message)
     const found = distortions.find(({ which }) => which === sort || which === "any")
@@ -337,7 +336,9 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     return []
   }
 
-  const told = (connection: Connection): void => {
+  // Lines that were handed over whole, and may still be on their way to those who read them.
+  let arrived: Array<MockAppServer.Message> = []
+  const arrive = (connection: Connection): void => {
     while (true) {
       const first = connection.lines[0]
       if (first === undefined || first.end > connection.handedOver) return
@@ -345,7 +346,9 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       messages++
       tell(`< ${first.line}`)
       const message = Watch.parse(first.line)
-      if (message !== undefined) watch.onTold(message)
+      if (message === undefined) continue
+      watch.onArriving(message)
+      arrived.push(message)
     }
   }
 
@@ -355,6 +358,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     const server = yield* MockAppServer.make({
       home,
       turns: stepsOf,
+      tap: watch.onSaid,
       distort,
       activation: Effect.suspend(() => (numbers() < 0.3 ? Effect.sleep(Math.ceil(numbers() * 200)) : Effect.yieldNow))
     }).pipe(Scope.provide(serverScope))
@@ -488,12 +492,9 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       }
     })
 
-  let handed: Connection | undefined
   const deliver = (chance: Numbers): boolean => {
-    if (handed !== undefined) {
-      told(handed)
-      handed = undefined
-    }
+    for (const message of arrived) watch.onTold(message)
+    arrived = []
     const connection = current
     const unread = connection?.process.unread() ?? 0
     if (connection === undefined || unread === 0 || wire === "held") return false
@@ -502,8 +503,8 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       : wire === "merged" ? unread
       : Math.ceil(unread * chance() ** 2)
     connection.handedOver += bytes
+    arrive(connection)
     connection.process.handOver(bytes)
-    handed = connection
     return true
   }
 

@@ -77,7 +77,9 @@ export interface Watch {
   readonly onSaid: (message: Message) => void
   /** The fault of a step has befallen this message. */
   readonly onDistorted: (message: Message, isRepeated: boolean) => void
-  /** The client has read these, and done what it does at once. */
+  /** The client is about to read this. */
+  readonly onArriving: (message: Message) => void
+  /** The client has read this, and done what it does at once. */
   readonly onTold: (message: Message) => void
   /** The server has read this. */
   readonly onWritten: (message: Message) => void
@@ -254,17 +256,17 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     if (approval !== undefined && isRepeated) approval.isRepeated = true
   }
 
+  const onArriving: Watch["onArriving"] = ({ error, id, method }) => {
+    const request = requests.get(id)
+    if (typeof method === "string" || request === undefined) return
+    requests.delete(id)
+    const name = textAt(request.params, "clientUserMessageId")
+    if (request.method === "turn/start" && error !== undefined && name !== undefined) starts.set(name, "refused")
+  }
+
   const onTold: Watch["onTold"] = (message) => {
-    const { error, id, method, params } = message
-    if (typeof method !== "string") {
-      const request = requests.get(id)
-      if (request === undefined) return
-      requests.delete(id)
-      if (request.method !== "turn/start" || error === undefined) return
-      const name = textAt(request.params, "clientUserMessageId")
-      if (name !== undefined) starts.set(name, "refused")
-      return
-    }
+    const { id, method, params } = message
+    if (typeof method !== "string") return
     if (id !== undefined) {
       const approval = typeof id === "string" || typeof id === "number" ? approvals.get(id) : undefined
       if (approval !== undefined) approval.isKnown = true
@@ -374,6 +376,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     approvals,
     onSaid,
     onDistorted,
+    onArriving,
     onTold,
     onWritten,
     onLogged: (text) => {

@@ -215,6 +215,7 @@ export const run = Effect.fnUntraced(function* (
     life,
     request: options.request,
     whenBusy: options.whenBusy,
+    rejoin: options.rejoin,
     onSend: () => {
       record.watched.movedAt = now()
       place.sent()
