@@ -9,6 +9,7 @@ const wire = "internal/connection/(diagnostics|lines|outbox|outputPipes|process|
 const work = ["(Thread|Turn|Tools|Input)[.]ts", "internal/(turn|thread)/"]
 const frontDoor = ["(Codex|index)[.]ts", "api/Groups[.]ts"]
 const policies = "^packages/policy/src/"
+const durable = "^packages/durable/src/"
 const command = "^packages/cli/src/"
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: "error", from, to })
@@ -33,6 +34,24 @@ export default {
       "Policies know the core, and neither the command nor the platform.",
       { path: policies },
       { path: [command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "durable-between",
+      "Sessions that outlive their process know the core and policies. Neither knows them, and they know no command.",
+      { path: ["^packages/core/src/", policies] },
+      { path: durable }
+    ),
+    forbid(
+      "durable-below-cli",
+      "What keeps and runs sessions knows neither the command nor the platform.",
+      { path: durable },
+      { path: [command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "sqlite-in-one-file",
+      "One file knows the SQLite of Node. Everything else of a durable session takes what it needs from the context.",
+      { path: durable, pathNot: "^packages/durable/src/internal/sqlite/node[.]ts$" },
+      { dependencyTypes: ["core"] }
     ),
     forbid(
       "policy-without-node",

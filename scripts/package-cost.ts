@@ -16,7 +16,8 @@ const entries = [
   "@effect-codex/core/PolicyEngine",
   "@effect-codex/core/testing",
   "@effect-codex/policy",
-  "@effect-codex/policy/RuleBasedPolicy"
+  "@effect-codex/policy/RuleBasedPolicy",
+  "@effect-codex/durable"
 ]
 
 /** By what is measured: kilobytes of a tarball or of an installed package, or loaded modules. */

@@ -94,7 +94,12 @@ export const circlesOf = ({ arrows, rooms }: Rooms): ReadonlySet<string> => {
 
 const quote = (text: string) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`
 
-const colours: Readonly<Record<string, string>> = { cli: "#8250df", policy: "#1a7f37", core: "#0969da" }
+const colours: Readonly<Record<string, string>> = {
+  cli: "#8250df",
+  durable: "#9a6700",
+  policy: "#1a7f37",
+  core: "#0969da"
+}
 const colourOf = (pkg: string) => colours[pkg] ?? "#57606a"
 
 /** A drawing for Graphviz. Arrows have the colour of the importing package; those of a circle are red. */

@@ -183,6 +183,8 @@ export const is = <M extends keyof Methods>(
   notification: Notification
 ): notification is Extract<Notification, KnownNotification<M>> => notification.method === method
 
+// Most notifications are the agent's text, whose ids are fields of their own.
+
 /**
  * The thread that a notification is about, if it is about one.
  *
@@ -190,7 +192,9 @@ export const is = <M extends keyof Methods>(
  * @since 0.1.0
  */
 export const threadIdOf = (notification: Notification): string | undefined =>
-  idIn(paramsOf(notification), "threadId", "thread")
+  notification.method === "item/agentMessage/delta"
+    ? notification.params.threadId
+    : idIn(paramsOf(notification), "threadId", "thread")
 
 /**
  * The turn that a notification is about, if it is about one.
@@ -199,7 +203,9 @@ export const threadIdOf = (notification: Notification): string | undefined =>
  * @since 0.1.0
  */
 export const turnIdOf = (notification: Notification): string | undefined =>
-  idIn(paramsOf(notification), "turnId", "turn")
+  notification.method === "item/agentMessage/delta"
+    ? notification.params.turnId
+    : idIn(paramsOf(notification), "turnId", "turn")
 
 const paramsOf = (notification: Notification): unknown =>
   notification.method === "unknown" ? notification.raw.params : notification.params

@@ -94,7 +94,8 @@ const decodeQuoted = (source: string, start: number): { readonly value: string; 
       at++
     } else {
       const escaped = source.charAt(at + 1)
-      if (escaped === "") return undefined
+      // In some encodings, the bytes of a character take the backslash behind it along.
+      if (escaped === "" || source.charAt(at - 1) > "~") return undefined
       // Before any other character a backslash means itself; before a line break both go.
       if (escaped !== "\n") value += /^[$`"\\]$/.test(escaped) ? escaped : char + escaped
       at += 2

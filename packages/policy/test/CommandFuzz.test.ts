@@ -5,7 +5,7 @@ import { fuzz } from "./commandFuzz.ts"
 
 describe("whatever real Bash runs of a generated line", () => {
   it.live(
-    "rules that decline it have declined the line, and the balanced mode accepts readers alone",
+    "rules that decline it have declined the line, and the balanced mode accepts readers and commits alone",
     () =>
       Effect.gen(function* () {
         const { accepted, fooled, missed, ran } = yield* fuzz({ seed: 1, count: 1_000 })

@@ -1,7 +1,8 @@
 /**
  * What the balanced mode takes for a script that only reads, against what Bash and zsh really run of it.
  *
- * No program and no builtin is there: what a shell would run is written down with its arguments instead. Each of these has to
+ * No program and no builtin is there: what a shell would run is written down with its arguments instead; only `cat` without a
+ * file prints what it is given. Each of these has to
  * be a command that the balanced mode accepts by itself, and no file may have been made. `FUZZ_RUNS` sets how many scripts are
  * tried; the same number tries the same ones.
  */
@@ -27,7 +28,7 @@ writeFileSync(
   path.join(directory, "bash"),
   `ulimit -t 1
 PATH=/nonexistent
-command_not_found_handle() { /usr/bin/printf '%s\\0' "$#" "$@" >> "$ORACLE_LOG" 2>/dev/null; /bin/$ORACLE_STATUS; }
+command_not_found_handle() { /usr/bin/printf '%s\\0' "$#" "$@" >> "$ORACLE_LOG" 2>/dev/null; case "$1$#" in cat1) /bin/cat;; esac; /bin/$ORACLE_STATUS; }
 names=$(compgen -b)
 enable -n $names
 `
@@ -36,7 +37,7 @@ writeFileSync(
   path.join(directory, ".zshenv"),
   `ulimit -t 1
 PATH=/nonexistent
-command_not_found_handler() { /usr/bin/printf '%s\\0' "$#" "$@" >> "$ORACLE_LOG" 2>/dev/null; /bin/$ORACLE_STATUS }
+command_not_found_handler() { /usr/bin/printf '%s\\0' "$#" "$@" >> "$ORACLE_LOG" 2>/dev/null; case "$1$#" in cat1) /bin/cat;; esac; /bin/$ORACLE_STATUS }
 disable -m '*'
 `
 )

@@ -148,6 +148,12 @@ export const generator = (next: () => number) => {
       () => `: $(( $(${inner()}\n) ))`,
       () => `cat <<EOT\n$(${inner()}\n)\nEOT\n`,
       () => `[[ -n $(${inner()}\n) ]]`,
+      // Text, if nothing in it ends the document.
+      () =>
+        `git commit -m "$(cat <<'EOT'\n${pick(["", "it's ", "EOT) ", "EOT ", "( ", ") ", '" ', "` "])}${inner()}\nEOT\n)"`,
+      () => `git commit -m "$(cat <<'MSG'\n${inner()}\nMSG\n)"${pick(["; ", " && ", " -m ')' ; ", " -m '"])}${inner()}`,
+      () => `git commit -m "$(cat <<${pick(["MSG", '"MSG"'])}\n${inner()}\nMSG\n)"`,
+      () => `git commit -m ${inQuotes(`${one()}\n\n${inner()} é`)}`,
       // Seen through.
       () => `bash -c ${inQuotes(inner())}`,
       () => `sh -c ${inQuotes(one())}`,
@@ -283,7 +289,7 @@ export const declining: Rubric.PolicyRubric = {
 
 const isRefused = (name: string): boolean => ["rm", "curl", "git-push", "sudo"].includes(name)
 
-// What only reads, and so may run where only reading is accepted.
+// What only reads or commits, and so may run where only that is accepted.
 const readers: ReadonlySet<string> = new Set(
   "cat ls grep head wc rg find basename sed git tail stat sort uniq cut tr jq awk date which du tree file realpath xargs".split(
     " "
@@ -336,7 +342,7 @@ export interface Found {
   readonly ran: number
   readonly declined: number
   readonly missed: ReadonlyArray<string>
-  /** Lines that the balanced mode accepts, and those of them that ran something else than a reader. */
+  /** Lines that the balanced mode accepts with the pack for commits, and those of them that ran something else. */
   readonly accepted: number
   readonly fooled: ReadonlyArray<string>
 }
@@ -388,7 +394,7 @@ done
   const next = numbers(seed)
   const line = generator(next)
   const lenient = yield* RuleBasedPolicy.make(declining)
-  const balanced = yield* RuleBasedPolicy.make({ mode: "balanced", allowedRoots: [work] })
+  const balanced = yield* RuleBasedPolicy.make({ mode: "balanced", extends: ["git-commit"], allowedRoots: [work] })
   let run = 0
   let ran = 0
   let declined = 0

@@ -15,7 +15,8 @@ type Frame = { readonly [K in string]?: unknown }
 const connect = Effect.fnUntraced(function* (
   onRequest: JsonRpc.Receiver["onRequest"] = () => Effect.succeed("answered"),
   onNotification?: JsonRpc.Receiver["onNotification"],
-  onEnd?: JsonRpc.Receiver["onEnd"]
+  onEnd?: JsonRpc.Receiver["onEnd"],
+  onThrow?: JsonRpc.Receiver["onThrow"]
 ) {
   const sent: Array<Frame> = []
   const written: Array<string> = []
@@ -41,6 +42,7 @@ const connect = Effect.fnUntraced(function* (
         onNotification?.(notification, length)
         notifications.push(notification)
       },
+      onThrow,
       onRequest,
       onEnd: (error) => {
         onEnd?.(error)
@@ -48,18 +50,19 @@ const connect = Effect.fnUntraced(function* (
       }
     }
   )
+  const linesNow = (...texts: ReadonlyArray<string>) => {
+    if (Arr.isReadonlyArrayNonEmpty(texts)) receiver.onLines(texts)
+  }
   const lines = (...texts: ReadonlyArray<string>) =>
     Effect.andThen(
-      Effect.sync(() => {
-        if (Arr.isReadonlyArrayNonEmpty(texts)) receiver.onLines(texts)
-      }),
+      Effect.sync(() => linesNow(...texts)),
       Effect.yieldNow
     )
   const receive = (...frames: ReadonlyArray<unknown>) => lines(...frames.map((frame) => JSON.stringify(frame)))
   const end = Effect.sync(() =>
     receiver.onEnd(new ConnectionFailed({ reason: { _tag: "Exited", code: 1 }, stderr: [] }))
   )
-  return { rpc, sent, written, notifications, ended, lines, receive, end }
+  return { rpc, sent, written, notifications, ended, lines, linesNow, receive, end }
 })
 
 const pending = (rpc: JsonRpc.JsonRpc, count: number) =>
@@ -363,6 +366,29 @@ describe("what is thrown by who gets a message", () => {
     })
   )
 
+  it.effect("is handed to the receiver, before the next message, and logged where that does not see to it", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ message }) => logged.push(message))
+      const { lines } = yield* connect(
+        undefined,
+        ({ method }) => {
+          told.push(method)
+          if (method.startsWith("bad")) throw new RangeError(method)
+        },
+        undefined,
+        (cause) => {
+          told.push(String(cause))
+          return String(cause).endsWith("bad")
+        }
+      ).pipe(Effect.provide(Logger.layer([logger])))
+      yield* lines('{"method":"bad"}', '{"method":"1"}', '{"method":"bad too"}')
+      expect(told).toEqual(["bad", "RangeError: bad", "1", "bad too", "RangeError: bad too"])
+      yield* eventually(() => expect(logged.length).toBe(1))
+    })
+  )
+
   it.effect("keeps nobody from being told of the end", () =>
     Effect.gen(function* () {
       const { end, rpc } = yield* connect(undefined, undefined, () => {
@@ -373,6 +399,28 @@ describe("what is thrown by who gets a message", () => {
       yield* end
       expect((yield* Fiber.join(fiber))._tag).toBe("ConnectionFailed")
       expect((yield* Effect.flip(rpc.closed))._tag).toBe("ConnectionFailed")
+    })
+  )
+})
+
+describe("what a receiver brings about while it is told of a message", () => {
+  it.effect("comes after that message and the rest of its chunk, and so does the end", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const runSync = Effect.runSyncWith(yield* Effect.context())
+      const { end, lines, linesNow } = yield* connect(
+        undefined,
+        ({ method }) => {
+          if (method === "1") {
+            linesNow('{"method":"3"}')
+            runSync(end)
+          }
+          told.push(method)
+        },
+        () => told.push("end")
+      )
+      yield* lines('{"method":"1"}', '{"method":"2"}')
+      expect(told).toEqual(["1", "2", "3", "end"])
     })
   )
 })

@@ -402,6 +402,19 @@ describe("a server that ignores interrupts", () => {
       expect(codex[tables]()).toMatchObject({ routes: 0, active: 1 })
     }).pipe(against(hang, { stopTimeout: "3 seconds" }))
   )
+  it.effect("is busy with a turn that was left before anything was heard of it", () =>
+    Effect.gen(function* () {
+      const { codex, server, thread } = yield* ignoring
+      const turn = { id: "silent", items: [], itemsView: "notLoaded", status: "inProgress", error: null }
+      yield* server.on("turn/start", () => Effect.succeed({ turn }))
+      yield* outcome(Effect.scoped(thread.turn("Hang")))
+      expect(codex[tables]()).toMatchObject({ routes: 0, active: 1 })
+      expect(yield* Effect.flip(thread.run({ prompt: "Next", whenBusy: "fail" }))).toMatchObject({
+        _tag: "ThreadBusy",
+        turnId: turn.id
+      })
+    }).pipe(against(hang, { stopTimeout: "3 seconds" }))
+  )
 })
 
 describe("a thread that is left while its turn runs", () => {

@@ -44,16 +44,20 @@ export const idOf = (item: ThreadItem): string | undefined => {
   return Predicate.isReadonlyObject(item.raw) && typeof item.raw["id"] === "string" ? item.raw["id"] : undefined
 }
 
-/** Keeps the items in step with what the server says of them. */
+/** Keeps the items in step with what the server says of them, and one more follower. */
 export const followItem = (
   notification: Notification,
-  ...followers: ReadonlyArray<Pick<ItemsInProgress, "started" | "completed">>
+  items: Pick<ItemsInProgress, "started" | "completed">,
+  other?: Pick<ItemsInProgress, "started" | "completed">
 ): void => {
-  if (notification.method !== "item/started" && notification.method !== "item/completed") return
-  const { item, threadId } = notification.params
-  for (const follower of followers) {
-    if (notification.method === "item/started") follower.started(threadId, item)
-    else follower.completed(threadId, item)
+  if (notification.method === "item/started") {
+    const { item, threadId } = notification.params
+    items.started(threadId, item)
+    other?.started(threadId, item)
+  } else if (notification.method === "item/completed") {
+    const { item, threadId } = notification.params
+    items.completed(threadId, item)
+    other?.completed(threadId, item)
   }
 }
 

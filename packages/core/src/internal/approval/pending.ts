@@ -8,15 +8,17 @@
  * that the server knows of is seen before it leaves; with one that comes while the accept is under way, the turn is stopped.
  */
 import * as Approval from "./answer.ts"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
+import * as FiberSet from "effect/FiberSet"
+import * as Scope from "effect/Scope"
 import type { Route } from "../connection/route.ts"
 import type { RequestId, RpcError } from "../connection/jsonRpc.ts"
 import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
 import { makeDeadlines } from "../connection/deadlines.ts"
+import { makeHandlerScope } from "../connection/handlers.ts"
 import { undecided } from "./deciding.ts"
 
 export interface Answering {
@@ -56,8 +58,8 @@ interface Waiting {
   readonly owner: Route | undefined
   /** An accept is under way. */
   accepted: boolean
-  /** Answers now, whatever the handler would have said. */
-  readonly settle: (answer: Effect.Effect<unknown, RpcError>) => void
+  /** How to answer: as the handler says, or as whoever comes before it. */
+  readonly answered: Deferred.Deferred<Effect.Effect<unknown, RpcError>>
 }
 
 /** So many may wait. One more is declined at once. */
@@ -68,11 +70,20 @@ const cancel = Effect.as(undecided("two approvals were open under one item id"),
 export const makeAnswering = Effect.fnUntraced(function* (
   options: AnsweringOptions
 ): Effect.fn.Return<Answering, never, Scope.Scope> {
+  const answerTimeout = options.answerTimeout && Duration.toMillis(options.answerTimeout)
   const deadlines = yield* makeDeadlines
-  const waiting = new Set<Waiting>()
+  const handlers = yield* Scope.provide(FiberSet.make(), yield* makeHandlerScope)
+  const waiting = new Map<RequestId, Waiting>()
+  // By what the server finds them by, until it has said that they are resolved.
   const approvals = new Map<string, Waiting>()
   // By thread: how many items under one id are under way. The model chooses ids, so there may be more than one.
   const items = new Map<string, Map<string, number>>()
+
+  // Answers now, whatever the handler would have said.
+  const settle = (entry: Waiting, answer: Effect.Effect<unknown, RpcError>) => {
+    if (waiting.get(entry.request.id) === entry) waiting.delete(entry.request.id)
+    Deferred.doneUnsafe(entry.answered, Effect.succeed(answer))
+  }
 
   const declineLate = ({ method }: ServerRequest.ServerRequest) =>
     Effect.andThen(
@@ -96,16 +107,16 @@ export const makeAnswering = Effect.fnUntraced(function* (
     )
 
   const cancelBoth = (first: Waiting, request: ServerRequest.ServerRequest) => {
-    first.settle(cancel)
+    settle(first, cancel)
     const { threadId = "", turnId = "" } = ServerRequest.getSubject(request)
     return Effect.logError("Cancelled two approvals that were open under one item id").pipe(
-      Effect.andThen(first.accepted ? Effect.forkDetach(options.stopTurn(threadId, turnId)) : Effect.void),
+      Effect.andThen(first.accepted ? FiberSet.run(handlers, options.stopTurn(threadId, turnId)) : Effect.void),
       Effect.andThen(cancel)
     )
   }
 
   const answer: Answering["answer"] = (request, handler, owner) =>
-    Effect.withFiber((fiber) => {
+    Effect.suspend(() => {
       if (waiting.size >= maxWaiting) {
         return Effect.andThen(
           Effect.logWarning(`Declined a request ${request.method}: ${waiting.size} others wait for an answer`),
@@ -115,44 +126,40 @@ export const makeAnswering = Effect.fnUntraced(function* (
       const key = Approval.approvalKeyOf(request)
       const first = key === undefined ? undefined : approvals.get(key)
       if (first !== undefined) return cancelBoth(first, request)
-      return Effect.callback<unknown, RpcError>((resume) => {
-        let settled = false
-        let running: Fiber.Fiber<unknown, RpcError> | undefined
-        const settle = (result: Effect.Effect<unknown, RpcError>) => {
-          if (settled) return
-          settled = true
-          waiting.delete(entry)
-          cancelDeadline?.()
-          running?.interruptUnsafe()
-          resume(result)
-        }
-        const entry: Waiting = { request, owner, accepted: false, settle }
-        waiting.add(entry)
-        if (key !== undefined) approvals.set(key, entry)
-        const { answerTimeout } = options
-        const cancelDeadline =
-          answerTimeout === undefined
-            ? undefined
-            : deadlines.add(Duration.toMillis(answerTimeout), () => settle(declineLate(request)))
-        const confirmed =
-          key === undefined
-            ? handler
-            : Effect.filterOrElse(
-                handler,
-                (response) => !Approval.isAccepting(response),
-                (response) => confirm(entry, response)
-              )
-        running = Effect.runForkWith(fiber.context)(confirmed)
-        // What the handler did at once may have settled the request.
-        if (settled) running.interruptUnsafe()
-        else running.addObserver(settle)
-        return Effect.sync(() => settle(Effect.interrupt))
-      })
+      const entry: Waiting = { request, owner, accepted: false, answered: Deferred.makeUnsafe() }
+      waiting.set(request.id, entry)
+      if (key !== undefined) approvals.set(key, entry)
+      const cancelDeadline =
+        answerTimeout === undefined
+          ? undefined
+          : deadlines.add(answerTimeout, () => settle(entry, declineLate(request)))
+      const confirmed =
+        key === undefined
+          ? handler
+          : Effect.flatMap(handler, (response) =>
+              Approval.isAccepting(response) ? confirm(entry, response) : Effect.succeed(response)
+            )
+      return Effect.flatten(
+        Effect.acquireUseRelease(
+          FiberSet.run(handlers, confirmed),
+          (running) => {
+            running.addObserver((exit) => settle(entry, exit))
+            return Deferred.await(entry.answered)
+          },
+          (running) =>
+            Effect.sync(() => {
+              cancelDeadline?.()
+              running.interruptUnsafe()
+              settle(entry, Effect.interrupt)
+            })
+        )
+      )
     })
 
   // The server may be about to withdraw it, and what is withdrawn is not answered.
   const decline = (entry: Waiting) =>
-    entry.settle(
+    settle(
+      entry,
       Effect.ignore(options.roundTrip).pipe(
         Effect.andThen(undecided("its turn was over")),
         Effect.andThen(Approval.decline(entry.request.method))
@@ -164,7 +171,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
       const { params } = entry.request
       const isOfItem = "itemId" in params && params.itemId === itemId && params.threadId === threadId
       // What was not answered yet is answered or withdrawn as ever, and until then no other one may have its id.
-      if (isOfItem && !waiting.has(entry)) approvals.delete(key)
+      if (isOfItem && waiting.get(entry.request.id) !== entry) approvals.delete(key)
     }
   }
 
@@ -192,7 +199,8 @@ export const makeAnswering = Effect.fnUntraced(function* (
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
       // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.
-      for (const entry of waiting) if (entry.request.id === requestId) entry.settle(Effect.interrupt)
+      const entry = waiting.get(requestId)
+      if (entry !== undefined) settle(entry, Effect.interrupt)
     },
     endTurn: (threadId, turnId) => {
       items.delete(threadId)
@@ -200,11 +208,11 @@ export const makeAnswering = Effect.fnUntraced(function* (
         const about = ServerRequest.getSubject(request)
         return about.threadId === threadId && (turnId === undefined || about.turnId === turnId)
       }
-      for (const entry of waiting) if (isOf(entry)) decline(entry)
+      for (const entry of waiting.values()) if (isOf(entry)) decline(entry)
       for (const [key, entry] of approvals) if (isOf(entry)) approvals.delete(key)
     },
     endRoute: (route) => {
-      for (const entry of waiting) {
+      for (const entry of waiting.values()) {
         const { threadId } = ServerRequest.getSubject(entry.request)
         if (entry.owner === route && threadId === route.threadId) decline(entry)
       }

@@ -10,9 +10,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -23,6 +21,7 @@ import { ConnectionFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
 import { makeDeadlines } from "./deadlines.ts"
 import { encode } from "./encode.ts"
+import { makeHandlerScope } from "./handlers.ts"
 import * as Redaction from "../../Redaction.ts"
 import { malformedLines } from "../../Telemetry.ts"
 import type { Transport } from "../../Transport.ts"
@@ -99,6 +98,8 @@ export interface Receiver {
    * the reader: may not block.
    */
   readonly onNotification: (notification: WireNotification, length: number) => void
+  /** After `onNotification` has thrown, before the next message. Whether the cause has been seen to. */
+  readonly onThrow?: ((cause: unknown) => boolean) | undefined
   /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
   readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
   /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
@@ -141,9 +142,6 @@ export interface JsonRpc {
 /** So many late responses are waited for. With one more, the oldest is given up. */
 const maxLate = 1024
 
-/** How long closing waits for handlers that are on their way out. */
-const handlerGrace = Duration.seconds(2)
-
 const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
 
 const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
@@ -167,17 +165,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
   Effect.fnUntraced(function* (transport: Transport["Service"], receiver: Receiver) {
     const context = yield* Effect.context()
     const runFork = Effect.runForkWith(context)
-    // Handlers end with the connection; one that can't be interrupted does not keep it open for longer than a moment.
-    const handlers = yield* Scope.make()
-    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), handlers)
+    const answering = yield* Scope.provide(FiberMap.make<RequestId>(), yield* makeHandlerScope)
     const answer = yield* FiberMap.runtime(answering)<never>()
-    yield* Effect.addFinalizer((exit) =>
-      Effect.forkDetach(Scope.close(handlers, exit)).pipe(
-        Effect.flatMap(Fiber.await),
-        Effect.timeoutOption(handlerGrace),
-        Effect.asVoid
-      )
-    )
 
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines
@@ -264,7 +253,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
     }
 
-    const onLines = (lines: ReadonlyArray<string>) => {
+    const takeLines = (lines: ReadonlyArray<string>) => {
       const parsed = parseLines(lines)
       let next = 0
       const takeRest = () => {
@@ -276,11 +265,25 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       // What is thrown by whoever gets one message keeps nobody from getting the next one.
       while (next < lines.length) {
         const taken = Result.try(takeRest)
-        if (Result.isFailure(taken)) runFork(Effect.logError("A receiver of a message threw", taken.failure))
+        if (Result.isSuccess(taken) || receiver.onThrow?.(taken.failure) === true) continue
+        runFork(Effect.logError("A receiver of a message threw", taken.failure))
       }
       // An array that has grown old would keep the messages alive until it is collected.
       parsed.length = 0
     }
+
+    // A receiver may cause more lines while it takes one. They wait, so all recipients see the messages in the same order.
+    const unread: Array<() => void> = []
+    const inOrder = (read: () => void) => {
+      unread.push(read)
+      if (unread.length > 1) return
+      for (let next = unread[0]; next !== undefined; next = unread[0]) {
+        const taken = Result.try(next)
+        if (Result.isFailure(taken)) runFork(Effect.logError("The reader threw", taken.failure))
+        unread.shift()
+      }
+    }
+    const onLines = (lines: ReadonlyArray<string>) => inOrder(() => takeLines(lines))
 
     // Runs before the transport closes: what waits is told at once, not after the process is gone.
     yield* Effect.addFinalizer(() =>
@@ -288,7 +291,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         end(new ConnectionFailed({ reason: { _tag: "Closed", description: "the connection was closed" }, stderr: [] }))
       )
     )
-    yield* transport.listen({ onLines, onEnd: end })
+    yield* transport.listen({ onLines, onEnd: (error) => inOrder(() => end(error)) })
 
     const request: JsonRpc["request"] = (method, params, options) =>
       Effect.withFiber((fiber) => {

@@ -7,7 +7,6 @@
 import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -31,6 +30,7 @@ import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
 import * as JsonRpc from "./jsonRpc.ts"
 import * as Observe from "./observe.ts"
+import { makeRecipients } from "./recipients.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
@@ -92,9 +92,6 @@ export interface ServeOptions extends Handshake.HandshakeOptions {
 /** How many requests of the server a listener may leave unread. */
 const maxUnreadRequests = 1024
 
-/** How long closing waits for handlers that are on their way out. */
-const handlerGrace = Duration.seconds(2)
-
 /** How long the server may take for a request that needs nobody and nothing. */
 const roundTripTimeout = Duration.seconds(5)
 
@@ -129,11 +126,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     overflow: (unread) => new SlowConsumer({ unread, unit: "requests" }),
     merge: () => undefined
   })
-  const listeners = new Map<string, Set<(notification: Notification.Notification) => void>>()
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
     answering.forgetItems(threadId)
-    for (const listener of leftListeners) listener(threadId)
+    for (const listener of Array.from(leftListeners)) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
@@ -142,54 +138,47 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
-  // What is thrown by one of those who are told is its own affair: the others are told all the same, and the reader goes on.
-  const guarded = (whose: string, call: () => void) => {
-    const called = Result.try(call)
-    if (Result.isFailure(called)) runFork(Effect.logError(`${whose} threw`, called.failure))
-  }
-
+  // If a route throws at the end, the other routes still learn of it.
   const guardedRoute = (route: Route): Route => ({
     ...route,
-    onNotification: (notification) => {
-      const routed = Result.try(() => route.onNotification(notification))
-      if (Result.isSuccess(routed)) return
-      runFork(Effect.logError(`The route of thread ${route.threadId} threw`, routed.failure))
-      // It has lost a notification, so it can't go on as if it had all of them.
-      const description = `a notification of thread ${route.threadId} could not be taken: ${String(routed.failure)}`
-      const error = new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] })
-      guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
-      const turnId = Notification.turnIdOf(notification)
-      // Nobody hears of the turn any more, so nobody would stop it.
-      if (turnId !== undefined)
-        runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId: route.threadId, turnId })))
-    },
-    onEnd: (error) => guarded(`The route of thread ${route.threadId}`, () => route.onEnd(error))
+    onEnd: (error) => {
+      const ended = Result.try(() => route.onEnd(error))
+      if (Result.isFailure(ended)) logThrown(`The route of thread ${route.threadId}`, ended.failure)
+    }
   })
 
-  // A handler that has lost its say may still be on its way out. Closing waits for it, for a moment.
-  let handling = 0
-  const idle = Deferred.makeUnsafe<void>()
-  let closing = false
-  const leave = () => {
-    handling--
-    if (closing && handling === 0) Deferred.doneUnsafe(idle, Effect.void)
+  const logThrown = (whose: string, cause: unknown) => {
+    runFork(Effect.logError(`${whose} threw`, cause))
   }
-  const counted = <A, E>(handler: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => handling++),
-      () => handler,
-      () => Effect.sync(leave)
-    )
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => {
-      closing = true
-      return handling === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), handlerGrace))
-    })
-  )
+
+  const onRouteThrow = (route: Route, notification: Notification.Notification, cause: unknown) => {
+    const { threadId } = route
+    logThrown(`The route of thread ${threadId}`, cause)
+    // It has lost a notification, so it can't go on as if it had all of them.
+    const description = `a notification of thread ${threadId} could not be taken: ${String(cause)}`
+    route.onEnd(new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] }))
+    const turnId = Notification.turnIdOf(notification)
+    // Nobody hears of the turn any more, so nobody would stop it.
+    if (turnId !== undefined) runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })))
+  }
+
+  const recipients = makeRecipients({
+    buffer: notifications.offer,
+    observer: observer === undefined ? undefined : (notification) => observer.onNotification(notification),
+    onThrow: logThrown,
+    onRouteThrow
+  })
 
   const onNotification: JsonRpc.Receiver["onNotification"] = (wire, length) => {
     const notification = Notification.decode(wire, length)
     const threadId = Notification.threadIdOf(notification)
+    // Most notifications are the agent's text, which changes nothing else.
+    const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
+    if (!isText) follow(notification, threadId)
+    recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
+  }
+
+  const follow = (notification: Notification.Notification, threadId: string | undefined) => {
     const abandoned = router.follow(notification)
     if (abandoned !== undefined) runFork(interruptTurn(abandoned))
     if (notification.method === "serverRequest/resolved") {
@@ -207,11 +196,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if ("unreadable" in notification && notification.unreadable !== undefined) {
       runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
     }
-    guarded("A buffer of notifications", () => notifications.offer(notification))
-    if (observer !== undefined) guarded("The decision observer", () => observer.onNotification(notification))
-    if (threadId !== undefined) router.routeOf(threadId)?.onNotification(notification)
-    const called = listeners.get(notification.method)
-    for (const listener of called ?? []) guarded(`A listener of ${notification.method}`, () => listener(notification))
   }
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
@@ -238,7 +222,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
-    const answered = observeAnswer(request, answering.answer(request, counted(handler), owner), observer)
+    const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
     return Effect.provideContext(
       answered,
       Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
@@ -275,7 +259,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
         onEnd
       })
   }
-  const rpc = yield* JsonRpc.make(timed, { onNotification, onRequest, onEnd })
+  const rpc = yield* JsonRpc.make(timed, { onNotification, onThrow: recipients.deliverRest, onRequest, onEnd })
 
   const serverInfo = yield* Handshake.handshake(rpc, transport, options)
 
@@ -295,27 +279,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     Effect.andThen(
       ExperimentalApi.ExperimentalApi,
       experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
-    )
-
-  const on: Connection["on"] = (method, listener) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          const listening = (notification: Notification.Notification) => {
-            if (Notification.is(method, notification)) listener(notification)
-          }
-          const known = listeners.get(method)
-          if (known === undefined) listeners.set(method, new Set([listening]))
-          else known.add(listening)
-          return listening
-        }),
-        (listening) =>
-          Effect.sync(() => {
-            const left = listeners.get(method)
-            left?.delete(listening)
-            if (left?.size === 0) listeners.delete(method)
-          })
-      )
     )
 
   const interruptTurn = (turn: Child) =>
@@ -346,7 +309,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const plumbing: Connection = {
     maxTextLength,
-    on,
+    on: recipients.on,
     isJoined: router.isJoined,
     providerOf: router.providerOf,
     lastReceivedAt: () => lastReceivedAt,
@@ -375,7 +338,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       ...rpc.sizes(),
       ...requests.sizes(),
       ...Observe.sizes(),
-      listeners: listeners.size,
+      listeners: recipients.size(),
       leftListeners: leftListeners.size
     })
   }

@@ -45,6 +45,10 @@ export const makeCollector = (
 
   const add = (notification: Notification) => {
     raw = notification.raw
+    if (notification.method === "item/agentMessage/delta") {
+      streamed.add(notification.params.itemId, notification.params.delta)
+      return
+    }
     const isComment = commentary.isAbout(notification)
     switch (notification.method) {
       case "turn/started":
@@ -62,10 +66,6 @@ export const makeCollector = (
           }
           streamed.complete(item.id)
         }
-        break
-      }
-      case "item/agentMessage/delta": {
-        streamed.add(notification.params.itemId, notification.params.delta)
         break
       }
       case "turn/plan/updated":

@@ -48,7 +48,7 @@ export const makeLedger = (limits: Limits): Ledger => {
   })
 
   const stopAll = (why: Exceeded) => {
-    for (const { stop } of running) stop(why)
+    for (const { stop } of Array.from(running)) stop(why)
   }
 
   return {

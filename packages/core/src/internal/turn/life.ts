@@ -31,7 +31,7 @@ export const makeLife = (
       if (state === before) return
       if (state.turnId !== undefined && before.turnId === undefined) listener.onNamed(state.turnId)
       if (state.end !== undefined && before.end === undefined) listener.onEnded(state.end)
-      // One that waits again at once waits for the next change.
+      // A copy, since a waiter may wait for the next change as soon as it is woken.
       for (const wake of Array.from(wakers)) wake()
     },
     nextChange: Effect.callback<void>((resume) => {

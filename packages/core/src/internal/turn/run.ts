@@ -147,14 +147,20 @@ export const run = Effect.fnUntraced(function* (
 
   const onNotification = (notification: Notification.Notification) => {
     if (Notification.threadIdOf(notification) !== threadId) return record.addOfSubAgent(notification)
-    if (phase() === "waiting" || phase() === "over") return
     const message = messageOf(notification)
-    if (message !== undefined && message._tag !== "Completed") life.apply(message)
-    const { turnId } = life.state()
-    if (turnId !== undefined && phase() === "running") record.add(notification, turnId)
-    else if (phase() === "starting") keepEarly(notification)
-    if (message?._tag === "Completed") life.apply(message)
-    else if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === turnId) {
+    if (message === undefined) return keep(notification)
+    if (phase() === "waiting" || phase() === "over") return
+    if (message._tag !== "Completed") life.apply(message)
+    keep(notification)
+    if (message._tag === "Completed") life.apply(message)
+  }
+
+  const keep = (notification: Notification.Notification) => {
+    const { phase, turnId } = life.state()
+    if (phase === "running" && turnId !== undefined) record.add(notification, turnId)
+    else if (phase === "starting") keepEarly(notification)
+    else return
+    if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === turnId) {
       lose(new ProtocolViolation({ method: "turn/completed", description: notification.reason }))
     }
   }

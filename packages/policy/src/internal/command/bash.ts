@@ -9,7 +9,8 @@
 import * as Result from "effect/Result"
 import * as Unbash from "unbash"
 import { short } from "../text.ts"
-import { decode, unknown, type Word } from "../../ShellWord.ts"
+import { decode, known, unknown, type Word } from "../../ShellWord.ts"
+import { endsAlike, readPrinted } from "./hereDocument.ts"
 
 /** What `sh` reads otherwise than Bash is not certain in a script for `sh`. */
 export type Dialect = "bash" | "sh"
@@ -187,8 +188,15 @@ const read = (
   const visitCommand = (node: Unbash.Command, chain: number | undefined): void => {
     if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
     const own = [...node.prefix, ...(node.name === undefined ? [] : [node.name]), ...node.suffix]
+    const printed = new Map(
+      node.suffix.flatMap((child) => {
+        const text = child.type === "Word" ? printedBy(child, script) : undefined
+        return text === undefined ? [] : [[child, text] as const]
+      })
+    )
+    const simple = simpleOf(node, dialect, sliceOf(script), (child) => printed.get(child)?.word)
+    if (simple.opaque === undefined) for (const { command } of printed.values()) commands.push(command)
     for (const { end, pos } of own) pieces.push({ pos, end, of: commands.length })
-    const simple = simpleOf(node, dialect, sliceOf(script))
     commands.push({ ...simple, source: script.slice(node.pos, node.end), chain })
     if (simple.opaque !== undefined) Unbash.forEachChild(node, visitUncertain)
   }
@@ -222,6 +230,44 @@ const wordOf = (node: Unbash.Word, sourceOf: SourceOf): Word => {
   const source = sourceOf(node)
   const value = decode(source)
   return value !== undefined && value === node.value ? { source, value } : unknown(source)
+}
+
+// A word that is nothing but a here-document, which `cat` prints, and the command that does so.
+const printedBy = (
+  node: Unbash.Word,
+  script: string
+): { readonly word: Word; readonly command: Simple } | undefined => {
+  const source = script.slice(node.pos, node.end)
+  const found = readPrinted(source)
+  const [quoted, ...others] = node.parts ?? []
+  if (found === undefined || quoted?.type !== "DoubleQuoted" || others.length > 0) return undefined
+  const [expansion, ...after] = quoted.parts
+  if (expansion?.type !== "CommandExpansion" || after.length > 0) return undefined
+  const [statement, ...further] = expansion.script?.commands ?? []
+  const command = statement?.command
+  if (command?.type !== "Command" || statement?.background === true || further.length > 0) return undefined
+  const [document, ...more] = command.suffix
+  const agrees =
+    command.name?.text === "cat" &&
+    command.prefix.length + more.length === 0 &&
+    document?.type === "HereDoc" &&
+    document.operator === "<<" &&
+    document.descriptor === undefined &&
+    document.delimiter?.value === found.delimiter &&
+    document.body.text === found.body
+  if (!agrees || !endsAlike(found.body, script.slice(node.end - 1))) return undefined
+  return {
+    word: { source, value: found.value },
+    command: {
+      source: script.slice(command.pos, command.end),
+      words: [known("cat")],
+      redirects: [],
+      assignments: [],
+      input: [found.body],
+      opaque: undefined,
+      chain: undefined
+    }
+  }
 }
 
 // An argument that looks like an assignment is a word like others for most programs.
@@ -263,9 +309,14 @@ const reserved = new Set(
   "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]]".split(" ")
 )
 
-const simpleOf = (node: Unbash.Command, dialect: Dialect, sourceOf: SourceOf): Omit<Simple, "chain"> => {
+const simpleOf = (
+  node: Unbash.Command,
+  dialect: Dialect,
+  sourceOf: SourceOf,
+  printed?: (argument: Unbash.CommandArgument) => Word | undefined
+): Omit<Simple, "chain"> => {
   const words = [...(node.name === undefined ? [] : [node.name]), ...node.suffix].flatMap((child) =>
-    child.type === "Word" || child.type === "Assignment" ? [argumentOf(child, sourceOf)] : []
+    child.type === "Word" || child.type === "Assignment" ? [printed?.(child) ?? argumentOf(child, sourceOf)] : []
   )
   const assignments = node.prefix.flatMap((child) =>
     child.type === "Assignment" ? [assignmentOf(child, sourceOf)] : []

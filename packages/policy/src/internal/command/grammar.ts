@@ -6,6 +6,8 @@
  * and zsh read in different ways is not part of it. It knows no programs and runs nothing.
  */
 
+import { endsAlike, mayEnd } from "./hereDocument.ts"
+
 export type Dialect = "bash" | "sh" | "zsh"
 
 export type Piece =
@@ -78,6 +80,9 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
   const peek = (text: string): boolean => script.startsWith(text, at)
 
+  // Comments and here-documents.
+  const asides: Array<string> = []
+
   const blanks = () => {
     for (;;) {
       if (peek("\\\n")) at += 2
@@ -86,7 +91,9 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         // A comment begins only where a word could.
         const before = script.charAt(at - 1)
         if (at > 0 && !/[\s|&;(]/.test(before)) return
+        const start = at
         while (at < script.length && !peek("\n")) at++
+        asides.push(script.slice(start, at))
       } else return
     }
   }
@@ -97,12 +104,17 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
 
   const hereDocument = (delimiter: string, quoted: boolean, tabs: boolean) => {
+    const start = at
     for (;;) {
       if (at >= script.length) return void refuse("a here-document has no end")
       const end = script.indexOf("\n", at)
       const line = script.slice(at, end === -1 ? script.length : end)
       at = end === -1 ? script.length : end + 1
-      if ((tabs ? line.replace(/^\t+/, "") : line) === delimiter) return
+      if ((tabs ? line.replace(/^\t+/, "") : line) === delimiter) {
+        asides.push(script.slice(start, at))
+        return
+      }
+      if (mayEnd(line, delimiter)) return void refuse("a here-document may end elsewhere")
       if (!quoted && /[$`\\]/.test(line)) return void refuse("a here-document is not plain text")
     }
   }
@@ -430,10 +442,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         pieces.push({ _tag: "Glob", char: "*" })
         at += bracket.length
       } else if (peek("<(") && dialect !== "sh" && at === start) {
-        at += 2
-        const body = list([")"])
-        expect(")")
-        pieces.push({ _tag: "Process", body })
+        pieces.push({ _tag: "Process", body: substituted() })
       } else if (
         /[@^]/.test(script.charAt(at - 1)) &&
         at > start &&
@@ -480,6 +489,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       } else if (char === "\\") {
         const escaped = script.charAt(at + 1)
         if (escaped === "") return refuse("a quote has no end")
+        if (script.charAt(at - 1) > "~") return refuse("a backslash behind this is not looked through")
         if (escaped !== "\n") text(/^[$`"\\]$/.test(escaped) ? escaped : char + escaped)
         at += 2
       } else {
@@ -489,13 +499,22 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     }
   }
 
+  // The script in the brackets of a substitution.
+  const substituted = (): Node => {
+    if (pending.length > 0) refuse("a here-document begins before a substitution")
+    const before = asides.length
+    at += 2
+    const body = list([")"])
+    expect(")")
+    const rest = script.slice(at)
+    if (!asides.slice(before).every((text) => endsAlike(text, rest))) refuse("a substitution may end elsewhere")
+    return body
+  }
+
   const dollar = (pieces: Array<Piece>, inQuotes: boolean) => {
     if (peek("$((")) return refuse("arithmetic is not looked through")
     if (peek("$(")) {
-      at += 2
-      const body = list([")"])
-      expect(")")
-      pieces.push({ _tag: "Command", body, quoted: inQuotes })
+      pieces.push({ _tag: "Command", body: substituted(), quoted: inQuotes })
       return undefined
     }
     const name = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|(\?))/.exec(script.slice(at, at + 80))

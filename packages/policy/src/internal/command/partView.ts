@@ -23,7 +23,10 @@ export interface PartView extends Omit<Reach, "texts"> {
   readonly paths: ReadonlyArray<string | undefined>
   /** Those of them that aren't certain to be text. */
   readonly possiblePaths: ReadonlyArray<string | undefined>
-  /** The words as one line, if all are known and of printable ASCII: what a pattern that accepts is matched with. */
+  /**
+   * The words as one line, if all are known: what a pattern that accepts is matched with. Words that are certain to be text
+   * may have any letters and several lines, all others are of printable ASCII.
+   */
   readonly line: string | undefined
   /** The forms that a pattern that declines is looked for in. */
   readonly lines: ReadonlyArray<string>
@@ -47,6 +50,9 @@ export interface PartView extends Omit<Reach, "texts"> {
 
 const isPrintable = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
+// Letters of all languages, and nothing that a terminal or an editor would not show in its place.
+const isLegible = (text: string): boolean => !/(?![\t\n\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(text)
+
 const isHarmless = ({ operator, target }: Redirect): boolean =>
   target.value === "/dev/null" || (operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? ""))
 
@@ -57,8 +63,12 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
   const args = rest.map(({ value }) => value)
   const program = first?.value
   const values = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
-  const line = values.map(quote).join(" ")
   const { texts, ...reach } = reachOf(part)
+  const isLine =
+    values.length > 0 &&
+    part.words.every(
+      ({ value }, at) => value !== undefined && (isPrintable(value) || (texts.has(at) && isLegible(value)))
+    )
   const pathsOf = (arg: string | undefined): ReadonlyArray<string | undefined> =>
     arg === undefined ? [arg] : pathsIn(arg)
   return {
@@ -70,7 +80,7 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
     args,
     paths: args.flatMap(pathsOf),
     possiblePaths: args.flatMap((arg, index) => (texts.has(index + 1) ? [] : pathsOf(arg))),
-    line: part.words.length > 0 && values.length === part.words.length && isPrintable(line) ? line : undefined,
+    line: isLine ? values.map(quote).join(" ") : undefined,
     lines: [
       part.source,
       part.words.map(({ source, value }) => value ?? source).join(" "),

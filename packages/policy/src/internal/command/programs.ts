@@ -278,6 +278,7 @@ const git: Program = {
     commit: {
       operands: "write",
       acts: true,
+      flags: "-a -q -s -v --all --quiet --signoff --verbose --amend --no-edit --allow-empty",
       values: {
         text: "-m -C -c -S --message --author --date --trailer --fixup --squash --cleanup",
         read: "-F -t --file --template"

@@ -28,8 +28,10 @@ const packs = {
     version: 1,
     lines: {
       add: `git add( (-A|--all|-u|--update|-v|--verbose|--|\\.|${path}))+`,
-      // A message is text, whatever it says.
+      // A message is text, whatever it says and however many lines it has.
       commit: `git commit( (-a|-q|-s|-v|--all|--quiet|--signoff|--verbose))*( (-m|-am) ('[^']*'(\\\\''[^']*')*|[A-Za-z0-9_@%+=:,./-]+))+`,
+      // Prints the here-document that is a message.
+      message: "cat",
       unstage: `git restore --staged( (--|\\.|${path}))+`,
       branch: "git (switch -c|checkout -b) [A-Za-z0-9][A-Za-z0-9_./-]*"
     }

@@ -1,0 +1,196 @@
+/**
+ * The owner of a store: runs its sessions on app-servers, and goes on after a crash where the evidence says.
+ *
+ * A prompt reaches the model once. A turn that was cut off is continued by a new turn that says so, and what it asks for is
+ * decided anew. Approvals wait for people, and outlive the process. The rules are in pure functions below; this module leases
+ * the store, holds the registries, and ends the app-servers before its lease does.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import type * as Codex from "@effect-codex/core/Codex"
+import type { Engine } from "@effect-codex/core/PolicyEngine"
+import * as CoreTools from "@effect-codex/core/Tools"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import type { StaleOwner, StoreBusy, StoreFailed } from "./DurableError.ts"
+import { Blocked } from "./internal/owner/blocked.ts"
+import { Hooks } from "./internal/owner/hooks.ts"
+import type { Owner } from "./internal/owner/owner.ts"
+import * as Scheduler from "./internal/owner/scheduler.ts"
+import * as Servers from "./internal/owner/servers.ts"
+import type { Session } from "./Session.ts"
+import { Live } from "./Live.ts"
+import { type LeaseOptions, SessionStore } from "./SessionStore.ts"
+
+/**
+ * The folder of a session is not there. The session is blocked until the next owner.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("WorkspaceMissing", {
+  workspace: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The workspace ${JSON.stringify(this.workspace)} is missing: ${this.description}. Provide it, and start the owner again.`
+  }
+}
+
+/**
+ * How an owner runs sessions.
+ *
+ * **Details**
+ *
+ * `policies`, `tools` and `workspace` give meaning to the names in a `SessionSpec`. A name that is missing blocks the session, as
+ * `PolicyMissing`, `ToolsMissing` or `WorkspaceMissing`; nothing else is used in its place.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Engines by name. Requests on which an engine abstains wait for a person. */
+  readonly policies: { readonly [name: string]: Engine }
+  /** Toolkits by name, bound with `Tools.bind` of `@effect-codex/core`. Default: none. */
+  readonly tools?: { readonly [name: string]: CoreTools.Bound } | undefined
+  /** Makes the folder of a session ready, for as long as the scope is open. `cwd` is an absolute path without links. */
+  readonly workspace: (session: Session) => Effect.Effect<{ readonly cwd: string }, WorkspaceMissing, Scope.Scope>
+  /** The app-server, for each account if a function. Default: that of `Codex.layer`. */
+  readonly codex?: Codex.Options | ((account: string | undefined) => Codex.Options) | undefined
+  /** How the store is leased. */
+  readonly lease?: LeaseOptions | undefined
+  /** How many sessions may run at the same time. Default: 16. */
+  readonly concurrency?: number | undefined
+  /** How long an app-server stays that no session uses. Default: 30 seconds. */
+  readonly serverIdleTimeout?: Duration.Input | undefined
+  /** How long an approval may wait before its turn is stopped and the verdict is kept for later. Default: 10 minutes. */
+  readonly parkAfter?: Duration.Input | "never" | undefined
+  /** How long an approval is open for a verdict, and its grant valid. Default: 7 days. */
+  readonly approvalTimeout?: Duration.Input | undefined
+  /** How much may wait for a store that is down before the turn is interrupted, in bytes of JSON. Default: 8 Mi. */
+  readonly spillBytes?: number | undefined
+  /** How long a request for people may wait for a store that is down before it is declined. Default: 30 seconds. */
+  readonly storeTimeout?: Duration.Input | undefined
+}
+
+/**
+ * A running owner.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Durable extends Context.Service<
+  Durable,
+  {
+    /** The number of this owner: greater than that of every owner before. */
+    readonly epoch: number
+    /**
+     * Never succeeds. Fails when this owner has lost the store. Its app-servers are ended by then; build the layer again to
+     * go on.
+     */
+    readonly lost: Effect.Effect<never, StaleOwner | StoreFailed>
+  }
+>()("@effect-codex/durable/Durable") {}
+
+/** Less than the last third of the lease: the app-servers have to be gone before it ends. */
+const shutdownGrace = Duration.seconds(1)
+
+const missing = (tag: string, name: string) =>
+  new Blocked({ tag, description: `this owner has nothing by the name ${JSON.stringify(name)}` })
+
+const make = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<
+  Durable["Service"],
+  StoreBusy | StoreFailed,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope | SessionStore
+> {
+  const store = yield* SessionStore
+  const lease = yield* store.lease(options.lease)
+  const { codex } = options
+  // Of their own, so that they can be ended before anything else.
+  const serverScope = yield* Effect.flatMap(Effect.scope, Scope.fork)
+  const servers = yield* Scope.provide(
+    Servers.make({
+      codex: (account) => (typeof codex === "function" ? codex(account) : (codex ?? {})),
+      idleTimeToLive: options.serverIdleTimeout ?? Duration.seconds(30),
+      shutdownGrace
+    }),
+    serverScope
+  )
+  const owner: Owner = {
+    store,
+    epoch: lease.epoch,
+    servers,
+    live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
+    hook: yield* Hooks,
+    policy: ({ spec }) => {
+      const engine = Object.hasOwn(options.policies, spec.policy) ? options.policies[spec.policy] : undefined
+      return engine === undefined ? Effect.fail(missing("PolicyMissing", spec.policy)) : Effect.succeed(engine)
+    },
+    tools: ({ spec }) => bindTools(options.tools ?? {}, spec.tools),
+    workspace: (session) =>
+      Effect.mapError(
+        options.workspace(session),
+        ({ message }) => new Blocked({ tag: "WorkspaceMissing", description: message })
+      ),
+    grantTtl: Duration.fromInputUnsafe(options.approvalTimeout ?? Duration.days(7)),
+    parkAfter:
+      options.parkAfter === "never" ? undefined : Duration.fromInputUnsafe(options.parkAfter ?? Duration.minutes(10)),
+    spillBytes: options.spillBytes ?? 8_388_608,
+    storeTimeout: Duration.fromInputUnsafe(options.storeTimeout ?? Duration.seconds(30))
+  }
+  const endServers = Scope.close(serverScope, Exit.void)
+  const running = Effect.raceFirst(
+    Effect.scoped(Scheduler.run(owner, { concurrency: options.concurrency ?? 16 })),
+    Effect.tapError(lease.lost, () => endServers)
+  )
+  const fiber = yield* Effect.forkScoped(Effect.tapError(running, () => endServers))
+  return Durable.of({ epoch: lease.epoch, lost: Fiber.join(fiber) })
+})
+
+const bindTools = (tools: { readonly [name: string]: CoreTools.Bound }, names: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.forEach(names, (name) => {
+      const bound = Object.hasOwn(tools, name) ? tools[name] : undefined
+      return bound === undefined ? Effect.fail(missing("ToolsMissing", name)) : Effect.succeed(bound)
+    }),
+    (all) => ({
+      specs: all.flatMap(({ specs }) => specs),
+      onToolCall: (params: Parameters<CoreTools.Bound["onToolCall"]>[0]) => {
+        const bound = all.find(({ has }) => has(params.tool))
+        return bound === undefined
+          ? Effect.succeed({
+              success: false,
+              contentItems: [{ type: "inputText" as const, text: `There is no tool ${params.tool}.` }]
+            })
+          : bound.onToolCall(params)
+      }
+    })
+  )
+
+/**
+ * Leases the store of the context and runs its sessions until the scope closes. Sessions that run are handed over then: their
+ * turns are stopped, and the next owner continues them. With a `Live` in the context it publishes the deltas of turns.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<
+  Durable,
+  StoreBusy | StoreFailed,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | SessionStore
+> => Layer.effect(Durable)(make(options))

@@ -1,0 +1,111 @@
+/**
+ * Sessions: conversations with an agent that are kept in a store, and not in a process.
+ *
+ * Everything here is plain data that can be written down and read by a later version. Policies, tools and workspaces are named;
+ * the owner looks the names up when it runs the session. This module does no I/O.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Stable from "@effect-codex/core/protocol/generated/Stable"
+import * as Schema from "effect/Schema"
+
+/**
+ * How the thread of a session runs. It is sent when the thread starts and again at every resume, because the app-server does
+ * not restore it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ThreadSettings = Schema.Struct({
+  /** Default: the model of the codex home. */
+  model: Schema.optionalKey(Schema.String),
+  sandbox: Stable.KnownSandboxMode(),
+  approvalPolicy: Stable.KnownAskForApproval()
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ThreadSettings = typeof ThreadSettings.Type
+
+/**
+ * The settings that a session is opened with. They never change.
+ *
+ * **Details**
+ *
+ * - `tenant`: whose session it is. Lists and limits are by tenant.
+ * - `policy`, `tools`, `workspace`: names that the owner knows. A name that the owner does not know blocks the session.
+ * - `account`: the account to run it with, for owners that have several. Default: the only one.
+ * - `onCrash`: how to treat a job whose turn was cut off. `continue` starts a new turn that tells the agent what happened;
+ *   `fail` settles the job as failed.
+ * - `maxAttempts`: how many turns a job may take, from 1. A hand-over does not count.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SessionSpec = Schema.Struct({
+  tenant: Schema.String,
+  policy: Schema.String,
+  tools: Schema.Array(Schema.String),
+  workspace: Schema.String,
+  account: Schema.optionalKey(Schema.String),
+  thread: ThreadSettings,
+  onCrash: Schema.Literals(["continue", "fail"]),
+  maxAttempts: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionSpec = typeof SessionSpec.Type
+
+/**
+ * The reason for which the owner can't run a session. The next owner tries again.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Block = Schema.Struct({
+  /** The tag of the error: `PolicyMissing`, `ToolsMissing`, `WorkspaceMissing`, `SettingsMismatch`, `RolloutDiverged`, … */
+  tag: Schema.String,
+  /** A line for people, with the cause and the remedy. */
+  message: Schema.String,
+  /** When it was blocked, in milliseconds since 1970. */
+  at: Schema.Finite
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Block = typeof Block.Type
+
+/**
+ * A session as the store has it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Session = Schema.Struct({
+  id: Schema.String,
+  spec: SessionSpec,
+  /** The thread that runs its turns. Absent before the first turn. */
+  threadId: Schema.optionalKey(Schema.String),
+  /** Present while the owner can't run the session. */
+  block: Schema.optionalKey(Block),
+  /** Whether a client has removed it. The owner then deletes its rows and files. */
+  isRemoved: Schema.Boolean,
+  /** When it was opened, in milliseconds since 1970. */
+  openedAt: Schema.Finite,
+  /** The offset of its newest event. 0: there is none. */
+  lastOffset: Schema.Int
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Session = typeof Session.Type

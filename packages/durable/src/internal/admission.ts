@@ -1,0 +1,73 @@
+/**
+ * The verdict on what became of a job's attempts, from evidence alone: was the prompt admitted, and how did its turn end?
+ *
+ * A pure function, so that each kind of crash is a row in a table of tests. The evidence, in this order: the attempts in the
+ * store; the client id of the prompt in the thread; a turn without a user message that no attempt knows. If the evidence is
+ * not enough, the verdict is `uncertain`. This module decides nothing about what to do next.
+ *
+ * Facts about codex that it stands on:
+ *
+ * - The model is asked only after the line with the prompt's client id is on disk. A prompt without that line has not reached it.
+ * - A turn that was cut off between the prompt and that line names no user message, and yet its prompt is in the history.
+ */
+import type { Attempt } from "../Job.ts"
+import { type Digest, findTurn, type Turn, type TurnEnd, turnsOf } from "./rollout/digest.ts"
+
+export type Verdict =
+  /** No prompt of the job has reached the model. */
+  | { readonly type: "absent" }
+  /** The thread has the prompt, and its turn has no end. */
+  | { readonly type: "cut"; readonly attempt: Attempt; readonly turn: Turn }
+  | { readonly type: "ended"; readonly attempt: Attempt; readonly turn: Turn; readonly end: TurnEnd }
+  | { readonly type: "uncertain"; readonly reason: string }
+
+export interface Admission {
+  readonly verdict: Verdict
+  /**
+   * Whether the prompt of the newest attempt may be in the history without having reached the model: sent again, it may stand
+   * there twice.
+   */
+  readonly isPromptUncertain: boolean
+}
+
+export interface Evidence {
+  /** The attempts of the job, oldest first. */
+  readonly attempts: ReadonlyArray<Attempt>
+  /** The rollout of the thread; `undefined` if there is no file. */
+  readonly rollout: Digest | undefined
+}
+
+export const admit = ({ attempts, rollout }: Evidence): Admission => {
+  const sent = attempts.filter(({ messageId }) => messageId !== undefined).toReversed()
+  for (const [index, attempt] of sent.entries()) {
+    const verdict = look(attempt, rollout)
+    if (verdict !== undefined) return { verdict, isPromptUncertain: index > 0 && hasOrphan(attempts, rollout) }
+  }
+  return { verdict: { type: "absent" }, isPromptUncertain: sent.length > 0 && hasOrphan(attempts, rollout) }
+}
+
+// The newest attempt that left a trace tells.
+const look = (attempt: Attempt, rollout: Digest | undefined): Verdict | undefined => {
+  const { messageId, turnId } = attempt
+  const turn =
+    rollout === undefined || messageId === undefined
+      ? undefined
+      : (turnsOf(rollout).findLast((turn) => turn.messageIds.includes(messageId)) ??
+        (turnId === undefined ? undefined : findTurn(rollout, turnId)))
+  if (turn === undefined) {
+    if (turnId === undefined) return undefined
+    return { type: "uncertain", reason: `turn ${turnId} was started, and the rollout does not have it` }
+  }
+  if (turn.messageIds.length > 0 && turn.messageIds[0] !== messageId) {
+    return { type: "uncertain", reason: `the prompt was added to turn ${turn.id}, which another client had started` }
+  }
+  const { end } = turn
+  return end === undefined ? { type: "cut", attempt, turn } : { type: "ended", attempt, turn, end }
+}
+
+// Turns follow one another, so a turn that was started for us and cut off is the newest.
+const hasOrphan = (attempts: ReadonlyArray<Attempt>, rollout: Digest | undefined): boolean => {
+  const turn = rollout?.newest
+  if (turn === undefined || turn.hasUserMessage || !turn.hasPrompt || turn.end !== undefined) return false
+  return attempts.every(({ turnId }) => turnId !== turn.id)
+}

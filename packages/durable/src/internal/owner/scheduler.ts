@@ -1,0 +1,175 @@
+/**
+ * Gives work to sessions: one fiber for each that has a job to run, news for those that run already, and a pause for those that
+ * failed.
+ *
+ * A session that can't be run by this owner is stored as blocked and left alone until the next owner. This module does not
+ * know what a job is made of.
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { StaleOwner } from "../../DurableError.ts"
+import type { Session } from "../../Session.ts"
+import type { Work } from "../../SessionStore.ts"
+import { runJob, type RunError } from "./job.ts"
+import * as Mailbox from "./mailbox.ts"
+import type { Owner } from "./owner.ts"
+import { persist } from "./writes.ts"
+
+/** As many sessions are read at once. */
+const pageSize = 100
+
+/** Runs sessions until another owner takes over, or the fiber is interrupted. */
+export const run = Effect.fnUntraced(function* (
+  owner: Owner,
+  options: { readonly concurrency: number }
+): Effect.fn.Return<never, StaleOwner, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  const { store } = owner
+  const fibers = yield* FiberMap.make<string, void, never>()
+  const rescan = yield* Queue.sliding<void>(1)
+  const permits = yield* Semaphore.make(options.concurrency)
+  const mailboxes = new Map<string, Mailbox.Mailbox>()
+  const blocked = new Set<string>()
+  const failures = new Map<string, number>()
+  const paused = new Set<string>()
+  const removing = new Set<string>()
+  const stale = yield* Queue.sliding<StaleOwner>(1)
+
+  const end = (session: Session, exit: Exit.Exit<void, RunError>) =>
+    Effect.gen(function* () {
+      mailboxes.delete(session.id)
+      removing.delete(session.id)
+      if (Exit.isSuccess(exit)) {
+        failures.delete(session.id)
+        return
+      }
+      if (Cause.hasInterruptsOnly(exit.cause)) return
+      const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+      if (error?._tag === "StaleOwner") {
+        Queue.offerUnsafe(stale, error)
+        return
+      }
+      const block = blockOf(error)
+      if (block !== undefined) {
+        yield* Effect.logWarning(`Session ${session.id} is blocked: ${block.message}`)
+        blocked.add(session.id)
+        const changes = [{ type: "blocked" as const, block }]
+        yield* persist(store.commit({ epoch: owner.epoch, session: session.id, changes, isUrgent: true })).pipe(
+          Effect.catch((error) =>
+            error._tag === "StaleOwner" ? Effect.asVoid(Queue.offer(stale, error)) : Effect.logError(error)
+          )
+        )
+        return
+      }
+      const count = (failures.get(session.id) ?? 0) + 1
+      failures.set(session.id, count)
+      paused.add(session.id)
+      yield* Effect.logWarning(`Session ${session.id} lost its run, and is tried again`, exit.cause)
+      // The first failure is likely the end of an app-server.
+      const pause = count === 1 ? Duration.zero : Duration.millis(Math.min(10_000, 100 * 2 ** count))
+      yield* Effect.sleep(pause).pipe(
+        Effect.andThen(
+          Effect.sync(() => {
+            paused.delete(session.id)
+            Queue.offerUnsafe(rescan, undefined)
+          })
+        ),
+        Effect.forkIn(scope)
+      )
+    })
+
+  const scope = yield* Effect.scope
+
+  const start = Effect.fnUntraced(function* (work: Work) {
+    const { job, session } = work
+    if (job === undefined && !session.isRemoved) return
+    const mailbox = yield* Mailbox.make
+    mailboxes.set(session.id, mailbox)
+    mailbox.deliver(work)
+    if (session.isRemoved) removing.add(session.id)
+    const running =
+      job === undefined || session.isRemoved ? remove(owner, session) : runJob(owner, mailbox, session.id, job.key)
+    const fiber = permits
+      .withPermits(1)(running)
+      .pipe(
+        Effect.onExit((exit) => end(session, exit)),
+        Effect.exit,
+        Effect.ensuring(Effect.sync(() => Queue.offerUnsafe(rescan, undefined)))
+      )
+    yield* FiberMap.run(fibers, session.id, fiber)
+  })
+
+  const offer = (work: Work) =>
+    Effect.suspend(() => {
+      const { id, isRemoved } = work.session
+      const mailbox = mailboxes.get(id)
+      if (mailbox !== undefined) {
+        mailbox.deliver(work)
+        // Its turn is stopped; the deletion comes once it has ended.
+        return isRemoved && !removing.has(id) ? FiberMap.remove(fibers, id) : Effect.void
+      }
+      return paused.has(id) || (blocked.has(id) && !isRemoved) ? Effect.void : start(work)
+    })
+
+  const scan = Effect.gen(function* () {
+    for (let after: string | undefined; ;) {
+      const page = yield* store.work({ after, limit: pageSize })
+      yield* Effect.forEach(page, offer, { discard: true })
+      const last = page.at(-1)
+      if (last === undefined || page.length < pageSize) return
+      after = last.session.id
+    }
+  })
+
+  yield* Stream.runForEach(store.changes, () => Queue.offer(rescan, undefined)).pipe(
+    Effect.catch((error) =>
+      Effect.andThen(Effect.logWarning("Can't watch the store", error), Effect.sleep("1 second"))
+    ),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  yield* Effect.forever(
+    Effect.andThen(
+      Queue.take(rescan),
+      Effect.catch(scan, (error) => Effect.logWarning("Can't read the store", error))
+    )
+  ).pipe(Effect.forkScoped)
+  return yield* Effect.flatMap(Queue.take(stale), Effect.fail)
+})
+
+// The errors that a later try of this owner would meet again.
+const blockOf = (error: RunError | undefined): { readonly tag: string; readonly message: string } | undefined => {
+  switch (error?._tag) {
+    case "Blocked":
+      return { tag: error.tag, message: error.message }
+    case "CodexNotFound":
+    case "InvalidConfig":
+      return { tag: error._tag, message: error.message }
+    default:
+      return undefined
+  }
+}
+
+/** Deletes a removed session: its thread with the rollouts of its sub-agents, and its rows. */
+const remove = (owner: Owner, session: Session): Effect.Effect<void, RunError> =>
+  Effect.gen(function* () {
+    const { threadId } = session
+    if (threadId !== undefined) {
+      const server = yield* owner.servers.get(session.spec.account)
+      yield* Effect.flatMap(Codex.Codex, (codex) => codex.request("thread/delete", { threadId })).pipe(
+        Effect.catchTag(["NoRollout", "SessionNotFound"], () => Effect.void),
+        Effect.provide(server)
+      )
+    }
+    yield* owner.store.purge({ epoch: owner.epoch, session: session.id })
+  }).pipe(Effect.scoped)

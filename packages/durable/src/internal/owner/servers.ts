@@ -1,0 +1,57 @@
+/**
+ * The app-servers of an owner: one for each account, started when a session needs it, and ended when none has needed it for a
+ * while.
+ *
+ * A server that has died is forgotten, so that the next session gets a new one. Closing the scope ends all of them. This module
+ * knows no session.
+ */
+import * as Codex from "@effect-codex/core/Codex"
+import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
+import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as RcMap from "effect/RcMap"
+import * as Scope from "effect/Scope"
+
+/** The services of an app-server. */
+export type Server = Context.Context<Codex.Codex | ExperimentalApi>
+
+export interface Servers {
+  /** A server that the scope holds. */
+  readonly get: (
+    account: string | undefined
+  ) => Effect.Effect<Server, CodexNotFound | ConnectionFailed | InvalidConfig, Scope.Scope>
+}
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly codex: (account: string | undefined) => Codex.Options
+  readonly idleTimeToLive: Duration.Input
+  readonly shutdownGrace: Duration.Input
+}): Effect.fn.Return<Servers, never, ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  const scope = yield* Effect.scope
+  const lookup = (account: string | undefined) =>
+    Effect.gen(function* () {
+      const server = yield* Layer.build(
+        Codex.layer({
+          shutdownGrace: options.shutdownGrace,
+          ...options.codex(account),
+          // A person may take hours.
+          answerTimeout: "none",
+          experimentalApi: true
+        })
+      )
+      yield* Context.get(server, Codex.Codex).closed.pipe(
+        Effect.catch(() => RcMap.invalidate(servers, account)),
+        Effect.forkIn(scope)
+      )
+      return server
+    })
+  const servers: RcMap.RcMap<string | undefined, Server, CodexNotFound | ConnectionFailed | InvalidConfig> =
+    yield* RcMap.make({ lookup, idleTimeToLive: options.idleTimeToLive })
+  return { get: (account) => RcMap.get(servers, account) }
+})

@@ -1,0 +1,97 @@
+/**
+ * Commits whose message is a here-document, with all that could make a shell see its end elsewhere, and what the shells at
+ * hand make of them.
+ */
+import * as ShellCommand from "@effect-codex/policy/ShellCommand"
+import { spawnSync } from "node:child_process"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { afterAll } from "vitest"
+import { wrapped } from "./rulesSupport.ts"
+
+const bodies = [
+  ..."a b it's \" ' ` \\ $ ( ) # (#1) (a) $(touch x) ${x} EOF EOF) é ✅ ; && | < > << <<EOF 'a' \"b\" `c` \\' \\\" \\) $( ${ # ) } ! ~ *".split(
+    " "
+  ),
+  " EOF",
+  "\tEOF",
+  "EOF )",
+  "\\\n",
+  "\n$'\\nEOF\\ntouch x\\n'",
+  "\nE\\\nOF\ntouch x\n",
+  ...Array.from({ length: 12 }, () => "\n"),
+  ...Array.from({ length: 8 }, () => " "),
+  '"; touch x; echo "',
+  "'; touch x; echo '",
+  ')"; touch x; echo "('
+]
+const rests = [" && git status", "; git log", " -m 'a'", ' -m "b)"', " -m ')'", " # )", ' && git commit -m "it\'s"']
+
+export const generator = (next: () => number) => {
+  const pick = <A>(values: ReadonlyArray<A>): A => {
+    const value = values[Math.floor(next() * values.length)]
+    if (value === undefined) throw new Error("nothing to pick from")
+    return value
+  }
+  const some = (values: ReadonlyArray<string>, most: number) =>
+    Array.from({ length: Math.floor(next() * (most + 1)) }, () => pick(values)).join("")
+  const document = () => {
+    const [opening, delimiter] = pick([
+      ["'EOF'", "EOF"],
+      ["'EOF'", "EOF"],
+      ['"EOF"', "EOF"],
+      ["EOF", "EOF"]
+    ] as const)
+    return `"$(cat <<${opening}\n${some(bodies, 8)}\n${delimiter}\n${pick(["", "", "  ", "\n"])})"`
+  }
+  return (): string =>
+    `${pick(["", "", "git add . && "])}git commit -m ${document()}${next() < 0.2 ? ` -m ${document()}` : ""}${some(rests, 2)}`
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "effect-codex-documents-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const log = path.join(folder, "log")
+const work = path.join(folder, "work")
+const bin = path.join(folder, "bin")
+mkdirSync(bin)
+mkdirSync(work)
+for (const name of ["git", "touch", "echo"]) {
+  const file = path.join(bin, name)
+  writeFileSync(file, `#!/bin/sh\nprintf '%s\\0' "$(($# + 1))" ${name} "$@" >> ${log}\n`)
+  chmodSync(file, 0o755)
+}
+writeFileSync(path.join(bin, "cat"), "#!/bin/sh\n[ $# = 0 ] && exec /bin/cat\n")
+chmodSync(path.join(bin, "cat"), 0o755)
+
+/** Those of the shells that are there. */
+export const shells = ["/bin/bash", "/bin/dash", "/bin/zsh"].filter((shell) => existsSync(shell))
+
+/** What the analysis is certain of, without the `cat` that prints; `undefined`: it is not certain of all. */
+export const told = (script: string, shell: string): ReadonlyArray<string> | undefined => {
+  const name = shell.endsWith("zsh") ? "zsh" : shell.endsWith("dash") ? "sh" : "bash"
+  const command = ShellCommand.parse(wrapped(script, name))
+  if (command._tag === "Unparseable" || command.parts.some(({ opaque }) => opaque !== undefined)) return undefined
+  return command.parts.flatMap(({ words }) =>
+    words[0]?.value === "cat" && words.length === 1 ? [] : [JSON.stringify(words.map(({ value }) => value))]
+  )
+}
+
+/** What a shell runs, in order. */
+export const ran = (script: string, shell: string): ReadonlyArray<string> => {
+  writeFileSync(log, "")
+  spawnSync(shell, [...(shell.endsWith("zsh") ? ["-f"] : []), "-c", script], {
+    cwd: work,
+    env: { PATH: bin, LC_ALL: "C.UTF-8" },
+    stdio: "ignore",
+    timeout: 10_000
+  })
+  const fields = readFileSync(log, "utf8").split("\0").slice(0, -1)
+  const commands: Array<string> = []
+  for (let at = 0; at < fields.length;) {
+    const count = Number(fields[at])
+    commands.push(JSON.stringify(fields.slice(at + 1, at + 1 + count)))
+    at += count + 1
+  }
+  return commands
+}
