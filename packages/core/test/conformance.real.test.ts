@@ -12,7 +12,8 @@ suite(
   "codex",
   (turns) => CodexTest.layer(turns.flatMap(repliesOf), { verifyOnClose: false }),
   (turns) =>
-    Effect.map(Layer.build(CodexTest.layerHome(turns.flatMap(repliesOf), { verifyOnClose: false })), (home) => () =>
-      Layer.provide(CodexTest.layerCodex(), Layer.succeedContext(home))
+    Effect.map(
+      Layer.build(CodexTest.layerHome(turns.flatMap(repliesOf), { verifyOnClose: false })),
+      (home) => () => Layer.provide(CodexTest.layerCodex(), Layer.succeedContext(home))
     )
 )

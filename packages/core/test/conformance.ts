@@ -27,9 +27,7 @@ export const suite = <E>(
   name: string,
   layerOf: (turns: ReadonlyArray<Script>) => Layer.Layer<Codex.Codex, E>,
   /** Servers that run one after the other in one home. */
-  layersOfOneHome: (
-    turns: ReadonlyArray<Script>
-  ) => Effect.Effect<() => Layer.Layer<Codex.Codex, E>, E, Scope.Scope>
+  layersOfOneHome: (turns: ReadonlyArray<Script>) => Effect.Effect<() => Layer.Layer<Codex.Codex, E>, E, Scope.Scope>
 ) => {
   const decide = (decision: "accept" | "decline" | "cancel") =>
     Layer.succeed(PolicyEngine.PolicyEngine)(
@@ -363,7 +361,13 @@ export const suite = <E>(
         expect(of.filter((method) => /^(turn|item)/.test(method))).toEqual([])
         yield* codex.request("thread/resume", { threadId, excludeTurns: true })
         yield* start
-        yield* Effect.repeat(Effect.delay(Effect.sync(() => of), 20), { until: () => of.includes("turn/completed") })
+        yield* Effect.repeat(
+          Effect.delay(
+            Effect.sync(() => of),
+            20
+          ),
+          { until: () => of.includes("turn/completed") }
+        )
       }).pipe(Effect.scoped, against([{ say: ["one"] }, { say: ["two"] }, { say: ["three"] }]))
     )
 

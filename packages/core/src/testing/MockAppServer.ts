@@ -54,17 +54,17 @@ export type Step =
  */
 export interface Options {
   /**
-   * What the turns do, in order of their start; a turn beyond the list ends at once. Or what a turn with this prompt does.
+   * The steps of the turns, in order of their start; a turn beyond the list ends at once. A function gets the turn's prompt.
    */
   readonly turns?: ReadonlyArray<ReadonlyArray<Step>> | ((prompt: string) => ReadonlyArray<Step>) | undefined
-  /** The threads on disk, shared with the servers that ran before in the same home. Default: none, and nobody's. */
+  /** The threads on disk, shared with earlier servers of the same home. Default: an empty home. */
   readonly home?: Home | undefined
   /**
    * What becomes of each message that the server sends: as it is, none (dropped), several (duplicated, or held back and sent
    * later in another order), or text that is no message. Default: as it is.
    */
   readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
-  /** Told of each message as it comes about, also of those about threads that the client has left. */
+  /** Called with each message before it is sent, also with those about threads that the client has left. */
   readonly tap?: ((message: Message) => void) | undefined
   /**
    * What passes between the reply to `turn/start` and `turn/started`, in which the server takes no interrupt by the turn's id.
@@ -76,7 +76,7 @@ export interface Options {
 }
 
 /**
- * What one server leaves on disk for the next: the threads that have had a turn.
+ * The disk that one server leaves to the next: the threads that have had a turn.
  *
  * @category models
  * @since 0.1.0
@@ -121,7 +121,7 @@ export class MockAppServer extends Context.Service<
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
     /** Makes a request of the client and waits for its answer. Interruption withdraws it if it names a thread. */
     readonly ask: (method: string, params: unknown, id?: RequestId) => Effect.Effect<unknown, RpcError>
-    /** Makes a request as another client of the same server. What it brings about is told to the client under test as well. */
+    /** Sends a request as another client of the same server. The client under test gets the resulting notifications too. */
     readonly requestAsOther: (method: string, params: unknown) => Effect.Effect<unknown, RpcError>
     /** Sends lines as they are, all in one chunk. */
     readonly send: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
@@ -159,7 +159,7 @@ interface UserMessage {
   readonly input: ReadonlyArray<unknown>
 }
 
-// What a request gives to the model.
+// The user message in the parameters of a request.
 const messageIn = (params: unknown): UserMessage => ({
   clientId: field(params, "clientUserMessageId") ?? null,
   input: Predicate.hasProperty(params, "input") && Array.isArray(params.input) ? params.input : []
@@ -201,7 +201,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.sync(() => {
       if (ended === undefined && Arr.isReadonlyArrayNonEmpty(lines)) receiver?.onLines(lines)
     })
-  // The client has unsubscribed from these: it is told of them no more, and not asked.
+  // The client has unsubscribed from these threads: it gets no notifications and no requests about them.
   const left = new Set<string>()
   const isUnheard = ({ method, params }: Message) => method !== undefined && left.has(field(params, "threadId") ?? "")
   const sendMessage = (message: Message) =>

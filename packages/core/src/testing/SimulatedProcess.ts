@@ -2,8 +2,8 @@
  * A process in memory that is an app-server: bytes in, bytes out, an exit.
  *
  * `Transport.stdio` starts it as it starts the real one, so the code between the bytes and the messages is the one that
- * programs run. What the process says waits here until the simulation hands it over, in pieces of any length. It knows nothing
- * of what the bytes mean.
+ * programs run. Output waits here until the simulation delivers it, in pieces of any length. The meaning of
+ * the bytes is not known here.
  *
  * @stability unstable
  * @since 0.1.0
@@ -33,9 +33,9 @@ export interface SimulatedProcess {
   readonly unread: () => number
   /** Hands so many bytes over, in one chunk. */
   readonly handOver: (bytes: number) => void
-  /** Whether input is read. What is written in the meantime waits. */
+  /** Whether input is read. Unread input waits. */
   readonly setReading: (isReading: boolean) => void
-  /** Ends the process. What it has said is still handed over, unless `loses` says that the rest is lost. */
+  /** Ends the process. Its output is still delivered, unless `loses` is true. */
   readonly exit: (how: { readonly code?: number; readonly signal?: string }, loses?: boolean) => void
   readonly isRunning: () => boolean
 }
@@ -139,9 +139,7 @@ export const make = (options: {
     }
     Deferred.doneUnsafe(
       exitCode,
-      signal === undefined
-        ? Effect.succeed(ChildProcessSpawner.ExitCode(code ?? 0))
-        : Effect.fail(interrupted(signal))
+      signal === undefined ? Effect.succeed(ChildProcessSpawner.ExitCode(code ?? 0)) : Effect.fail(interrupted(signal))
     )
     notifyReader()
     wakeWriter?.()
@@ -160,7 +158,7 @@ export const make = (options: {
     getOutputFd: () => Stream.empty,
     unref: Effect.succeed(Effect.void)
   })
-  // What looks for processes that were left behind finds none.
+  // The search for leftover processes finds none.
   const shell = ChildProcessSpawner.makeHandle({
     ...handle,
     exitCode: Effect.succeed(ChildProcessSpawner.ExitCode(0)),

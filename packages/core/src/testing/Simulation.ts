@@ -1,11 +1,10 @@
 /**
- * Runs a program against an app-server in memory, in virtual time, through more misfortune than a year brings; all of it follows
- * from one seed.
+ * Simulates a program, its connection and its app-server in virtual time, with faults that follow from one seed.
  *
  * The program, this package's client down to the bytes, `MockAppServer` and the faults between them run under one scheduler
- * and one clock, step by step. After each step the laws of the client are checked, and those that the program has for itself.
- * A breach ends the run, names its step, and is made as short as it can be. It is no model of the server: what the server does
- * is in `MockAppServer`, which is held to the real one.
+ * and one clock, step by step. After each step the laws of the client are checked, and then the program's own. A violation
+ * ends the run, names its step, and is shrunk. This module does not model the server: `MockAppServer` does, and a conformance
+ * suite holds that to the real one.
  *
  * @stability unstable
  * @since 0.1.0
@@ -35,6 +34,10 @@ import { pick, plan, type Step } from "./SimulationStep.ts"
 import * as Watch from "./SimulationWatch.ts"
 import { makeClock, makeNumbers, makeScheduler, type Numbers } from "./VirtualTime.ts"
 
+export {
+  /** The steps that a seed stands for. */
+  plan
+} from "./SimulationStep.ts"
 export type { Step } from "./SimulationStep.ts"
 export type { SimulatedApproval, SimulatedTurn } from "./SimulationWatch.ts"
 
@@ -49,7 +52,7 @@ export class Simulated extends Context.Service<
   {
     /** Numbers at least 0 and below 1 that follow from the seed, for what a program leaves to chance. */
     readonly numbers: Numbers
-    /** Reports a breach of a law of the program's own. */
+    /** Reports that a law of the program's own is violated. */
     readonly violate: (law: string, text: string) => Effect.Effect<void>
     /**
      * An engine whose accepts are remembered, for the law that nothing is accepted that no engine has accepted. With a prompt it
@@ -60,7 +63,7 @@ export class Simulated extends Context.Service<
 >()("@effect-codex/core/testing/Simulation/Simulated") {}
 
 /**
- * What a program in a simulation may need.
+ * The services that a simulated program may use.
  *
  * @category models
  * @since 0.1.0
@@ -68,7 +71,7 @@ export class Simulated extends Context.Service<
 export type Services = Codex.Codex | PolicyEngine.PolicyEngine | Simulated
 
 /**
- * A program in a simulation. What it fails with is its own affair.
+ * A simulated program. It may fail with any tagged error.
  *
  * @category models
  * @since 0.1.0
@@ -76,7 +79,7 @@ export type Services = Codex.Codex | PolicyEngine.PolicyEngine | Simulated
 export type Program = Effect.Effect<unknown, { readonly _tag: string }, Services>
 
 /**
- * What has happened so far, oldest first.
+ * The facts of the run so far, oldest first.
  *
  * @category models
  * @since 0.1.0
@@ -106,23 +109,23 @@ export interface Law {
  * @since 0.1.0
  */
 export interface Options {
-  /** Runs once for each connection, from its beginning. Failures are no breach; defects are. Default: nothing. */
+  /** Runs once for each connection, from its beginning. It may fail, but a defect violates a law. Default: nothing. */
   readonly program?: Program | undefined
   /**
-   * What the program may do at any moment besides, by name: each `Act` step starts one, and gets the step's salt. It ends when
-   * it ends: what is left open when all steps are done, and can't end by itself, is a breach.
+   * Further actions of the program, by name: each `Act` step starts one, with the step's salt. Every action must end by itself
+   * once all steps are done.
    */
   readonly actions?: Readonly<Record<string, (salt: number) => Program>> | undefined
   /** The engine of the program. Default: `PolicyEngine.declineAll`. */
   readonly policy?: PolicyEngine.Engine | undefined
-  /** What a turn does. Default: says things, asks for commands, hangs and fails, by its prompt and the seed. */
+  /** The steps of a turn, by its prompt. Default: messages, commands, waits and failures that follow from the prompt and the seed. */
   readonly turns?: ((prompt: string) => ReadonlyArray<MockAppServer.Step>) | undefined
-  /** What the agent asks to run. Default: `["ls", "rm -rf /"]`. */
+  /** The commands that the agent asks to run. Default: `["ls", "rm -rf /"]`. */
   readonly commands?: ReadonlyArray<string> | undefined
   /** Laws of the program's own. Those of the client are always checked. */
   readonly laws?: ReadonlyArray<Law> | undefined
-  /** Makes what has state of its own outside of effects, anew for each run. */
-  readonly perRun?: (() => Pick<Options, "actions" | "laws" | "program">) | undefined
+  /** Makes programs, actions and laws that share state, anew for each run. */
+  readonly perRun?: (() => Pick<Options, "actions" | "laws" | "policy" | "program">) | undefined
   /** Options of the connection. */
   readonly connection?: AppServer.ConnectionOptions | undefined
   /** Defaults of the client. */
@@ -139,7 +142,7 @@ export interface RunOptions extends Options {
   readonly seed: number
   /** How many steps are made from the seed, or the steps themselves. Default: 60. */
   readonly steps?: number | ReadonlyArray<Step> | undefined
-  /** Whether the report has all that was said. Default: false. */
+  /** Whether the report contains the trace. Default: false. */
   readonly trace?: boolean | undefined
 }
 
@@ -157,7 +160,7 @@ export interface Violation {
 }
 
 /**
- * What came of a run.
+ * The outcome of a run.
  *
  * @category models
  * @since 0.1.0
@@ -175,7 +178,7 @@ export interface Report {
   readonly calls: number
   /** How many messages have arrived, in both directions. */
   readonly messages: number
-  /** All that was said and done, with ids that are made up at random in the order of their appearance. */
+  /** Every step, message, call and log line. Random ids are numbered in order of appearance. */
   readonly trace: ReadonlyArray<string>
 }
 
@@ -219,7 +222,7 @@ interface Connection {
   handedOver: number
   isMute: boolean
   codex: Codex.Codex["Service"] | undefined
-  /** What the tables hold when nothing goes on. */
+  /** The sizes of the tables right after the handshake. */
   atRest: Readonly<Record<string, number>> | undefined
 }
 
@@ -283,7 +286,10 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
   )
   const fork = Effect.runForkWith(context)
 
-  const call = (name: string, effect: Effect.Effect<unknown, { readonly _tag: string }>): Fiber.Fiber<unknown, unknown> => {
+  const call = (
+    name: string,
+    effect: Effect.Effect<unknown, { readonly _tag: string }>
+  ): Fiber.Fiber<unknown, unknown> => {
     const fiber = fork(effect)
     const one: Call = { name: `${name} #${++callCount}`, fiber, isOver: false }
     calls.push(one)
@@ -293,7 +299,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       tell(`  ends ${one.name}: ${exit._tag === "Success" ? "success" : nameOf(exit)}`)
       if (Exit.isSuccess(exit)) return
       if (Cause.hasDies(exit.cause)) violate("nothing breaks", `${name}: ${Cause.pretty(exit.cause)}`)
-      if (Exit.hasInterrupts(exit)) violate("nobody is interrupted by what goes on elsewhere", name)
+      if (Exit.hasInterrupts(exit)) violate("only the owner of a call interrupts it", name)
     })
     return fiber
   }
@@ -406,7 +412,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     connection.process.say(text)
   }
 
-  // Errors and silence in place of what the server would do.
+  // The faults that answer a request before the server sees it.
   const answerBefore = (connection: Connection, message: MockAppServer.Message): boolean => {
     const { id, method } = message
     if (typeof method !== "string" || id === undefined) return false
@@ -435,7 +441,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
           messages++
           tell(`> ${line}`)
           const message = Watch.parse(line)
-          if (message === undefined) violate("all that is written is well-formed", line)
+          if (message === undefined) violate("every written line is well-formed", line)
           else if (connection.process.isRunning()) watch.onWritten(message)
           transport.write(line)
         }
@@ -477,7 +483,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       )
     )
 
-  // Everybody goes on until nobody can without time. Bytes arrive when nobody has anything else to do.
+  // Runs all fibers until they wait for time. Bytes arrive only when every fiber waits.
   const settle = (chance: Numbers) =>
     Effect.gen(function* () {
       let idle = 0
@@ -499,9 +505,11 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     const unread = connection?.process.unread() ?? 0
     if (connection === undefined || unread === 0 || wire === "held") return false
     const bytes =
-      wire === "whole" ? (connection.lines[0]?.end ?? connection.said) - connection.handedOver
-      : wire === "merged" ? unread
-      : Math.ceil(unread * chance() ** 2)
+      wire === "whole"
+        ? (connection.lines[0]?.end ?? connection.said) - connection.handedOver
+        : wire === "merged"
+          ? unread
+          : Math.ceil(unread * chance() ** 2)
     connection.handedOver += bytes
     arrive(connection)
     connection.process.handOver(bytes)
@@ -675,12 +683,14 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
         : server.ask("item/fileChange/requestApproval", { ...about, itemId, startedAtMs: 0 })
     asked.push(
       fork(
-        server.notify("item/started", { ...about, item: started, startedAtMs: 0 }).pipe(
-          Effect.andThen(Effect.ignore(asks)),
-          Effect.andThen(
-            server.notify("item/completed", { ...about, item: { ...started, status: "completed" }, completedAtMs: 0 })
+        server
+          .notify("item/started", { ...about, item: started, startedAtMs: 0 })
+          .pipe(
+            Effect.andThen(Effect.ignore(asks)),
+            Effect.andThen(
+              server.notify("item/completed", { ...about, item: { ...started, status: "completed" }, completedAtMs: 0 })
+            )
           )
-        )
       )
     )
   }
@@ -730,6 +740,13 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       die(connection, fate < 0.8 ? "mute" : "killed")
     }
     yield* untilOver(chance)
+    // Turns of others too, if they can end.
+    for (let wakes = 0; fate < 0.6 && wakes < maxWakes && activeTurns().length > 0; wakes++) {
+      const next = clock.next()
+      if (next === undefined || violation !== undefined) break
+      clock.moveTo(next)
+      yield* settle(chance)
+    }
     if (violation !== undefined || connection === undefined) return
     checkAtRest(connection, fate < 0.6)
     if (violation !== undefined) return
@@ -747,19 +764,31 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       const next = clock.next()
       if (next === undefined || wakes > maxLastWakes) {
         const open = calls.filter(({ isOver }) => !isOver).map(({ name }) => name)
-        return violate("every call ends", `${open.join(", ")} did not, though nothing holds them up`)
+        return violate("every call ends", `${open.join(", ")} did not within ${wakes} sleeps`)
       }
+      // Other clients stop their turns, or the program could wait for these for ever.
+      if (wakes % 100 === 0) stopOthers()
       clock.moveTo(next)
       yield* settle(chance)
     }
   })
 
-  // What a table may keep when nothing goes on is what it held at first, and what it is there to remember.
+  const stopOthers = () => {
+    const server = current?.server
+    if (server === undefined) return
+    for (const { clientId, id: turnId, threadId } of activeTurns()) {
+      if (clientId === null || clientId?.startsWith("other-") === true) {
+        fork(Effect.ignore(server.requestAsOther("turn/interrupt", { threadId, turnId })))
+      }
+    }
+  }
+
+  // A table may keep its first entries, and those that it exists to remember.
   const checkAtRest = (connection: Connection, isWell: boolean) => {
     const { atRest, codex } = connection
     if (codex === undefined || atRest === undefined || !isWell || !isAlive(connection)) return
     const sizes = codex[tables]()
-    for (const name of ["pending", "deadlines", "waiting", "answerDeadlines", "routes", "idleWaiters", "listeners"]) {
+    for (const name of ["pending", "deadlines", "routes", "idleWaiters", "listeners", "leaving"]) {
       const [is = 0, was = 0] = [sizes[name], atRest[name]]
       if (is > was) violate("nothing is left", `${is} in the table ${name}, ${was} at first`)
     }
@@ -767,20 +796,21 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
 
   yield* Effect.sync(() => fork(connect))
   yield* settle(makeNumbers(seed + 2))
-  for (; index < steps.length && violation === undefined; index++) {
-    const step = steps[index]
-    if (step === undefined) break
+  const isViolated = () => violation !== undefined
+  for (const step of steps) {
+    if (isViolated()) break
     const chance = makeNumbers(seed ^ step.salt)
     tell(`${index} ${JSON.stringify(step)}`)
     act(step)
     yield* settle(chance)
     if (step._tag === "Advance") yield* advance(step.millis, chance)
     check()
+    index++
   }
   const ran = index
   if (violation === undefined) yield* finish(makeNumbers(seed + 3))
   if (violation === undefined) check()
-  // What a breach has left is let go of.
+  // After a violation, calls may still be open.
   for (const { fiber } of calls) fiber.interruptUnsafe()
   return {
     seed,
@@ -841,7 +871,7 @@ export const shrink: (options: Options, report: Report) => Effect.Effect<Report>
   const attempt = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
     const next = yield* run({ ...options, seed: report.seed, steps })
     if (next.violation?.law !== law) return false
-    // What comes after the breach had no part in it.
+    // Later steps had no part in the violation.
     best = { ...next, steps: steps.slice(0, next.violation.step + 1) }
     return true
   })

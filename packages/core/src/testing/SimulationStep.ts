@@ -1,9 +1,9 @@
 /**
- * The steps of a simulation: what happens to a program, its connection and its server, as data.
+ * The steps of a simulation as data: actions of the program, faults of its connection, events of its server.
  *
- * Steps name what they are about by a number, counted round what there is, so any part of a list of steps is a list of steps
- * that can be run: that is how a failure is made short. Where something in a step is left to chance, it follows from the step's
- * `salt` and the seed. This module knows no server and runs nothing.
+ * Steps name their object by a number, counted round the objects that exist, so any part of a list of steps is a list of
+ * steps that can be run, which is how a failure is shrunk. Every choice inside a step follows from its `salt` and the seed.
+ * This module knows no server and runs nothing.
  *
  * @stability unstable
  * @since 0.1.0
@@ -32,7 +32,7 @@ export const Which = Schema.Literals(["reply", "began", "item", "delta", "resolv
  * - `Wire`: how the server's bytes arrive from now on: as they are written, cut anywhere, several messages in one piece, or
  *   not at all.
  * - `Distort`, `Release`: the next message of this sort is lost, arrives twice, or waits until it is released.
- * - `Noise`: something arrives that is no message, or that nobody knows.
+ * - `Noise`: a line arrives that is not a message, or an unknown one.
  * - `Refuse`: the next request of a method gets an error. `Ignore`: requests of a method get no answer, until `Heed`.
  * - `Reading`: whether the server reads its input.
  * - `Other`: another client of the server starts, steers or interrupts a turn.
@@ -153,8 +153,7 @@ const faults: ReadonlyArray<readonly [weight: number, make: Make]> = [
 export const plan = (seed: number, count: number, names: ReadonlyArray<string>): ReadonlyArray<Step> => {
   const numbers = makeNumbers(seed)
   const act: Make = (numbers, salt) => ({ _tag: "Act", salt, name: pick(numbers, names) ?? "" })
-  // Some runs have few faults and some have many, some only some sorts of them: what never comes together in a soup of all
-  // comes together there.
+  // Runs differ in the number and the sorts of their faults, so that rare combinations come together in some of them.
   const busyness = 10 + numbers() * 50
   const weights = faults.map(([weight]) => (numbers() < 0.3 ? 0 : weight * (0.3 + numbers() * 1.4)))
   const all: ReadonlyArray<readonly [number, Make]> = [

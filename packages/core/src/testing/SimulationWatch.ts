@@ -1,8 +1,8 @@
 /**
- * What a simulation sees of both ends of the connection, and the laws that it holds the client to.
+ * The observer of a simulation: it sees both ends of the connection, and checks the laws of the client.
  *
- * It sees every message where it is made and where it has arrived, and compares what the client does with what the client was
- * told. It believes nothing that the client says of itself, except that it has given a turn up. It runs nothing.
+ * It sees every message where it is made and where it arrives, and compares the client's acts with the messages that the
+ * client has read. It trusts no statement of the client about itself, except that a turn is given up. It runs nothing.
  *
  * @stability unstable
  * @since 0.1.0
@@ -23,21 +23,25 @@ import type { Message } from "./MockAppServer.ts"
 export interface SimulatedTurn {
   readonly id: string
   readonly threadId: string
-  /** The text that it was started with, once the server has told. */
+  /** The connection on which it ran, counted from 1. */
+  readonly connection: number
+  /** The text that it was started with, once the server has reported it. */
   prompt: string | undefined
-  /** The `clientUserMessageId` of its first message: `null` for another client's, `undefined` before it is told. */
+  /** The `clientUserMessageId` of its first message: `null`: another client's; `undefined`: not reported yet. */
   clientId: string | null | undefined
   isRunning: boolean
-  /** How it ended, as the server tells it. */
+  /** The status of its end. */
   status: string | undefined
-  /** The client was told whose turn it is. */
+  /** The client has read that it has begun. */
+  hasBegun: boolean
+  /** The client has read whose turn it is. */
   isKnown: boolean
-  /** The client was told of its end. */
+  /** The client has read of its end. */
   isEndKnown: boolean
-  /** Something that the server said of it was lost, repeated or late. */
+  /** A message about it was lost, repeated or late. */
   isDistorted: boolean
-  /** What the client was told about it by name, in order, up to its end; deltas of one item that follow each other are one. */
-  readonly told: Array<{ readonly of: string; text: string }>
+  /** The notifications that name it and were delivered, in order, up to its end; adjacent deltas of one item are one. */
+  readonly delivered: Array<{ readonly of: string; text: string }>
 }
 
 /**
@@ -54,9 +58,9 @@ export interface SimulatedApproval {
   readonly itemId: string
   /** The command, for those of commands. */
   readonly command: string | undefined
-  /** The client was told that nobody waits for the answer any more. */
+  /** The client has read that the request is withdrawn. */
   isWithdrawn: boolean
-  /** The client has been told of it. */
+  /** The client has read it. */
   isKnown: boolean
   isRepeated: boolean
   answer: unknown
@@ -65,7 +69,7 @@ export interface SimulatedApproval {
 }
 
 /**
- * What the laws look at.
+ * The facts that the laws are about, and the hooks that collect them.
  *
  * @category models
  * @since 0.1.0
@@ -87,11 +91,11 @@ export interface Watch {
   readonly onLogged: (text: string) => void
   /** The server is no more, and neither are its turns. */
   readonly onServerGone: () => void
-  /** A connection is over: what was open on it is. */
+  /** A connection is over, with everything that was open on it. */
   readonly onDisconnected: () => void
   /** Remembers what an engine decides. */
   readonly witness: (engine: PolicyEngine.Engine, prompt: string | undefined) => PolicyEngine.Engine
-  /** What the tables of a client may hold, at most. */
+  /** Checks the sizes of the client's tables against the messages. */
   readonly checkTables: (sizes: Readonly<Record<string, number>>) => void
   /** Whether the client has said that it does not wait for the end of this turn any more. */
   readonly isGivenUp: (turn: SimulatedTurn) => boolean
@@ -142,18 +146,18 @@ export const turnIdOf = (message: Message): string | undefined =>
   textAt(message.params, "turnId") ?? textAt(message.params, "turn", "id")
 
 /**
- * Adds a notification to what was told of a turn, as a reader sees it who may get adjacent deltas as one.
+ * Adds a notification to a list of delivered ones. Adjacent deltas become one, as they may for a consumer.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const addTold = (told: SimulatedTurn["told"], method: string, params: unknown): void => {
+export const addDelivered = (delivered: SimulatedTurn["delivered"], method: string, params: unknown): void => {
   const delta = textAt(params, "delta")
   const itemId = textAt(params, "itemId") ?? textAt(params, "item", "id") ?? ""
   const of = `${method} ${itemId}`
-  const last = told.at(-1)
+  const last = delivered.at(-1)
   if (delta !== undefined && last?.of === of) last.text += delta
-  else told.push({ of, text: delta ?? "" })
+  else delivered.push({ of, text: delta ?? "" })
 }
 
 const keyOf = (threadId: string, turnId: string, itemId: string, command: string | undefined) =>
@@ -185,24 +189,27 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
   const approvals = new Map<string | number, SimulatedApproval>()
   const accepted: Array<Accepted> = []
   const givenUp = new Set<string>()
-  // By id: the requests of the client, and those whose message starts a turn by the name of the message.
+  // The requests of the client by id, and the turns that it started by `clientUserMessageId`.
   const requests = new Map<unknown, { readonly method: string; readonly params: unknown }>()
   const starts = new Map<string, "sent" | "refused">()
 
+  let connection = 1
   const turnOf = (threadId: string, id: string): SimulatedTurn => {
     const known = turns.get(id)
     if (known !== undefined) return known
     const turn: SimulatedTurn = {
       id,
       threadId,
+      connection,
       prompt: undefined,
       clientId: undefined,
       isRunning: true,
       status: undefined,
+      hasBegun: false,
       isKnown: false,
       isEndKnown: false,
       isDistorted: false,
-      told: []
+      delivered: []
     }
     turns.set(id, turn)
     return turn
@@ -281,9 +288,12 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     }
     const turn = turns.get(turnIdOf(message) ?? "")
     if (turn === undefined) return
-    if (!turn.isEndKnown) addTold(turn.told, method, params)
+    if (!turn.isEndKnown) addDelivered(turn.delivered, method, params)
     if (method === "turn/completed") turn.isEndKnown = true
-    else if (method === "item/started" && textAt(params, "item", "type") === "userMessage") turn.isKnown = true
+    else if (method === "turn/started") turn.hasBegun = true
+    else if (method === "item/started" && textAt(params, "item", "type") === "userMessage") {
+      turn.isKnown = turn.hasBegun
+    }
   }
 
   const onStart = (params: unknown) => {
@@ -309,10 +319,12 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       if (turn === undefined || isOwn(turn) || !turn.isKnown || turn.isEndKnown) continue
       const isDoubled = Array.from(approvals.values()).some((one) =>
         Array.from(approvals.values()).some(
-          (other) => one !== other && one.turnId === turn.id && one.itemId === other.itemId && one.turnId === other.turnId
+          (other) =>
+            one !== other && one.turnId === turn.id && one.itemId === other.itemId && one.turnId === other.turnId
         )
       )
-      if (!isDoubled) violate("a client stops its own turns", `turn/interrupt ${JSON.stringify(params)} hits ${turn.id}`)
+      if (!isDoubled)
+        violate("a client stops its own turns", `turn/interrupt ${JSON.stringify(params)} hits ${turn.id}`)
     }
   }
 
@@ -323,7 +335,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       violate("an approval is answered once", `the request ${approval.id} was answered again`)
     }
     if (approval.isWithdrawn && !approval.isRepeated) {
-      violate("what is withdrawn is not answered", `the request ${approval.id} was answered after it was withdrawn`)
+      violate("a withdrawn request is not answered", `the request ${approval.id} was answered after it was withdrawn`)
     }
     approval.isAnswered = true
     approval.answer = error ?? result
@@ -358,18 +370,17 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     else if (method === "turn/interrupt") onInterrupt(params)
   }
 
-  const observed = <K extends PolicyEngine.Kind>(
-    decide: PolicyEngine.Decide<K>,
-    prompt: string | undefined
-  ): PolicyEngine.Decide<K> => (request) =>
-    Effect.tap(decide(request), (verdict) =>
-      Effect.sync(() => {
-        if (!isAccepting({ decision: verdict?.decision })) return
-        const itemId = textAt(request.params, "itemId") ?? ""
-        const command = textAt(request.params, "command")
-        accepted.push({ key: keyOf(request.threadId, request.turnId ?? "", itemId, command), prompt })
-      })
-    )
+  const observed =
+    <K extends PolicyEngine.Kind>(decide: PolicyEngine.Decide<K>, prompt: string | undefined): PolicyEngine.Decide<K> =>
+    (request) =>
+      Effect.tap(decide(request), (verdict) =>
+        Effect.sync(() => {
+          if (!isAccepting({ decision: verdict?.decision })) return
+          const itemId = textAt(request.params, "itemId") ?? ""
+          const command = textAt(request.params, "command")
+          accepted.push({ key: keyOf(request.threadId, request.turnId ?? "", itemId, command), prompt })
+        })
+      )
 
   return {
     turns,
@@ -388,6 +399,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       for (const turn of turns.values()) turn.isRunning = false
     },
     onDisconnected: () => {
+      connection++
       for (const turn of turns.values()) {
         turn.isRunning = false
         turn.isEndKnown = true
@@ -411,6 +423,10 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       if (pending > requests.size) {
         violate("nothing is left", `${pending} requests wait for a reply, and ${requests.size} have none`)
       }
+      const open = Array.from(approvals.values()).filter(
+        ({ isAnswered, isKnown, isWithdrawn }) => isKnown && !isAnswered && !isWithdrawn
+      ).length
+      if (waiting > open) violate("nothing is left", `${waiting} answers are awaited, and ${open} requests are open`)
       if (pending - openEnded > deadlines) {
         violate("nothing waits without a guard", `${pending} requests wait, with ${deadlines} deadlines`)
       }

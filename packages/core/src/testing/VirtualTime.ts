@@ -1,9 +1,9 @@
 /**
  * Time and turns of fibers that nothing but the simulation moves on.
  *
- * Both are plain objects without fibers of their own. What runs under them runs in the same order each time, a sleep ends when
- * the clock is moved to its end, and whoever looks can tell what still sleeps or waits for its turn. `TestClock` waits in real
- * time for those that it wakes and can't tell who sleeps, which rules it out for many thousand runs that are to leave nothing.
+ * Both are plain objects without fibers of their own. Fibers under them run in the same order each time, a sleep ends when the
+ * clock is moved to its end, and the number of sleeping and waiting fibers can be read. `TestClock` waits in real time for the
+ * fibers that it wakes, and does not tell how many sleep: not enough for many thousand runs that must leave nothing.
  *
  * @stability unstable
  * @since 0.1.0
@@ -41,7 +41,7 @@ interface Sleeper {
  */
 export const makeClock = (): VirtualClock => {
   let now = 0
-  // By their ends, the earliest last; of equals the one that began first ends first.
+  // By their ends, the earliest last; ties end in the order in which they began.
   const sleepers: Array<Sleeper> = []
 
   const add = (sleeper: Sleeper) => {

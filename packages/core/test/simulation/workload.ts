@@ -8,7 +8,7 @@ import * as Notification from "@effect-codex/core/Notification"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { Thread } from "@effect-codex/core/Thread"
 import * as Simulation from "@effect-codex/core/testing/Simulation"
-import { addTold } from "@effect-codex/core/testing/SimulationWatch"
+import { addDelivered } from "@effect-codex/core/testing/SimulationWatch"
 import { makeNumbers, type Numbers } from "@effect-codex/core/testing/VirtualTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -105,7 +105,7 @@ const make = (): Pick<Simulation.Options, "actions" | "laws"> => {
     const limit = chance()
     if (limit < 0.2) return { budget: { duration: Math.ceil(100_000 ** chance()) } }
     if (limit < 0.3) return { budget: { tokens: 200 } }
-    if (limit < 0.4) return { watchdog: { stallTimeout: Math.ceil(100_000 ** chance()) } }
+    if (limit < 0.4) return { watchdog: { stallTimeout: 1000 + Math.ceil(100_000 ** chance()) } }
     if (limit < 0.5) return { whenBusy: "fail" as const }
     return {}
   }
@@ -121,7 +121,7 @@ const make = (): Pick<Simulation.Options, "actions" | "laws"> => {
         Stream.runForEach((notification) =>
           Effect.suspend(() => {
             if (notification.method !== "turn/silent" && Notification.turnIdOf(notification) === turnId) {
-              addTold(view.seen, notification.method, notification.method === "unknown" ? {} : notification.params)
+              addDelivered(view.seen, notification.method, notification.method === "unknown" ? {} : notification.params)
             }
             return pause === 0 ? Effect.void : Effect.sleep(pause)
           })
@@ -247,14 +247,14 @@ const make = (): Pick<Simulation.Options, "actions" | "laws"> => {
       name: "nothing is lost, and nothing is of another turn",
       check: ({ turns }) => {
         for (const { isWhole, seen, turnId } of state.views) {
-          const told = turns.find(({ id }) => id === turnId)?.told ?? []
+          const told = turns.find(({ id }) => id === turnId)?.delivered ?? []
           const isPart = seen.every(({ of, text }, index) => {
             const other = told[index]
             if (other === undefined || other.of !== of) return false
             return index === seen.length - 1 ? other.text.startsWith(text) : other.text === text
           })
           if (isPart && (!isWhole || seen.length === told.length)) continue
-          return `turn ${turnId} was told ${JSON.stringify(told)}, and its consumer saw ${JSON.stringify(seen)}`
+          return `turn ${turnId} got ${JSON.stringify(told)}, and its consumer saw ${JSON.stringify(seen)}`
         }
         return undefined
       }

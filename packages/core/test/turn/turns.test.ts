@@ -392,6 +392,28 @@ describe("a server that ignores interrupts", () => {
     }).pipe(Effect.scoped, against(hang, { stopTimeout: "3 seconds" }))
   )
 
+  it.effect("is asked with the id of the moment when it was too busy to take the first interrupt", () =>
+    Effect.gen(function* () {
+      const activation = yield* Deferred.make<void>()
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const server = yield* MockAppServer.MockAppServer
+        const thread = yield* codex.thread.start()
+        const fiber = yield* Effect.forkChild(thread.run("Hang"), { startImmediately: true })
+        yield* settle
+        yield* server.on("turn/interrupt", () => Effect.fail(new RpcError({ code: -32001, description: "busy" })))
+        const left = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+        yield* settle
+        yield* Deferred.succeed(activation, undefined)
+        yield* settle
+        yield* outcome(Fiber.join(left))
+        const ids = (yield* paramsOf("turn/interrupt")).map((params) => JSON.stringify(params))
+        expect(ids.length).toBeGreaterThanOrEqual(5)
+        expect(ids.filter((params) => params.includes('"turnId":""')).length).toBe(1)
+      }).pipe(against({ ...hang, activation: Deferred.await(activation) }, { stopTimeout: "3 seconds" }))
+    })
+  )
+
   it.effect("is waited for no longer than `stopTimeout` when the owner leaves", () =>
     Effect.gen(function* () {
       const { codex, thread } = yield* ignoring

@@ -58,7 +58,7 @@ interface Waiting {
   readonly owner: Route | undefined
   /** An accept is under way. */
   accepted: boolean
-  /** How to answer: as the handler says, or as whoever comes before it. */
+  /** How to answer: as the handler says, or as an earlier answer says. */
   readonly answered: Deferred.Deferred<Effect.Effect<unknown, RpcError>>
 }
 

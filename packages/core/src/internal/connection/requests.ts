@@ -84,7 +84,7 @@ export interface Requests {
     options?: RequestOptions
   ) => Effect.Effect<unknown, RawRequestError>
   readonly request: SendRequest<ExperimentalClientRequests, RequestError>
-  /** Waits while the thread is being left: who joins it before that is done has left it again. */
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
   readonly whenLeft: (threadId: string) => Effect.Effect<void>
   /** How many threads are being left. */
   readonly sizes: () => Readonly<Record<string, number>>
@@ -246,7 +246,7 @@ export const makeRequests = ({
       failed = true
       return Effect.fail(error)
     })
-    // Nobody waits for the next attempt on a connection that is gone.
+    // There is no next attempt on a closed connection.
     return Effect.raceFirst(Effect.retry(again, whileOverloaded), rpc.closed)
   }
 

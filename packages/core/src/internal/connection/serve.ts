@@ -61,7 +61,7 @@ export interface Connection {
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
   /** Waits until no turn runs on the thread. Fails if the server does not say any more whether one does. */
   readonly whenIdle: (threadId: string) => Effect.Effect<void, RequestError>
-  /** Waits while the thread is being left: who joins it before that is done has left it again. */
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
   readonly whenLeft: (threadId: string) => Effect.Effect<void>
   /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
   readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>

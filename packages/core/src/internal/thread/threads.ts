@@ -187,7 +187,9 @@ export const makeThreads = Effect.fnUntraced(function* (
 
   const subscribe = (threadId: string, params: ThreadOptions) =>
     server[connection].whenLeft(threadId).pipe(
-      Effect.andThen(server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })),
+      Effect.andThen(
+        server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+      ),
       Effect.map(({ thread }) => thread)
     )
 

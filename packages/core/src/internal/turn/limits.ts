@@ -34,7 +34,7 @@ export const untilReached = (
 ): Effect.Effect<Limit> => {
   const { place, record, watchdog } = options
   const { threadId } = place
-  // Whatever else goes wrong with the question, somebody has answered.
+  // Any other error is an answer: the server is alive.
   const isRunning = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
     Effect.map(({ thread }) => thread.status.type === "active"),
     Effect.catch(({ _tag }) => Effect.succeed(_tag !== "RequestTimedOut" && _tag !== "SessionNotFound"))

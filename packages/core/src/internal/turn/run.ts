@@ -215,7 +215,6 @@ export const run = Effect.fnUntraced(function* (
     onEnd: lose
   })
 
-
   const sending = send(server, {
     threadId,
     life,
@@ -224,6 +223,7 @@ export const run = Effect.fnUntraced(function* (
     rejoin: options.rejoin,
     onSend: () => {
       record.watched.movedAt = now()
+      record.watched.wake?.()
       place.sent()
     },
     onHold: record.dropEarly,
@@ -234,10 +234,7 @@ export const run = Effect.fnUntraced(function* (
   const limits = Limits.untilReached(server, { place, record, watchdog: options.watchdog })
 
   yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
-  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(
-    Effect.flatMap(stopFor),
-    Effect.forkScoped
-  )
+  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(Effect.flatMap(stopFor), Effect.forkScoped)
   yield* Effect.addFinalizer(() => Effect.suspend(() => (phase() === "over" ? Effect.void : abandon)))
 
   return { id: yield* Deferred.await(named), threadId, response: Deferred.await(outcome), interrupt }

@@ -40,7 +40,9 @@ export const makeStopping = (
   const turnId = () => life.state().turnId
   const isOver = () => life.state().phase === "over"
 
-  const ask = (id: string) => server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout })
+  // Not sent again as it is: by then another turn may run, which an empty id would stop.
+  const ask = (id: string) =>
+    server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout, retry: false })
 
   const untilOver = Effect.gen(function* () {
     while (!isOver()) {

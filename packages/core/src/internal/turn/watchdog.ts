@@ -29,7 +29,7 @@ export interface Watched {
   readonly isBusy: () => boolean
   /** Called when the turn has been silent for a while, once each time. */
   readonly onSilent: (millis: number) => void
-  /** Set by the watchdog: to be called when `retryingSince` is set, as that may bring the end nearer. */
+  /** Set by the watchdog: to be called when `retryingSince` is set or the turn is sent, as that may bring the end nearer. */
   wake: (() => void) | undefined
 }
 
@@ -56,7 +56,7 @@ export const watch = Effect.fnUntraced(function* (
       if (now - retryingSince >= times.retryWindow) return { _tag: "Retries", millis: now - retryingSince }
       yield* pause(retryingSince + times.retryWindow - now)
     } else if (watched.isWaiting()) {
-      yield* pause(shortest)
+      yield* pause(Number.POSITIVE_INFINITY)
     } else if (watched.isBusy()) {
       if (now - Math.max(movedAt, askedAt) >= times.stallTimeout) {
         askedAt = now
