@@ -1,5 +1,5 @@
 /**
- * Shows: what the simulation finds in two programs that look fine. They are in `simulation/naive.ts`.
+ * Shows: the simulation finds the faults of two plausible programs, which are in `simulation/naive.ts`.
  *
  * It needs neither codex nor an account:   npm run example -- simulation
  */

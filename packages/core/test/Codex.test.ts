@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
-import { RpcError } from "../src/internal/connection/jsonRpc.ts"
+import { RpcError } from "../src/internal/rpc/jsonRpc.ts"
 import { connection } from "../src/internal/connection/serve.ts"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { MockAppServer } from "@effect-codex/core/testing"
@@ -101,6 +101,28 @@ describe("law 10: only what never ran is sent again", () => {
       expect(tries).toBe(3)
     }).pipe(against())
   )
+
+  for (const refusal of [
+    "thread a is closing; retry thread/resume after the thread is closed",
+    "thread a is closing; retry after the thread is closed"
+  ]) {
+    it.effect(`such as what is refused because the thread is on its way out: ${refusal}`, () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const server = yield* MockAppServer.MockAppServer
+        let tries = 0
+        yield* server.on("thread/name/set", () =>
+          Effect.suspend(() =>
+            ++tries < 3 ? Effect.fail(new RpcError({ code: -32600, description: refusal })) : Effect.succeed({})
+          )
+        )
+        const fiber = yield* Effect.forkChild(codex.request("thread/name/set", { threadId: "a", name: "x" }))
+        yield* endsWithin(fiber, 10)
+        expect(yield* Fiber.join(fiber)).toEqual({})
+        expect(tries).toBe(3)
+      }).pipe(against())
+    )
+  }
 
   it.effect("and not for ever", () =>
     Effect.gen(function* () {

@@ -585,12 +585,13 @@ describe("a disk", () => {
     Effect.gen(function* () {
       const written: Array<string> = []
       const stuck = yield* Latch.make()
+      const isWriting = yield* Latch.make()
       const layer = Audit.layerFile("audit.jsonl", { maxUnwritten: 2 }).pipe(
         Layer.provide(
           layerDisk((text) =>
-            Effect.andThen(
-              stuck.await,
-              Effect.sync(() => written.push(...text.trimEnd().split("\n")))
+            isWriting.open.pipe(
+              Effect.andThen(stuck.await),
+              Effect.andThen(Effect.sync(() => written.push(...text.trimEnd().split("\n"))))
             )
           )
         )
@@ -599,7 +600,7 @@ describe("a disk", () => {
         const audit = yield* Audit.Audit
         const { onDecision: decide } = yield* observer
         // The writer has taken the first record, and is stuck with it.
-        yield* Effect.repeat(Effect.yieldNow, { times: 50 })
+        yield* isWriting.await
         for (const id of ["a", "b", "c", "d", "e"]) decide(answered(id))
         expect(written).toEqual([])
         yield* stuck.open

@@ -4,6 +4,7 @@ import * as Human from "@effect-codex/policy/Human"
 import * as HumanQuestion from "@effect-codex/policy/HumanQuestion"
 import * as Policy from "@effect-codex/policy/Policy"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -12,8 +13,6 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { layerPerson, layerQueue } from "./humanSupport.ts"
 import { command, fileChange, question, toolCall, userInput } from "./judgeSupport.ts"
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 
 const ids = { threadId: "thread", turnId: "turn" }
 
@@ -484,9 +483,10 @@ describe("a person behind a function", () => {
 
   it.effect("who takes too long has declined, and is not waited for", () =>
     Effect.gen(function* () {
-      const stubborn = () => Effect.uninterruptible(Effect.never)
+      const isAsked = yield* Deferred.make<void>()
+      const stubborn = () => Effect.uninterruptible(Effect.andThen(Deferred.succeed(isAsked, undefined), Effect.never))
       const fiber = yield* Effect.forkChild(decide(stubborn, { deadline: "1 minute" }))
-      yield* settle
+      yield* Deferred.await(isAsked)
       yield* TestClock.adjust("1 minute")
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 1m" })
     })
@@ -495,9 +495,8 @@ describe("a person behind a function", () => {
   it.effect("is not asked more than so many things at a time", () =>
     Effect.gen(function* () {
       const { decide } = yield* Human.Human
-      yield* Effect.forkChild(decide(command("one")))
-      yield* Effect.forkChild(decide(command("two")))
-      yield* settle
+      yield* Effect.forkChild(decide(command("one")), { startImmediately: true })
+      yield* Effect.forkChild(decide(command("two")), { startImmediately: true })
       expect(yield* decide(command("three"))).toMatchObject({
         decision: "decline",
         reason: "2 other questions are open"
@@ -524,9 +523,8 @@ describe("a person at the end of a queue", () => {
     Effect.gen(function* () {
       const { decide } = yield* Human.Human
       const { questions } = yield* Human.HumanQueue
-      const withdrawn = yield* Effect.forkChild(decide(command("one")))
-      const late = yield* Effect.forkChild(decide(command("two")))
-      yield* settle
+      const withdrawn = yield* Effect.forkChild(decide(command("one")), { startImmediately: true })
+      const late = yield* Effect.forkChild(decide(command("two")), { startImmediately: true })
       yield* Fiber.interrupt(withdrawn)
       yield* TestClock.adjust("5 minutes")
       expect(yield* Fiber.join(late)).toMatchObject({ decision: "decline" })
@@ -551,8 +549,7 @@ describe("a person at the end of a queue", () => {
   it.effect("has declined what does not fit when nobody reads", () =>
     Effect.gen(function* () {
       const { decide } = yield* Human.Human
-      yield* Effect.forkChild(decide(command("one")))
-      yield* settle
+      yield* Effect.forkChild(decide(command("one")), { startImmediately: true })
       expect(yield* decide(command("two"))).toMatchObject({ decision: "decline" })
       yield* TestClock.adjust("5 minutes")
       // What is too old still fills the queue of somebody who does not read.

@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { layerAtTerminal, reply, screen, settle, TestTerminal } from "./humanSupport.ts"
+import { nothingMore } from "../../core/test/waiting.ts"
+import { layerAtTerminal, reply, screen, TestTerminal } from "./humanSupport.ts"
 import * as Requests from "./judgeSupport.ts"
 
 const { question, userInput } = Requests
@@ -17,18 +18,7 @@ const command = (text: string, params?: Partial<PolicyEngine.Params["command"]>)
 const asked = <K extends PolicyEngine.Kind>(request: PolicyEngine.Request<K>) =>
   Effect.flatMap(Human.Human, ({ decide }) => Effect.forkChild(decide(request), { startImmediately: true }))
 
-const decidedBy = (...lines: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const { type } = yield* TestTerminal
-    const fiber = yield* asked(command("make all"))
-    yield* settle
-    yield* screen("y / n / cancel")
-    for (const line of lines) {
-      yield* type(`${line}\r`)
-      yield* settle
-    }
-    return fiber
-  })
+const decidedBy = (line: string) => Effect.tap(asked(command("make all")), () => reply("y / n / cancel", line))
 
 describe("a person at the terminal", () => {
   it.effect.each([
@@ -50,6 +40,7 @@ describe("a person at the terminal", () => {
       Effect.gen(function* () {
         const { end } = yield* TestTerminal
         const fiber = yield* decidedBy(line)
+        yield* screen("Type one of these, in full")
         expect(fiber.pollUnsafe()).toBeUndefined()
         yield* end
         expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
@@ -60,12 +51,11 @@ describe("a person at the terminal", () => {
     Effect.gen(function* () {
       const { end } = yield* TestTerminal
       const fiber = yield* asked(command("make all"))
-      yield* settle
+      yield* screen("make all")
       yield* end
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
       yield* screen("Taken as a no.")
       const next = yield* asked(command("make all"))
-      yield* settle
       expect(yield* Fiber.join(next)).toMatchObject({ decision: "decline", reason: "nobody answered" })
     }).pipe(Effect.provide(layerAtTerminal()))
   )
@@ -92,10 +82,10 @@ describe("a person at the terminal", () => {
   it.effect("has declined when the time is up, and is told", () =>
     Effect.gen(function* () {
       const fiber = yield* asked(command("make all"))
-      yield* settle
-      yield* TestClock.adjust("299 seconds")
+      yield* screen("make all")
+      yield* TestClock.setTime(299_000)
       expect(fiber.pollUnsafe()).toBeUndefined()
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.setTime(300_000)
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 5m" })
       yield* screen("This is not asked any more.")
     }).pipe(Effect.provide(layerAtTerminal()))
@@ -105,18 +95,16 @@ describe("a person at the terminal", () => {
     Effect.gen(function* () {
       const { readers } = yield* TestTerminal
       const fiber = yield* asked(command("make all"))
-      yield* settle
+      yield* screen("make all")
       yield* Fiber.interrupt(fiber)
       yield* screen("This is not asked any more.")
       expect(readers()).toBe(0)
       const next = yield* asked(command("make test"))
-      yield* settle
       yield* reply("Another one waits.", "next")
       yield* reply("make test", "y")
       expect(yield* Fiber.join(next)).toMatchObject({ decision: "accept" })
       // From then on, as before.
       const last = yield* asked(command("make last"))
-      yield* settle
       yield* reply("make last", "y")
       expect(yield* Fiber.join(last)).toMatchObject({ decision: "accept" })
     }).pipe(Effect.provide(layerAtTerminal()))
@@ -128,21 +116,19 @@ describe("a person at the terminal", () => {
       Effect.gen(function* () {
         const { displayed, end, type } = yield* TestTerminal
         const timedOut = yield* asked(command("make all"))
-        yield* settle
+        yield* screen("make all")
         yield* TestClock.adjust("300 seconds")
         expect(yield* Fiber.join(timedOut)).toMatchObject({ decision: "decline" })
         const second = yield* asked(command("rm -rf ."))
-        yield* settle
         yield* screen("Another one waits.")
         yield* TestClock.adjust("10 seconds")
         for (const line of ["y", "yes", ""]) yield* type(`${line}\r\b\b\b`)
-        yield* settle
+        yield* nothingMore
         expect(second.pollUnsafe()).toBeUndefined()
         expect(displayed.join("")).not.toContain("rm -rf .")
         // One that is withdrawn before it is seen changes nothing.
         yield* Fiber.interrupt(second)
         const third = yield* asked(command("make third"))
-        yield* settle
         yield* screen("Another one waits.", 2)
         expect(displayed.join("")).not.toContain("make third")
         yield* end
@@ -155,12 +141,12 @@ describe("a person at the terminal", () => {
       const { displayed } = yield* TestTerminal
       const first = yield* asked(command("make one"))
       const second = yield* asked(command("make two"))
-      yield* settle
-      yield* settle
+      yield* screen("make one")
+      yield* TestClock.adjust("1 second")
+      yield* nothingMore
       expect(displayed.join("")).not.toContain("make two")
       yield* reply("make one", "y")
       expect(yield* Fiber.join(first)).toMatchObject({ decision: "accept" })
-      yield* settle
       yield* reply("make two", "n")
       expect(yield* Fiber.join(second)).toMatchObject({ decision: "decline" })
     }).pipe(Effect.provide(layerAtTerminal()))
@@ -173,12 +159,12 @@ describe("a person at the terminal", () => {
       const other = Context.get(context, Human.Human)
       const first = yield* asked(command("make one"))
       const second = yield* Effect.forkChild(other.decide(command("make two")), { startImmediately: true })
-      yield* settle
-      yield* settle
+      yield* screen("make one")
+      yield* TestClock.adjust("1 second")
+      yield* nothingMore
       expect(displayed.join("")).not.toContain("make two")
       yield* reply("make one", "y")
       expect(yield* Fiber.join(first)).toMatchObject({ decision: "accept", by: "human" })
-      yield* settle
       yield* reply("make two", "n")
       expect(yield* Fiber.join(second)).toMatchObject({ decision: "decline", by: "other" })
     }).pipe(Effect.scoped, Effect.provide(layerAtTerminal()))
@@ -190,9 +176,8 @@ describe("a person at the terminal", () => {
       yield* type("y\r")
       const fiber = yield* asked(command("make all"))
       yield* type("y\r")
-      yield* settle
       yield* screen("make all")
-      yield* settle
+      yield* nothingMore
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* end
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
@@ -204,7 +189,6 @@ describe("a person at the terminal", () => {
       const { displayed } = yield* TestTerminal
       const hostile = "PWN \u001b[2J\u001b]0;x\u0007\r\u202e\u009b1m\u200b\n  y  It is harmless PWN\u0430"
       const fiber = yield* asked(command(hostile, { cwd: `/${hostile}`, reason: hostile }))
-      yield* settle
       yield* reply("y / n / cancel", "n")
       yield* Fiber.join(fiber)
       const shown = displayed.filter((text) => text.includes("PWN"))
@@ -227,7 +211,6 @@ describe("a person at the terminal", () => {
       const { displayed } = yield* TestTerminal
       const lines = Array.from({ length: 100 }, (_, index) => `echo ${index}`)
       const fiber = yield* asked(command(`${lines.join("\n")}\n...`))
-      yield* settle
       yield* screen("y / n / cancel / more")
       const [first = ""] = displayed
       expect(first.split("\n").length).toBeLessThan(24)
@@ -250,7 +233,6 @@ describe("a person at the terminal", () => {
           question("nothing")
         )
       )
-      yield* settle
       yield* reply("The agent has 4 questions", "y")
       yield* reply("Which color?", "Green")
       yield* reply("Type the number of one of the options", "\b\b\b\b\b2")

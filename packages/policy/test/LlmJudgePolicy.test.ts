@@ -7,11 +7,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { nothingMore } from "../../core/test/waiting.ts"
 import { command, fileChange, question, readQuestion, ruling, toolCall, userInput } from "./judgeSupport.ts"
 
 class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
@@ -322,11 +324,14 @@ describe("the time that a decision may take", () => {
     Effect.gen(function* () {
       let running = 0
       let most = 0
+      const isFull = Latch.makeUnsafe()
       const engine = yield* LlmJudgePolicy.make(
         ({ prompt }) =>
           Effect.gen(function* () {
             most = Math.max(most, ++running)
-            yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+            // As many as there may be wait for each other; one more would have come by now.
+            if (running === expected) yield* Effect.andThen(nothingMore, isFull.open)
+            yield* isFull.await
             running--
             return ruling(prompt)
           }),

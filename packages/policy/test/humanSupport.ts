@@ -10,6 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
+import { until } from "../../core/test/waiting.ts"
 import { layerBelow, makeTree } from "./rulesSupport.ts"
 
 /** A terminal on which the test types, and whose screen it sees. */
@@ -26,28 +27,20 @@ export class TestTerminal extends Context.Service<
   }
 >()("TestTerminal") {}
 
-const yields = Effect.repeat(Effect.yieldNow, { times: 30 })
-
-/** Waits until the screen shows this, as often as it says. */
+/** Waits until the screen shows this, as often as it says. The time passes that a question takes to be shown. */
 export const screen = Effect.fnUntraced(function* (text: string, times = 1) {
   const { displayed } = yield* TestTerminal
-  for (let left = 500; left > 0; left--) {
-    if (displayed.join("").split(text).length > times) return
-    yield* Effect.yieldNow
-  }
-  return yield* Effect.die(new Error(`The screen never showed ${text}: ${displayed.join("")}`))
+  yield* until(`the screen shows ${text}`, () =>
+    displayed.join("").split(text).length > times ? true : Effect.as(TestClock.adjust("10 millis"), false)
+  )
 })
 
-/** Lets the time pass that a question takes to be shown. */
-export const settle = Effect.andThen(TestClock.adjust("200 millis"), yields)
-
-/** Types a line once the screen shows this. */
+/** Types a line once the screen shows this, and a prompt reads beside the question that it belongs to. */
 export const reply = Effect.fnUntraced(function* (at: string, line: string, times = 1) {
   yield* screen(at, times)
-  yield* yields
-  const { type } = yield* TestTerminal
+  const { readers, type } = yield* TestTerminal
+  yield* until("a prompt reads", () => readers() === 2)
   yield* type(`${line}\r`)
-  yield* yields
 })
 
 const layerTestTerminal = Layer.effectContext(

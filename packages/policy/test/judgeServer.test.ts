@@ -5,14 +5,16 @@ import * as Fiber from "effect/Fiber"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import { eventually, until } from "../../core/test/waiting.ts"
 import * as JudgeHome from "../src/internal/judge/home.ts"
 import * as JudgeServer from "../src/internal/judge/server.ts"
 
 const question = { instructions: "", prompt: "hello", answer: Schema.Never }
 
-// Servers that can be told to end, each with the number of its start; and which of them run.
+// Servers that can be told to end, each with the number of its start; which of them run, and how often they were asked.
 const servers = (ask: (server: number) => Effect.Effect<string, string>) => {
   const running = new Set<number>()
+  let questions = 0
   const ends: Array<Deferred.Deferred<void>> = []
   const start = Effect.gen(function* () {
     const number = ends.length
@@ -22,10 +24,15 @@ const servers = (ask: (server: number) => Effect.Effect<string, string>) => {
       Effect.sync(() => running.add(number)),
       () => Effect.sync(() => running.delete(number))
     )
-    return { ask: () => Effect.suspend(() => ask(number)), ended: Deferred.await(ended) }
+    const answer = Effect.suspend(() => {
+      questions++
+      return ask(number)
+    })
+    return { ask: () => answer, ended: Deferred.await(ended) }
   })
   const end = (server: number) => Deferred.succeed(ends[server] ?? Deferred.makeUnsafe(), undefined)
-  return { end, running, start }
+  const asked = (times: number) => until(`${times} questions were asked`, () => questions === times)
+  return { asked, end, running, start }
 }
 
 describe("the home that a judge takes its account from", () => {
@@ -41,8 +48,6 @@ describe("the home that a judge takes its account from", () => {
     }).pipe(Effect.provide(Path.layer))
   )
 })
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
 
 describe("a server for a judge", () => {
   it.effect("runs from the start, answers all questions, and goes with the scope", () =>
@@ -66,36 +71,36 @@ describe("a server for a judge", () => {
       const ask = yield* JudgeServer.renewing(start)
       expect(yield* Effect.flip(ask(question))).toBe("no")
       expect(yield* ask(question)).toBe("yes")
-      yield* settle
-      expect(running).toEqual(new Set([1]))
+      yield* eventually(() => expect(running).toEqual(new Set([1])))
     }).pipe(Effect.scoped)
   )
 
   it.effect("is another one after a question that was given up", () =>
     Effect.gen(function* () {
-      const { running, start } = servers((server) => (server === 0 ? Effect.never : Effect.succeed("yes")))
+      const { asked, running, start } = servers((server) => (server === 0 ? Effect.never : Effect.succeed("yes")))
       const ask = yield* JudgeServer.renewing(start)
       const fiber = yield* Effect.forkChild(Effect.timeoutOption(ask(question), "8 seconds"))
-      yield* settle
+      yield* asked(1)
       yield* TestClock.adjust("8 seconds")
       yield* Fiber.join(fiber)
       expect(yield* ask(question)).toBe("yes")
-      yield* settle
-      expect(running).toEqual(new Set([1]))
+      yield* eventually(() => expect(running).toEqual(new Set([1])))
     }).pipe(Effect.scoped)
   )
 
   it.effect("is replaced once when several questions on it were given up, one after the other", () =>
     Effect.gen(function* () {
-      const { running, start } = servers((server) => (server === 0 ? Effect.never : Effect.succeed(`server ${server}`)))
+      const { asked, running, start } = servers((server) =>
+        server === 0 ? Effect.never : Effect.succeed(`server ${server}`)
+      )
       const ask = yield* JudgeServer.renewing(start)
       const [first, second] = [yield* Effect.forkChild(ask(question)), yield* Effect.forkChild(ask(question))]
-      yield* settle
+      yield* asked(2)
       yield* Fiber.interrupt(first)
       expect(yield* ask(question)).toBe("server 1")
       expect(running).toEqual(new Set([0, 1]))
       yield* Fiber.interrupt(second)
-      yield* settle
+      yield* eventually(() => expect(running).toEqual(new Set([1])))
       expect(yield* ask(question)).toBe("server 1")
       expect(running).toEqual(new Set([1]))
     }).pipe(Effect.scoped)
@@ -103,10 +108,10 @@ describe("a server for a judge", () => {
 
   it.effect("is another one when it has ended while nobody asked", () =>
     Effect.gen(function* () {
-      const { end, start } = servers((server) => Effect.succeed(`server ${server}`))
+      const { end, running, start } = servers((server) => Effect.succeed(`server ${server}`))
       const ask = yield* JudgeServer.renewing(start)
       yield* end(0)
-      yield* settle
+      yield* eventually(() => expect(running).toEqual(new Set()))
       expect(yield* ask(question)).toBe("server 1")
     }).pipe(Effect.scoped)
   )

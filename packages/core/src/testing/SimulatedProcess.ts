@@ -5,7 +5,7 @@
  * programs run. Output waits here until the simulation delivers it, in pieces of any length. The meaning of
  * the bytes is not known here.
  *
- * @stability unstable
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"

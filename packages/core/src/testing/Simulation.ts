@@ -6,7 +6,7 @@
  * ends the run, names its step, and is shrunk. This module does not model the server: `MockAppServer` does, and a conformance
  * suite holds that to the real one.
  *
- * @stability unstable
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
@@ -741,14 +741,16 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     }
     yield* untilOver(chance)
     // Turns of others too, if they can end.
-    for (let wakes = 0; fate < 0.6 && wakes < maxWakes && activeTurns().length > 0; wakes++) {
+    const isWell = fate < 0.6
+    for (let wakes = 0; isWell && activeTurns().length > 0; wakes++) {
+      if (wakes >= maxWakes) break
       const next = clock.next()
       if (next === undefined || violation !== undefined) break
       clock.moveTo(next)
       yield* settle(chance)
     }
     if (violation !== undefined || connection === undefined) return
-    checkAtRest(connection, fate < 0.6)
+    checkAtRest(connection, isWell)
     if (violation !== undefined) return
     close(connection)
     yield* untilOver(chance)

@@ -5,7 +5,7 @@
  * steps that can be run, which is how a failure is shrunk. Every choice inside a step follows from its `salt` and the seed.
  * This module knows no server and runs nothing.
  *
- * @stability unstable
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"

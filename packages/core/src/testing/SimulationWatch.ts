@@ -4,7 +4,7 @@
  * It sees every message where it is made and where it arrives, and compares the client's acts with the messages that the
  * client has read. It trusts no statement of the client about itself, except that a turn is given up. It runs nothing.
  *
- * @stability unstable
+ * @stability experimental
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"

@@ -5,7 +5,7 @@
  * clock is moved to its end, and the number of sleeping and waiting fibers can be read. `TestClock` waits in real time for the
  * fibers that it wakes, and does not tell how many sleep: not enough for many thousand runs that must leave nothing.
  *
- * @stability unstable
+ * @stability experimental
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"

@@ -1,5 +1,5 @@
 /**
- * How a method of the server is called: by its deadline, again while the server is overloaded, and with an error that says
+ * How a method of the server is called: by its deadline, again while the server does not run it, and with an error that says
  * what is wrong where the server's own does not.
  */
 import * as Deferred from "effect/Deferred"
@@ -16,9 +16,10 @@ import {
   type RequestError,
   RequestTimedOut,
   SessionNotFound,
+  type ThreadBusy,
   UnsupportedMethod
 } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as Notification from "../../Notification.ts"
 import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
@@ -65,11 +66,15 @@ export type SendRequest<
   ...args: Arguments<R[M]["params"]>
 ) => Effect.Effect<R[M]["response"], E, Requirements>
 
-// What is overloaded has not run the request, so it can be sent again.
-const whileOverloaded = {
+/** Whether the server has refused to run a request that it would run a moment later: it is overloaded, or unloads the thread. */
+export const neverRan = (error: RequestError | ThreadBusy): boolean =>
+  error._tag === "Overloaded" || (error._tag === "RequestFailed" && WireError.isClosing(error.description))
+
+/** How such a request is sent again. */
+export const whileNotRun = {
   schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
   times: 5,
-  while: (error: RawRequestError) => error._tag === "Overloaded"
+  while: neverRan
 }
 
 // Methods that have the server run a turn of its own.
@@ -114,6 +119,10 @@ export const makeRequests = ({
     }
   }
 
+  // A server that has all known fields needs no look at each request.
+  const newest = Versions.protocol.versions.at(-1)
+  const isComplete = newest === undefined || !Versions.isOlder(serverVersion, newest)
+
   const isActive = (response: unknown): boolean => {
     const thread = Predicate.hasProperty(response, "thread") ? response.thread : undefined
     const status = Predicate.hasProperty(thread, "status") ? thread.status : undefined
@@ -122,18 +131,17 @@ export const makeRequests = ({
 
   const changesThreads = (method: string): boolean => method.startsWith("thread/")
 
-  const followResponse = (method: string, params: unknown, response: unknown) =>
-    Effect.sync(() => {
-      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-        const threadId = Notification.idIn(response, "threadId", "thread")
-        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-        if (threadId !== undefined) router.join(threadId, provider, isActive(response))
-      } else if (startsTurn.has(method)) {
-        const threadId = Notification.idIn(params, "threadId", "thread")
-        // The turn begins after the reply.
-        if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
-      }
-    })
+  const followResponse = (method: string, params: unknown, response: unknown) => {
+    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+      const threadId = Notification.idIn(response, "threadId", "thread")
+      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+      if (threadId !== undefined) router.join(threadId, provider, isActive(response))
+    } else if (startsTurn.has(method)) {
+      const threadId = Notification.idIn(params, "threadId", "thread")
+      // The turn begins after the reply.
+      if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
+    }
+  }
 
   const leaving = new Map<string, Deferred.Deferred<void>>()
 
@@ -191,7 +199,7 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const missing = Versions.missingField(serverVersion, method, params)
+    const missing = isComplete ? undefined : Versions.missingField(serverVersion, method, params)
     if (missing !== undefined) {
       return Effect.fail(new UnsupportedMethod({ method: missing.field, serverVersion, since: missing.since }))
     }
@@ -211,17 +219,17 @@ export const makeRequests = ({
     { onLate, retry }: Pick<RequestOptions, "onLate" | "retry">
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
-    const sent = rpc.request(method, params, { deadline: millis, onLate })
-    // Most requests succeed, so what is done about failures is put together when there is one.
-    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
-    return observeRequest(
-      method,
-      method === "thread/unsubscribe"
-        ? leaveAndSend(params, answered)
-        : changesThreads(method)
-          ? Effect.tap(answered, (response) => followResponse(method, params, response))
-          : answered
-    )
+    return observeRequest(method, (span) => {
+      const sent = rpc.request(method, params, { deadline: millis, onLate, span })
+      // Most requests succeed, so what is done about failures is put together when there is one.
+      const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
+      if (method === "thread/unsubscribe") return leaveAndSend(params, answered)
+      if (!changesThreads(method)) return answered
+      return Effect.map(answered, (response) => {
+        followResponse(method, params, response)
+        return response
+      })
+    })
   }
 
   const recover = (
@@ -238,7 +246,7 @@ export const makeRequests = ({
       )
     }
     if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
-    if (error._tag !== "Overloaded" || !retry) return Effect.fail(error)
+    if (!neverRan(error) || !retry) return Effect.fail(error)
     let failed = false
     const again = Effect.suspend(() => {
       // The first failure is known already.
@@ -247,7 +255,7 @@ export const makeRequests = ({
       return Effect.fail(error)
     })
     // There is no next attempt on a closed connection.
-    return Effect.raceFirst(Effect.retry(again, whileOverloaded), rpc.closed)
+    return Effect.raceFirst(Effect.retry(again, whileNotRun), rpc.closed)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {

@@ -111,6 +111,15 @@ const threadErrorOf = (method: string, params: unknown, description: string): Se
 }
 
 /**
+ * Whether the server has refused a request because it unloads the thread, which takes a moment. It says itself to try again.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isClosing = (description: string): boolean =>
+  /^thread \S+ is closing; retry (?:\S+ )?after the thread is closed$/.test(description)
+
+/**
  * The error for a thread that is archived, from the response to `thread/read`; `undefined` if it is not.
  *
  * @category constructors
@@ -165,6 +174,7 @@ const plainReasons: { readonly [K in string]?: TurnFailedReason } = {
   policyCapacityUnavailable: { _tag: "PolicyCapacityUnavailable" },
   inferenceHookDenied: { _tag: "InferenceHookDenied" },
   cyberPolicy: { _tag: "CyberPolicy" },
+  bioPolicy: { _tag: "BioPolicy" },
   misalignmentPolicyViolation: { _tag: "MisalignmentPolicyViolation" },
   tooManyDenials: { _tag: "TooManyDenials" },
   internalServerError: { _tag: "InternalServerError" },

@@ -1,14 +1,13 @@
 /**
- * Sends what starts a turn: when the thread is free, again while the server is overloaded or busy with a turn that takes no
+ * Sends what starts a turn: when the thread is free, again while the server does not run it or is busy with a turn that takes no
  * more input, and with care for a reply that comes too late.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import { type RequestError, ThreadBusy } from "../../CodexError.ts"
 import type { AppServer } from "../../AppServer.ts"
 import { connection } from "../connection/serve.ts"
-import type { RequestOptions } from "../connection/requests.ts"
+import { neverRan, type RequestOptions, whileNotRun } from "../connection/requests.ts"
 import type { Life } from "./life.ts"
 
 type Started = { readonly turn: { readonly id: string } }
@@ -28,13 +27,6 @@ export interface SendOptions {
   readonly onLate: (reply: unknown) => void
   /** The reply can't be read, which says that there was one. */
   readonly onUnreadable: (error: Extract<RequestError, { readonly _tag: "ProtocolViolation" }>) => void
-}
-
-// What is overloaded has not started anything.
-const whileOverloaded = {
-  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
-  times: 5,
-  while: (error: { readonly _tag: string }) => error._tag === "Overloaded"
 }
 
 // The server has a turn that takes no more input, or none in another form. Seen on codex 0.169.0.
@@ -58,7 +50,7 @@ export const send = (server: AppServer["Service"], options: SendOptions): Effect
   })
 
   const hold = (error: RequestError) => {
-    if (error._tag !== "Overloaded" && !isBusy(error)) return
+    if (!neverRan(error) && !isBusy(error)) return
     options.onHold()
     life.apply({ _tag: "Held" })
     if (isBusy(error)) setActiveTurn(threadId, activeTurn(threadId))
@@ -74,7 +66,7 @@ export const send = (server: AppServer["Service"], options: SendOptions): Effect
   })
 
   return sendOnce.pipe(
-    Effect.retry(whileOverloaded),
+    Effect.retry(whileNotRun),
     Effect.retry({ while: isBusy }),
     Effect.result,
     Effect.map((sent) => {
