@@ -47,7 +47,10 @@ it.live(
           return thread.id
         })
       )
-      const content = () => rollouts(home).map((file) => readFileSync(file, "utf8"))
+      const content = () =>
+        rollouts(home)
+          .map((file) => readFileSync(file, "utf8"))
+          .join("")
       const before = content()
       const sandboxOf = (given: object) =>
         withCodex((codex) =>
