@@ -8,6 +8,7 @@ const runner = path.join(import.meta.dirname, "run.ts")
 
 // What a newcomer would look for in each example's output.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],
   errors: ["Yes.", "that is too much to read"],
   guards: ["may use 1000 tokens and has used 1230", "The turn stalled: it said nothing for 1 s"],
   otlp: [

@@ -39,6 +39,10 @@ const withJudge =
 
 // What the stand-in answers to each example, in order.
 const scripts = {
+  durable: ({ lastUserText }) =>
+    lastUserText.includes("was cut off")
+      ? reply(text("There are none."))
+      : reply(text("Let me ", "see.", MockModel.delay("1 hour"))),
   errors: [
     MockModel.error(503, "The model is overloaded"),
     reply(text("Yes.")),
