@@ -42,7 +42,7 @@ const cache = path.join(root, "node_modules", ".cache", "matrix")
 const run = (version: string, ...args: ReadonlyArray<string>): Report => {
   const file = path.join(cache, `${version}.report.json`)
   rmSync(file, { force: true })
-  // A busy machine is no fault of a version.
+  // A slow machine is not the fault of a version.
   const patience = ["--testTimeout=150000", "--hookTimeout=150000"]
   const reporter = ["--reporter=json", `--outputFile=${file}`, ...patience]
   spawnSync(

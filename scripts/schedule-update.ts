@@ -2,8 +2,8 @@
  * For a scheduled job: moves the project to the newest codex on a branch of its own and writes that branch as a patch file:
  * `npm run protocol:schedule -- [VERSION] [--out FOLDER] [--no-tests]`.
  *
- * Asks the npm registry for the newest version and for its packages, and no other host: nothing is pushed, and nobody is
- * told. The branch is `codex-VERSION`, the patch `codex-VERSION.patch` in the folder, by default the repository's own. The
+ * Asks the npm registry for the newest version and for its packages, and no other host: it pushes
+ * nothing and reports to no service. The branch is `codex-VERSION`, the patch `codex-VERSION.patch` in the folder, by default the repository's own. The
  * message of its commit has the differences and the steps that are left. The working tree stays as it is. If the newest
  * version is the pinned one, or has its branch, nothing is done.
  */
@@ -43,7 +43,7 @@ else {
     })
     const title = status === 0 ? `The protocol is that of codex ${version}` : `Codex ${version} needs a decision`
     const message = path.join(temporary, "message")
-    // Headings of the report are no comments.
+    // Git would take the headings of the report for comments.
     writeFileSync(message, `${title}\n\n${stdout}`)
     must("git", ["add", "--all"], { cwd: tree })
     must("git", ["commit", "--quiet", "--allow-empty", "--cleanup=verbatim", "--no-verify", "--file", message], {

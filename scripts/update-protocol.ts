@@ -1,5 +1,5 @@
 /**
- * Moves the project to another version of codex, in one go: `npm run protocol:update -- VERSION|latest [--dry-run | --no-tests]`.
+ * Moves the project to another version of codex: `npm run protocol:update -- VERSION|latest [--dry-run | --no-tests]`.
  *
  * Installs that version into the cache and tells what is different in its protocol and what that asks of our API. Then writes
  * the generated modules, the table of versions, the pins, the lockfile, the rows of methods, the recorded transcript, the
@@ -54,7 +54,7 @@ const edit = (file: string, change: (text: string) => string | undefined) => {
   else writeFileSync(path.join(root, file), changed)
 }
 
-// Runs one of the checks; what it says is shown, and a failure is a step that is left.
+// Runs one of the checks and prints the output of a failed one.
 const check = (what: string, command: string, args: ReadonlyArray<string>): string => {
   say(`\n${what} …`)
   const { status, stderr, stdout } = spawnSync(command, args, { cwd: root, encoding: "utf8" })

@@ -172,7 +172,7 @@ describe("a judge in a server of its own", () => {
         )
         expect(models.length).toBeGreaterThan(3)
         for (const model of models) {
-          const engine = yield* Policy.fromLayer(layerJudge({ model }))
+          const engine = yield* Policy.fromLayer(layerJudge({ model, timeout: "1 minute" }))
           expect(yield* engine.command(command("ls"))).toMatchObject({ decision: "accept" })
         }
         const asked = yield* questions
@@ -190,7 +190,7 @@ describe("a judge in a server of its own", () => {
       const offered = new Set<string>()
       // `exec` runs JavaScript that has nothing but other tools, of which `apply_patch` is left.
       for (const model of ["gpt-5.5", "gpt-6-astra"]) {
-        const engine = yield* Policy.fromLayer(layerJudge({ model, binary: yield* silent }))
+        const engine = yield* Policy.fromLayer(layerJudge({ model, binary: yield* silent, timeout: "1 minute" }))
         expect(yield* engine.command(command("ls"))).toMatchObject({ by: "llmJudge" })
       }
       const asked = yield* questions
@@ -220,7 +220,9 @@ describe("a judge in a server of its own", () => {
   it.live.skipIf(lacks("toolOfMessages"))("has declined if it sends a message in the middle of its turn", () =>
     Effect.gen(function* () {
       // One of the models that have the tool for it.
-      const engine = yield* Policy.fromLayer(layerJudge({ model: "gpt-6.2-sol", binary: yield* silent }))
+      const engine = yield* Policy.fromLayer(
+        layerJudge({ model: "gpt-6.2-sol", binary: yield* silent, timeout: "1 minute" })
+      )
       expect(yield* engine.command(command("ls"))).toMatchObject({
         decision: "decline",
         by: "llmJudge fallback",

@@ -1,10 +1,10 @@
 /**
- * What a move to another codex changes in the documents, and what it leaves to a person. Text in, text out: runs nothing and
+ * The changes that a move to another codex makes in the documents, and the steps that it leaves to a person. Text in, text out: runs nothing and
  * reads nothing.
  */
 import type { Changes, Comparison } from "./changes.ts"
 
-/** Puts one version in the place of another where a document says which codex is the pinned one. */
+/** Replaces one version with another where a document says which codex is the pinned one. */
 export const repin = (text: string, before: string, after: string): string =>
   [
     ["codex ", " |"],
@@ -50,7 +50,7 @@ export const reconcile = (
   return lines.join("\n")
 }
 
-/** A transcript in the place of another one of as many lines, with the words in between; `undefined` if it has other lines. */
+/** Replaces the transcript of a document by one with as many lines, and keeps the words in between; `undefined` if it has other lines. */
 export const rerecord = (document: string, transcript: ReadonlyArray<string>): string | undefined => {
   const isLine = (line: string) => /^[<>] \{/.test(line)
   const lines = document.split("\n")
@@ -86,7 +86,7 @@ ${[
 `
 }
 
-/** What a machine can't decide, a line each. */
+/** Decisions that a person has to make, a line each. */
 export const decisions = ({ affected, methods, shapes }: Comparison): ReadonlyArray<string> => [
   ...added(methods, "What the server asks").map(
     (text) => `Say who decides on ${text} and how it is declined, in internal/approval/answer.ts`
