@@ -261,7 +261,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       if ("result" in message) return settle(id, Effect.succeed(message["result"]))
       skip(line, "neither a result nor an error")
       // It is a reply all the same: there will be no other one.
-      return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
+      return pending.has(id) ? settle(id, Effect.fail(emptyReply())) : undefined
     }
 
     const takeLines = (lines: ReadonlyArray<string>) => {
@@ -369,7 +369,9 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
 const notJson = Symbol("not JSON")
 
-const emptyReply = new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
+// Made when there is one: the first error of a class costs milliseconds.
+const emptyReply = () =>
+  new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
 
 // What may throw is called once for a chunk, and again behind each line that did.
 const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
