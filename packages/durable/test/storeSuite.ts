@@ -598,8 +598,8 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
     test("a lease is renewed for as long as its scope is open", (store) =>
       Effect.gen(function* () {
         const lease = yield* store.lease({ duration: "3 seconds" })
-        for (let seconds = 0; seconds < 20; seconds++) {
-          yield* TestClock.adjust("1 second")
+        for (let step = 0; step < 40; step++) {
+          yield* TestClock.adjust("500 millis")
           expect(yield* store.owner).toMatchObject({ epoch: lease.epoch })
         }
       }))
