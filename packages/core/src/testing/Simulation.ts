@@ -742,8 +742,8 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     yield* untilOver(chance)
     // Turns of others end too, if they can, and late requests that no call waits for.
     const isWell = fate < 0.6
-    const isBusy = () => activeTurns().length > 0 || (connection?.codex?.[tables]()["pending"] ?? 0) > 0
-    for (let wakes = 0; isWell && isBusy(); wakes++) {
+    const isBusy = () => isWell && (activeTurns().length > 0 || (connection?.codex?.[tables]()["pending"] ?? 0) > 0)
+    for (let wakes = 0; isBusy(); wakes++) {
       if (wakes >= maxLastWakes) break
       const next = clock.next()
       if (next === undefined || violation !== undefined) break
