@@ -45,6 +45,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   quickstart: ["READY"],
   resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],
   review: ["turn/completed", "No mistakes found."],
+  simulation: ["a prompt reaches the model once", "only git status runs: rm -rf build was accepted"],
   "steer-and-interrupt": ["Once", "began: assistant", "interrupted: Once upon", "As you like."],
   streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"],
   "structured-output": ["change, 80 % sure", "a.ts:3 divides by zero"],

@@ -91,6 +91,7 @@ const scripts = {
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
   // The message that is added may get to the model before the turn is stopped, or not.
+  simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>
     reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
   streaming: [
