@@ -1,4 +1,4 @@
-import * as JsonRpc from "../../src/internal/connection/jsonRpc.ts"
+import * as JsonRpc from "../../src/internal/rpc/jsonRpc.ts"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 

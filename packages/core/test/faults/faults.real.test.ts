@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { cells, type Result, runCell } from "./cells.ts"
+import { cells as all, type Result, runCell } from "./cells.ts"
 import { record } from "./record.ts"
 import recording from "../fixtures/recording.json" with { type: "json" }
 
 const seed = 1
+
+// Every kind at two moments, and every moment; `npm run faults` runs all of them.
+const cells = all.filter((_, index) => (index + Math.floor(index / 8)) % 4 === 0)
 
 describe.skipIf(process.platform === "win32")("law 3: a process that fails, in every way and at every moment", () => {
   const results = new Map<string, Result>()

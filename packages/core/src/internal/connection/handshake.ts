@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { ConnectionFailed } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as PolicyEngine from "../../PolicyEngine.ts"
 import { codexVersion } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { experimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import { inSpan, isUnread, timed } from "../observing.ts"
+import { inSpan, isUnread, timedBy } from "../observing.ts"
 
 const requestDurations = new Map<string, ReturnType<typeof Telemetry.byAttributes<number, unknown>>>()
 
@@ -29,12 +29,12 @@ export const sizes = () => ({ requestDurations: requestDurations.size })
 /** A request of ours, from the call to its end, however often it is sent. */
 export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber((fiber) => {
-    const timedRequest = timed(request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
-    if (isUnread(fiber)) return timedRequest
+    const timed = timedBy(fiber, request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
+    if (isUnread(fiber)) return timed
     return inSpan(
       method,
       { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } },
-      timedRequest
+      () => timed
     )
   })
 

@@ -2,6 +2,7 @@
  * How a method of the server is called: by its deadline, again while the server does not run it, and with an error that says
  * what is wrong where the server's own does not.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -18,7 +19,7 @@ import {
   type ThreadBusy,
   UnsupportedMethod
 } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as Notification from "../../Notification.ts"
 import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
@@ -88,6 +89,10 @@ export interface Requests {
     options?: RequestOptions
   ) => Effect.Effect<unknown, RawRequestError>
   readonly request: SendRequest<ExperimentalClientRequests, RequestError>
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
+  readonly whenLeft: (threadId: string) => Effect.Effect<void>
+  /** How many threads are being left. */
+  readonly sizes: () => Readonly<Record<string, number>>
 }
 
 export const makeRequests = ({
@@ -114,6 +119,10 @@ export const makeRequests = ({
     }
   }
 
+  // A server that has all known fields needs no look at each request.
+  const newest = Versions.protocol.versions.at(-1)
+  const isComplete = newest === undefined || !Versions.isOlder(serverVersion, newest)
+
   const isActive = (response: unknown): boolean => {
     const thread = Predicate.hasProperty(response, "thread") ? response.thread : undefined
     const status = Predicate.hasProperty(thread, "status") ? thread.status : undefined
@@ -122,29 +131,42 @@ export const makeRequests = ({
 
   const changesThreads = (method: string): boolean => method.startsWith("thread/")
 
-  const followResponse = (method: string, params: unknown, response: unknown) =>
-    Effect.sync(() => {
-      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-        const threadId = Notification.idIn(response, "threadId", "thread")
-        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-        if (threadId !== undefined) router.join(threadId, provider, isActive(response))
-      } else if (startsTurn.has(method)) {
-        const threadId = Notification.idIn(params, "threadId", "thread")
-        // The turn begins after the reply.
-        if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
-      }
-    })
+  const followResponse = (method: string, params: unknown, response: unknown) => {
+    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+      const threadId = Notification.idIn(response, "threadId", "thread")
+      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+      if (threadId !== undefined) router.join(threadId, provider, isActive(response))
+    } else if (startsTurn.has(method)) {
+      const threadId = Notification.idIn(params, "threadId", "thread")
+      // The turn begins after the reply.
+      if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
+    }
+  }
+
+  const leaving = new Map<string, Deferred.Deferred<void>>()
 
   // What comes on the thread after this request was sent is for nobody here.
   const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
       const threadId = Notification.idIn(params, "threadId", "thread")
       if (threadId === undefined) return sent
+      const answered = Deferred.makeUnsafe<void>()
+      leaving.set(threadId, answered)
       router.leave(threadId)
       return Effect.ensuring(
         sent,
-        Effect.sync(() => router.left(threadId))
+        Effect.sync(() => {
+          if (leaving.get(threadId) === answered) leaving.delete(threadId)
+          Deferred.doneUnsafe(answered, Effect.void)
+          router.left(threadId)
+        })
       )
+    })
+
+  const whenLeft: Requests["whenLeft"] = (threadId) =>
+    Effect.suspend(() => {
+      const answered = leaving.get(threadId)
+      return answered === undefined ? Effect.void : Effect.andThen(Deferred.await(answered), whenLeft(threadId))
     })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
@@ -177,7 +199,7 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const missing = Versions.missingField(serverVersion, method, params)
+    const missing = isComplete ? undefined : Versions.missingField(serverVersion, method, params)
     if (missing !== undefined) {
       return Effect.fail(new UnsupportedMethod({ method: missing.field, serverVersion, since: missing.since }))
     }
@@ -200,12 +222,16 @@ export const makeRequests = ({
     const sent = rpc.request(method, params, { deadline: millis, onLate })
     // Most requests succeed, so what is done about failures is put together when there is one.
     const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
+    const follow = (response: unknown) => {
+      followResponse(method, params, response)
+      return response
+    }
     return observeRequest(
       method,
       method === "thread/unsubscribe"
         ? leaveAndSend(params, answered)
         : changesThreads(method)
-          ? Effect.tap(answered, (response) => followResponse(method, params, response))
+          ? Effect.map(answered, follow)
           : answered
     )
   }
@@ -232,7 +258,8 @@ export const makeRequests = ({
       failed = true
       return Effect.fail(error)
     })
-    return Effect.retry(again, whileNotRun)
+    // There is no next attempt on a closed connection.
+    return Effect.raceFirst(Effect.retry(again, whileNotRun), rpc.closed)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
@@ -256,5 +283,5 @@ export const makeRequests = ({
       return unreadable.length === 0 ? Effect.succeed(value) : Effect.as(observeUnreadable(method, unreadable), value)
     })
 
-  return { request, requestRaw }
+  return { request, requestRaw, whenLeft, sizes: () => ({ leaving: leaving.size }) }
 }

@@ -1,7 +1,7 @@
 /**
  * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
  *
- * The room knows lines, JSON-RPC, methods, deadlines, and which route a message belongs to. It must not know turns and threads
+ * The room knows methods, their deadlines and errors, and which route a message belongs to. It must not know turns and threads
  * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
  */
 import * as Approval from "../approval/answer.ts"
@@ -9,7 +9,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -29,12 +28,13 @@ import { makeHub } from "../delivery/buffer.ts"
 import { monotonicMillis } from "../monotonic.ts"
 import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
-import * as JsonRpc from "./jsonRpc.ts"
+import * as JsonRpc from "../rpc/jsonRpc.ts"
 import * as Observe from "./observe.ts"
 import { makeRecipients } from "./recipients.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
+import { buffering } from "./unread.ts"
 
 /** The part of a connection that is for this package alone. */
 export interface Connection {
@@ -60,8 +60,10 @@ export interface Connection {
   readonly activeTurn: (threadId: string) => string | undefined
   /** A turn runs on the thread, whatever the server has said. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
-  /** Waits until no turn runs on the thread. */
-  readonly whenIdle: (threadId: string) => Effect.Effect<void>
+  /** Waits until no turn runs on the thread. Fails if the server does not say any more whether one does. */
+  readonly whenIdle: (threadId: string) => Effect.Effect<void, RequestError>
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
+  readonly whenLeft: (threadId: string) => Effect.Effect<void>
   /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
   readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>
   /** Takes over a thread until the scope closes: one route a thread. */
@@ -114,7 +116,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const notifications = makeHub<Notification.Notification, ConnectionFailed | SlowConsumer>({
     maxBytes: bufferBytes,
-    ...Notification.buffering,
+    ...buffering,
     overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
     observe: Telemetry.observeBuffer(context)
   })
@@ -127,24 +129,30 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   })
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
-    answering.forgetItems(threadId)
+    answering.forgetThread(threadId)
     for (const listener of Array.from(leftListeners)) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
     acceptDelay,
-    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    roundTrip: Effect.suspend(() => roundTrip),
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
   // If a route throws at the end, the other routes still learn of it.
   const guardedRoute = (route: Route): Route => ({
     ...route,
+    context: contextOf(route.context),
     onEnd: (error) => {
       const ended = Result.try(() => route.onEnd(error))
       if (Result.isFailure(ended)) logThrown(`The route of thread ${route.threadId}`, ended.failure)
     }
   })
+
+  // Put together once for a route: for each request that would cost more than the answer.
+  const contextOf = (given: Context.Context<never>) =>
+    Context.add(Context.merge(context, given), PolicyEngine.HumanApproval, humanApproval)
+  const ownContext = contextOf(Context.empty())
 
   const logThrown = (whose: string, cause: unknown) => {
     runFork(Effect.logError(`${whose} threw`, cause))
@@ -224,10 +232,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
     const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
-    return Effect.provideContext(
-      answered,
-      Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
-    )
+    return Effect.updateContext(answered, () => owner?.context ?? ownContext)
   }
 
   let hasLeftToOthers = false
@@ -264,13 +269,15 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const serverInfo = yield* Handshake.handshake(rpc, transport, options)
 
-  const { request, requestRaw } = makeRequests({
+  const { request, requestRaw, ...requests } = makeRequests({
     rpc,
     router,
     experimentalApi,
     requestTimeout,
     serverVersion: serverInfo.version
   })
+
+  const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })
 
   const requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi> = (
     method,
@@ -301,8 +308,9 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const whenIdle: Connection["whenIdle"] = (threadId) => {
     const look = Effect.gen(function* () {
       yield* Effect.sleep(idlePollInterval)
-      const status = yield* Effect.option(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
-      if (Option.isNone(status) || status.value.thread.status.type !== "active") router.clearActiveTurn(threadId)
+      const read = yield* Effect.result(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
+      if (Result.isFailure(read) && read.failure._tag === "RequestTimedOut") return yield* read.failure
+      if (Result.isFailure(read) || read.success.thread.status.type !== "active") router.clearActiveTurn(threadId)
     })
     return Effect.raceFirst(router.whenIdle(threadId), Effect.forever(look))
   }
@@ -317,6 +325,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     activeTurn: router.activeTurn,
     setActiveTurn: router.setActiveTurn,
     whenIdle,
+    whenLeft: requests.whenLeft,
     stopChildren,
     route: (unguarded) => {
       const route = guardedRoute(unguarded)
@@ -335,6 +344,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       ...router.sizes(),
       ...answering.sizes(),
       ...rpc.sizes(),
+      ...requests.sizes(),
       ...Observe.sizes(),
       listeners: recipients.size(),
       leftListeners: leftListeners.size

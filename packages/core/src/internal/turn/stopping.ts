@@ -40,7 +40,9 @@ export const makeStopping = (
   const turnId = () => life.state().turnId
   const isOver = () => life.state().phase === "over"
 
-  const ask = (id: string) => server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout })
+  // Not sent again as it is: by then another turn may run, which an empty id would stop.
+  const ask = (id: string) =>
+    server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout, retry: false })
 
   const untilOver = Effect.gen(function* () {
     while (!isOver()) {
@@ -70,7 +72,8 @@ export const makeStopping = (
     return Effect.logWarning(
       `Turn ${turnId() ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
     )
-  })
+    // The end of the turn closes the scope that this may run in.
+  }).pipe(Effect.uninterruptible)
 
   const notStopped = Effect.suspend(() =>
     Effect.fail(new TurnNotStopped({ threadId, turnId: turnId() ?? "", millis: stopTimeout }))
@@ -88,7 +91,8 @@ export const makeStopping = (
       const id = Notification.idIn(reply, "turnId", "turn")
       if (id === undefined) return
       const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
-      Effect.runForkWith(context)(Effect.ignore(Effect.retry(ask(id), again)))
+      const stopped = Effect.raceFirst(Effect.retry(ask(id), again), server.closed)
+      Effect.runForkWith(context)(Effect.ignore(stopped))
     }
   }
 }

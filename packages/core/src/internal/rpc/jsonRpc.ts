@@ -3,7 +3,9 @@
  *
  * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
  * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
- * side run in fibers of their own. This module knows no method names.
+ * side run in fibers of their own.
+ *
+ * The room knows ids, correlation, deadlines, and the fibers of handlers. It must not know methods.
  *
  * @since 0.1.0
  */
@@ -11,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -168,6 +171,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     const answering = yield* Scope.provide(FiberMap.make<RequestId>(), yield* makeHandlerScope)
     const answer = yield* FiberMap.runtime(answering)<never>()
 
+    type Response = ReturnType<JsonRpc["request"]>
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines
     const pending = new Map<RequestId, Settle>()
@@ -200,28 +204,36 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
     }
 
-    const send = (line: string) => Effect.map(transport.room, () => transport.write(line))
+    const send = (line: string) =>
+      transport.hasRoom()
+        ? Effect.sync(() => transport.write(line))
+        : Effect.map(transport.room, () => transport.write(line))
 
     const internalError = { code: -32603, message: "Internal error" }
     const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
-      handler.pipe(
-        Effect.map((result) => encode({ id, result: result ?? null })),
-        Effect.catch(({ code, data, description }) =>
-          Effect.succeed(encode({ id, error: { code, message: description, data } }))
-        ),
-        Effect.flatMap(Effect.fromResult),
-        // An answer that can't be written is a defect as well: without any the server would wait for ever.
-        Effect.catchCauseIf(
-          (cause) => !Cause.hasInterrupts(cause),
-          (cause) =>
-            Effect.as(
-              Effect.logError("A request of the server got no answer but an error", cause),
-              JSON.stringify({ id, error: internalError })
-            )
-        ),
-        Effect.flatMap(send),
-        // With nobody left to answer, an answer is moot.
-        Effect.ignore
+      Effect.matchCauseEffect(handler, {
+        onSuccess: (result) => respond(id, { id, result: result ?? null }),
+        onFailure: (cause) => {
+          const error = Cause.findError(cause)
+          if (Result.isSuccess(error)) {
+            const { code, data, description } = error.success
+            return respond(id, { id, error: { code, message: description, data } })
+          }
+          return Cause.hasInterrupts(cause) ? Effect.interrupt : respondBroken(id, cause)
+        }
+      })
+
+    // With nobody left to answer, an answer is moot.
+    const respond = (id: RequestId, message: Parameters<typeof encode>[0]): Effect.Effect<void> => {
+      const line = encode(message)
+      return Result.isSuccess(line) ? Effect.ignore(send(line.success)) : respondBroken(id, line.failure)
+    }
+
+    // A defect, or an answer that can't be written: without any answer the server would wait for ever.
+    const respondBroken = (id: RequestId, cause: unknown): Effect.Effect<void> =>
+      Effect.andThen(
+        Effect.logError("A request of the server got no answer but an error", cause),
+        Effect.suspend(() => Effect.ignore(send(JSON.stringify({ id, error: internalError }))))
       )
 
     const settle = (id: RequestId, result: Effect.Effect<unknown, RpcError>) => {
@@ -250,7 +262,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       if ("result" in message) return settle(id, Effect.succeed(message["result"]))
       skip(line, "neither a result nor an error")
       // It is a reply all the same: there will be no other one.
-      return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
+      return pending.has(id) ? settle(id, Effect.fail(emptyReply())) : undefined
     }
 
     const takeLines = (lines: ReadonlyArray<string>) => {
@@ -293,47 +305,52 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     )
     yield* transport.listen({ onLines, onEnd: (error) => inOrder(() => end(error)) })
 
-    const request: JsonRpc["request"] = (method, params, options) =>
-      Effect.withFiber((fiber) => {
-        if (failure !== undefined) return Effect.fail(failure)
+    const request: JsonRpc["request"] = (method, params, options) => {
+      const { deadline, onLate } = options ?? {}
+      const sent: Response = Effect.callback((resume) => {
+        if (failure !== undefined) return resume(Effect.fail(failure))
+        if (!transport.hasRoom()) return resume(waitForRoom(sent, deadline))
         const id = nextId++
-        const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
+        const context = Fiber.getCurrent()?.context
+        const trace = context && traceOf(Context.getOrUndefined(context, Tracer.ParentSpan))
         const line = encode({ id, method, params, trace })
-        if (Result.isFailure(line)) return Effect.fail(new RpcError({ code: -32602, description: line.failure }))
-        const { deadline, onLate } = options ?? {}
-        const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
-          if (failure !== undefined) return resume(Effect.fail(failure))
-          const forget = () => {
-            pending.delete(id)
-            if (onLate === undefined || failure !== undefined) return
-            late.set(id, onLate)
-            const [oldest] = late.keys()
-            if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
-          }
-          const expire = () => {
-            forget()
-            resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
-          }
-          const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
-          pending.set(id, (result) => {
-            cancel?.()
-            resume(result)
-          })
-          transport.write(line.success)
-          return Effect.sync(() => {
-            cancel?.()
-            forget()
-          })
+        if (Result.isFailure(line)) {
+          return resume(Effect.fail(new RpcError({ code: -32602, description: line.failure })))
+        }
+        const forget = () => {
+          pending.delete(id)
+          if (onLate === undefined || failure !== undefined) return
+          late.set(id, onLate)
+          const [oldest] = late.keys()
+          if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
+        }
+        const expire = () => {
+          forget()
+          resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
+        }
+        const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
+        pending.set(id, (result) => {
+          cancel?.()
+          resume(result)
         })
-        if (transport.hasRoom()) return sent
-        const waiting = Effect.andThen(transport.room, sent)
-        return deadline === undefined
-          ? waiting
-          : Effect.timeoutOrElse(waiting, {
-              duration: deadline,
-              orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
-            })
+        transport.write(line.success)
+        return Effect.sync(() => {
+          cancel?.()
+          forget()
+        })
       })
+      return sent
+    }
+
+    const waitForRoom = (sent: Response, deadline: number | undefined): Response => {
+      const waiting = Effect.andThen(transport.room, sent)
+      return deadline === undefined
+        ? waiting
+        : Effect.timeoutOrElse(waiting, {
+            duration: deadline,
+            orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
+          })
+    }
 
     const notify: JsonRpc["notify"] = (method, params) =>
       Effect.flatMap(Effect.orDie(Effect.fromResult(encode({ method, params }))), send)
@@ -356,7 +373,9 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
 const notJson = Symbol("not JSON")
 
-const emptyReply = new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
+// Made when there is one: the first error of a class costs milliseconds.
+const emptyReply = () =>
+  new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
 
 // What may throw is called once for a chunk, and again behind each line that did.
 const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
