@@ -9,7 +9,7 @@ const seed = 1
 // Every kind at two moments, and every moment; `npm run faults` runs all of them.
 const cells = all.filter((_, index) => (index + Math.floor(index / 8)) % 4 === 0)
 
-describe.skipIf(process.platform === "win32")("law 3: a process that fails, in every way and at every moment", () => {
+describe.skipIf(process.platform === "win32")("a process that fails, in every way and at every moment", () => {
   const results = new Map<string, Result>()
   beforeAll(
     () =>
