@@ -40,6 +40,8 @@ export interface SimulatedTurn {
   isEndKnown: boolean
   /** A message about it was lost, repeated or late. */
   isDistorted: boolean
+  /** A message that tells whose turn it is was lost, repeated or late. */
+  isPromptDistorted: boolean
   /** The notifications that name it and were delivered, in order, up to its end; adjacent deltas of one item are one. */
   readonly delivered: Array<{ readonly of: string; text: string }>
 }
@@ -189,6 +191,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
   const approvals = new Map<string | number, SimulatedApproval>()
   const accepted: Array<Accepted> = []
   const givenUp = new Set<string>()
+  // The client does not follow the threads that it has left, even while the server still reports them.
+  const left = new Set<string>()
   // The requests of the client by id, and the turns that it started by `clientUserMessageId`.
   const requests = new Map<unknown, { readonly method: string; readonly params: unknown }>()
   const starts = new Map<string, "sent" | "refused">()
@@ -209,6 +213,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       isKnown: false,
       isEndKnown: false,
       isDistorted: false,
+      isPromptDistorted: false,
       delivered: []
     }
     turns.set(id, turn)
@@ -256,7 +261,10 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
 
   const onDistorted: Watch["onDistorted"] = (message, isRepeated) => {
     const turn = turns.get(turnIdOf(message) ?? "")
-    if (turn !== undefined) turn.isDistorted = true
+    if (turn !== undefined) {
+      turn.isDistorted = true
+      turn.isPromptDistorted ||= textAt(message.params, "item", "type") === "userMessage"
+    }
     const { id, method } = message
     if (typeof method !== "string" || (typeof id !== "string" && typeof id !== "number")) return
     const approval = approvals.get(id)
@@ -267,6 +275,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     const request = requests.get(id)
     if (typeof method === "string" || request === undefined) return
     requests.delete(id)
+    if (request.method === "thread/resume" && error === undefined) left.delete(textAt(request.params, "threadId") ?? "")
     const name = textAt(request.params, "clientUserMessageId")
     if (request.method === "turn/start" && error !== undefined && name !== undefined) starts.set(name, "refused")
   }
@@ -292,7 +301,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     if (method === "turn/completed") turn.isEndKnown = true
     else if (method === "turn/started") turn.hasBegun = true
     else if (method === "item/started" && textAt(params, "item", "type") === "userMessage") {
-      turn.isKnown = turn.hasBegun
+      turn.isKnown = turn.hasBegun && !left.has(turn.threadId)
     }
   }
 
@@ -366,6 +375,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     const { id, method, params } = message
     if (typeof method !== "string") return onAnswer(message)
     if (id !== undefined) requests.set(id, { method, params })
+    const threadId = textAt(params, "threadId") ?? ""
+    if (method === "thread/unsubscribe") left.add(threadId)
     if (method === "turn/start") onStart(params)
     else if (method === "turn/interrupt") onInterrupt(params)
   }
