@@ -106,7 +106,7 @@ export const make = Effect.fnUntraced(function* <E>(
       Effect.map(
         Option.match({
           onNone: () => Result.fail(`nobody answered within ${Duration.format(deadline)}`),
-          onSome: (answer) => (answer === undefined ? Result.fail("nobody answered") : Result.succeed(answer))
+          onSome: (answer) => (answer == null ? Result.fail("nobody answered") : Result.succeed(answer))
         })
       ),
       Effect.catchCause((cause) =>
