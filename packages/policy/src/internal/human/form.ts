@@ -47,7 +47,7 @@ export const read = (field: Field, typed: string): Result.Result<Value | undefin
 }
 
 const parse = ({ options, type }: Field, text: string): Exclude<Value, Redacted.Redacted> => {
-  // The numbers come first: whoever asks may have named the second option `1`.
+  // The numbers come first: the second option may be called `1`.
   const pick = (text: string): string => (/^\d+$/.test(text) ? options[Number(text) - 1]?.value : undefined) ?? text
   switch (type) {
     case "boolean":

@@ -201,7 +201,7 @@ const read = <A extends { readonly requestHash: string }>(
   text: string,
   hash: string
 ): Result.Result<A, string> =>
-  // What is nested too deep to be gone through throws.
+  // Both throw if the answer is nested too deep.
   Result.try({
     try: () => {
       const json: unknown = JSON.parse(text)
