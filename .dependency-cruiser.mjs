@@ -3,9 +3,9 @@
 /** Modules and rooms of the core, by path. */
 const core = (...names) => `^packages/core/src/(${names.join("|")})`
 
-const shared = "internal/(merge|monotonic|observing|options)"
+const shared = "internal/(commentary|merge|monotonic|observing|options)"
 const transport = ["Transport[.]ts", "WebSocketTransport[.]ts"]
-const wire = "internal/connection/(diagnostics|lines|outbox|outputPipes|process|stragglers|systemError)[.]ts"
+const wire = "internal/transport/"
 const work = ["(Thread|Turn|Tools|Input)[.]ts", "internal/(turn|thread)/"]
 const frontDoor = ["(Codex|index)[.]ts", "api/Groups[.]ts"]
 const policies = "^packages/policy/src/"
@@ -91,13 +91,13 @@ export default {
     forbid(
       "rpc-knows-no-methods",
       "JSON-RPC correlates and dispatches. It knows no method of Codex.",
-      { path: core("internal/connection/jsonRpc[.]ts") },
+      { path: core("internal/rpc/") },
       {
         path: [
           "^packages/core/src/protocol/",
           core(
             "(AppServer|ServerRequest|Notification|PolicyEngine)[.]ts",
-            "internal/(approval|delivery)/",
+            "internal/(approval|connection|delivery)/",
             ...work,
             ...frontDoor
           )
@@ -126,7 +126,7 @@ export default {
       "turns-off-the-wire",
       "Threads and turns speak with the connection, never with the wire.",
       { path: core(...work, ...frontDoor), pathNot: core("index[.]ts") },
-      { path: core(...transport, wire, "internal/connection/jsonRpc[.]ts") }
+      { path: core(...transport, wire, "internal/rpc/") }
     ),
     forbid(
       "front-door-last",

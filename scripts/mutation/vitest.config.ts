@@ -18,7 +18,11 @@ export default defineConfig({
     ]
   },
   test: {
-    include: only ?? ["packages/policy/test/**/*.test.ts", "packages/core/test/{lines,outbox,buffer}.test.ts"],
+    include: only ?? [
+      "packages/policy/test/**/*.test.ts",
+      "packages/core/test/{approval,delivery,rpc,transport}/*.test.ts",
+      "packages/core/test/turn/{life,machine}.test.ts"
+    ],
     testTimeout: 30_000,
     exclude: ["**/*.real.test.ts", "**/differential.test.ts", "**/node_modules/**"]
   }

@@ -1,9 +1,13 @@
 /**
- * Rooms and the imports between them, as a graph in the language of Graphviz. A room is a folder: `src` with the public
- * modules, a folder in it, or a folder in `internal`. Counts are left out, so that the picture changes with the rooms and the arrows
- * only.
+ * Rooms and the imports between them, as a graph in the language of Graphviz. A room is a folder in `src` or in `internal`. Counts
+ * are left out, so that the picture changes with the rooms and the arrows only.
+ *
+ * Modules that are in no such folder are words, which reach no room that imports anything; doors, which no room reaches; or stand
+ * between rooms. As one room, those between would be in a circle with every other, so there is a room for those that reach the
+ * same rooms.
  */
 import * as Schema from "effect/Schema"
+import * as path from "node:path"
 
 /** What is used of the output of dependency-cruiser. */
 export const Cruised = Schema.Struct({
@@ -19,8 +23,10 @@ export const Cruised = Schema.Struct({
 
 export interface Room {
   readonly pkg: string
-  /** The folder below `src`; empty for the public modules. */
+  /** The folder below `src`; for modules in none, what they are, and the rooms that those between rooms reach. */
   readonly folder: string
+  /** Its modules, unless it is a folder. */
+  readonly modules?: ReadonlyArray<string>
 }
 
 export interface Arrow {
@@ -36,19 +42,72 @@ export interface Rooms {
   readonly arrows: ReadonlyArray<Arrow>
 }
 
-const roomOf = (file: string): { readonly pkg: string; readonly folder: string } | undefined => {
-  const [, pkg, rest] = /^packages\/([^/]+)\/src\/(.+)$/.exec(file) ?? []
-  if (pkg === undefined || rest === undefined) return undefined
-  const folders = rest.split("/").slice(0, -1)
-  return { pkg, folder: folders.slice(0, folders[0] === "internal" ? 2 : 1).join("/") }
+const pkgOf = (file: string): string | undefined => /^packages\/([^/]+)\/src\//.exec(file)?.[1]
+
+const folderOf = (file: string): string | undefined => {
+  const folders = file.split("/").slice(3, -1)
+  const folder = folders.slice(0, folders[0] === "internal" ? 2 : 1).join("/")
+  return folder === "" || folder === "internal" ? undefined : folder
 }
 
-const keyOf = ({ folder, pkg }: { readonly pkg: string; readonly folder: string }) => `${pkg}/${folder}`
+const keyOf = ({ folder, pkg }: Pick<Room, "folder" | "pkg">) => `${pkg}/${folder}`
+
+/** Everything that can be reached over arrows, without the start unless a circle leads back to it. */
+const reach = (start: string, next: (from: string) => ReadonlyArray<string>): ReadonlySet<string> => {
+  const seen = new Set<string>()
+  const open = [...next(start)]
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (seen.has(one)) continue
+    seen.add(one)
+    open.push(...next(one))
+  }
+  return seen
+}
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The rooms of the modules of packages. Imports of anything else, and within a room, are left out. */
 export const roomsOf = ({ modules }: typeof Cruised.Type): Rooms => {
+  const imports = new Map(
+    modules.map(({ dependencies, source }) => [source, dependencies.map(({ resolved }) => resolved)])
+  )
+  const importsOf = (file: string) => imports.get(file) ?? []
+  const inFolders = [...imports.keys()].filter((file) => pkgOf(file) !== undefined && folderOf(file) !== undefined)
+  const reachedByRooms = (file: string) =>
+    inFolders.some((other) => pkgOf(other) === pkgOf(file) && reach(other, importsOf).has(file))
+  const isOfOtherRoom = (file: string) => (other: string) =>
+    pkgOf(other) === pkgOf(file) && folderOf(other) !== folderOf(file)
+  const importing = new Set(
+    inFolders
+      .filter((file) => importsOf(file).some(isOfOtherRoom(file)))
+      .map((file) => `${pkgOf(file)}/${folderOf(file)}`)
+  )
+  const kindOf = (file: string, pkg: string): string => {
+    const reached = [...reach(file, importsOf)].filter((other) => pkgOf(other) === pkg)
+    const folders = [...new Set(reached.flatMap((other) => folderOf(other) ?? []))]
+      .filter((folder) => importing.has(`${pkg}/${folder}`))
+      .toSorted(compare)
+    if (folders.length === 0) return "words"
+    return reachedByRooms(file) ? `over ${folders.join(", ")}` : "doors"
+  }
+  const loose = new Map<string, Array<string>>()
+  const known = new Map<string, Room>()
+  const find = (file: string, pkg: string): Room => {
+    const folder = folderOf(file)
+    if (folder !== undefined) return { pkg, folder }
+    const room = { pkg, folder: kindOf(file, pkg) }
+    const names = loose.get(keyOf(room)) ?? []
+    loose.set(keyOf(room), names)
+    names.push(path.basename(file, ".ts"))
+    return { ...room, modules: names }
+  }
+  const roomOf = (file: string): Room | undefined => {
+    const pkg = pkgOf(file)
+    if (pkg === undefined) return undefined
+    const room = known.get(file) ?? find(file, pkg)
+    known.set(file, room)
+    return room
+  }
   const rooms = new Map<string, Room>()
   const arrows = new Map<string, Arrow>()
   for (const { dependencies, source } of modules.toSorted((a, b) => compare(a.source, b.source))) {
@@ -77,17 +136,7 @@ export const roomsOf = ({ modules }: typeof Cruised.Type): Rooms => {
 /** Rooms that can be reached from each other, types included. */
 export const circlesOf = ({ arrows, rooms }: Rooms): ReadonlySet<string> => {
   const next = (key: string) => arrows.filter(({ from }) => from === key).map(({ to }) => to)
-  const reach = (key: string): ReadonlySet<string> => {
-    const seen = new Set<string>()
-    const open = next(key)
-    for (let one = open.pop(); one !== undefined; one = open.pop()) {
-      if (seen.has(one)) continue
-      seen.add(one)
-      open.push(...next(one))
-    }
-    return seen
-  }
-  const reached = new Map([...rooms.keys()].map((key) => [key, reach(key)]))
+  const reached = new Map([...rooms.keys()].map((key) => [key, reach(key, next)]))
   const inCircle = ({ from, to }: Arrow) => reached.get(to)?.has(from) === true
   return new Set(arrows.filter(inCircle).map(({ from, to }) => `${from} ${to}`))
 }
@@ -112,8 +161,8 @@ export const dotOf = (all: Rooms): string => {
     `    style="rounded,filled"; color=${quote(`${colourOf(pkg)}55`)}; fillcolor=${quote(`${colourOf(pkg)}0d`)};`,
     ...[...all.rooms].flatMap(([key, room]) => {
       if (room.pkg !== pkg) return []
-      const name = room.folder === "" ? "public modules" : room.folder
-      const style = room.folder === "" ? "rounded,filled,bold" : "rounded,filled"
+      const name = room.folder.startsWith("over ") ? (room.modules ?? []).toSorted(compare).join("\n") : room.folder
+      const style = room.modules !== undefined ? "rounded,filled,bold" : "rounded,filled"
       return [`    ${quote(key)} [label=${quote(name)}; style=${quote(style)}; color=${quote(colourOf(pkg))}];`]
     }),
     "  }"

@@ -29,21 +29,53 @@ describe("rooms", () => {
         ["packages/cli/src/main.ts", "node_modules/effect/Effect.ts"]
       ])
     )
-    assert.deepStrictEqual([...rooms.keys()], ["cli/", "core/", "core/internal", "core/internal/turn", "core/protocol"])
+    assert.deepStrictEqual(
+      [...rooms.keys()],
+      ["cli/words", "core/doors", "core/internal/turn", "core/protocol", "core/words"]
+    )
+  })
+
+  it("of modules in no folder are words, doors, and one for all that stand between the same rooms", () => {
+    const { rooms } = roomsOf(
+      cruised([
+        [core("Codex.ts"), core("internal/turn/x.ts")],
+        [core("internal/turn/x.ts"), core("AppServer.ts")],
+        [core("internal/turn/x.ts"), core("Input.ts")],
+        [core("Input.ts"), core("AppServer.ts")],
+        [core("AppServer.ts"), core("internal/connection/x.ts")],
+        [core("internal/connection/x.ts"), core("Notification.ts")],
+        [core("Notification.ts"), core("protocol/x.ts")]
+      ])
+    )
+    assert.deepStrictEqual(
+      [...rooms].map(([key, { modules }]) => [key, modules]),
+      [
+        ["core/doors", ["Codex"]],
+        ["core/internal/connection", undefined],
+        ["core/internal/turn", undefined],
+        ["core/over internal/connection", ["AppServer", "Input"]],
+        ["core/protocol", undefined],
+        ["core/words", ["Notification"]]
+      ]
+    )
   })
 
   it("have an arrow where one imports the other, once for all imports, and dashed if they are of types alone", () => {
     const { arrows } = roomsOf(
       cruised([
-        [core("A.ts"), core("internal/a.ts"), "type-only"],
-        [core("B.ts"), core("internal/a.ts")],
+        [core("A.ts"), core("internal/a/x.ts"), "type-only"],
+        [core("B.ts"), core("internal/a/x.ts")],
         [core("A.ts"), core("api/x.ts"), "type-only"],
-        [core("A.ts"), core("B.ts")]
+        [core("A.ts"), core("B.ts")],
+        [core("api/x.ts"), core("Word.ts")],
+        [core("internal/a/x.ts"), core("Word.ts")]
       ])
     )
     assert.deepStrictEqual(arrows, [
-      { from: "core/", to: "core/api", typesOnly: true },
-      { from: "core/", to: "core/internal", typesOnly: false }
+      { from: "core/api", to: "core/words", typesOnly: false },
+      { from: "core/doors", to: "core/api", typesOnly: true },
+      { from: "core/doors", to: "core/internal/a", typesOnly: false },
+      { from: "core/internal/a", to: "core/words", typesOnly: false }
     ])
   })
 
@@ -56,12 +88,13 @@ describe("rooms", () => {
         [core("internal/c/x.ts"), core("protocol/x.ts")]
       ])
     )
+    const between = "core/over internal/b, internal/c"
     assert.deepStrictEqual([...circlesOf(rooms)].toSorted(), [
-      "core/ core/internal/b",
       "core/internal/b core/internal/c",
-      "core/internal/c core/"
+      `core/internal/c ${between}`,
+      `${between} core/internal/b`
     ])
-    assert.match(dotOf(rooms), /"core\/internal\/c" -> "core\/" \[color="#cf222e".*style=dashed/)
+    assert.match(dotOf(rooms), /"core\/internal\/c" -> "core\/over [^"]*" \[color="#cf222e".*style=dashed/)
   })
 
   it("are drawn alike whatever the order of the modules is", () => {

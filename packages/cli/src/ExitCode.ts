@@ -54,6 +54,7 @@ export const exitCodeOf = (error: unknown): number => {
     case "Declined":
       return codes.declined
     case "TurnInterrupted":
+    case "JobInterrupted":
       return codes.interrupted
     case "InvalidInput":
     case "InvalidParams":
@@ -62,6 +63,10 @@ export const exitCodeOf = (error: unknown): number => {
     case "SessionNotFound":
     case "SessionArchived":
     case "NoLastThread":
+    case "UnknownSession":
+    case "UnknownJob":
+    case "SpecConflict":
+    case "KeyConflict":
       return codes.usage
     case "ShowHelp":
       return Runtime.getErrorExitCode(error) === 0 ? codes.ok : codes.usage

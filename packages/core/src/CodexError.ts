@@ -431,6 +431,7 @@ export const TurnFailedReason = Schema.TaggedUnion({
   PolicyCapacityUnavailable: {},
   InferenceHookDenied: {},
   CyberPolicy: {},
+  BioPolicy: {},
   MisalignmentPolicyViolation: {},
   TooManyDenials: {},
   InternalServerError: {},

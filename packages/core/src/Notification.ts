@@ -10,8 +10,6 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Struct from "effect/Struct"
-import type { KeepOptions } from "./internal/delivery/buffer.ts"
 import { type ExperimentalNotifications, experimentalNotifications } from "./protocol/generated/Methods.ts"
 import * as Protocol from "./protocol/Protocol.ts"
 
@@ -222,54 +220,4 @@ export const idIn = (params: unknown, field: string, thing: string): string | un
   if (typeof id === "string") return id
   const inside = params[thing]
   return Predicate.isReadonlyObject(inside) && typeof inside["id"] === "string" ? inside["id"] : undefined
-}
-
-/**
- * How unread notifications are counted and kept within bounds: deltas of one item that follow each other become one, with
- * all of their text. Nothing else is merged, and nothing is dropped.
- *
- * @category constants
- * @since 0.1.0
- */
-export const buffering: KeepOptions<Notification> = {
-  highWater: 1024,
-  // What the text may take in memory.
-  bytes: (notification) => 2 * notification.length,
-  merge: (last, next) => {
-    switch (last.method) {
-      case "item/agentMessage/delta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/plan/delta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/commandExecution/outputDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/reasoning/textDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/reasoning/summaryTextDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      default:
-        return undefined
-    }
-  }
-}
-
-interface Delta extends Envelope {
-  readonly params: { readonly delta: string }
-  readonly raw: unknown
-}
-
-// Two deltas are of one piece of text if their parameters differ in the text alone.
-const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
-  for (const key of Struct.keys(last.params)) {
-    if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
-  }
-  const params = { ...last.params, delta: last.params.delta + next.params.delta }
-  return {
-    ...last,
-    params,
-    merged: (last.merged ?? 1) + (next.merged ?? 1),
-    // What the text adds: the rest of the message is there once.
-    length: last.length + next.params.delta.length,
-    raw: { ...(Predicate.isReadonlyObject(last.raw) ? last.raw : {}), params }
-  }
 }

@@ -7,7 +7,7 @@
  * @stability stable
  * @since 0.1.0
  */
-import { makeCommentary } from "./internal/turn/commentary.ts"
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 

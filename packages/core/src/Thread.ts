@@ -25,7 +25,7 @@ import type {
 } from "./CodexError.ts"
 import type * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { Input } from "./Input.ts"
-import { makeCommentary } from "./internal/turn/commentary.ts"
+import { makeCommentary } from "./internal/commentary.ts"
 import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
 import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"

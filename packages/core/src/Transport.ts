@@ -18,11 +18,11 @@ import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason, type InvalidConfig } from "./CodexError.ts"
-import { makeLineSplitter } from "./internal/connection/lines.ts"
-import { defaultWriteBufferLength, makeOutbox } from "./internal/connection/outbox.ts"
+import { makeLineSplitter } from "./internal/transport/lines.ts"
+import { defaultWriteBufferLength, makeOutbox } from "./internal/transport/outbox.ts"
 import * as Options from "./internal/options.ts"
-import { describeSystemError } from "./internal/connection/systemError.ts"
-import { drainGrace, spawn, type SpawnOptions } from "./internal/connection/process.ts"
+import { describeSystemError } from "./internal/transport/systemError.ts"
+import { drainGrace, spawn, type SpawnOptions } from "./internal/transport/process.ts"
 
 /**
  * One connection's two directions.

@@ -127,6 +127,7 @@ const calls: { readonly [K in string]: Call } = {
   "model.listPage": ({ model }) => model.listPage(),
   "model.providerCapabilitiesRead": ({ model }) => model.providerCapabilitiesRead(),
   "model.providerConfigWrite": ({ model }) => model.providerConfigWrite({ settings: { type: "customGateway" } }),
+  "model.providerDefaultSet": ({ model }) => model.providerDefaultSet({ providerId: "mock" }),
   "model.providerList": ({ model }) => model.providerList(),
   "responses.create": ({ responses }) => responses.create({ prompt: "x" }),
   "responses.events": ({ responses }) => Stream.runDrain(responses.events({ prompt: "x" })),

@@ -1,5 +1,5 @@
 /**
- * Records the rollout that the tests read, with the real codex and a scripted model: `node packages/durable/scripts/record-rollout.ts`.
+ * Records a rollout that the tests read, with the real codex and a scripted model: `node packages/durable/scripts/record-rollout.ts`.
  * Long texts of codex itself are shortened, and the folders of the recording get other names.
  */
 import * as Codex from "@effect-codex/core/Codex"
@@ -83,7 +83,7 @@ const program = Effect.gen(function* () {
   yield* thread.run(ask("m-8", "grüße 漢字 \u2028 😀"))
   const read = yield* codex.request("thread/read", { threadId: thread.id })
   const text = yield* fs.readFileString(read.thread.path ?? "")
-  const file = path.join(import.meta.dirname, "..", "test", "fixtures", "rollout.jsonl")
+  const file = path.join(import.meta.dirname, "..", "test", "fixtures", `rollout-${codex.serverInfo.version}.jsonl`)
   yield* fs.writeFileString(file, shorten(text, path.dirname(cwd)))
 })
 

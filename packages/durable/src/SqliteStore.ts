@@ -21,8 +21,10 @@ import { SessionStore } from "./SessionStore.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** The path of the file. It is made, with the permissions 0600, if it does not exist; its folder has to exist. */
+  /** The path of the file. A new one has the permissions 0600. Its folder has to exist. */
   readonly file: string
+  /** Whether to make the file if it does not exist. Without, that is `StoreFailed`. Default: true. */
+  readonly create?: boolean | undefined
 }
 
 /**
@@ -37,7 +39,7 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<SessionStore["Service"], StoreFailed, Scope.Scope> =>
-  Sqlite.open(options.file)
+  Sqlite.open(options.file, options.create ?? true)
 
 /**
  * Keeps sessions in a SQLite file; see {@link make}.

@@ -4,6 +4,7 @@ import { CodexTest } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { execFileSync } from "node:child_process"
 import * as Durable from "../src/Durable.ts"
 import * as MemoryStore from "../src/MemoryStore.ts"
@@ -40,7 +41,7 @@ export const owning = <A, E, R>(effect: Effect.Effect<A, E, R>, options?: Partia
   Effect.provide(effect, layerOwner(options))
 
 /** The app-servers that this process has started. */
-const servers = (): ReadonlyArray<number> =>
+export const serversOf = (): ReadonlyArray<number> =>
   execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.includes("app-server"))
@@ -48,7 +49,13 @@ const servers = (): ReadonlyArray<number> =>
 
 /** Kills the app-servers of this process, with SIGKILL. */
 export const killServer = Effect.sync(() => {
-  const found = servers()
+  const found = serversOf()
   if (found.length === 0) throw new Error("no app-server runs")
   for (const pid of found) process.kill(pid, "SIGKILL")
+})
+
+/** Waits until no app-server of this process runs. */
+export const noServer = Effect.repeat(Effect.sync(serversOf), {
+  until: (pids) => pids.length === 0,
+  schedule: Schedule.spaced("20 millis")
 })

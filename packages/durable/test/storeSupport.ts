@@ -1,6 +1,6 @@
 /** What tests of stores share: a spec, names, and the usual way of a job. */
-import type { NewApproval } from "@effect-codex/durable/SessionStore"
-import type { Change, Commit, SessionStore } from "@effect-codex/durable/SessionStore"
+import type { Change, Commit, NewApproval, SessionStore } from "@effect-codex/durable/SessionStore"
+import type { AttemptEnd } from "@effect-codex/durable/Job"
 import type { SessionSpec } from "@effect-codex/durable/Session"
 import * as SqliteStore from "@effect-codex/durable/SqliteStore"
 import * as Effect from "effect/Effect"
@@ -63,11 +63,7 @@ export const admit = (key: string, attempt: number, turnId: string): ReadonlyArr
   { type: "turnAdmitted", key, attempt, turnId }
 ]
 
-export const end = (
-  key: string,
-  attempt: number,
-  end: "completed" | "crashed" | "handedOver" | "interrupted"
-): Change => ({
+export const end = (key: string, attempt: number, end: AttemptEnd): Change => ({
   type: "attemptEnded",
   key,
   attempt,

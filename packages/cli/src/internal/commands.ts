@@ -50,6 +50,9 @@ export const commands = [
   entry("account", "Show who is logged in; exits with 3 if nobody is and somebody has to be", () =>
     import("./commands/account.ts").then(({ account }) => account)
   ),
+  entry("session", "Open, send to, watch and decide for sessions that outlive their process", () =>
+    import("./commands/session.ts").then(({ command }) => command)
+  ),
   entry("policy", "Try, test and read the rules that decide what an agent may do", () =>
     import("./commands/policy.ts").then(({ command }) => command)
   ),

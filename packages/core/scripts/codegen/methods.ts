@@ -26,6 +26,7 @@ export const responses: Readonly<Record<string, string>> = {
   "externalAgentConfig/import/readHistories": "ExternalAgentConfigImportHistoriesReadResponse",
   "memory/reset": "MemoryResetResponse",
   "remoteControl/status/read": "RemoteControlStatusReadResponse",
+  "modelProvider/default/set": "ConfigWriteResponse",
   "rollout/compress": "RolloutCompressResponse",
   "windowsSandbox/readiness": "WindowsSandboxReadinessResponse"
 }

@@ -8,7 +8,6 @@
  * @stability stable
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -19,12 +18,13 @@ import type { AppServer } from "../AppServer.ts"
 import {
   type CallError,
   type ConnectionFailed,
-  LoginFailed,
+  type LoginFailed,
   ProtocolViolation,
   type ThreadError
 } from "../CodexError.ts"
 import { ExperimentalApi } from "../ExperimentalApi.ts"
 import { makeCalls } from "../internal/api/calls.ts"
+import { makeLoginEnd } from "../internal/api/logins.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 
@@ -194,14 +194,8 @@ export const make = (server: AppServer["Service"]): Account => {
     read: (response: Schemas.LoginAccountResponse) => A | undefined
   ): Effect.fn.Return<A & Login, CallError, Scope.Scope> {
     const runFork = Effect.runForkWith(yield* Effect.context())
-    const completed = Deferred.makeUnsafe<Schemas.AccountLoginCompletedNotification>()
-    const early: Array<Schemas.AccountLoginCompletedNotification> = []
-    let expected: string | null | undefined
-    const settle = (completion: Schemas.AccountLoginCompletedNotification) => {
-      if (expected === undefined) early.push(completion)
-      else if ((completion.loginId ?? null) === expected) Deferred.doneUnsafe(completed, Effect.succeed(completion))
-    }
-    yield* server[connection].on("account/login/completed", ({ params }) => settle(params))
+    const end = makeLoginEnd<Schemas.AccountLoginCompletedNotification>(server, "account")
+    yield* server[connection].on("account/login/completed", ({ params }) => end.completed(params))
 
     const cancelLate = (late: unknown) => {
       const decoded = Protocol.decodeResponse("account/login/start", late)
@@ -220,23 +214,11 @@ export const make = (server: AppServer["Service"]): Account => {
           )
         : Effect.succeed(login)
     })
-    const giveUp = ({ loginId }: A) =>
-      loginId === undefined || Deferred.isDoneUnsafe(completed) ? Effect.void : cancel(loginId)
-    const release = (login: A) =>
-      Effect.andThen(
-        Effect.ignore(giveUp(login)),
-        Deferred.succeed(completed, { success: false, error: "its scope was closed" })
-      )
+    const giveUp = ({ loginId }: A) => (loginId === undefined || end.isOver() ? Effect.void : cancel(loginId))
+    const release = (login: A) => Effect.andThen(Effect.ignore(giveUp(login)), end.giveUp)
     const login = yield* Effect.acquireRelease(started, release, { interruptible: true })
-    expected = login.loginId ?? null
-    for (const completion of early) settle(completion)
-
-    const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
-      success
-        ? Effect.void
-        : Effect.fail(new LoginFailed({ target: "account", description: error ?? "the server gave no reason" }))
-    )
-    return { ...login, wait: Effect.raceFirst(ended, server.closed), cancel: Effect.suspend(() => giveUp(login)) }
+    end.expect((completion) => (completion.loginId ?? null) === (login.loginId ?? null))
+    return { ...login, wait: end.wait, cancel: Effect.suspend(() => giveUp(login)) }
   })
 
   function login(options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>

@@ -4,15 +4,15 @@
  * @stability stable
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { connection } from "../internal/connection/serve.ts"
 import type { AppServer } from "../AppServer.ts"
-import { type ConnectionFailed, LoginFailed, RequestTimedOut, type ThreadError } from "../CodexError.ts"
+import { type ConnectionFailed, type LoginFailed, RequestTimedOut, type ThreadError } from "../CodexError.ts"
 import { type LoadThread, makeCalls } from "../internal/api/calls.ts"
+import { makeLoginEnd } from "../internal/api/logins.ts"
 import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
@@ -73,35 +73,20 @@ export const make = (server: AppServer["Service"], options: { readonly load: Loa
 
   const oauthLogin: McpServer["oauthLogin"] = Effect.fn("Codex.mcpServer.oauthLogin")(function* (params) {
     const { name, timeoutSecs } = params
-    const completed = Deferred.makeUnsafe<Schemas.McpServerOauthLoginCompletedNotification>()
-    const early: Array<Schemas.McpServerOauthLoginCompletedNotification> = []
-    let begun: Schemas.McpServerOauthLoginResponse | undefined
-    const settle = (completion: Schemas.McpServerOauthLoginCompletedNotification) => {
-      if (completion.name !== name) return
-      if (begun === undefined) early.push(completion)
-      else if (completion.loginId == null || begun.loginId == null || completion.loginId === begun.loginId) {
-        Deferred.doneUnsafe(completed, Effect.succeed(completion))
-      }
-    }
-    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => settle(params))
+    const end = makeLoginEnd<Schemas.McpServerOauthLoginCompletedNotification>(server, name)
+    yield* server[connection].on("mcpServer/oauthLogin/completed", ({ params }) => {
+      if (params.name === name) end.completed(params)
+    })
     const method = "mcpServer/oauth/login"
-    const response = yield* thread(method, params)
-    begun = response
-    for (const completion of early) settle(completion)
-
-    const ended = Effect.flatMap(Deferred.await(completed), ({ error, success }) =>
-      success
-        ? Effect.void
-        : Effect.fail(new LoginFailed({ target: name, description: error ?? "the server gave no reason" }))
-    )
-    const wait = Effect.raceFirst(ended, server.closed)
+    const { authorizationUrl, loginId } = yield* thread(method, params)
+    end.expect((completion) => completion.loginId == null || loginId == null || completion.loginId === loginId)
     const deadline = timeoutSecs == null ? undefined : Duration.seconds(timeoutSecs + 30)
     return {
-      authorizationUrl: response.authorizationUrl,
+      authorizationUrl,
       wait:
         deadline === undefined
-          ? wait
-          : Effect.timeoutOrElse(wait, {
+          ? end.wait
+          : Effect.timeoutOrElse(end.wait, {
               duration: deadline,
               orElse: () => Effect.fail(new RequestTimedOut({ method, millis: Duration.toMillis(deadline) }))
             })

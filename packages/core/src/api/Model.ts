@@ -34,6 +34,10 @@ export interface Model {
   readonly providerCapabilitiesRead: (
     params?: Schemas.ModelProviderCapabilitiesReadParams
   ) => Effect.Effect<Schemas.ModelProviderCapabilitiesReadResponse, CallError>
+  /** Sets the provider of new threads, in the user's `config.toml`. Calls `modelProvider/default/set`. */
+  readonly providerDefaultSet: (
+    params: Schemas.ModelProviderDefaultSetParams
+  ) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>
   /** Writes the configuration of a provider to the user's `config.toml`. Calls `modelProvider/config/write`. */
   readonly providerConfigWrite: (
     params: Schemas.ModelProviderConfigWriteParams
@@ -54,6 +58,7 @@ export const make = (server: AppServer["Service"]): Model => {
     listPage,
     providerList: (params) => plain("modelProvider/list", params ?? {}),
     providerCapabilitiesRead: (params) => plain("modelProvider/capabilities/read", params ?? {}),
+    providerDefaultSet: (params) => plain("modelProvider/default/set", params),
     providerConfigWrite: (params) => Effect.map(plain("modelProvider/config/write", params), ({ provider }) => provider)
   }
 }

@@ -16,21 +16,20 @@ export const isUnread = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
 export const inSpan = <A, E>(
   name: string,
   options: Tracer.SpanOptionsNoTrace,
-  effect: Effect.Effect<A, E>
+  effect: (span: Tracer.Span) => Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
-  Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect, span, { captureStackTrace: false }))
+  Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect(span), span, { captureStackTrace: false }))
 
-// Takes the time of an effect for the metric that its exit belongs to.
-export const timed = <A, E>(
+// Takes the time of an effect in this fiber, for the metric that its exit belongs to.
+export const timedBy = <A, E>(
+  fiber: Fiber.Fiber<unknown, unknown>,
   effect: Effect.Effect<A, E>,
   metricOf: (exit: Exit.Exit<A, E>) => Metric.Metric<number, unknown>
-): Effect.Effect<A, E> =>
-  Effect.withFiber((fiber) => {
-    const clock = fiber.getRef(Clock.Clock)
-    const begun = clock.currentTimeNanosUnsafe()
-    return Effect.onExit(effect, (exit) =>
-      Effect.sync(() => {
-        metricOf(exit).updateUnsafe(Number(clock.currentTimeNanosUnsafe() - begun) / 1e9, fiber.context)
-      })
-    )
+): Effect.Effect<A, E> => {
+  const clock = fiber.getRef(Clock.Clock)
+  const begun = clock.currentTimeNanosUnsafe()
+  return Effect.onExit(effect, (exit) => {
+    metricOf(exit).updateUnsafe(Number(clock.currentTimeNanosUnsafe() - begun) / 1e9, fiber.context)
+    return Effect.void
   })
+}

@@ -20,7 +20,7 @@ import type * as Scope from "effect/Scope"
 import * as AppServer from "../AppServer.ts"
 import { ConnectionFailed, type ConnectionFailedReason } from "../CodexError.ts"
 import * as ExperimentalApi from "../ExperimentalApi.ts"
-import { type RequestId, RpcError } from "../internal/connection/jsonRpc.ts"
+import { type RequestId, RpcError } from "../internal/rpc/jsonRpc.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 import {
   codexVersion,

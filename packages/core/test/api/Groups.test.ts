@@ -1,7 +1,7 @@
 import * as Codex from "@effect-codex/core/Codex"
 import type * as CodexError from "@effect-codex/core/CodexError"
 import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
-import { RpcError } from "../../src/internal/connection/jsonRpc.ts"
+import { RpcError } from "../../src/internal/rpc/jsonRpc.ts"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"

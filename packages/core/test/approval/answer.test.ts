@@ -79,7 +79,7 @@ const declinedForm = (kind: PolicyEngine.Kind) => Approval.declined[requests[kin
 
 describe("law 6: every request", () => {
   it("has a declining form that the protocol allows, or none where only an error can be said", () => {
-    const none = ["account/chatgptAuthTokens/refresh", "attestation/generate", "currentTime/read"]
+    const none = ["account/chatgptAuthTokens/refresh", "attestation/generate"]
     const forms = new Map<string, unknown>(Object.entries(Approval.declined))
     const invalid = Object.entries<{ readonly response: Lazy<unknown> }>(experimentalServerRequests).flatMap(
       ([method, { response }]) => (Result.isSuccess(response.decode(forms.get(method))) ? [] : [method])

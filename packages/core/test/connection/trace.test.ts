@@ -1,4 +1,5 @@
-import * as JsonRpc from "../../src/internal/connection/jsonRpc.ts"
+import { observeRequest } from "../../src/internal/connection/observe.ts"
+import * as JsonRpc from "../../src/internal/rpc/jsonRpc.ts"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
@@ -23,14 +24,15 @@ const recording = Effect.gen(function* () {
     },
     { onNotification: () => {}, onRequest: () => Effect.undefined, onEnd: () => {} }
   )
-  return { rpc, sent }
+  const request = observeRequest("thread/start", (span) => rpc.request("thread/start", {}, { span }))
+  return { request, sent }
 })
 
 it.effect("a request carries the W3C trace context of the span that it is sent in", () =>
   Effect.gen(function* () {
-    const { rpc, sent } = yield* recording
+    const { request, sent } = yield* recording
     const span = yield* Effect.gen(function* () {
-      yield* rpc.request("thread/start", {})
+      yield* request
       return yield* Effect.currentSpan
     }).pipe(Effect.withSpan("caller"))
     expect(sent[0]?.trace).toEqual({ traceparent: `00-${span.traceId}-${span.spanId}-01` })
@@ -40,8 +42,8 @@ it.effect("a request carries the W3C trace context of the span that it is sent i
 
 it.effect("a request outside of any span carries none", () =>
   Effect.gen(function* () {
-    const { rpc, sent } = yield* recording
-    yield* rpc.request("thread/start", {})
+    const { request, sent } = yield* recording
+    yield* request
     expect(sent[0]).not.toHaveProperty("trace")
   })
 )

@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { type Buffer, makeBuffer, makeHub, makeReplay } from "../../src/internal/delivery/buffer.ts"
+import { buffering } from "../../src/internal/connection/unread.ts"
 
 const ids = { threadId: "thread", turnId: "turn" }
 
@@ -17,7 +18,7 @@ const delta = (text: string, itemId = "item") => wire("item/agentMessage/delta",
 const closed = wire("thread/closed", { threadId: "thread" })
 
 const options = (limits?: { readonly highWater?: number; readonly maxBytes?: number }) => ({
-  ...Notification.buffering,
+  ...buffering,
   maxBytes: 1_000_000,
   ...limits,
   overflow: (unread: number) => new SlowConsumer({ unread, unit: "bytes" })

@@ -2,6 +2,7 @@ import * as AppServer from "@effect-codex/core/AppServer"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import { historyOf, printHistory } from "../../scripts/codegen/history.ts"
 import { codexVersion } from "../../src/protocol/generated/Methods.ts"
 import * as Versions from "../../src/protocol/Versions.ts"
@@ -86,6 +87,15 @@ describe("a server of another version", () => {
         message: "The app-server (0.166.0) does not know model/list.modelProvider. Install codex 0.169.0 or newer."
       })
     }).pipe(server("0.166.0"))
+  )
+
+  it.effect("that is older and asks for the time is told it", () =>
+    Effect.gen(function* () {
+      yield* AppServer.AppServer
+      const { ask } = yield* MockAppServer.MockAppServer
+      yield* TestClock.setTime(61_500)
+      expect(yield* ask("currentTime/read", { threadId: "t" })).toEqual({ currentTimeAt: 61 })
+    }).pipe(server("0.170.0"))
   )
 
   it.effect("that is newer takes it", () =>

@@ -12,12 +12,11 @@ import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import * as TestClock from "effect/testing/TestClock"
-import { RpcError } from "../../src/internal/connection/jsonRpc.ts"
+import { RpcError } from "../../src/internal/rpc/jsonRpc.ts"
 import { connection } from "../../src/internal/connection/serve.ts"
 import { tables } from "../../src/internal/thread/threads.ts"
+import { endsWithin, eventually, nothingMore, received, until } from "../waiting.ts"
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const hang: MockAppServer.Options = { turns: Array.from({ length: 8 }, () => [{ hang: Effect.never }]) }
 const said = (...texts: ReadonlyArray<string>): MockAppServer.Options => ({
   turns: texts.map((text) => [{ say: [text] }])
@@ -35,11 +34,7 @@ const against = (
 // Lets time pass until it has an end, an hour at most.
 const outcome = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
-  for (let second = 0; second < 3600 && fiber.pollUnsafe() === undefined; second++) {
-    yield* settle
-    yield* TestClock.adjust("1 second")
-  }
-  if (fiber.pollUnsafe() === undefined) return yield* Effect.die(new Error("it did not end within an hour"))
+  yield* endsWithin(fiber, 3600)
   return yield* Fiber.join(fiber)
 })
 const tagOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -64,6 +59,15 @@ const paramsOf = (method: string) =>
       messages.filter((message) => message.method === method).map(({ params }) => params)
     )
   )
+
+// What was answered to a request of the server, once there is an answer.
+const answersTo = (id: number) =>
+  Effect.gen(function* () {
+    const server = yield* MockAppServer.MockAppServer
+    const answers = Effect.map(server.received, (messages) => messages.filter((message) => message["id"] === id))
+    yield* until(`the request ${id} is answered`, () => Effect.map(answers, ({ length }) => length > 0))
+    return (yield* answers).map((message) => message["result"])
+  })
 
 // Drops the replies to `turn/start`.
 const withoutReplies = (options: MockAppServer.Options): MockAppServer.Options => {
@@ -157,8 +161,7 @@ describe("a turn that could not start leaves nothing", () => {
       expect((yield* Effect.flip(thread.turn("one")))._tag).toBe("RequestFailed")
       expect(codex[tables]()).toMatchObject(nothing)
       const second = yield* Effect.forkChild(thread.turn("two"))
-      yield* settle
-      expect(yield* count("turn/start")).toBe(2)
+      yield* received("turn/start", 2)
       yield* Fiber.interrupt(second).pipe(
         Effect.forkChild,
         Effect.flatMap((fiber) => outcome(Fiber.join(fiber)))
@@ -371,7 +374,6 @@ describe("a server that ignores interrupts", () => {
     Effect.gen(function* () {
       const { server, thread } = yield* ignoring
       const turn = yield* thread.turn("Hang")
-      yield* settle
       const exit = yield* outcome(turn.interrupt)
       expect(Exit.findErrorOption(exit)).toMatchObject({
         value: { _tag: "TurnNotStopped", turnId: turn.id, millis: 3000 }
@@ -389,7 +391,7 @@ describe("a server that ignores interrupts", () => {
     Effect.gen(function* () {
       const { codex, thread } = yield* ignoring
       const fiber = yield* Effect.forkChild(thread.run("Hang"), { startImmediately: true })
-      yield* settle
+      yield* received("turn/start")
       const left = yield* outcome(Fiber.interrupt(fiber))
       expect(left._tag).toBe("Success")
       expect(codex[tables]()).toMatchObject({ routes: 0, active: 1 })
@@ -431,17 +433,15 @@ describe("a thread that is left while its turn runs", () => {
       const policy = PolicyEngine.make({ command: () => Effect.succeed({ decision: "accept", by: "the thread" }) })
       const thread = yield* codex.thread.start({ policy, sandbox: "read-only" })
       const first = yield* Effect.forkChild(thread.run("one"), { startImmediately: true })
-      yield* settle
+      yield* received("turn/start")
       yield* codex.thread.unsubscribe(thread.id)
-      yield* settle
+      yield* received("thread/resume")
       expect(yield* paramsOf("thread/resume")).toMatchObject([{ threadId: thread.id, sandbox: "read-only" }])
       const second = yield* Effect.forkChild(thread.run("two"), { startImmediately: true })
-      yield* settle
+      yield* nothingMore
       // It waits for the first one.
       expect(yield* count("turn/start")).toBe(1)
-      const asked = yield* Effect.forkChild(asks(thread.id), { startImmediately: true })
-      yield* settle
-      expect(yield* Fiber.join(asked)).toEqual({ decision: "accept" })
+      expect(yield* asks(thread.id)).toEqual({ decision: "accept" })
       yield* outcome(Effect.all([Fiber.interrupt(first), Fiber.interrupt(second)]))
     }).pipe(against(hang))
   )
@@ -456,10 +456,9 @@ describe("a thread that is left while its turn runs", () => {
         const server = yield* MockAppServer.MockAppServer
         const thread = yield* codex.thread.start()
         const turn = yield* thread.turn("Hang")
-        yield* settle
         yield* server.notify(method, { threadId: thread.id })
         expect(yield* Effect.flip(turn.result)).toMatchObject({ _tag: tag })
-        expect(codex[tables]()).toMatchObject({ routes: 0, joined: 0, bindings: 0 })
+        yield* eventually(() => expect(codex[tables]()).toMatchObject({ routes: 0, joined: 0, bindings: 0 }))
       }).pipe(Effect.scoped, against(hang))
     )
   }
@@ -554,13 +553,12 @@ describe("law 12: who answers", () => {
       const first = yield* Scope.provide(thread.turn("one"), scope)
       yield* first.result
       const second = yield* Effect.provide(thread.turn("two"), undecided)
-      yield* settle
       const asked = yield* Effect.forkChild(server.ask(command, params(thread.id, second.id)), {
         startImmediately: true
       })
-      yield* settle
+      yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
       yield* Scope.close(scope, Exit.void)
-      yield* settle
+      yield* nothingMore
       expect(asked.pollUnsafe()).toBeUndefined()
       expect(codex[tables]()).toMatchObject({ waiting: 1 })
       yield* Fiber.interrupt(asked)
@@ -579,10 +577,9 @@ describe("law 12: who answers", () => {
       })
       const asked = yield* Effect.forkChild(server.ask(command, params(thread.id, turnId)), { startImmediately: true })
       const waiting = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
-      yield* settle
-      expect(codex[tables]()).toMatchObject({ routes: 1, waiting: 1 })
+      yield* eventually(() => expect(codex[tables]()).toMatchObject({ routes: 1, waiting: 1 }))
       yield* Fiber.interrupt(waiting)
-      yield* settle
+      yield* nothingMore
       expect(asked.pollUnsafe()).toBeUndefined()
       expect(codex[tables]()).toMatchObject({ routes: 0, waiting: 1 })
       yield* Fiber.interrupt(asked)
@@ -624,9 +621,8 @@ describe("law 12: who answers", () => {
       const decided = (id: number, turnId: string) =>
         Effect.gen(function* () {
           yield* server.send(JSON.stringify({ id, method: command, params: params(thread.id, turnId, "same") }))
-          yield* settle
-          const answer = (yield* server.received).find((message) => message["id"] === id && "result" in message)
-          return answer?.["result"]
+          const [answer] = yield* answersTo(id)
+          return answer
         })
       for (const [id, prompt] of [
         [9001, "one"],
@@ -635,7 +631,6 @@ describe("law 12: who answers", () => {
         const decision = yield* Effect.scoped(
           Effect.gen(function* () {
             const turn = yield* thread.turn(prompt)
-            yield* settle
             return yield* decided(id, turn.id)
           })
         ).pipe(Effect.provide(accepting))
@@ -652,7 +647,6 @@ describe("law 12: who answers", () => {
         const { codex, server } = yield* start
         const thread = yield* codex.thread.start()
         const turn = yield* thread.turn("one")
-        yield* settle
         const about = { threadId: thread.id, turnId: turn.id }
         const item = { type: "commandExecution", id: "same", command: "true", commandActions: [], cwd: "/" }
         const tell = (method: string) =>
@@ -662,9 +656,7 @@ describe("law 12: who answers", () => {
         const decided = (id: number) =>
           Effect.gen(function* () {
             yield* server.send(JSON.stringify({ id, method: command, params: params(thread.id, turn.id, "same") }))
-            yield* settle
-            const answers = (yield* server.received).filter((message) => message["id"] === id)
-            return answers.map((message) => message["result"])
+            return yield* answersTo(id)
           })
         yield* tell("item/started")
         expect(yield* decided(9001)).toEqual([{ decision: "accept" }])
@@ -710,9 +702,8 @@ describe("law 12: who answers", () => {
       const { codex, server } = yield* start
       const thread = yield* codex.thread.start()
       const turn = yield* thread.turn("one")
-      yield* settle
       yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
-      yield* settle
+      yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
       // As with a real one, what the server sent before comes before its next reply.
       yield* server.on("thread/loaded/list", () => Effect.as(Effect.yieldNow, { data: [] }))
       const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
@@ -720,7 +711,7 @@ describe("law 12: who answers", () => {
         JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }),
         JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
       )
-      yield* settle
+      yield* nothingMore
       const answers = (yield* server.received).filter((message) => message["id"] === 9001)
       expect(answers).toEqual([])
       expect(codex[tables]()).toMatchObject({ waiting: 0 })

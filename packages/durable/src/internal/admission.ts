@@ -9,6 +9,7 @@
  *
  * - The model is asked only after the line with the prompt's client id is on disk. A prompt without that line has not reached it.
  * - A turn that was cut off between the prompt and that line names no user message, and yet its prompt is in the history.
+ * - A turn is in the rollout before its prompt is, and its id is known before that.
  */
 import type { Attempt } from "../Job.ts"
 import { type Digest, findTurn, type Turn, type TurnEnd, turnsOf } from "./rollout/digest.ts"
@@ -41,33 +42,37 @@ export const admit = ({ attempts, rollout }: Evidence): Admission => {
   const sent = attempts.filter(({ messageId }) => messageId !== undefined).toReversed()
   for (const [index, attempt] of sent.entries()) {
     const verdict = look(attempt, rollout)
-    if (verdict !== undefined) return { verdict, isPromptUncertain: index > 0 && hasOrphan(attempts, rollout) }
+    if (verdict !== undefined) return { verdict, isPromptUncertain: index > 0 && hasOrphan(rollout) }
   }
-  return { verdict: { type: "absent" }, isPromptUncertain: sent.length > 0 && hasOrphan(attempts, rollout) }
+  return { verdict: { type: "absent" }, isPromptUncertain: sent.length > 0 && hasOrphan(rollout) }
 }
 
-// The newest attempt that left a trace tells.
+// The newest attempt that left a trace tells. A turn that has no prompt yet does not count as one: the model was not asked.
 const look = (attempt: Attempt, rollout: Digest | undefined): Verdict | undefined => {
   const { messageId, turnId } = attempt
-  const turn =
-    rollout === undefined || messageId === undefined
-      ? undefined
-      : (turnsOf(rollout).findLast((turn) => turn.messageIds.includes(messageId)) ??
-        (turnId === undefined ? undefined : findTurn(rollout, turnId)))
+  const turn = rollout === undefined ? undefined : turnOf(attempt, rollout)
   if (turn === undefined) {
     if (turnId === undefined) return undefined
     return { type: "uncertain", reason: `turn ${turnId} was started, and the rollout does not have it` }
   }
-  if (turn.messageIds.length > 0 && turn.messageIds[0] !== messageId) {
+  if (lacksPrompt(turn)) return undefined
+  if (turn.messageIds[0] !== messageId) {
     return { type: "uncertain", reason: `the prompt was added to turn ${turn.id}, which another client had started` }
   }
   const { end } = turn
   return end === undefined ? { type: "cut", attempt, turn } : { type: "ended", attempt, turn, end }
 }
 
+const turnOf = ({ messageId, turnId }: Attempt, rollout: Digest): Turn | undefined =>
+  turnsOf(rollout).findLast((turn) => messageId !== undefined && turn.messageIds.includes(messageId)) ??
+  (turnId === undefined ? undefined : findTurn(rollout, turnId))
+
+// A server that exits in order ends the turn as aborted.
+const lacksPrompt = ({ end, hasUserMessage }: Turn): boolean =>
+  !hasUserMessage && (end === undefined || end.type === "aborted")
+
 // Turns follow one another, so a turn that was started for us and cut off is the newest.
-const hasOrphan = (attempts: ReadonlyArray<Attempt>, rollout: Digest | undefined): boolean => {
+const hasOrphan = (rollout: Digest | undefined): boolean => {
   const turn = rollout?.newest
-  if (turn === undefined || turn.hasUserMessage || !turn.hasPrompt || turn.end !== undefined) return false
-  return attempts.every(({ turnId }) => turnId !== turn.id)
+  return turn !== undefined && lacksPrompt(turn) && turn.hasPrompt
 }

@@ -6,13 +6,15 @@
  * this program (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the declining
  * form, because the server takes an error for a reason to continue.
  *
- * The room knows requests of the server, engines, and items in progress. It must not know rules, turns or threads: the router
- * says whose request it is.
+ * The room knows requests of the server, engines, and items in progress. It must not know rules, turns, threads or the
+ * connection, which says whose request it is.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
@@ -21,8 +23,8 @@ import type { Decisions, Engine, Kind, Request, Verdict } from "../../PolicyEngi
 import * as Schemas from "../../protocol/generated/Experimental.ts"
 import * as Redaction from "../../Redaction.ts"
 import type { HostHandlers, Methods, ServerRequest, ToolCallHandler } from "../../ServerRequest.ts"
-import { RpcError } from "../connection/jsonRpc.ts"
-import { decidedBy, undecided } from "./deciding.ts"
+import { RpcError } from "../rpc/jsonRpc.ts"
+import { noteDecision, undecided } from "./deciding.ts"
 import { isLegalAnswer, isLegalElicitation, isLegalForCommand, isLegalGrant, isOneOf } from "./legality.ts"
 
 /**
@@ -78,10 +80,18 @@ export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] |
   // methods, and they carry neither a turn nor an item to decide on: nobody is asked.
   applyPatchApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
   execCommandApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
-  "currentTime/read": undefined,
   "account/chatgptAuthTokens/refresh": undefined,
   "attestation/generate": undefined
 }
+
+/**
+ * The answer to a request that only servers older than the protocol make; `undefined` if it is none.
+ */
+export const answerOlder = (method: string): Effect.Effect<unknown> | undefined =>
+  // Until 0.171.
+  method === "currentTime/read"
+    ? Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
+    : undefined
 
 /**
  * Declines a request of which nothing more than the method is known.
@@ -144,8 +154,6 @@ export const answer = (
           return Effect.succeed(failedToolCall(`The tool call was declined by policy${reason}.`))
         })
       )
-    case "currentTime/read":
-      return Effect.map(Clock.currentTimeMillis, (millis) => ({ currentTimeAt: Math.floor(millis / 1000) }))
     case "account/chatgptAuthTokens/refresh": {
       const { params } = request
       return byHost(request.method, host?.onTokenRefresh && (() => host.onTokenRefresh?.(params)))
@@ -250,24 +258,37 @@ const decide = <K extends Kind>(
     item: item === "unreadable" ? undefined : item,
     availableDecisions: about.availableDecisions
   }
-  return Effect.suspend(() => answerer.policy[kind](request)).pipe(
-    Effect.catchDefect((cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))),
-    Effect.filterOrFail(
-      (verdict) => verdict === undefined || about.legal(verdict.decision),
-      (verdict) => new InvalidPolicyDecision({ kind, by: verdict?.by ?? "", decision: nameOf(verdict?.decision) })
+  const decided = (verdict: Verdict<K> | undefined): Effect.Effect<Verdict<K> | undefined, InvalidPolicyDecision> => {
+    if (verdict === undefined) {
+      return Effect.as(
+        Effect.andThen(logDeclined(kind, "the policy abstained", undefined), undecided("nobody decided")),
+        undefined
+      )
+    }
+    const { by, decision, reason } = verdict
+    if (!about.legal(decision)) {
+      return Effect.fail(new InvalidPolicyDecision({ kind, by: by ?? "", decision: nameOf(decision) }))
+    }
+    return Effect.withFiber((fiber) => {
+      noteDecision(fiber, by, reason, decision === "accept")
+      return isRefusal(decision) ? Effect.as(logDeclined(kind, `by ${by}`, reason), verdict) : Effect.succeed(verdict)
+    })
+  }
+  return Effect.catchCause(
+    Effect.flatMap(
+      Effect.suspend(() => answerer.policy[kind](request)),
+      decided
     ),
-    Effect.tap((verdict) =>
-      verdict === undefined
-        ? Effect.andThen(logDeclined(kind, "the policy abstained", undefined), undecided("nobody decided"))
-        : Effect.annotateCurrentSpan("codex.decided_by", verdict.by).pipe(
-            Effect.andThen(decidedBy(verdict.by, verdict.reason, verdict.decision === "accept")),
-            Effect.andThen(
-              isRefusal(verdict.decision) ? logDeclined(kind, `by ${verdict.by}`, verdict.reason) : Effect.void
-            )
-          )
-    ),
-    Effect.catchCause((cause) => undecidedOn(kind, shown(Cause.pretty(cause).split("\n")[0] ?? "")))
+    (cause) => undecidedOn(kind, shown(whyFailed(cause)))
   )
+}
+
+const whyFailed = (cause: Cause.Cause<PolicyFailed | InvalidPolicyDecision>): string => {
+  const defect = Cause.findDefect(cause)
+  const told = Result.isFailure(defect)
+    ? cause
+    : Cause.fail(new PolicyFailed({ description: "it had a defect", cause: defect.success }))
+  return Cause.pretty(told).split("\n")[0] ?? ""
 }
 
 // Declines, and tells why in the log.
@@ -282,8 +303,13 @@ const isRefusal = (decision: unknown): boolean =>
 
 // What a policy refuses is its business, and no fault: a line for whoever wonders why.
 const logDeclined = (kind: Kind, why: string, reason: string | undefined): Effect.Effect<void> =>
-  Effect.logInfo(
-    shown(Redaction.text(`Declined a ${kind} request: ${why}${reason === undefined ? "" : `: ${reason}`}`))
+  // The line is put together only where it is written.
+  Effect.flatMap(LogLevel.isEnabled("Info"), (isWritten) =>
+    isWritten
+      ? Effect.logInfo(
+          shown(Redaction.text(`Declined a ${kind} request: ${why}${reason === undefined ? "" : `: ${reason}`}`))
+        )
+      : Effect.void
   )
 
 // For one line of a log.

@@ -3,6 +3,8 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Tracer from "effect/Tracer"
 
 export interface Deciding {
   by: string | undefined
@@ -15,17 +17,21 @@ export const Deciding = Context.Reference<Deciding | undefined>("@effect-codex/c
   defaultValue: () => undefined
 })
 
-/** Tells who decided, and whether that was to accept. */
-export const decidedBy = (by: string, reason: string | undefined, accepted: boolean): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const deciding = fiber.getRef(Deciding)
-    if (deciding !== undefined) {
-      deciding.by = by
-      deciding.reason = reason
-      deciding.accepted = accepted
-    }
-    return Effect.void
-  })
+/** Notes who decided, and whether that was to accept, also in the fiber's span. */
+export const noteDecision = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  by: string,
+  reason: string | undefined,
+  accepted: boolean
+): void => {
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  if (span?._tag === "Span") span.attribute("codex.decided_by", by)
+  const deciding = fiber.getRef(Deciding)
+  if (deciding === undefined) return
+  deciding.by = by
+  deciding.reason = reason
+  deciding.accepted = accepted
+}
 
 /** Tells why nobody decided, or why what was decided does not count. */
 export const undecided = (reason: string): Effect.Effect<void> =>

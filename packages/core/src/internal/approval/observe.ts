@@ -10,7 +10,7 @@ import type { DecisionObserver } from "../../DecisionObserver.ts"
 import type { Kind } from "../../PolicyEngine.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import { inSpan, isUnread, timed } from "../observing.ts"
+import { inSpan, isUnread, timedBy } from "../observing.ts"
 import { Deciding } from "./deciding.ts"
 
 const approvalDurations = Telemetry.byAttributes(Telemetry.approvalDuration)
@@ -36,7 +36,7 @@ const measured = <A, E>(
   Effect.withFiber((fiber) => {
     const { context } = fiber
     Telemetry.pendingApprovals.updateUnsafe(1, context)
-    return timed(isUnread(fiber) ? answer : inApprovalSpan(kind, threadId, turnId, answer), (exit) => {
+    return timedBy(fiber, isUnread(fiber) ? answer : inApprovalSpan(kind, threadId, turnId, answer), (exit) => {
       Telemetry.pendingApprovals.updateUnsafe(-1, context)
       return approvalDurations(["codex.request.kind", kind], ["codex.decision", decisionIn(exit)])
     })
@@ -58,7 +58,7 @@ const inApprovalSpan = <A, E>(
         ...(turnId === undefined ? {} : { "codex.turn.id": turnId })
       }
     },
-    Effect.onExit(answer, (exit) => Effect.annotateCurrentSpan("codex.decision", decisionIn(exit)))
+    (span) => Effect.onExit(answer, (exit) => Effect.sync(() => span.attribute("codex.decision", decisionIn(exit))))
   )
 
 // Calls the observer when the answer is known, and before it is sent.

@@ -11,21 +11,26 @@ import * as Approval from "./answer.ts"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
-import type { Route } from "../connection/route.ts"
-import type { RequestId, RpcError } from "../connection/jsonRpc.ts"
+import type { RequestId, RpcError } from "../rpc/jsonRpc.ts"
 import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
-import { makeDeadlines } from "../connection/deadlines.ts"
-import { makeHandlerScope } from "../connection/handlers.ts"
+import { makeDeadlines } from "../rpc/deadlines.ts"
+import { makeHandlerScope } from "../rpc/handlers.ts"
 import { undecided } from "./deciding.ts"
+
+/** Answers for the turns on a thread. */
+interface Owner {
+  readonly threadId: string
+}
 
 export interface Answering {
   readonly answer: (
     request: ServerRequest.ServerRequest,
     handler: Effect.Effect<unknown, RpcError>,
-    owner: Route | undefined
+    owner: Owner | undefined
   ) => Effect.Effect<unknown, RpcError>
   /**
    * An item on a thread has begun or is over. When all under one id are over, the server waits for no answer to them, also
@@ -33,14 +38,14 @@ export interface Answering {
    */
   readonly itemStarted: (threadId: string, item: ThreadItem) => void
   readonly itemCompleted: (threadId: string, item: ThreadItem) => void
-  /** The items of a thread are not told of any more. */
-  readonly forgetItems: (threadId: string) => void
+  /** The server tells no more of a thread: neither of its items, nor of which of its requests are resolved. */
+  readonly forgetThread: (threadId: string) => void
   /** The server waits for this one no longer. */
   readonly forget: (requestId: RequestId) => void
   /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
   readonly endTurn: (threadId: string, turnId: string | undefined) => void
   /** Declines what still waits for the turn of a route that is given up. */
-  readonly endRoute: (route: Route) => void
+  readonly endRoute: (route: Owner) => void
   /** How many entries each table has. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
@@ -55,7 +60,7 @@ export interface AnsweringOptions {
 
 interface Waiting {
   readonly request: ServerRequest.ServerRequest
-  readonly owner: Route | undefined
+  readonly owner: Owner | undefined
   /** An accept is under way. */
   accepted: boolean
   /** How to answer: as the handler says, unless something else answers first. */
@@ -115,8 +120,35 @@ export const makeAnswering = Effect.fnUntraced(function* (
     )
   }
 
-  const answer: Answering["answer"] = (request, handler, owner) =>
-    Effect.suspend(() => {
+  // Until there is an answer, or the request is withdrawn.
+  const wait = (entry: Waiting, running: Fiber.Fiber<unknown, RpcError>): Effect.Effect<unknown, RpcError> => {
+    const cancelDeadline =
+      answerTimeout === undefined
+        ? undefined
+        : deadlines.add(answerTimeout, () => settle(entry, declineLate(entry.request)))
+    FiberSet.addUnsafe(handlers, running)
+    running.addObserver((exit) => settle(entry, exit))
+    const answered = Effect.onExit(Effect.interruptible(Deferred.await(entry.answered)), () =>
+      Effect.sync(() => {
+        cancelDeadline?.()
+        running.interruptUnsafe()
+        settle(entry, Effect.interrupt)
+      })
+    )
+    return Effect.flatMap(answered, Effect.interruptible)
+  }
+
+  const confirmed = (entry: Waiting, handler: Effect.Effect<unknown, RpcError>) =>
+    Effect.flatMap(handler, (response) =>
+      Approval.isAccepting(response) ? confirm(entry, response) : Effect.succeed(response)
+    )
+
+  const answerNow = (
+    request: ServerRequest.ServerRequest,
+    handler: Effect.Effect<unknown, RpcError>,
+    owner: Owner | undefined
+  ) =>
+    Effect.withFiber((fiber): Effect.Effect<unknown, RpcError> => {
       if (waiting.size >= maxWaiting) {
         return Effect.andThen(
           Effect.logWarning(`Declined a request ${request.method}: ${waiting.size} others wait for an answer`),
@@ -129,32 +161,16 @@ export const makeAnswering = Effect.fnUntraced(function* (
       const entry: Waiting = { request, owner, accepted: false, answered: Deferred.makeUnsafe() }
       waiting.set(request.id, entry)
       if (key !== undefined) approvals.set(key, entry)
-      const cancelDeadline =
-        answerTimeout === undefined
-          ? undefined
-          : deadlines.add(answerTimeout, () => settle(entry, declineLate(request)))
-      const confirmed =
-        key === undefined
-          ? handler
-          : Effect.flatMap(handler, (response) =>
-              Approval.isAccepting(response) ? confirm(entry, response) : Effect.succeed(response)
-            )
-      return Effect.flatten(
-        Effect.acquireUseRelease(
-          FiberSet.run(handlers, confirmed),
-          (running) => {
-            running.addObserver((exit) => settle(entry, exit))
-            return Deferred.await(entry.answered)
-          },
-          (running) =>
-            Effect.sync(() => {
-              cancelDeadline?.()
-              running.interruptUnsafe()
-              settle(entry, Effect.interrupt)
-            })
-        )
-      )
+      const running = Effect.runForkWith(fiber.context)(key === undefined ? handler : confirmed(entry, handler))
+      const exit = running.pollUnsafe()
+      // Most engines decide at once.
+      if (exit === undefined || waiting.get(request.id) !== entry) return wait(entry, running)
+      waiting.delete(request.id)
+      return exit
     })
+
+  const answer: Answering["answer"] = (request, handler, owner) =>
+    Effect.uninterruptible(answerNow(request, handler, owner))
 
   // The server may be about to withdraw it, and what is withdrawn is not answered.
   const decline = (entry: Waiting) =>
@@ -166,10 +182,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
       )
     )
 
-  const freeApproval = (threadId: string, itemId: string) => {
+  // Of one item, or of the whole thread.
+  const freeApprovals = (threadId: string, itemId?: string) => {
     for (const [key, entry] of approvals) {
       const { params } = entry.request
-      const isOfItem = "itemId" in params && params.itemId === itemId && params.threadId === threadId
+      const isOfItem =
+        "itemId" in params && params.threadId === threadId && (itemId === undefined || params.itemId === itemId)
       // What was not answered yet is answered or withdrawn as ever, and until then no other one may have its id.
       if (isOfItem && waiting.get(entry.request.id) !== entry) approvals.delete(key)
     }
@@ -193,9 +211,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
       }
       ofThread.delete(item.id)
       if (ofThread.size === 0) items.delete(threadId)
-      freeApproval(threadId, item.id)
+      freeApprovals(threadId, item.id)
     },
-    forgetItems: (threadId) => items.delete(threadId),
+    forgetThread: (threadId) => {
+      items.delete(threadId)
+      freeApprovals(threadId)
+    },
     forget: (requestId) => {
       for (const [key, { request }] of approvals) if (request.id === requestId) approvals.delete(key)
       // At once: otherwise the end of the turn, which can come in the same chunk, would decline it.

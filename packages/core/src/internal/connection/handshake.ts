@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { ConnectionFailed } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as PolicyEngine from "../../PolicyEngine.ts"
 import { codexVersion } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
@@ -64,9 +64,8 @@ export const handshake = Effect.fnUntraced(function* (
     const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
     return yield* new ConnectionFailed({ reason, stderr })
   })
-  const response = yield* observeRequest(
-    "initialize",
-    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
+  const response = yield* observeRequest("initialize", (span) =>
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline, span })
   ).pipe(
     Effect.catchTags({
       RpcError: (error) => failed(error.message),

@@ -18,7 +18,7 @@ import {
   type ThreadBusy,
   UnsupportedMethod
 } from "../../CodexError.ts"
-import type { JsonRpc } from "./jsonRpc.ts"
+import type { JsonRpc } from "../rpc/jsonRpc.ts"
 import * as Notification from "../../Notification.ts"
 import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
@@ -114,6 +114,10 @@ export const makeRequests = ({
     }
   }
 
+  // A server that has all known fields needs no look at each request.
+  const newest = Versions.protocol.versions.at(-1)
+  const isComplete = newest === undefined || !Versions.isOlder(serverVersion, newest)
+
   const isActive = (response: unknown): boolean => {
     const thread = Predicate.hasProperty(response, "thread") ? response.thread : undefined
     const status = Predicate.hasProperty(thread, "status") ? thread.status : undefined
@@ -122,18 +126,17 @@ export const makeRequests = ({
 
   const changesThreads = (method: string): boolean => method.startsWith("thread/")
 
-  const followResponse = (method: string, params: unknown, response: unknown) =>
-    Effect.sync(() => {
-      if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
-        const threadId = Notification.idIn(response, "threadId", "thread")
-        const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
-        if (threadId !== undefined) router.join(threadId, provider, isActive(response))
-      } else if (startsTurn.has(method)) {
-        const threadId = Notification.idIn(params, "threadId", "thread")
-        // The turn begins after the reply.
-        if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
-      }
-    })
+  const followResponse = (method: string, params: unknown, response: unknown) => {
+    if (method === "thread/start" || method === "thread/resume" || method === "thread/fork") {
+      const threadId = Notification.idIn(response, "threadId", "thread")
+      const provider = Predicate.hasProperty(response, "modelProvider") ? String(response.modelProvider) : ""
+      if (threadId !== undefined) router.join(threadId, provider, isActive(response))
+    } else if (startsTurn.has(method)) {
+      const threadId = Notification.idIn(params, "threadId", "thread")
+      // The turn begins after the reply.
+      if (threadId !== undefined && router.isJoined(threadId)) router.setActiveTurn(threadId, undefined)
+    }
+  }
 
   // What comes on the thread after this request was sent is for nobody here.
   const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -177,7 +180,7 @@ export const makeRequests = ({
   const requestRaw: Requests["requestRaw"] = (method, params, requestOptions) => {
     const feature = experimentalApi ? undefined : Protocol.experimentalFeatureOf(method, params)
     if (feature !== undefined) return Effect.fail(new ExperimentalApiRequired({ feature }))
-    const missing = Versions.missingField(serverVersion, method, params)
+    const missing = isComplete ? undefined : Versions.missingField(serverVersion, method, params)
     if (missing !== undefined) {
       return Effect.fail(new UnsupportedMethod({ method: missing.field, serverVersion, since: missing.since }))
     }
@@ -197,17 +200,17 @@ export const makeRequests = ({
     { onLate, retry }: Pick<RequestOptions, "onLate" | "retry">
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
-    const sent = rpc.request(method, params, { deadline: millis, onLate })
-    // Most requests succeed, so what is done about failures is put together when there is one.
-    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
-    return observeRequest(
-      method,
-      method === "thread/unsubscribe"
-        ? leaveAndSend(params, answered)
-        : changesThreads(method)
-          ? Effect.tap(answered, (response) => followResponse(method, params, response))
-          : answered
-    )
+    return observeRequest(method, (span) => {
+      const sent = rpc.request(method, params, { deadline: millis, onLate, span })
+      // Most requests succeed, so what is done about failures is put together when there is one.
+      const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
+      if (method === "thread/unsubscribe") return leaveAndSend(params, answered)
+      if (!changesThreads(method)) return answered
+      return Effect.map(answered, (response) => {
+        followResponse(method, params, response)
+        return response
+      })
+    })
   }
 
   const recover = (

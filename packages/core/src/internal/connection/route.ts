@@ -6,7 +6,7 @@ import type * as Effect from "effect/Effect"
 import type { ConnectionFailed, SessionArchived, SessionNotFound } from "../../CodexError.ts"
 import type { Notification } from "../../Notification.ts"
 import type { ServerRequest } from "../../ServerRequest.ts"
-import type { RpcError } from "./jsonRpc.ts"
+import type { RpcError } from "../rpc/jsonRpc.ts"
 
 /**
  * Who gets what belongs to one thread.

@@ -1,7 +1,7 @@
 /**
  * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
  *
- * The room knows lines, JSON-RPC, methods, deadlines, and which route a message belongs to. It must not know turns and threads
+ * The room knows methods, their deadlines and errors, and which route a message belongs to. It must not know turns and threads
  * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
  */
 import * as Approval from "../approval/answer.ts"
@@ -29,12 +29,13 @@ import { makeHub } from "../delivery/buffer.ts"
 import { monotonicMillis } from "../monotonic.ts"
 import * as FrameTap from "./frameTap.ts"
 import * as Handshake from "./handshake.ts"
-import * as JsonRpc from "./jsonRpc.ts"
+import * as JsonRpc from "../rpc/jsonRpc.ts"
 import * as Observe from "./observe.ts"
 import { makeRecipients } from "./recipients.ts"
 import { makeRequests, type SendRequest } from "./requests.ts"
 import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
+import { buffering } from "./unread.ts"
 
 /** The part of a connection that is for this package alone. */
 export interface Connection {
@@ -114,7 +115,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const notifications = makeHub<Notification.Notification, ConnectionFailed | SlowConsumer>({
     maxBytes: bufferBytes,
-    ...Notification.buffering,
+    ...buffering,
     overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" }),
     observe: Telemetry.observeBuffer(context)
   })
@@ -127,24 +128,30 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   })
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
-    answering.forgetItems(threadId)
+    answering.forgetThread(threadId)
     for (const listener of Array.from(leftListeners)) listener(threadId)
   })
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
     acceptDelay,
-    roundTrip: Effect.suspend(() => requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })),
+    roundTrip: Effect.suspend(() => roundTrip),
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
   // If a route throws at the end, the other routes still learn of it.
   const guardedRoute = (route: Route): Route => ({
     ...route,
+    context: contextOf(route.context),
     onEnd: (error) => {
       const ended = Result.try(() => route.onEnd(error))
       if (Result.isFailure(ended)) logThrown(`The route of thread ${route.threadId}`, ended.failure)
     }
   })
+
+  // Put together once for a route: for each request that would cost more than the answer.
+  const contextOf = (given: Context.Context<never>) =>
+    Context.add(Context.merge(context, given), PolicyEngine.HumanApproval, humanApproval)
+  const ownContext = contextOf(Context.empty())
 
   const logThrown = (whose: string, cause: unknown) => {
     runFork(Effect.logError(`${whose} threw`, cause))
@@ -199,6 +206,8 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const onRequest: JsonRpc.Receiver["onRequest"] = ({ id, method, params }) => {
     if (!ServerRequest.isMethod(method)) {
+      const older = Approval.answerOlder(method)
+      if (older !== undefined) return older
       return Effect.fail(
         new JsonRpc.RpcError({ code: -32601, description: `Unsupported server request method: ${method}` })
       )
@@ -222,10 +231,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
     const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
-    return Effect.provideContext(
-      answered,
-      Context.add(owner?.context ?? context, PolicyEngine.HumanApproval, humanApproval)
-    )
+    return Effect.updateContext(answered, () => owner?.context ?? ownContext)
   }
 
   let hasLeftToOthers = false
@@ -269,6 +275,8 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     requestTimeout,
     serverVersion: serverInfo.version
   })
+
+  const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })
 
   const requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi> = (
     method,

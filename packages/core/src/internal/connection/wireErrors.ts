@@ -174,6 +174,7 @@ const plainReasons: { readonly [K in string]?: TurnFailedReason } = {
   policyCapacityUnavailable: { _tag: "PolicyCapacityUnavailable" },
   inferenceHookDenied: { _tag: "InferenceHookDenied" },
   cyberPolicy: { _tag: "CyberPolicy" },
+  bioPolicy: { _tag: "BioPolicy" },
   misalignmentPolicyViolation: { _tag: "MisalignmentPolicyViolation" },
   tooManyDenials: { _tag: "TooManyDenials" },
   internalServerError: { _tag: "InternalServerError" },

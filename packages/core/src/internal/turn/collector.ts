@@ -6,7 +6,7 @@ import type { Notification } from "../../Notification.ts"
 import type * as Protocol from "../../protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "../../ResponseEvent.ts"
 import { idOf } from "../approval/items.ts"
-import { makeCommentary } from "./commentary.ts"
+import { makeCommentary } from "../commentary.ts"
 import { makeStreamedText } from "./streamedText.ts"
 import { makeTokenCount, type TokenCount } from "./tokens.ts"
 

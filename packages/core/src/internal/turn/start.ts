@@ -17,6 +17,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import { makeBuffer, makeReplay } from "../delivery/buffer.ts"
 import * as Place from "./place.ts"
 import * as Run from "./run.ts"
+import { buffering } from "../connection/unread.ts"
 
 /** A turn whose notifications are kept. */
 export interface StreamingTurn extends Run.Turn {
@@ -72,7 +73,7 @@ export const startStreaming = (
     const make = keep === "once" ? makeBuffer : makeReplay
     const buffer = make<Notification.Notification, TurnStreamError>({
       maxBytes: options.run.bufferBytes,
-      ...Notification.buffering,
+      ...buffering,
       observe: Telemetry.observeBuffer(yield* Effect.context()),
       overflow: (unread) => new SlowConsumer({ unread, unit: "bytes" })
     })

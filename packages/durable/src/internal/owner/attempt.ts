@@ -82,6 +82,7 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   })
   const parked = Deferred.makeUnsafe<void>()
   let withdrawn: ReadonlyArray<string> = []
+  let isStopping = false
   let cancelled: { readonly by: string; readonly reason: string | undefined } | undefined
   const engine = yield* Approvals.make({
     base: options.policy,
@@ -108,7 +109,8 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   // The notifications of a turn end with it. A request that is over while the turn goes on was withdrawn by the server.
   const record = (turn: TurnHandle) =>
     Stream.runForEach(turn.notifications, (notification) => {
-      for (const approval of withdrawn) {
+      // A turn that this owner stops takes its requests with it. They are parked, or gone with the job.
+      for (const approval of isStopping ? [] : withdrawn) {
         recorder.add({ type: "approvalWithdrawn", approval, reason: "the server withdrew the request" })
       }
       withdrawn = []
@@ -163,6 +165,7 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
     Effect.andThen(Effect.raceFirst(Effect.as(Effect.exit(turn.result), undefined), stops)),
     Effect.onInterrupt(() => Effect.ignore(handOver))
   )
+  isStopping = stop !== undefined
   if (stop === "handedOver") yield* persist(handOver)
   if (stop !== undefined) yield* Effect.ignore(turn.interrupt)
   const result = yield* Effect.result(turn.result)

@@ -80,26 +80,24 @@ const connect = (database: DatabaseSync): Connection & { readonly isTransaction:
 }
 
 /** Makes the file, for its owner alone, and opens it. */
-const open = (file: string): DatabaseSync => {
-  if (file !== ":memory:") {
-    // SQLite gives its other files the same permissions. A file that is there is not opened here: closing it would release the
-    // locks that another connection of this process has on it.
-    if (!existsSync(file)) closeSync(openSync(file, "a", 0o600))
-    accessSync(path.dirname(file), constants.W_OK)
-    accessSync(file, constants.R_OK | constants.W_OK)
-    chmodSync(file, 0o600)
-  }
+const open = (file: string, create: boolean): DatabaseSync => {
+  // SQLite gives its other files the same permissions. A file that is there is not opened here: closing it would release the
+  // locks that another connection of this process has on it.
+  if (create && !existsSync(file)) closeSync(openSync(file, "a", 0o600))
+  accessSync(path.dirname(file), constants.W_OK)
+  accessSync(file, constants.R_OK | constants.W_OK)
+  chmodSync(file, 0o600)
   // No waiting: it would stop the whole process.
-  const database = new DatabaseSync(file, { timeout: 0 })
-  return database
+  return new DatabaseSync(file, { timeout: 0 })
 }
 
 /** Opens a file as a client. Transactions begin by taking the lock for writing. */
 export const makeClient = Effect.fnUntraced(function* (
-  file: string
+  file: string,
+  create: boolean
 ): Effect.fn.Return<SqlClient.SqlClient, SqlError, Scope.Scope> {
   const database = yield* Effect.acquireRelease(
-    attempt("connect", () => open(file)),
+    attempt("connect", () => open(file, create)),
     (database) => Effect.sync(() => database.close())
   )
   const connection = connect(database)

@@ -33,6 +33,8 @@ const reasonOf = (error: SqlError): StoreFailedReason => {
       return { _tag: "Full", description }
   }
   switch (systemCode(cause)) {
+    case "ENOENT":
+      return { _tag: "Unavailable", description: "there is no such file or folder" }
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -46,12 +48,13 @@ const reasonOf = (error: SqlError): StoreFailedReason => {
 
 /** Opens a file as a store, with its tables up to date. */
 export const open = Effect.fn("SqliteStore.open")(function* (
-  file: string
+  file: string,
+  create: boolean
 ): Effect.fn.Return<SessionStore["Service"], StoreFailed, Scope.Scope> {
   const failed = (reason: StoreFailedReason) => new StoreFailed({ store: file, reason })
   const orFailed = Effect.mapError((error: SqlError) => failed(reasonOf(error)))
 
-  const sql = yield* orFailed(makeClient(file))
+  const sql = yield* orFailed(makeClient(file, create))
   const prepare = Effect.gen(function* () {
     yield* sql`PRAGMA journal_mode = WAL`
     yield* sql`PRAGMA synchronous = FULL`

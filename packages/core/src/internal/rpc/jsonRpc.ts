@@ -3,12 +3,13 @@
  *
  * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
  * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
- * side run in fibers of their own. This module knows no method names.
+ * side run in fibers of their own.
+ *
+ * The room knows ids, correlation, deadlines, and the fibers of handlers. It must not know methods.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
@@ -16,7 +17,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
 import { makeDeadlines } from "./deadlines.ts"
@@ -114,7 +115,7 @@ export interface Receiver {
  */
 export interface JsonRpc {
   /**
-   * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
+   * Sends a request, with the W3C trace context of `span`, and waits for its response, `deadline` milliseconds at
    * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
    * ignored otherwise, as is one behind which 1,024 more calls were left.
    */
@@ -124,6 +125,7 @@ export interface JsonRpc {
     options?: {
       readonly deadline?: number | undefined
       readonly onLate?: ((result: unknown) => void) | undefined
+      readonly span?: Tracer.AnySpan | undefined
     }
   ) => Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>
   readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
@@ -168,6 +170,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     const answering = yield* Scope.provide(FiberMap.make<RequestId>(), yield* makeHandlerScope)
     const answer = yield* FiberMap.runtime(answering)<never>()
 
+    type Response = ReturnType<JsonRpc["request"]>
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines
     const pending = new Map<RequestId, Settle>()
@@ -200,28 +203,36 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       runFork(malformed === 1 ? Effect.logWarning(text) : Effect.logDebug(text))
     }
 
-    const send = (line: string) => Effect.map(transport.room, () => transport.write(line))
+    const send = (line: string) =>
+      transport.hasRoom()
+        ? Effect.sync(() => transport.write(line))
+        : Effect.map(transport.room, () => transport.write(line))
 
     const internalError = { code: -32603, message: "Internal error" }
     const reply = (id: RequestId, handler: Effect.Effect<unknown, RpcError>) =>
-      handler.pipe(
-        Effect.map((result) => encode({ id, result: result ?? null })),
-        Effect.catch(({ code, data, description }) =>
-          Effect.succeed(encode({ id, error: { code, message: description, data } }))
-        ),
-        Effect.flatMap(Effect.fromResult),
-        // An answer that can't be written is a defect as well: without any the server would wait for ever.
-        Effect.catchCauseIf(
-          (cause) => !Cause.hasInterrupts(cause),
-          (cause) =>
-            Effect.as(
-              Effect.logError("A request of the server got no answer but an error", cause),
-              JSON.stringify({ id, error: internalError })
-            )
-        ),
-        Effect.flatMap(send),
-        // With nobody left to answer, an answer is moot.
-        Effect.ignore
+      Effect.matchCauseEffect(handler, {
+        onSuccess: (result) => respond(id, { id, result: result ?? null }),
+        onFailure: (cause) => {
+          const error = Cause.findError(cause)
+          if (Result.isSuccess(error)) {
+            const { code, data, description } = error.success
+            return respond(id, { id, error: { code, message: description, data } })
+          }
+          return Cause.hasInterrupts(cause) ? Effect.interrupt : respondBroken(id, cause)
+        }
+      })
+
+    // With nobody left to answer, an answer is moot.
+    const respond = (id: RequestId, message: Parameters<typeof encode>[0]): Effect.Effect<void> => {
+      const line = encode(message)
+      return Result.isSuccess(line) ? Effect.ignore(send(line.success)) : respondBroken(id, line.failure)
+    }
+
+    // A defect, or an answer that can't be written: without any answer the server would wait for ever.
+    const respondBroken = (id: RequestId, cause: unknown): Effect.Effect<void> =>
+      Effect.andThen(
+        Effect.logError("A request of the server got no answer but an error", cause),
+        Effect.suspend(() => Effect.ignore(send(JSON.stringify({ id, error: internalError }))))
       )
 
     const settle = (id: RequestId, result: Effect.Effect<unknown, RpcError>) => {
@@ -293,39 +304,39 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     )
     yield* transport.listen({ onLines, onEnd: (error) => inOrder(() => end(error)) })
 
-    const request: JsonRpc["request"] = (method, params, options) =>
-      Effect.withFiber((fiber) => {
-        if (failure !== undefined) return Effect.fail(failure)
+    const request: JsonRpc["request"] = (method, params, options) => {
+      const { deadline, onLate, span } = options ?? {}
+      const sent: Response = Effect.callback((resume) => {
+        if (failure !== undefined) return resume(Effect.fail(failure))
+        if (!transport.hasRoom()) return resume(waitForRoom)
         const id = nextId++
-        const trace = traceOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))
-        const line = encode({ id, method, params, trace })
-        if (Result.isFailure(line)) return Effect.fail(new RpcError({ code: -32602, description: line.failure }))
-        const { deadline, onLate } = options ?? {}
-        const sent = Effect.callback<unknown, RpcError | RpcTimedOut | ConnectionFailed>((resume) => {
-          if (failure !== undefined) return resume(Effect.fail(failure))
-          const forget = () => {
-            pending.delete(id)
-            if (onLate === undefined || failure !== undefined) return
-            late.set(id, onLate)
-            const [oldest] = late.keys()
-            if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
-          }
-          const expire = () => {
-            forget()
-            resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
-          }
-          const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
-          pending.set(id, (result) => {
-            cancel?.()
-            resume(result)
-          })
-          transport.write(line.success)
-          return Effect.sync(() => {
-            cancel?.()
-            forget()
-          })
+        const line = encode({ id, method, params, trace: traceOf(span) })
+        if (Result.isFailure(line)) {
+          return resume(Effect.fail(new RpcError({ code: -32602, description: line.failure })))
+        }
+        const forget = () => {
+          pending.delete(id)
+          if (onLate === undefined || failure !== undefined) return
+          late.set(id, onLate)
+          const [oldest] = late.keys()
+          if (late.size > maxLate && oldest !== undefined) late.delete(oldest)
+        }
+        const expire = () => {
+          forget()
+          resume(Effect.fail(new RpcTimedOut({ millis: deadline ?? 0 })))
+        }
+        const cancel = deadline === undefined ? undefined : deadlines.add(deadline, expire)
+        pending.set(id, (result) => {
+          cancel?.()
+          resume(result)
         })
-        if (transport.hasRoom()) return sent
+        transport.write(line.success)
+        return Effect.sync(() => {
+          cancel?.()
+          forget()
+        })
+      })
+      const waitForRoom = Effect.suspend(() => {
         const waiting = Effect.andThen(transport.room, sent)
         return deadline === undefined
           ? waiting
@@ -334,6 +345,8 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
               orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
             })
       })
+      return sent
+    }
 
     const notify: JsonRpc["notify"] = (method, params) =>
       Effect.flatMap(Effect.orDie(Effect.fromResult(encode({ method, params }))), send)

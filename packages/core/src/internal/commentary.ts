@@ -3,7 +3,7 @@
  *
  * The server says which is which when a message begins, and again when it is complete; pieces of it carry its id alone.
  */
-import type { Notification } from "../../Notification.ts"
+import type { Notification } from "../Notification.ts"
 
 export interface Commentary {
   /** Whether a notification is about a message of commentary. Has to see all notifications of the turn. */

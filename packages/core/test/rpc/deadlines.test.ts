@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { makeDeadlines } from "../../src/internal/connection/deadlines.ts"
+import { makeDeadlines } from "../../src/internal/rpc/deadlines.ts"
 import { watch, type Watched } from "../../src/internal/turn/watchdog.ts"
 
 const hour = 3_600_000

@@ -1,5 +1,5 @@
 import { ConnectionFailed } from "@effect-codex/core/CodexError"
-import * as JsonRpc from "../../src/internal/connection/jsonRpc.ts"
+import * as JsonRpc from "../../src/internal/rpc/jsonRpc.ts"
 import type { Transport } from "@effect-codex/core/Transport"
 import { describe, expect, it } from "@effect/vitest"
 import * as Arr from "effect/Array"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { makeLineSplitter } from "../../src/internal/connection/lines.ts"
+import { makeLineSplitter } from "../../src/internal/transport/lines.ts"
 
 const encoder = new TextEncoder()
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { makeOutbox } from "../../src/internal/connection/outbox.ts"
+import { makeOutbox } from "../../src/internal/transport/outbox.ts"
 import { nothingMore } from "../waiting.ts"
 
 const gone = new ConnectionFailed({ reason: { _tag: "Closed", description: "gone" }, stderr: [] })

@@ -1,5 +1,7 @@
 /**
  * Starts a process of its own group, keeps its newest diagnostics, and knows how it ended.
+ *
+ * The room knows bytes, lines, a process and its end. It must not know JSON: receivers read the lines.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,0 +1,54 @@
+/**
+ * Unread notifications: their size, and how adjacent deltas merge. The buffers themselves know values only.
+ */
+import * as Predicate from "effect/Predicate"
+import * as Struct from "effect/Struct"
+import type { KeepOptions } from "../delivery/buffer.ts"
+import type { KnownNotification, Notification } from "../../Notification.ts"
+
+/**
+ * How unread notifications are counted and kept within bounds: deltas of one item that follow each other become one, with
+ * all of their text. Nothing else is merged, and nothing is dropped.
+ */
+export const buffering: KeepOptions<Notification> = {
+  highWater: 1024,
+  // What the text may take in memory.
+  bytes: (notification) => 2 * notification.length,
+  merge: (last, next) => {
+    switch (last.method) {
+      case "item/agentMessage/delta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/plan/delta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/commandExecution/outputDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/reasoning/textDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      case "item/reasoning/summaryTextDelta":
+        return next.method === last.method ? mergeDeltas(last, next) : undefined
+      default:
+        return undefined
+    }
+  }
+}
+
+interface Delta extends Pick<KnownNotification<"item/agentMessage/delta">, "length" | "merged"> {
+  readonly params: { readonly delta: string }
+  readonly raw: unknown
+}
+
+// Two deltas are of one piece of text if their parameters differ in the text alone.
+const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
+  for (const key of Struct.keys(last.params)) {
+    if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
+  }
+  const params = { ...last.params, delta: last.params.delta + next.params.delta }
+  return {
+    ...last,
+    params,
+    merged: (last.merged ?? 1) + (next.merged ?? 1),
+    // What the text adds: the rest of the message is there once.
+    length: last.length + next.params.delta.length,
+    raw: { ...(Predicate.isReadonlyObject(last.raw) ? last.raw : {}), params }
+  }
+}

@@ -1,0 +1,60 @@
+/** Kills processes for good, and cuts rollouts. */
+import { execFileSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Order } from "./points.ts"
+
+/** The app-servers below a process, and the proxies before them. */
+const serversOf = (pid: number): ReadonlyArray<number> =>
+  execFileSync("ps", ["-o", "pid=,ppid=,stat=,args=", "-A"], { encoding: "utf8" })
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .flatMap(([child, parent, stat, ...args]) =>
+      Number(parent) === pid && stat?.startsWith("Z") === false && args.join(" ").includes("app-server")
+        ? [...serversOf(Number(child)), Number(child)]
+        : []
+    )
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // It is gone.
+  }
+}
+
+/** Kills the app-servers below a process, and returns when they are gone. */
+export const killServers = (pid: number): void => {
+  const found = serversOf(pid)
+  for (const server of found) kill(server)
+  while (serversOf(pid).length > 0) execFileSync("sleep", ["0.01"])
+}
+
+/** Kills whom the order says, once. Tells whether anybody was killed. */
+export const strike = (order: Order, owner: number): boolean => {
+  if (existsSync(order.marker)) return false
+  writeFileSync(order.marker, "")
+  // A rollout that was cut is that of a server that died.
+  const isCut = order.point === "promptWithoutId"
+  if (order.victim !== "owner" || isCut) killServers(owner)
+  if (isCut) cutAfterPrompt(order)
+  if (order.victim !== "server") kill(owner)
+  return true
+}
+
+const rolloutsIn = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.name.endsWith(".jsonl"))
+    .map((entry) => join(entry.parentPath, entry.name))
+
+/** The rollouts of a home. */
+export const rollouts = (home: string): ReadonlyArray<string> => rolloutsIn(join(home, "sessions"))
+
+// Leaves the prompt of the job and takes the line with its client id.
+const cutAfterPrompt = ({ home, prompt }: Order): void => {
+  for (const file of rollouts(home)) {
+    const lines = readFileSync(file, "utf8").split("\n")
+    const at = lines.findIndex((line) => line.includes(`"response_item"`) && line.includes(JSON.stringify(prompt)))
+    if (at !== -1) truncateSync(file, Buffer.byteLength(lines.slice(0, at + 1).join("\n")) + 1)
+  }
+}
