@@ -27,7 +27,7 @@ const terminals = Semaphore.makeUnsafe(1)
 
 // Where a question went away unanswered. The answer to it may still be on its way from the person's fingers.
 // Kept by the standard input: each layer makes a terminal of its own of it.
-const abandoned = new WeakSet<Stdio.Stdio["Service"]>()
+const abandoned = new WeakSet<Stdio.Stdio>()
 
 /** What a person types to see the question that comes after one that went away. It answers no question. */
 const next = "next"
@@ -46,7 +46,7 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
   }, Effect.scoped)
 
 const dialogue = Effect.fnUntraced(function* (
-  stdio: Stdio.Stdio["Service"],
+  stdio: Stdio.Stdio,
   terminal: Terminal.Terminal,
   question: Question
 ) {
