@@ -8,6 +8,7 @@ const runner = path.join(import.meta.dirname, "run.ts")
 
 // What a newcomer would look for in each example's output.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],
   errors: ["Yes.", "that is too much to read"],
   guards: ["may use 1000 tokens and has used 1230", "The turn stalled: it said nothing for 1 s"],
   otlp: [
@@ -44,6 +45,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   quickstart: ["READY"],
   resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],
   review: ["turn/completed", "No mistakes found."],
+  simulation: ["a prompt reaches the model once", "only git status runs: rm -rf build was accepted"],
   "steer-and-interrupt": ["Once", "began: assistant", "interrupted: Once upon", "As you like."],
   streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"],
   "structured-output": ["change, 80 % sure", "a.ts:3 divides by zero"],

@@ -39,6 +39,10 @@ const withJudge =
 
 // What the stand-in answers to each example, in order.
 const scripts = {
+  durable: ({ lastUserText }) =>
+    lastUserText.includes("was cut off")
+      ? reply(text("There are none."))
+      : reply(text("Let me ", "see.", MockModel.delay("1 hour"))),
   errors: [
     MockModel.error(503, "The model is overloaded"),
     reply(text("Yes.")),
@@ -87,6 +91,7 @@ const scripts = {
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
   // The message that is added may get to the model before the turn is stopped, or not.
+  simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>
     reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
   streaming: [

@@ -21,12 +21,18 @@ export interface Options {
   readonly onStdout?: (piece: string, pid: number, close: () => void) => void
 }
 
+/** The environment of the tests, without the wishes about colour of the person who runs them. */
+export const inheritedEnv = (): NodeJS.ProcessEnv => {
+  const { CLICOLOR_FORCE: _force, FORCE_COLOR: _forced, NO_COLOR: _refused, ...env } = process.env
+  return env
+}
+
 /** Runs a TypeScript file with the Node that runs the tests. Interrupting the effect kills it. */
 export const runFile = (file: string, args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Result> =>
   Effect.callback<Result>((resume) => {
     const child = spawn(process.execPath, [file, ...args], {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...inheritedEnv(), ...options.env },
       stdio: ["pipe", "pipe", "pipe"]
     })
     // A program that has ended reads no more.

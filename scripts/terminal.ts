@@ -3,6 +3,7 @@ import * as pty from "@lydell/node-pty"
 import headless from "@xterm/headless"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { inheritedEnv } from "./run-command.ts"
 
 export interface Options {
   readonly columns?: number
@@ -38,7 +39,7 @@ export const start = (
   Effect.gen(function* () {
     const { columns: cols = 80, rows = 24 } = options
     const terminal = new headless.Terminal({ cols, rows, allowProposedApi: true, scrollback: 1000 })
-    const env = { ...process.env, TERM: "xterm-256color", ...options.env }
+    const env = { ...inheritedEnv(), TERM: "xterm-256color", ...options.env }
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
         pty.spawn(process.execPath, [file, ...args], { cols, rows, cwd: options.cwd ?? process.cwd(), env })

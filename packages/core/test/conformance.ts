@@ -25,7 +25,9 @@ export interface Script {
 
 export const suite = <E>(
   name: string,
-  layerOf: (turns: ReadonlyArray<Script>, options?: Codex.Options) => Layer.Layer<Codex.Codex, E>
+  layerOf: (turns: ReadonlyArray<Script>) => Layer.Layer<Codex.Codex, E>,
+  /** Servers that run one after the other in one home. */
+  layersOfOneHome: (turns: ReadonlyArray<Script>) => Effect.Effect<() => Layer.Layer<Codex.Codex, E>, E, Scope.Scope>
 ) => {
   const decide = (decision: "accept" | "decline" | "cancel") =>
     Layer.succeed(PolicyEngine.PolicyEngine)(
@@ -274,6 +276,101 @@ export const suite = <E>(
       }).pipe(Effect.scoped, against([{ say: ["done"] }]))
     )
 
+    it.live("in a second turn/start on a thread: it is input to the turn that runs, which has it before it ends", () =>
+      Effect.gen(function* () {
+        const gate = yield* MockModel.gate
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { id } = yield* codex.thread.start()
+          const { told, turn } = yield* startTurn(id)
+          yield* gate.reached
+          const second = yield* codex.request("turn/start", {
+            threadId: id,
+            clientUserMessageId: "another name",
+            input: [{ type: "text", text: "More", text_elements: [] }]
+          })
+          expect(second.turn.id).toBe(turn.id)
+          yield* gate.open
+          const seen = yield* told.pipe(
+            Stream.takeUntil(({ method }) => method === "turn/completed"),
+            Stream.filter((notification) => Notification.is("item/started", notification)),
+            Stream.map(({ params }) => (params.item.type === "userMessage" ? params.item.clientId : undefined)),
+            Stream.filter((name) => name !== undefined),
+            Stream.runCollect
+          )
+          expect(seen).toEqual(["a name", "another name"])
+        }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }, { say: ["more"] }]))
+      })
+    )
+
+    it.live("in a steer: of the turn that runs, of another one, and of none", () =>
+      Effect.gen(function* () {
+        const gate = yield* MockModel.gate
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const { id } = yield* codex.thread.start()
+          const { told, turn } = yield* startTurn(id)
+          yield* gate.reached
+          const steer = (expectedTurnId: string) =>
+            codex.request("turn/steer", {
+              threadId: id,
+              expectedTurnId,
+              input: [{ type: "text", text: "More", text_elements: [] }]
+            })
+          expect(yield* steer(turn.id)).toEqual({ turnId: turn.id })
+          const other = yield* Effect.flip(Effect.asVoid(steer(nobody)))
+          expect(other).toMatchObject({
+            _tag: "RequestFailed",
+            description: `expected active turn id \`${nobody}\` but found \`${turn.id}\``
+          })
+          yield* gate.open
+          yield* Stream.runDrain(Stream.takeUntil(told, ({ method }) => method === "turn/completed"))
+          const none = yield* Effect.flip(Effect.asVoid(steer(turn.id)))
+          expect(none).toMatchObject({ _tag: "RequestFailed", description: "no active turn to steer" })
+        }).pipe(Effect.scoped, against([{ say: ["so ", "far"], gate }, { say: ["more"] }]))
+      })
+    )
+
+    it.live("in an unsubscribe: nothing more is told of the thread, until it is resumed", () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { threadId } = yield* codex.responses.create({ prompt: "first" })
+        yield* codex.request("thread/resume", { threadId, excludeTurns: true })
+        const told = yield* codex.subscribe
+        const of: Array<string> = []
+        yield* told.pipe(
+          Stream.runForEach((notification) =>
+            Effect.sync(() => {
+              if (Notification.threadIdOf(notification) === threadId) of.push(notification.method)
+            })
+          ),
+          Effect.ignore,
+          Effect.forkScoped
+        )
+        yield* codex.request("thread/unsubscribe", { threadId })
+        const start = codex.request("turn/start", {
+          threadId,
+          input: [{ type: "text", text: "Unheard", text_elements: [] }]
+        })
+        yield* start
+        const isIdle = Effect.map(
+          codex.request("thread/read", { threadId }),
+          ({ thread }) => thread.status.type !== "active"
+        )
+        yield* Effect.repeat(Effect.delay(isIdle, 20), { until: (idle) => idle })
+        expect(of.filter((method) => /^(turn|item)/.test(method))).toEqual([])
+        yield* codex.request("thread/resume", { threadId, excludeTurns: true })
+        yield* start
+        yield* Effect.repeat(
+          Effect.delay(
+            Effect.sync(() => of),
+            20
+          ),
+          { until: () => of.includes("turn/completed") }
+        )
+      }).pipe(Effect.scoped, against([{ say: ["one"] }, { say: ["two"] }, { say: ["three"] }]))
+    )
+
     it.live("in pages of what is loaded", () =>
       Effect.gen(function* () {
         const codex = yield* Codex.Codex
@@ -284,6 +381,28 @@ export const suite = <E>(
         expect(rest.nextCursor ?? null).toBeNull()
         expect([...first.data, ...rest.data].toSorted()).toEqual(ids.toSorted())
       }).pipe(against([]))
+    )
+
+    it.live("in a start on a home that has threads: they are not loaded, and can be", () =>
+      Effect.gen(function* () {
+        const layer = yield* layersOfOneHome([{ say: ["one"] }, { say: ["two"] }])
+        const policy = decide("decline")
+        const [id, empty] = yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const thread = yield* codex.thread.start()
+          expect((yield* thread.run("first")).text).toBe("one")
+          return [thread.id, (yield* codex.thread.start()).id] as const
+        }).pipe(Effect.provide(Layer.merge(layer(), policy)))
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          expect((yield* codex.request("thread/read", { threadId: id })).thread.status.type).toBe("notLoaded")
+          expect((yield* codex.request("thread/loaded/list", {})).data).toEqual([])
+          expect(yield* tagOf(codex.request("thread/read", { threadId: empty }))).toBe("SessionNotFound")
+          expect(yield* tagOf(codex.request("turn/start", { threadId: id, input: [] }))).toBe("RequestFailed")
+          const thread = yield* codex.thread.resume(id)
+          expect((yield* thread.run("second")).text).toBe("two")
+        }).pipe(Effect.provide(Layer.merge(layer(), policy)))
+      }).pipe(Effect.scoped)
     )
 
     it.live("in its errors", () =>

@@ -53,13 +53,19 @@ export type Step =
  * @since 0.1.0
  */
 export interface Options {
-  /** What the turns do, in order of their start. A turn beyond the list ends at once. */
-  readonly turns?: ReadonlyArray<ReadonlyArray<Step>> | undefined
+  /**
+   * The steps of the turns, in order of their start; a turn beyond the list ends at once. A function gets the turn's prompt.
+   */
+  readonly turns?: ReadonlyArray<ReadonlyArray<Step>> | ((prompt: string) => ReadonlyArray<Step>) | undefined
+  /** The threads on disk, shared with earlier servers of the same home. Default: an empty home. */
+  readonly home?: Home | undefined
   /**
    * What becomes of each message that the server sends: as it is, none (dropped), several (duplicated, or held back and sent
    * later in another order), or text that is no message. Default: as it is.
    */
   readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
+  /** Called with each message before it is sent, also with those about threads that the client has left. */
+  readonly tap?: ((message: Message) => void) | undefined
   /**
    * What passes between the reply to `turn/start` and `turn/started`, in which the server takes no interrupt by the turn's id.
    * Default: a moment.
@@ -68,6 +74,26 @@ export interface Options {
   /** What the user agent says. Default: the version of the protocol. */
   readonly version?: string | undefined
 }
+
+/**
+ * The disk that one server leaves to the next: the threads that have had a turn.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Home {
+  readonly rollouts: Set<string>
+  /** The last number that was used for an id. */
+  lastId: number
+}
+
+/**
+ * Makes a home without threads.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeHome = (): Home => ({ rollouts: new Set(), lastId: 0 })
 
 /**
  * A JSON-RPC message.
@@ -95,6 +121,8 @@ export class MockAppServer extends Context.Service<
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
     /** Makes a request of the client and waits for its answer. Interruption withdraws it if it names a thread. */
     readonly ask: (method: string, params: unknown, id?: RequestId) => Effect.Effect<unknown, RpcError>
+    /** Sends a request as another client of the same server. The client under test gets the resulting notifications too. */
+    readonly requestAsOther: (method: string, params: unknown) => Effect.Effect<unknown, RpcError>
     /** Sends lines as they are, all in one chunk. */
     readonly send: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
     /** Takes no more input: the client's writes wait. */
@@ -121,9 +149,27 @@ interface Running {
   readonly turnId: string
   /** Whether it can be interrupted by its id. */
   isActive: boolean
+  readonly first: UserMessage
+  /** More input, which the model has not been given yet. */
+  more: ReadonlyArray<UserMessage>
+}
+
+interface UserMessage {
   readonly clientId: string | null
   readonly input: ReadonlyArray<unknown>
 }
+
+// The user message in the parameters of a request.
+const messageIn = (params: unknown): UserMessage => ({
+  clientId: field(params, "clientUserMessageId") ?? null,
+  input: Predicate.hasProperty(params, "input") && Array.isArray(params.input) ? params.input : []
+})
+
+const textsOf = ({ input }: UserMessage): ReadonlyArray<string> =>
+  input.flatMap((part) => {
+    const text = field(part, "text")
+    return text === undefined ? [] : [text]
+  })
 
 /**
  * Makes a server. It ends with the scope.
@@ -137,7 +183,8 @@ export const make = Effect.fnUntraced(function* (
   const received: Array<Message> = []
   const handlers = new Map<string, (params: unknown) => Effect.Effect<unknown, RpcError>>()
   const asked = new Map<RequestId, Deferred.Deferred<unknown, RpcError>>()
-  const threads = new Map<string, { running: Running | undefined; hasRollout: boolean }>()
+  const home = options?.home ?? makeHome()
+  const threads = new Map<string, { running: Running | undefined }>()
   const turns = yield* FiberMap.make<string>()
   const runFork = Effect.runForkWith(yield* Effect.context())
 
@@ -146,23 +193,27 @@ export const make = Effect.fnUntraced(function* (
   let reading = true
   let initialized = false
   let experimental = false
-  let count = 0
   let started = 0
 
-  const nextId = () => `00000000-0000-7000-8000-${String(++count).padStart(12, "0")}`
+  const nextId = () => `00000000-0000-7000-8000-${String(++home.lastId).padStart(12, "0")}`
 
   const send = (...lines: ReadonlyArray<string>) =>
     Effect.sync(() => {
       if (ended === undefined && Arr.isReadonlyArrayNonEmpty(lines)) receiver?.onLines(lines)
     })
+  // The client has unsubscribed from these threads: it gets no notifications and no requests about them.
+  const left = new Set<string>()
+  const isUnheard = ({ method, params }: Message) => method !== undefined && left.has(field(params, "threadId") ?? "")
   const sendMessage = (message: Message) =>
-    Effect.suspend(() =>
-      send(
+    Effect.suspend(() => {
+      options?.tap?.(message)
+      if (isUnheard(message)) return Effect.void
+      return send(
         ...(options?.distort?.(message) ?? [message]).map((each) =>
           typeof each === "string" ? each : JSON.stringify(each)
         )
       )
-    )
+    })
   const notify: MockAppServer["Service"]["notify"] = (method, params) =>
     Effect.flatMap(Clock.currentTimeMillis, (emittedAtMs) => sendMessage({ method, params, emittedAtMs }))
   const emit = <M extends keyof ExperimentalNotifications>(method: M, params: ExperimentalNotifications[M]) =>
@@ -186,6 +237,12 @@ export const make = Effect.fnUntraced(function* (
       return Effect.ensuring(waitForAnswer(method, params, id), resolved)
     })
 
+  const statusOf = (id: string): Schemas.ThreadStatus => {
+    const thread = threads.get(id)
+    if (thread === undefined) return { type: "notLoaded" }
+    return thread.running === undefined ? { type: "idle" } : { type: "active", activeFlags: [] }
+  }
+
   const threadOf = (id: string): Schemas.Thread => ({
     id,
     sessionId: id,
@@ -198,7 +255,7 @@ export const make = Effect.fnUntraced(function* (
     preview: "",
     projectId: null,
     source: "appServer",
-    status: threads.get(id)?.running === undefined ? { type: "idle" } : { type: "active", activeFlags: [] },
+    status: statusOf(id),
     turns: []
   })
 
@@ -210,6 +267,11 @@ export const make = Effect.fnUntraced(function* (
     status,
     error
   })
+
+  const stepsOf = (first: UserMessage): ReadonlyArray<Step> => {
+    const { turns } = options ?? {}
+    return (typeof turns === "function" ? turns(textsOf(first).join("\n")) : turns?.[started++]) ?? []
+  }
 
   // The life of a turn, in the order that the real server tells it.
   const finishTurn = Effect.fnUntraced(function* (
@@ -226,11 +288,23 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const runTurn = (threadId: string, running: Running, steps: ReadonlyArray<Step>) => {
-    const { clientId, input, turnId } = running
+    const { turnId } = running
     const about = { threadId, turnId }
     const begin = (item: Schemas.ThreadItem) => emit("item/started", { ...about, item, startedAtMs: 0 })
     const end = (item: Schemas.ThreadItem) => emit("item/completed", { ...about, item, completedAtMs: 0 })
     const finish = (status: string, error?: Schemas.TurnError) => finishTurn(threadId, turnId, status, error)
+    const prompt = Effect.fnUntraced(function* (given: UserMessage) {
+      const content = textsOf(given).map((text): Schemas.UserInput => ({ type: "text", text, text_elements: [] }))
+      const message: Schemas.ThreadItem = { type: "userMessage", id: nextId(), clientId: given.clientId, content }
+      yield* begin(message)
+      yield* end(message)
+    })
+    // The model is given more input between two of its answers.
+    const promptMore = Effect.suspend(() => {
+      const { more } = running
+      running.more = []
+      return Effect.forEach(more, prompt, { discard: true })
+    })
     // That nobody waits for an approval any more, if the turn ends while it is open: told after the turn's end.
     let withdraw: Effect.Effect<void> = Effect.void
     const body = Effect.gen(function* () {
@@ -238,14 +312,9 @@ export const make = Effect.fnUntraced(function* (
       running.isActive = true
       yield* emit("thread/status/changed", { threadId, status: { type: "active", activeFlags: [] } })
       yield* emit("turn/started", { threadId, turn: turnOf(turnId, "inProgress") })
-      const content = input.flatMap((part): ReadonlyArray<Schemas.UserInput> => {
-        const text = field(part, "text")
-        return text === undefined ? [] : [{ type: "text", text, text_elements: [] }]
-      })
-      const message: Schemas.ThreadItem = { type: "userMessage", id: nextId(), clientId, content }
-      yield* begin(message)
-      yield* end(message)
+      yield* prompt(running.first)
       for (const step of steps) {
+        yield* promptMore
         if ("hang" in step) yield* step.hang
         else if ("say" in step) {
           const id = nextId()
@@ -292,6 +361,7 @@ export const make = Effect.fnUntraced(function* (
           if (decision === "cancel") return yield* finish("interrupted")
         }
       }
+      yield* promptMore
       return yield* finish("completed")
     })
     return Effect.onInterrupt(body, () =>
@@ -302,11 +372,14 @@ export const make = Effect.fnUntraced(function* (
     )
   }
 
-  const loaded = (params: unknown, otherwise: (id: string) => string) =>
+  const idOf = (params: unknown) =>
     Effect.suspend(() => {
       const id = field(params, "threadId")
       if (id === undefined) return refuse("Invalid request: missing field `threadId`")
-      if (!isUuid(id)) return refuse(`invalid thread id: invalid character in ${id}`)
+      return isUuid(id) ? Effect.succeed(id) : refuse(`invalid thread id: invalid character in ${id}`)
+    })
+  const loaded = (params: unknown, otherwise: (id: string) => string) =>
+    Effect.flatMap(idOf(params), (id) => {
       const thread = threads.get(id)
       return thread === undefined ? refuse(otherwise(id)) : Effect.succeed({ id, thread })
     })
@@ -332,19 +405,28 @@ export const make = Effect.fnUntraced(function* (
         return yield* refuse("thread/start.dynamicTools requires experimentalApi capability")
       }
       const id = nextId()
-      threads.set(id, { running: undefined, hasRollout: false })
+      threads.set(id, { running: undefined })
       yield* Effect.forkChild(emit("thread/started", { thread: threadOf(id) }))
       return { ...settings, thread: threadOf(id) }
     }),
     "thread/resume": Effect.fnUntraced(function* (params) {
-      const { id, thread } = yield* loaded(params, (id) => `no rollout found for thread id ${id}`)
-      if (!thread.hasRollout) return yield* refuse(`no rollout found for thread id ${id}`)
+      const id = yield* idOf(params)
+      if (!home.rollouts.has(id)) return yield* refuse(`no rollout found for thread id ${id}`)
+      if (!threads.has(id)) threads.set(id, { running: undefined })
+      left.delete(id)
       return { ...settings, thread: threadOf(id) }
     }),
     "thread/read": (params) =>
-      Effect.map(
-        loaded(params, (id) => `thread not loaded: ${id}`),
-        ({ id }) => ({ thread: threadOf(id) })
+      Effect.flatMap(idOf(params), (id) =>
+        threads.has(id) || home.rollouts.has(id)
+          ? Effect.succeed({ thread: threadOf(id) })
+          : refuse(`thread not loaded: ${id}`)
+      ),
+    "thread/turns/list": (params) =>
+      Effect.flatMap(idOf(params), (id) =>
+        home.rollouts.has(id)
+          ? Effect.succeed({ data: [], nextCursor: null })
+          : refuse(`no rollout found for thread id ${id}`)
       ),
     "thread/loaded/list": (params) =>
       Effect.sync(() => {
@@ -355,20 +437,35 @@ export const make = Effect.fnUntraced(function* (
         const next = from + limit
         return { data: all.slice(from, next), nextCursor: next < all.length ? String(next) : null }
       }),
-    "thread/unsubscribe": () => Effect.succeed({ status: "unsubscribed" }),
+    "thread/unsubscribe": (params) =>
+      Effect.sync(() => {
+        left.add(field(params, "threadId") ?? "")
+        return { status: "unsubscribed" }
+      }),
     "turn/start": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
+      const first = messageIn(params)
       // A second turn/start is more input to the turn that runs.
-      if (thread.running !== undefined) return { turn: turnOf(thread.running.turnId, "inProgress") }
-      const input = Predicate.hasProperty(params, "input") && Array.isArray(params.input) ? params.input : []
-      const clientId = field(params, "clientUserMessageId") ?? null
-      const running: Running = { turnId: nextId(), isActive: false, clientId, input }
+      if (thread.running !== undefined) {
+        thread.running.more = [...thread.running.more, first]
+        return { turn: turnOf(thread.running.turnId, "inProgress") }
+      }
+      const running: Running = { turnId: nextId(), isActive: false, first, more: [] }
       thread.running = running
-      thread.hasRollout = true
-      yield* FiberMap.run(turns, id, runTurn(id, running, options?.turns?.[started++] ?? []), {
-        startImmediately: false
-      })
+      home.rollouts.add(id)
+      yield* FiberMap.run(turns, id, runTurn(id, running, stepsOf(first)), { startImmediately: false })
       return { turn: turnOf(running.turnId, "inProgress") }
+    }),
+    "turn/steer": Effect.fnUntraced(function* (params) {
+      const { thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
+      const turnId = field(params, "expectedTurnId")
+      const { running } = thread
+      if (running === undefined) return yield* refuse("no active turn to steer")
+      if (turnId !== running.turnId) {
+        return yield* refuse(`expected active turn id \`${turnId}\` but found \`${running.turnId}\``)
+      }
+      running.more = [...running.more, messageIn(params)]
+      return { turnId }
     }),
     "turn/interrupt": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
@@ -475,6 +572,7 @@ export const make = Effect.fnUntraced(function* (
     on: (method, handler) => Effect.sync(() => handlers.set(method, handler)),
     notify,
     ask,
+    requestAsOther: (method, params) => Effect.suspend(() => answer(method, params)),
     send,
     stopReading: Effect.sync(() => {
       reading = false

@@ -97,6 +97,7 @@ describe("the watchdog", () => {
   const quiet = (onSilent: (millis: number) => void = () => {}): Watched => ({
     movedAt: 0,
     retryingSince: undefined,
+    isWaiting: () => false,
     isBusy: () => false,
     onSilent,
     wake: undefined
@@ -106,7 +107,7 @@ describe("the watchdog", () => {
     Effect.gen(function* () {
       const { clock, move } = yield* withMovableHands
       const stalled = yield* Deferred.make<string>()
-      yield* watch(times, quiet()).pipe(
+      yield* watch(times, quiet(), Effect.succeed(true)).pipe(
         Effect.flatMap(({ _tag }) => Deferred.succeed(stalled, _tag)),
         Effect.provideService(Clock.Clock, clock),
         Effect.forkChild
@@ -124,7 +125,8 @@ describe("the watchdog", () => {
       const silences: Array<number> = []
       const fiber = yield* watch(
         times,
-        quiet((millis) => silences.push(millis))
+        quiet((millis) => silences.push(millis)),
+        Effect.succeed(true)
       ).pipe(Effect.provideService(Clock.Clock, yield* withSuspension(hour)), Effect.forkChild)
       yield* TestClock.adjust(1000)
       expect(silences).toEqual([1000])

@@ -155,6 +155,27 @@ describe("a turn that does not move", () => {
     }).pipe(Effect.scoped, against())
   )
 
+  for (const [what, says] of [
+    ["says nothing any more", () => Effect.never],
+    ["says that the thread is idle", (thread: object) => Effect.succeed({ thread })]
+  ] as const) {
+    it.effect(`is given up while a tool runs, if the server ${what}`, () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { item, result, server, thread, turn } = yield* begin()
+        const read = yield* codex.request("thread/read", { threadId: thread.id })
+        yield* item("item/started")
+        yield* server.on("thread/read", () => says({ ...read.thread, status: { type: "idle" } }))
+        yield* server.on("turn/interrupt", () => Effect.never)
+        yield* pass("359 seconds")
+        expect(result.pollUnsafe()).toBeUndefined()
+        yield* pass("1 seconds", "60 seconds", "5 seconds", "10 seconds")
+        expect(result.pollUnsafe()).toBeDefined()
+        expect(yield* Effect.flip(turn.result)).toMatchObject({ _tag: "TurnStalled", reason: { _tag: "Silence" } })
+      }).pipe(Effect.scoped, against())
+    )
+  }
+
   it.effect("is left alone while somebody decides", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()

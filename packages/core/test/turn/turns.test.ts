@@ -4,10 +4,12 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Telemetry from "@effect-codex/core/Telemetry"
 import { MockAppServer } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -359,7 +361,12 @@ describe("a server that ignores interrupts", () => {
     it.effect(`is not said to have stopped by ${what}, and its thread counts as busy`, () =>
       Effect.gen(function* () {
         const { thread } = yield* ignoring
-        const message = yield* messageOf(thread.run({ prompt: "Hang", ...limits }))
+        const logged: Array<string> = []
+        const logger = Logger.make<unknown, void>(({ message }) => logged.push(String(message)))
+        const message = yield* messageOf(
+          Effect.provideService(thread.run({ prompt: "Hang", ...limits }), Logger.CurrentLoggers, new Set([logger]))
+        )
+        expect(logged).toContainEqual(expect.stringContaining("did not end within"))
         expect(message).toContain("may still be running")
         expect(message).not.toContain("is intact")
         expect(yield* Effect.flip(thread.run({ prompt: "Next", whenBusy: "fail" }))).toMatchObject({
@@ -385,6 +392,57 @@ describe("a server that ignores interrupts", () => {
       expect(yield* Effect.flip(turn.result)).toMatchObject({ _tag: "TurnInterrupted" })
       yield* turn.interrupt
     }).pipe(Effect.scoped, against(hang, { stopTimeout: "3 seconds" }))
+  )
+
+  it.effect.each(["before", "after"])(
+    "is not asked to stop the turn of another client that a late reply names, if that began %s ours was given up",
+    (when) =>
+      Effect.gen(function* () {
+        const reply = yield* Deferred.make<void>()
+        const turn = { id: "o", items: [], itemsView: "notLoaded", status: "inProgress", error: null }
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const server = yield* MockAppServer.MockAppServer
+          const thread = yield* codex.thread.start()
+          yield* server.on("turn/start", () => Effect.as(Deferred.await(reply), { turn }))
+          yield* server.on("turn/interrupt", () => Effect.succeed({}))
+          const fiber = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
+          yield* nothingMore
+          const item = { type: "userMessage", id: "m", clientId: "somebody else", content: [] }
+          const begin = Effect.andThen(
+            server.notify("turn/started", { threadId: thread.id, turn }),
+            server.notify("item/started", { threadId: thread.id, turnId: "o", item, startedAtMs: 0 })
+          )
+          if (when === "before") yield* begin
+          yield* outcome(Fiber.interrupt(fiber))
+          if (when === "after") yield* begin
+          yield* Deferred.succeed(reply, undefined)
+          yield* nothingMore
+          expect(yield* paramsOf("turn/interrupt")).not.toContainEqual({ threadId: thread.id, turnId: "o" })
+        }).pipe(against(hang, { stopTimeout: "3 seconds" }))
+      })
+  )
+
+  it.effect("is asked with the id of the moment when it was too busy to take the first interrupt", () =>
+    Effect.gen(function* () {
+      const activation = yield* Deferred.make<void>()
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const server = yield* MockAppServer.MockAppServer
+        const thread = yield* codex.thread.start()
+        const fiber = yield* Effect.forkChild(thread.run("Hang"), { startImmediately: true })
+        yield* nothingMore
+        yield* server.on("turn/interrupt", () => Effect.fail(new RpcError({ code: -32001, description: "busy" })))
+        const left = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
+        yield* nothingMore
+        yield* Deferred.succeed(activation, undefined)
+        yield* nothingMore
+        yield* outcome(Fiber.join(left))
+        const ids = (yield* paramsOf("turn/interrupt")).map((params) => JSON.stringify(params))
+        expect(ids.length).toBeGreaterThanOrEqual(5)
+        expect(ids.filter((params) => params.includes('"turnId":""')).length).toBe(1)
+      }).pipe(against({ ...hang, activation: Deferred.await(activation) }, { stopTimeout: "3 seconds" }))
+    })
   )
 
   it.effect("is waited for no longer than `stopTimeout` when the owner leaves", () =>
@@ -444,6 +502,57 @@ describe("a thread that is left while its turn runs", () => {
       expect(yield* asks(thread.id)).toEqual({ decision: "accept" })
       yield* outcome(Effect.all([Fiber.interrupt(first), Fiber.interrupt(second)]))
     }).pipe(against(hang))
+  )
+
+  it.effect("is not given a turn while nothing says whether another one runs on it", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      const input = [{ type: "text", text: "somebody else's", text_elements: [] }]
+      yield* server.requestAsOther("turn/start", { threadId: thread.id, input })
+      yield* nothingMore
+      yield* server.on("thread/read", () => Effect.never)
+      expect(yield* tagOf(thread.run("mine"))).toBe("RequestTimedOut")
+      expect(yield* count("turn/start")).toBe(0)
+    }).pipe(against(hang))
+  )
+
+  it.effect("is joined again by the turn that waits for it, before that is sent", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const server = yield* MockAppServer.MockAppServer
+        const thread = yield* codex.thread.start()
+        const input = [{ type: "text", text: "somebody else's", text_elements: [] }]
+        yield* server.requestAsOther("turn/start", { threadId: thread.id, input })
+        yield* nothingMore
+        const waiting = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
+        yield* nothingMore
+        yield* codex.thread.unsubscribe(thread.id)
+        yield* nothingMore
+        expect([yield* count("thread/resume"), yield* count("turn/start")]).toEqual([1, 0])
+        yield* Deferred.succeed(gate, undefined)
+        yield* nothingMore
+        expect((yield* Fiber.join(waiting)).text).toBe("mine")
+      }).pipe(against({ turns: [[{ hang: Deferred.await(gate) }], [{ say: ["mine"] }]] }))
+    })
+  )
+
+  it.effect("is stopped with its turn if it can't be joined again", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("Hang")
+      yield* nothingMore
+      yield* server.on("thread/resume", () => Effect.never)
+      yield* codex.thread.unsubscribe(thread.id)
+      expect(yield* tagOf(turn.result)).toBe("RequestTimedOut")
+      expect(yield* count("turn/interrupt")).toBeGreaterThan(0)
+      expect((yield* codex.request("thread/read", { threadId: thread.id })).thread.status.type).toBe("idle")
+    }).pipe(Effect.scoped, against(hang))
   )
 
   for (const [method, tag] of [

@@ -2,6 +2,7 @@
  * How a method of the server is called: by its deadline, again while the server does not run it, and with an error that says
  * what is wrong where the server's own does not.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -88,6 +89,10 @@ export interface Requests {
     options?: RequestOptions
   ) => Effect.Effect<unknown, RawRequestError>
   readonly request: SendRequest<ExperimentalClientRequests, RequestError>
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
+  readonly whenLeft: (threadId: string) => Effect.Effect<void>
+  /** How many threads are being left. */
+  readonly sizes: () => Readonly<Record<string, number>>
 }
 
 export const makeRequests = ({
@@ -138,16 +143,30 @@ export const makeRequests = ({
     }
   }
 
+  const leaving = new Map<string, Deferred.Deferred<void>>()
+
   // What comes on the thread after this request was sent is for nobody here.
   const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
       const threadId = Notification.idIn(params, "threadId", "thread")
       if (threadId === undefined) return sent
+      const answered = Deferred.makeUnsafe<void>()
+      leaving.set(threadId, answered)
       router.leave(threadId)
       return Effect.ensuring(
         sent,
-        Effect.sync(() => router.left(threadId))
+        Effect.sync(() => {
+          if (leaving.get(threadId) === answered) leaving.delete(threadId)
+          Deferred.doneUnsafe(answered, Effect.void)
+          router.left(threadId)
+        })
       )
+    })
+
+  const whenLeft: Requests["whenLeft"] = (threadId) =>
+    Effect.suspend(() => {
+      const answered = leaving.get(threadId)
+      return answered === undefined ? Effect.void : Effect.andThen(Deferred.await(answered), whenLeft(threadId))
     })
 
   const isLoaded = (threadId: string): Effect.Effect<boolean, RawRequestError> =>
@@ -200,17 +219,21 @@ export const makeRequests = ({
     { onLate, retry }: Pick<RequestOptions, "onLate" | "retry">
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
-    return observeRequest(method, (span) => {
-      const sent = rpc.request(method, params, { deadline: millis, onLate, span })
-      // Most requests succeed, so what is done about failures is put together when there is one.
-      const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
-      if (method === "thread/unsubscribe") return leaveAndSend(params, answered)
-      if (!changesThreads(method)) return answered
-      return Effect.map(answered, (response) => {
-        followResponse(method, params, response)
-        return response
-      })
-    })
+    const sent = rpc.request(method, params, { deadline: millis, onLate })
+    // Most requests succeed, so what is done about failures is put together when there is one.
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
+    const follow = (response: unknown) => {
+      followResponse(method, params, response)
+      return response
+    }
+    return observeRequest(
+      method,
+      method === "thread/unsubscribe"
+        ? leaveAndSend(params, answered)
+        : changesThreads(method)
+          ? Effect.map(answered, follow)
+          : answered
+    )
   }
 
   const recover = (
@@ -235,7 +258,8 @@ export const makeRequests = ({
       failed = true
       return Effect.fail(error)
     })
-    return Effect.retry(again, whileNotRun)
+    // There is no next attempt on a closed connection.
+    return Effect.raceFirst(Effect.retry(again, whileNotRun), rpc.closed)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {
@@ -259,5 +283,5 @@ export const makeRequests = ({
       return unreadable.length === 0 ? Effect.succeed(value) : Effect.as(observeUnreadable(method, unreadable), value)
     })
 
-  return { request, requestRaw }
+  return { request, requestRaw, whenLeft, sizes: () => ({ leaving: leaving.size }) }
 }

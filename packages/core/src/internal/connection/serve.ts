@@ -9,7 +9,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -59,10 +58,14 @@ export interface Connection {
   readonly isShared: boolean
   /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
   readonly activeTurn: (threadId: string) => string | undefined
+  /** The `clientId` of the first message of the turn that runs on a thread, if it has been reported. */
+  readonly starterOf: (threadId: string, turnId: string) => string | null | undefined
   /** A turn runs on the thread, whatever the server has said. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
-  /** Waits until no turn runs on the thread. */
-  readonly whenIdle: (threadId: string) => Effect.Effect<void>
+  /** Waits until no turn runs on the thread. Fails if the server does not say any more whether one does. */
+  readonly whenIdle: (threadId: string) => Effect.Effect<void, RequestError>
+  /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
+  readonly whenLeft: (threadId: string) => Effect.Effect<void>
   /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
   readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>
   /** Takes over a thread until the scope closes: one route a thread. */
@@ -268,7 +271,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
 
   const serverInfo = yield* Handshake.handshake(rpc, transport, options)
 
-  const { request, requestRaw } = makeRequests({
+  const { request, requestRaw, ...requests } = makeRequests({
     rpc,
     router,
     experimentalApi,
@@ -307,8 +310,9 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const whenIdle: Connection["whenIdle"] = (threadId) => {
     const look = Effect.gen(function* () {
       yield* Effect.sleep(idlePollInterval)
-      const status = yield* Effect.option(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
-      if (Option.isNone(status) || status.value.thread.status.type !== "active") router.clearActiveTurn(threadId)
+      const read = yield* Effect.result(request("thread/read", { threadId }, { timeout: roundTripTimeout }))
+      if (Result.isFailure(read) && read.failure._tag === "RequestTimedOut") return yield* read.failure
+      if (Result.isFailure(read) || read.success.thread.status.type !== "active") router.clearActiveTurn(threadId)
     })
     return Effect.raceFirst(router.whenIdle(threadId), Effect.forever(look))
   }
@@ -321,8 +325,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     lastReceivedAt: () => lastReceivedAt,
     isShared,
     activeTurn: router.activeTurn,
+    starterOf: router.starterOf,
     setActiveTurn: router.setActiveTurn,
     whenIdle,
+    whenLeft: requests.whenLeft,
     stopChildren,
     route: (unguarded) => {
       const route = guardedRoute(unguarded)
@@ -341,6 +347,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       ...router.sizes(),
       ...answering.sizes(),
       ...rpc.sizes(),
+      ...requests.sizes(),
       ...Observe.sizes(),
       listeners: recipients.size(),
       leftListeners: leftListeners.size

@@ -186,9 +186,11 @@ export const makeThreads = Effect.fnUntraced(function* (
         )
 
   const subscribe = (threadId: string, params: ThreadOptions) =>
-    Effect.map(
-      server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true }),
-      ({ thread }) => thread
+    server[connection].whenLeft(threadId).pipe(
+      Effect.andThen(
+        server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+      ),
+      Effect.map(({ thread }) => thread)
     )
 
   // From the reply on, the thread is called what the server calls it.

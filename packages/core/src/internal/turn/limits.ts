@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { AgentResponse } from "../../AgentResponse.ts"
 import type { AppServer } from "../../AppServer.ts"
-import { BudgetExceeded, TurnFailed, TurnStalled } from "../../CodexError.ts"
+import { BudgetExceeded, type RequestError, TurnFailed, TurnStalled } from "../../CodexError.ts"
 import type { Exceeded } from "./ledger.ts"
 import type { Place } from "./place.ts"
 import type { TurnRecord } from "./record.ts"
@@ -13,6 +13,8 @@ import { type Stalled, watch, type WatchdogTimes } from "./watchdog.ts"
 export type Limit =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "TextTooLong"; readonly allowed: number }
+  /** The server does not tell us of the thread any more. */
+  | { readonly _tag: "Unheard"; readonly error: RequestError }
   | {
       readonly _tag: "Stalled"
       readonly stalled: Stalled
@@ -22,6 +24,9 @@ export type Limit =
 /** How long a stalled turn's thread is asked for its status, in milliseconds. */
 const statusTimeout = 5000
 
+/** How long a server may take to say whether a turn runs, in milliseconds. */
+const livenessTimeout = 60_000
+
 /** Waits until a limit is reached. */
 export const untilReached = (
   server: AppServer["Service"],
@@ -29,8 +34,13 @@ export const untilReached = (
 ): Effect.Effect<Limit> => {
   const { place, record, watchdog } = options
   const { threadId } = place
+  // Any other error is an answer: the server is alive.
+  const isRunning = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
+    Effect.map(({ thread }) => thread.status.type === "active"),
+    Effect.catch(({ _tag }) => Effect.succeed(_tag !== "RequestTimedOut" && _tag !== "SessionNotFound"))
+  )
   const stalled = Effect.flatMap(
-    watch(watchdog, record.watched),
+    watch(watchdog, record.watched, isRunning),
     Effect.fnUntraced(function* (stalled): Effect.fn.Return<Limit> {
       // What the turn says while it is being stopped is not what it stalled at.
       const { event } = record.last()
@@ -50,8 +60,10 @@ export const errorOf = (
   limit: Limit,
   response: AgentResponse,
   lastError: string
-): BudgetExceeded | TurnStalled | TurnFailed => {
+): BudgetExceeded | TurnStalled | TurnFailed | RequestError => {
   switch (limit._tag) {
+    case "Unheard":
+      return limit.error
     case "Budget":
       return new BudgetExceeded({ ...limit.exceeded, response })
     case "TextTooLong": {

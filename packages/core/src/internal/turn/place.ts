@@ -83,6 +83,7 @@ export const take = Effect.fnUntraced(function* (
   )
 
   const tokens = makeTokenCount()
+  const started = Deferred.makeUnsafe<void>()
   let spent = 0
 
   return {
@@ -91,6 +92,7 @@ export const take = Effect.fnUntraced(function* (
     tokens,
     sent: () => {
       entry.startedAt ??= now()
+      Deferred.doneUnsafe(started, Effect.void)
     },
     checkTokens: () => {
       const used = tokens.total()
@@ -98,7 +100,9 @@ export const take = Effect.fnUntraced(function* (
       spent = used
       if (used >= budget.tokens) exceed({ limit: "tokens", scope: "turn", allowed: budget.tokens, used })
     },
+    // No time passes for a turn that waits.
     watchTime: Effect.gen(function* () {
+      yield* Deferred.await(started)
       while (true) {
         const { startedAt } = entry
         const used = startedAt === undefined ? 0 : now() - startedAt

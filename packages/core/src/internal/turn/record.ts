@@ -73,7 +73,8 @@ export const makeRecord = (options: RecordOptions): TurnRecord => {
   const watched: Watched = {
     movedAt: now(),
     retryingSince: undefined,
-    isBusy: () => options.isWaiting() || items.working() > 0 || answering > 0,
+    isWaiting: options.isWaiting,
+    isBusy: () => items.working() > 0 || answering > 0,
     onSilent: (silentMs) => emit(Notification.silent({ threadId, turnId: options.turnId() ?? "", silentMs })),
     wake: undefined
   }

@@ -185,12 +185,22 @@ export const run = Effect.fnUntraced(function* (
     while (isUndecided()) yield* life.nextChange
   })
 
-  // Without a subscription the end of the turn would not be heard of.
-  const rejoin = Effect.flatMap(options.rejoin, (isActive) =>
-    isActive
-      ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${life.state().turnId} ran on it`)
-      : Effect.fail(new ProtocolViolation({ method: "turn/completed", description: missedEnd }))
-  ).pipe(Effect.catch((error) => Effect.sync(() => lose(error))))
+  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
+  const stopFor = (reached: Limits.Limit) =>
+    Effect.suspend(() => {
+      if (!life.state().stopping) limit = reached
+      return abandon
+    })
+
+  // Without a subscription the end of the turn would not be heard of, so a turn that can't be joined again is stopped.
+  const rejoin = options.rejoin.pipe(
+    Effect.flatMap((isActive) =>
+      isActive
+        ? Effect.logWarning(`Rejoined thread ${threadId}, which was left while turn ${life.state().turnId} ran on it`)
+        : Effect.sync(() => lose(new ProtocolViolation({ method: "turn/completed", description: missedEnd })))
+    ),
+    Effect.catch((error) => (isGone(error) ? Effect.sync(() => lose(error)) : stopFor({ _tag: "Unheard", error })))
+  )
 
   yield* route({
     threadId,
@@ -205,15 +215,15 @@ export const run = Effect.fnUntraced(function* (
     onEnd: lose
   })
 
-  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
-
   const sending = send(server, {
     threadId,
     life,
     request: options.request,
     whenBusy: options.whenBusy,
+    rejoin: options.rejoin,
     onSend: () => {
       record.watched.movedAt = now()
+      record.watched.wake?.()
       place.sent()
     },
     onHold: record.dropEarly,
@@ -224,13 +234,7 @@ export const run = Effect.fnUntraced(function* (
   const limits = Limits.untilReached(server, { place, record, watchdog: options.watchdog })
 
   yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
-  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(
-    Effect.flatMap((reached) => {
-      if (!life.state().stopping) limit = reached
-      return abandon
-    }),
-    Effect.forkScoped
-  )
+  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(Effect.flatMap(stopFor), Effect.forkScoped)
   yield* Effect.addFinalizer(() => Effect.suspend(() => (phase() === "over" ? Effect.void : abandon)))
 
   return { id: yield* Deferred.await(named), threadId, response: Deferred.await(outcome), interrupt }
@@ -241,6 +245,9 @@ const tooMuchEarly = (bytes: number) =>
     method: "turn/start",
     description: `the server sent ${bytes} bytes about the thread before it answered`
   })
+
+const isGone = ({ _tag }: RequestError): boolean =>
+  _tag === "ConnectionFailed" || _tag === "SessionNotFound" || _tag === "SessionArchived"
 
 const missedEnd = "the thread was left while the turn ran, so its end was not heard"
 

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly life: Life
   readonly request: (options: RequestOptions) => Effect.Effect<Started, RequestError>
   readonly whenBusy: "wait" | "fail"
+  /** Has the server tell of the thread again. */
+  readonly rejoin: Effect.Effect<unknown, RequestError>
   /** The request is being sent. */
   readonly onSend: () => void
   /** Nothing was started, and the request will be sent again. */
@@ -34,13 +36,17 @@ const isBusy = (error: RequestError | ThreadBusy): boolean =>
 /** Sends the request, and tells the turn's life how it went. */
 export const send = (server: AppServer["Service"], options: SendOptions): Effect.Effect<void> => {
   const { life, threadId } = options
-  const { activeTurn, setActiveTurn, whenIdle } = server[connection]
+  const { activeTurn, isJoined, setActiveTurn, whenIdle } = server[connection]
 
   const whenFree = Effect.gen(function* () {
-    const turnId = activeTurn(threadId)
-    if (turnId === undefined) return
-    if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId, delivered: false })
-    yield* whenIdle(threadId)
+    while (true) {
+      // The thread may have been left in the meantime, and nothing would be heard of the turn.
+      if (!isJoined(threadId)) yield* options.rejoin
+      const turnId = activeTurn(threadId)
+      if (turnId === undefined) return
+      if (options.whenBusy === "fail") return yield* new ThreadBusy({ threadId, turnId, delivered: false })
+      yield* whenIdle(threadId)
+    }
   })
 
   const hold = (error: RequestError) => {

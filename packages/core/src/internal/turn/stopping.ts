@@ -40,7 +40,16 @@ export const makeStopping = (
   const turnId = () => life.state().turnId
   const isOver = () => life.state().phase === "over"
 
-  const ask = (id: string) => server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout })
+  // Not sent again as it is: by then another turn may run, which an empty id would stop.
+  const ask = (id: string) =>
+    server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout, retry: false })
+
+  // After its end the turn hears of nothing, but the connection does.
+  const isNotOurs = (id: string) => {
+    const { messageId, notOurs } = life.state()
+    const starter = server[connection].starterOf(threadId, id)
+    return notOurs.includes(id) || (starter !== undefined && messageId !== undefined && starter !== messageId)
+  }
 
   const untilOver = Effect.gen(function* () {
     while (!isOver()) {
@@ -70,7 +79,8 @@ export const makeStopping = (
     return Effect.logWarning(
       `Turn ${turnId() ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
     )
-  })
+    // The end of the turn closes the scope that this may run in.
+  }).pipe(Effect.uninterruptible)
 
   const notStopped = Effect.suspend(() =>
     Effect.fail(new TurnNotStopped({ threadId, turnId: turnId() ?? "", millis: stopTimeout }))
@@ -86,9 +96,11 @@ export const makeStopping = (
     ),
     stopLate: (reply) => {
       const id = Notification.idIn(reply, "turnId", "turn")
-      if (id === undefined) return
+      // It may name the turn of another client, which our message was added to.
+      if (id === undefined || isNotOurs(id)) return
       const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
-      Effect.runForkWith(context)(Effect.ignore(Effect.retry(ask(id), again)))
+      const stopped = Effect.raceFirst(Effect.retry(ask(id), again), server.closed)
+      Effect.runForkWith(context)(Effect.ignore(stopped))
     }
   }
 }

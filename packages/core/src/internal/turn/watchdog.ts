@@ -1,9 +1,10 @@
 /**
  * Tells when a turn has stopped moving.
  *
- * Time in which something is known to be under way (an approval, a tool, a command) does not count. Attempts of the server
- * to reach the model are no progress: they have a time of their own, from the first one on. Time in which this process was
- * suspended does not count either.
+ * Time in which something is known to be under way (an approval, a tool, a command) does not count, as long as the server says
+ * that the turn runs: it is asked now and then, since one that says nothing any more would not tell of the end either. Attempts
+ * of the server to reach the model are no progress: they have a time of their own, from the first one on. Time in which this
+ * process was suspended does not count either.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -22,11 +23,13 @@ export interface Watched {
   movedAt: number
   /** When the server began to try again, if it has made no progress since. */
   retryingSince: number | undefined
+  /** Whether nothing is expected of the turn: it waits to be started. */
+  readonly isWaiting: () => boolean
   /** Whether an approval, a tool or a command is under way. */
   readonly isBusy: () => boolean
   /** Called when the turn has been silent for a while, once each time. */
   readonly onSilent: (millis: number) => void
-  /** Set by the watchdog: to be called when `retryingSince` is set, as that may bring the end nearer. */
+  /** Set by the watchdog: to be called when `retryingSince` is set or the turn is sent, as that may bring the end nearer. */
   wake: (() => void) | undefined
 }
 
@@ -35,19 +38,31 @@ export interface Stalled {
   readonly millis: number
 }
 
-/** Returns when the turn has stalled. */
-export const watch = Effect.fnUntraced(function* (times: WatchdogTimes, watched: Watched): Effect.fn.Return<Stalled> {
+/** Returns when the turn has stalled. `isRunning` asks the server whether the turn runs. */
+export const watch = Effect.fnUntraced(function* (
+  times: WatchdogTimes,
+  watched: Watched,
+  isRunning: Effect.Effect<boolean>
+): Effect.fn.Return<Stalled> {
   const shortest = Math.min(times.silenceWarning, times.stallTimeout)
   const clock = yield* Clock.Clock
   const pause = (millis: number) => pauseFor(clock, watched, millis)
   let warnedAbout: number | undefined
+  let askedAt = Number.NEGATIVE_INFINITY
   while (true) {
     const now = monotonicMillis(clock)
     const { movedAt, retryingSince } = watched
     if (retryingSince !== undefined) {
       if (now - retryingSince >= times.retryWindow) return { _tag: "Retries", millis: now - retryingSince }
       yield* pause(retryingSince + times.retryWindow - now)
+    } else if (watched.isWaiting()) {
+      yield* pause(Number.POSITIVE_INFINITY)
     } else if (watched.isBusy()) {
+      if (now - Math.max(movedAt, askedAt) >= times.stallTimeout) {
+        askedAt = now
+        const stopped = !(yield* isRunning)
+        if (stopped && watched.movedAt === movedAt) return { _tag: "Silence", millis: monotonicMillis(clock) - movedAt }
+      }
       // When that is over, `movedAt` says so.
       yield* pause(shortest)
     } else {

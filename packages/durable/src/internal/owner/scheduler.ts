@@ -74,7 +74,8 @@ export const run = Effect.fnUntraced(function* (
       const count = (failures.get(session.id) ?? 0) + 1
       failures.set(session.id, count)
       paused.add(session.id)
-      yield* Effect.logWarning(`Session ${session.id} lost its run, and is tried again`, exit.cause)
+      const why = error === undefined ? Cause.pretty(exit.cause) : error.message
+      yield* Effect.logWarning(`Session ${session.id} is tried again: ${why}`)
       // The first failure is likely the end of an app-server.
       const pause = count === 1 ? Duration.zero : Duration.millis(Math.min(10_000, 100 * 2 ** count))
       yield* Effect.sleep(pause).pipe(

@@ -1,0 +1,227 @@
+/**
+ * A process in memory that is an app-server: bytes in, bytes out, an exit.
+ *
+ * `Transport.stdio` starts it as it starts the real one, so the code between the bytes and the messages is the one that
+ * programs run. Output waits here until the simulation delivers it, in pieces of any length. The meaning of
+ * the bytes is not known here.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as PlatformError from "effect/PlatformError"
+import type * as Pull from "effect/Pull"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+
+/**
+ * The process as the simulation sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatedProcess {
+  readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
+  /** Says these lines, in one piece. */
+  readonly say: (text: string) => void
+  /** How many bytes were said and not handed over yet. */
+  readonly unread: () => number
+  /** Hands so many bytes over, in one chunk. */
+  readonly handOver: (bytes: number) => void
+  /** Whether input is read. Unread input waits. */
+  readonly setReading: (isReading: boolean) => void
+  /** Ends the process. Its output is still delivered, unless `loses` is true. */
+  readonly exit: (how: { readonly code?: number; readonly signal?: string }, loses?: boolean) => void
+  readonly isRunning: () => boolean
+}
+
+const interrupted = (signal: string) =>
+  PlatformError.systemError({
+    _tag: "Unknown",
+    module: "ChildProcess",
+    method: "exitCode",
+    cause: new Error(`Process interrupted due to receipt of signal: '${signal}'`)
+  })
+
+const broken = PlatformError.systemError({
+  _tag: "BadResource",
+  module: "ChildProcess",
+  method: "stdin",
+  description: "write EPIPE"
+})
+
+/**
+ * Makes a process that has not been started yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  /** Gets each line that is written to the process. */
+  readonly onLine: (line: string) => void
+  /** The standard input has ended. */
+  readonly onInputEnd: () => void
+  /** The process is told to go by a signal. */
+  readonly onSignal: (signal: string) => void
+}): SimulatedProcess => {
+  const encoder = new TextEncoder()
+  const exitCode = Deferred.makeUnsafe<ChildProcessSpawner.ExitCode, PlatformError.PlatformError>()
+  const decoder = new TextDecoder()
+  let said: Array<Uint8Array> = []
+  let unread = 0
+  let chunks: Array<Uint8Array> = []
+  let isRunning = true
+  let isReading = true
+  let wakeReader: (() => void) | undefined
+  let wakeWriter: (() => void) | undefined
+  let input = ""
+
+  const notifyReader = () => {
+    const wake = wakeReader
+    wakeReader = undefined
+    wake?.()
+  }
+
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>> = Effect.suspend(() => {
+    if (Arr.isArrayNonEmpty(chunks)) {
+      const taken = chunks
+      chunks = []
+      return Effect.succeed(taken)
+    }
+    if (!isRunning && unread === 0) return Cause.done()
+    return Effect.andThen(
+      Effect.callback<void>((resume) => {
+        wakeReader = () => resume(Effect.void)
+        return Effect.sync(() => {
+          wakeReader = undefined
+        })
+      }),
+      pull
+    )
+  })
+
+  const whenReading: Effect.Effect<void, PlatformError.PlatformError> = Effect.suspend(() => {
+    if (!isRunning) return Effect.fail(broken)
+    if (isReading) return Effect.void
+    return Effect.andThen(
+      Effect.callback<void>((resume) => {
+        wakeWriter = () => resume(Effect.void)
+        return Effect.sync(() => {
+          wakeWriter = undefined
+        })
+      }),
+      whenReading
+    )
+  })
+
+  const takeInput = (bytes: Uint8Array) => {
+    input += decoder.decode(bytes, { stream: true })
+    const lines = input.split("\n")
+    input = lines.pop() ?? ""
+    for (const line of lines) if (isRunning) options.onLine(line)
+  }
+
+  const stdin = Sink.forEach((bytes: Uint8Array) => Effect.map(whenReading, () => takeInput(bytes))).pipe(
+    Sink.mapEffect(() => Effect.sync(() => options.onInputEnd()))
+  )
+
+  const exit: SimulatedProcess["exit"] = ({ code, signal }, loses = false) => {
+    if (!isRunning) return
+    isRunning = false
+    if (loses) {
+      said = []
+      unread = 0
+    }
+    Deferred.doneUnsafe(
+      exitCode,
+      signal === undefined ? Effect.succeed(ChildProcessSpawner.ExitCode(code ?? 0)) : Effect.fail(interrupted(signal))
+    )
+    notifyReader()
+    wakeWriter?.()
+  }
+
+  const handle = ChildProcessSpawner.makeHandle({
+    pid: ChildProcessSpawner.ProcessId(2 ** 30),
+    exitCode: Deferred.await(exitCode),
+    isRunning: Effect.sync(() => isRunning),
+    kill: (killOptions) => Effect.sync(() => options.onSignal(killOptions?.killSignal ?? "SIGTERM")),
+    stdin,
+    stdout: Stream.fromPull(Effect.succeed(pull)),
+    stderr: Stream.empty,
+    all: Stream.empty,
+    getInputFd: () => Sink.drain,
+    getOutputFd: () => Stream.empty,
+    unref: Effect.succeed(Effect.void)
+  })
+  // The search for leftover processes finds none.
+  const shell = ChildProcessSpawner.makeHandle({
+    ...handle,
+    exitCode: Effect.succeed(ChildProcessSpawner.ExitCode(0)),
+    isRunning: Effect.succeed(false),
+    stdin: Sink.drain,
+    stdout: Stream.empty
+  })
+
+  // As the platform's own: a signal, a grace, and one that can't be ignored.
+  const end = (grace: Duration.Duration) =>
+    Effect.suspend(() => {
+      if (!isRunning) return Effect.void
+      options.onSignal("SIGTERM")
+      return Deferred.await(exitCode).pipe(
+        Effect.ignore,
+        Effect.timeoutOption(grace),
+        Effect.andThen(Effect.sync(() => exit({ signal: "SIGKILL" }, true)))
+      )
+    })
+
+  return {
+    spawner: ChildProcessSpawner.make((command) =>
+      command._tag === "StandardCommand" && command.command === "/bin/sh"
+        ? Effect.succeed(shell)
+        : Effect.acquireRelease(Effect.succeed(handle), () =>
+            end(
+              Duration.fromInputUnsafe(
+                (command._tag === "StandardCommand" ? command.options.forceKillAfter : undefined) ?? Duration.seconds(2)
+              )
+            )
+          )
+    ),
+    say: (text) => {
+      if (!isRunning || text === "") return
+      const bytes = encoder.encode(text)
+      said.push(bytes)
+      unread += bytes.length
+    },
+    unread: () => unread,
+    handOver: (bytes) => {
+      let left = Math.min(bytes, unread)
+      if (left <= 0) return
+      const chunk = new Uint8Array(left)
+      let offset = 0
+      while (left > 0) {
+        const first = said[0]
+        if (first === undefined) break
+        const taken = first.subarray(0, left)
+        chunk.set(taken, offset)
+        offset += taken.length
+        left -= taken.length
+        if (taken.length === first.length) said.shift()
+        else said[0] = first.subarray(taken.length)
+      }
+      unread -= offset
+      chunks.push(chunk)
+      notifyReader()
+    },
+    setReading: (reading) => {
+      isReading = reading
+      if (reading) wakeWriter?.()
+    },
+    exit,
+    isRunning: () => isRunning
+  }
+}
