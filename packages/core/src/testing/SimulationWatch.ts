@@ -170,6 +170,11 @@ const isAccepting = (answer: unknown): boolean => {
   return decision === "accept" || decision === "acceptForSession" || Predicate.isReadonlyObject(decision)
 }
 
+// Only then may the same request be sent again.
+const neverRan = (error: unknown): boolean =>
+  Predicate.isReadonlyObject(error) &&
+  (error["code"] === -32001 || /ActiveTurnNotSteerable|is closing/.test(textAt(error, "message") ?? ""))
+
 const isApproval = (method: string) =>
   method === "item/commandExecution/requestApproval" || method === "item/fileChange/requestApproval"
 
@@ -277,7 +282,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     requests.delete(id)
     if (request.method === "thread/resume" && error === undefined) left.delete(textAt(request.params, "threadId") ?? "")
     const name = textAt(request.params, "clientUserMessageId")
-    if (request.method === "turn/start" && error !== undefined && name !== undefined) starts.set(name, "refused")
+    if (request.method === "turn/start" && neverRan(error) && name !== undefined) starts.set(name, "refused")
   }
 
   const onTold: Watch["onTold"] = (message) => {
@@ -313,6 +318,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       violate("a mutation is not sent again", `turn/start ${name} was sent twice, and the first was not refused`)
     }
     starts.set(name, "sent")
+    if (left.has(threadId)) violate("subscribe, then send", `a turn was started on ${threadId}, which had been left`)
     for (const turn of runningOn(threadId)) {
       if (turn.isRunning && isOwn(turn) && !isGivenUp(turn)) {
         violate("one turn a thread", `a turn was started on ${threadId} while turn ${turn.id} of this program runs`)

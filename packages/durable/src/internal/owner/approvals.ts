@@ -165,7 +165,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
                 )
               ),
             { name: "person", deadline: Duration.infinity, maxOpen: 1000, concurrency: "unbounded", cwd: options.cwd }
-          )
+          ).pipe(Effect.orDie)
           const verdict = yield* human.decide(request)
           if (again !== undefined) return again
           if (taken === undefined) return declined(failure ?? verdict.reason ?? "nobody decided")
