@@ -57,6 +57,8 @@ const phases: Array<Phase> = []
 
 // Tables that remember what is over, up to a bound that a short soak does not get to.
 const bounds: Readonly<Record<string, number>> = { remembered: 1024, leftRoots: 256 }
+const remembered = (tables: Readonly<Record<string, number>>) =>
+  Object.keys(bounds).reduce((sum, name) => sum + (tables[name] ?? 0), 0)
 const unbounded = (tables: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(tables).filter(([name, size]) => size > (bounds[name] ?? -1)))
 
@@ -81,6 +83,7 @@ const sample = Effect.fnUntraced(function* (
     ...now,
     ...(yield* memory(path.join(home, "codex"))),
     tables: unbounded(sizes()),
+    remembered: remembered(sizes()),
     done,
     seconds: (performance.now() - began) / 1000,
     failed: failed()
@@ -153,6 +156,7 @@ const columns = [
   ["processes", (row: Sample) => row.processes],
   ["folders", (row: Sample) => row.folders],
   ["entries", (row: Sample) => row.entries],
+  ["remembered", (row: Sample) => row.remembered],
   ["failed", (row: Sample) => row.failed]
 ] as const
 

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import { CodexNotFound } from "./CodexError.ts"
+import * as Platform from "./internal/platform.ts"
 
 /**
  * The configuration key that names the codex executable: `CODEX_BINARY`.
@@ -41,7 +42,6 @@ export const config: Config.Config<Option.Option<string>> = Config.option(Config
 export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { readonly binary?: string | undefined }) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const windows = globalThis.process.platform === "win32"
   const tried: Array<string> = []
 
   const isFile = (file: string) =>
@@ -55,11 +55,10 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
 
   // `@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex`, beside the package or below it.
   const nativeOf = Effect.fnUntraced(function* (codexPackage: string) {
-    const platform = `codex-${globalThis.process.platform}-${globalThis.process.arch}`
     for (const scope of [path.dirname(codexPackage), path.join(codexPackage, "node_modules", "@openai")]) {
-      const vendor = path.join(scope, platform, "vendor")
+      const vendor = path.join(scope, Platform.nativePackage, "vendor")
       for (const triple of yield* list(vendor)) {
-        const file = path.join(vendor, triple, "bin", windows ? "codex.exe" : "codex")
+        const file = path.join(vendor, triple, "bin", Platform.nativeName)
         if (yield* isFile(file)) return Option.some(file)
       }
     }
@@ -111,8 +110,8 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
   }
 
   tried.push("codex on the PATH")
-  for (const directory of (globalThis.process.env["PATH"] ?? "").split(windows ? ";" : ":")) {
-    for (const name of windows ? ["codex.exe", "codex.cmd"] : ["codex"]) {
+  for (const directory of (globalThis.process.env["PATH"] ?? "").split(Platform.pathDelimiter)) {
+    for (const name of Platform.codexNames) {
       const file = path.join(directory, name)
       if (directory !== "" && (yield* isFile(file))) return yield* preferNative(file)
     }

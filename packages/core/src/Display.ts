@@ -32,11 +32,17 @@ const common = String.raw` -~\u00A1-\u00AC\u00AE-\u02FF\u2010-\u2022\u2026\u2190
 const suspect = new RegExp(String.raw`[^${common}]|\\u\{|…\[`)
 const suspectInBlock = new RegExp(String.raw`[^\n\t${common}]|\\u\{|…\[`)
 
+// Made when it is used: V8 takes milliseconds to read the classes of Unicode, and most programs show no text that needs them.
+const onUse = (source: string, flags: string): (() => RegExp) => {
+  let made: RegExp | undefined
+  return () => (made ??= new RegExp(source, flags))
+}
+
 // Controls, format characters, halves of surrogate pairs, private and unassigned characters, separators that are not a plain
 // space, what has no width or no ink, marks with nothing below them or too many of them, and our own notations. The selector
 // that makes a picture of a sign (U+FE0F) is let be behind such a sign.
-const unsafe = (kept: string): RegExp =>
-  new RegExp(
+const unsafe = (kept: string): (() => RegExp) =>
+  onUse(
     [
       String.raw`(?!\uFE0F(?<=\p{Extended_Pictographic}\uFE0F))(?![${kept}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]`,
       String.raw`(?<![\p{L}\p{M}\p{N}\p{P}\p{S}])\p{M}`,
@@ -46,23 +52,24 @@ const unsafe = (kept: string): RegExp =>
     ].join("|"),
     "gu"
   )
+
 const unsafeInLine = unsafe(" ")
 const unsafeInBlock = unsafe(String.raw` \n\t`)
 
 // Letters of the scripts that have look-alikes of Latin letters, and Latin ones in other shapes.
 const lookAlikes = String.raw`(?=\p{L})[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Coptic}\p{Script=Lisu}\uFF21-\uFF3A\uFF41-\uFF5A\u{1D400}-\u{1D7FF}]`
-const lookAlike = new RegExp(lookAlikes, "u")
-const everyLookAlike = new RegExp(lookAlikes, "gu")
-const word = /[\p{L}\p{M}\p{N}_]+/gu
-const latin = /(?![\uFF21-\uFF3A\uFF41-\uFF5A])\p{Script=Latin}/u
+const lookAlike = onUse(lookAlikes, "u")
+const everyLookAlike = onUse(lookAlikes, "gu")
+const word = onUse(String.raw`[\p{L}\p{M}\p{N}_]+`, "gu")
+const latin = onUse(String.raw`(?![\uFF21-\uFF3A\uFF41-\uFF5A])\p{Script=Latin}`, "u")
 
-const isMixed = (word: string): boolean => lookAlike.test(word) && latin.test(word)
+const isMixed = (word: string): boolean => lookAlike().test(word) && latin().test(word)
 
-const marked = (word: string): string => (isMixed(word) ? word.replace(everyLookAlike, escapeOf) : word)
+const marked = (word: string): string => (isMixed(word) ? word.replace(everyLookAlike(), escapeOf) : word)
 
-const escaped = (text: string, unsafe: RegExp): string => {
-  const shown = text.replace(unsafe, escapeOf)
-  return lookAlike.test(shown) ? shown.replace(word, marked) : shown
+const escaped = (text: string, unsafe: () => RegExp): string => {
+  const shown = text.replace(unsafe(), escapeOf)
+  return lookAlike().test(shown) ? shown.replace(word(), marked) : shown
 }
 
 /**
@@ -113,9 +120,9 @@ export const block = (text: string, options?: Options): string =>
  * @since 0.1.0
  */
 export const mixedScripts = (text: string): ReadonlyArray<string> => {
-  if (!lookAlike.test(text)) return []
+  if (!lookAlike().test(text)) return []
   const mixed = new Set<string>()
-  for (const [found] of text.matchAll(word)) if (isMixed(found)) mixed.add(line(found))
+  for (const [found] of text.matchAll(word())) if (isMixed(found)) mixed.add(line(found))
   return Array.from(mixed)
 }
 

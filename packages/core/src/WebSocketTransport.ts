@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import { ConnectionFailed, type ConnectionFailedReason, InvalidConfig } from "./CodexError.ts"
 import { defaultWriteBufferLength, makeOutbox } from "./internal/transport/outbox.ts"
 import * as Options from "./internal/options.ts"
+import { maxSocketPath, shell } from "./internal/platform.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/transport/process.ts"
 import { describeSystemError } from "./internal/transport/systemError.ts"
 import { endMarked, makeMark, markName } from "./internal/transport/stragglers.ts"
@@ -160,7 +161,7 @@ const longestStep = Duration.millis(1500)
 
 /**
  * Starts an app-server that listens on a Unix socket, and connects to it. Others can connect to it with {@link connect}
- * while the scope is open; closing the scope ends the server. Not on Windows.
+ * while the scope is open; closing the scope ends the server. On Windows it fails with `InvalidConfig`.
  *
  * @category constructors
  * @since 0.1.0
@@ -172,6 +173,10 @@ export const spawnUnix: (
   ConnectionFailed | InvalidConfig,
   ChildProcessSpawner | Socket.WebSocketConstructor | Scope.Scope
 > = Effect.fnUntraced(function* (options: SpawnUnixOptions) {
+  if (shell === undefined) {
+    const description = "Windows has no shell to start a server on a Unix socket with. Use `Codex.layer`"
+    return yield* new InvalidConfig({ path: "socketPath", description })
+  }
   yield* checkSocketPath(options.socketPath)
   const grace = yield* Options.duration("shutdownGrace", options.shutdownGrace ?? Duration.seconds(2))
   const openTimeout = yield* Options.timeout("openTimeout", options.openTimeout ?? Duration.seconds(10))
@@ -179,7 +184,7 @@ export const spawnUnix: (
   const step = String(Duration.toSeconds(Duration.min(grace, longestStep)))
   const { diagnostics, exited, failure, handle } = yield* spawn({
     ...options,
-    command: "/bin/sh",
+    command: shell,
     args: [
       "-c",
       followingUs,
@@ -251,9 +256,6 @@ const connecting = ({ token, url }: ConnectOptions, cause: unknown): ConnectionF
   const said = secret === "" ? description : description.replaceAll(secret, Redaction.placeholder)
   return { _tag: "Connect", description: `${where}: ${said}`, ...system }
 }
-
-// The room that the kernel has for the path of a Unix socket, without the zero byte at its end.
-const maxSocketPath = globalThis.process?.platform === "darwin" ? 103 : 107
 
 const checkLength = (option: string, path: string): Effect.Effect<void, InvalidConfig> => {
   const bytes = new TextEncoder().encode(path).length

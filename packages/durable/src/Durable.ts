@@ -103,8 +103,9 @@ export class Durable extends Context.Service<
   }
 >()("@effect-codex/durable/Durable") {}
 
-/** Less than the last third of the lease: the app-servers have to be gone before it ends. */
-const shutdownGrace = Duration.seconds(1)
+// The app-servers have to be gone within the last third of the lease. Ending one takes two steps of this.
+const shutdownGrace = (lease: Duration.Duration): Duration.Duration =>
+  Duration.min(Duration.seconds(1), Duration.millis(Duration.toMillis(lease) / 9))
 
 const missing = (tag: string, name: string) =>
   new Blocked({ tag, description: `this owner has nothing by the name ${JSON.stringify(name)}` })
@@ -125,7 +126,7 @@ const make = Effect.fnUntraced(function* (
     Servers.make({
       codex: (account) => (typeof codex === "function" ? codex(account) : (codex ?? {})),
       idleTimeToLive: options.serverIdleTimeout ?? Duration.seconds(30),
-      shutdownGrace
+      shutdownGrace: shutdownGrace(Duration.fromInputUnsafe(options.lease?.duration ?? Duration.seconds(15)))
     }),
     serverScope
   )

@@ -9,5 +9,5 @@ it.live(
     Effect.map(Effect.forEach(quick, run, { concurrency: 3 }), (reports) =>
       expect(reports.filter(({ faults }) => faults.length > 0)).toEqual([])
     ),
-  300_000
+  3_600_000
 )

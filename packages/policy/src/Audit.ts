@@ -7,6 +7,8 @@
  * @stability stable
  * @since 0.1.0
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import type * as Notification from "@effect-codex/core/Notification"
 import * as Redaction from "@effect-codex/core/Redaction"
 import { type ObservedDecision, DecisionObserver } from "@effect-codex/core/DecisionObserver"
@@ -71,7 +73,7 @@ export interface Options {
   readonly enabled?: boolean | undefined
   /** Whether records hold the parameters of requests, without what looks like a secret. Default: false. */
   readonly includeParams?: boolean | undefined
-  /** How many records may wait to be written. More are dropped, and that is recorded. Default: 4096. */
+  /** How many records may wait to be written, at least 1. More are dropped, and that is recorded. Default: 4096. */
   readonly maxUnwritten?: number | undefined
 }
 
@@ -126,14 +128,15 @@ export class Audit extends Context.Service<
   }
 >()("@effect-codex/policy/Audit") {}
 
-const provide = (
+const provide = <E, R>(
   options: Options | undefined,
-  files: AuditFiles.Files | undefined
-): Effect.Effect<Context.Context<Audit>, never, Digest.Digest | Scope.Scope> =>
+  open: Effect.Effect<AuditFiles.Files | undefined, E, R>
+): Effect.Effect<Context.Context<Audit>, E | InvalidConfig, Digest.Digest | R | Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const now = () => new Date(clock.currentTimeMillisUnsafe()).toISOString()
-    const maxUnwritten = options?.maxUnwritten ?? 4096
+    const maxUnwritten = yield* CheckedOption.count("maxUnwritten", options?.maxUnwritten ?? 4096, 1)
+    const files = yield* open
     const published = yield* PubSub.sliding<AuditRecord>(maxUnwritten)
     const trail = yield* makeTrail({
       maxUnwritten,
@@ -182,8 +185,8 @@ const provide = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<Audit> =>
-  Layer.effectContext(Effect.provide(provide(options, undefined), Digest.layerWebCrypto))
+export const layer = (options?: Options): Layer.Layer<Audit, InvalidConfig> =>
+  Layer.effectContext(Effect.provide(provide(options, Effect.undefined), Digest.layerWebCrypto))
 
 /**
  * A trail in a file of JSON Lines, which only its owner can read. It goes on where the file ends, also in a new process.
@@ -217,16 +220,16 @@ export const layer = (options?: Options): Layer.Layer<Audit> =>
 export const layerFile = (
   path: string,
   options?: FileOptions
-): Layer.Layer<Audit, AuditFailed | PlatformError.PlatformError, FileSystem.FileSystem> =>
+): Layer.Layer<Audit, AuditFailed | InvalidConfig | PlatformError.PlatformError, FileSystem.FileSystem> =>
   options?.enabled === false
     ? layer(options)
     : Layer.effectContext(
         Effect.gen(function* () {
-          const files = yield* AuditFiles.open(path, {
-            maxBytes: Math.max(1024, options?.maxBytes ?? 16_777_216),
-            keep: options?.keep ?? 5
+          const limits = yield* Effect.all({
+            maxBytes: CheckedOption.count("maxBytes", options?.maxBytes ?? 16_777_216, 1024),
+            keep: CheckedOption.count("keep", options?.keep ?? 5)
           })
-          return yield* provide(options, files)
+          return yield* provide(options, AuditFiles.open(path, limits))
         }).pipe(
           Effect.catchTags({
             NoTrail: ({ description }) => Effect.fail(new AuditFailed({ path, description })),

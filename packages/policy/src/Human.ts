@@ -8,7 +8,8 @@
  * @stability stable
  * @since 0.1.0
  */
-import { PolicyFailed } from "@effect-codex/core/CodexError"
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
+import { type InvalidConfig, PolicyFailed } from "@effect-codex/core/CodexError"
 import * as Display from "@effect-codex/core/Display"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Cause from "effect/Cause"
@@ -28,6 +29,7 @@ import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Terminal from "effect/Terminal"
 import type { Answer, Question } from "./HumanQuestion.ts"
+import * as CheckedOptions from "./internal/checkedOptions.ts"
 import { forEachKind } from "./internal/engine/kinds.ts"
 import * as Questions from "./internal/human/question.ts"
 import * as HumanTerminal from "./internal/human/terminal.ts"
@@ -42,9 +44,12 @@ import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 export interface Options {
   /** The name in verdicts, for logs and audits. Default: `human`. */
   readonly name?: string | undefined
-  /** How long the person may take for a question, once it is asked. Then it is declined. Default: 5 minutes. */
+  /**
+   * How long the person may take for a question, once it is asked: a duration above zero, or `Duration.infinity`. Then it is
+   * declined. Default: 5 minutes.
+   */
   readonly deadline?: Duration.Input | undefined
-  /** How many questions may be open. One more is declined at once. Default: 16. */
+  /** How many questions may be open, at least 1. One more is declined at once. Default: 16. */
   readonly maxOpen?: number | undefined
   /**
    * The folder that the agent works in: questions say of paths whether they lie in it, with links followed. Default: that of
@@ -68,13 +73,15 @@ export class Human extends Context.Service<
   }
 >()("@effect-codex/policy/Human") {}
 
+const defaultMaxOpen = 16
+
 /**
  * Makes a person of a way to ask questions: `undefined` is no answer.
  *
  * **Details**
  *
  * Questions are asked one after the other, or as many at once as `concurrency` says. One that the server withdraws, or whose
- * time is up, is interrupted.
+ * time is up, is interrupted. Fails with `InvalidConfig` if an option is not a time or a number as described.
  *
  * @category constructors
  * @since 0.1.0
@@ -82,14 +89,14 @@ export class Human extends Context.Service<
 export const make = Effect.fnUntraced(function* <E>(
   ask: (question: Question) => Effect.Effect<Answer | undefined, E>,
   options?: Options & { readonly concurrency?: number | "unbounded" | undefined }
-): Effect.fn.Return<Human["Service"], never, FileSystem.FileSystem | Path.Path> {
+): Effect.fn.Return<Human["Service"], InvalidConfig, FileSystem.FileSystem | Path.Path> {
   const context = yield* Effect.context<FileSystem.FileSystem>()
   const path = yield* Path.Path
   const name = options?.name ?? "human"
   const folder = path.resolve(options?.cwd ?? ".")
-  const deadline = Duration.fromInputUnsafe(options?.deadline ?? Duration.minutes(5))
-  const maxOpen = options?.maxOpen ?? 16
-  const concurrency = options?.concurrency ?? 1
+  const deadline = yield* CheckedOptions.timeoutOrInfinity("deadline", options?.deadline ?? Duration.minutes(5))
+  const maxOpen = yield* CheckedOption.count("maxOpen", options?.maxOpen ?? defaultMaxOpen, 1)
+  const concurrency = yield* CheckedOptions.concurrency("concurrency", options?.concurrency ?? 1)
   const turns = concurrency === "unbounded" ? undefined : yield* Semaphore.make(concurrency)
   let open = 0
 
@@ -99,7 +106,7 @@ export const make = Effect.fnUntraced(function* <E>(
       Effect.map(
         Option.match({
           onNone: () => Result.fail(`nobody answered within ${Duration.format(deadline)}`),
-          onSome: (answer) => (answer === undefined ? Result.fail("nobody answered") : Result.succeed(answer))
+          onSome: (answer) => (answer == null ? Result.fail("nobody answered") : Result.succeed(answer))
         })
       ),
       Effect.catchCause((cause) =>
@@ -164,7 +171,7 @@ export const askAtTerminal: (
  */
 export const layerTerminal = (
   options?: Options
-): Layer.Layer<Human, never, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal> =>
+): Layer.Layer<Human, InvalidConfig, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal> =>
   Layer.effect(Human)(
     Effect.gen(function* () {
       const context = yield* Effect.context<FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal>()
@@ -195,7 +202,7 @@ export const layerTerminal = (
 export const layerCallback = <E, R>(
   ask: (question: Question) => Effect.Effect<Answer | undefined, E, R>,
   options?: Options & { readonly concurrency?: number | "unbounded" | undefined }
-): Layer.Layer<Human, never, FileSystem.FileSystem | Path.Path | R> =>
+): Layer.Layer<Human, InvalidConfig, FileSystem.FileSystem | Path.Path | R> =>
   Layer.effect(Human)(
     Effect.gen(function* () {
       const context = yield* Effect.context<R>()
@@ -255,11 +262,11 @@ export class HumanQueue extends Context.Service<
  */
 export const layerQueue = (
   options?: Options
-): Layer.Layer<Human | HumanQueue, never, FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<Human | HumanQueue, InvalidConfig, FileSystem.FileSystem | Path.Path> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const queue = yield* Queue.dropping<{ readonly question: OpenQuestion; readonly isOpen: () => boolean }>(
-        options?.maxOpen ?? 16
+        yield* CheckedOption.count("maxOpen", options?.maxOpen ?? defaultMaxOpen, 1)
       )
       const ask = Effect.fnUntraced(function* (question: Question) {
         const answered = yield* Deferred.make<Answer>()

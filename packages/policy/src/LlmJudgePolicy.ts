@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import type * as AppServer from "@effect-codex/core/AppServer"
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
 import * as Codex from "@effect-codex/core/Codex"
 import type { CodexNotFound, ConnectionFailed, InvalidConfig } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -32,6 +33,7 @@ import type * as PlatformError from "effect/PlatformError"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import * as CheckedOptions from "./internal/checkedOptions.ts"
 import { escape } from "./internal/text.ts"
 import * as JudgeCatalog from "./internal/judge/catalog.ts"
 import * as Judgement from "./internal/judge/judgement.ts"
@@ -90,9 +92,9 @@ export interface Fallback {
 export interface Options {
   /** By what the judge decides, in words. Default: {@link defaultRubric}. */
   readonly systemRubric?: string | undefined
-  /** How long a decision may take, waiting for the ones before it included. Default: 8 seconds. */
+  /** How long a decision may take, above zero and finite, waiting for the ones before it included. Default: 8 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** How many questions it may be asked at once; more of them wait. Default: 4. */
+  /** How many questions it may be asked at once, at least 1; more of them wait. Default: 4. */
   readonly concurrency?: number | "unbounded" | undefined
   /** Whether the judge is shown the request, or its ids alone. Default: true. */
   readonly includeParams?: boolean | undefined
@@ -106,6 +108,7 @@ export interface Options {
    */
   readonly cache?:
     | {
+        /** A duration above zero, or `Duration.infinity`. */
         readonly timeToLive: Duration.Input
         /** How many decisions are kept. Default: 1000. */
         readonly capacity?: number | undefined
@@ -153,6 +156,29 @@ export const defaultRubric: string = Judgement.defaultRubric
 
 const name = "llmJudge"
 
+const check = (options: Options | undefined) => {
+  const { cache, fallback } = options ?? {}
+  const answers = ["decline", "cancel", "abstain"] as const
+  return Effect.all({
+    timeout: CheckedOption.timeout("timeout", options?.timeout ?? Duration.seconds(8)),
+    concurrency: CheckedOptions.concurrency("concurrency", options?.concurrency ?? 4),
+    maxParamsChars: CheckedOption.count("maxParamsChars", options?.maxParamsChars ?? 8000, 1),
+    cacheOptions:
+      cache === undefined
+        ? Effect.undefined
+        : Effect.all({
+            capacity: CheckedOption.count("cache.capacity", cache.capacity ?? 1000, 1),
+            timeToLive: CheckedOptions.timeoutOrInfinity("cache.timeToLive", cache.timeToLive)
+          }),
+    fallback: Effect.all({
+      command: CheckedOptions.oneOf("fallback.command", fallback?.command ?? "decline", answers),
+      fileChange: CheckedOptions.oneOf("fallback.fileChange", fallback?.fileChange ?? "decline", answers),
+      toolCall: CheckedOptions.oneOf("fallback.toolCall", fallback?.toolCall ?? "decline", ["decline", "abstain"]),
+      userInput: CheckedOptions.oneOf("fallback.userInput", fallback?.userInput ?? "empty", ["empty", "abstain"])
+    })
+  })
+}
+
 /**
  * Makes an engine of a function that asks a model.
  *
@@ -163,114 +189,111 @@ const name = "llmJudge"
  * fallback by `llmJudge fallback`, with the cause as its reason, and a line of the level Warn.
  *
  * Interrupting a decision, or its time running out, interrupts the asking and does not wait for what that does about it. Until
- * the asking has ended, it counts as one of the questions that may be asked at once.
+ * the asking has ended, it counts as one of the questions that may be asked at once. Fails with `InvalidConfig` if a time, a
+ * number or a fallback among the options is none.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEngine.Engine> = Effect.fnUntraced(
-  function* <E>(ask: Ask<E>, options?: Options) {
-    const digest = yield* Digest.Digest
-    const random = yield* SecureRandom.SecureRandom
-    const rubric = options?.systemRubric ?? defaultRubric
-    const timeout = Duration.fromInputUnsafe(options?.timeout ?? Duration.seconds(8))
-    const showing = {
-      includeParams: options?.includeParams ?? true,
-      maxParamsChars: options?.maxParamsChars ?? 8000
-    }
-    const concurrency = options?.concurrency ?? 4
-    const turns = concurrency === "unbounded" ? undefined : Semaphore.makeUnsafe(concurrency)
-    const cache =
-      options?.cache === undefined
-        ? undefined
-        : yield* Cache.make<string, Judgement.Read<"accept" | "decline">>({
-            capacity: options.cache.capacity ?? 1000,
-            timeToLive: options.cache.timeToLive,
-            // Decisions are put in from outside.
-            lookup: () => Effect.never
-          })
+export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEngine.Engine, InvalidConfig> =
+  Effect.fnUntraced(
+    function* <E>(ask: Ask<E>, options?: Options) {
+      const digest = yield* Digest.Digest
+      const random = yield* SecureRandom.SecureRandom
+      const rubric = options?.systemRubric ?? defaultRubric
+      const { cacheOptions, concurrency, fallback, maxParamsChars, timeout } = yield* check(options)
+      const showing = { includeParams: options?.includeParams ?? true, maxParamsChars }
+      const turns = concurrency === "unbounded" ? undefined : Semaphore.makeUnsafe(concurrency)
+      const cache =
+        cacheOptions === undefined
+          ? undefined
+          : yield* Cache.make<string, Judgement.Read<"accept" | "decline">>({
+              ...cacheOptions,
+              // Decisions are put in from outside.
+              lookup: () => Effect.never
+            })
 
-    // Fails with why there is no decision.
-    const judge = Effect.fn("LlmJudgePolicy.judge")(function* <D>(
-      request: Judgement.Judged,
-      subject: object,
-      read: (answer: string, hash: string) => Result.Result<Judgement.Read<D>, string>
-    ): Effect.fn.Return<Judgement.Read<D>, string> {
-      const { kind } = request
-      const data = yield* Effect.fromResult(Judgement.dataOf(request, subject, showing))
-      const asking = Effect.gen(function* () {
-        const mark = yield* random.uuidV4()
-        const digested = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(`${mark}\n${data}`))
-        const hash = digested.slice(0, 16)
-        const question: Question = {
-          kind,
-          instructions: Judgement.instructionsOf(kind, rubric),
-          prompt: Judgement.promptOf({ data, mark, hash }),
-          answer: kind === "userInput" ? Judgement.Answers : Judgement.Ruling
+      // Fails with why there is no decision.
+      const judge = Effect.fn("LlmJudgePolicy.judge")(function* <D>(
+        request: Judgement.Judged,
+        subject: object,
+        read: (answer: string, hash: string) => Result.Result<Judgement.Read<D>, string>
+      ): Effect.fn.Return<Judgement.Read<D>, string> {
+        const { kind } = request
+        const data = yield* Effect.fromResult(Judgement.dataOf(request, subject, showing))
+        const asking = Effect.gen(function* () {
+          const mark = yield* random.uuidV4()
+          const digested = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(`${mark}\n${data}`))
+          const hash = digested.slice(0, 16)
+          const question: Question = {
+            kind,
+            instructions: Judgement.instructionsOf(kind, rubric),
+            prompt: Judgement.promptOf({ data, mark, hash }),
+            answer: kind === "userInput" ? Judgement.Answers : Judgement.Ruling
+          }
+          const asked = Effect.suspend(() => ask(question))
+          const answer = yield* turns === undefined ? asked : turns.withPermit(asked)
+          return { answer, hash }
+        })
+        const exit = yield* Effect.timeoutOption(exitWithoutWaiting(asking), timeout)
+        if (Option.isNone(exit)) return yield* Effect.fail(`it did not answer within ${Duration.format(timeout)}`)
+        if (Exit.isFailure(exit.value)) {
+          const [message = ""] = Cause.pretty(exit.value.cause).split("\n")
+          return yield* Effect.fail(`asking it failed: ${escape(Redaction.text(message).slice(0, 300))}`)
         }
-        const asked = Effect.suspend(() => ask(question))
-        const answer = yield* turns === undefined ? asked : turns.withPermit(asked)
-        return { answer, hash }
+        const { answer, hash } = exit.value.value
+        return yield* Effect.fromResult(read(answer, hash))
       })
-      const exit = yield* Effect.timeoutOption(exitWithoutWaiting(asking), timeout)
-      if (Option.isNone(exit)) return yield* Effect.fail(`it did not answer within ${Duration.format(timeout)}`)
-      if (Exit.isFailure(exit.value)) {
-        const [message = ""] = Cause.pretty(exit.value.cause).split("\n")
-        return yield* Effect.fail(`asking it failed: ${escape(Redaction.text(message).slice(0, 300))}`)
-      }
-      const { answer, hash } = exit.value.value
-      return yield* Effect.fromResult(read(answer, hash))
-    })
 
-    const fallBack = <D>(request: Judgement.Judged, why: string, decision: D | "abstain") =>
-      Effect.as(
-        Effect.logWarning(
-          `The judge did not decide on a ${request.kind} request (${typeof decision === "string" ? decision : "no answers"}): ${why}`
-        ),
-        decision === "abstain" ? undefined : { decision, by: `${name} fallback`, reason: why }
-      )
-
-    const rule = <D extends "decline" | "cancel">(request: Judgement.Judged, fallback: D | "abstain", offered = true) =>
-      Effect.gen(function* () {
-        const subject = yield* Effect.fromResult(Judgement.subjectOf(request))
-        const key = JSON.stringify(subject)
-        const cached = cache === undefined ? Option.none() : yield* Cache.getOption(cache, key)
-        if (Option.isSome(cached)) return { ...cached.value, by: `${name} (cached)` }
-        const ruling = yield* judge(request, subject, Judgement.readRuling)
-        if (ruling.decision === "accept" && !offered) {
-          return yield* Effect.fail("it accepted what the server does not offer to accept")
-        }
-        if (cache !== undefined) yield* Cache.set(cache, key, ruling)
-        return { ...ruling, by: name }
-      }).pipe(Effect.catch((why) => fallBack(request, why, fallback)))
-
-    return PolicyEngine.make({
-      command: (request) =>
-        Judgement.isJudged(request)
-          ? rule(
-              request,
-              options?.fallback?.command ?? "decline",
-              request.availableDecisions?.includes("accept") ?? true
-            )
-          : Effect.undefined,
-      fileChange: (request) => rule(request, options?.fallback?.fileChange ?? "decline"),
-      toolCall: (request) => rule<"decline">(request, options?.fallback?.toolCall ?? "decline"),
-      userInput: (request) =>
-        Effect.fromResult(Judgement.subjectOf(request)).pipe(
-          Effect.flatMap((subject) =>
-            judge(request, subject, (answer, hash) =>
-              Judgement.readAnswers(answer, hash, Judgement.openQuestions(request))
-            )
+      const fallBack = <D>(request: Judgement.Judged, why: string, decision: D | "abstain") =>
+        Effect.as(
+          Effect.logWarning(
+            `The judge did not decide on a ${request.kind} request (${typeof decision === "string" ? decision : "no answers"}): ${why}`
           ),
-          Effect.map((answered) => ({ ...answered, by: name })),
-          Effect.catch((why) =>
-            fallBack(request, why, options?.fallback?.userInput === "abstain" ? "abstain" : { answers: {} })
-          )
+          decision === "abstain" ? undefined : { decision, by: `${name} fallback`, reason: why }
         )
-    })
-  },
-  Effect.provide(Layer.merge(Digest.layerWebCrypto, SecureRandom.layerWebCrypto))
-)
+
+      const rule = <D extends "decline" | "cancel">(
+        request: Judgement.Judged,
+        fallback: D | "abstain",
+        offered = true
+      ) =>
+        Effect.gen(function* () {
+          const subject = yield* Effect.fromResult(Judgement.subjectOf(request))
+          const key = JSON.stringify(subject)
+          const cached = cache === undefined ? Option.none() : yield* Cache.getOption(cache, key)
+          if (Option.isSome(cached)) return { ...cached.value, by: `${name} (cached)` }
+          const ruling = yield* judge(request, subject, Judgement.readRuling)
+          if (ruling.decision === "accept" && !offered) {
+            return yield* Effect.fail("it accepted what the server does not offer to accept")
+          }
+          if (cache !== undefined) yield* Cache.set(cache, key, ruling)
+          return { ...ruling, by: name }
+        }).pipe(Effect.catch((why) => fallBack(request, why, fallback)))
+
+      return PolicyEngine.make({
+        command: (request) =>
+          Judgement.isJudged(request)
+            ? rule(request, fallback.command, request.availableDecisions?.includes("accept") ?? true)
+            : Effect.undefined,
+        fileChange: (request) => rule(request, fallback.fileChange),
+        toolCall: (request) => rule<"decline">(request, fallback.toolCall),
+        userInput: (request) =>
+          Effect.fromResult(Judgement.subjectOf(request)).pipe(
+            Effect.flatMap((subject) =>
+              judge(request, subject, (answer, hash) =>
+                Judgement.readAnswers(answer, hash, Judgement.openQuestions(request))
+              )
+            ),
+            Effect.map((answered) => ({ ...answered, by: name })),
+            Effect.catch((why) =>
+              fallBack(request, why, fallback.userInput === "abstain" ? "abstain" : { answers: {} })
+            )
+          )
+      })
+    },
+    Effect.provide(Layer.merge(Digest.layerWebCrypto, SecureRandom.layerWebCrypto))
+  )
 
 /**
  * A judge in a server of its own, which nothing of the user's configuration reaches but the account and the choice of the
@@ -299,8 +322,9 @@ export const layer = (
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 > =>
   Layer.effect(PolicyEngine.PolicyEngine)(
-    Effect.flatMap(JudgeServer.renewing(JudgeServer.start({ ...options, settings: threadSettings(options) })), (ask) =>
-      make(ask, options)
+    check(options).pipe(
+      Effect.andThen(JudgeServer.renewing(JudgeServer.start({ ...options, settings: threadSettings(options) }))),
+      Effect.flatMap((ask) => make(ask, options))
     )
   )
 
@@ -320,7 +344,7 @@ export const layerCodex = (
   options?: CodexOptions
 ): Layer.Layer<
   PolicyEngine.PolicyEngine,
-  PlatformError.PlatformError,
+  InvalidConfig | PlatformError.PlatformError,
   Codex.Codex | ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 > =>
   Layer.effect(PolicyEngine.PolicyEngine)(
@@ -356,7 +380,7 @@ const threadSettings = (options: CodexOptions | undefined) => ({
  */
 export const layerLanguageModel = (
   options?: Options
-): Layer.Layer<PolicyEngine.PolicyEngine, never, LanguageModel.LanguageModel> =>
+): Layer.Layer<PolicyEngine.PolicyEngine, InvalidConfig, LanguageModel.LanguageModel> =>
   Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.flatMap(LanguageModel.LanguageModel, (model) =>
       make(

@@ -8,6 +8,7 @@
  * @stability stable
  * @since 0.1.0
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Redaction from "@effect-codex/core/Redaction"
@@ -164,7 +165,8 @@ const isEngine = (vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engi
 
 /**
  * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
- * being interrupted is not waited for.
+ * being interrupted is not waited for. An invalid duration, such as zero or an infinite one, fails every decision in the same
+ * way: `PolicyFailed` has the `InvalidConfig` as its cause.
  *
  * **Example** (Three seconds for an engine that asks a service)
  *
@@ -182,18 +184,17 @@ export const withTimeout: {
   (duration: Duration.Input): (engine: PolicyEngine.Engine) => PolicyEngine.Engine
   (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine
 } = dual(2, (engine: PolicyEngine.Engine, duration: Duration.Input): PolicyEngine.Engine => {
-  const deadline = Duration.fromInputUnsafe(duration)
-  return forEachKind(
-    <K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
-      (request) =>
-        exitWithoutWaiting(ask(engine, kind, request)).pipe(
-          Effect.timeoutOption(deadline),
-          Effect.flatMap(
-            Option.getOrElse(() =>
-              Effect.fail(new PolicyFailed({ description: `it took longer than ${Duration.format(deadline)}` }))
-            )
-          )
-        )
+  const checked = Effect.mapError(
+    CheckedOption.timeout("duration", duration),
+    (cause) => new PolicyFailed({ description: cause.message, cause })
+  )
+  return forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
+    Effect.fnUntraced(function* (request) {
+      const deadline = yield* checked
+      const exit = yield* Effect.timeoutOption(exitWithoutWaiting(ask(engine, kind, request)), deadline)
+      if (Option.isSome(exit)) return yield* exit.value
+      return yield* new PolicyFailed({ description: `it took longer than ${Duration.format(deadline)}` })
+    })
   )
 })
 

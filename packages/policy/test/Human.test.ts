@@ -470,6 +470,8 @@ describe("a person behind a function", () => {
     Effect.gen(function* () {
       const people: ReadonlyArray<Parameters<typeof layerPerson>[0]> = [
         () => Effect.undefined,
+        () => Effect.succeed(null as never),
+        () => Effect.succeed("y" as never),
         () => Effect.fail("gone"),
         () => Effect.die("broken"),
         () => {

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { nothingMore } from "../../core/test/waiting.ts"
-import { layerAtTerminal, reply, screen, TestTerminal } from "./humanSupport.ts"
+import { layerAtTerminal, layerTestTerminal, reply, screen, TestTerminal } from "./humanSupport.ts"
 import * as Requests from "./judgeSupport.ts"
 
 const { question, userInput } = Requests
@@ -136,6 +136,31 @@ describe("a person at the terminal", () => {
       }).pipe(Effect.provide(layerAtTerminal()))
   )
 
+  it.effect("does not answer the question of somebody else with a yes that was meant for one that went away", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(
+        Layer.fresh(Human.layerTerminal({ name: "other", cwd: "/repo" })).pipe(
+          Layer.provideMerge(Layer.fresh(layerTestTerminal))
+        )
+      )
+      const fiber = yield* asked(command("make all"))
+      yield* screen("make all")
+      yield* Fiber.interrupt(fiber)
+      const decision = yield* Effect.forkChild(Context.get(context, Human.Human).decide(command("make clean")), {
+        startImmediately: true
+      })
+      yield* Effect.gen(function* () {
+        const { displayed } = yield* TestTerminal
+        yield* reply("Another one waits.", "y")
+        yield* nothingMore
+        expect(displayed.join("")).not.toContain("make clean")
+        yield* reply("Another one waits.", "\bnext")
+        yield* reply("make clean", "n")
+      }).pipe(Effect.provideContext(context))
+      expect(yield* Fiber.join(decision)).toMatchObject({ decision: "decline", by: "other" })
+    }).pipe(Effect.scoped, Effect.provide(layerAtTerminal()))
+  )
+
   it.effect("is asked one thing after the other", () =>
     Effect.gen(function* () {
       const { displayed } = yield* TestTerminal
@@ -230,18 +255,26 @@ describe("a person at the terminal", () => {
           question("color", ["Red", "Blue"]),
           question("key", [], { isSecret: true }),
           question("name", ["Ann"], { isOther: true }),
+          // The numbers are those on the screen, whatever the options are called.
+          question("count", ["2", "1"]),
           question("nothing")
         )
       )
-      yield* reply("The agent has 4 questions", "y")
+      yield* reply("The agent has 5 questions", "y")
       yield* reply("Which color?", "Green")
       yield* reply("Type the number of one of the options", "\b\b\b\b\b2")
       yield* reply("Which key?", "hunter2")
       yield* reply("Which name?", "Bob")
+      yield* reply("Which count?", "1")
       yield* reply("Which nothing?", "")
       expect(yield* Fiber.join(fiber)).toEqual({
         decision: {
-          answers: { color: { answers: ["Blue"] }, key: { answers: ["hunter2"] }, name: { answers: ["Bob"] } }
+          answers: {
+            color: { answers: ["Blue"] },
+            key: { answers: ["hunter2"] },
+            name: { answers: ["Bob"] },
+            count: { answers: ["2"] }
+          }
         },
         by: "human"
       })

@@ -144,6 +144,7 @@ describe("an answer that is none", () => {
     ["JSON in a code block", (prompt) => `\`\`\`json\n${ruling(prompt)}\n\`\`\``, /not JSON alone/],
     ["two JSON objects", (prompt) => `${ruling(prompt)}${ruling(prompt)}`, /not JSON alone/],
     ["nothing", () => "", /not JSON alone/],
+    ["a nest too deep to look through", () => `${"[".repeat(100_000)}${"]".repeat(100_000)}`, /not JSON alone/],
     ["a list", (prompt) => `[${ruling(prompt)}]`, /form/],
     ["no reason", (prompt) => ruling(prompt).replace(/,"reason":".*"/, ""), /form/],
     ["a key twice", (prompt) => ruling(prompt).replace("{", '{"decision":"decline",'), /twice/],

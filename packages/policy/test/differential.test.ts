@@ -115,6 +115,8 @@ describe("the shell around a command", () => {
       const direct = ShellCommand.parse(text)
       const within = ShellCommand.parse(wrapped(text))
       if (/^[-+]/.test(text)) return
+      // The quotes put a backslash behind a character whose bytes may take it along in some encodings.
+      if (/[^\0-~][\\"$`]/.test(text)) return
       if (within._tag === "Unparseable") expect(direct._tag).toBe("Unparseable")
       else expect(within.script).toBe(text)
     },

@@ -43,7 +43,7 @@ export const reply = Effect.fnUntraced(function* (at: string, line: string, time
   yield* type(`${line}\r`)
 })
 
-const layerTestTerminal = Layer.effectContext(
+export const layerTestTerminal = Layer.effectContext(
   Effect.sync(() => {
     const displayed: Array<string> = []
     const readers = new Set<Queue.Queue<Terminal.UserInput, Cause.Done>>()

@@ -4,70 +4,15 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { format } from "effect/Formatter"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { InvalidConfig } from "../CodexError.ts"
+import { count, duration, invalid, timeout } from "../CheckedOption.ts"
+import type { InvalidConfig } from "../CodexError.ts"
 import * as Versions from "../protocol/Versions.ts"
 
 /** No string of V8 is longer, in UTF-16 code units. */
 export const longestString = 536_870_888
 
-const invalid = (path: string, value: unknown, expected: string): InvalidConfig =>
-  new InvalidConfig({ path, description: `${format(value)} is not ${expected}` })
-
-const units: ReadonlySet<string> = new Set<keyof Duration.DurationObject>([
-  "weeks",
-  "days",
-  "hours",
-  "minutes",
-  "seconds",
-  "milliseconds",
-  "microseconds",
-  "nanoseconds"
-])
-
-// `Duration` reads NaN and units that it does not know as no time at all.
-const hasOnlyNumbers = (input: unknown): boolean => {
-  if (typeof input === "number") return !Number.isNaN(input)
-  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return true
-  return Object.entries(input).every(
-    ([unit, value]) =>
-      (Array.isArray(input) || units.has(unit)) &&
-      (value === undefined || (typeof value === "number" && Number.isFinite(value)))
-  )
-}
-
-const durationExamples = 'such as "90 seconds" or a number of milliseconds'
-
-const read = (
-  path: string,
-  input: Duration.Input,
-  isAllowed: (millis: number) => boolean,
-  expected: string
-): Effect.Effect<Duration.Duration, InvalidConfig> =>
-  Effect.suspend(() => {
-    const duration = hasOnlyNumbers(input) ? Option.getOrUndefined(Duration.fromInput(input)) : undefined
-    if (duration !== undefined) {
-      const millis = Duration.toMillis(duration)
-      if (Number.isFinite(millis) && isAllowed(millis)) return Effect.succeed(duration)
-    }
-    return Effect.fail(invalid(path, input, `${expected}, ${durationExamples}`))
-  })
-
-/** A time that may be none. */
-export const duration = (path: string, input: Duration.Input): Effect.Effect<Duration.Duration, InvalidConfig> =>
-  read(path, input, (millis) => millis >= 0, "a finite, non-negative duration")
-
-/** A time in which something has to happen, so it can't be none. */
-export const timeout = (path: string, input: Duration.Input): Effect.Effect<Duration.Duration, InvalidConfig> =>
-  read(path, input, (millis) => millis > 0, "a finite duration above zero")
-
-/** A number of things, of which there may be so few. */
-export const count = (path: string, input: number, atLeast = 0): Effect.Effect<number, InvalidConfig> =>
-  Number.isSafeInteger(input) && input >= atLeast
-    ? Effect.succeed(input)
-    : Effect.fail(invalid(path, input, `a whole number of at least ${atLeast}`))
+export { count, duration, timeout }
 
 /** A version of codex, or none. */
 export const version = (path: string, input: string | undefined): Effect.Effect<string | undefined, InvalidConfig> =>

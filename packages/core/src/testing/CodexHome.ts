@@ -16,6 +16,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import { neededVariables, shell, userVariables } from "../internal/platform.ts"
 
 /**
  * What codex finds in its home.
@@ -87,7 +88,7 @@ export const make: (
     Effect.flatMap(fs.makeTempDirectory({ prefix: "effect-codex-" }), fs.realPath),
     (root) => remove(fs, root)
   )
-  if (globalThis.process.platform !== "win32") yield* removeIfKilled(root)
+  if (shell !== undefined) yield* removeIfKilled(shell, root)
   const home = path.join(root, "codex")
   const cwd = path.join(root, "work")
   const user = path.join(root, "home")
@@ -106,8 +107,7 @@ export const make: (
   const loopback = "127.0.0.1,localhost,::1"
   const env: Record<string, string> = {
     CODEX_HOME: home,
-    HOME: user,
-    TMPDIR: temp,
+    ...userVariables(user, temp),
     HTTP_PROXY: nowhere,
     HTTPS_PROXY: nowhere,
     ALL_PROXY: nowhere,
@@ -117,16 +117,12 @@ export const make: (
     all_proxy: nowhere,
     no_proxy: loopback
   }
-  for (const name of inherited) {
+  for (const name of neededVariables) {
     const value = globalThis.process.env[name]
     if (value !== undefined) env[name] = value
   }
-  if (globalThis.process.platform === "win32") Object.assign(env, { USERPROFILE: user, TEMP: temp, TMP: temp })
   return { home, cwd, env }
 })
-
-/** What a process needs to find programs, and on Windows to start at all. */
-const inherited = ["PATH", "SystemRoot", "SystemDrive", "ComSpec", "PATHEXT"]
 
 // A process that is going away may write while its files are removed. The wait is real time, also under a test clock.
 const remove = (fs: FileSystem.FileSystem, root: string) =>
@@ -141,11 +137,11 @@ const remove = (fs: FileSystem.FileSystem, root: string) =>
 // The shell reads its input until it ends, which is when the process that holds the other end of the pipe is gone, however
 // that came about. A codex that goes at the same time may write once more, so the folder is removed more than once. When
 // the scope closes, the shell is ended first. It has no children while it waits, so that takes no time.
-const removeIfKilled = (root: string) => {
+const removeIfKilled = (shell: string, root: string) => {
   const script = 'while read -r _; do :; done; for _ in 1 2 3 4 5 6; do rm -rf "$1"; sleep 0.5; done'
   return Effect.flatMap(ChildProcessSpawner, (spawner) =>
     spawner.spawn(
-      ChildProcess.make("/bin/sh", ["-c", script, "sh", root], {
+      ChildProcess.make(shell, ["-c", script, "sh", root], {
         stdout: "ignore",
         stderr: "ignore",
         forceKillAfter: "1 second"

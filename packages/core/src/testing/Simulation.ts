@@ -740,10 +740,11 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       die(connection, fate < 0.8 ? "mute" : "killed")
     }
     yield* untilOver(chance)
-    // Turns of others too, if they can end.
+    // Turns of others end too, if they can, and late requests that no call waits for.
     const isWell = fate < 0.6
-    for (let wakes = 0; isWell && activeTurns().length > 0; wakes++) {
-      if (wakes >= maxWakes) break
+    const isBusy = () => isWell && (activeTurns().length > 0 || (connection?.codex?.[tables]()["pending"] ?? 0) > 0)
+    for (let wakes = 0; isBusy(); wakes++) {
+      if (wakes >= maxLastWakes) break
       const next = clock.next()
       if (next === undefined || violation !== undefined) break
       clock.moveTo(next)

@@ -40,6 +40,8 @@ export interface SimulatedTurn {
   isEndKnown: boolean
   /** A message about it was lost, repeated or late. */
   isDistorted: boolean
+  /** A message that tells whose turn it is was lost, repeated or late. */
+  isPromptDistorted: boolean
   /** The notifications that name it and were delivered, in order, up to its end; adjacent deltas of one item are one. */
   readonly delivered: Array<{ readonly of: string; text: string }>
 }
@@ -168,6 +170,11 @@ const isAccepting = (answer: unknown): boolean => {
   return decision === "accept" || decision === "acceptForSession" || Predicate.isReadonlyObject(decision)
 }
 
+// Only then may the same request be sent again.
+const neverRan = (error: unknown): boolean =>
+  Predicate.isReadonlyObject(error) &&
+  (error["code"] === -32001 || /ActiveTurnNotSteerable|is closing/.test(textAt(error, "message") ?? ""))
+
 const isApproval = (method: string) =>
   method === "item/commandExecution/requestApproval" || method === "item/fileChange/requestApproval"
 
@@ -189,6 +196,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
   const approvals = new Map<string | number, SimulatedApproval>()
   const accepted: Array<Accepted> = []
   const givenUp = new Set<string>()
+  // The client does not follow the threads that it has left, even while the server still reports them.
+  const left = new Set<string>()
   // The requests of the client by id, and the turns that it started by `clientUserMessageId`.
   const requests = new Map<unknown, { readonly method: string; readonly params: unknown }>()
   const starts = new Map<string, "sent" | "refused">()
@@ -209,6 +218,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       isKnown: false,
       isEndKnown: false,
       isDistorted: false,
+      isPromptDistorted: false,
       delivered: []
     }
     turns.set(id, turn)
@@ -256,7 +266,10 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
 
   const onDistorted: Watch["onDistorted"] = (message, isRepeated) => {
     const turn = turns.get(turnIdOf(message) ?? "")
-    if (turn !== undefined) turn.isDistorted = true
+    if (turn !== undefined) {
+      turn.isDistorted = true
+      turn.isPromptDistorted ||= textAt(message.params, "item", "type") === "userMessage"
+    }
     const { id, method } = message
     if (typeof method !== "string" || (typeof id !== "string" && typeof id !== "number")) return
     const approval = approvals.get(id)
@@ -267,8 +280,9 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     const request = requests.get(id)
     if (typeof method === "string" || request === undefined) return
     requests.delete(id)
+    if (request.method === "thread/resume" && error === undefined) left.delete(textAt(request.params, "threadId") ?? "")
     const name = textAt(request.params, "clientUserMessageId")
-    if (request.method === "turn/start" && error !== undefined && name !== undefined) starts.set(name, "refused")
+    if (request.method === "turn/start" && neverRan(error) && name !== undefined) starts.set(name, "refused")
   }
 
   const onTold: Watch["onTold"] = (message) => {
@@ -292,7 +306,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     if (method === "turn/completed") turn.isEndKnown = true
     else if (method === "turn/started") turn.hasBegun = true
     else if (method === "item/started" && textAt(params, "item", "type") === "userMessage") {
-      turn.isKnown = turn.hasBegun
+      turn.isKnown = turn.hasBegun && !left.has(turn.threadId)
     }
   }
 
@@ -304,6 +318,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       violate("a mutation is not sent again", `turn/start ${name} was sent twice, and the first was not refused`)
     }
     starts.set(name, "sent")
+    if (left.has(threadId)) violate("subscribe, then send", `a turn was started on ${threadId}, which had been left`)
     for (const turn of runningOn(threadId)) {
       if (turn.isRunning && isOwn(turn) && !isGivenUp(turn)) {
         violate("one turn a thread", `a turn was started on ${threadId} while turn ${turn.id} of this program runs`)
@@ -366,6 +381,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     const { id, method, params } = message
     if (typeof method !== "string") return onAnswer(message)
     if (id !== undefined) requests.set(id, { method, params })
+    const threadId = textAt(params, "threadId") ?? ""
+    if (method === "thread/unsubscribe") left.add(threadId)
     if (method === "turn/start") onStart(params)
     else if (method === "turn/interrupt") onInterrupt(params)
   }

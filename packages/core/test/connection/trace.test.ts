@@ -1,4 +1,3 @@
-import { observeRequest } from "../../src/internal/connection/observe.ts"
 import * as JsonRpc from "../../src/internal/rpc/jsonRpc.ts"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -24,15 +23,14 @@ const recording = Effect.gen(function* () {
     },
     { onNotification: () => {}, onRequest: () => Effect.undefined, onEnd: () => {} }
   )
-  const request = observeRequest("thread/start", (span) => rpc.request("thread/start", {}, { span }))
-  return { request, sent }
+  return { rpc, sent }
 })
 
 it.effect("a request carries the W3C trace context of the span that it is sent in", () =>
   Effect.gen(function* () {
-    const { request, sent } = yield* recording
+    const { rpc, sent } = yield* recording
     const span = yield* Effect.gen(function* () {
-      yield* request
+      yield* rpc.request("thread/start", {})
       return yield* Effect.currentSpan
     }).pipe(Effect.withSpan("caller"))
     expect(sent[0]?.trace).toEqual({ traceparent: `00-${span.traceId}-${span.spanId}-01` })
@@ -42,8 +40,8 @@ it.effect("a request carries the W3C trace context of the span that it is sent i
 
 it.effect("a request outside of any span carries none", () =>
   Effect.gen(function* () {
-    const { request, sent } = yield* recording
-    yield* request
+    const { rpc, sent } = yield* recording
+    yield* rpc.request("thread/start", {})
     expect(sent[0]).not.toHaveProperty("trace")
   })
 )

@@ -238,7 +238,12 @@ const make = (): Pick<Simulation.Options, "actions" | "laws"> => {
       name: "the owner of a turn stops it",
       check: ({ isGivenUp, turns }) => {
         const left = turns.find(
-          (turn) => turn.isRunning && turn.prompt !== undefined && state.over.has(turn.prompt) && !isGivenUp(turn)
+          (turn) =>
+            turn.isRunning &&
+            turn.prompt !== undefined &&
+            state.over.has(turn.prompt) &&
+            !turn.isPromptDistorted &&
+            !isGivenUp(turn)
         )
         return left === undefined ? undefined : `the call of ${left.prompt} is over, and turn ${left.id} runs`
       }

@@ -9,6 +9,7 @@ const at = (done: number, differs: Partial<Sample> = {}): Sample => ({
   folders: 1,
   entries: 3,
   tables: { joined: 3 },
+  remembered: 0,
   done,
   seconds: 0,
   heap: 30,
@@ -39,6 +40,7 @@ describe("the judge of a soak", () => {
     const rows = Array.from({ length: 12 }, (_, index) => at(index * 1000, { heap: 30 + index * 0.5 }))
     expect(wrong(...rows)).toEqual(["heap grows by 0.500 MB for each 1,000 turns; the limit is 0.3"])
     expect(wrong(...rows.with(11, at(11_000, { heap: 10 })))).toHaveLength(1)
+    expect(wrong(...rows.map((row) => ({ ...row, remembered: row.done })))).toEqual([])
     expect(judge("turns", rows, undefined)).toEqual({ lines: [], wrong: [] })
   })
 })

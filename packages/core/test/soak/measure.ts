@@ -43,6 +43,8 @@ export interface Sample extends Held {
   /** The memory of the server, which is not ours. */
   readonly server: number
   readonly tables: Readonly<Record<string, number>>
+  /** Entries of tables that remember what is over, up to a bound. */
+  readonly remembered: number
   readonly failed: number
 }
 
@@ -123,8 +125,13 @@ export const judge = (
     wrong.push(`${key} grew from ${first[key]} to ${other[key]} after ${other.done} ${what}${which}`)
   }
   if (limits === undefined) return { lines, wrong }
-  // The first third fills what is bounded.
-  const settled = rows.slice(Math.floor(rows.length / 3))
+  // Until then the heap grows with what is remembered.
+  const full = rows.at(-1)?.remembered
+  const settled = rows.slice(Math.floor(rows.length / 4)).filter(({ remembered }) => remembered === full)
+  if (settled.length < 5) {
+    lines.push(`Memory is not judged: there are ${settled.length} samples of ${what} after all tables were full`)
+    return { lines, wrong }
+  }
   for (const key of ["heap", "rss"] as const) {
     const perThousand = slope(settled.map((row) => ({ x: row.done, y: row[key] }))) * 1000
     const line = `${key} grows by ${perThousand.toFixed(3)} MB for each 1,000 ${what}; the limit is ${limits[key]}`

@@ -394,6 +394,35 @@ describe("a server that ignores interrupts", () => {
     }).pipe(Effect.scoped, against(hang, { stopTimeout: "3 seconds" }))
   )
 
+  it.effect.each(["before", "after"])(
+    "is not asked to stop the turn of another client that a late reply names, if that began %s ours was given up",
+    (when) =>
+      Effect.gen(function* () {
+        const reply = yield* Deferred.make<void>()
+        const turn = { id: "o", items: [], itemsView: "notLoaded", status: "inProgress", error: null }
+        yield* Effect.gen(function* () {
+          const codex = yield* Codex.Codex
+          const server = yield* MockAppServer.MockAppServer
+          const thread = yield* codex.thread.start()
+          yield* server.on("turn/start", () => Effect.as(Deferred.await(reply), { turn }))
+          yield* server.on("turn/interrupt", () => Effect.succeed({}))
+          const fiber = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
+          yield* nothingMore
+          const item = { type: "userMessage", id: "m", clientId: "somebody else", content: [] }
+          const begin = Effect.andThen(
+            server.notify("turn/started", { threadId: thread.id, turn }),
+            server.notify("item/started", { threadId: thread.id, turnId: "o", item, startedAtMs: 0 })
+          )
+          if (when === "before") yield* begin
+          yield* outcome(Fiber.interrupt(fiber))
+          if (when === "after") yield* begin
+          yield* Deferred.succeed(reply, undefined)
+          yield* nothingMore
+          expect(yield* paramsOf("turn/interrupt")).not.toContainEqual({ threadId: thread.id, turnId: "o" })
+        }).pipe(against(hang, { stopTimeout: "3 seconds" }))
+      })
+  )
+
   it.effect("is asked with the id of the moment when it was too busy to take the first interrupt", () =>
     Effect.gen(function* () {
       const activation = yield* Deferred.make<void>()

@@ -46,7 +46,8 @@ export const quick: ReadonlyArray<Run> = points.map((point, index) => ({
 }))
 
 const session = "s"
-const patience = "90 seconds"
+// Longer than any machine takes: a run that waits for longer has lost something.
+const patience = "10 minutes"
 
 /** Runs one place of the matrix. */
 export const run = Effect.fnUntraced(

@@ -15,7 +15,6 @@ import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import { InvalidPolicyDecision, PolicyFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
 import * as PolicyEngine from "../../PolicyEngine.ts"
@@ -321,5 +320,4 @@ const nameOf = (decision: unknown): string => {
   return Predicate.isReadonlyObject(decision) ? `{ ${Object.keys(decision).join(", ")} }` : typeof decision
 }
 
-const isToolCallResponse = (u: unknown): u is Schemas.DynamicToolCallResponse =>
-  Schema.is(Schemas.DynamicToolCallResponse())(u)
+const isToolCallResponse = (u: unknown): u is Schemas.DynamicToolCallResponse => Schemas.DynamicToolCallResponse.is(u)

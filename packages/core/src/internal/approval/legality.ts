@@ -3,7 +3,6 @@
  */
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
 import * as Schemas from "../../protocol/generated/Experimental.ts"
 
 export const isOneOf =
@@ -12,21 +11,21 @@ export const isOneOf =
     typeof u === "string" && decisions.includes(u)
 
 export const isLegalGrant = (u: unknown): boolean =>
-  u === "decline" || (Schema.is(Schemas.PermissionsRequestApprovalResponse())(u) && isOneOf("turn", "session")(u.scope))
+  u === "decline" || (Schemas.PermissionsRequestApprovalResponse.is(u) && isOneOf("turn", "session")(u.scope))
 
-export const isLegalAnswer = (u: unknown): boolean =>
-  u === "decline" || Schema.is(Schemas.ToolRequestUserInputResponse())(u)
+export const isLegalAnswer = (u: unknown): boolean => u === "decline" || Schemas.ToolRequestUserInputResponse.is(u)
 
 export const isLegalElicitation = (u: unknown): boolean =>
   isOneOf("decline", "cancel")(u) ||
-  (Schema.is(Schemas.McpServerElicitationRequestResponse())(u) && isOneOf("accept", "decline", "cancel")(u.action))
+  (Schemas.McpServerElicitationRequestResponse.is(u) && isOneOf("accept", "decline", "cancel")(u.action))
 
 // The server checks neither that a decision was offered nor that an amendment is the proposed one: we do. An amendment may
 // be narrower than the proposal, which is to say longer, and never wider.
 export const isLegalForCommand = (params: Schemas.CommandExecutionRequestApprovalParams, u: unknown): boolean => {
   if (isOneOf("decline", "cancel")(u)) return true
-  if (!Schema.is(Schemas.KnownCommandExecutionApprovalDecision())(u)) return false
   const offered = params.availableDecisions ?? ["accept", "acceptForSession"]
+  if (typeof u === "string") return isOneOf("accept", "acceptForSession")(u) && offered.includes(u)
+  if (!Schemas.KnownCommandExecutionApprovalDecision.is(u)) return false
   return offered.some((decision) => {
     if (Predicate.hasProperty(decision, "acceptWithExecpolicyAmendment")) {
       if (!Predicate.hasProperty(u, "acceptWithExecpolicyAmendment")) return false

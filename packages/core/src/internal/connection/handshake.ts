@@ -67,8 +67,9 @@ export const handshake = Effect.fnUntraced(function* (
     const reason = { _tag: "Handshake" as const, description: `${description}${banner}` }
     return yield* new ConnectionFailed({ reason, stderr })
   })
-  const response = yield* observeRequest("initialize", (span) =>
-    rpc.request("initialize", { clientInfo, capabilities }, { deadline, span })
+  const response = yield* observeRequest(
+    "initialize",
+    rpc.request("initialize", { clientInfo, capabilities }, { deadline })
   ).pipe(
     Effect.catchTags({
       RpcError: (error) => failed(error.message),

@@ -1,11 +1,8 @@
 /**
  * The spans and metrics of our requests, and of what could not be read.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
-import * as Tracer from "effect/Tracer"
 import { experimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import { inSpan, isUnread, timedBy } from "../observing.ts"
@@ -30,16 +27,14 @@ const requestDuration = (method: string, outcome: string) => {
 export const sizes = () => ({ requestDurations: requestDurations.size })
 
 /** A request of ours, from the call to its end, however often it is sent. */
-export const observeRequest = <A, E>(
-  method: string,
-  request: (span: Tracer.AnySpan | undefined) => Effect.Effect<A, E>
-): Effect.Effect<A, E> =>
+export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber((fiber) => {
-    const metricOf = (exit: Exit.Exit<A, E>) => requestDuration(method, Telemetry.outcomeOf(exit))
-    if (isUnread(fiber))
-      return timedBy(fiber, request(Context.getOrUndefined(fiber.context, Tracer.ParentSpan)), metricOf)
-    return inSpan(method, { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } }, (span) =>
-      Effect.withFiber((fiber) => timedBy(fiber, request(span), metricOf))
+    const timed = timedBy(fiber, request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
+    if (isUnread(fiber)) return timed
+    return inSpan(
+      method,
+      { kind: "client", attributes: { "rpc.system": "jsonrpc", "rpc.method": method } },
+      () => timed
     )
   })
 

@@ -50,10 +50,6 @@ export const makeRecipients = (options: RecipientsOptions): Recipients => {
   let called = 0
 
   const callRest = (notification: Notification.Notification) => {
-    if (called < 1) {
-      called = 1
-      buffer(notification)
-    }
     if (called < 2) {
       called = 2
       observer?.(notification)
@@ -69,8 +65,14 @@ export const makeRecipients = (options: RecipientsOptions): Recipients => {
     notification = about
     route = routeOfIt
     if (listeners.size > 0 || listening !== none) listening = listeners.get(about.method) ?? none
-    called = 0
-    callRest(about)
+    // Straight on, since this runs for every delta: `callRest` goes on after a throw.
+    called = 1
+    buffer(about)
+    called = 2
+    observer?.(about)
+    called = 3
+    route?.onNotification(about)
+    while (called < listening.length + 3) listening[called++ - 3]?.(about)
     notification = undefined
   }
 

@@ -219,17 +219,21 @@ export const makeRequests = ({
     { onLate, retry }: Pick<RequestOptions, "onLate" | "retry">
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
-    return observeRequest(method, (span) => {
-      const sent = rpc.request(method, params, { deadline: millis, onLate, span })
-      // Most requests succeed, so what is done about failures is put together when there is one.
-      const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
-      if (method === "thread/unsubscribe") return leaveAndSend(params, answered)
-      if (!changesThreads(method)) return answered
-      return Effect.map(answered, (response) => {
-        followResponse(method, params, response)
-        return response
-      })
-    })
+    const sent = rpc.request(method, params, { deadline: millis, onLate })
+    // Most requests succeed, so what is done about failures is put together when there is one.
+    const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
+    const follow = (response: unknown) => {
+      followResponse(method, params, response)
+      return response
+    }
+    return observeRequest(
+      method,
+      method === "thread/unsubscribe"
+        ? leaveAndSend(params, answered)
+        : changesThreads(method)
+          ? Effect.map(answered, follow)
+          : answered
+    )
   }
 
   const recover = (

@@ -37,6 +37,8 @@ export interface Router {
   readonly takeChildren: (rootTurnId: string) => ReadonlyArray<Child>
   /** The id of the turn that runs on a thread, as far as this connection knows. */
   readonly activeTurn: (threadId: string) => string | undefined
+  /** The `clientId` of the first message of the turn that runs on a thread, if it has been reported. */
+  readonly starterOf: (threadId: string, turnId: string) => string | null | undefined
   /** A turn runs on the thread, whose id may not be known. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
   readonly clearActiveTurn: (threadId: string) => void
@@ -71,6 +73,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   // Threads that we started, resumed or forked, with their model's provider.
   const joined = new Map<string, string>()
   const active = new Map<string, string>()
+  const starters = new Map<string, { readonly turnId: string; readonly clientId: string | null | undefined }>()
   const idleWaiters = new Map<string, Set<() => void>>()
   let ended: ConnectionFailed | undefined
 
@@ -103,6 +106,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
 
   const clearActiveTurn = (threadId: string) => {
     active.delete(threadId)
+    starters.delete(threadId)
     const waiters = idleWaiters.get(threadId)
     idleWaiters.delete(threadId)
     for (const resume of waiters ?? []) resume()
@@ -123,7 +127,10 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   }
 
   const began = (threadId: string, turnId: string, rootTurnId: string | undefined): Child | undefined => {
-    if (joined.has(threadId)) active.set(threadId, turnId)
+    if (joined.has(threadId)) {
+      if (active.get(threadId) !== turnId) starters.delete(threadId)
+      active.set(threadId, turnId)
+    }
     if (rootTurnId !== undefined && leftRoots.has(rootTurnId)) return { threadId, turnId }
     const root = rootTurnId === undefined || rootTurnId === turnId ? undefined : roots.get(rootTurnId)
     if (root !== undefined && root.threadId !== threadId) {
@@ -169,6 +176,13 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       case "turn/started": {
         const { threadId, turn } = notification.params
         return began(threadId, turn.id, turn.rootTurnId ?? undefined)
+      }
+      case "item/started": {
+        const { item, threadId, turnId } = notification.params
+        if (item.type === "userMessage" && active.get(threadId) === turnId && !starters.has(threadId)) {
+          starters.set(threadId, { turnId, clientId: item.clientId })
+        }
+        return undefined
       }
       case "turn/completed":
         completed(notification.params.threadId, notification.params.turn.id)
@@ -236,6 +250,10 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       return spawned
     },
     activeTurn: (threadId) => active.get(threadId),
+    starterOf: (threadId, turnId) => {
+      const starter = starters.get(threadId)
+      return starter?.turnId === turnId ? starter.clientId : undefined
+    },
     setActiveTurn: (threadId, turnId) => {
       // Of a thread that was left it would never be heard that it is idle.
       if (joined.has(threadId)) active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn)
@@ -266,6 +284,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       roots: roots.size,
       joined: joined.size,
       active: active.size,
+      starters: starters.size,
       idleWaiters: idleWaiters.size,
       leftRoots: leftRoots.size
     })

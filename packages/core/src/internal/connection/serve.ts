@@ -58,6 +58,8 @@ export interface Connection {
   readonly isShared: boolean
   /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
   readonly activeTurn: (threadId: string) => string | undefined
+  /** The `clientId` of the first message of the turn that runs on a thread, if it has been reported. */
+  readonly starterOf: (threadId: string, turnId: string) => string | null | undefined
   /** A turn runs on the thread, whatever the server has said. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
   /** Waits until no turn runs on the thread. Fails if the server does not say any more whether one does. */
@@ -323,6 +325,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     lastReceivedAt: () => lastReceivedAt,
     isShared,
     activeTurn: router.activeTurn,
+    starterOf: router.starterOf,
     setActiveTurn: router.setActiveTurn,
     whenIdle,
     whenLeft: requests.whenLeft,

@@ -10,14 +10,16 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type * as Tracer from "effect/Tracer"
+import * as Tracer from "effect/Tracer"
 import { ConnectionFailed } from "../../CodexError.ts"
 import * as Display from "../../Display.ts"
 import { makeDeadlines } from "./deadlines.ts"
@@ -115,7 +117,7 @@ export interface Receiver {
  */
 export interface JsonRpc {
   /**
-   * Sends a request, with the W3C trace context of `span`, and waits for its response, `deadline` milliseconds at
+   * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
    * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
    * ignored otherwise, as is one behind which 1,024 more calls were left.
    */
@@ -125,7 +127,6 @@ export interface JsonRpc {
     options?: {
       readonly deadline?: number | undefined
       readonly onLate?: ((result: unknown) => void) | undefined
-      readonly span?: Tracer.AnySpan | undefined
     }
   ) => Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>
   readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
@@ -261,7 +262,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       if ("result" in message) return settle(id, Effect.succeed(message["result"]))
       skip(line, "neither a result nor an error")
       // It is a reply all the same: there will be no other one.
-      return pending.has(id) ? settle(id, Effect.fail(emptyReply)) : undefined
+      return pending.has(id) ? settle(id, Effect.fail(emptyReply())) : undefined
     }
 
     const takeLines = (lines: ReadonlyArray<string>) => {
@@ -305,12 +306,14 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     yield* transport.listen({ onLines, onEnd: (error) => inOrder(() => end(error)) })
 
     const request: JsonRpc["request"] = (method, params, options) => {
-      const { deadline, onLate, span } = options ?? {}
+      const { deadline, onLate } = options ?? {}
       const sent: Response = Effect.callback((resume) => {
         if (failure !== undefined) return resume(Effect.fail(failure))
-        if (!transport.hasRoom()) return resume(waitForRoom)
+        if (!transport.hasRoom()) return resume(waitForRoom(sent, deadline))
         const id = nextId++
-        const line = encode({ id, method, params, trace: traceOf(span) })
+        const context = Fiber.getCurrent()?.context
+        const trace = context && traceOf(Context.getOrUndefined(context, Tracer.ParentSpan))
+        const line = encode({ id, method, params, trace })
         if (Result.isFailure(line)) {
           return resume(Effect.fail(new RpcError({ code: -32602, description: line.failure })))
         }
@@ -336,16 +339,17 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
           forget()
         })
       })
-      const waitForRoom = Effect.suspend(() => {
-        const waiting = Effect.andThen(transport.room, sent)
-        return deadline === undefined
-          ? waiting
-          : Effect.timeoutOrElse(waiting, {
-              duration: deadline,
-              orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
-            })
-      })
       return sent
+    }
+
+    const waitForRoom = (sent: Response, deadline: number | undefined): Response => {
+      const waiting = Effect.andThen(transport.room, sent)
+      return deadline === undefined
+        ? waiting
+        : Effect.timeoutOrElse(waiting, {
+            duration: deadline,
+            orElse: () => Effect.fail(new RpcTimedOut({ millis: deadline }))
+          })
     }
 
     const notify: JsonRpc["notify"] = (method, params) =>
@@ -369,7 +373,9 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
 const notJson = Symbol("not JSON")
 
-const emptyReply = new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
+// Made when there is one: the first error of a class costs milliseconds.
+const emptyReply = () =>
+  new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
 
 // What may throw is called once for a chunk, and again behind each line that did.
 const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {

@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import { shellWithProc } from "../platform.ts"
 
 /** The variable that marks the processes of one server. */
 export const markName = "EFFECT_CODEX_SERVER"
@@ -32,20 +33,21 @@ export const endMarked = `
 
 /** Ends what is left of a server that is over. */
 export const endStragglers = (mark: string): Effect.Effect<void, never, ChildProcessSpawner> =>
-  globalThis.process.platform === "linux"
-    ? Effect.flatMap(ChildProcessSpawner, (spawner) =>
-        spawner.spawn(
-          ChildProcess.make("/bin/sh", ["-c", endMarked, "sh", mark], {
-            stdin: "ignore",
-            stdout: "ignore",
-            stderr: "ignore",
-            forceKillAfter: "1 second"
-          })
-        )
-      ).pipe(
-        Effect.flatMap((handle) => handle.exitCode),
-        Effect.timeoutOption("2 seconds"),
-        Effect.scoped,
-        Effect.ignore
-      )
-    : Effect.void
+  shellWithProc === undefined ? Effect.void : sweep(shellWithProc, mark)
+
+const sweep = (shell: string, mark: string) =>
+  Effect.flatMap(ChildProcessSpawner, (spawner) =>
+    spawner.spawn(
+      ChildProcess.make(shell, ["-c", endMarked, "sh", mark], {
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+        forceKillAfter: "1 second"
+      })
+    )
+  ).pipe(
+    Effect.flatMap((handle) => handle.exitCode),
+    Effect.timeoutOption("2 seconds"),
+    Effect.scoped,
+    Effect.ignore
+  )

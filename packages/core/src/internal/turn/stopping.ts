@@ -44,6 +44,13 @@ export const makeStopping = (
   const ask = (id: string) =>
     server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout, retry: false })
 
+  // After its end the turn hears of nothing, but the connection does.
+  const isNotOurs = (id: string) => {
+    const { messageId, notOurs } = life.state()
+    const starter = server[connection].starterOf(threadId, id)
+    return notOurs.includes(id) || (starter !== undefined && messageId !== undefined && starter !== messageId)
+  }
+
   const untilOver = Effect.gen(function* () {
     while (!isOver()) {
       const seen = life.state()
@@ -89,7 +96,8 @@ export const makeStopping = (
     ),
     stopLate: (reply) => {
       const id = Notification.idIn(reply, "turnId", "turn")
-      if (id === undefined) return
+      // It may name the turn of another client, which our message was added to.
+      if (id === undefined || isNotOurs(id)) return
       const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
       const stopped = Effect.raceFirst(Effect.retry(ask(id), again), server.closed)
       Effect.runForkWith(context)(Effect.ignore(stopped))

@@ -62,12 +62,13 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
   Effect.map(Effect.context<FileSystem.FileSystem | Path.Path>(), (context) => {
     const { at, base, commit, epoch, store } = options
 
+    // Verdicts of this job that no request waits for. Consent to one task does not cover the next.
     const usable = Effect.fnUntraced(function* (kind: Kind) {
       const now = yield* Clock.currentTimeMillis
       const decided = yield* store.approvals({ session: at.session, states: ["decided"] })
       return decided.filter(
-        ({ expiresAt, isGrantable, subject, waitingEpoch }) =>
-          subject.kind === kind && isGrantable && expiresAt > now && waitingEpoch !== epoch
+        ({ expiresAt, isGrantable, key, subject, waitingEpoch }) =>
+          key === at.key && subject.kind === kind && isGrantable && expiresAt > now && waitingEpoch !== epoch
       )
     })
 
@@ -136,7 +137,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
           const equal = about.isGrantable
             ? grants.findLast(({ subject }) => subjectKey(subject) === subjectKey(about.subject))
             : undefined
-          const previous = grants.findLast(({ key }) => key === at.key)
+          const previous = grants.at(-1)
           let taken: Taken | undefined
           let again: Verdict<K> | undefined
           let failure: string | undefined
@@ -164,7 +165,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
                 )
               ),
             { name: "person", deadline: Duration.infinity, maxOpen: 1000, concurrency: "unbounded", cwd: options.cwd }
-          )
+          ).pipe(Effect.orDie)
           const verdict = yield* human.decide(request)
           if (again !== undefined) return again
           if (taken === undefined) return declined(failure ?? verdict.reason ?? "nobody decided")

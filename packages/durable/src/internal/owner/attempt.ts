@@ -17,6 +17,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Result_ from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { UnknownJob, UnknownSession } from "../../DurableError.ts"
 import type { AttemptEnd, Job, JobOutcome } from "../../Job.ts"
@@ -206,13 +207,15 @@ const followLazily = (
 ): Effect.Effect<Rollout, never, Codex.Codex | FileSystem.FileSystem> =>
   Effect.map(Effect.context<Codex.Codex | FileSystem.FileSystem>(), (context) => {
     let follower = known
+    // Two followers would store the same bytes twice.
+    const one = Semaphore.makeUnsafe(1)
     const catchUp = Effect.suspend(() =>
       follower === undefined
         ? Effect.map(Attach.follow(options, threadId), (made) => {
             follower = made
           })
         : follower.catchUp
-    ).pipe(Effect.provideContext(context))
+    ).pipe(one.withPermits(1), Effect.provideContext(context))
 
     const untilEnded = Effect.fnUntraced(function* (turnId: string) {
       for (let tries = 0; tries < endWait; tries++) {

@@ -47,10 +47,8 @@ export const read = (field: Field, typed: string): Result.Result<Value | undefin
 }
 
 const parse = ({ options, type }: Field, text: string): Exclude<Value, Redacted.Redacted> => {
-  const pick = (text: string): string =>
-    options.find(({ value }) => value === text)?.value ??
-    (/^\d+$/.test(text) ? options[Number(text) - 1]?.value : undefined) ??
-    text
+  // The numbers come first: the second option may be called `1`.
+  const pick = (text: string): string => (/^\d+$/.test(text) ? options[Number(text) - 1]?.value : undefined) ?? text
   switch (type) {
     case "boolean":
       return /^(?:y|yes|true)$/i.test(text) ? true : /^(?:n|no|false)$/i.test(text) ? false : text

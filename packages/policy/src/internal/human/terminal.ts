@@ -26,7 +26,8 @@ const settling = "200 millis"
 const terminals = Semaphore.makeUnsafe(1)
 
 // Where a question went away unanswered. The answer to it may still be on its way from the person's fingers.
-const abandoned = new WeakSet<Terminal.Terminal>()
+// Kept by the standard input: each layer makes a terminal of its own of it.
+const abandoned = new WeakSet<Stdio.Stdio>()
 
 /** What a person types to see the question that comes after one that went away. It answers no question. */
 const next = "next"
@@ -39,25 +40,25 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) return undefined
     const terminal = yield* Terminal.Terminal
-    return yield* Effect.catchTag(terminals.withPermits(1)(dialogue(terminal, question)), "QuitError", () =>
+    return yield* Effect.catchTag(terminals.withPermits(1)(dialogue(stdio, terminal, question)), "QuitError", () =>
       Effect.as(terminal.display("\nTaken as a no.\n"), undefined)
     )
   }, Effect.scoped)
 
-const dialogue = Effect.fnUntraced(function* (terminal: Terminal.Terminal, question: Question) {
+const dialogue = Effect.fnUntraced(function* (stdio: Stdio.Stdio, terminal: Terminal.Terminal, question: Question) {
   // Drops what was typed so far, unless it ends the input, and keeps the terminal from showing what is typed.
   const early = yield* terminal.readInput
   yield* Effect.forever(Queue.take(early)).pipe(
     Effect.mapError(() => new Terminal.QuitError({})),
     Effect.timeoutOption(settling)
   )
-  if (abandoned.has(terminal)) {
+  if (abandoned.has(stdio)) {
     yield* terminal.display("\nThe question before this one is not asked any more. Another one waits.\n")
     yield* choose([next])
-    abandoned.delete(terminal)
+    abandoned.delete(stdio)
   }
   return yield* Effect.onInterrupt(answered(terminal, question), () => {
-    abandoned.add(terminal)
+    abandoned.add(stdio)
     return Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
   })
 })

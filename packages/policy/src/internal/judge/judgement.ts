@@ -201,12 +201,19 @@ const read = <A extends { readonly requestHash: string }>(
   text: string,
   hash: string
 ): Result.Result<A, string> =>
-  Result.try({ try: (): unknown => JSON.parse(text), catch: () => "its answer is not JSON alone" }).pipe(
+  // Both throw if the answer is nested too deep.
+  Result.try({
+    try: () => {
+      const json: unknown = JSON.parse(text)
+      return { json, isPlain: keysWritten(text) === keysOf(json) }
+    },
+    catch: () => "its answer is not JSON alone"
+  }).pipe(
     Result.filterOrFail(
-      (json) => keysWritten(text) === keysOf(json),
+      ({ isPlain }) => isPlain,
       () => "its answer has a key twice"
     ),
-    Result.flatMap((json) =>
+    Result.flatMap(({ json }) =>
       Result.mapError(
         Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })(json),
         () => "its answer does not have the form that was asked for"
