@@ -1,6 +1,6 @@
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -10,6 +10,9 @@ import { join } from "node:path"
 import { Sessions } from "../src/Sessions.ts"
 import { SessionStore } from "../src/SessionStore.ts"
 import { killServer, layerStore, noServer, owning, serversOf, spec } from "./ownerSupport.ts"
+
+// Processes are started and ended; a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 })
 
 const ask = { policies: { ask: PolicyEngine.make({}) } }
 const touch = (file: string) => MockModel.reply(MockModel.execCommand({ cmd: `touch ${file}`, escalate: true }))

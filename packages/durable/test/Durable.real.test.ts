@@ -1,11 +1,14 @@
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
-import { expect, it } from "@effect/vitest"
+import { expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Sessions } from "../src/Sessions.ts"
 import { killServer, layerOwner, layerStore, owning, spec } from "./ownerSupport.ts"
+
+// Processes are started and ended; a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 })
 
 const prompts = (requests: ReadonlyArray<{ readonly userTexts: ReadonlyArray<string> }>) =>
   requests.map(({ userTexts }) => userTexts)

@@ -2,12 +2,15 @@
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
-import { expect, it } from "@effect/vitest"
+import { expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
 import { rollouts } from "./killmatrix/kill.ts"
 import { killServer } from "./ownerSupport.ts"
+
+// Processes are started and ended; a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 })
 
 const settings = { sandbox: "workspace-write", approvalPolicy: "on-request" } as const
 
