@@ -45,11 +45,7 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
     )
   }, Effect.scoped)
 
-const dialogue = Effect.fnUntraced(function* (
-  stdio: Stdio.Stdio,
-  terminal: Terminal.Terminal,
-  question: Question
-) {
+const dialogue = Effect.fnUntraced(function* (stdio: Stdio.Stdio, terminal: Terminal.Terminal, question: Question) {
   // Drops what was typed so far, unless it ends the input, and keeps the terminal from showing what is typed.
   const early = yield* terminal.readInput
   yield* Effect.forever(Queue.take(early)).pipe(
