@@ -3,7 +3,7 @@
 /** Modules and rooms of the core, by path. */
 const core = (...names) => `^packages/core/src/(${names.join("|")})`
 
-const shared = "internal/(commentary|merge|monotonic|observing|options)"
+const shared = "internal/(commentary|merge|monotonic|observing|options|platform)"
 const transport = ["Transport[.]ts", "WebSocketTransport[.]ts"]
 const wire = "internal/transport/"
 const work = ["(Thread|Turn|Tools|Input)[.]ts", "internal/(turn|thread)/"]

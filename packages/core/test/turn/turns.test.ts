@@ -518,6 +518,32 @@ describe("a thread that is left while its turn runs", () => {
     }).pipe(against(hang))
   )
 
+  it.effect("and resumed by the program, still has its turns one after the other", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      const first = yield* Effect.forkChild(Effect.exit(thread.run("one")), { startImmediately: true })
+      yield* nothingMore
+      const left = yield* Deferred.make<void>()
+      yield* server.on("thread/unsubscribe", () => Effect.as(Deferred.await(left), { status: "unsubscribed" }))
+      yield* Effect.forkChild(codex.thread.unsubscribe(thread.id), { startImmediately: true })
+      const resumed = yield* Effect.forkChild(codex.thread.resume(thread.id), { startImmediately: true })
+      yield* nothingMore
+      yield* Deferred.succeed(left, undefined)
+      yield* Fiber.join(resumed)
+      const second = yield* Effect.forkChild(Effect.exit(thread.run("two")), { startImmediately: true })
+      yield* nothingMore
+      expect(yield* count("turn/start")).toBe(1)
+      yield* server.die()
+      for (const fiber of [first, second]) {
+        const exit = yield* Fiber.join(fiber)
+        expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: "ConnectionFailed" } })
+      }
+      expect(codex[tables]()["queues"] ?? 0).toBe(0)
+    }).pipe(against(hang))
+  )
+
   it.effect("is joined again by the turn that waits for it, before that is sent", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()

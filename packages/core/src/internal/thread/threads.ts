@@ -31,7 +31,7 @@ import { merge } from "../merge.ts"
 import * as CheckedOptions from "../options.ts"
 import { routeFor } from "./serverTurns.ts"
 import { makeLedger } from "../turn/ledger.ts"
-import { makeQueue, type Queue } from "../turn/place.ts"
+import { makeQueues } from "../turn/place.ts"
 import type { Options } from "../turn/start.ts"
 
 /** The key under which the public service keeps the sizes of all tables below it, for tests. */
@@ -41,7 +41,6 @@ export const tables = "~@effect-codex/core/internal/tables"
 export interface BoundThread {
   /** As the server spells it. */
   readonly threadId: string
-  readonly queue: Queue
   tools: Bound | undefined
   onToolCall: ToolCallHandler | undefined
   policy: Engine | undefined
@@ -100,6 +99,7 @@ export const makeThreads = Effect.fnUntraced(function* (
   const watchdog = yield* CheckedOptions.watchdog("watchdog", options?.watchdog)
   const stopTimeout = yield* CheckedOptions.timeout("stopTimeout", options?.stopTimeout ?? Duration.seconds(10))
   const bufferBytes = options?.bufferBytes ?? defaultBufferBytes
+  const queues = makeQueues()
   const boundThreads = new Map<string, BoundThread>()
   const remembered = new Map<string, ThreadOptions>()
   yield* server[connection].onLeft((threadId) => boundThreads.delete(threadId))
@@ -109,7 +109,6 @@ export const makeThreads = Effect.fnUntraced(function* (
     if (found !== undefined) return found
     const made: BoundThread = {
       threadId,
-      queue: makeQueue(),
       tools: undefined,
       onToolCall: undefined,
       policy: undefined,
@@ -296,7 +295,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     return {
       place: {
         threadId: thread.threadId,
-        queue: current.queue,
+        queue: queues.of(thread.threadId),
         ledger,
         budget: limits.budget === undefined ? turnBudget : own.budget
       },
@@ -357,7 +356,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     bind,
     prepare,
     prepareReview,
-    sizes: () => ({ bindings: boundThreads.size, remembered: remembered.size })
+    sizes: () => ({ bindings: boundThreads.size, queues: queues.size(), remembered: remembered.size })
   }
 })
 

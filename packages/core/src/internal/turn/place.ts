@@ -18,9 +18,34 @@ import { makeTokenCount, type TokenCount } from "./tokens.ts"
 import type { Entry, Exceeded, Ledger } from "./ledger.ts"
 
 /** Where the turns of a thread wait for each other. */
-export type Queue = Semaphore.Semaphore
+export type Queue = Effect.Effect<void, never, Scope.Scope>
 
-export const makeQueue = (): Queue => Semaphore.makeUnsafe(1)
+/** The queues of all threads. One lives as long as a turn stands in it, also if its thread is left and bound again. */
+export interface Queues {
+  readonly of: (threadId: string) => Queue
+  readonly size: () => number
+}
+
+export const makeQueues = (): Queues => {
+  const queues = new Map<string, { readonly semaphore: Semaphore.Semaphore; users: number }>()
+  return {
+    of: (threadId) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const queue = queues.get(threadId) ?? { semaphore: Semaphore.makeUnsafe(1), users: 0 }
+          queues.set(threadId, queue)
+          queue.users++
+          return queue
+        }),
+        (queue) =>
+          Effect.sync(() => {
+            queue.users--
+            if (queue.users === 0) queues.delete(threadId)
+          })
+      ).pipe(Effect.flatMap(({ semaphore }) => semaphore.takeScoped(1))),
+    size: () => queues.size
+  }
+}
 
 export interface Options {
   readonly threadId: string
@@ -78,7 +103,7 @@ export const take = Effect.fnUntraced(function* (
   if (refused !== undefined) return yield* refuse(refused)
   yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
   yield* Effect.raceFirst(
-    Effect.as(queue.takeScoped(1), undefined),
+    Effect.as(queue, undefined),
     Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
   )
 
