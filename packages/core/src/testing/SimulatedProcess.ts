@@ -18,6 +18,7 @@ import type * as Pull from "effect/Pull"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as Platform from "../internal/platform.ts"
 
 /**
  * The process as the simulation sees it.
@@ -181,7 +182,7 @@ export const make = (options: {
 
   return {
     spawner: ChildProcessSpawner.make((command) =>
-      command._tag === "StandardCommand" && command.command === "/bin/sh"
+      command._tag === "StandardCommand" && command.command === Platform.shell
         ? Effect.succeed(shell)
         : Effect.acquireRelease(Effect.succeed(handle), () =>
             end(
