@@ -27,6 +27,18 @@ enable -n $names
 `
 )
 
+/** The commands that the stubs have logged, each as JSON of its words: a count of words, then the words, ended by zero bytes. */
+export const commandsIn = (log: string): Array<string> => {
+  const fields = readFileSync(log, "utf8").split("\0").slice(0, -1)
+  const commands: Array<string> = []
+  for (let at = 0; at < fields.length;) {
+    const count = Number(fields[at])
+    commands.push(JSON.stringify(fields.slice(at + 1, at + 1 + count)))
+    at += count + 1
+  }
+  return commands
+}
+
 /** Without a slash there is no way out of an empty `PATH`, and none into another folder. */
 export const harmless = (script: string): string =>
   script.replaceAll("/dev/null", "\u0001").replaceAll("/", "_").replaceAll("\u0001", "/dev/null")
@@ -47,13 +59,7 @@ export const run = (script: string, status: "true" | "false"): ReadonlyArray<str
     timeout: 10_000
   })
   if (error !== undefined) throw error
-  const fields = readFileSync(log, "utf8").split("\0").slice(0, -1)
-  const commands: Array<string> = []
-  for (let at = 0; at < fields.length;) {
-    const count = Number(fields[at])
-    commands.push(JSON.stringify(fields.slice(at + 1, at + 1 + count)))
-    at += count + 1
-  }
+  const commands = commandsIn(log)
   rmSync(log)
   return commands.toSorted()
 }

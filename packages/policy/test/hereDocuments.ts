@@ -4,10 +4,11 @@
  */
 import * as ShellCommand from "@effect-codex/policy/ShellCommand"
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
+import { commandsIn } from "./bashOracle.ts"
 import { wrapped } from "./rulesSupport.ts"
 
 const bodies = [
@@ -86,12 +87,5 @@ export const ran = (script: string, shell: string): ReadonlyArray<string> => {
     stdio: "ignore",
     timeout: 10_000
   })
-  const fields = readFileSync(log, "utf8").split("\0").slice(0, -1)
-  const commands: Array<string> = []
-  for (let at = 0; at < fields.length;) {
-    const count = Number(fields[at])
-    commands.push(JSON.stringify(fields.slice(at + 1, at + 1 + count)))
-    at += count + 1
-  }
-  return commands
+  return commandsIn(log)
 }
