@@ -92,8 +92,9 @@ export interface ConnectionOptions extends ServerRequest.HostHandlers {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /**
-   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake. Default: any; one that is older than
-   * what is tested is logged as a warning.
+   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake, and so does one that does not say
+   * which version it is, or that was built from source and calls itself `0.0.0`. A pre-release is older than its release.
+   * Default: any; one that is older than what is tested is logged as a warning.
    */
   readonly minVersion?: string | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
