@@ -111,9 +111,10 @@ export interface ConnectionOptions extends ServerRequest.HostHandlers {
    */
   readonly answerTimeout?: Duration.Input | "none" | undefined
   /**
-   * How long an accept of a command or file change is held back, to see whether another one comes under the same item id:
-   * the server could take the answer to one for the answer to the other. Calls of one answer of the model are milliseconds
-   * apart. Default: 50 milliseconds.
+   * The least time between the request for approval of a command or file change and an accept of it, to see whether another
+   * one comes under the same item id: the server could take the answer to one for the answer to the other. Calls of one answer
+   * of the model are milliseconds apart. The time that the decision takes counts, so a person or a model that decides waits for
+   * nothing more. Default: 50 milliseconds.
    */
   readonly acceptDelay?: Duration.Input | undefined
   /**

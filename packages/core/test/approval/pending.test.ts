@@ -152,6 +152,34 @@ describe("an accept", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is held back for the part of its delay that the decision did not take", () =>
+    Effect.gen(function* () {
+      const { asks } = yield* make({ acceptDelay: Duration.millis(50) })
+      const soon = yield* asks(approval(1), Effect.delay(accept, 20))
+      const late = yield* asks(approval(2), Effect.delay(accept, 60))
+      yield* TestClock.adjust("49 millis")
+      yield* nothingMore
+      expect(soon.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Fiber.join(soon)).toEqual({ decision: "accept" })
+      yield* TestClock.adjust("10 millis")
+      expect(yield* Fiber.join(late)).toEqual({ decision: "accept" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that took long to decide still waits for the round trip", () =>
+    Effect.gen(function* () {
+      const { asks, server } = yield* make({ acceptDelay: Duration.millis(50) })
+      yield* server.close
+      const asked = yield* asks(approval(1), Effect.delay(accept, "30 seconds"))
+      yield* TestClock.adjust("30 seconds")
+      yield* nothingMore
+      expect(asked.pollUnsafe()).toBeUndefined()
+      yield* server.open
+      expect(yield* Fiber.join(asked)).toEqual({ decision: "accept" })
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("is a decline if the server does not answer", () =>
     Effect.gen(function* () {
       const { answer } = yield* make({ roundTrip: Effect.fail({ message: "no" }) })
