@@ -176,7 +176,7 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   yield* recorder.flush
   // It was added to somebody else's turn, whose end is not that of the job.
   if (Result_.isFailure(result) && result.failure._tag === "ThreadBusy") {
-    return yield* writes.settle(job, failedWith(result.failure), [...(stop === "handedOver" ? [] : [ended("failed")])])
+    return yield* writes.settle(job, failedWith(result.failure), stop === "handedOver" ? [] : [ended("failed")])
   }
   if (stop === "handedOver") return "again"
 
