@@ -22,7 +22,7 @@ export interface Options<A, E> {
   /** The description of the agent for the calling model. */
   readonly description: string
   /** The form of the answer; see `StructuredOutput`. */
-  readonly output: Schema.ConstraintCodec<A, E, never, never>
+  readonly output: Schema.Codec<A, E>
   /** Decides on everything that the agent asks for. */
   readonly policy: Engine
   /** The limit of each call. */
