@@ -193,7 +193,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
     if (!isText) follow(notification, threadId)
     recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
-    // Last: the policy of the turn sees the item of the call.
+    // The call that waits for it goes on at once, and its policy sees the item that the recipients keep.
     if (notification.method === "item/started") {
       announced.itemStarted(notification.params.threadId, notification.params.item)
     }
