@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import type { Paint, Tone } from "../Tone.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
-import { approvalDecided, runStopping, runWarning } from "./ourEvents.ts"
+import { approvalDecided, runSettings, runStopping, runWarning } from "./ourEvents.ts"
 import { makePage } from "./page.ts"
 
 export interface Settings {
@@ -307,6 +307,11 @@ export const makeTranscript = (settings: Settings): Transcript => {
       if (event.type === "thread/ready") {
         page.close()
         page.line("session", "Session:", event.threadId)
+      } else if (event.type === runSettings) {
+        for (const line of event.messageText?.split("\n") ?? []) {
+          const [, label = "", text = ""] = /^(\w+:) (.*)$/s.exec(line) ?? []
+          page.line("session", label, text)
+        }
       } else if (event.type === approvalDecided) {
         page.line("tool", "[approval]", event.messageText)
       } else if (clientWarnings.has(event.type)) {

@@ -41,7 +41,7 @@ export const command = Command.make(
     })
 ).pipe(
   Command.withDescription("Show that codex and this package work here; exits with 1 if a case fails"),
-  Command.withShortDescription("Show that codex and this package work here"),
+  Command.withShortDescription("Try codex and this package on this machine"),
   Command.withExamples([
     { command: "effect-codex demo --offline", description: "Check an installation without an account" },
     {

@@ -1,0 +1,39 @@
+/** Code blocks of the documents: where they stand, and which of them a reader saves as a file. */
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+
+export interface Block {
+  readonly language: string
+  readonly code: string
+  readonly file: string
+  /** Line of the file that the block's first line is on, from 1. */
+  readonly line: number
+  /** The line of text before the block, or an empty text. */
+  readonly introduction: string
+}
+
+/** The fenced blocks of a document, or those behind the ` * ` of docstrings. */
+export const blocksOf = (root: string, file: string): ReadonlyArray<Block> => {
+  const blocks: Array<Block> = []
+  let open: { language: string; line: number; introduction: string; lines: Array<string> } | undefined
+  let introduction = ""
+  readFileSync(path.join(root, file), "utf8")
+    .split("\n")
+    .forEach((text, index) => {
+      const line = file.endsWith(".ts") ? text.replace(/^ \* ?/, "") : text
+      const fence = /^```(\w*)\s*$/.exec(line)
+      if (open !== undefined && fence !== null) {
+        const { introduction, language, lines } = open
+        blocks.push({ language, code: lines.join("\n"), file, line: open.line, introduction })
+        open = undefined
+      } else if (open !== undefined) open.lines.push(line)
+      else if (fence !== null) open = { language: fence[1] ?? "", line: index + 2, introduction, lines: [] }
+      else if (line.trim() !== "") introduction = line.trim()
+    })
+  if (open !== undefined) throw new Error(`${file}:${open.line}: a code block is not closed`)
+  return blocks
+}
+
+/** The file that a reader saves a block as: the introduction ends with its name and a colon. */
+export const fileNameOf = ({ introduction }: Block): string | undefined =>
+  /`([\w./-]+\.(?:ts|json|yaml))`[:：]$/.exec(introduction)?.[1]
