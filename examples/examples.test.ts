@@ -6,7 +6,7 @@ import { runFile } from "../scripts/run-command.ts"
 
 const runner = path.join(import.meta.dirname, "run.ts")
 
-// What a newcomer would look for in each example's output.
+// Output that shows that each example works.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   chat: ["> You said: Are you there?\n> You said: Good.\n>"],
   durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],

@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
 const Owner = Tool.make("owner", {
-  description: "Who owns a module",
+  description: "The owner of a module",
   parameters: Schema.Struct({ module: Schema.String }),
   success: Schema.Struct({ name: Schema.String })
 })

@@ -38,7 +38,7 @@ const withJudge =
     return reply(text(JSON.stringify(answer)))
   }
 
-// What the stand-in answers to each example, in order.
+// The answers of the stand-in to each example, in order.
 const scripts = {
   chat: ({ lastUserText }) => reply(text(`You said: ${lastUserText}`)),
   durable: ({ lastUserText }) =>
@@ -86,7 +86,7 @@ const scripts = {
     ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
       (cmd) => reply(execCommand({ cmd, escalate: true }))
     ),
-    reply(text("I did what I was let do."))
+    reply(text("I did only what the policy allowed."))
   ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
   "queue-worker": [

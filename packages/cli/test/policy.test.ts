@@ -75,18 +75,24 @@ describe("effect-codex policy check", () => {
 
   it.live("says why each part is not accepted, whatever the reason", () =>
     Effect.gen(function* () {
-      const whyNot = (command: string) =>
-        Effect.map(check("--json", "--", command), ({ stdout }) => JSON.parse(stdout).parts[0].whyNot)
-      expect(yield* whyNot("echo -n hi")).toBe('echo: the option "-n" is not in allowedFlags')
-      expect(yield* whyNot("npm test --watch")).toBe('tests: the arguments are not exactly ["test"]')
-      expect(yield* whyNot("echo $X")).toMatch(/run/)
-      expect(yield* whyNot("echo hi > out")).toBe("echo: output is redirected to a file, and the rule has no redirectsWithin")
-      expect(yield* whyNot("X=1 echo hi")).toBe('echo: the variable "X" is not in assigns')
-      expect(yield* whyNot("git push")).toBe("people push")
-      expect(yield* whyNot("make")).toBe("no rule matches")
-      expect(yield* whyNot("npm test")).toBe(undefined)
-      const { stdout } = yield* policy(["check", "--policy", rubric, "-C", "/tmp", "--json", "--", "npm test"])
-      expect(JSON.parse(stdout).parts[0].whyNot).toBe('tests: not certainly within "/srv/app" (cwdWithin or allowedRoots)')
+      const expected: ReadonlyArray<readonly [command: string, whyNot: string | undefined]> = [
+        ["echo -n hi", 'echo: the option "-n" is not in allowedFlags'],
+        ["npm test --watch", 'tests: the arguments are not exactly ["test"]'],
+        ["echo hi > out", "echo: output is redirected to a file, and the rule has no redirectsWithin"],
+        ["X=1 echo hi", 'echo: the variable "X" is not in assigns'],
+        ["git push", "people push"],
+        ["make", "no rule matches"],
+        ["npm test", undefined]
+      ]
+      const stdin = expected.map(([command]) => JSON.stringify(command)).join("\n")
+      const { stdout } = yield* policy(["check", "--policy", rubric, "-C", "/srv/app", "--stdin-json"], { stdin })
+      const found = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      expect(found.map(({ command, parts }) => [command, parts[0].whyNot])).toEqual(expected)
+      const elsewhere = yield* policy(["check", "--policy", rubric, "-C", "/tmp", "--", "npm test"])
+      expect(elsewhere.stdout).toContain('tests: not certainly within "/srv/app" (cwdWithin or allowedRoots)')
     })
   )
 
