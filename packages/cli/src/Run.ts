@@ -1,5 +1,5 @@
 /**
- * One turn from the command line: what is shown while it runs, what is printed of it, and how it is stopped.
+ * One turn from the command line: its transcript, its result, and its interruption.
  *
  * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
  * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
@@ -70,11 +70,11 @@ export interface Options {
   /** Whether long output of tools is shown whole. */
   readonly full: boolean
   readonly color: Tone.Color
-  /** Whether a request that was declined is a failure of the run. */
+  /** Whether a declined request makes the run fail. */
   readonly failOnDecline: boolean
   /** Whether every request is declined because no policy was given; the run then ends with a hint. */
   readonly hasNoPolicy: boolean
-  /** Who decides on approval requests, in a few words for the transcript. */
+  /** The engine that decides on approval requests, in a few words for the transcript. */
   readonly decidedBy: string
   /** Whether the thread can be resumed later; the run then ends with the command that does so. */
   readonly canResume: boolean
@@ -90,7 +90,7 @@ export interface Options {
 }
 
 /**
- * Whoever read what we write has gone, as `head` does. The turn is stopped, and nothing more is said.
+ * The reader of the output is gone, as with `head`. The turn is stopped, and nothing more is printed.
  *
  * @category errors
  * @since 0.1.0
@@ -99,7 +99,7 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
   override readonly [Runtime.errorExitCode] = codes.readerGone
   override readonly [Runtime.errorReported] = false
   override get message(): string {
-    return "What we write is not read any more."
+    return "The reader of the output is gone."
   }
 }
 
@@ -179,7 +179,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
       ended = true
       return output.end(result)
     })
-  // What happens besides what the server says.
+  // Events of the run that the server does not send.
   const runEvents = yield* Queue.unbounded<ResponseEvent>()
   let running: TurnHandle | undefined
   const onTurn = (turn: TurnHandle) => {
@@ -194,7 +194,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
-    // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
+    // With a transcript, log lines become part of it: written separately, they would end up in the middle of its lines.
     output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(runEvents)])) : identity,
     Effect.flatMap(({ error, result }) =>
       Effect.andThen(end(result), error === undefined ? Effect.void : Effect.fail(error))
@@ -216,10 +216,10 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   )
 })
 
-// How long an interrupted turn may take to stop. What has not stopped by then is ended.
+// How long an interrupted turn may take to stop. After that, its connection is closed.
 const patience = "10 seconds"
 
-// What is printed of a run that was interrupted before it had a result of its own.
+// The result of a run that was interrupted before it had one.
 const interruptedResult = (turn: TurnHandle | undefined): RunOutput.RunResult => ({
   type: "result",
   status: "interrupted",
@@ -283,7 +283,7 @@ const threadOf = Effect.fnUntraced(function* (
   return yield* codex.thread.resume(last.id, options.threadOptions)
 })
 
-/** What a turn came to, whichever way. */
+/** The result of a turn. */
 interface Settled<E> {
   readonly result: RunOutput.RunResult
   readonly error: E | undefined

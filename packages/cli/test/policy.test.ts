@@ -384,7 +384,7 @@ describe("effect-codex policy explain and schema", () => {
         `  1. a: accept, if it runs in "."`
       ])
     )
-    expect(inWords({ useLlmJudge: true })[0]).toContain("a judge decides")
+    expect(inWords({ useLlmJudge: true })[0]).toContain("A judge decides")
   })
 
   it.live("prints the JSON Schema of rubrics", () =>

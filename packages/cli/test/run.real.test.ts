@@ -74,7 +74,7 @@ Approvals: on-request, declined
 Folder: DIR
 
 == Turn Started ==
-[thinking] **Greeting** whoever is there.
+[thinking] **Greeting** the user.
 Assistant: ${greeting}
 
 [summary] status=completed, tools=0, errors=0, elapsed=T, tokens=110

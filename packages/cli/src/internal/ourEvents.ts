@@ -25,7 +25,7 @@ const sandboxOf = ({ sandbox }: ThreadSettings): string => {
 const approvalsOf = ({ approvalPolicy }: ThreadSettings): string =>
   typeof approvalPolicy === "string" ? approvalPolicy : "granular"
 
-/** What the run works with, a line each. Without settings, the thread was loaded before this run. */
+/** The settings, one per line. Without any, the thread was loaded before this run. */
 const settingsLines = (settings: ThreadSettings | undefined, decidedBy: string): ReadonlyArray<string> =>
   settings === undefined
     ? [`Approvals: ${decidedBy}`]

@@ -15,7 +15,7 @@ import * as Table from "./table.ts"
 export const json = (document: unknown): Effect.Effect<void> =>
   Console.log(sanitizedJson(JSON.stringify(document, undefined, 2)))
 
-/** Somebody else's command or path on one line, with all that is in it: it says what is done. */
+/** A command or path from elsewhere on one line, with every character, because it decides what happens. */
 export const exact = (text: string): string => Display.line(text)
 
 /** Somebody else's text on one line. */

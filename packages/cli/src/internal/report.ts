@@ -15,12 +15,12 @@ import { helpText } from "./helpText.ts"
 import { jsonLine } from "./jsonLine.ts"
 import * as Tone from "../Tone.ts"
 
-// What a server or a file has said can be part of it.
+// The text may come from a server or a file.
 const oneLine = (text: string): string => Display.line(text.trim().replaceAll(/\s*\n\s*/g, " "))
 
 const say = (message: string): Effect.Effect<void> => Console.error(`effect-codex: ${message}`)
 
-// Where an error is documented and which version failed, if the error has such fields.
+// The documentation of an error and the version that failed, if the error has such fields.
 const sourceOf = (error: unknown): string => {
   const field = (name: string): string =>
     Predicate.hasProperty(error, name) && typeof error[name] === "string" ? error[name] : ""

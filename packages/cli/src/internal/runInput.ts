@@ -59,7 +59,7 @@ const readText = Effect.fnUntraced(function* (options: {
       : yield* invalid("Use a prompt or --prompt-file, not both.")
   }
   if (prompt !== undefined && prompt !== "-") {
-    // What the shell gave us and was not UTF-8 is no longer what it was.
+    // Invalid UTF-8 from the shell has become another text by now.
     return prompt.includes("\ufffd") ? yield* invalid("The prompt is not UTF-8.") : prompt
   }
   const { stdinIsTerminal } = yield* Stdio.Stdio

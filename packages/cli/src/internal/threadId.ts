@@ -9,7 +9,7 @@ import { InvalidUsage } from "../InvalidUsage.ts"
 
 const fullLength = 36
 
-// Shorter than this says little, and is more likely a mistake.
+// A shorter one is more likely a mistake.
 const beginning = /^[0-9a-f][0-9a-f-]{3,}$/i
 
 /** The full id. One that no thread has is returned as it was given: the server says that there is none. */

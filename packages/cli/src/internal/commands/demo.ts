@@ -13,7 +13,7 @@ const { cwd: _, ...connection } = Connection.flags
 const flags = {
   mode: Flag.Literals("mode", ["smoke", "demo", "full"]).pipe(
     Flag.withDescription(
-      "smoke: a thread, a response, a text stream, an approval; demo: what else there is; full: reviews and the past too"
+      "smoke: a thread, a response, a text stream, an approval; demo: also events, threads and listings; full: also reviews and history"
     ),
     Flag.withDefault("smoke")
   ),

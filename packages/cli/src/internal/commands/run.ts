@@ -79,7 +79,7 @@ const flags = {
   sandbox: optional(
     Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
       Flag.withAlias("s"),
-      Flag.withDescription("What commands may do without approval")
+      Flag.withDescription("The access of commands that need no approval")
     )
   ),
   addDir: Flag.String("add-dir").pipe(
@@ -90,7 +90,7 @@ const flags = {
   ...Connection.flags,
   scenario: optional(
     Flag.Literals("scenario", scenarioNames).pipe(
-      Flag.withDescription("With --offline: what the stand-in for the model does. Default: it greets you")
+      Flag.withDescription("With --offline: the script of the stand-in for the model. Default: it greets you")
     )
   ),
   budgetTokens: optional(

@@ -124,7 +124,7 @@ const unmatched = ({
   return `Mode ${mode}. ${modes[mode]}${exceptions.length === 0 ? "" : ` Other defaults are ${exceptions.join(", ")}.`}`
 }
 
-/** The lines: what no rule decides, then the rules in the order in which they are tried. */
+/** The lines: decisions without a matching rule, then the rules in their order. */
 export const inWords = (rubric: PolicyRubric): ReadonlyArray<string> => [
   unmatched(rubric),
   ...(rubric.extends === undefined || rubric.extends.length === 0

@@ -47,7 +47,7 @@ export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 
-// What was not UTF-8 is another command by now.
+// Invalid UTF-8 has become another command by now.
 const intact = (command: string, what: string): Effect.Effect<string, InvalidUsage> =>
   command.includes("\ufffd")
     ? Effect.fail(new InvalidUsage({ description: `${what} is not UTF-8.` }))
