@@ -32,7 +32,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   "policy-human": [
     "command decided by echo",
     "Why, as the model claims\n  │ You want to know the time.",
-    "It may run outside of the sandbox, with your rights",
+    "It may run outside the sandbox, with your rights",
     "command decided by human",
     'Your answer: {"answers":{"color":{"answers":["Red"]}}}'
   ],

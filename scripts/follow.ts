@@ -123,7 +123,7 @@ const follow = async (page: string): Promise<ReadonlyArray<string>> => {
 
 const findings: Array<string> = []
 // The first page makes the tarballs that the others install.
-for (const page of pages) findings.push(...(await follow(page)))
+for (const page of pages) if (findings.length === 0) findings.push(...(await follow(page)))
 for (const finding of findings) process.stdout.write(`${finding}\n`)
 process.stdout.write(`${pages.length} pages followed, ${findings.length} findings\n`)
 process.exitCode = findings.length === 0 ? 0 : 1

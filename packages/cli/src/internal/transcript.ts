@@ -124,7 +124,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const done = (id: string, label: string, ...parts: ReadonlyArray<string | undefined>) => {
-    page.line("tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
+    const isBad = parts[0] === "failed" || parts[0] === "declined"
+    page.line(isBad ? "error" : "tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
     tools.delete(id)
   }
   const millis = (duration: number | null | undefined) => (duration == null ? undefined : `${duration}ms`)
@@ -175,7 +176,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       const parts = [`status=${turn.status}`, `tools=${toolCount}`, `errors=${errorCount}`]
       if (turn.durationMs != null) parts.push(`elapsed=${seconds(turn.durationMs)}`)
       if (tokens !== undefined) parts.push(`tokens=${tokens.total - tokens.before}`)
-      page.line("summary", "[summary]", parts.join(", "))
+      page.line(turn.status === "failed" ? "error" : "summary", "[summary]", parts.join(", "))
     }
     page.plain(paint("header", "== Turn Completed =="))
   }
