@@ -92,8 +92,9 @@ export interface ConnectionOptions extends ServerRequest.HostHandlers {
   /** How we introduce ourselves. Default: this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /**
-   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake. Default: any; one that is older than
-   * what is tested is logged as a warning.
+   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake, and so does one that does not say
+   * which version it is, or that was built from source and calls itself `0.0.0`. A pre-release is older than its release.
+   * Default: any; one that is older than what is tested is logged as a warning.
    */
   readonly minVersion?: string | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
@@ -110,9 +111,10 @@ export interface ConnectionOptions extends ServerRequest.HostHandlers {
    */
   readonly answerTimeout?: Duration.Input | "none" | undefined
   /**
-   * How long an accept of a command or file change is held back, to see whether another one comes under the same item id:
-   * the server could take the answer to one for the answer to the other. Calls of one answer of the model are milliseconds
-   * apart. Default: 50 milliseconds.
+   * The least time between the request for approval of a command or file change and an accept of it, to see whether another
+   * one comes under the same item id: the server could take the answer to one for the answer to the other. Calls of one answer
+   * of the model are milliseconds apart. The time that the decision takes counts, so a person or a model that decides waits for
+   * nothing more. Default: 50 milliseconds.
    */
   readonly acceptDelay?: Duration.Input | undefined
   /**
