@@ -125,7 +125,10 @@ const checkExample = (block: Block) => {
 // The documents of an index in their order, and how each of them names the next.
 const checkOrder = (index: string, words: string) => {
   const folder = path.dirname(index)
-  const order = Array.from(read(index).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm), ([, title, link = ""]) => ({ title, link }))
+  const order = Array.from(read(index).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm), ([, title, link = ""]) => ({
+    title,
+    link
+  }))
   order.forEach(({ link }, at) => {
     const next = order[at + 1]
     const file = path.join(folder, link)

@@ -1,4 +1,4 @@
-/** Code blocks of the documents: where they stand, and which of them a reader saves as a file. */
+/** Code blocks of the documents, with their lines and the names of those that a reader saves as files. */
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
 

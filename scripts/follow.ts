@@ -18,7 +18,7 @@ const { values } = parseArgs({ options: { clone: { type: "boolean" }, cold: { ty
 
 const pages = ["docs/quickstart.md", "docs/tutorial.md", "docs/promises.md"]
 
-// What a block prepares that only an older Node needs is introduced with this.
+// The introduction of a block that only an older Node needs.
 const forOlderNode = /^If `node --version`/
 
 const temporary = mkdtempSync(path.join(tmpdir(), "effect-codex-follow-"))
@@ -60,7 +60,7 @@ interface Ran {
 const bash = (script: string, cwd: string) =>
   new Promise<Ran>((resolve) => {
     const folder = path.join(temporary, "folder")
-    // The shell may change the folder for the blocks after it. What it exits with is that of its last command.
+    // The shell may change the folder for the blocks after it. Its exit code is that of its last command.
     const child = spawn("bash", ["-ec", `${script}\npwd > ${folder}`], { cwd, env, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     for (const stream of [child.stdout, child.stderr]) {

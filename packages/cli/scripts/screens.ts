@@ -36,7 +36,7 @@ const store = path.join(files, "sessions.db")
 interface Screen {
   readonly args: ReadonlyArray<string>
   readonly code: number
-  /** What is typed, once the screen has the text before it. */
+  /** Keys that are typed once the screen shows the pattern before them. */
   readonly answer?: readonly [at: RegExp, keys: string]
 }
 

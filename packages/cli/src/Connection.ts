@@ -36,7 +36,9 @@ export const flags = {
   ),
   codexHome: optional(Flag.String("codex-home")).pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("The folder of the configuration, account and threads of codex. Default: CODEX_HOME, or ~/.codex")
+    Flag.withDescription(
+      "The folder of the configuration, account and threads of codex. Default: CODEX_HOME, or ~/.codex"
+    )
   ),
   offline: toggle(
     "offline",

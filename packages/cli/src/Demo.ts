@@ -74,7 +74,9 @@ const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine
     Policy.tap(engine, (request, verdict) => {
       const subject = "command" in request.params ? ` ${Print.exact(JSON.stringify(request.params.command))}` : ""
       const decision = verdict === undefined ? "abstained" : JSON.stringify(verdict.decision)
-      return Console.log(`  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "no engine decided"})`)
+      return Console.log(
+        `  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "no engine decided"})`
+      )
     })
   )
 ).pipe(Layer.provide(PolicyEngine.layerAcceptAll))

@@ -138,7 +138,10 @@ describe("effect-codex", () => {
         for (const args of [["--help"], ["run", "--help"], ["help", "policy", "check"]]) {
           const program = yield* Terminal.start(main, args, { columns, rows: 200 })
           expect(yield* program.code).toBe(0)
-          const lines = program.written().replaceAll(/\u001b\[[0-9;]*m/g, "").split(/\r?\n/)
+          const lines = program
+            .written()
+            .replaceAll(/\u001b\[[0-9;]*m/g, "")
+            .split(/\r?\n/)
           const wide = lines.filter((line) => !/^ {2}\S/.test(line) && stringWidth(line) > Math.min(columns, 120))
           expect(wide).toEqual([])
           expect(lines.includes("GLOBAL FLAGS")).toBe(args[0] === "--help")

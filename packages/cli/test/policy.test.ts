@@ -315,7 +315,10 @@ by = "mode strict"
 describe("effect-codex policy lint", () => {
   it.live("lists every mistake with its line, and the field that was probably meant", () =>
     Effect.gen(function* () {
-      const wrong = file("wrong.yaml", "mode: strikt\ncommandRules:\n  - when: { programm: npm }\n    decision: accept\n")
+      const wrong = file(
+        "wrong.yaml",
+        "mode: strikt\ncommandRules:\n  - when: { programm: npm }\n    decision: accept\n"
+      )
       const { code, stdout } = yield* policy(["lint", wrong])
       expect(stdout).toContain(`${wrong}:1: mistake: mode: `)
       expect(stdout).toContain(
@@ -324,7 +327,9 @@ describe("effect-codex policy lint", () => {
       expect(stdout).toMatch(/^mistakes=\d+ warnings=0$/m)
       expect(code).toBe(1)
       const json = yield* policy(["lint", wrong, "--json"])
-      expect(JSON.parse(json.stdout).mistakes).toContainEqual(expect.objectContaining({ line: 3, didYouMean: "program" }))
+      expect(JSON.parse(json.stdout).mistakes).toContainEqual(
+        expect.objectContaining({ line: 3, didYouMean: "program" })
+      )
     })
   )
 

@@ -4,7 +4,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { report } from "../src/internal/report.ts"
 
-const reported = Effect.fnUntraced(function* (fields: object, options?: { readonly json?: boolean; readonly command?: string }) {
+const reported = Effect.fnUntraced(function* (
+  fields: object,
+  options?: { readonly json?: boolean; readonly command?: string }
+) {
   const lines: Array<unknown> = []
   const take = (...args: ReadonlyArray<unknown>) => void lines.push(...args)
   const console: Console.Console = { ...globalThis.console, error: take, log: take }
@@ -29,7 +32,6 @@ describe("report", () => {
       assert.include(JSON.parse(String(result)), { type: "result", status: "failed", text: "", declined: 0 })
     })
   )
-
 
   const cases: ReadonlyArray<readonly [what: string, fields: object, end: string]> = [
     ["no fields", {}, ""],

@@ -69,7 +69,7 @@ const greeting = [
 
 const transcript = `Session: ID
 Model: gpt-5.5
-Sandbox: workspace-write
+Sandbox: read-only
 Approvals: on-request, declined
 Folder: DIR
 
@@ -320,7 +320,10 @@ describe("flags that belong together", () => {
       const safe = yield* run(["--offline", "--preset", "safe", "hi"])
       expect(settingsOf(safe.stderr)).toEqual(["Sandbox: read-only", "Approvals: untrusted, declined"])
       const yolo = yield* run(["--offline", "--preset", "yolo", "hi"])
-      expect(settingsOf(yolo.stderr)).toEqual(["Sandbox: danger-full-access", "Approvals: never, accepted without asking"])
+      expect(settingsOf(yolo.stderr)).toEqual([
+        "Sandbox: danger-full-access",
+        "Approvals: never, accepted without asking"
+      ])
       const edit = yield* run(["--offline", "--preset", "edit", "-s", "read-only", "hi"])
       expect(settingsOf(edit.stderr)).toEqual(["Sandbox: read-only", "Approvals: on-request, declined"])
     })

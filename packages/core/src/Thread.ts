@@ -224,7 +224,7 @@ export interface RunInput extends TurnInput {
 }
 
 /**
- * What a thread runs with: the options that were given, the configuration of codex and its defaults, combined by the server.
+ * The effective settings of a thread: the given options, the configuration of codex and its defaults, combined by the server.
  *
  * @category models
  * @since 0.1.0
@@ -247,7 +247,7 @@ export interface ThreadSettings {
  */
 export interface Thread {
   readonly id: string
-  /** What the server answered when this handle was made; `undefined` for a thread that was loaded already. */
+  /** The settings when this handle was made; `undefined` if this client did not start or load the thread. */
   readonly settings: ThreadSettings | undefined
   /**
    * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the

@@ -276,8 +276,7 @@ export const layerQueue = (
           Effect.suspend(() => (isOpen ? Deferred.succeed(answered, given) : Effect.succeed(false)))
         const asked = { ...question, answer, closed: Deferred.await(closed) }
         const offered = yield* Queue.offer(queue, { question: asked, isOpen: () => isOpen })
-        if (!offered)
-          return yield* new PolicyFailed({ description: "the queue of questions is full and not read" })
+        if (!offered) return yield* new PolicyFailed({ description: "the queue of questions is full and not read" })
         return yield* Effect.ensuring(
           Deferred.await(answered),
           Effect.suspend(() => {

@@ -225,8 +225,7 @@ const parseResult = (
 export const unknownField = "there is no such field here"
 
 const toIssues = SchemaIssue.makeFormatterStandardSchemaV1({
-  leafHook: (issue) =>
-    issue._tag === "UnexpectedKey" ? unknownField : SchemaIssue.defaultLeafHook(issue)
+  leafHook: (issue) => (issue._tag === "UnexpectedKey" ? unknownField : SchemaIssue.defaultLeafHook(issue))
 })
 
 const decodeAt = (

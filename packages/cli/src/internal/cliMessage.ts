@@ -9,7 +9,7 @@ import * as Predicate from "effect/Predicate"
 const fieldOf = (error: unknown, name: string): unknown =>
   Predicate.hasProperty(error, name) ? error[name] : undefined
 
-// What `--timeout`, `--budget-tokens` and the presets set.
+// The limits of `--timeout`, `--budget-tokens` and the presets.
 const overBudget = (error: unknown): string | undefined => {
   if (fieldOf(error, "_tag") !== "BudgetExceeded") return undefined
   const [allowed, used] = [Number(fieldOf(error, "allowed")), Number(fieldOf(error, "used"))]
@@ -26,5 +26,7 @@ const overBudget = (error: unknown): string | undefined => {
 /** The message of any error. */
 export const messageOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : String(error)
-  return overBudget(error) ?? message.replace("set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to")
+  return (
+    overBudget(error) ?? message.replace("set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to")
+  )
 }

@@ -21,7 +21,7 @@ const wrap = (text: string, width: number): ReadonlyArray<string> => {
 
 type Row = readonly [left: string, right: string]
 
-// Beside the left column if it is narrow, else below it.
+// To the right of the left column if that is narrow, else below it.
 const rowsOf = (rows: ReadonlyArray<Row>, width: number, paint: Paint): ReadonlyArray<string> => {
   const widest = Math.max(...rows.map(([left]) => stringWidth(left)))
   const column = Math.min(widest, Math.max(12, Math.floor(width / 3))) + 4

@@ -1,6 +1,6 @@
 /**
- * What the stand-in for the model does with `--offline --scenario NAME`: one thing that agents do, so that everything around it
- * can be tried without an account.
+ * The scripts of `--offline --scenario NAME`. Each lets the stand-in for the model do one thing that agents do, so that users can
+ * try it without an account.
  */
 import * as MockModel from "@effect-codex/core/testing/MockModel"
 import type { ScenarioName } from "./scenarioNames.ts"

@@ -523,7 +523,7 @@ describe("the log of what nobody decided", () => {
       )
       const human = { ...requests.command, params: { ...requests.command.params, kind: "humanCommand" } }
       expect(yield* logged(Approval.answer(human, items("unreadable")))).toEqual(
-        because("it is for a person alone, and nobody is there")
+        because("only a person may decide, and no one is available")
       )
       const failing = engineOf(() => Effect.fail(new PolicyFailed({ description: "no\nway" })))
       expect(yield* logged(answer("command", failing))).toEqual([

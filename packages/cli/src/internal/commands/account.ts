@@ -36,10 +36,14 @@ const readKey = Effect.fnUntraced(function* (stdin: boolean) {
     const text = yield* stdio.stdin.pipe(Stream.decodeText(), Stream.mkString)
     const key = text.trim()
     if (key !== "" && !/\s/.test(key)) return Redacted.make(key)
-    return yield* new InvalidUsage({ description: "Standard input has no API key. Pipe the key alone, without spaces." })
+    return yield* new InvalidUsage({
+      description: "Standard input has no API key. Pipe the key alone, without spaces."
+    })
   }
   if (yield* stdio.stdinIsTerminal) return yield* Prompt.Password({ message: "API key" })
-  return yield* new InvalidUsage({ description: "There is no terminal to ask for a key. Pipe it with --api-key-stdin." })
+  return yield* new InvalidUsage({
+    description: "There is no terminal to ask for a key. Pipe it with --api-key-stdin."
+  })
 })
 
 const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse): string => {

@@ -61,7 +61,11 @@ const flags = {
     )
   ),
   policy: text("policy", "FILE", "Decide on approval requests by the rules in this file"),
-  root: text("root", "DIR", "With --policy: the folder that its relative folders start from. Default: that of the file"),
+  root: text(
+    "root",
+    "DIR",
+    "With --policy: the folder that its relative folders start from. Default: that of the file"
+  ),
   ask: toggle("ask", "Ask you at this terminal; with --policy, only about requests that its rules leave open"),
   acceptAll: toggle("accept-all", "Accept every request of the agent, also to run outside the sandbox"),
   failOnDecline: toggle("fail-on-decline", "Exit with 5 if anything was declined"),
@@ -149,7 +153,9 @@ const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
 const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, screen: Semaphore.Semaphore) {
   const { ask, policy, root } = flags
   if (root !== undefined && policy === undefined) {
-    return yield* new InvalidUsage({ description: "--root needs --policy: it is where folders of the rules start from." })
+    return yield* new InvalidUsage({
+      description: "--root needs --policy: it is where folders of the rules start from."
+    })
   }
   if (acceptAll) return PolicyEngine.layerAcceptAll
   if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, root, undefined)
@@ -180,7 +186,9 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const resumes = flags.thread !== undefined || flags.last
   yield* exclusive({ "--ephemeral": flags.ephemeral, "--thread or --last": resumes })
   if (flags.scenario !== undefined && !flags.offline) {
-    return yield* new InvalidUsage({ description: "--scenario needs --offline: it is played by the stand-in for the model." })
+    return yield* new InvalidUsage({
+      description: "--scenario needs --offline: it is played by the stand-in for the model."
+    })
   }
   const timeout = flags.timeout === undefined ? undefined : parseTime(flags.timeout)
   if (flags.timeout !== undefined && timeout === undefined) {
@@ -210,7 +218,9 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const policy = yield* policyOf(flags, acceptAll, screen)
 
   if (acceptAll && !flags.quiet) {
-    yield* Console.error("[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights.")
+    yield* Console.error(
+      "[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights."
+    )
   }
   const { effort, model } = flags
   const options: Run.Options = {
@@ -289,7 +299,10 @@ export const command = Command.make("run", flags, run).pipe(
     { command: 'effect-codex run "Write release notes" > notes.md', description: "Keep the answer" },
     { command: "git diff | effect-codex run --quiet -", description: "Take the prompt from a pipe" },
     { command: 'effect-codex run --last "Now the tests"', description: "Resume the last thread" },
-    { command: 'effect-codex run --preset edit --ask "Fix the typos"', description: "Change files, and ask for the rest" },
+    {
+      command: 'effect-codex run --preset edit --ask "Fix the typos"',
+      description: "Change files, and ask for the rest"
+    },
     { command: 'effect-codex run --offline "hi"', description: "Try it without an account" },
     { command: "effect-codex run --offline --scenario approval --ask", description: "Try an approval" }
   ])

@@ -241,7 +241,9 @@ const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof delete
   if (!flags.yes) {
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
-      return yield* new InvalidUsage({ description: "Deleted threads cannot be restored, and there is no terminal to ask at. Confirm with --yes." })
+      return yield* new InvalidUsage({
+        description: "Deleted threads cannot be restored, and there is no terminal to ask at. Confirm with --yes."
+      })
     }
     const what = flags.ids.length === 1 ? "thread" : `${flags.ids.length} threads:`
     const message = `Delete ${what} ${flags.ids.map(Print.inline).join(", ")} for good?`
@@ -294,7 +296,9 @@ const renameCommand = Command.make("rename", renameFlags, rename).pipe(
 
 const removeCommand = Command.make("delete", deleteFlags, remove).pipe(
   Command.withDescription("Delete threads permanently, after a question"),
-  Command.withExamples([{ command: "effect-codex threads delete --yes 0199b6f2-…", description: "Delete one without asking" }])
+  Command.withExamples([
+    { command: "effect-codex threads delete --yes 0199b6f2-…", description: "Delete one without asking" }
+  ])
 )
 
 /** The command, with its subcommands. */

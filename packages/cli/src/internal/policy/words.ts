@@ -76,17 +76,15 @@ interface Rule {
 }
 
 const decisionOf = (decision: unknown): string =>
-  decision === undefined
-    ? "as without rules"
-    : typeof decision === "string"
-      ? decision
-      : JSON.stringify(decision)
+  decision === undefined ? "as without rules" : typeof decision === "string" ? decision : JSON.stringify(decision)
 
 const ruleOf = ({ decision, name, reason, when = {} }: Rule & { readonly name: string }): string => {
   const held = Object.entries(when).map(([key, value]) => `${labelOf(key)} ${valueOf(key, value)}`)
   // Without allowedFlags such a rule accepts no option but those that its arguments spell out.
   const hasNoOptions =
-    isAccept(decision) && ["program", "args", "argsPrefix"].some((key) => key in when) && !["allowedFlags", "flags"].some((key) => key in when)
+    isAccept(decision) &&
+    ["program", "args", "argsPrefix"].some((key) => key in when) &&
+    !["allowedFlags", "flags"].some((key) => key in when)
   const conditions = [...held, ...(hasNoOptions ? ["with no options"] : [])]
   const condition = conditions.length === 0 ? "always" : `if ${conditions.join("; ")}`
   return `${name}: ${decisionOf(decision)}, ${condition}${reason === undefined ? "" : ` (${reason})`}`

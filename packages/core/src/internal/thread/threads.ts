@@ -54,7 +54,7 @@ export interface BoundThread {
   policy: Engine | undefined
   /** What the thread was started or loaded with: the server does not restore all of it when it loads the thread again. */
   params: ThreadOptions | undefined
-  /** What the server made of them, by its last answer. */
+  /** The settings in the server's last answer. */
   settings: ThreadSettings | undefined
   /** The calls that use it. */
   calls: number
@@ -98,12 +98,19 @@ export interface Threads {
 /** Of so many threads that were let go it is remembered what they were started with. */
 const maxRemembered = 1024
 
-/** What the answers to starting, resuming and forking have in common. */
+/** The common part of the answers to starting, resuming and forking. */
 interface Answered extends ThreadSettings {
   readonly thread: { readonly id: string }
 }
 
-const settingsOf = ({ approvalPolicy, cwd, model, modelProvider, reasoningEffort, sandbox }: Answered): ThreadSettings => ({
+const settingsOf = ({
+  approvalPolicy,
+  cwd,
+  model,
+  modelProvider,
+  reasoningEffort,
+  sandbox
+}: Answered): ThreadSettings => ({
   model,
   modelProvider,
   reasoningEffort: reasoningEffort ?? undefined,
@@ -214,11 +221,13 @@ export const makeThreads = Effect.fnUntraced(function* (
         )
 
   const subscribe = (threadId: string, params: ThreadOptions) =>
-    server[connection].whenLeft(threadId).pipe(
-      Effect.andThen(
-        server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+    server[connection]
+      .whenLeft(threadId)
+      .pipe(
+        Effect.andThen(
+          server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+        )
       )
-    )
 
   // From the reply on, the thread is called what the server calls it.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {

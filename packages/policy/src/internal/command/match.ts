@@ -101,7 +101,8 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
-    if (part.opaque !== undefined || view.evaluates) return new Miss(part.opaque ?? "it runs text that is made at run time")
+    if (part.opaque !== undefined || view.evaluates)
+      return new Miss(part.opaque ?? "it runs text that is made at run time")
     if (programs !== undefined && (program === undefined || !programs.includes(program)))
       return new Miss("another program")
     if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args)))

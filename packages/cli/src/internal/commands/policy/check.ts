@@ -26,7 +26,9 @@ const flags = {
   ),
   policy,
   root,
-  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: the current one").pipe(Flag.withAlias("C")),
+  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: the current one").pipe(
+    Flag.withAlias("C")
+  ),
   stdinJson: toggle(
     "stdin-json",
     "Read command lines from standard input, one JSON string per line, and print one JSON verdict per line"

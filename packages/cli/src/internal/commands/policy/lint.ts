@@ -35,7 +35,8 @@ const fieldNames = (schema: unknown, names = new Set<string>()): ReadonlySet<str
   if (Array.isArray(schema)) for (const part of schema) fieldNames(part, names)
   else if (Predicate.isReadonlyObject(schema)) {
     for (const [key, value] of Object.entries(schema)) {
-      if (key === "properties" && Predicate.isReadonlyObject(value)) for (const name of Object.keys(value)) names.add(name)
+      if (key === "properties" && Predicate.isReadonlyObject(value))
+        for (const name of Object.keys(value)) names.add(name)
       fieldNames(value, names)
     }
   }

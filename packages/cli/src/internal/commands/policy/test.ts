@@ -140,9 +140,7 @@ const say = ({
 
 /** The command. */
 export const command = Command.make("test", flags, test).pipe(
-  Command.withDescription(
-    "Compare the decisions of the rules with expected ones; exits with 1 if one differs"
-  ),
+  Command.withDescription("Compare the decisions of the rules with expected ones; exits with 1 if one differs"),
   Command.withShortDescription("Compare the decisions of the rules with expected ones"),
   Command.withExamples([{ command: "effect-codex policy test policy.test.yaml", description: "In a build" }])
 )
