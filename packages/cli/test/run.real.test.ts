@@ -223,7 +223,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     ["a policy that is none", 2, () => ["--policy", file("bad-policy.json", '{"modus":"strict"}'), "hi"]],
     ["a time that is none", 2, () => ["--timeout", "soon", "hi"]],
     ["a flag that is not there", 2, () => ["--ofline", "hi"]],
-    ["flags that exclude each other", 2, () => ["--json", "--jsonl", "hi"]],
+    ["flags that exclude each other", 2, () => ["--quiet", "--verbose", "hi"]],
     ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
     ["a question without a terminal", 2, () => ["--ask", "hi"]],
     ["no last thread", 2, () => ["--offline", "--last", "hi"]],
