@@ -1,6 +1,7 @@
 import * as Approval from "../../src/internal/approval/answer.ts"
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { Deciding } from "../../src/internal/approval/deciding.ts"
 import type { RpcError } from "../../src/internal/rpc/jsonRpc.ts"
 import type { Lazy } from "@effect-codex/core/protocol/Lazy"
 import * as Experimental from "@effect-codex/core/protocol/generated/Experimental"
@@ -280,7 +281,8 @@ describe("what the server asks of the program", () => {
 
   it.effect("is refused without one, and when it fails, with nothing of what it said", () =>
     Effect.gen(function* () {
-      const hosts: ReadonlyArray<ServerRequest.HostHandlers> = [
+      const hosts: ReadonlyArray<ServerRequest.HostHandlers | undefined> = [
+        undefined,
         {},
         { onTokenRefresh: () => Effect.fail({ message: "secret" }), onAttestation: () => Effect.die("secret") }
       ]
@@ -578,6 +580,30 @@ describe("the log of what nobody decided", () => {
     })
   )
 
+  it.effect("tells of a tool's handler that fails, and nothing where there is no handler", () =>
+    Effect.gen(function* () {
+      const calling = (onToolCall: ServerRequest.ToolCallHandler | undefined) =>
+        logged(
+          Approval.answer(requests.toolCall, { policy: PolicyEngine.acceptAll, onToolCall, item: () => undefined })
+        )
+      expect(yield* calling(() => Effect.die("x"))).toEqual([
+        expect.stringMatching(/^Warn: The handler of the tool t failed/)
+      ])
+      expect(yield* calling(undefined)).toEqual([])
+      expect(yield* logged(Approval.answer(refreshRequest, undefined, {}))).toEqual([])
+    })
+  )
+
+  it.effect("has one line of a bearable length for each", () =>
+    Effect.gen(function* () {
+      const because = PolicyEngine.make({
+        command: () => Effect.succeed({ decision: "decline", by: "test", reason: "no ".repeat(1000) })
+      })
+      const [line = "", ...rest] = yield* logged(answer("command", because))
+      expect([line.length < 600, rest]).toEqual([true, []])
+    })
+  )
+
   it.effect("hides what looks like a secret in a reason, and puts nothing together that is not written", () =>
     Effect.gen(function* () {
       const secret = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
@@ -589,6 +615,27 @@ describe("the log of what nobody decided", () => {
       expect(line).not.toContain("abcdefghij")
       const quiet = Effect.provideService(answer("command", because), References.MinimumLogLevel, "Warn")
       expect(yield* logged(quiet)).toEqual([])
+    })
+  )
+})
+
+describe("whoever observes a decision", () => {
+  it.effect("learns who decided, why, and whether that was to accept", () =>
+    Effect.gen(function* () {
+      const noted = (policy: PolicyEngine.Engine | undefined) =>
+        Effect.gen(function* () {
+          const deciding: Deciding = { by: undefined, reason: undefined, accepted: false }
+          const answerer = policy && { policy, onToolCall: undefined, item: () => undefined }
+          yield* Effect.provideService(Approval.answer(requests.command, answerer), Deciding, deciding)
+          return deciding
+        })
+      const saying = (decision: "accept" | "decline", reason?: string) =>
+        PolicyEngine.make({ command: () => Effect.succeed({ decision, by: "test", reason }) })
+      expect(yield* noted(saying("accept", "fine"))).toEqual({ by: "test", reason: "fine", accepted: true })
+      expect(yield* noted(saying("decline"))).toEqual({ by: "test", reason: undefined, accepted: false })
+      const nobody = { by: undefined, accepted: false }
+      expect(yield* noted(PolicyEngine.make({}))).toEqual({ ...nobody, reason: "nobody decided" })
+      expect(yield* noted(undefined)).toEqual({ ...nobody, reason: "it belongs to no turn of this client" })
     })
   )
 })

@@ -116,6 +116,10 @@ describe("a request of the server", () => {
       yield* TestClock.adjust("1000 days")
       expect(asked.pollUnsafe()).toBeUndefined()
       expect(sizes()).toMatchObject({ answerDeadlines: 0 })
+      const mayEnd = yield* Latch.make()
+      const other = yield* asks(elicitation(2), Effect.as(mayEnd.await, "said"))
+      yield* mayEnd.open
+      expect(yield* Fiber.join(other)).toBe("said")
     }).pipe(Effect.scoped)
   )
 
@@ -358,6 +362,17 @@ describe("a table of what waits", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("forgets it also when its handler can't be interrupted", () =>
+    Effect.gen(function* () {
+      const { asks, sizes } = yield* make()
+      const mayEnd = yield* Latch.make()
+      const asked = yield* asks(elicitation(1), Effect.uninterruptible(mayEnd.await))
+      yield* Fiber.interrupt(asked)
+      expect(sizes()).toEqual(nothing)
+      yield* mayEnd.open
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("keeps a request whose id another one had that is answered after it", () =>
     Effect.gen(function* () {
       const { asks, forget, sizes, undecided } = yield* make()
@@ -415,6 +430,16 @@ describe("a table of what waits", () => {
       itemCompleted("elsewhere", command("item 1"))
       itemCompleted("thread", command("item 2"))
       expect([approvals(), sizes()["itemThreads"]]).toEqual([1, 0])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps an approval when an item under its id is over that was not seen to begin", () =>
+    Effect.gen(function* () {
+      const { answer, itemCompleted, itemStarted } = yield* make()
+      yield* answer(approval(1), accept, undefined)
+      itemStarted("thread", { ...item, id: "another" })
+      itemCompleted("thread", item)
+      expect(yield* answer(approval(2, { itemId: "item 1" }), accept, undefined)).toEqual({ decision: "cancel" })
     }).pipe(Effect.scoped)
   )
 
