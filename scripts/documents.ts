@@ -8,7 +8,7 @@ export interface Block {
   readonly file: string
   /** Line of the file that the block's first line is on, from 1. */
   readonly line: number
-  /** The line of text before the block, or an empty text. */
+  /** The paragraph right before the block on one line, or an empty text. */
   readonly introduction: string
 }
 
@@ -17,18 +17,24 @@ export const blocksOf = (root: string, file: string): ReadonlyArray<Block> => {
   const blocks: Array<Block> = []
   let open: { language: string; line: number; introduction: string; lines: Array<string> } | undefined
   let introduction = ""
+  let isOver = false
   readFileSync(path.join(root, file), "utf8")
     .split("\n")
     .forEach((text, index) => {
       const line = file.endsWith(".ts") ? text.replace(/^ \* ?/, "") : text
       const fence = /^```(\w*)\s*$/.exec(line)
       if (open !== undefined && fence !== null) {
-        const { introduction, language, lines } = open
-        blocks.push({ language, code: lines.join("\n"), file, line: open.line, introduction })
+        const { lines, ...block } = open
+        blocks.push({ ...block, code: lines.join("\n"), file })
         open = undefined
+        introduction = ""
       } else if (open !== undefined) open.lines.push(line)
       else if (fence !== null) open = { language: fence[1] ?? "", line: index + 2, introduction, lines: [] }
-      else if (line.trim() !== "") introduction = line.trim()
+      else if (line.trim() === "") isOver = true
+      else {
+        introduction = isOver ? line.trim() : `${introduction} ${line.trim()}`.trim()
+        isOver = false
+      }
     })
   if (open !== undefined) throw new Error(`${file}:${open.line}: a code block is not closed`)
   return blocks

@@ -272,7 +272,9 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
       ]
       const { code, stderr } = yield* runWith(script, ["--quiet", "--budget-tokens", "50", "hi"])
       expect(code).toBe(7)
-      expect(stderr).toMatch(/^effect-codex: The turn used 110 tokens, but only 50 are allowed\..*--budget-tokens\.\n$/)
+      expect(stderr).toMatch(
+        /^effect-codex: The turn used 110 tokens, but only 50 are allowed\..*--budget-tokens\. \(.*\)\n$/
+      )
     })
   )
 
@@ -280,7 +282,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     Effect.gen(function* () {
       const { code, stderr } = yield* run(["--offline", "--scenario", "slow", "--quiet", "--timeout", "300ms"])
       expect(code).toBe(6)
-      expect(stderr).toMatch(/^effect-codex: The turn took longer than 0\.3 s\..*--timeout\.\n$/)
+      expect(stderr).toMatch(/^effect-codex: The turn took longer than 0\.3 s\..*--timeout\. \(.*\)\n$/)
     })
   )
 

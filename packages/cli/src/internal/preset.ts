@@ -1,5 +1,5 @@
 /**
- * Flags that belong together, by the name of their `--preset`. A flag that is given itself wins.
+ * The flags that each `--preset` stands for. A flag that is given itself wins.
  */
 const minutes = 60_000
 
