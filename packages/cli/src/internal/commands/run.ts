@@ -131,9 +131,20 @@ const rulesOf = Effect.fnUntraced(function* (
 
 // Ctrl-C at a question stops the run, as it does anywhere else; Ctrl-D and Esc decline the request. The terminal is in raw mode
 // then, so that the system sends no signal.
+let isInterrupting = false
+const interruptOnce = () => {
+  // Each reader of the keys reports the same one.
+  if (isInterrupting) return
+  isInterrupting = true
+  setImmediate(() => {
+    isInterrupting = false
+    process.emit("SIGINT")
+  })
+}
+
 const terminal = Layer.effect(Terminal.Terminal)(
   NodeTerminal.make(({ key }) => {
-    if (key.ctrl && key.name === "c") process.emit("SIGINT")
+    if (key.ctrl && key.name === "c") interruptOnce()
     return key.name === "escape" || (key.ctrl && (key.name === "c" || key.name === "d"))
   })
 )
@@ -174,9 +185,6 @@ const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, 
   ).pipe(Layer.provide(personAt(screen, flags.cwd)))
 })
 
-// The thread is asked for approval only if something may be asked about.
-const scenarioDefaults = { approvalPolicy: "untrusted" } as const
-
 const prepare = Effect.fnUntraced(function* (flags: Flags) {
   yield* exclusive({ "--json": flags.json, "--jsonl": flags.jsonl })
   yield* exclusive({ "--quiet": flags.quiet, "--verbose": flags.verbose })
@@ -203,7 +211,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const approvalPolicy =
     flags.approvalPolicy ??
     preset?.approvalPolicy ??
-    (flags.scenario === undefined ? undefined : scenarioDefaults.approvalPolicy)
+    (flags.scenario === "approval" ? "untrusted" : undefined)
   if (flags.addDir.length > 0 && sandbox !== "workspace-write") {
     return yield* new InvalidUsage({ description: "--add-dir needs --sandbox workspace-write, or --preset edit." })
   }
