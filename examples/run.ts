@@ -100,6 +100,12 @@ const scripts = {
   ],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
+  "language-model": [
+    reply(text("Types hold the shape still")),
+    reply(text('{"audience":"developers","highlights":["typed errors"]}')),
+    reply(text("It is "), MockModel.toolCall("stock", { article: "chair" })),
+    reply(text("Seven chairs"))
+  ],
   // The message that is added may get to the model before the turn is stopped, or not.
   simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>

@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { codegen, describeProtocol, findBinary } from "../packages/core/scripts/codegen.ts"
-import { generate } from "../packages/core/scripts/codegen/generate.ts"
+import { generate, leftovers } from "../packages/core/scripts/codegen/generate.ts"
 import { compareEditions } from "../packages/core/scripts/update/changes.ts"
 import * as Documents from "../packages/core/scripts/update/documents.ts"
 import { readFunctions, report } from "../packages/core/scripts/update/report.ts"
@@ -45,7 +45,7 @@ if (flags.includes("--dry-run")) {
   process.exit(0)
 }
 
-const steps = [...Documents.decisions(comparison)]
+const steps = [...Documents.decisions(comparison), ...leftovers(after)]
 
 const edit = (file: string, change: (text: string) => string | undefined) => {
   const text = readFileSync(path.join(root, file), "utf8")

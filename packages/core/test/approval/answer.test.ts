@@ -634,7 +634,7 @@ describe("whoever observes a decision", () => {
       expect(yield* noted(saying("accept", "fine"))).toEqual({ by: "test", reason: "fine", accepted: true })
       expect(yield* noted(saying("decline"))).toEqual({ by: "test", reason: undefined, accepted: false })
       const nobody = { by: undefined, accepted: false }
-      expect(yield* noted(PolicyEngine.make({}))).toEqual({ ...nobody, reason: "nobody decided" })
+      expect(yield* noted(PolicyEngine.make({}))).toEqual({ ...nobody, reason: "no engine decided" })
       expect(yield* noted(undefined)).toEqual({ ...nobody, reason: "it belongs to no turn of this client" })
     })
   )
