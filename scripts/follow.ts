@@ -24,7 +24,11 @@ const forOlderNode = /^If `node --version`/
 const temporary = mkdtempSync(path.join(tmpdir(), "effect-codex-follow-"))
 process.on("exit", () => rmSync(temporary, { recursive: true, force: true }))
 
-const { npm_config_cache: cache = path.join(homedir(), ".npm") } = process.env
+const {
+  npm_config_cache: cache = path.join(homedir(), ".npm"),
+  // The store of pnpm is below it, from which this checkout was installed.
+  XDG_DATA_HOME: data = path.join(homedir(), ".local", "share")
+} = process.env
 
 const home = path.join(temporary, "home")
 const work = path.join(temporary, "work")
@@ -41,7 +45,7 @@ const env: NodeJS.ProcessEnv = {
   npm_config_audit: "false",
   npm_config_fund: "false",
   npm_config_update_notifier: "false",
-  ...(values.cold === true ? {} : { npm_config_cache: cache, npm_config_prefer_offline: "true" })
+  ...(values.cold === true ? {} : { XDG_DATA_HOME: data, npm_config_cache: cache, npm_config_prefer_offline: "true" })
 }
 
 const isOlderNode = () => {
