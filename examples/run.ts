@@ -120,7 +120,10 @@ const scripts = {
     reply(text('{"verdict":"change","confidence":0.8,"findings":[{"file":"a.ts","line":3,"text":"divides by zero"}]}'))
   ],
   tools: [
-    reply(MockModel.toolCall("stock", { article: "chair" }), MockModel.toolCall("stock", { article: "table" })),
+    reply(
+      MockModel.mcpCall("effect", "stock", { article: "chair" }),
+      MockModel.mcpCall("effect", "stock", { article: "table" })
+    ),
     reply(text("Seven chairs, and no tables."))
   ]
 } satisfies Record<string, MockModel.Script>

@@ -614,4 +614,55 @@ describe("trouble", () => {
       Effect.provide(layer(answers(text("1"), text("1"), text("1"), text("2"), text("2")), { maxConversations: 2 }))
     )
   )
+
+  it.live("35. a tool that needs approval keeps its turn waiting until the approval is there", () =>
+    Effect.gen(function* () {
+      const Guarded = Tool.make("guarded", { success: Schema.String, needsApproval: true })
+      const toolkit = Toolkit.make(Guarded)
+      const handlers = toolkit.toLayer({ guarded: () => Effect.succeed("opened") })
+      yield* Effect.gen(function* () {
+        const chat = yield* Chat.empty
+        const first = yield* chat.generateText({ prompt: "Open", toolkit })
+        const request = first.content.find((part) => part.type === "tool-approval-request")
+        expect(request).toBeDefined()
+        const second = yield* chat.generateText({
+          prompt: [
+            {
+              role: "tool",
+              content: [{ type: "tool-approval-response", approvalId: request?.approvalId ?? "", approved: true }]
+            }
+          ],
+          toolkit
+        })
+        expect(second.text).toBe("Done")
+        expect(yield* said(1)).toEqual(["user: Open", "function_call call_1", "function_call_output call_1: opened"])
+        const model = yield* MockModel.MockModel
+        expect((yield* model.request(1)).threadId).toBe((yield* model.request(0)).threadId)
+      }).pipe(Effect.provide(handlers))
+    }).pipe(Effect.provide(layer([reply(toolCall("guarded", {})), reply(text("Done"))])))
+  )
+
+  it.live("36. a tool of the caller that has the name of one of codex's is the caller's", () =>
+    Effect.gen(function* () {
+      const Own = Tool.make("CodexCommand", { success: Schema.String })
+      const toolkit = Toolkit.make(Own)
+      const own = toolkit.toLayer({ CodexCommand: () => Effect.succeed("mine") })
+      const { content } = yield* LanguageModel.generateText({ prompt: "Go", toolkit }).pipe(Effect.provide(own))
+      expect(content.filter(({ type }) => type === "tool-call")).toMatchObject([
+        { providerExecuted: false, id: "call_2" }
+      ])
+      expect(content.filter(({ type }) => type === "tool-result")).toMatchObject([{ result: "mine" }])
+    }).pipe(Effect.provide(layer([reply(execCommand({ cmd: "true" })), reply(toolCall("CodexCommand", {}))])))
+  )
+
+  it.live("37. an engine that is provided to a stream decides for it", () =>
+    Effect.gen(function* () {
+      const parts = yield* LanguageModel.streamText({ prompt: "1 + 2?", toolkit: calculator }).pipe(
+        Stream.provideService(CodexLanguageModel.CurrentPolicy, PolicyEngine.declineAll),
+        Stream.runCollect
+      )
+      expect(parts.some(({ type }) => type === "tool-call")).toBe(false)
+      expect((yield* said(1)).at(-1)).toContain("declined by policy")
+    }).pipe(Effect.provide(Layer.merge(layer([reply(add("1", 2)), reply(text("Sorry"))]), adding)))
+  )
 })

@@ -79,7 +79,12 @@ const combine = (a: Usage, b: Usage, sign: 1 | -1): Usage => ({
 /** Calls of one answer of the model come together. */
 const callWindow = "50 millis"
 
-const codexTools: ReadonlySet<string> = new Set(Object.keys(CodexTools.toolkit.tools))
+const codexTools: ReadonlyMap<string, string> = new Map(
+  Object.values(CodexTools.toolkit.tools).map(({ id, name }) => [name, id])
+)
+
+// A tool of the caller can have the same name.
+const isOfCodex = (tool: Tool.Any): boolean => Tool.isProviderDefined(tool) && codexTools.get(tool.name) === tool.id
 
 /** The parts of the response, as they come. */
 export const respond = (
@@ -130,13 +135,13 @@ const check = Effect.fnUntraced(function* (
     (typeof toolChoice === "object" && ("tool" in toolChoice || toolChoice.mode === "required"))
   if (isForced) return yield* refused(method, "toolChoice", "codex cannot be made to call a tool")
   if (prompt.content.length === 0) return yield* refused(method, "prompt", "the prompt is empty")
-  const own = toolChoice === "none" ? [] : tools.filter((tool) => !codexTools.has(tool.name))
+  const own = toolChoice === "none" ? [] : tools.filter((tool) => !isOfCodex(tool))
   const foreign = own.find(Tool.isProviderDefined)
   if (foreign !== undefined) {
     return yield* refused(method, "toolkit", `codex has no tool ${foreign.name}: use those of CodexTools`)
   }
   const outputSchema = responseFormat.type === "json" ? yield* schemaOf(method, responseFormat.schema) : undefined
-  const declared = new Set(tools.map(({ name }) => name).filter((name) => codexTools.has(name)))
+  const declared = new Set(tools.filter(isOfCodex).map(({ name }) => name))
   return { tools: own, declared, outputSchema }
 })
 
