@@ -32,6 +32,7 @@ import * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { Frame } from "./internal/connection/frameTap.ts"
 import type { ServerInfo } from "./internal/connection/handshake.ts"
 import type { RequestOptions, SendRequest } from "./internal/connection/requests.ts"
+import * as OfferTools from "./internal/connection/offerTools.ts"
 import { connection, type Connection, serve } from "./internal/connection/serve.ts"
 import { toArgs } from "./internal/connection/serverConfig.ts"
 import { describeSystemError } from "./internal/transport/systemError.ts"
@@ -39,6 +40,7 @@ import * as CheckedOptions from "./internal/options.ts"
 import type * as Notification from "./Notification.ts"
 import type { ClientRequests, ExperimentalClientRequests } from "./protocol/generated/Methods.ts"
 import type * as ServerRequest from "./ServerRequest.ts"
+import type { ToolServer } from "./ToolServer.ts"
 import * as Transport from "./Transport.ts"
 import * as WebSocketTransport from "./WebSocketTransport.ts"
 
@@ -236,7 +238,10 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
 export const make = (
   transport: Transport.Transport["Service"],
   options?: ConnectionOptions &
-    Partial<Pick<ServerInfo, "binary" | "cwd">> & { readonly isShared?: boolean | undefined }
+    Partial<Pick<ServerInfo, "binary" | "cwd">> & {
+      readonly isShared?: boolean | undefined
+      readonly toolServer?: ToolServer | undefined
+    }
 ): Effect.Effect<AppServer["Service"], ConnectionFailed | InvalidConfig, Scope.Scope> =>
   Effect.flatMap(checkOptions(options), (checked) =>
     serve(transport, { ...options, ...checked, host: options, isShared: options?.isShared === true })
@@ -269,18 +274,22 @@ const workingDirectory = Effect.fnUntraced(function* (cwd: string | undefined) {
   return absolute.success
 })
 
-const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined) {
+const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined, offer: OfferTools.Offer | undefined) {
   // Before a process is started, so that none is started in vain.
   yield* checkOptions(options)
   const absolute = yield* workingDirectory(options?.cwd)
   const { args, binary, config, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
-  const overrides = yield* toArgs({ ...config, ...(webSearch === undefined ? {} : { web_search: webSearch }) })
+  const tools = offer === undefined ? {} : yield* OfferTools.toConfig(offer, config)
+  const overrides = yield* toArgs({
+    ...config,
+    ...(webSearch === undefined ? {} : { web_search: webSearch }),
+    ...tools
+  })
   return {
     command: yield* CodexBinary.resolve({ binary }),
     args: [...(args === undefined || args.length === 0 ? ["app-server"] : args), ...overrides],
     cwd: absolute,
-    env,
-    extendEnv,
+    ...(offer === undefined ? { env, extendEnv } : OfferTools.toEnvironment(offer, env, extendEnv)),
     shutdownGrace
   }
 })
@@ -303,8 +312,11 @@ export function layer(
 ): Layer.Layer<AppServer, CodexNotFound | ConnectionFailed | InvalidConfig, ProcessServices>
 export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
-    const spawn = yield* spawnOptions(options)
-    return yield* make(yield* Transport.stdio(spawn), { ...options, binary: spawn.command, cwd: spawn.cwd })
+    const offer = yield* OfferTools.make
+    const spawn = yield* spawnOptions(options, offer)
+    const transport = yield* Transport.stdio(spawn)
+    const server = yield* make(transport, { ...options, ...offer, binary: spawn.command, cwd: spawn.cwd })
+    return yield* OfferTools.open(server, offer)
   })
   return connected(connect, options)
 }
@@ -331,6 +343,7 @@ export function layerWebSocket(
 ): Layer.Layer<AppServer, ConnectionFailed | InvalidConfig, WebSocketConstructor>
 export function layerWebSocket(options: WebSocketOptions) {
   const connect = checkOptions(options).pipe(
+    Effect.andThen(OfferTools.refuse),
     Effect.andThen(WebSocketTransport.connect(options)),
     Effect.flatMap((transport) => make(transport, { ...options, isShared: true }))
   )
@@ -365,9 +378,11 @@ export function layerUnix(
 export function layerUnix(options: UnixOptions) {
   const connect = Effect.gen(function* () {
     const { openTimeout, socketPath } = options
-    const spawn = yield* spawnOptions(options)
+    const offer = yield* OfferTools.make
+    const spawn = yield* spawnOptions(options, offer)
     const transport = yield* WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
-    return yield* make(transport, { ...options, binary: spawn.command, cwd: spawn.cwd, isShared: true })
+    const about = { binary: spawn.command, cwd: spawn.cwd, isShared: true }
+    return yield* OfferTools.open(yield* make(transport, { ...options, ...offer, ...about }), offer)
   })
   return connected(connect, options)
 }

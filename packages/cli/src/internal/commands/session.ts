@@ -20,6 +20,7 @@ import { userInfo } from "node:os"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import { json, text, toggle } from "../flags.ts"
+import { jsonLine } from "../jsonLine.ts"
 import * as Print from "../print.ts"
 import { readPrompt } from "../runInput.ts"
 import { sanitizeForTerminal } from "../sanitizeForTerminal.ts"
@@ -133,7 +134,7 @@ const watch = Effect.fn("session.watch")(function* (flags: Infer<typeof watchFla
   yield* Stream.unwrap(
     Effect.map(Sessions.Sessions, (sessions) => sessions.events(flags.id, { after: flags.after, isFinite: flags.once }))
   ).pipe(
-    Stream.runForEach((event) => Console.log(flags.json ? Print.jsonLine(event) : eventLine(event))),
+    Stream.runForEach((event) => Console.log(flags.json ? jsonLine(event) : eventLine(event))),
     Effect.provide(open(flags))
   )
 })
@@ -226,6 +227,25 @@ const interrupt = Effect.fn("session.interrupt")(function* (flags: Infer<typeof 
   yield* flags.json ? Print.json({ session, key }) : Console.log(`${Print.inline(key)} is to be interrupted.`)
 })
 
+const resumeFlags = {
+  id,
+  rollout: Flag.Literals("rollout", ["file", "stored"]).pipe(
+    Flag.withDescription("The rollout to continue with, if the one in the codex home is not the stored one"),
+    Flag.optional,
+    Flag.map((rollout) => (rollout._tag === "Some" ? rollout.value : undefined))
+  ),
+  by,
+  ...shared
+}
+
+const resume = Effect.fn("session.resume")(function* (flags: Infer<typeof resumeFlags>) {
+  const { id: session, rollout } = flags
+  yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
+    sessions.resume({ session, rollout, by: nameOf(flags.by) })
+  ).pipe(Effect.provide(open(flags)))
+  yield* flags.json ? Print.json({ session }) : Console.log(`${Print.inline(session)} is to be resumed.`)
+})
+
 const removeFlags = { id, yes: toggle("yes", "Do not ask").pipe(Flag.withAlias("y")), ...shared }
 
 /** The person who was asked did not want it. */
@@ -257,7 +277,7 @@ const example = (command: string, description: string) =>
 
 /** The command, with its subcommands. */
 export const command = Command.make("session").pipe(
-  Command.withDescription("Open, send to, watch and decide for sessions that outlive their process"),
+  Command.withDescription("Open and watch sessions that survive restarts, send prompts, and decide approvals"),
   Command.withSubcommands([
     Command.make("open", openFlags, openSession).pipe(
       Command.withDescription("Open a session, or find it open with the same settings"),
@@ -287,6 +307,10 @@ export const command = Command.make("session").pipe(
     Command.make("interrupt", interruptFlags, interrupt).pipe(
       Command.withDescription("Ask for the interruption of a job"),
       example("interrupt ticket-7 build-1 --store sessions.db", "Interrupt one")
+    ),
+    Command.make("resume", resumeFlags, resume).pipe(
+      Command.withDescription("Let the owner try a blocked session again"),
+      example("resume ticket-7 --rollout stored --store sessions.db", "Continue with the stored rollout")
     ),
     Command.make("remove", removeFlags, remove).pipe(
       Command.withDescription("Remove a session with everything that is stored of it, after a question"),

@@ -126,7 +126,11 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
             if (verdict?.decision === "cancel") options.onCancel(verdict.by, verdict.reason)
           })
         )
-      const declined = (reason: string): Verdict<K> => ({ decision: refusal[kind], by: "durable", reason })
+      const declined = (reason: string): Verdict<K> => ({
+        decision: PolicyEngine.refusals[kind],
+        by: "durable",
+        reason
+      })
 
       return (request) =>
         Effect.gen(function* () {
@@ -168,7 +172,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
           ).pipe(Effect.orDie)
           const verdict = yield* human.decide(request)
           if (again !== undefined) return again
-          if (taken === undefined) return declined(failure ?? verdict.reason ?? "nobody decided")
+          if (taken === undefined) return declined(failure ?? verdict.reason ?? "no engine decided")
           return { ...verdict, by: taken.by, ...(taken.reason === undefined ? {} : { reason: taken.reason }) }
         }).pipe(
           Effect.provideContext(context),
@@ -187,15 +191,6 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
       toolCall: decide("toolCall")
     }
   })
-
-const refusal: { readonly [K in Kind]: PolicyEngine.Decisions[K] } = {
-  command: "decline",
-  fileChange: "decline",
-  permissions: "decline",
-  userInput: "decline",
-  elicitation: "decline",
-  toolCall: "decline"
-}
 
 const itemIdOf = ({ params }: PolicyEngine.Request<Kind>): string | undefined => {
   if ("itemId" in params) return params.itemId
