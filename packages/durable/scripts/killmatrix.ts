@@ -1,11 +1,12 @@
 /**
- * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`. Ends with 1 if something does not
- * hold.
+ * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`. Prints the table of the documents at
+ * the end. Ends with 1 if something does not hold.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
-import { places, quick, run } from "../test/killmatrix/matrix.ts"
+import { places, quick, type Report, run } from "../test/killmatrix/matrix.ts"
+import { type Point, points, type Victim, victims } from "../test/killmatrix/points.ts"
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +22,31 @@ const all = (values.quick ? quick : places(Number(values.seeds))).filter(
 )
 
 let faulty = 0
+const reports: Array<Report> = []
+
+/** How often the attempts of a job ended in a way, for each victim. */
+const table = (): string => {
+  const cell = (point: Point, victim: Victim) => {
+    const counts = new Map<string, number>()
+    for (const report of reports.filter((one) => one.point === point && one.victim === victim)) {
+      const shown = report.isPromptUncertain ? ", twice" : ""
+      const text = report.faults.length > 0 ? "FAULT" : `${report.ends.join(", ")}${shown}`
+      counts.set(text, (counts.get(text) ?? 0) + 1)
+    }
+    return Array.from(counts, ([text, count]) => `${count} × ${text}`).join("; ")
+  }
+  return [
+    `| point | ${victims.join(" | ")} |`,
+    `|---|${victims.map(() => "---|").join("")}`,
+    ...points.map((point) => `| \`${point}\` | ${victims.map((victim) => cell(point, victim)).join(" | ")} |`)
+  ].join("\n")
+}
 Effect.forEach(
   all,
   (place) =>
-    Effect.map(run(place), ({ ends, faults, isPromptUncertain, point, seed, victim }) => {
+    Effect.map(run(place), (report) => {
+      const { ends, faults, isPromptUncertain, point, seed, victim } = report
+      reports.push(report)
       if (faults.length > 0) faulty++
       const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
       console.log(
@@ -36,6 +58,7 @@ Effect.forEach(
 ).pipe(
   Effect.andThen(
     Effect.sync(() => {
+      console.log(`\n${table()}\n`)
       console.log(`${all.length} runs, ${faulty} with faults`)
       if (faulty > 0) process.exitCode = 1
     })
