@@ -1,10 +1,11 @@
 /**
  * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`. Prints the table of the documents at
- * the end. Ends with 1 if something does not hold.
+ * the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with 1 if something does not hold.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
+import * as Random from "../test/killmatrix/random.ts"
 import { places, quick, type Report, run } from "../test/killmatrix/matrix.ts"
 import { type Point, points, type Victim, victims } from "../test/killmatrix/points.ts"
 
@@ -13,7 +14,9 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     point: { type: "string" },
     seeds: { type: "string", default: "3" },
-    jobs: { type: "string", default: "2" }
+    jobs: { type: "string", default: "2" },
+    random: { type: "string" },
+    seed: { type: "string", default: "1" }
   }
 })
 
@@ -41,7 +44,20 @@ const table = (): string => {
     ...points.map((point) => `| \`${point}\` | ${victims.map((victim) => cell(point, victim)).join(" | ")} |`)
   ].join("\n")
 }
-Effect.forEach(
+const atRandom = Effect.forEach(
+  Array.from({ length: Number(values.random ?? 0) }, (_, index) => Number(values.seed) + index),
+  (seed) =>
+    Effect.map(Random.run(seed), ({ attempts, faults, kills, outcomes }) => {
+      if (faults.length > 0) faulty++
+      const ends = Object.entries(outcomes).map(([how, count]) => `${count} ${how}`)
+      const how = `${kills} kills, ${attempts} attempts: ${ends.join(", ")}`
+      console.log(`${faults.length === 0 ? "ok   " : "FAULT"} seed ${seed}: ${how}`)
+      for (const fault of faults) console.log(`      ${fault}`)
+    }),
+  { concurrency: Number(values.jobs) }
+).pipe(Effect.map(({ length }) => length))
+
+const matrix = Effect.forEach(
   all,
   (place) =>
     Effect.map(run(place), (report) => {
@@ -55,13 +71,12 @@ Effect.forEach(
       for (const fault of faults) console.log(`      ${fault}`)
     }),
   { concurrency: Number(values.jobs), discard: true }
-).pipe(
-  Effect.andThen(
-    Effect.sync(() => {
-      console.log(`\n${table()}\n`)
-      console.log(`${all.length} runs, ${faulty} with faults`)
-      if (faulty > 0) process.exitCode = 1
-    })
-  ),
-  NodeRuntime.runMain
-)
+).pipe(Effect.andThen(Effect.sync(() => console.log(`\n${table()}\n`))), Effect.as(all.length))
+
+const chosen: Effect.Effect<number, { readonly message: string }> = values.random === undefined ? matrix : atRandom
+Effect.flatMap(chosen, (length) =>
+  Effect.sync(() => {
+    console.log(`${length} runs, ${faulty} with faults`)
+    if (faulty > 0) process.exitCode = 1
+  })
+).pipe(NodeRuntime.runMain)
