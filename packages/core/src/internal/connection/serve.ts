@@ -193,6 +193,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
     if (!isText) follow(notification, threadId)
     recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
+    // The call that waits for it goes on at once, and its policy sees the item that the recipients keep.
+    if (notification.method === "item/started") {
+      announced.itemStarted(notification.params.threadId, notification.params.item)
+    }
   }
 
   const follow = (notification: Notification.Notification, threadId: string | undefined) => {
@@ -204,7 +208,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       rpc.withdraw(requestId)
     } else if (notification.method === "item/started") {
       answering.itemStarted(notification.params.threadId, notification.params.item)
-      announced.itemStarted(notification.params.threadId, notification.params.item)
     } else if (notification.method === "item/completed") {
       answering.itemCompleted(notification.params.threadId, notification.params.item)
       announced.itemCompleted(notification.params.threadId, notification.params.item)

@@ -225,9 +225,13 @@ export const makeThreads = Effect.fnUntraced(function* (
         const [oldest] = remembered.keys()
         if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
       }
-      return Effect.ignore(
-        server.request("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
+      // A resume waits for it (`whenLeft`), and the call has its result already.
+      runFork(
+        Effect.ignore(
+          server.requestRaw("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
+        )
       )
+      return Effect.void
     })
 
   const forCall: Threads["forCall"] = (threadId, params) =>

@@ -8,7 +8,7 @@ import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
 import { kinds, protectedByName } from "../files/protectedFiles.ts"
-import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
+import { type About, allWithin, compileCommon, hasCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
 import { type Possible, tokensOf } from "./possible.ts"
@@ -29,6 +29,8 @@ export interface CommandView extends About {
 export type Match = ReadonlyArray<Demand> | undefined
 
 export interface Matcher {
+  /** Whether it matches every request for a plain command, as nearly all do. */
+  readonly isPlain: boolean
   readonly matchesRequest: (view: CommandView) => boolean
   readonly matchesPart: (part: PartView, view: CommandView) => Match
 }
@@ -38,13 +40,13 @@ const yes: Match = []
 export const compile = (when: CommandCondition, sure: boolean): Matcher => {
   const common = compileCommon(when, sure)
   const requests = when.request ?? ["command"]
+  const isNamed = (request: CommandRequest) => requests.includes(request)
   const hosts = listOf(when.networkHost)?.map((host) => host.toLowerCase())
   return {
+    isPlain: !hasCommon(when) && hosts === undefined && isNamed("command"),
     matchesRequest: (view) =>
       common(view) &&
-      (sure
-        ? view.requests.length > 0 && view.requests.every((request) => requests.includes(request))
-        : view.requests.some((request) => requests.includes(request))) &&
+      (sure ? view.requests.length > 0 && view.requests.every(isNamed) : view.requests.some(isNamed)) &&
       (hosts === undefined || (view.networkHost !== undefined && hosts.includes(view.networkHost.toLowerCase()))),
     matchesPart: sure ? compileSure(when) : compilePossible(when)
   }
