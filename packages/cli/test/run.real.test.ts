@@ -373,7 +373,15 @@ describe("flags that belong together", () => {
       expect(approval.stderr).toContain("[tool.exec.done] completed, exit=0")
       const patch = yield* run(["--offline", "--scenario", "patch", "--preset", "edit"])
       expect(patch.stderr).toContain("[tool.patch] ")
-      const command = yield* run(["--offline", "--scenario", "command", "-s", "danger-full-access", "--approval-policy", "never"])
+      const command = yield* run([
+        "--offline",
+        "--scenario",
+        "command",
+        "-s",
+        "danger-full-access",
+        "--approval-policy",
+        "never"
+      ])
       expect(command.stderr).toMatch(/… \d+ more lines/)
       expect((yield* run(["--scenario", "approval"])).code).toBe(2)
     })

@@ -209,9 +209,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const acceptAll = flags.acceptAll || (preset?.acceptAll === true && !decides)
   const sandbox = flags.sandbox ?? preset?.sandbox
   const approvalPolicy =
-    flags.approvalPolicy ??
-    preset?.approvalPolicy ??
-    (flags.scenario === "approval" ? "untrusted" : undefined)
+    flags.approvalPolicy ?? preset?.approvalPolicy ?? (flags.scenario === "approval" ? "untrusted" : undefined)
   if (flags.addDir.length > 0 && sandbox !== "workspace-write") {
     return yield* new InvalidUsage({ description: "--add-dir needs --sandbox workspace-write, or --preset edit." })
   }
