@@ -71,6 +71,7 @@ const flags = {
   budgetTokens: optional(
     Flag.Int("budget-tokens").pipe(Flag.withDescription("Stop the turn when it has used so many tokens"))
   ),
+  record: text("record", "FILE", "Record everything that passes, without what looks like a secret"),
   timeout: text("timeout", "TIME", "Stop the turn after this time: 90s, 5m, 1h"),
   quiet: toggle("quiet", "Show nothing but the answer").pipe(Flag.withAlias("q")),
   full: toggle("full", "Show long output of tools whole"),
@@ -172,7 +173,7 @@ const run = Effect.fn("run")(function* (flags: Flags) {
     env: process.env,
     secondInterrupt
   }
-  const codex = Connect.layer(flags)
+  const codex = Connect.layer(flags, { record: flags.record })
   yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
 })
 
