@@ -19,6 +19,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     "      codex.approval command\n",
     "  gen_ai.client.token.usage\n"
   ],
+  "language-model": ["Types hold the shape still", "for developers: typed errors", "Seven chairs"],
   "parallel-threads": ["auth is small.", "jobs is small.", "10 threads, 1000 tokens"],
   "policy-composed": [
     "accept by echo + noRemoval /bin/bash -lc 'echo hello'",

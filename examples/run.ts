@@ -90,6 +90,12 @@ const scripts = {
   quickstart: [reply(text("READY"))],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
+  "language-model": [
+    reply(text("Types hold the shape still")),
+    reply(text('{"audience":"developers","highlights":["typed errors"]}')),
+    reply(text("It is "), MockModel.toolCall("stock", { article: "chair" })),
+    reply(text("Seven chairs"))
+  ],
   // The message that is added may get to the model before the turn is stopped, or not.
   simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>
@@ -103,7 +109,10 @@ const scripts = {
     reply(text('{"verdict":"change","confidence":0.8,"findings":[{"file":"a.ts","line":3,"text":"divides by zero"}]}'))
   ],
   tools: [
-    reply(MockModel.toolCall("stock", { article: "chair" }), MockModel.toolCall("stock", { article: "table" })),
+    reply(
+      MockModel.mcpCall("effect", "stock", { article: "chair" }),
+      MockModel.mcpCall("effect", "stock", { article: "table" })
+    ),
     reply(text("Seven chairs, and no tables."))
   ]
 } satisfies Record<string, MockModel.Script>

@@ -59,7 +59,7 @@ export interface Module {
 }
 
 // The packages in the order that a reader meets them, with the folders of their public modules.
-const folders = { core: ["", "testing/", "protocol/"], policy: [""], durable: [""], cli: [""] }
+const folders = { core: ["", "testing/", "protocol/"], policy: [""], ai: [""], durable: [""], cli: [""] }
 
 export const packageNames: ReadonlyArray<string> = Object.keys(folders)
 

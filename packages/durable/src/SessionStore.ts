@@ -9,6 +9,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import type { Input } from "@effect-codex/core/Input"
 import type * as Stable from "@effect-codex/core/protocol/generated/Stable"
 import * as Context from "effect/Context"
@@ -21,6 +22,7 @@ import type {
   AlreadyDecided,
   AlreadySettled,
   ApprovalGone,
+  ChoiceNeeded,
   CommitRefused,
   KeyConflict,
   SessionRemoved,
@@ -32,7 +34,7 @@ import type {
   UnknownSession
 } from "./DurableError.ts"
 import type { AttemptEnd, Job, JobOutcome } from "./Job.ts"
-import type { Block, Session, SessionSpec } from "./Session.ts"
+import type { Block, RolloutChoice, Session, SessionSpec } from "./Session.ts"
 import type { SessionEvent } from "./SessionEvent.ts"
 
 /**
@@ -94,7 +96,9 @@ export interface NewApproval {
  * A change that the owner commits. Changes apply in order.
  *
  * - `threadMapped`: the thread of the session is this one from now on. Also remaps a thread that never had a turn.
- * - `blocked`, `unblocked`: the session can't be run now, or can again.
+ * - `blocked`, `unblocked`: the session can't be run now, or can again. A block with a rollout stays, whatever else blocks the
+ *   session, until it is lifted; another one with a rollout takes its place, and the choice with it. It can be lifted only once
+ *   somebody has chosen (`ChoiceNeeded`).
  * - `attemptStarted`: opens an attempt, before anything is done. `attempt` is one more than the newest, which has ended. Appends
  *   the event `jobStarted`.
  * - `promptSent`: stored before `turn/start` is written.
@@ -116,7 +120,7 @@ export interface NewApproval {
  */
 export type Change =
   | { readonly type: "threadMapped"; readonly threadId: string }
-  | { readonly type: "blocked"; readonly block: Omit<Block, "at"> }
+  | { readonly type: "blocked"; readonly block: Omit<Block, "at" | "choice"> }
   | { readonly type: "unblocked" }
   | {
       readonly type: "attemptStarted"
@@ -283,6 +287,15 @@ export interface ClientStore {
     { readonly approval: Approval; readonly isWaiting: boolean },
     AlreadyDecided | ApprovalGone | StoreFailed
   >
+  /**
+   * Lifts a block, so that an owner tries again. One with a rollout stays, with the choice, for the owner to act on; the first
+   * choice counts. Does nothing for a session that is not blocked.
+   */
+  readonly resumeSession: (resume: {
+    readonly session: string
+    readonly rollout?: RolloutChoice["rollout"] | undefined
+    readonly by: string
+  }) => Effect.Effect<Session, ChoiceNeeded | UnknownSession | StoreFailed>
   /** Marks a session as removed. The owner does the rest, and calls `purge`. */
   readonly removeSession: (session: string) => Effect.Effect<void, UnknownSession | StoreFailed>
 
@@ -335,9 +348,9 @@ export interface ClientStore {
 export interface OwnerStore {
   /**
    * Takes the lease, keeps it renewed, and gives it back when the scope closes. Fails with `StoreBusy` while another owner has
-   * it.
+   * it, and with `InvalidConfig` for a `duration` that is none.
    */
-  readonly lease: (options?: LeaseOptions) => Effect.Effect<Lease, StoreBusy | StoreFailed, Scope.Scope>
+  readonly lease: (options?: LeaseOptions) => Effect.Effect<Lease, InvalidConfig | StoreBusy | StoreFailed, Scope.Scope>
   /**
    * Sessions with something to do: a job that is not settled, or a removal. By id; idle sessions cost nothing. A blocked session
    * is among them.

@@ -10,6 +10,8 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as SemVer from "effect/SemVer"
 import { history } from "./internal/history.ts"
 import type { History, Span } from "./internal/spans.ts"
 
@@ -69,6 +71,10 @@ export const behaviors = {
     since: "0.162.0",
     what: "The engine of a turn decides for its sub-agents, and they end with it; older servers do not name the root turn, so sub-agents are declined"
   },
+  catalogOfThreads: {
+    since: "0.169.0",
+    what: "A thread has its own catalog of models, so a judge on a shared server is offered no tool; before, `exec` and `wait`, which can do nothing there"
+  },
   mcpToolNamed: { since: "0.167.0", what: "The approval of an MCP tool call names the tool" },
   forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
   toolOfMessages: {
@@ -77,16 +83,30 @@ export const behaviors = {
   }
 } as const satisfies Record<string, Behavior>
 
-const numbersOf = (version: string): ReadonlyArray<number> | undefined =>
-  /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
+const read = (version: string): SemVer.SemVer | undefined => Result.getOrUndefined(SemVer.parse(version))
+
+// A codex that somebody built from source calls itself 0.0.0, whatever it is.
+const published = (version: string): SemVer.SemVer | undefined => {
+  const found = read(version)
+  return found === undefined || (found.major === 0 && found.minor === 0) ? undefined : found
+}
 
 /**
- * Whether a text is a version, such as `0.169.0`.
+ * Whether a text is a version, such as `0.169.0` or `0.172.0-alpha.1`.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isVersion = (text: string): boolean => numbersOf(text) !== undefined
+export const isVersion = (text: string): boolean => read(text) !== undefined
+
+/**
+ * Whether a version is that of a release or a pre-release, so that the table tells what the server can do. Any other text is
+ * not, and neither is the `0.0.0` of a codex that was built from source.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPublished = (version: string): boolean => published(version) !== undefined
 
 /**
  * The first patch of a version's minor one: `0.162.0` of `0.162.1`.
@@ -97,17 +117,15 @@ export const isVersion = (text: string): boolean => numbersOf(text) !== undefine
 export const minorOf = (version: string): string => version.replace(/^(\d+\.\d+)\.\d+.*$/, "$1.0")
 
 /**
- * Whether a version is older than another one. A version that can't be read is not: a server that does not say which it is
- * is taken for a current one.
+ * Whether a version is older than another one, in the order of Semantic Versioning: a pre-release is older than its release.
+ * A version that was never published is not older: such a server is taken for a current one.
  *
  * @category comparing
  * @since 0.1.0
  */
 export const isOlder = (version: string, than: string): boolean => {
-  const [left, right] = [numbersOf(version), numbersOf(than)]
-  if (left === undefined || right === undefined) return false
-  const index = left.findIndex((number, index) => number !== right[index])
-  return index !== -1 && (left[index] ?? 0) < (right[index] ?? 0)
+  const [left, right] = [published(version), published(than)]
+  return left !== undefined && right !== undefined && SemVer.isLessThan(left, right)
 }
 
 /**
@@ -118,7 +136,7 @@ export const isOlder = (version: string, than: string): boolean => {
  */
 export const has = (version: string, { since, until }: Span): boolean =>
   (since === undefined || !isOlder(version, since)) &&
-  (until === undefined || isOlder(version, until) || numbersOf(version) === undefined)
+  (until === undefined || isOlder(version, until) || !isPublished(version))
 
 /**
  * Since which version there is a method, if not all have it.
@@ -153,23 +171,45 @@ export const missingField = (
 }
 
 /**
- * What is otherwise with a version than with the newest that is known, a line each.
+ * How a version differs from the newest one that is known: a line for each behavior that is missing or still there, then one
+ * for each version that added or removed parts of the protocol, oldest first.
  *
  * @category getters
  * @since 0.1.0
  */
 export const describe = (version: string): ReadonlyArray<string> => {
-  const row = (what: string, span: Span) => {
-    if (has(version, span)) return []
-    return [span.since === undefined ? `${what}: until ${span.until}` : `${what}: since ${span.since}`]
+  const newest = history.versions.at(-1) ?? version
+  const headingOf = (span: Span): string | undefined => {
+    const isThere = has(version, span)
+    if (isThere === has(newest, span)) return undefined
+    return isThere ? `still there (removed in ${span.until})` : `missing (added in ${span.since})`
   }
-  const rows = (kind: string, spans: { readonly [name: string]: Span }) =>
-    Object.entries(spans).flatMap(([name, span]) => row(`${kind} ${name}`, span))
+  const parts = kinds.flatMap(([kind, spans]) =>
+    Object.entries(spans).flatMap(([name, span]) => {
+      const heading = headingOf(span)
+      return heading === undefined ? [] : [{ heading, at: span.since ?? span.until ?? "", kind, name }]
+    })
+  )
+  const headings = new Map(parts.map(({ at, heading }) => [heading, at]))
+  const partsOf = (heading: string) =>
+    kinds.flatMap(([kind]) => {
+      const names = parts.filter((part) => part.heading === heading && part.kind === kind).map(({ name }) => name)
+      return names.length === 0 ? [] : [`${kind} ${names.join(", ")}`]
+    })
   return [
-    ...rows("method", history.requests),
-    ...rows("field", history.fields),
-    ...rows("notification", history.notifications),
-    ...rows("request of the server", history.serverRequests),
-    ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => row(what, span))
+    ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => {
+      const heading = headingOf(span)
+      return heading === undefined ? [] : [`${heading}: ${what}`]
+    }),
+    ...Array.from(headings)
+      .toSorted(([, a], [, b]) => (isOlder(a, b) ? -1 : isOlder(b, a) ? 1 : 0))
+      .map(([heading]) => `${heading}: ${partsOf(heading).join("; ")}`)
   ]
 }
+
+const kinds: ReadonlyArray<readonly [kind: string, spans: { readonly [name: string]: Span }]> = [
+  ["methods", history.requests],
+  ["fields", history.fields],
+  ["notifications", history.notifications],
+  ["requests of the server", history.serverRequests]
+]

@@ -5,6 +5,8 @@
  * measured on the monotonic clock. Being late only ever costs the owner its lease: the epoch, which is checked
  * with each commit, keeps two owners apart.
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -32,13 +34,19 @@ interface Backend {
   readonly transaction: <A, E>(use: (rows: Rows) => Effect.Effect<A, E>) => Effect.Effect<A, E | StoreFailed>
 }
 
+/** How long a lease lasts without a renewal. */
+export const checkDuration = (
+  path: string,
+  duration: Duration.Input | undefined
+): Effect.Effect<Duration.Duration, InvalidConfig> => CheckedOption.timeout(path, duration ?? Duration.seconds(15))
+
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 export const hold = Effect.fnUntraced(function* (
   { name, process, transaction }: Backend,
   options?: LeaseOptions
-): Effect.fn.Return<Lease, StoreBusy | StoreFailed, Scope.Scope> {
-  const duration = Duration.toMillis(Duration.fromInputUnsafe(options?.duration ?? Duration.seconds(15)))
+): Effect.fn.Return<Lease, InvalidConfig | StoreBusy | StoreFailed, Scope.Scope> {
+  const duration = Duration.toMillis(yield* checkDuration("duration", options?.duration))
   const holder = options?.holder ?? process.holder
   const { machine, processId } = process
 
