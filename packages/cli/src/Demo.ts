@@ -74,7 +74,9 @@ const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine
     Policy.tap(engine, (request, verdict) => {
       const subject = "command" in request.params ? ` ${Print.exact(JSON.stringify(request.params.command))}` : ""
       const decision = verdict === undefined ? "abstained" : JSON.stringify(verdict.decision)
-      return Console.log(`  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "nobody decides"})`)
+      return Console.log(
+        `  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "no engine decided"})`
+      )
     })
   )
 ).pipe(Layer.provide(PolicyEngine.layerAcceptAll))
@@ -115,7 +117,7 @@ export const run = Effect.fn("Demo.run")(function* (options: Options) {
   const { connection, mode, model, strict } = options
   yield* Console.log(
     `effect-codex demo, mode ${mode}: ${connection.offline ? "offline, a stand-in answers for the model" : "online"}.\n` +
-      "Nobody is asked: approvals are accepted, in a throwaway folder."
+      "No one is asked: approvals are accepted, in a throwaway folder."
   )
   const prompts = {
     create: options.prompts?.create ?? defaultPrompts.create,

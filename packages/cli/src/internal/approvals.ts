@@ -43,7 +43,7 @@ export const watch = (engine: PolicyEngine.Engine, emit: (event: ResponseEvent) 
       if (isDeclined(verdict.decision)) declined++
       return emit(toEvent(request, verdict))
     })
-  const nobody: Verdict = { decision: "decline", by: "nobody decides" }
+  const nobody: Verdict = { decision: "decline", by: "no engine decided" }
   const failed = (message: string): Verdict => ({ decision: "decline", by: "the policy failed", reason: message })
 
   const watched =

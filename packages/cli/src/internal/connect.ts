@@ -25,14 +25,14 @@ export const folder = Effect.fnUntraced(function* (flag: string, directory: stri
     Effect.map(({ type }) => type === "Directory"),
     Effect.orElseSucceed(() => false)
   )
-  return isFolder ? absolute : yield* new InvalidUsage({ description: `${flag} ${directory} is no folder.` })
+  return isFolder ? absolute : yield* new InvalidUsage({ description: `${flag}: ${directory} is not a folder.` })
 })
 
 /** The flags as options of `Codex.layer`. Offline, `--codex-home` has no place: the home is a throwaway one. */
 export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.offline && flags.codexHome !== undefined) {
     return yield* new InvalidUsage({
-      description: "Give --offline or --codex-home, not both: offline has a home of its own."
+      description: "Use --offline or --codex-home, not both: --offline has a home of its own."
     })
   }
   const cwd = flags.cwd === undefined ? undefined : yield* folder("--cwd", flags.cwd)

@@ -37,7 +37,10 @@ export const strike = (order: Order, owner: number): boolean => {
   // A rollout that was cut is that of a server that died.
   const isCut = order.point === "promptWithoutId"
   if (order.victim !== "owner" || isCut) killServers(owner)
-  if (isCut) cutAfterPrompt(order)
+  if (isCut) {
+    cutAfterPrompt(order)
+    writeFileSync(order.cut, "")
+  }
   if (order.victim !== "server") kill(owner)
   return true
 }

@@ -17,7 +17,7 @@ export interface Loaded {
 export const load = Effect.fnUntraced(function* (file: string, root: string | undefined) {
   const path = yield* Path.Path
   const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
-    Effect.fail(new InvalidUsage({ description: `The policy ${file} can't be read: ${reason._tag}.` }))
+    Effect.fail(new InvalidUsage({ description: `The policy ${file} cannot be read: ${reason._tag}.` }))
   )
   const loaded: Loaded = { rubric, baseDirectory: path.resolve(root ?? path.dirname(file)) }
   return loaded
@@ -53,11 +53,12 @@ export const verdicts = ({ baseDirectory, rubric }: Loaded) =>
           decision: decision ?? null,
           by,
           ...(reason === undefined ? {} : { reason }),
-          parts: parts.map(({ by, decision, opaque, source }) => ({
+          parts: parts.map(({ by, decision, opaque, source, whyNot }) => ({
             source,
             decision: decision ?? null,
             by,
-            ...(opaque === undefined ? {} : { opaque })
+            ...(opaque === undefined ? {} : { opaque }),
+            ...(whyNot === undefined ? {} : { whyNot })
           })),
           parsed: parsed ?? null
         }

@@ -97,7 +97,7 @@ export const command = Command.make("show", flags, show).pipe(
   Command.withDescription("Show the newest records of a trail. Exits with 1 if it is not whole"),
   Command.withShortDescription("Show the newest records of a trail"),
   Command.withExamples([
-    { command: "effect-codex audit show audit.jsonl --type unasked", description: "What ran without a request" },
+    { command: "effect-codex audit show audit.jsonl --type unasked", description: "Actions that needed no approval" },
     {
       command: "effect-codex audit show audit.jsonl --last 0 --json | jq -r '.[].decision'",
       description: "All of them, for a program"
