@@ -59,6 +59,9 @@ export const commands = [
   entry("audit", "Verify and show the audit trail of decisions", () =>
     import("./commands/audit.ts").then(({ command }) => command)
   ),
+  entry("transcript", "Look at recordings of runs, cut them down and redact them", () =>
+    import("./commands/transcript.ts").then(({ command }) => command)
+  ),
   entry("doctor", "Check the installation and suggest fixes", () =>
     import("./commands/doctor.ts").then(({ command }) => command)
   ),
