@@ -460,7 +460,7 @@ describe("other clients", () => {
       Effect.gen(function* () {
         const server = yield* Effect.fromNullishOr(yield* ToolServer)
         const { connect, token } = yield* server.admit
-        connect((params, run) => run(params))
+        connect((call, run) => run({ ...call, callId: call.callId ?? "" }))
         const headers = { authorization: `Bearer ${Redacted.value(token)}` }
         const _meta = { callId: "c", threadId: "t", "x-codex-turn-metadata": { turn_id: "u" } }
 

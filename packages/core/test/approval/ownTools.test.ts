@@ -10,7 +10,7 @@ import { nothingMore } from "../waiting.ts"
 const server: ToolServer = {
   name: "effect",
   url: "http://127.0.0.1:1/",
-  isTool: (name, title) => name === "lookup" && title === "lookup nonce",
+  isTool: (title) => title === "lookup nonce",
   admit: Effect.die("unused")
 }
 
@@ -41,7 +41,7 @@ describe("a question about one of the program's own tools", () => {
 
   const forged: ReadonlyArray<readonly [string, object]> = [
     ["has another nonce", { _meta: { ...meta, tool_title: "lookup" } }],
-    ["is about a tool that is not registered", { _meta: { ...meta, tool_name: "wipe" } }],
+    ["is about a tool that is not registered", { _meta: { ...meta, tool_title: "wipe nonce" } }],
     ["is about nothing", { _meta: null }],
     ["is a question of another kind", { _meta: { ...meta, codex_approval_kind: "other" } }],
     [
@@ -86,11 +86,11 @@ describe("a call that codex has announced", () => {
     Effect.gen(function* () {
       const announced = makeAnnounced("effect")
       announced.itemStarted("thread", item)
-      expect(yield* announced.claim(call)).toBe(true)
+      expect(yield* announced.claim(call)).toBe("call")
       expect(announced.sizes()).toEqual({ announcedThreads: 0, announcedWaiters: 0 })
       const again = yield* Effect.forkChild(announced.claim(call))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(again)).toBe(false)
+      expect(yield* Fiber.join(again)).toBeUndefined()
     })
   )
 
@@ -101,7 +101,7 @@ describe("a call that codex has announced", () => {
       yield* nothingMore
       announced.itemStarted("thread", { ...item, id: "other" })
       announced.itemStarted("thread", item)
-      expect(yield* Fiber.join(claim)).toBe(true)
+      expect(yield* Fiber.join(claim)).toBe("call")
       expect(announced.sizes()).toEqual({ announcedThreads: 1, announcedWaiters: 0 })
     })
   )
@@ -119,7 +119,16 @@ describe("a call that codex has announced", () => {
       announced.itemStarted(threadId, { ...item, ...announcedItem })
       const claim = yield* Effect.forkChild(announced.claim({ ...call, ...changes }))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(claim)).toBe(false)
+      expect(yield* Fiber.join(claim)).toBeUndefined()
+    })
+  )
+
+  it.effect("is found by its tool and arguments if the caller does not name its id", () =>
+    Effect.gen(function* () {
+      const announced = makeAnnounced("effect")
+      announced.itemStarted("thread", { ...item, id: "first", arguments: {} })
+      announced.itemStarted("thread", { ...item, id: "second" })
+      expect(yield* announced.claim({ ...call, callId: undefined })).toBe("second")
     })
   )
 
