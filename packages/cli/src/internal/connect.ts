@@ -14,7 +14,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { Flags } from "../Connection.ts"
 import { InvalidUsage } from "../InvalidUsage.ts"
 
-/** What starting a codex can fail with. */
+/** Errors of starting a codex. */
 export type ConnectError = CodexNotFound | ConnectionFailed | InvalidConfig | InvalidUsage | PlatformError.PlatformError
 
 /** An existing folder, as an absolute path. */
