@@ -18,6 +18,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as Client from "./stand-ins/client.ts"
 import * as Collector from "./stand-ins/collector.ts"
 
 const { execCommand, reply, requestUserInput, text } = MockModel
@@ -37,8 +38,9 @@ const withJudge =
     return reply(text(JSON.stringify(answer)))
   }
 
-// What the stand-in answers to each example, in order.
+// The answers of the stand-in to each example, in order.
 const scripts = {
+  chat: ({ lastUserText }) => reply(text(`You said: ${lastUserText}`)),
   durable: ({ lastUserText }) =>
     lastUserText.includes("was cut off")
       ? reply(text("There are none."))
@@ -84,10 +86,18 @@ const scripts = {
     ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
       (cmd) => reply(execCommand({ cmd, escalate: true }))
     ),
-    reply(text("I did what I was let do."))
+    reply(text("I did only what the policy allowed."))
   ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
+  "queue-worker": [
+    MockModel.error(503, "busy", { code: "server_is_overloaded" }),
+    ...[1, 2, 3].map(() => reply(text("Done."), MockModel.usage({ input: 90, output: 10 })))
+  ],
   quickstart: [reply(text("READY"))],
+  report: [
+    reply(MockModel.toolCall("owner", { module: "billing" })),
+    reply(text('{"risks":[{"module":"billing","owner":"Ada","text":"Amounts are floating-point numbers."}]}'))
+  ],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
   "language-model": [
@@ -100,6 +110,7 @@ const scripts = {
   simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>
     reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
+  sse: ({ lastUserText }) => reply(text("You said: ", lastUserText)),
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))
@@ -158,6 +169,7 @@ const run = Effect.fnUntraced(function* (options: {
   if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
+  if (name === "sse") return yield* Client.ask(file, { cwd, env })
   if (name !== "otlp") return yield* spawn([file], { cwd, env })
   const collector = yield* Collector.make
   yield* spawn([file], { cwd, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })

@@ -73,8 +73,6 @@ const translated = (name: string) => [`docs/${name}.md`, `docs/zh/${name}.md`]
 for (const file of [
   "package.json",
   "examples/starter/package.json",
-  "README.md",
-  "README.zh-CN.md",
   ...translated("compatibility"),
   ...translated("limits"),
   ...translated("protocol")

@@ -142,8 +142,7 @@ const make = Effect.fnUntraced(function* <T extends Tools.Tools>(toolkit: Toolki
   return ToolServer.of({
     name,
     url: `${origin}${path}`,
-    isTool: (tool, title) =>
-      typeof tool === "string" && bound.has(tool) && title === Registrations.titleOf(tool, nonce),
+    isTool: (title) => bound.specs.some(({ name }) => title === Registrations.titleOf(name, nonce)),
     admit
   })
 })

@@ -51,10 +51,9 @@ export interface ToolServer {
   /** Its address: on the loopback, below a path that cannot be guessed. */
   readonly url: string
   /**
-   * Whether a question is about one of the tools: it has the name of a tool, and the title that only a codex with access
-   * knows.
+   * Whether a question is about one of the tools, by the title of the tool, which only a codex with access knows.
    */
-  readonly isTool: (name: unknown, title: unknown) => boolean
+  readonly isTool: (title: unknown) => boolean
   /** Gives access to one more codex, until the scope closes. */
   readonly admit: Effect.Effect<Admission, never, Scope.Scope>
 }

@@ -56,7 +56,9 @@ export const make = <A>(capacity: number): Effect.Effect<Conversations<A>, never
           yield* Effect.forkIn(Effect.andThen(Effect.sleep(lifetime), giveUp(key, entry)), scope)
         }
         const [oldest] = entries
-        if (entries.size > capacity && oldest !== undefined) yield* Effect.forkIn(giveUp(...oldest), scope)
+        if (entries.size > capacity && oldest !== undefined) {
+          yield* Effect.forkIn(Effect.uninterruptible(giveUp(...oldest)), scope)
+        }
       }),
       size: () => entries.size
     }

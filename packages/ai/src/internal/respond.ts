@@ -280,8 +280,11 @@ const declare = (
   }>
 ) => codex.thread.start({ ...params, dynamicTools })
 
-const release = ({ codex, scope }: Setting, thread: Thread) =>
-  Effect.asVoid(Effect.forkIn(Effect.ignore(codex.thread.unsubscribe(thread.id)), scope))
+const release = ({ codex }: Setting, thread: Thread): Effect.Effect<void> =>
+  codex.thread.unsubscribe(thread.id).pipe(Effect.timeoutOption(releaseTimeout), Effect.ignore)
+
+/** How long codex may take to let go of a thread. */
+const releaseTimeout = "5 seconds"
 
 // A held turn goes on only with the results that it waits for, and what the user says besides.
 const canAnswer = (held: Held, rest: ReadonlyArray<Prompt.Message>, format: string): boolean => {

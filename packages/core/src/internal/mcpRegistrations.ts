@@ -96,15 +96,13 @@ const call = Effect.fnUntraced(function* (tool: string, args: unknown, run: Tool
   return yield* caller.callTool({ ...about, tool, namespace: null, arguments: args ?? {} }, run)
 })
 
-// Codex 0.171.0 names the thread, the turn and the call. Older ones name the call only in the turn's items.
+// Codex names the thread, the turn and the call since 0.162 at the latest.
 const callerIn = (
   meta: unknown
 ): { readonly threadId: string; readonly turnId: string; readonly callId: string } | undefined => {
   if (!Predicate.isReadonlyObject(meta)) return undefined
-  const turn = meta["x-codex-turn-metadata"]
-  if (!Predicate.isReadonlyObject(turn)) return undefined
-  const { callId = globalThis.crypto.randomUUID(), threadId = turn["thread_id"] } = meta
-  const turnId = turn["turn_id"]
+  const { callId, threadId, "x-codex-turn-metadata": turn } = meta
+  const turnId = Predicate.isReadonlyObject(turn) ? turn["turn_id"] : undefined
   return typeof threadId === "string" && typeof turnId === "string" && typeof callId === "string"
     ? { threadId, turnId, callId }
     : undefined

@@ -10,7 +10,7 @@ import { nothingMore } from "../waiting.ts"
 const server: ToolServer = {
   name: "effect",
   url: "http://127.0.0.1:1/",
-  isTool: (name, title) => name === "lookup" && title === "lookup nonce",
+  isTool: (title) => title === "lookup nonce",
   admit: Effect.die("unused")
 }
 
@@ -41,7 +41,7 @@ describe("a question about one of the program's own tools", () => {
 
   const forged: ReadonlyArray<readonly [string, object]> = [
     ["has another nonce", { _meta: { ...meta, tool_title: "lookup" } }],
-    ["is about a tool that is not registered", { _meta: { ...meta, tool_name: "wipe" } }],
+    ["is about a tool that is not registered", { _meta: { ...meta, tool_title: "wipe nonce" } }],
     ["is about nothing", { _meta: null }],
     ["is a question of another kind", { _meta: { ...meta, codex_approval_kind: "other" } }],
     [

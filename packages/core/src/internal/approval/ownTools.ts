@@ -32,7 +32,7 @@ export const answerApproval = (
     params.mode === "form" &&
     Predicate.isReadonlyObject(params._meta) &&
     params._meta["codex_approval_kind"] === "mcp_tool_call" &&
-    server.isTool(params._meta["tool_name"], params._meta["tool_title"]) &&
+    server.isTool(params._meta["tool_title"]) &&
     Object.keys(params.requestedSchema.properties).length === 0
   return Effect.withFiber((fiber) => {
     const reason = isApproval ? "the policy decides when the tool is called" : "it is not about a tool of this program"
@@ -41,7 +41,7 @@ export const answerApproval = (
   })
 }
 
-/** A call as it comes past the connection. */
+/** A call as it comes over HTTP. */
 type Call = Schemas.DynamicToolCallParams
 
 /** The calls that codex has said it makes, each of which comes once. */

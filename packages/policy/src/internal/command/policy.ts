@@ -49,6 +49,8 @@ export interface Decided {
   /** Whether a rule decided, and not what stands where none matches. */
   readonly byRule: boolean
   readonly reason: string | undefined
+  /** Why the first rule that accepts and names this program does not match; only where no rule decided. */
+  readonly whyNot?: string | undefined
   /** What has to hold in the file system, or else it is declined. */
   readonly conditions: ReadonlyArray<Demand>
   /** What else has to be looked up there, or else it is declined. */
@@ -119,7 +121,11 @@ export const compile = (
           conditions: [...conditions, ...decided.conditions]
         }
       }
-      return fall(part, view, fallback, readsWhole)
+      const misses = applicable.flatMap(({ matcher, rule }) => {
+        const why = matcher.whyNot(part)
+        return why === undefined ? [] : [`${rule.name}: ${why}`]
+      })
+      return { ...fall(part, view, fallback, readsWhole), whyNot: misses[0] }
     }
     return {
       command,
