@@ -26,9 +26,11 @@ import * as Scope from "effect/Scope"
 import type { StaleOwner, StoreBusy, StoreFailed } from "./DurableError.ts"
 import { Blocked } from "./internal/owner/blocked.ts"
 import { Hooks } from "./internal/owner/hooks.ts"
+import * as Holding from "./internal/owner/holding.ts"
 import type { Owner } from "./internal/owner/owner.ts"
 import * as Scheduler from "./internal/owner/scheduler.ts"
 import * as Servers from "./internal/owner/servers.ts"
+import { Sharing } from "./internal/owner/sharing.ts"
 import type { Session } from "./Session.ts"
 import { Live } from "./Live.ts"
 import { type LeaseOptions, SessionStore } from "./SessionStore.ts"
@@ -118,7 +120,8 @@ const make = Effect.fnUntraced(function* (
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope | SessionStore
 > {
   const store = yield* SessionStore
-  const lease = yield* store.lease(options.lease)
+  const sharing = yield* Sharing
+  const lease = yield* store.lease(sharing === undefined ? options.lease : { ...options.lease, isShared: true })
   const { codex } = options
   // Of their own, so that they can be ended before anything else.
   const serverScope = yield* Effect.flatMap(Effect.scope, Scope.fork)
@@ -133,6 +136,7 @@ const make = Effect.fnUntraced(function* (
   const owner: Owner = {
     store,
     epoch: lease.epoch,
+    isShared: sharing !== undefined,
     servers,
     live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
     hook: yield* Hooks,
@@ -153,8 +157,16 @@ const make = Effect.fnUntraced(function* (
     storeTimeout: Duration.fromInputUnsafe(options.storeTimeout ?? Duration.seconds(30))
   }
   const endServers = Scope.close(serverScope, Exit.void)
+  const holding = sharing === undefined ? undefined : Holding.make(store, lease.epoch)
+  const run = Effect.gen(function* () {
+    const scheduler = yield* Scheduler.make(owner, { concurrency: options.concurrency ?? 16, holding })
+    if (sharing !== undefined && holding !== undefined) {
+      yield* sharing({ store, look: scheduler.look, hold: (session) => holding.hold(session, scheduler) })
+    }
+    return yield* scheduler.stale
+  })
   const running = Effect.raceFirst(
-    Effect.scoped(Scheduler.run(owner, { concurrency: options.concurrency ?? 16 })),
+    Effect.scoped(run),
     Effect.tapError(lease.lost, () => endServers)
   )
   const fiber = yield* Effect.forkScoped(Effect.tapError(running, () => endServers))

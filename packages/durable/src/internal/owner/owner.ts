@@ -16,6 +16,8 @@ import type { Servers } from "./servers.ts"
 export interface Owner {
   readonly store: SessionStore["Service"]
   readonly epoch: number
+  /** Whether other owners run sessions of the store too: a session may come from another codex home, and go to one. */
+  readonly isShared: boolean
   readonly servers: Servers
   /** Gets the deltas of turns, if it is there. */
   readonly live: Live["Service"] | undefined

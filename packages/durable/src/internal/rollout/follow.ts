@@ -68,6 +68,7 @@ export const make = Effect.fnUntraced(function* (
     if (stored === undefined || stored.length === 0) return true
     if (((yield* size) ?? 0) < stored.length) return false
     let isPrefix = true
+    let rest: Rest = []
     yield* store.rolloutBytes({ session, threadId, version: stored.version }).pipe(
       Stream.takeWhile(() => isPrefix),
       Stream.runForEach((piece) =>
@@ -82,7 +83,9 @@ export const make = Effect.fnUntraced(function* (
           if (at !== piece.length) isPrefix = false
           if (!isPrefix) return
           length += piece.length
-          digest = addLines(digest, decode(piece))
+          const lines = split(rest, piece)
+          rest = lines.rest
+          digest = addLines(digest, decode(lines.bytes))
         })
       )
     )
