@@ -1,8 +1,8 @@
 /** Installs a version of codex other than the pinned one, into a folder of the cache, and finds its binary. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { findBinary } from "../packages/core/scripts/codegen.ts"
-import { must } from "./pack.ts"
 import { root } from "./packages.ts"
 
 /** The tests on the real binary that meet what differs between versions: handshake, turns, approvals, errors, judge, upgrade. */
@@ -14,16 +14,72 @@ export const essential: ReadonlyArray<string> = [
   "packages/policy/test/LlmJudgePolicy.real.test.ts"
 ]
 
+/** The binary of a version, downloaded if it is not here. Ends this program, with what npm said, if that fails. */
 export const installCodex = (version: string): string => {
+  const { binary, failure } = findCodex(version)
+  if (binary !== undefined) return binary
+  process.stdout.write(`codex ${version} can't be installed: ${failure}\n`)
+  process.exit(1)
+}
+
+/**
+ * The binary of a version, or why it can't be had. An earlier download is taken from the folder of the cache, or from npm's
+ * own cache, without asking the registry.
+ */
+export const findCodex = (
+  version: string
+):
+  | { readonly binary: string; readonly failure?: undefined }
+  | { readonly binary?: undefined; readonly failure: string } => {
   if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version)) throw new Error(`${JSON.stringify(version)} is no version of codex`)
-  const folder = path.join(root, "node_modules", ".cache", "codex", version)
-  const manifest = path.join(folder, "package.json")
-  const installed = path.join(folder, "node_modules", "@openai", "codex", "package.json")
-  if (!existsSync(installed)) {
-    process.stdout.write(`installing codex ${version}\n`)
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(manifest, JSON.stringify({ name: "codex-version", private: true }))
-    must("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", `@openai/codex@${version}`], { cwd: folder })
+  const cache = path.join(root, "node_modules", ".cache", "codex")
+  const folder = path.join(cache, version)
+  const found = binaryIn(folder)
+  if (found !== undefined) return { binary: found }
+  process.stdout.write(`installing codex ${version}\n`)
+  mkdirSync(cache, { recursive: true })
+  // Moved to its place when it is whole: an interrupted download is none.
+  const temporary = mkdtempSync(path.join(cache, `${version}-`))
+  try {
+    writeFileSync(path.join(temporary, "package.json"), JSON.stringify({ name: "codex-version", private: true }))
+    const { status, stderr } = spawnSync("npm", [...install, `@openai/codex@${version}`], {
+      cwd: temporary,
+      encoding: "utf8",
+      shell: process.platform === "win32"
+    })
+    if (status !== 0) return { failure: stderr.trim() }
+    // npm is content without the binary, which is an optional dependency.
+    const binary = binaryIn(temporary)
+    if (binary === undefined) return { failure: `it has no binary for ${process.platform}-${process.arch}` }
+    // Node remembers what it did not find there, so it is not asked again.
+    const moved = path.join(folder, path.relative(realpathSync(temporary), binary))
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(temporary, folder)
+    return { binary: moved }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
   }
-  return findBinary(manifest)
+}
+
+const install = [
+  "install",
+  "--no-audit",
+  "--no-fund",
+  "--loglevel=error",
+  "--prefer-offline",
+  // A registry that is down costs seconds, not minutes.
+  "--fetch-retries=2",
+  "--fetch-retry-mintimeout=1000",
+  "--fetch-retry-maxtimeout=5000",
+  "--fetch-timeout=60000"
+]
+
+const binaryIn = (folder: string): string | undefined => {
+  try {
+    const binary = findBinary(path.join(folder, "package.json"))
+    // Without one of its own, the pinned one above it would be found.
+    return existsSync(binary) && binary.startsWith(path.join(realpathSync(folder), "node_modules")) ? binary : undefined
+  } catch {
+    return undefined
+  }
 }

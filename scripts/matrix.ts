@@ -9,7 +9,16 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { behaviors, type Behavior, has, isOlder, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
+import {
+  behaviors,
+  type Behavior,
+  has,
+  isOlder,
+  minorOf,
+  oldest,
+  protocol,
+  type Span
+} from "../packages/core/src/protocol/Versions.ts"
 import { codexVersion } from "../packages/core/src/protocol/generated/Methods.ts"
 import { essential, installCodex } from "./codex-version.ts"
 import { installed, root } from "./packages.ts"
@@ -20,6 +29,8 @@ interface Outcome {
   readonly commit: string
   readonly passed: number
   readonly skipped: number
+  /** The versions that the skipped tests ask for, and `other` for those that something else keeps from running. */
+  readonly skippedFor: ReadonlyArray<string>
   /** Passed at the second try. */
   readonly flaky: ReadonlyArray<string>
   readonly failed: ReadonlyArray<string>
@@ -79,16 +90,41 @@ const test = (version: string, which: Outcome["tests"]): Outcome => {
   })
   const failed = again.filter(({ isGood }) => !isGood).map(({ name }) => name)
   const flaky = again.filter(({ isGood }) => isGood).map(({ name }) => name)
+  const skipped = tests.filter(({ status }) => status !== "passed" && status !== "failed")
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" })
   return {
     tests: which,
     version,
     commit: stdout.trim(),
     passed: tests.filter(({ status }) => status === "passed").length + flaky.length,
-    skipped: tests.filter(({ status }) => status !== "passed" && status !== "failed").length,
+    skipped: skipped.length,
+    skippedFor: skippedFor(
+      version,
+      skipped.map(({ file }) => file)
+    ),
     flaky,
     failed
   }
+}
+
+// A file names what its tests need of a version by the rows of the table.
+const needsOf = (version: string, file: string): ReadonlyArray<string> => {
+  const text = readFileSync(path.join(root, file), "utf8")
+  const rows: ReadonlyArray<readonly [string, Span]> = [
+    ...Object.entries<Span>(behaviors).map(([name, span]) => [`lacks("${name}")`, span] as const),
+    ...Object.entries(protocol.requests).map(([name, span]) => [`lacksMethod("${name}")`, span] as const)
+  ]
+  return rows.flatMap(([call, span]) =>
+    text.includes(call) && !has(version, span) ? [minorOf(span.since ?? span.until ?? "")] : []
+  )
+}
+
+const skippedFor = (version: string, files: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const needs = [...new Set(files)].flatMap((file) => {
+    const found = needsOf(version, file)
+    return found.length === 0 ? ["other"] : found
+  })
+  return [...new Set(needs)].toSorted()
 }
 
 const reasonsOf = (version: string): ReadonlyArray<string> => [
@@ -102,6 +138,8 @@ const words = {
     all: "all",
     essential: "essential",
     none: "0",
+    needs: "need",
+    other: "something else",
     pinned: "the pinned one",
     oldest: "the oldest promised"
   },
@@ -110,17 +148,21 @@ const words = {
     all: "全部",
     essential: "关键",
     none: "0",
+    needs: "需要",
+    other: "其他条件",
     pinned: "锁定的版本",
     oldest: "承诺的最老版本"
   }
 } as const
 
 const table = (outcomes: ReadonlyArray<Outcome>, language: keyof typeof words): string => {
-  const { head, none, oldest: oldestWord, pinned, ...kinds } = words[language]
-  const minor = (version: string) => version.split(".", 2).join(".")
-  const lines = outcomes.map(({ failed, passed, skipped, tests, version }) => {
-    const note = version === codexVersion ? ` (${pinned})` : minor(version) === minor(oldest) ? ` (${oldestWord})` : ""
-    return `| ${version}${note} | ${kinds[tests]} | ${passed} | ${skipped} | ${failed.length === 0 ? none : `${failed.length}: ${failed.join("; ")}`} |`
+  const { head, needs, none, oldest: oldestWord, other, pinned, ...kinds } = words[language]
+  const shortOf = (minor: string) => (minor === "other" ? other : minor.replace(/\.0$/, ""))
+  const lines = outcomes.map(({ failed, passed, skipped, skippedFor, tests, version }) => {
+    const isOldest = minorOf(version) === minorOf(oldest)
+    const note = version === codexVersion ? ` (${pinned})` : isOldest ? ` (${oldestWord})` : ""
+    const why = skipped === 0 ? none : `${skipped} (${needs} ${skippedFor.map(shortOf).join(", ")})`
+    return `| ${version}${note} | ${kinds[tests]} | ${passed} | ${why} | ${failed.length === 0 ? none : `${failed.length}: ${failed.join("; ")}`} |`
   })
   return [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...lines].join("\n")
 }

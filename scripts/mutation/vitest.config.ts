@@ -5,8 +5,12 @@ import { defineConfig } from "vitest/config"
 // links to packages lead to the original.
 const root = path.join(import.meta.dirname, "..", "..")
 
-// `MUTATION_TESTS="Paths,OtherRules"` runs only these files of the policy's tests: all of them for each mutant take hours.
-const only = process.env["MUTATION_TESTS"]?.split(",").map((name) => `packages/policy/test/${name}.test.ts`)
+// `MUTATION_TESTS="Paths,core/approval/answer"` runs only these files of the tests, those of the policy unless a package is
+// named: all of them for each mutant take hours.
+const only = process.env["MUTATION_TESTS"]?.split(",").map((name) => {
+  const [, package_ = "policy", file] = /^(?:(core|policy)\/)?(.+)$/.exec(name) ?? []
+  return `packages/${package_}/test/${file}.test.ts`
+})
 
 export default defineConfig({
   root,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { known, type Outline } from "../src/Compatibility.ts"
-import { judge } from "../src/internal/doctor/binary.ts"
+import { judge, undescribed } from "../src/internal/doctor/binary.ts"
 
 const other = (changes: Partial<Outline>): Outline => ({ ...known, version: "9.0.0", ...changes })
 
@@ -50,7 +50,21 @@ it("the rows of the table of versions that apply to a codex come first", () => {
     status: "warn",
     advice: expect.stringContaining("The oldest codex that is expected")
   })
-  expect(finding.details?.[0]).toMatch(/^not in 0\.160\.1: /)
-  expect(finding.details).toContain("not in 0.160.1: method modelProvider/list: since 0.169.0")
+  expect(finding.details?.[0]).toMatch(/^missing \(added in /)
+  expect(finding.details).toContain("missing (added in 0.169.0): method modelProvider/list")
+  expect(finding.details).toContain("still there (removed in 0.171.0): request of the server currentTime/read")
   expect(finding.details).toContain("- method modelProvider/list")
+})
+
+it("the rows of the table of versions apply to a codex of the same protocol too", () => {
+  const finding = judge({ ...known, version: "0.169.0" })
+  expect(finding.status).toBe("ok")
+  expect(finding.details).toContainEqual(
+    expect.stringMatching(/^missing \(added in 0\.171\.0\): Some models are offered/)
+  )
+})
+
+it("the rows of the table of versions apply to a codex that does not describe its protocol", () => {
+  expect(undescribed("0.166.0").details).toContain("missing (added in 0.169.0): method modelProvider/list")
+  expect(undescribed("9.0.0").details).toBeUndefined()
 })

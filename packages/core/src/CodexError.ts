@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import { type AgentResponse, isAgentResponse } from "./AgentResponse.ts"
 import * as Display from "./Display.ts"
 import { version } from "./internal/version.ts"
+import { isOlder } from "./protocol/Versions.ts"
 
 /**
  * Properties that every error of this package has in addition to its fields. They are computed: neither is an argument of the
@@ -323,7 +324,9 @@ export class UnsupportedMethod extends define<UnsupportedMethod>()("UnsupportedM
     const advice =
       this.since === undefined
         ? "Check the name, or install a codex that has it."
-        : `Install codex ${this.since} or newer.`
+        : isOlder(this.serverVersion, this.since)
+          ? `Install codex ${this.since} or newer.`
+          : `Codex has it since ${this.since}: check which codex the server is.`
     return `The app-server (${this.serverVersion}) does not know ${this.method}. ${advice}`
   }
 }

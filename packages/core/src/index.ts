@@ -1,5 +1,6 @@
 /**
- * All public modules, for imports from the package by name.
+ * All public modules, for imports from the package by name. `McpTools` is left out, as it loads an HTTP server: import it by its
+ * path.
  *
  * @stability stable
  * @since 0.1.0
@@ -39,6 +40,7 @@ export * as ThreadSearch from "./api/ThreadSearch.ts"
 export * as ThreadStore from "./api/ThreadStore.ts"
 export * as ThreadWork from "./api/ThreadWork.ts"
 export * as Tools from "./Tools.ts"
+export * as ToolServer from "./ToolServer.ts"
 export * as Transport from "./Transport.ts"
 export * as Turn from "./Turn.ts"
 export * as TurnControl from "./api/TurnControl.ts"

@@ -10,6 +10,8 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as SemVer from "effect/SemVer"
 import { history } from "./internal/history.ts"
 import type { History, Span } from "./internal/spans.ts"
 
@@ -77,16 +79,30 @@ export const behaviors = {
   }
 } as const satisfies Record<string, Behavior>
 
-const numbersOf = (version: string): ReadonlyArray<number> | undefined =>
-  /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
+const read = (version: string): SemVer.SemVer | undefined => Result.getOrUndefined(SemVer.parse(version))
+
+// A codex that somebody built from source calls itself 0.0.0, whatever it is.
+const published = (version: string): SemVer.SemVer | undefined => {
+  const found = read(version)
+  return found === undefined || (found.major === 0 && found.minor === 0) ? undefined : found
+}
 
 /**
- * Whether a text is a version, such as `0.169.0`.
+ * Whether a text is a version, such as `0.169.0` or `0.172.0-alpha.1`.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isVersion = (text: string): boolean => numbersOf(text) !== undefined
+export const isVersion = (text: string): boolean => read(text) !== undefined
+
+/**
+ * Whether a version is that of a release or a pre-release, so that the table tells what the server can do. Any other text is
+ * not, and neither is the `0.0.0` of a codex that was built from source.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isPublished = (version: string): boolean => published(version) !== undefined
 
 /**
  * The first patch of a version's minor one: `0.162.0` of `0.162.1`.
@@ -97,17 +113,15 @@ export const isVersion = (text: string): boolean => numbersOf(text) !== undefine
 export const minorOf = (version: string): string => version.replace(/^(\d+\.\d+)\.\d+.*$/, "$1.0")
 
 /**
- * Whether a version is older than another one. A version that can't be read is not: a server that does not say which it is
- * is taken for a current one.
+ * Whether a version is older than another one, in the order of Semantic Versioning: a pre-release is older than its release.
+ * A version that was never published is not older: such a server is taken for a current one.
  *
  * @category comparing
  * @since 0.1.0
  */
 export const isOlder = (version: string, than: string): boolean => {
-  const [left, right] = [numbersOf(version), numbersOf(than)]
-  if (left === undefined || right === undefined) return false
-  const index = left.findIndex((number, index) => number !== right[index])
-  return index !== -1 && (left[index] ?? 0) < (right[index] ?? 0)
+  const [left, right] = [published(version), published(than)]
+  return left !== undefined && right !== undefined && SemVer.isLessThan(left, right)
 }
 
 /**
@@ -118,7 +132,7 @@ export const isOlder = (version: string, than: string): boolean => {
  */
 export const has = (version: string, { since, until }: Span): boolean =>
   (since === undefined || !isOlder(version, since)) &&
-  (until === undefined || isOlder(version, until) || numbersOf(version) === undefined)
+  (until === undefined || isOlder(version, until) || !isPublished(version))
 
 /**
  * Since which version there is a method, if not all have it.
@@ -153,15 +167,17 @@ export const missingField = (
 }
 
 /**
- * What is otherwise with a version than with the newest that is known, a line each.
+ * How a version differs from the newest one that is known: a line for each thing that is missing or still there.
  *
  * @category getters
  * @since 0.1.0
  */
 export const describe = (version: string): ReadonlyArray<string> => {
+  const newest = history.versions.at(-1) ?? version
   const row = (what: string, span: Span) => {
-    if (has(version, span)) return []
-    return [span.since === undefined ? `${what}: until ${span.until}` : `${what}: since ${span.since}`]
+    const isThere = has(version, span)
+    if (isThere === has(newest, span)) return []
+    return [isThere ? `still there (removed in ${span.until}): ${what}` : `missing (added in ${span.since}): ${what}`]
   }
   const rows = (kind: string, spans: { readonly [name: string]: Span }) =>
     Object.entries(spans).flatMap(([name, span]) => row(`${kind} ${name}`, span))

@@ -14,9 +14,11 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Logger from "effect/Logger"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Random from "effect/Random"
@@ -253,7 +255,8 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     violation ??= { law, text, step: index }
     tell(`! ${law}: ${text}`)
   }
-  const watch = Watch.make(violate)
+  const acceptDelay = Duration.toMillis(Duration.fromInputUnsafe(options.connection?.acceptDelay ?? 50))
+  const watch = Watch.make(violate, { now: () => clock.currentTimeMillisUnsafe(), acceptDelay })
 
   const calls: Array<Call> = []
   let callCount = 0
@@ -531,6 +534,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
   })
 
   const close = (connection: Connection) => {
+    for (const fiber of asked) fiber.interruptUnsafe()
     call(
       "close",
       Effect.andThen(Scope.close(connection.scope, Exit.void), Scope.close(connection.serverScope, Exit.void))
@@ -661,8 +665,19 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     const running = activeTurns()
     const turn = running[salt % Math.max(1, running.length)]
     if (server === undefined || turn === undefined) return
-    const { id: turnId, threadId } = turn
-    const itemId = item === "same" ? `call_${turnId}` : `item_${salt}`
+    const itemId = item === "same" ? `call_${turn.id}` : `item_${salt}`
+    askUnder(server, turn, itemId, kind, salt)
+    if (item === "twin") askUnder(server, turn, itemId, kind, salt + 1, salt % 50)
+  }
+
+  const askUnder = (
+    server: MockAppServer.MockAppServer["Service"],
+    { id: turnId, threadId }: Watch.SimulatedTurn,
+    itemId: string,
+    kind: "command" | "fileChange",
+    salt: number,
+    after = 0
+  ) => {
     const about = { threadId, turnId }
     const command = commands[salt % commands.length] ?? "ls"
     const started =
@@ -689,7 +704,8 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
             Effect.andThen(Effect.ignore(asks)),
             Effect.andThen(
               server.notify("item/completed", { ...about, item: { ...started, status: "completed" }, completedAtMs: 0 })
-            )
+            ),
+            after === 0 ? identity : Effect.delay(after)
           )
       )
     )

@@ -36,7 +36,8 @@ export const Which = Schema.Literals(["reply", "began", "item", "delta", "resolv
  * - `Refuse`: the next request of a method gets an error. `Ignore`: requests of a method get no answer, until `Heed`.
  * - `Reading`: whether the server reads its input.
  * - `Other`: another client of the server starts, steers or interrupts a turn.
- * - `Ask`, `Withdraw`: the server asks for an approval, besides those of its turns; it waits for one no longer.
+ * - `Ask`, `Withdraw`: the server asks for an approval, besides those of its turns, or for two under one item id (`twin`), less
+ *   than 50 milliseconds apart; it waits for one no longer.
  * - `Open`: a turn that hangs goes on.
  * - `Die`, `Restart`: the process ends; the program closes its connection and makes a new one.
  * - `Observer`: whether the decision observer throws, as one does whose disk is full.
@@ -56,7 +57,7 @@ export const Step = Schema.Union([
   tagged("Heed", {}),
   tagged("Reading", { isOn: Schema.Boolean }),
   tagged("Other", { what: Schema.Literals(["start", "steer", "interrupt"]) }),
-  tagged("Ask", { item: Schema.Literals(["own", "same"]), kind: Schema.Literals(["command", "fileChange"]) }),
+  tagged("Ask", { item: Schema.Literals(["own", "same", "twin"]), kind: Schema.Literals(["command", "fileChange"]) }),
   tagged("Withdraw", {}),
   tagged("Open", {}),
   tagged("Die", { how: Schema.Literals(["killed", "exited", "mute"]) }),
@@ -134,7 +135,7 @@ const faults: ReadonlyArray<readonly [weight: number, make: Make]> = [
     (numbers, salt) => ({
       _tag: "Ask",
       salt,
-      item: oneOf(numbers, "own", "same"),
+      item: oneOf(numbers, "own", "same", "twin"),
       kind: oneOf(numbers, "command", "command", "fileChange")
     })
   ],

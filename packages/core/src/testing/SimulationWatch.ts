@@ -185,15 +185,27 @@ interface Accepted {
   readonly prompt: string | undefined
 }
 
+/** An approval at the server's end of the connection. */
+interface Asked {
+  readonly at: number
+  /** It is on its way, as it was said, to a client that follows its thread. */
+  isSure: boolean
+  isOpen: boolean
+}
+
 /**
- * Starts to watch. `violate` is called with each breach of a law.
+ * Starts to watch. `violate` is called with each breach of a law, and `acceptDelay` is that of the connection, in milliseconds.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (violate: (law: string, text: string) => void): Watch => {
+export const make = (
+  violate: (law: string, text: string) => void,
+  options: { readonly now: () => number; readonly acceptDelay: number }
+): Watch => {
   const turns = new Map<string, SimulatedTurn>()
   const approvals = new Map<string | number, SimulatedApproval>()
+  const asked = new Map<string, Asked>()
   const accepted: Array<Accepted> = []
   const givenUp = new Set<string>()
   // The client does not follow the threads that it has left, even while the server still reports them.
@@ -239,6 +251,9 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       const turn = turnOf(threadId, textAt(params, "turn", "id") ?? "")
       turn.isRunning = false
       turn.status = textAt(params, "turn", "status")
+    } else if (method === "serverRequest/resolved") {
+      const known = Predicate.hasProperty(params, "requestId") ? asked.get(String(params.requestId)) : undefined
+      if (known !== undefined) known.isOpen = false
     } else if (method === "item/started" && textAt(params, "item", "type") === "userMessage") {
       const turn = turnOf(threadId, textAt(params, "turnId") ?? "")
       if (turn.clientId !== undefined || !Predicate.hasProperty(params, "item")) return
@@ -247,6 +262,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       turn.prompt = Array.isArray(content) ? content.map((part) => textAt(part, "text") ?? "").join("\n") : ""
     } else if (isApproval(method) && (typeof id === "string" || typeof id === "number")) {
       if (approvals.has(id)) return
+      asked.set(String(id), { at: options.now(), isSure: !left.has(threadId), isOpen: true })
       approvals.set(id, {
         id,
         method,
@@ -274,6 +290,8 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
     if (typeof method !== "string" || (typeof id !== "string" && typeof id !== "number")) return
     const approval = approvals.get(id)
     if (approval !== undefined && isRepeated) approval.isRepeated = true
+    const known = asked.get(String(id))
+    if (known !== undefined) known.isSure = false
   }
 
   const onArriving: Watch["onArriving"] = ({ error, id, method }) => {
@@ -369,12 +387,25 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
       }
     }
     for (const other of approvals.values()) {
-      if (other === approval || other.isAnswered || other.isWithdrawn || !other.isKnown) continue
+      if (other === approval || other.isAnswered || other.isWithdrawn) continue
       if (other.threadId !== approval.threadId || other.turnId !== approval.turnId || other.itemId !== approval.itemId)
         continue
-      if (turns.get(other.turnId)?.isEndKnown === true || other.method !== approval.method) continue
-      violate("an accept is for one approval", `accepted ${what} while ${other.id} was open under the same item id`)
+      if (turns.get(other.turnId)?.isEndKnown === true) continue
+      if (other.isKnown) {
+        violate("an accept is for one approval", `accepted ${what} while ${other.id} was open under the same item id`)
+      } else if (couldHaveBeenKnown(approval, other)) {
+        const text = `accepted ${what} without waiting for ${other.id}, which was open under the same item id`
+        violate("an accept is for one approval", text)
+      }
     }
+  }
+
+  // The server has asked for the second one less than the delay after the first. A client that waits so long, and reads every
+  // message that was sent by then, has read both.
+  const couldHaveBeenKnown = (approval: SimulatedApproval, other: SimulatedApproval): boolean => {
+    const [one, two] = [asked.get(String(approval.id)), asked.get(String(other.id))]
+    if (one?.isSure !== true || two?.isSure !== true || !two.isOpen) return false
+    return two.at < one.at + options.acceptDelay
   }
 
   const onWritten: Watch["onWritten"] = (message) => {
@@ -425,6 +456,7 @@ export const make = (violate: (law: string, text: string) => void): Watch => {
         approval.isAnswered = true
         approval.isWithdrawn = true
       }
+      asked.clear()
       requests.clear()
     },
     witness: (engine, prompt) => ({

@@ -7,9 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
+import { Deciding } from "../../src/internal/approval/deciding.ts"
 import { type AnsweringOptions, makeAnswering } from "../../src/internal/approval/pending.ts"
+import type { RpcError } from "../../src/internal/rpc/jsonRpc.ts"
 import { eventually, nothingMore, until } from "../waiting.ts"
 
 const approval = (id: number, about?: Partial<Record<"itemId" | "threadId" | "turnId", string>>) =>
@@ -113,6 +116,10 @@ describe("a request of the server", () => {
       yield* TestClock.adjust("1000 days")
       expect(asked.pollUnsafe()).toBeUndefined()
       expect(sizes()).toMatchObject({ answerDeadlines: 0 })
+      const mayEnd = yield* Latch.make()
+      const other = yield* asks(elicitation(2), Effect.as(mayEnd.await, "said"))
+      yield* mayEnd.open
+      expect(yield* Fiber.join(other)).toBe("said")
     }).pipe(Effect.scoped)
   )
 
@@ -138,6 +145,34 @@ describe("an accept", () => {
         decision: "decline"
       })
       yield* TestClock.adjust("1 second")
+      yield* nothingMore
+      expect(asked.pollUnsafe()).toBeUndefined()
+      yield* server.open
+      expect(yield* Fiber.join(asked)).toEqual({ decision: "accept" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is held back for the part of its delay that the decision did not take", () =>
+    Effect.gen(function* () {
+      const { asks } = yield* make({ acceptDelay: Duration.millis(50) })
+      const soon = yield* asks(approval(1), Effect.delay(accept, 20))
+      const late = yield* asks(approval(2), Effect.delay(accept, 60))
+      yield* TestClock.adjust("49 millis")
+      yield* nothingMore
+      expect(soon.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 millis")
+      expect(yield* Fiber.join(soon)).toEqual({ decision: "accept" })
+      yield* TestClock.adjust("10 millis")
+      expect(yield* Fiber.join(late)).toEqual({ decision: "accept" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that took long to decide still waits for the round trip", () =>
+    Effect.gen(function* () {
+      const { asks, server } = yield* make({ acceptDelay: Duration.millis(50) })
+      yield* server.close
+      const asked = yield* asks(approval(1), Effect.delay(accept, "30 seconds"))
+      yield* TestClock.adjust("30 seconds")
       yield* nothingMore
       expect(asked.pollUnsafe()).toBeUndefined()
       yield* server.open
@@ -297,6 +332,212 @@ describe("the end of the connection", () => {
       expect(late.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(late)
+    })
+  )
+})
+
+describe("a table of what waits", () => {
+  const command = (id: string): ThreadItem =>
+    ({
+      type: "commandExecution",
+      id,
+      command: "true",
+      cwd: "/",
+      processId: null,
+      source: "agent",
+      status: "inProgress",
+      commandActions: [],
+      aggregatedOutput: null,
+      exitCode: null,
+      durationMs: null
+    }) as ThreadItem
+
+  it.effect("forgets a request whose asker is interrupted, and interrupts its handler", () =>
+    Effect.gen(function* () {
+      const { asks, interrupted, sizes, undecided } = yield* make()
+      const asked = yield* asks(elicitation(1), undecided(1))
+      yield* Fiber.interrupt(asked)
+      yield* eventually(() => expect(interrupted).toEqual([1]))
+      expect(sizes()).toEqual(nothing)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("forgets it also when its handler can't be interrupted", () =>
+    Effect.gen(function* () {
+      const { asks, sizes } = yield* make()
+      const mayEnd = yield* Latch.make()
+      const asked = yield* asks(elicitation(1), Effect.uninterruptible(mayEnd.await))
+      yield* Fiber.interrupt(asked)
+      expect(sizes()).toEqual(nothing)
+      yield* mayEnd.open
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps a request whose id another one had that is answered after it", () =>
+    Effect.gen(function* () {
+      const { asks, forget, sizes, undecided } = yield* make()
+      const mayEnd = yield* Latch.make()
+      const first = yield* asks(elicitation(1), Effect.as(mayEnd.await, "first"))
+      const second = yield* asks(elicitation(1), undecided(2))
+      yield* mayEnd.open
+      expect(yield* Fiber.join(first)).toBe("first")
+      expect(sizes()).toMatchObject({ waiting: 1 })
+      forget(1)
+      yield* Fiber.await(second)
+      expect(sizes()).toEqual(nothing)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect(
+    "keeps an approval that waits when its item or its thread is gone, as another one must not have its id",
+    () =>
+      Effect.gen(function* () {
+        for (const leave of [
+          ({ forgetThread }: Table) => forgetThread("thread"),
+          ({ itemCompleted, itemStarted }: Table) => {
+            itemStarted("thread", item)
+            itemCompleted("thread", item)
+          }
+        ]) {
+          const table = yield* make()
+          const first = yield* table.asks(approval(1), table.undecided(1))
+          leave(table)
+          expect(table.sizes()).toMatchObject({ waiting: 1, approvals: 1, itemThreads: 0 })
+          expect(yield* table.answer(approval(2, { itemId: "item 1" }), accept, undefined)).toEqual({
+            decision: "cancel"
+          })
+          expect(yield* Fiber.join(first)).toEqual({ decision: "cancel" })
+        }
+      }).pipe(Effect.scoped)
+  )
+
+  it.effect("frees an approval when the last of the commands under its id is over", () =>
+    Effect.gen(function* () {
+      const { answer, itemCompleted, itemStarted, sizes } = yield* make()
+      const approvals = () => sizes()["approvals"]
+      yield* answer(approval(1), accept, undefined)
+      yield* answer(approval(2), accept, undefined)
+      yield* answer(approval(3, { itemId: "item 1", threadId: "other" }), accept, undefined)
+      for (const _ of [1, 2]) itemStarted("thread", command("item 1"))
+      itemStarted("thread", { type: "agentMessage", id: "item 1", text: "" })
+      itemStarted("thread", command("item 2"))
+      itemCompleted("thread", command("item 1"))
+      expect([approvals(), sizes()["itemThreads"]]).toEqual([3, 1])
+      itemCompleted("thread", command("item 1"))
+      expect([approvals(), sizes()["itemThreads"]]).toEqual([2, 1])
+      // Once more than it began.
+      itemCompleted("thread", command("item 1"))
+      itemCompleted("elsewhere", command("item 1"))
+      itemCompleted("thread", command("item 2"))
+      expect([approvals(), sizes()["itemThreads"]]).toEqual([1, 0])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps an approval when an item under its id is over that was not seen to begin", () =>
+    Effect.gen(function* () {
+      const { answer, itemCompleted, itemStarted } = yield* make()
+      yield* answer(approval(1), accept, undefined)
+      itemStarted("thread", { ...item, id: "another" })
+      itemCompleted("thread", item)
+      expect(yield* answer(approval(2, { itemId: "item 1" }), accept, undefined)).toEqual({ decision: "cancel" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("forgets the items of a turn that is over, and of a thread that was left", () =>
+    Effect.gen(function* () {
+      const { endTurn, forgetThread, itemStarted, sizes } = yield* make()
+      for (const thread of ["a", "b", "c"]) itemStarted(thread, item)
+      endTurn("a", "turn")
+      forgetThread("b")
+      expect(sizes()).toEqual({ ...nothing, itemThreads: 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("declines at the end of a turn though the server does not answer", () =>
+    Effect.gen(function* () {
+      const { asks, endRoute, endTurn, undecided } = yield* make({ roundTrip: Effect.fail({ message: "no" }) })
+      const route = { threadId: "thread" }
+      const byTurn = yield* asks(elicitation(1), undecided(1))
+      endTurn("thread", "turn")
+      expect(yield* Fiber.join(byTurn)).toMatchObject({ action: "decline" })
+      const byRoute = yield* asks(approval(2), undecided(2), route)
+      endRoute(route)
+      expect(yield* Fiber.join(byRoute)).toEqual({ decision: "decline" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("declines what its handler accepts after it has ended the turn", () =>
+    Effect.gen(function* () {
+      const { answer, endTurn } = yield* make()
+      const handler = Effect.sync(() => {
+        endTurn("thread", undefined)
+        return { action: "accept" }
+      })
+      expect(yield* answer(elicitation(1), handler, undefined)).toMatchObject({ action: "decline" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("tells of its own answers in the log, and to whoever observes the decision", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+        lines.push(`${logLevel}: ${Array.isArray(message) ? message[0] : message}`)
+      })
+      const deciding: Deciding = { by: undefined, reason: undefined, accepted: false }
+      const told = (what: Effect.Effect<unknown, RpcError, Scope.Scope>) =>
+        what.pipe(
+          Effect.scoped,
+          Effect.map(() => [deciding.reason, ...lines.splice(0)]),
+          Effect.provideService(Deciding, deciding),
+          Effect.provide(Logger.layer([logger]))
+        )
+
+      const late = Effect.gen(function* () {
+        const { asks, undecided } = yield* make()
+        const asked = yield* asks(approval(1), undecided(1))
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(asked)
+      })
+      expect(yield* told(late)).toEqual([
+        "it was not answered in time",
+        "Warn: Declined a request item/commandExecution/requestApproval that was not answered in time"
+      ])
+
+      const silent = Effect.flatMap(make({ roundTrip: Effect.fail({ message: "no" }) }), ({ answer }) =>
+        answer(approval(1), accept, undefined)
+      )
+      expect(yield* told(silent)).toEqual([
+        "the server did not answer in time",
+        "Warn: Declined item/commandExecution/requestApproval: the server does not answer"
+      ])
+
+      const twins = Effect.gen(function* () {
+        const { answer } = yield* make()
+        yield* answer(approval(1), accept, undefined)
+        yield* answer(approval(2, { itemId: "item 1" }), accept, undefined)
+      })
+      expect(yield* told(twins)).toEqual([
+        "two approvals were open under one item id",
+        "Error: Cancelled two approvals that were open under one item id"
+      ])
+
+      const over = Effect.gen(function* () {
+        const { asks, endTurn, undecided } = yield* make()
+        const asked = yield* asks(approval(1), undecided(1))
+        endTurn("thread", "turn")
+        yield* Fiber.join(asked)
+      })
+      expect(yield* told(over)).toEqual(["its turn was over"])
+
+      const crowd = Effect.gen(function* () {
+        const { answer, asks, undecided } = yield* make()
+        for (let id = 0; id < 1024; id++) yield* asks(elicitation(id), undecided(id))
+        yield* answer(approval(2000), accept, undefined)
+      })
+      expect(yield* told(crowd)).toEqual([
+        "too many others wait for an answer",
+        "Warn: Declined a request item/commandExecution/requestApproval: 1024 others wait for an answer"
+      ])
     })
   )
 })

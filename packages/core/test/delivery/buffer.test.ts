@@ -2,11 +2,15 @@ import { type ConnectionFailed, SlowConsumer } from "@effect-codex/core/CodexErr
 import * as Notification from "@effect-codex/core/Notification"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Buffer, makeBuffer, makeHub, makeReplay } from "../../src/internal/delivery/buffer.ts"
 import { buffering } from "../../src/internal/connection/unread.ts"
+import { nothingMore } from "../waiting.ts"
 
 const ids = { threadId: "thread", turnId: "turn" }
 
@@ -156,3 +160,267 @@ it.effect("a listener that leaves too many requests unread hears of requests, an
     expect(error.message).toBe("A consumer of the server's requests left 3 of them unread. Consume faster.")
   }).pipe(Effect.scoped)
 )
+
+// Texts that are merged by adding them, and read as chunks.
+const texts = (
+  limits: { readonly highWater?: number; readonly maxBytes?: number; readonly merge?: "never" } = {},
+  observe?: (bytes: number, merged: number) => void
+) => ({
+  highWater: limits.highWater ?? Number.POSITIVE_INFINITY,
+  maxBytes: limits.maxBytes ?? Number.POSITIVE_INFINITY,
+  bytes: (text: string) => text.length,
+  merge: (last: string, next: string) => (limits.merge === "never" ? undefined : last + next),
+  overflow: (bytes: number) => bytes,
+  observe
+})
+type Texts = Buffer<string, number>
+
+const chunksOf = (buffer: Texts) => {
+  const chunks: Array<ReadonlyArray<string>> = []
+  return Effect.match(
+    Stream.runForEachArray(buffer.stream, (chunk) => Effect.sync(() => void chunks.push(chunk))),
+    { onFailure: (bytes) => ({ chunks, failed: bytes }), onSuccess: () => ({ chunks, failed: undefined }) }
+  )
+}
+
+describe.each([
+  ["a buffer", makeBuffer<string, number>],
+  ["a replay", makeReplay<string, number>]
+] as const)("%s of texts", (_name, make) => {
+  it.effect("delivers what was offered before its end in one chunk, and drops what comes later", () =>
+    Effect.gen(function* () {
+      const buffer = make(texts())
+      for (const text of ["a", "b"]) buffer.offer(text)
+      buffer.end()
+      buffer.offer("c")
+      buffer.fail(7)
+      expect(yield* chunksOf(buffer)).toEqual({ chunks: [["a", "b"]], failed: undefined })
+    })
+  )
+
+  it.effect("fails as it was told first, after what was offered before", () =>
+    Effect.gen(function* () {
+      const buffer = make(texts())
+      buffer.offer("a")
+      buffer.fail(7)
+      buffer.fail(8)
+      buffer.offer("b")
+      buffer.end()
+      expect(yield* chunksOf(buffer)).toEqual({ chunks: [["a"]], failed: 7 })
+    })
+  )
+
+  it.effect("ends without a value if there was none", () =>
+    Effect.gen(function* () {
+      const buffer = make(texts())
+      buffer.end()
+      expect(yield* chunksOf(buffer)).toEqual({ chunks: [], failed: undefined })
+    })
+  )
+
+  it.effect("merges from the high-water mark on, and appends what does not merge", () =>
+    Effect.gen(function* () {
+      const merging = make(texts({ highWater: 2 }))
+      for (const text of ["a", "b", "c", "d"]) merging.offer(text)
+      merging.end()
+      expect((yield* chunksOf(merging)).chunks).toEqual([["a", "bcd"]])
+      const appending = make(texts({ highWater: 1, merge: "never" }))
+      for (const text of ["a", "b", "c"]) appending.offer(text)
+      appending.end()
+      expect((yield* chunksOf(appending)).chunks).toEqual([["a", "b", "c"]])
+    })
+  )
+
+  it.effect("counts the bytes of what is kept, merged or not, up to its limit", () =>
+    Effect.gen(function* () {
+      for (const merge of [undefined, "never"] as const) {
+        const full = make(texts({ highWater: 1, maxBytes: 6, ...(merge === undefined ? {} : { merge }) }))
+        for (const text of ["aa", "bb", "cc"]) full.offer(text)
+        full.end()
+        expect((yield* chunksOf(full)).failed).toBeUndefined()
+        const over = make(texts({ highWater: 1, maxBytes: 6, ...(merge === undefined ? {} : { merge }) }))
+        for (const text of ["aa", "bb", "ccc"]) over.offer(text)
+        over.end()
+        expect((yield* chunksOf(over)).failed).toBe(7)
+      }
+      const first = make(texts({ maxBytes: 2 }))
+      first.offer("aaa")
+      expect((yield* chunksOf(first)).failed).toBe(3)
+    })
+  )
+})
+
+describe("a reader", () => {
+  it.effect("gets what was offered together as one chunk, also when it waited", () =>
+    Effect.gen(function* () {
+      const buffer = makeBuffer(texts())
+      const reading = yield* Effect.forkChild(chunksOf(buffer), { startImmediately: true })
+      for (const text of ["a", "b"]) buffer.offer(text)
+      yield* nothingMore
+      buffer.offer("c")
+      yield* nothingMore
+      buffer.end()
+      expect((yield* Fiber.join(reading)).chunks).toEqual([["a", "b"], ["c"]])
+    })
+  )
+
+  it.effect("that waits is told of the end and of a failure", () =>
+    Effect.gen(function* () {
+      for (const [finish, failed] of [
+        [(buffer: Texts) => buffer.end(), undefined],
+        [(buffer: Texts) => buffer.fail(7), 7]
+      ] as const) {
+        const buffer = makeBuffer(texts())
+        const reading = yield* Effect.forkChild(chunksOf(buffer), { startImmediately: true })
+        yield* nothingMore
+        finish(buffer)
+        expect(yield* Fiber.join(reading)).toEqual({ chunks: [], failed })
+      }
+    })
+  )
+
+  it.effect("is told together with the others: they have one dispatcher of a scheduler", () =>
+    Effect.gen(function* () {
+      let made = 0
+      const scheduler = new (class extends Scheduler.MixedScheduler {
+        override makeDispatcher() {
+          made++
+          return super.makeDispatcher()
+        }
+      })()
+      yield* Effect.gen(function* () {
+        const before = made
+        for (let index = 0; index < 10; index++) {
+          const buffer = makeBuffer(texts())
+          buffer.end()
+          yield* Stream.runDrain(buffer.stream)
+        }
+        expect(made - before).toBe(1)
+      }).pipe(Effect.provideService(Scheduler.Scheduler, scheduler))
+    })
+  )
+})
+
+describe("who observes a buffer", () => {
+  const observed = () => {
+    const told: Array<readonly [bytes: number, merged: number]> = []
+    const buffer = makeBuffer<string, number>(texts({ highWater: 2 }, (...what) => void told.push(what)))
+    const read = Effect.asVoid(Stream.runHead(buffer.stream))
+    return { buffer, read, told }
+  }
+  const long = (length: number) => "x".repeat(length)
+
+  it.effect("is told at takes of more bytes than before, and of what was merged since", () =>
+    Effect.gen(function* () {
+      const { buffer, read, told } = observed()
+      const taking = (...offered: ReadonlyArray<string>) => {
+        for (const text of offered) buffer.offer(text)
+        return read
+      }
+      yield* taking("aa", "a")
+      expect(told).toEqual([[3, 0]])
+      yield* taking("aa", "b")
+      yield* taking("a")
+      expect(told).toEqual([[3, 0]])
+      yield* taking("a", "b", "c", "d")
+      expect(told).toEqual([
+        [3, 0],
+        [4, 2]
+      ])
+      yield* taking("a", "b", "")
+      expect(told.slice(2)).toEqual([[2, 1]])
+      yield* taking("long enough")
+      expect(told.slice(3)).toEqual([[11, 0]])
+    })
+  )
+
+  it.effect("is told before a take at 65,536 bytes and at each doubling, and after a take from there anew", () =>
+    Effect.gen(function* () {
+      const { buffer, read, told } = observed()
+      buffer.offer(long(65_535))
+      expect(told).toEqual([])
+      buffer.offer("x")
+      expect(told).toEqual([[65_536, 0]])
+      buffer.offer(long(65_535))
+      expect(told.length).toBe(1)
+      buffer.offer("x")
+      expect(told.slice(1)).toEqual([[131_072, 2]])
+      yield* read
+      expect(told.length).toBe(2)
+      // Not more than before; what was merged is new.
+      for (const text of ["a", "b", long(65_534)]) buffer.offer(text)
+      expect(told.slice(2)).toEqual([[65_536, 1]])
+    })
+  )
+})
+
+describe("a reader of a replay that has left", () => {
+  it.effect("gets nothing more, and the others do", () =>
+    Effect.gen(function* () {
+      const told: Array<number> = []
+      const replay = makeReplay<string, number>(texts({}, (bytes) => void told.push(bytes)))
+      const leaving = yield* Effect.forkChild(Stream.runDrain(replay.stream), { startImmediately: true })
+      const staying = yield* Effect.forkChild(chunksOf(replay), { startImmediately: true })
+      yield* nothingMore
+      yield* Fiber.interrupt(leaving)
+      replay.offer("x".repeat(70_000))
+      expect(told).toEqual([70_000])
+      replay.end()
+      expect((yield* Fiber.join(staying)).chunks.length).toBe(1)
+    })
+  )
+
+  it.effect("past the budget is not kept for, also when more comes", () =>
+    Effect.gen(function* () {
+      const replay = makeReplay(texts({ maxBytes: 2 }))
+      for (const text of ["aa", "bbb", "c"]) replay.offer(text)
+      expect(yield* chunksOf(replay)).toEqual({ chunks: [], failed: 5 })
+      replay.end()
+      expect(yield* chunksOf(replay)).toEqual({ chunks: [], failed: 5 })
+    })
+  )
+})
+
+describe("a hub", () => {
+  it.effect("delivers from the moment somebody listens until they leave", () =>
+    Effect.gen(function* () {
+      const told: Array<number> = []
+      const hub = makeHub<string, number>(texts({}, (bytes) => void told.push(bytes)))
+      hub.offer("before")
+      expect(hub.hasListeners()).toBe(false)
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(hub.subscribe, scope)
+      expect(hub.hasListeners()).toBe(true)
+      yield* Effect.gen(function* () {
+        const second = yield* hub.subscribe
+        hub.offer("a")
+        expect(yield* Stream.runHead(second)).toMatchObject({ value: "a" })
+      }).pipe(Effect.scoped)
+      expect(hub.hasListeners()).toBe(true)
+      hub.offer("b")
+      expect(yield* Stream.runCollect(Stream.take(first, 2))).toEqual(["a", "b"])
+      yield* Scope.close(scope, Exit.void)
+      expect(hub.hasListeners()).toBe(false)
+      told.length = 0
+      hub.offer("x".repeat(70_000))
+      expect(told).toEqual([])
+    })
+  )
+
+  it.effect("that has ended tells those who listen, and those who come later, why it ended first", () =>
+    Effect.gen(function* () {
+      const hub = makeHub<string, number>(texts())
+      const listening = yield* hub.subscribe
+      hub.offer("a")
+      hub.end(7)
+      hub.end(8)
+      const read: Array<string> = []
+      const failure = yield* Effect.flip(
+        Stream.runForEach(listening, (text) => Effect.sync(() => void read.push(text)))
+      )
+      expect([read, failure]).toEqual([["a"], 7])
+      const late = yield* hub.subscribe
+      expect(yield* Effect.flip(Stream.runDrain(late))).toBe(7)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,7 +1,7 @@
 import type * as Schemas from "../../src/protocol/generated/Experimental.ts"
 import { describe, expect, it } from "@effect/vitest"
 import { ConnectionFailed, RequestTimedOut } from "../../src/CodexError.ts"
-import { initial, interruptId, type Message, step } from "../../src/internal/turn/machine.ts"
+import { initial, interruptId, type Message, type State, step } from "../../src/internal/turn/machine.ts"
 
 const turn = (id: string, status = "completed"): Schemas.Turn => ({
   id,
@@ -111,6 +111,145 @@ describe("how a turn ends", () => {
 
   it("held and sent again, it knows nothing of the first time", () =>
     expect(after([sent, began("f"), prompted("f", "other"), held])).toEqual(initial("mine")))
+})
+
+describe("what is known", () => {
+  const starting = { phase: "starting" } as const
+  const running = { phase: "running", turnId: "o" } as const
+  const known = { ...running, begun: true, confirmed: true } as const
+  const usual = [sent, replied("o"), began("o"), prompted("o", "mine")]
+
+  for (const [when, messages, changes] of [
+    ["before it is sent: nothing of what happens on the thread", [began("f"), prompted("f", "other")], {}],
+    ["when it is sent", [sent], starting],
+    ["when it is to be stopped", [sent, stop], { ...starting, stopping: true }],
+    ["when it is stopped twice", [sent, stop, stop], { ...starting, stopping: true }],
+    ["when it was held", [sent, began("c"), held], {}],
+    ["when the reply has come", [sent, replied("o")], running],
+    ["when a second reply comes: what the first one said", [sent, replied("o"), replied("f")], running],
+    ["when it runs and is sent or held again: the same", [sent, replied("o"), sent, held], running],
+    ["when it has begun", [sent, replied("o"), began("o")], { ...running, begun: true }],
+    ["when its message was heard", usual, known],
+    ["when more input comes to it", [...usual, prompted("o", "other"), prompted("o", null)], known],
+    ["when a turn began that may be ours", [sent, began("c")], { ...starting, candidate: "c" }],
+    [
+      "when that one has ended",
+      [sent, began("c"), completed("c")],
+      { ...starting, candidate: "c", candidateEnd: turn("c") }
+    ],
+    [
+      "when another one may be ours by then",
+      [sent, began("c"), completed("c"), began("d")],
+      { ...starting, candidate: "d" }
+    ],
+    [
+      "when a turn ended that did not begin after our request",
+      [sent, began("c"), completed("x")],
+      { ...starting, candidate: "c" }
+    ],
+    ["when a review's inner turn began", [sent, began("i", "o")], { ...starting, candidate: "o", innerId: "i" }],
+    ["when the review is named", [sent, began("i", "o"), replied("o")], { ...running, begun: true, innerId: "i" }],
+    [
+      "when the inner turn has ended",
+      [sent, began("i", "o"), replied("o"), completed("i")],
+      { ...running, begun: true }
+    ],
+    [
+      "when some other turn ends meanwhile",
+      [sent, began("i", "o"), replied("o"), completed("x")],
+      { ...running, begun: true, innerId: "i" }
+    ],
+    [
+      "when an inner turn gets more input",
+      [...usual, began("i", "o"), prompted("i", "other")],
+      { ...known, innerId: "i" }
+    ],
+    [
+      "when another one's turn is known by its message",
+      [sent, began("f"), prompted("f", "other")],
+      { ...starting, foreign: "f", notOurs: ["f"] }
+    ],
+    [
+      "when another one's review is known by its message",
+      [sent, began("i", "f"), prompted("f", "other")],
+      { ...starting, foreign: "f", notOurs: ["f"] }
+    ],
+    [
+      "when that turn tells of itself again",
+      [sent, began("f"), prompted("f", "other"), began("f"), prompted("f", "other")],
+      { ...starting, foreign: "f", notOurs: ["f"] }
+    ],
+    [
+      "when another one's message comes beside a turn that may be ours",
+      [sent, began("i", "o"), prompted("f", "other")],
+      { ...starting, candidate: "o", innerId: "i", foreign: "f", notOurs: ["f"] }
+    ],
+    [
+      "when two others' turns came",
+      [sent, began("f"), prompted("f", "other"), began("g"), prompted("g", "other")],
+      { ...starting, foreign: "g", notOurs: ["f", "g"] }
+    ],
+    [
+      "when another one's turn has ended",
+      [sent, began("f"), prompted("f", "other"), completed("f")],
+      { ...starting, notOurs: ["f"] }
+    ],
+    [
+      "when the reply names another turn than the one that began",
+      [sent, began("i", "f"), replied("o")],
+      { ...running, foreign: "f", notOurs: ["f"] }
+    ],
+    ["when that one had ended by then", [sent, began("f"), completed("f"), replied("o")], running],
+    ["when another one's turn begins", [sent, replied("o"), began("f")], { ...running, foreign: "f", notOurs: ["f"] }],
+    ["when another one's turn begins after ours", [...usual, began("f")], { ...known, foreign: "f", notOurs: ["f"] }],
+    [
+      "when another one's turn gets a message",
+      [...usual, prompted("f", "other")],
+      { ...known, foreign: "f", notOurs: ["f"] }
+    ],
+    ["when our message tells which turn it is", [sent, began("o"), prompted("o", "mine")], known],
+    ["when only our message tells of it", [sent, prompted("o", "mine")], { ...running, confirmed: true }],
+    [
+      "when the server names no messages",
+      [sent, replied("o"), prompted("o", undefined)],
+      { ...running, confirmed: true }
+    ],
+    ["when it names none of another turn", [sent, replied("o"), prompted("f", undefined)], running],
+    [
+      "when it names none before the reply",
+      [sent, began("c"), prompted("c", undefined)],
+      { ...starting, candidate: "c" }
+    ]
+  ] as const) {
+    it(when, () => expect(after(messages)).toEqual({ ...initial("mine"), ...changes }))
+  }
+
+  it("of a review: what is ours without a message, from its name on, whatever messages come", () => {
+    const none = initial(undefined)
+    const review = (...messages: ReadonlyArray<Message>) => messages.reduce(step, none)
+    expect(review(sent, began("i", "o"), prompted("i", "other"))).toEqual({
+      ...none,
+      phase: "starting",
+      candidate: "o",
+      innerId: "i"
+    })
+    expect(review(sent, replied("o"), prompted("o", "other"))).toEqual({ ...none, ...running, confirmed: true })
+  })
+
+  it("at the end: how it ended, and what ended it", () => {
+    const ends: ReadonlyArray<readonly [ReadonlyArray<Message>, State["end"]]> = [
+      [[sent, replied("f"), prompted("f", "other")], { _tag: "Foreign", turnId: "f" }],
+      [[sent, prompted("f", "other"), replied("f")], { _tag: "Foreign", turnId: "f" }],
+      [[sent, prompted("f", "other"), prompted("f", "mine")], { _tag: "Foreign", turnId: "f" }],
+      [[sent, refusal], { _tag: "Failed", error: refused }],
+      [[sent, replied("o"), lost], { _tag: "Failed", error: gone }],
+      [[sent, began("o"), completed("o"), replied("o")], { _tag: "Completed", turn: turn("o") }],
+      [[sent, stop, began("o"), completed("o")], { _tag: "Completed", turn: turn("o") }],
+      [[sent, held, held], undefined]
+    ]
+    for (const [messages, end] of ends) expect(after(messages).end).toEqual(end)
+    expect(after([sent, stop, began("o"), completed("o")]).turnId).toBe("o")
+  })
 })
 
 const alphabet: ReadonlyArray<Message> = [

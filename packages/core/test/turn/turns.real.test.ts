@@ -2,6 +2,7 @@ import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -429,12 +430,16 @@ describe("an owner that leaves with an approval open", () => {
   it.live("answers nothing after the server has withdrawn it", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex
+      const frames: Array<{ readonly direction: "in" | "out"; readonly text: string }> = []
+      const over = yield* Deferred.make<void>()
+      yield* Effect.forkScoped(
+        Stream.runForEach(codex.frames, (frame) => {
+          frames.push(frame)
+          return frame.text.includes('"thread/loaded/list"') ? Deferred.succeed(over, undefined) : Effect.void
+        }),
+        { startImmediately: true }
+      )
       for (let n = 0; n < 20; n++) {
-        const lines: Array<string> = []
-        const tap = yield* Effect.forkChild(
-          Stream.runForEach(codex.frames, ({ text: line }) => Effect.sync(() => lines.push(line))),
-          { startImmediately: true }
-        )
         const asked = yield* Effect.forkChild(
           until(codex.serverRequests, () => true),
           { startImmediately: true }
@@ -442,14 +447,20 @@ describe("an owner that leaves with an approval open", () => {
         const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "run it" }), { startImmediately: true })
         yield* Fiber.join(asked)
         yield* Fiber.interrupt(fiber)
-        yield* Effect.sleep(50)
-        yield* Fiber.interrupt(tap)
-        const resolved = lines.findIndex((line) => line.includes("serverRequest/resolved"))
-        expect(resolved).toBeGreaterThan(-1)
-        const later = lines.slice(resolved).filter((line) => /"decision"/.test(line))
-        expect(later, `attempt ${n}`).toEqual([])
+      }
+      // Every answer still to be written goes out before this request.
+      yield* codex.thread.loadedListPage()
+      yield* Deferred.await(over)
+      const messages = frames.map(({ direction, text }) => ({ direction, ...JSON.parse(text) }))
+      const withdrawn = messages.flatMap((message, at) => (message.method === "serverRequest/resolved" ? [at] : []))
+      expect(withdrawn).toHaveLength(20)
+      for (const at of withdrawn) {
+        const id = messages[at].params.requestId
+        const answers = messages.filter((message) => message.direction === "out" && message.method === undefined)
+        expect(answers.filter((answer) => answer.id === id && messages.indexOf(answer) > at)).toEqual([])
       }
     }).pipe(
+      Effect.scoped,
       Effect.provide(
         Layer.merge(
           CodexTest.layer(() => reply(execCommand({ cmd: "true", escalate: true })), { verifyOnClose: false }),

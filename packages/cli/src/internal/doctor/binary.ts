@@ -66,6 +66,9 @@ const detailsOf = ({ methods, shapes }: Compatibility.Difference): ReadonlyArray
   ...shapes.added.map((name) => `+ shape ${name}`)
 ]
 
+const withDetails = (finding: Finding, details: ReadonlyArray<string>): Finding =>
+  details.length === 0 ? finding : { ...finding, details }
+
 // Without these no turn runs.
 const needed = ["initialize", "thread/start", "thread/resume", "turn/start", "turn/interrupt", "turn/completed"]
 
@@ -75,12 +78,12 @@ export const judge = (found: Compatibility.Outline): Finding => {
   const { methods, shapes } = difference
   const differences = detailsOf(difference)
   // First in the words of the table of versions, then fact by fact.
-  const rows = Versions.describe(found.version).map((row) => `not in ${found.version}: ${row}`)
-  const isOlder = Versions.isOlder(found.version, known.version)
-  const details = differences.length > 0 && isOlder ? [...rows, ...differences] : differences
+  const rows = Versions.describe(found.version)
+  const details = [...rows, ...differences]
   const check = "protocol"
-  if (details.length === 0) {
-    return { check, status: "ok", summary: `codex ${found.version} speaks the protocol that is known here` }
+  if (differences.length === 0) {
+    const summary = `codex ${found.version} speaks the protocol that is known here`
+    return withDetails({ check, status: "ok", summary }, rows)
   }
   const summary =
     `codex ${found.version} differs from ${known.version}, which is known here, in ` +
@@ -104,28 +107,31 @@ export const judge = (found: Compatibility.Outline): Finding => {
 
 const decodeJson = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
 
-const inspectProtocol = Effect.fnUntraced(
-  function* (binary: string, version: string, options: Options) {
+const inspectProtocol = (binary: string, version: string, options: Options) =>
+  Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-doctor-" })
     yield* run(binary, ["app-server", "generate-json-schema", "--experimental", "--out", out], options)
     const text = yield* fs.readFileString(path.join(out, "codex_app_server_protocol.schemas.json"))
     return Compatibility.outline(version, yield* decodeJson(text))
-  },
-  Effect.scoped,
-  Effect.orElseSucceed(() => undefined),
-  Effect.map((outline): Finding =>
-    outline === undefined
-      ? {
-          check: "protocol",
-          status: "warn",
-          summary: "codex did not describe its protocol, so it could not be compared with the one that is known here",
-          advice: `If something does not work, use codex ${known.version}.`
-        }
-      : judge(outline)
+  }).pipe(
+    Effect.scoped,
+    Effect.orElseSucceed(() => undefined),
+    Effect.map((outline) => (outline === undefined ? undescribed(version) : judge(outline)))
   )
-)
+
+/** The finding about a codex that does not describe its protocol. */
+export const undescribed = (version: string): Finding =>
+  withDetails(
+    {
+      check: "protocol",
+      status: "warn",
+      summary: "codex did not describe its protocol, so it could not be compared with the one that is known here",
+      advice: `If something does not work, use codex ${known.version}.`
+    },
+    Versions.describe(version)
+  )
 
 /** Where codex is, which one, and how its protocol differs; without a `path` there is none that runs. */
 export const inspectBinary = Effect.fnUntraced(function* (options: Options) {

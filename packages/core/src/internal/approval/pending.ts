@@ -4,10 +4,13 @@
  *
  * A handler loses its say when its time is up, when its turn is over, and when a second approval comes under the same item
  * id: the server finds an open approval by that id, which the model chooses, and could take the answer to one for the answer
- * to the other, so both are cancelled. An accept is held back for a moment, and then for a round trip, so that a second one
- * that the server knows of is seen before it leaves; with one that comes while the accept is under way, the turn is stopped.
+ * to the other, so both are cancelled. An accept leaves no sooner than a moment after its request came, and after a round trip,
+ * so that a second one that the server knows of is seen before; with one that comes while the accept is under way, the turn is
+ * stopped. Nothing that the server says can take the place of that moment: while an approval is open, it does not say whether
+ * the model has finished its answer.
  */
 import * as Approval from "./answer.ts"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -61,6 +64,8 @@ export interface AnsweringOptions {
 interface Waiting {
   readonly request: ServerRequest.ServerRequest
   readonly owner: Owner | undefined
+  /** When it came, in nanoseconds of the clock's monotonic time. */
+  readonly since: bigint
   /** An accept is under way. */
   accepted: boolean
   /** How to answer: as the handler says, unless something else answers first. */
@@ -76,6 +81,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
   options: AnsweringOptions
 ): Effect.fn.Return<Answering, never, Scope.Scope> {
   const answerTimeout = options.answerTimeout && Duration.toMillis(options.answerTimeout)
+  const acceptDelay = Duration.toMillis(options.acceptDelay)
   const deadlines = yield* makeDeadlines
   const handlers = yield* Scope.provide(FiberSet.make(), yield* makeHandlerScope)
   const waiting = new Map<RequestId, Waiting>()
@@ -96,9 +102,15 @@ export const makeAnswering = Effect.fnUntraced(function* (
       Effect.andThen(undecided("it was not answered in time"), Approval.decline(method))
     )
 
+  // A second approval could come while the first one was decided on, so that time counts.
+  const whenAlone = (entry: Waiting) =>
+    Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
+      const left = acceptDelay - Number(now - entry.since) / 1e6
+      return left > 0 ? Effect.delay(options.roundTrip, left) : options.roundTrip
+    })
+
   const confirm = (entry: Waiting, response: unknown) =>
-    options.roundTrip.pipe(
-      Effect.delay(options.acceptDelay),
+    whenAlone(entry).pipe(
       Effect.map(() => {
         entry.accepted = true
         return response
@@ -158,7 +170,8 @@ export const makeAnswering = Effect.fnUntraced(function* (
       const key = Approval.approvalKeyOf(request)
       const first = key === undefined ? undefined : approvals.get(key)
       if (first !== undefined) return cancelBoth(first, request)
-      const entry: Waiting = { request, owner, accepted: false, answered: Deferred.makeUnsafe() }
+      const since = fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe()
+      const entry: Waiting = { request, owner, since, accepted: false, answered: Deferred.makeUnsafe() }
       waiting.set(request.id, entry)
       if (key !== undefined) approvals.set(key, entry)
       const running = Effect.runForkWith(fiber.context)(key === undefined ? handler : confirmed(entry, handler))

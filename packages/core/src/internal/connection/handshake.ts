@@ -85,9 +85,13 @@ export const handshake = Effect.fnUntraced(function* (
     yield* Effect.logWarning("The server is not told that a person is there for commands: that needs `experimentalApi`")
   }
 
-  const version = /\/(\d+\.\d+\.\d+\S*)/.exec(userAgent.slice(clientInfo.name.length))?.[1] ?? "unknown"
+  const version = versionIn(userAgent, clientInfo.name)
   yield* Effect.annotateCurrentSpan("codex.version", version)
   const { minVersion } = options
+  if (minVersion !== undefined && !Versions.isPublished(version)) {
+    const said = version === "unknown" ? "does not say which codex it is" : `is codex ${version}, built from source`
+    return yield* failed(`the app-server ${said}, and minVersion is ${minVersion}`)
+  }
   if (minVersion !== undefined && Versions.isOlder(version, minVersion)) {
     return yield* failed(`the app-server is codex ${version}, and minVersion is ${minVersion}. Install a newer codex`)
   }
@@ -100,3 +104,10 @@ export const handshake = Effect.fnUntraced(function* (
   }
   return { version, userAgent, codexHome, cwd: options.cwd, binary: options.binary }
 })
+
+// The user agent begins with the name of the client that introduced itself first. On a shared server that is another one.
+const versionIn = (userAgent: string, name: string): string => {
+  const rest = userAgent.startsWith(name) ? userAgent.slice(name.length) : userAgent
+  const [, found = ""] = /\/(\d+\.\d+\.\d+\S*)/.exec(rest) ?? []
+  return Versions.isVersion(found) ? found : "unknown"
+}

@@ -57,8 +57,16 @@ interface Root {
   children: number
 }
 
+/** The turn that runs on a thread. A review's inner turn is on the thread of the turn that is its root. */
+interface Active {
+  readonly turnId: string
+  readonly rootTurnId: string
+}
+
 /** An active turn whose id is not known. */
 const unknownTurn = "unknown"
+
+const activeTurnOf = (turnId: string, rootTurnId = turnId): Active => ({ turnId, rootTurnId })
 
 /** So many root turns whose owner has left are remembered, to stop what they still spawn. */
 const maxLeftRoots = 256
@@ -72,7 +80,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const leftRoots = new Set<string>()
   // Threads that we started, resumed or forked, with their model's provider.
   const joined = new Map<string, string>()
-  const active = new Map<string, string>()
+  const active = new Map<string, Active>()
   const starters = new Map<string, { readonly turnId: string; readonly clientId: string | null | undefined }>()
   const idleWaiters = new Map<string, Set<() => void>>()
   let ended: ConnectionFailed | undefined
@@ -128,8 +136,8 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
 
   const began = (threadId: string, turnId: string, rootTurnId: string | undefined): Child | undefined => {
     if (joined.has(threadId)) {
-      if (active.get(threadId) !== turnId) starters.delete(threadId)
-      active.set(threadId, turnId)
+      if (active.get(threadId)?.turnId !== turnId) starters.delete(threadId)
+      active.set(threadId, activeTurnOf(turnId, rootTurnId))
     }
     if (rootTurnId !== undefined && leftRoots.has(rootTurnId)) return { threadId, turnId }
     const root = rootTurnId === undefined || rootTurnId === turnId ? undefined : roots.get(rootTurnId)
@@ -150,8 +158,11 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     return undefined
   }
 
+  // A late end of an earlier turn says nothing of the one that runs. Without an id it is the end of whichever runs.
   const completed = (threadId: string, turnId: string) => {
-    clearActiveTurn(threadId)
+    const running = active.get(threadId)
+    const isAnother = running !== undefined && running.turnId !== unknownTurn && turnId !== ""
+    if (!isAnother || turnId === running.turnId || turnId === running.rootTurnId) clearActiveTurn(threadId)
     removeChild(threadId)
     const root = roots.get(turnId)
     if (root === undefined) return
@@ -179,7 +190,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       }
       case "item/started": {
         const { item, threadId, turnId } = notification.params
-        if (item.type === "userMessage" && active.get(threadId) === turnId && !starters.has(threadId)) {
+        if (item.type === "userMessage" && active.get(threadId)?.turnId === turnId && !starters.has(threadId)) {
           starters.set(threadId, { turnId, clientId: item.clientId })
         }
         return undefined
@@ -215,7 +226,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     follow,
     join: (threadId, provider, isActive) => {
       joined.set(threadId, provider)
-      if (isActive && !active.has(threadId)) active.set(threadId, unknownTurn)
+      if (isActive && !active.has(threadId)) active.set(threadId, activeTurnOf(unknownTurn))
     },
     leave: (threadId) => leave(threadId),
     left: (threadId) => openRouteOf(threadId)?.onLeft(),
@@ -249,14 +260,17 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       if (leftRoots.size > maxLeftRoots && oldest !== undefined) leftRoots.delete(oldest)
       return spawned
     },
-    activeTurn: (threadId) => active.get(threadId),
+    activeTurn: (threadId) => active.get(threadId)?.turnId,
     starterOf: (threadId, turnId) => {
       const starter = starters.get(threadId)
       return starter?.turnId === turnId ? starter.clientId : undefined
     },
     setActiveTurn: (threadId, turnId) => {
       // Of a thread that was left it would never be heard that it is idle.
-      if (joined.has(threadId)) active.set(threadId, turnId ?? active.get(threadId) ?? unknownTurn)
+      if (!joined.has(threadId)) return
+      const running = active.get(threadId)
+      if (turnId === undefined) active.set(threadId, running ?? activeTurnOf(unknownTurn))
+      else if (turnId !== running?.turnId) active.set(threadId, activeTurnOf(turnId))
     },
     clearActiveTurn,
     whenIdle: (threadId) =>

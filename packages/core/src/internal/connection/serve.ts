@@ -21,8 +21,10 @@ import * as PolicyEngine from "../../PolicyEngine.ts"
 import type { ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 import * as ServerRequest from "../../ServerRequest.ts"
 import * as Telemetry from "../../Telemetry.ts"
+import type { CallTool, ToolServer } from "../../ToolServer.ts"
 import type { Transport } from "../../Transport.ts"
 import { observeAnswer } from "../approval/observe.ts"
+import * as OwnTools from "../approval/ownTools.ts"
 import { type Answering, makeAnswering } from "../approval/pending.ts"
 import { makeHub } from "../delivery/buffer.ts"
 import { monotonicMillis } from "../monotonic.ts"
@@ -74,6 +76,8 @@ export interface Connection {
   readonly routeFallback: (route: Route) => Effect.Effect<void>
   /** Calls back for each thread that the server does not tell us of any more, in the reader: may not block. */
   readonly onLeft: (listener: (threadId: string) => void) => Effect.Effect<void, never, Scope.Scope>
+  /** Has a call of one of the program's own tools decided on and run for the turn that it is made in. */
+  readonly callTool: CallTool
   /** How many entries each table of the connection has, for tests of what is kept. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
@@ -90,6 +94,8 @@ export interface ServeOptions extends Handshake.HandshakeOptions {
   readonly isShared: boolean
   readonly maxTextLength: number
   readonly requestTimeout: Duration.Duration
+  /** The program's own tools that were offered to the server. */
+  readonly toolServer?: ToolServer | undefined
 }
 
 /** How many requests of the server a listener may leave unread. */
@@ -132,8 +138,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const leftListeners = new Set<(threadId: string) => void>()
   const router = makeRouter((threadId) => {
     answering.forgetThread(threadId)
+    announced.endTurn(threadId)
     for (const listener of Array.from(leftListeners)) listener(threadId)
   })
+  const announced = OwnTools.makeAnnounced(options.toolServer?.name)
   const answering: Answering = yield* makeAnswering({
     answerTimeout,
     acceptDelay,
@@ -196,11 +204,14 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       rpc.withdraw(requestId)
     } else if (notification.method === "item/started") {
       answering.itemStarted(notification.params.threadId, notification.params.item)
+      announced.itemStarted(notification.params.threadId, notification.params.item)
     } else if (notification.method === "item/completed") {
       answering.itemCompleted(notification.params.threadId, notification.params.item)
+      announced.itemCompleted(notification.params.threadId, notification.params.item)
     } else if (threadId !== undefined && isEnd(notification)) {
       // The server does not withdraw everything when a turn ends.
       answering.endTurn(threadId, Notification.turnIdOf(notification))
+      announced.endTurn(threadId)
     }
     if ("unreadable" in notification && notification.unreadable !== undefined) {
       runFork(Observe.observeUnreadable(notification.method, notification.unreadable))
@@ -232,7 +243,17 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
     // The turn is another client's, which can answer for it.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
-    const handler = owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request)
+    const handler =
+      OwnTools.answerApproval(request, owner !== undefined, options.toolServer) ??
+      (owner === undefined ? Approval.answer(request, undefined, options.host) : owner.onRequest(request))
+    return answerWith(request, handler, owner)
+  }
+
+  const answerWith = (
+    request: ServerRequest.ServerRequest,
+    handler: Effect.Effect<unknown, JsonRpc.RpcError>,
+    owner: Route | undefined
+  ): Effect.Effect<unknown, JsonRpc.RpcError> => {
     const answered = observeAnswer(request, answering.answer(request, handler, owner), observer)
     return Effect.updateContext(answered, () => owner?.context ?? ownContext)
   }
@@ -245,6 +266,20 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       const text = `Left the requests of thread ${threadId} to other clients of the server, as no turn of this program asks and the thread has no \`policy\` here`
       return Effect.andThen(isFirstTime ? Effect.logInfo(text) : Effect.void, Effect.never)
     })
+
+  const lookUp = (threadId: string, turnId: string): Effect.Effect<Route | undefined> =>
+    Effect.suspend(() => {
+      const owner = router.ownerOf(threadId, turnId)
+      return Effect.isEffect(owner) ? Effect.andThen(owner, lookUp(threadId, turnId)) : Effect.succeed(owner)
+    })
+
+  // The call itself comes over HTTP. Codex announces each of its calls on this connection too.
+  const callTool: CallTool = Effect.fnUntraced(function* (params, run) {
+    const owner = (yield* announced.claim(params)) ? yield* lookUp(params.threadId, params.turnId) : undefined
+    const request = { id: `tool ${globalThis.crypto.randomUUID()}`, method: "item/tool/call", params } as const
+    const handler = owner === undefined ? Approval.answer(request, undefined) : owner.onRequest(request, run)
+    return yield* OwnTools.toResponse(params.tool)(answerWith(request, handler, owner))
+  })
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {
     notifications.end(error)
@@ -330,6 +365,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     whenIdle,
     whenLeft: requests.whenLeft,
     stopChildren,
+    callTool,
     route: (unguarded) => {
       const route = guardedRoute(unguarded)
       const ended = Effect.addFinalizer(() => Effect.sync(() => answering.endRoute(route)))
@@ -346,6 +382,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     sizes: () => ({
       ...router.sizes(),
       ...answering.sizes(),
+      ...announced.sizes(),
       ...rpc.sizes(),
       ...requests.sizes(),
       ...Observe.sizes(),

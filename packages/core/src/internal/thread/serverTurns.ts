@@ -25,7 +25,7 @@ export const routeFor = (thread: {
     threadId,
     context,
     onNotification: (notification) => followItem(notification, items),
-    onRequest: (request) => Approval.answer(request, answerer),
+    onRequest: (request, runTool) => Approval.answer(request, { ...answerer, onToolCall: runTool ?? onToolCall }),
     owns: () => true,
     undecided: () => undefined,
     isOver: () => false,

@@ -172,11 +172,11 @@ export const run = Effect.fnUntraced(function* (
 
   const lose = (error: RequestError) => life.apply({ _tag: "Lost", error })
 
-  const answerer: Approval.Answerer = { policy, onToolCall: options.onToolCall, item: record.items.get }
-  const onRequest = (request: ServerRequest) =>
+  const answerer = { policy, item: record.items.get }
+  const onRequest = (request: ServerRequest, runTool = options.onToolCall) =>
     Effect.suspend(() => {
       record.answering(1)
-      return Approval.answer(request, answerer)
+      return Approval.answer(request, { ...answerer, onToolCall: runTool })
     }).pipe(Effect.ensuring(Effect.sync(() => record.answering(-1))))
 
   // Where others can start turns too, the reply may name one of theirs.

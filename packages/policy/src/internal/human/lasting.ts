@@ -26,7 +26,6 @@ const commands = new Map<string, ReadonlySet<string>>(
     npm: "test t run run-script ls outdated audit",
     pnpm: "test t run ls outdated audit build lint",
     yarn: "test run list outdated audit build lint",
-    bun: "test run",
     cargo: "build check clippy doc fmt test",
     go: "build fmt test vet"
   }).map(([program, names]) => [program, new Set(names.split(" "))])

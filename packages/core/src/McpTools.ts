@@ -1,0 +1,281 @@
+/**
+ * A program's own functions as tools of every thread of its agents.
+ *
+ * One server of the Model Context Protocol in this process, on the loopback, serves a toolkit to the codex processes that this
+ * program starts, and to nobody else. So its tools are there in new, resumed and forked threads and in those of sub-agents,
+ * also after a restart, where dynamic tools are declared once and belong to one thread. Codex does not ask whether a call may
+ * run: the policy of the turn decides, as kind `toolCall`, before the handler does. `Tools` makes the results.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as McpProtocol from "effect/ai/McpProtocol"
+import * as McpSchema from "effect/ai/McpSchema"
+import * as McpServer from "effect/ai/McpServer"
+import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { InvalidConfig } from "./CodexError.ts"
+import { version } from "./internal/version.ts"
+import type {
+  DynamicToolCallOutputContentItem,
+  DynamicToolCallResponse,
+  DynamicToolSpec
+} from "./protocol/generated/Stable.ts"
+import * as Tools from "./Tools.ts"
+import { type CallTool, ToolServer } from "./ToolServer.ts"
+
+/**
+ * How the tools are offered and run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Tools.Options {
+  /**
+   * The name under which codex knows the server: letters, digits, `_` and `-`. A server of this name in the user's own
+   * configuration is refused with `InvalidConfig`. Default: `effect`.
+   */
+  readonly name?: string | undefined
+}
+
+/** A codex with access. */
+interface Guest {
+  readonly token: string
+  callTool: CallTool | undefined
+}
+
+/** Whose request it is that a tool is called by. */
+const CurrentGuest = Context.Reference<Guest | undefined>("@effect-codex/core/McpTools/CurrentGuest", {
+  defaultValue: () => undefined
+})
+
+/** The versions of the protocol that are spoken, the newest first. Codex 0.171.0 speaks 2025-06-18. */
+const protocols = [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol.v2025_03_26] as const
+
+/**
+ * Serves a toolkit to the codex processes that are started where this layer is provided.
+ *
+ * **Details**
+ *
+ * The HTTP server is used for this alone, and has to listen on the loopback, on any free port. Each codex gets a token of its
+ * own through its environment; a request without one is answered with 401. Arguments, results, failures, deadlines and
+ * interruption are those of a toolkit that a thread is started with; see `Tools`.
+ *
+ * Provide it to the layer of the connection: `Codex.layer().pipe(Layer.provide(McpTools.layer(toolkit)))`. A connection to a
+ * server that this program did not start fails with `InvalidConfig`: nothing could tell it the token.
+ *
+ * **Example** (A tool for every thread)
+ *
+ * ```ts
+ * import * as Codex from "@effect-codex/core/Codex"
+ * import * as McpTools from "@effect-codex/core/McpTools"
+ * import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import * as Tool from "effect/ai/Tool"
+ * import * as Toolkit from "effect/ai/Toolkit"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Schema from "effect/Schema"
+ * import { createServer } from "node:http"
+ *
+ * const clock = Toolkit.make(Tool.make("city_time", { parameters: Schema.Struct({ city: Schema.String }), success: Schema.String }))
+ *
+ * const Tools = McpTools.layer(clock).pipe(
+ *   Layer.provide(clock.toLayer({ city_time: ({ city }) => Effect.succeed(`noon in ${city}`) })),
+ *   Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+ * )
+ *
+ * export const Main = Codex.layer().pipe(Layer.provide(Tools), Layer.provide(NodeServices.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <T extends Tools.Tools>(
+  toolkit: Toolkit.Toolkit<T>,
+  options?: Options
+): Layer.Layer<never, InvalidConfig, HttpServer.HttpServer | Tools.Requirements<T>> =>
+  Layer.effect(ToolServer)(make(toolkit, options))
+
+const make = Effect.fnUntraced(function* <T extends Tools.Tools>(toolkit: Toolkit.Toolkit<T>, options?: Options) {
+  const name = yield* checkName(options?.name ?? "effect")
+  const bound = yield* Tools.bind(toolkit, options)
+  const origin = yield* loopbackUrl((yield* HttpServer.HttpServer).address)
+  const path = `/${secret()}` as const
+  const nonce = secret()
+
+  const guests = new Set<Guest>()
+  const guestOf = (headers: { readonly [name: string]: string | undefined }): Guest | undefined => {
+    const given = headers["authorization"]
+    return given === undefined
+      ? undefined
+      : Array.from(guests).find(({ token }) => equalInConstantTime(given, `Bearer ${token}`))
+  }
+
+  const authorize = HttpRouter.middleware(
+    (app) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+        guestOf(headers) === undefined ? Effect.succeed(HttpServerResponse.empty({ status: 401 })) : app
+      ),
+    { global: true }
+  )
+  const identify = McpServer.middleware((effect, { headers }) =>
+    Effect.provideService(effect, CurrentGuest, guestOf(headers))
+  )
+  const registrations = Layer.effectDiscard(
+    Effect.forEach(
+      bound.specs,
+      (spec) => register(spec, toolkit.tools[spec.name]?.annotations ?? Context.empty(), nonce, bound.onToolCall),
+      { discard: true }
+    )
+  ).pipe(Layer.provide(identify.layer))
+  const endpoint = McpServer.layerHttp({ name, version, path, protocols, registrations })
+  const served = HttpRouter.serve(Layer.mergeAll(endpoint, authorize), { disableLogger: true, disableListenLog: true })
+  yield* Effect.catchTag(Layer.build(served), "IllegalArgumentError", Effect.die)
+
+  const admit = Effect.acquireRelease(
+    Effect.sync(() => {
+      const guest: Guest = { token: secret(), callTool: undefined }
+      guests.add(guest)
+      return guest
+    }),
+    (guest) => Effect.sync(() => guests.delete(guest))
+  ).pipe(
+    Effect.map((guest) => ({
+      variable,
+      token: Redacted.make(guest.token),
+      connect: (callTool: CallTool) => {
+        guest.callTool = callTool
+      }
+    }))
+  )
+  return ToolServer.of({
+    name,
+    url: `${origin}${path}`,
+    isTool: (tool, title) => typeof tool === "string" && bound.has(tool) && title === titleOf(tool, nonce),
+    admit
+  })
+})
+
+/** The environment variable that holds the token. */
+const variable = "EFFECT_CODEX_MCP_TOKEN"
+
+const secret = () => Redacted.value(Redacted.make(`${globalThis.crypto.randomUUID()}${globalThis.crypto.randomUUID()}`))
+
+const checkName = (name: string): Effect.Effect<string, InvalidConfig> =>
+  /^[A-Za-z0-9_-]{1,40}$/.test(name)
+    ? Effect.succeed(name)
+    : Effect.fail(
+        new InvalidConfig({
+          path: "McpTools.name",
+          description: `${JSON.stringify(name)} is not a name for a server: use up to 40 letters, digits, \`_\` and \`-\``
+        })
+      )
+
+const loopbackUrl = (address: NetAddress.SocketAddress): Effect.Effect<string, InvalidConfig> =>
+  NetAddress.isInetAddress(address) && NetAddress.isLoopback(address.address)
+    ? Effect.succeed(NetAddress.formatUrlUnsafe(address))
+    : Effect.fail(
+        new InvalidConfig({
+          path: "McpTools.HttpServer",
+          description: 'the server has to listen on the loopback: give it the host "127.0.0.1" and any port'
+        })
+      )
+
+// How long it takes says nothing of how much of a token is right.
+const equalInConstantTime = (a: string, b: string): boolean => {
+  let difference = a.length ^ b.length
+  for (let index = 0; index < b.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
+  return difference === 0
+}
+
+const titleOf = (tool: string, nonce: string): string => `${tool} ${nonce}`
+
+const register = Effect.fnUntraced(function* (
+  spec: DynamicToolSpec,
+  annotations: Context.Context<never>,
+  nonce: string,
+  run: Tools.Bound["onToolCall"]
+) {
+  if (spec.type !== "function") return
+  const refuse = (description: string) => new InvalidConfig({ path: `tools.${spec.name}`, description })
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.name)) {
+    return yield* refuse("the name of a tool has up to 64 letters, digits, `_` and `-`")
+  }
+  const inputSchema = yield* Schema.decodeUnknownEffect(McpSchema.ToolJson)(spec.inputSchema).pipe(
+    Effect.mapError(() => refuse("the parameters of a tool have to be an object"))
+  )
+  const registry = yield* McpServer.McpServer
+  const services = yield* Effect.context()
+  yield* registry.addTool({
+    tool: new McpSchema.Tool({
+      name: spec.name,
+      title: titleOf(spec.name, nonce),
+      description: spec.description,
+      inputSchema,
+      annotations: {
+        readOnlyHint: Context.get(annotations, Tool.Readonly),
+        destructiveHint: Context.get(annotations, Tool.Destructive),
+        idempotentHint: Context.get(annotations, Tool.Idempotent),
+        openWorldHint: Context.get(annotations, Tool.OpenWorld)
+      }
+    }),
+    annotations: Context.empty(),
+    services,
+    handle: (args: unknown) => Effect.map(call(spec.name, args, run), toResult)
+  })
+})
+
+// Codex names the thread and the turn of a call in its metadata.
+const call = Effect.fnUntraced(function* (tool: string, args: unknown, run: Tools.Bound["onToolCall"]) {
+  const guest = yield* CurrentGuest
+  const { requestMetadata } = yield* McpSchema.McpRequestContext
+  const about = callerIn(requestMetadata)
+  if (guest?.callTool === undefined || about === undefined) return refused
+  return yield* guest.callTool({ ...about, tool, namespace: null, arguments: args ?? {} }, run)
+})
+
+// Codex 0.171.0 names the thread, the turn and the call. Older ones name the call only in the turn's items.
+const callerIn = (
+  meta: unknown
+): { readonly threadId: string; readonly turnId: string; readonly callId: string } | undefined => {
+  if (!Predicate.isReadonlyObject(meta)) return undefined
+  const turn = meta["x-codex-turn-metadata"]
+  if (!Predicate.isReadonlyObject(turn)) return undefined
+  const { callId = globalThis.crypto.randomUUID(), threadId = turn["thread_id"] } = meta
+  const turnId = turn["turn_id"]
+  return typeof threadId === "string" && typeof turnId === "string" && typeof callId === "string"
+    ? { threadId, turnId, callId }
+    : undefined
+}
+
+const refused: DynamicToolCallResponse = {
+  success: false,
+  contentItems: [{ type: "inputText", text: "The call was refused: it belongs to no turn of this program." }]
+}
+
+const toResult = ({ contentItems, success }: DynamicToolCallResponse): McpSchema.CallToolResult =>
+  new McpSchema.CallToolResult({ isError: !success, content: contentItems.map(toContent) })
+
+const toContent = (item: DynamicToolCallOutputContentItem): McpSchema.ContentBlock => {
+  if (item.type === "inputText") return { type: "text", text: item.text }
+  const url = item.type === "inputImage" ? item.imageUrl : item.type === "inputAudio" ? item.audioUrl : ""
+  const [, mimeType = "", encoded = ""] = /^data:([^,;]*);base64,(.*)$/s.exec(url) ?? []
+  const data = Option.getOrUndefined(Result.getSuccess(Base64.decode(encoded)))
+  if (data === undefined) return { type: "text", text: `[${item.type}]` }
+  return { type: item.type === "inputAudio" ? "audio" : "image", data, mimeType }
+}

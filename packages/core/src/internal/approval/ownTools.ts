@@ -1,0 +1,121 @@
+/**
+ * Questions of codex about the program's own tools, and the calls of those tools.
+ *
+ * Codex asks whether a tool may run. The policy decides on that when the call comes, so this module only checks that the
+ * question is codex's own and about such a tool.
+ *
+ * The server of those tools asks nothing by itself, so everything else under its name is declined.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Predicate from "effect/Predicate"
+import * as Schemas from "../../protocol/generated/Experimental.ts"
+import type { ServerRequest } from "../../ServerRequest.ts"
+import type { ToolServer } from "../../ToolServer.ts"
+import { noteDecision } from "./deciding.ts"
+
+type Elicitation = Schemas.McpServerElicitationRequestResponse
+
+/** The answer, if the request is about one of the program's own tools. `isOwned`: a turn of this program asks. */
+export const answerApproval = (
+  request: ServerRequest,
+  isOwned: boolean,
+  server: ToolServer | undefined
+): Effect.Effect<Elicitation> | undefined => {
+  if (server === undefined || request.method !== "mcpServer/elicitation/request") return undefined
+  const { params } = request
+  if (params.serverName !== server.name) return undefined
+  const isApproval =
+    isOwned &&
+    typeof params.turnId === "string" &&
+    params.mode === "form" &&
+    Predicate.isReadonlyObject(params._meta) &&
+    params._meta["codex_approval_kind"] === "mcp_tool_call" &&
+    server.isTool(params._meta["tool_name"], params._meta["tool_title"]) &&
+    Object.keys(params.requestedSchema.properties).length === 0
+  return Effect.withFiber((fiber) => {
+    const reason = isApproval ? "the policy decides when the tool is called" : "it is not about a tool of this program"
+    noteDecision(fiber, "McpTools", reason, isApproval)
+    return Effect.succeed({ action: isApproval ? "accept" : "decline", content: isApproval ? {} : null, _meta: null })
+  })
+}
+
+/** A call as it comes past the connection. */
+type Call = Schemas.DynamicToolCallParams
+
+/** The calls that codex has said it makes, each of which comes once. */
+export interface Announced {
+  /** Waits until codex has announced the call, and takes it. `false` if that does not happen in time. */
+  readonly claim: (call: Call) => Effect.Effect<boolean>
+  readonly itemStarted: (threadId: string, item: Schemas.ThreadItem) => void
+  readonly itemCompleted: (threadId: string, item: Schemas.ThreadItem) => void
+  readonly endTurn: (threadId: string) => void
+  readonly sizes: () => { readonly announcedThreads: number; readonly announcedWaiters: number }
+}
+
+type McpToolCall = Extract<Schemas.ThreadItem, { readonly type: "mcpToolCall" }>
+
+/** Codex makes a call and announces it in two places at once. */
+const announceTimeout = Duration.seconds(10)
+
+/**
+ * Keeps the calls that codex announces of one of its servers. The commands of an agent can read the token of that
+ * server in their environment and call it too; codex does not announce such a call.
+ */
+export const makeAnnounced = (server: string | undefined): Announced => {
+  const threads = new Map<string, Map<string, McpToolCall>>()
+  const waiters = new Set<() => void>()
+  const remove = (threadId: string, id: string) => {
+    const ofThread = threads.get(threadId)
+    if (ofThread?.delete(id) === true && ofThread.size === 0) threads.delete(threadId)
+  }
+  const take = ({ arguments: args, callId, threadId, tool }: Call): boolean => {
+    const item = threads.get(threadId)?.get(callId)
+    if (item?.tool !== tool || !Equal.equals(item.arguments ?? {}, args ?? {})) return false
+    remove(threadId, callId)
+    return true
+  }
+  const whenTaken = (call: Call) =>
+    Effect.callback<boolean>((resume) => {
+      const look = () => {
+        if (!take(call)) return
+        waiters.delete(look)
+        resume(Effect.succeed(true))
+      }
+      waiters.add(look)
+      return Effect.sync(() => waiters.delete(look))
+    })
+  return {
+    claim: (call) =>
+      Effect.suspend(() => (take(call) ? Effect.succeed(true) : whenTaken(call))).pipe(
+        Effect.timeoutOrElse({ duration: announceTimeout, orElse: () => Effect.succeed(false) })
+      ),
+    itemStarted: (threadId, item) => {
+      if (item.type !== "mcpToolCall" || item.server !== server) return
+      const ofThread = threads.get(threadId) ?? new Map<string, McpToolCall>()
+      threads.set(threadId, ofThread.set(item.id, item))
+      for (const look of Array.from(waiters)) look()
+    },
+    itemCompleted: (threadId, item) => {
+      if (item.type === "mcpToolCall") remove(threadId, item.id)
+    },
+    endTurn: (threadId) => threads.delete(threadId),
+    sizes: () => ({ announcedThreads: threads.size, announcedWaiters: waiters.size })
+  }
+}
+
+/** The response to a call; a failed one if there is none. */
+export const toResponse =
+  (tool: string) =>
+  <E>(answer: Effect.Effect<unknown, E>): Effect.Effect<Schemas.DynamicToolCallResponse> =>
+    Effect.match(answer, {
+      onFailure: () => failed(`The tool ${tool} can't be called.`),
+      onSuccess: (response) =>
+        Schemas.DynamicToolCallResponse.is(response) ? response : failed(`The tool ${tool} can't be called.`)
+    })
+
+const failed = (text: string): Schemas.DynamicToolCallResponse => ({
+  success: false,
+  contentItems: [{ type: "inputText", text }]
+})
