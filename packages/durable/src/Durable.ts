@@ -27,6 +27,7 @@ import type { StaleOwner, StoreBusy, StoreFailed } from "./DurableError.ts"
 import { Blocked } from "./internal/owner/blocked.ts"
 import { Hooks } from "./internal/owner/hooks.ts"
 import * as Holding from "./internal/owner/holding.ts"
+import * as Leave from "./internal/owner/leave.ts"
 import type { Owner } from "./internal/owner/owner.ts"
 import * as Scheduler from "./internal/owner/scheduler.ts"
 import * as Servers from "./internal/owner/servers.ts"
@@ -137,6 +138,7 @@ const make = Effect.fnUntraced(function* (
     store,
     epoch: lease.epoch,
     isShared: sharing !== undefined,
+    left: new Set(),
     servers,
     live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
     hook: yield* Hooks,
@@ -161,7 +163,9 @@ const make = Effect.fnUntraced(function* (
   const run = Effect.gen(function* () {
     const scheduler = yield* Scheduler.make(owner, { concurrency: options.concurrency ?? 16, holding })
     if (sharing !== undefined && holding !== undefined) {
-      yield* sharing({ store, look: scheduler.look, hold: (session) => holding.hold(session, scheduler) })
+      const { look } = scheduler
+      const leave = (session: string) => Effect.andThen(scheduler.leave(session), Leave.moveOut(owner, session))
+      yield* sharing({ store, look, hold: (session) => holding.hold(session, { look, leave }) })
     }
     return yield* scheduler.stale
   })

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { afterAll, beforeAll, describe } from "vitest"
 import * as PostgresStore from "../src/PostgresStore.ts"
 import { configOf, newSchema, postgres, type Postgres } from "./postgres.ts"
-import { begin, bytesOf, committing, item, rollout, spec, textOf, thread } from "./storeSupport.ts"
+import { begin, bytesOf, committing, item, later, rollout, spec, textOf, thread } from "./storeSupport.ts"
 
 const scope = Effect.runSync(Scope.make())
 let server: Postgres
@@ -49,12 +49,7 @@ describe("a store in Postgres", () => {
       const place = yield* schema
       const [one, two] = [yield* storeOf(place), yield* storeOf(place)]
       const first = yield* one.lease()
-      const ahead: Clock.Clock = {
-        ...Object.create(yield* Clock.Clock),
-        currentTimeMillis: Effect.succeed(9_000_000_000_000),
-        currentTimeMillisUnsafe: () => 9_000_000_000_000
-      }
-      const error = yield* Effect.provideService(Effect.flip(Effect.scoped(two.lease())), Clock.Clock, ahead)
+      const error = yield* Effect.provideServiceEffect(Effect.flip(Effect.scoped(two.lease())), Clock.Clock, later)
       expect(error).toMatchObject({ _tag: "StoreBusy" })
       const owner = yield* two.owner
       const now = yield* Clock.currentTimeMillis

@@ -18,6 +18,7 @@ import {
   completed,
   end,
   item,
+  later,
   message,
   rollout,
   rolloutPath,
@@ -830,20 +831,6 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
       }))
   })
 }
-
-/** The clock of a process that is an hour ahead: for everybody else no time has passed. */
-const later = Effect.map(Clock.Clock, (clock): Clock.Clock => {
-  const later = clock.currentTimeMillisUnsafe() + 3_600_000
-  return {
-    currentTimeMillisUnsafe: () => later,
-    currentTimeMillis: Effect.succeed(later),
-    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-    currentTimeNanos: clock.currentTimeNanos,
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-    monotonicTimeNanos: clock.monotonicTimeNanos,
-    sleep: (duration) => clock.sleep(duration)
-  }
-})
 
 /** Takes the lease an hour later. */
 const takeOver = (store: Store) =>

@@ -6,7 +6,7 @@
  * round finds out from the evidence. This module decides nothing by itself.
  */
 import * as Codex from "@effect-codex/core/Codex"
-import type { CodexNotFound, InvalidConfig, ThreadStartError } from "@effect-codex/core/CodexError"
+import type { CodexError, CodexNotFound, InvalidConfig, ThreadStartError } from "@effect-codex/core/CodexError"
 import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -21,12 +21,14 @@ import { nextStep } from "../nextStep.ts"
 import type { FollowError } from "../rollout/follow.ts"
 import * as Attach from "./attach.ts"
 import * as Attempt from "./attempt.ts"
+import * as Home from "./home.ts"
+import * as Leave from "./leave.ts"
 import type { Mailbox } from "./mailbox.ts"
 import type { Owner } from "./owner.ts"
 import * as Writes from "./writes.ts"
 
 /** The errors that end a job's run without settling it. */
-export type RunError = CodexNotFound | FollowError | InvalidConfig | ThreadStartError | UnknownJob | UnknownSession
+export type RunError = CodexError | CodexNotFound | FollowError | InvalidConfig | ThreadStartError | UnknownJob | UnknownSession
 
 type Platform = FileSystem.FileSystem | Path.Path
 
@@ -83,7 +85,13 @@ const runRound = Effect.fnUntraced(function* (
   const server = yield* owner.servers.get(session.spec.account)
 
   return yield* Effect.gen(function* () {
-    const options: Attach.Options = { store, session, cwd, tools, commit: writes.commit }
+    const { isShared } = owner
+    const options: Attach.Options = { store, session, cwd, tools, isShared, commit: writes.commit }
+    if (isShared) {
+      const endServer = owner.servers.end(session.spec.account)
+      yield* Leave.atEnd(owner, options)
+      yield* Home.moveIn({ store, session, commit: writes.commitNow, endServer })
+    }
     const attached = yield* Attach.resume(options)
     if (attached !== undefined) yield* Attach.leaveAtEnd(attached.thread.id)
     if (session.block !== undefined) yield* writes.commit([{ type: "unblocked" }])

@@ -18,6 +18,8 @@ export interface Owner {
   readonly epoch: number
   /** Whether other owners run sessions of the store too: a session may come from another codex home, and go to one. */
   readonly isShared: boolean
+  /** Sessions of which the store has everything that the codex home has. */
+  readonly left: Set<string>
   readonly servers: Servers
   /** Gets the deltas of turns, if it is there. */
   readonly live: Live["Service"] | undefined

@@ -8,6 +8,7 @@
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -70,18 +71,15 @@ export const open = Effect.fn("PostgresStore.open")(function* ({
   const name = `postgres ${sql.config.database ?? ""}`.trim()
   const failed = (reason: StoreFailedReason) => new StoreFailed({ store: name, reason })
 
-  // The wait ends, even if the connection can't be interrupted: what hangs is left to itself.
+  // The wait ends, also where nothing can be interrupted, and if the connection can't be: what hangs is left to itself.
   const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | StoreFailed, R> =>
-    Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
-      const leave = Effect.asVoid(Effect.forkDetach(Fiber.interrupt(fiber)))
-      return Fiber.join(fiber).pipe(
-        Effect.timeoutOrElse({
-          duration: deadline,
-          orElse: () =>
-            Effect.andThen(leave, Effect.fail(failed({ _tag: "Unavailable", description: "it does not answer" })))
-        }),
-        Effect.onInterrupt(() => leave)
-      )
+    Effect.gen(function* () {
+      const done = Deferred.makeUnsafe<A, E | StoreFailed>()
+      const silent = failed({ _tag: "Unavailable", description: "it does not answer" })
+      const fiber = yield* Effect.forkDetach(Effect.onExit(effect, (exit) => Deferred.done(done, exit)))
+      const timer = yield* Effect.forkDetach(Effect.andThen(Effect.sleep(deadline), Deferred.fail(done, silent)))
+      const leave = Effect.forkDetach(Effect.andThen(Fiber.interrupt(timer), Fiber.interrupt(fiber)))
+      return yield* Effect.ensuring(Deferred.await(done), leave)
     })
 
   const written = yield* bounded(Effect.provideService(Schema.prepare, SqlClient.SqlClient, sql)).pipe(
