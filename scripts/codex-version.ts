@@ -51,7 +51,6 @@ export const findCodex = (
     // npm is content without the binary, which is an optional dependency.
     const binary = binaryIn(temporary)
     if (binary === undefined) return { failure: `it has no binary for ${process.platform}-${process.arch}` }
-    // Node remembers what it did not find there, so it is not asked again.
     const moved = path.join(folder, path.relative(realpathSync(temporary), binary))
     rmSync(folder, { recursive: true, force: true })
     renameSync(temporary, folder)
@@ -75,10 +74,11 @@ const install = [
 ]
 
 const binaryIn = (folder: string): string | undefined => {
+  // Node would find the pinned one above it, and remember that.
+  if (!existsSync(path.join(folder, "node_modules", "@openai", "codex", "package.json"))) return undefined
   try {
     const binary = findBinary(path.join(folder, "package.json"))
-    // Without one of its own, the pinned one above it would be found.
-    return existsSync(binary) && binary.startsWith(path.join(realpathSync(folder), "node_modules")) ? binary : undefined
+    return existsSync(binary) ? binary : undefined
   } catch {
     return undefined
   }

@@ -173,6 +173,27 @@ describe("session", () => {
     })
   )
 
+  it.live("lets a blocked session be tried again, with a choice if its rollout differs", () =>
+    Effect.gen(function* () {
+      const { file, session } = place()
+      const store = yield* SqliteStore.make({ file })
+      const { commit } = yield* begin(store)
+      yield* commit({ type: "blocked", block: { tag: "PolicyMissing", message: "No policy." } })
+      expect(yield* session(["resume", "s"])).toMatchObject({ code: 0, stdout: "s is to be resumed.\n" })
+      expect(yield* store.session("s")).not.toHaveProperty("block")
+      const rollout = { threadId: "t", version: 1, choices: ["file", "stored"] } as const
+      yield* commit({ type: "blocked", block: { tag: "RolloutDiverged", message: "It differs.", rollout } })
+      expect(yield* session(["resume", "s"])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("file or stored")
+      })
+      expect(yield* session(["resume", "s", "--rollout", "other"])).toMatchObject({ code: 2 })
+      expect(yield* session(["resume", "s", "--rollout", "stored", "--by", "ann"])).toMatchObject({ code: 0 })
+      expect((yield* store.session("s")).block?.choice).toMatchObject({ rollout: "stored", by: "ann" })
+      expect(yield* session(["resume", "x"])).toMatchObject({ code: 2 })
+    })
+  )
+
   it.live("removes a session, but not unasked", () =>
     Effect.gen(function* () {
       const { file, session } = place()

@@ -167,6 +167,21 @@ const always = <K extends Kind>(decision: Decisions[K], by: string): Decide<K> =
 }
 
 /**
+ * The decision that refuses a request and lets its turn go on, for each kind.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const refusals: { readonly [K in Kind]: Decisions[K] } = {
+  command: "decline",
+  fileChange: "decline",
+  permissions: "decline",
+  userInput: "decline",
+  elicitation: "decline",
+  toolCall: "decline"
+}
+
+/**
  * An engine that declines every request: the agent reads, thinks and answers, and whatever the sandbox permits it without
  * asking.
  *
@@ -174,12 +189,12 @@ const always = <K extends Kind>(decision: Decisions[K], by: string): Decide<K> =
  * @since 0.1.0
  */
 export const declineAll: Engine = make({
-  command: always("decline", "declineAll"),
-  fileChange: always("decline", "declineAll"),
-  permissions: always("decline", "declineAll"),
-  userInput: always("decline", "declineAll"),
-  elicitation: always("decline", "declineAll"),
-  toolCall: always("decline", "declineAll")
+  command: always(refusals.command, "declineAll"),
+  fileChange: always(refusals.fileChange, "declineAll"),
+  permissions: always(refusals.permissions, "declineAll"),
+  userInput: always(refusals.userInput, "declineAll"),
+  elicitation: always(refusals.elicitation, "declineAll"),
+  toolCall: always(refusals.toolCall, "declineAll")
 })
 
 /**

@@ -7,6 +7,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import { Sharding } from "effect/cluster/Sharding"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -53,7 +54,7 @@ export const layer = (
   options: Options
 ): Layer.Layer<
   Durable.Durable,
-  StoreBusy | StoreFailed,
+  InvalidConfig | StoreBusy | StoreFailed,
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | SessionStore | Sharding
 > =>
   Durable.layer(options).pipe(

@@ -8,7 +8,9 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
 import type * as Codex from "@effect-codex/core/Codex"
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import type { Engine } from "@effect-codex/core/PolicyEngine"
 import * as CoreTools from "@effect-codex/core/Tools"
 import * as Context from "effect/Context"
@@ -32,12 +34,13 @@ import type { Owner } from "./internal/owner/owner.ts"
 import * as Scheduler from "./internal/owner/scheduler.ts"
 import * as Servers from "./internal/owner/servers.ts"
 import { Sharing } from "./internal/owner/sharing.ts"
+import { checkDuration as checkLease } from "./internal/store/lease.ts"
 import type { Session } from "./Session.ts"
 import { Live } from "./Live.ts"
 import { type LeaseOptions, SessionStore } from "./SessionStore.ts"
 
 /**
- * The folder of a session is not there. The session is blocked until the next owner.
+ * The folder of a session is not there. The session is blocked until somebody resumes it, or the next owner.
  *
  * @category errors
  * @since 0.1.0
@@ -47,7 +50,7 @@ export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("Wo
   description: Schema.String
 }) {
   override get message(): string {
-    return `The workspace ${JSON.stringify(this.workspace)} is missing: ${this.description}. Provide it, and start the owner again.`
+    return `The workspace ${JSON.stringify(this.workspace)} is missing: ${this.description}. Provide it, and resume the session.`
   }
 }
 
@@ -58,6 +61,8 @@ export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("Wo
  *
  * `policies`, `tools` and `workspace` give meaning to the names in a `SessionSpec`. A name that is missing blocks the session, as
  * `PolicyMissing`, `ToolsMissing` or `WorkspaceMissing`; nothing else is used in its place.
+ *
+ * An invalid time or number is `InvalidConfig` with its name, before the store is leased.
  *
  * @category options
  * @since 0.1.0
@@ -110,6 +115,21 @@ export class Durable extends Context.Service<
 const shutdownGrace = (lease: Duration.Duration): Duration.Duration =>
   Duration.min(Duration.seconds(1), Duration.millis(Duration.toMillis(lease) / 9))
 
+/** The times and numbers of the options, checked before the store is leased. */
+const check = (options: Options) =>
+  Effect.all({
+    lease: checkLease("lease.duration", options.lease?.duration),
+    concurrency: CheckedOption.count("concurrency", options.concurrency ?? 16, 1),
+    serverIdleTimeout: CheckedOption.duration("serverIdleTimeout", options.serverIdleTimeout ?? Duration.seconds(30)),
+    parkAfter:
+      options.parkAfter === "never"
+        ? Effect.undefined
+        : CheckedOption.duration("parkAfter", options.parkAfter ?? Duration.minutes(10)),
+    approvalTimeout: CheckedOption.timeout("approvalTimeout", options.approvalTimeout ?? Duration.days(7)),
+    spillBytes: CheckedOption.count("spillBytes", options.spillBytes ?? 8_388_608),
+    storeTimeout: CheckedOption.duration("storeTimeout", options.storeTimeout ?? Duration.seconds(30))
+  })
+
 const missing = (tag: string, name: string) =>
   new Blocked({ tag, description: `this owner has nothing by the name ${JSON.stringify(name)}` })
 
@@ -117,27 +137,29 @@ const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<
   Durable["Service"],
-  StoreBusy | StoreFailed,
+  InvalidConfig | StoreBusy | StoreFailed,
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope | SessionStore
 > {
+  const limits = yield* check(options)
   const store = yield* SessionStore
   const sharing = yield* Sharing
-  const lease = yield* store.lease(sharing === undefined ? options.lease : { ...options.lease, isShared: true })
+  const isShared = sharing !== undefined
+  const lease = yield* store.lease({ ...options.lease, duration: limits.lease, ...(isShared ? { isShared } : {}) })
   const { codex } = options
   // Of their own, so that they can be ended before anything else.
   const serverScope = yield* Effect.flatMap(Effect.scope, Scope.fork)
   const servers = yield* Scope.provide(
     Servers.make({
       codex: (account) => (typeof codex === "function" ? codex(account) : (codex ?? {})),
-      idleTimeToLive: options.serverIdleTimeout ?? Duration.seconds(30),
-      shutdownGrace: shutdownGrace(Duration.fromInputUnsafe(options.lease?.duration ?? Duration.seconds(15)))
+      idleTimeToLive: limits.serverIdleTimeout,
+      shutdownGrace: shutdownGrace(limits.lease)
     }),
     serverScope
   )
   const owner: Owner = {
     store,
     epoch: lease.epoch,
-    isShared: sharing !== undefined,
+    isShared,
     left: new Set(),
     servers,
     live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
@@ -150,18 +172,21 @@ const make = Effect.fnUntraced(function* (
     workspace: (session) =>
       Effect.mapError(
         options.workspace(session),
-        ({ message }) => new Blocked({ tag: "WorkspaceMissing", description: message })
+        ({ description, workspace }) =>
+          new Blocked({
+            tag: "WorkspaceMissing",
+            description: `the workspace ${JSON.stringify(workspace)} is missing: ${description}`
+          })
       ),
-    grantTtl: Duration.fromInputUnsafe(options.approvalTimeout ?? Duration.days(7)),
-    parkAfter:
-      options.parkAfter === "never" ? undefined : Duration.fromInputUnsafe(options.parkAfter ?? Duration.minutes(10)),
-    spillBytes: options.spillBytes ?? 8_388_608,
-    storeTimeout: Duration.fromInputUnsafe(options.storeTimeout ?? Duration.seconds(30))
+    grantTtl: limits.approvalTimeout,
+    parkAfter: limits.parkAfter,
+    spillBytes: limits.spillBytes,
+    storeTimeout: limits.storeTimeout
   }
   const endServers = Scope.close(serverScope, Exit.void)
   const holding = sharing === undefined ? undefined : Holding.make(store, lease.epoch)
   const run = Effect.gen(function* () {
-    const scheduler = yield* Scheduler.make(owner, { concurrency: options.concurrency ?? 16, holding })
+    const scheduler = yield* Scheduler.make(owner, { concurrency: limits.concurrency, holding })
     if (sharing !== undefined && holding !== undefined) {
       const { look } = scheduler
       const leave = (session: string) => Effect.andThen(scheduler.leave(session), Leave.moveOut(owner, session))
@@ -208,6 +233,6 @@ export const layer = (
   options: Options
 ): Layer.Layer<
   Durable,
-  StoreBusy | StoreFailed,
+  InvalidConfig | StoreBusy | StoreFailed,
   ChildProcessSpawner | FileSystem.FileSystem | Path.Path | SessionStore
 > => Layer.effect(Durable)(make(options))

@@ -123,6 +123,7 @@ export class StaleOwner extends Schema.TaggedError<StaleOwner>()("StaleOwner", {
  * - `VerdictUnavailable`: the approval has no verdict, or it was used, withdrawn, or expired; `state` says which.
  * - `NotRemoved`: no client has removed the session, so it is not purged.
  * - `RolloutMismatch`: the bytes do not begin where the stored ones end, at `length`.
+ * - `ChoiceNeeded`: the block can't be lifted before somebody has chosen a rollout.
  *
  * @category models
  * @since 0.1.0
@@ -136,7 +137,8 @@ export const CommitRefusedReason = Schema.TaggedUnion({
   NoTurnEnd: { key: Schema.String, turnId: Schema.String },
   VerdictUnavailable: { approval: Schema.String, state: Schema.String },
   NotRemoved: { session: Schema.String },
-  RolloutMismatch: { threadId: Schema.String, version: Schema.Int, offset: Schema.Int, length: Schema.Int }
+  RolloutMismatch: { threadId: Schema.String, version: Schema.Int, offset: Schema.Int, length: Schema.Int },
+  ChoiceNeeded: { threadId: Schema.String }
 })
 
 /**
@@ -216,6 +218,21 @@ export class SpecConflict extends Schema.TaggedError<SpecConflict>()("SpecConfli
 }) {
   override get message(): string {
     return `Session ${JSON.stringify(this.session)} is open with another spec (${this.fields.join(", ")} differ). A spec never changes: use the same one, or another id.`
+  }
+}
+
+/**
+ * The session is blocked by a rollout that differs, and can only be resumed with one of these choices.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ChoiceNeeded extends Schema.TaggedError<ChoiceNeeded>()("ChoiceNeeded", {
+  session: Schema.String,
+  choices: Schema.Array(Schema.Literals(["file", "stored"]))
+}) {
+  override get message(): string {
+    return `Session ${JSON.stringify(this.session)} has a rollout that is not the stored one. Choose the rollout to continue with: ${this.choices.join(" or ")}.`
   }
 }
 

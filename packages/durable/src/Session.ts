@@ -63,7 +63,49 @@ export const SessionSpec = Schema.Struct({
 export type SessionSpec = typeof SessionSpec.Type
 
 /**
- * The reason for which the owner can't run a session. The next owner tries again.
+ * A rollout that is not the one that the store has.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const BlockedRollout = Schema.Struct({
+  /** The thread of the session, or a sub-agent's. */
+  threadId: Schema.String,
+  /** The newest stored version that the session has run on. A version after it is a copy of the file that differs. */
+  version: Schema.Int,
+  /**
+   * The rollouts to choose from: `file` is the one in the codex home, `stored` is that version. If the file is gone, there is only
+   * `stored`.
+   */
+  choices: Schema.Array(Schema.Literals(["file", "stored"]))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type BlockedRollout = typeof BlockedRollout.Type
+
+/**
+ * Somebody's choice of the rollout to continue with.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RolloutChoice = Schema.Struct({
+  rollout: Schema.Literals(["file", "stored"]),
+  by: Schema.String,
+  at: Schema.Finite
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type RolloutChoice = typeof RolloutChoice.Type
+
+/**
+ * The reason for which the owner can't run a session. The next owner tries again, unless somebody has to choose a rollout first.
  *
  * @category schemas
  * @since 0.1.0
@@ -73,6 +115,10 @@ export const Block = Schema.Struct({
   tag: Schema.String,
   /** A line for people, with the cause and the remedy. */
   message: Schema.String,
+  /** Present if somebody has to choose a rollout first: until then, no owner runs the session. */
+  rollout: Schema.optionalKey(BlockedRollout),
+  /** Somebody's choice, which the owner has not acted on yet. */
+  choice: Schema.optionalKey(RolloutChoice),
   /** When it was blocked, in milliseconds since 1970. */
   at: Schema.Finite
 })
@@ -82,6 +128,15 @@ export const Block = Schema.Struct({
  * @since 0.1.0
  */
 export type Block = typeof Block.Type
+
+/**
+ * Whether no owner runs the session before somebody has chosen a rollout.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const needsChoice = (block: Block | undefined): boolean =>
+  block?.rollout !== undefined && block.choice === undefined
 
 /**
  * A session as the store has it.

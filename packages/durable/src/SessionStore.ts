@@ -10,6 +10,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import type { Input } from "@effect-codex/core/Input"
 import type * as Stable from "@effect-codex/core/protocol/generated/Stable"
 import * as Context from "effect/Context"
@@ -22,6 +23,7 @@ import type {
   AlreadyDecided,
   AlreadySettled,
   ApprovalGone,
+  ChoiceNeeded,
   CommitRefused,
   KeyConflict,
   SessionRemoved,
@@ -33,7 +35,7 @@ import type {
   UnknownSession
 } from "./DurableError.ts"
 import type { AttemptEnd, Job, JobOutcome } from "./Job.ts"
-import type { Block, Session, SessionSpec } from "./Session.ts"
+import type { Block, RolloutChoice, Session, SessionSpec } from "./Session.ts"
 import type { SessionEvent } from "./SessionEvent.ts"
 
 /**
@@ -103,7 +105,9 @@ export interface NewApproval {
  * - `movedIn`: the rollouts of the session are in this codex home from now on. If another home had them and was not left, the
  *   newest attempts of jobs that run are marked: `isTailLost`.
  * - `movedOut`: the store has everything that the home has.
- * - `blocked`, `unblocked`: the session can't be run now, or can again.
+ * - `blocked`, `unblocked`: the session can't be run now, or can again. A block with a rollout stays, whatever else blocks the
+ *   session, until it is lifted; another one with a rollout takes its place, and the choice with it. It can be lifted only once
+ *   somebody has chosen (`ChoiceNeeded`).
  * - `attemptStarted`: opens an attempt, before anything is done. `attempt` is one more than the newest, which has ended. Appends
  *   the event `jobStarted`.
  * - `promptSent`: stored before `turn/start` is written.
@@ -127,7 +131,7 @@ export type Change =
   | { readonly type: "threadMapped"; readonly threadId: string }
   | { readonly type: "movedIn"; readonly home: string }
   | { readonly type: "movedOut" }
-  | { readonly type: "blocked"; readonly block: Omit<Block, "at"> }
+  | { readonly type: "blocked"; readonly block: Omit<Block, "at" | "choice"> }
   | { readonly type: "unblocked" }
   | {
       readonly type: "attemptStarted"
@@ -318,6 +322,15 @@ export interface ClientStore {
     { readonly approval: Approval; readonly isWaiting: boolean },
     AlreadyDecided | ApprovalGone | StoreFailed
   >
+  /**
+   * Lifts a block, so that an owner tries again. One with a rollout stays, with the choice, for the owner to act on; the first
+   * choice counts. Does nothing for a session that is not blocked.
+   */
+  readonly resumeSession: (resume: {
+    readonly session: string
+    readonly rollout?: RolloutChoice["rollout"] | undefined
+    readonly by: string
+  }) => Effect.Effect<Session, ChoiceNeeded | UnknownSession | StoreFailed>
   /** Marks a session as removed. The owner does the rest, and calls `purge`. */
   readonly removeSession: (session: string) => Effect.Effect<void, UnknownSession | StoreFailed>
 
@@ -369,9 +382,9 @@ export interface ClientStore {
 export interface OwnerStore {
   /**
    * Takes the lease, keeps it renewed, and gives it back when the scope closes. Fails with `StoreBusy` while another owner has
-   * it.
+   * it, and with `InvalidConfig` for a `duration` that is none.
    */
-  readonly lease: (options?: LeaseOptions) => Effect.Effect<Lease, StoreBusy | StoreFailed, Scope.Scope>
+  readonly lease: (options?: LeaseOptions) => Effect.Effect<Lease, InvalidConfig | StoreBusy | StoreFailed, Scope.Scope>
   /**
    * Takes a session for an owner that shares the store, until it is released. Fails with `StoreBusy` while another owner with a
    * valid lease has it. Taking a session of an owner whose lease is over ends that lease for good.

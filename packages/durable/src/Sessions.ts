@@ -20,6 +20,7 @@ import {
   type AlreadyDecided,
   type AlreadySettled,
   ApprovalGone,
+  type ChoiceNeeded,
   JobFailed,
   JobInterrupted,
   type KeyConflict,
@@ -32,7 +33,7 @@ import {
 } from "./DurableError.ts"
 import type { Job } from "./Job.ts"
 import { Live, type LiveEvent } from "./Live.ts"
-import { type Session, SessionSpec } from "./Session.ts"
+import { type RolloutChoice, type Session, SessionSpec } from "./Session.ts"
 import type { SessionEvent } from "./SessionEvent.ts"
 import { type Page, SessionStore } from "./SessionStore.ts"
 
@@ -151,6 +152,16 @@ export class Sessions extends Context.Service<
       verdict: { readonly decision: Verdict["decision"]; readonly reason?: string | undefined },
       by: string
     ) => Effect.Effect<"delivered" | "granted", AlreadyDecided | ApprovalGone | StoreFailed>
+    /**
+     * Lets the owner try a blocked session again; without this, the next owner does. A session whose rollout diverged or is lost is
+     * never tried without a choice: `file` continues with the rollout in the codex home, `stored` puts the stored one in its
+     * place. The first choice counts. Does nothing for a session that is not blocked.
+     */
+    readonly resume: (resume: {
+      readonly session: string
+      readonly rollout?: RolloutChoice["rollout"] | undefined
+      readonly by: string
+    }) => Effect.Effect<void, ChoiceNeeded | UnknownSession | StoreFailed>
     readonly status: (session: string) => Effect.Effect<SessionStatus, UnknownSession | StoreFailed>
     /** Sessions by id. */
     readonly list: (
@@ -280,6 +291,7 @@ export const make = (
       if (!isWaiting) return "granted"
       return yield* awaitSome(useOf(approval), Stream.merge(store.changes, Stream.tick(leaseCheck)))
     }),
+    resume: (resume) => Effect.asVoid(store.resumeSession(resume)),
     status: Effect.fn("Sessions.status")(function* (id) {
       const session = yield* store.session(id)
       const jobs = yield* store.jobs(id, { isOpen: true })

@@ -236,7 +236,7 @@ describe("a store in Postgres", () => {
       const other = yield* storeOf(place)
       yield* store.openSession("s", spec)
       yield* store.addJob({ session: "s", key: "k", prompt: "" })
-      const lease = yield* store.lease({ duration: "6 seconds" })
+      const lease = yield* store.lease()
       const pids = yield* backends(admin, "frozen")
       const begun = yield* Clock.currentTimeMillis
       yield* Effect.acquireRelease(
@@ -250,7 +250,7 @@ describe("a store in Postgres", () => {
               Effect.forkScoped
             )
             expect(yield* Effect.flip(lease.lost)).toMatchObject({ _tag: "StoreFailed" })
-            expect((yield* Clock.currentTimeMillis) - begun).toBeLessThan(6000)
+            expect((yield* Clock.currentTimeMillis) - begun).toBeLessThan(15_000)
             const next = yield* Effect.retry(other.lease(), Schedule.spaced("200 millis"))
             expect(next.epoch).toBe(lease.epoch + 1)
             expect(Exit.isFailure(yield* Fiber.join(late))).toBe(true)

@@ -1,3 +1,4 @@
+import type { StoreFailed } from "@effect-codex/durable/DurableError"
 import * as Live from "@effect-codex/durable/Live"
 import * as MemoryStore from "@effect-codex/durable/MemoryStore"
 import * as Sessions from "@effect-codex/durable/Sessions"
@@ -5,12 +6,14 @@ import type { SessionEvent } from "@effect-codex/durable/SessionEvent"
 import { SessionStore } from "@effect-codex/durable/SessionStore"
 import * as ResponseEvent from "@effect-codex/core/ResponseEvent"
 import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TestClock from "effect/testing/TestClock"
 import { admit, approval, begin, completed, end, item, rollout, spec, sqlite } from "./storeSupport.ts"
 
@@ -19,7 +22,40 @@ const kinds = [
   ["SQLite", Layer.effect(SessionStore)(sqlite)]
 ] as const
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
+/** Tells of each look that a waiting client takes at the store. */
+class Looks extends Context.Service<Looks, SubscriptionRef.SubscriptionRef<number>>()("test/Looks") {}
+
+/** The store, as a client sees it whose looks are counted. */
+const layerWatched = Layer.effect(SessionStore)(
+  Effect.gen(function* () {
+    const store = yield* SessionStore
+    const looks = yield* Looks
+    const look = <A, E>(read: Effect.Effect<A, E>) =>
+      Effect.tap(read, () => SubscriptionRef.update(looks, (n) => n + 1))
+    return {
+      ...store,
+      job: (session, key) => look(store.job(session, key)),
+      events: (session, page) => look(store.events(session, page)),
+      owner: look(store.owner)
+    }
+  })
+)
+
+/** Starts something, and waits until it has looked so many times. */
+const afterLooks = Effect.fnUntraced(function* <A, E, R>(count: number, start: Effect.Effect<A, E, R>) {
+  const looks = yield* Looks
+  const before = yield* SubscriptionRef.get(looks)
+  const started = yield* start
+  yield* Stream.runHead(Stream.filter(SubscriptionRef.changes(looks), (now) => now >= before + count))
+  return started
+})
+
+const layerOf = (store: Layer.Layer<SessionStore, StoreFailed>) =>
+  Sessions.layer.pipe(
+    Layer.provideMerge(layerWatched),
+    Layer.provide(store),
+    Layer.provideMerge(Layer.effect(Looks)(SubscriptionRef.make(0)))
+  )
 
 for (const [kind, store] of kinds) {
   const test = <A, E>(
@@ -27,13 +63,13 @@ for (const [kind, store] of kinds) {
     run: (on: {
       readonly sessions: Sessions.Sessions["Service"]
       readonly store: SessionStore["Service"]
-    }) => Effect.Effect<A, E, Scope.Scope>
+    }) => Effect.Effect<A, E, Looks | Scope.Scope>
   ) =>
     it.effect(name, () =>
       Effect.gen(function* () {
         const sessions = yield* Sessions.Sessions
         return yield* run({ sessions, store: yield* SessionStore })
-      }).pipe(Effect.provide(Layer.provideMerge(Sessions.layer, store)))
+      }).pipe(Effect.provide(layerOf(store)))
     )
 
   describe(`sessions on ${kind}`, () => {
@@ -68,9 +104,8 @@ for (const [kind, store] of kinds) {
     test("the result is waited for, and whoever stops waiting stops nothing", ({ sessions, store }) =>
       Effect.gen(function* () {
         const { commit } = yield* begin(store)
-        const waiting = yield* Effect.forkChild(sessions.result("s", "k"))
-        const given = yield* Effect.forkChild(sessions.result("s", "k"))
-        yield* settle
+        const waiting = yield* afterLooks(1, Effect.forkChild(sessions.result("s", "k")))
+        const given = yield* afterLooks(1, Effect.forkChild(sessions.result("s", "k")))
         yield* Fiber.interrupt(given)
         yield* commit(...admit("k", 1, "t1"), end("k", 1, "crashed"), ...admit("k", 2, "t2"))
         yield* commit(rollout(0, "end\n", ["t2"]), end("k", 2, "completed"), completed("k", "t2", "42"))
@@ -104,9 +139,8 @@ for (const [kind, store] of kinds) {
     test("a session that is removed ends what waits for it", ({ sessions, store }) =>
       Effect.gen(function* () {
         yield* begin(store)
-        const result = yield* Effect.forkChild(Effect.flip(sessions.result("s", "k")))
-        const events = yield* Effect.forkChild(Effect.flip(Stream.runDrain(sessions.events("s"))))
-        yield* settle
+        const result = yield* afterLooks(1, Effect.forkChild(Effect.flip(sessions.result("s", "k"))))
+        const events = yield* afterLooks(1, Effect.forkChild(Effect.flip(Stream.runDrain(sessions.events("s")))))
         yield* sessions.remove("s")
         expect(yield* Fiber.join(result)).toMatchObject({ _tag: "UnknownSession" })
         expect(yield* Fiber.join(events)).toMatchObject({ _tag: "UnknownSession" })
@@ -141,8 +175,7 @@ for (const [kind, store] of kinds) {
         const { commit } = yield* begin(store)
         yield* commit(...admit("k", 1, "t1"), approval("a", "k", 1))
         expect(yield* sessions.status("s")).toMatchObject({ state: "waiting", approvals: [{ id: "a" }] })
-        const deciding = yield* Effect.forkChild(sessions.decide("a", { decision: "accept" }, "ann"))
-        yield* settle
+        const deciding = yield* afterLooks(1, Effect.forkChild(sessions.decide("a", { decision: "accept" }, "ann")))
         yield* TestClock.adjust("3 seconds")
         expect(deciding.pollUnsafe()).toBeUndefined()
         yield* commit({ type: "verdictUsed", approval: "a", use: "delivered" })
@@ -156,9 +189,11 @@ for (const [kind, store] of kinds) {
         yield* commit(...admit("k", 1, "t1"), approval("a", "k", 1), approval("b", "k", 1), approval("c", "k", 1))
         yield* commit({ type: "approvalParked", approval: "a" })
         expect(yield* sessions.decide("a", { decision: "decline", reason: "no" }, "ann")).toBe("granted")
-        const parked = yield* Effect.forkChild(sessions.decide("b", { decision: "accept" }, "ann"))
-        const withdrawn = yield* Effect.forkChild(Effect.flip(sessions.decide("c", { decision: "accept" }, "ann")))
-        yield* settle
+        const parked = yield* afterLooks(1, Effect.forkChild(sessions.decide("b", { decision: "accept" }, "ann")))
+        const withdrawn = yield* afterLooks(
+          1,
+          Effect.forkChild(Effect.flip(sessions.decide("c", { decision: "accept" }, "ann")))
+        )
         yield* commit(
           { type: "approvalParked", approval: "b" },
           { type: "approvalWithdrawn", approval: "c", reason: "withdrawn" }
@@ -177,10 +212,29 @@ for (const [kind, store] of kinds) {
         const scope = yield* Scope.make()
         const { commit } = yield* Scope.provide(begin(store), scope)
         yield* commit(...admit("k", 1, "t1"), approval("a", "k", 1))
-        const deciding = yield* Effect.forkChild(sessions.decide("a", { decision: "accept" }, "ann"))
-        yield* settle
+        const deciding = yield* afterLooks(1, Effect.forkChild(sessions.decide("a", { decision: "accept" }, "ann")))
         yield* Scope.close(scope, Exit.void)
         expect(yield* Fiber.join(deciding)).toBe("granted")
+      }))
+
+    test("a blocked session is resumed, with a choice if its rollout differs", ({ sessions, store }) =>
+      Effect.gen(function* () {
+        const { commit } = yield* begin(store)
+        yield* sessions.resume({ session: "s", by: "ann" })
+        yield* commit({ type: "blocked", block: { tag: "PolicyMissing", message: "No policy." } })
+        yield* sessions.resume({ session: "s", by: "ann" })
+        expect(yield* sessions.status("s")).toMatchObject({ state: "queued" })
+        const rollout = { threadId: "t", version: 1, choices: ["stored"] } as const
+        yield* commit({ type: "blocked", block: { tag: "RolloutLost", message: "It is gone.", rollout } })
+        expect(yield* Effect.flip(sessions.resume({ session: "s", by: "ann" }))).toMatchObject({ _tag: "ChoiceNeeded" })
+        yield* sessions.resume({ session: "s", rollout: "stored", by: "ann" })
+        expect(yield* sessions.status("s")).toMatchObject({
+          state: "blocked",
+          session: { block: { choice: { rollout: "stored", by: "ann" } } }
+        })
+        expect(yield* Effect.flip(sessions.resume({ session: "x", by: "ann" }))).toMatchObject({
+          _tag: "UnknownSession"
+        })
       }))
 
     test("a session says what it waits for", ({ sessions, store }) =>
@@ -207,10 +261,15 @@ describe("deltas", () => {
       const live = yield* Live.Live
       yield* sessions.open("s", spec)
       const reading = yield* Effect.forkChild(Stream.runCollect(Stream.take(sessions.live("s"), 1)))
-      yield* settle
       const event = ResponseEvent.threadReady("thread")
-      yield* live.publish({ session: "other", key: "k", event })
-      yield* live.publish({ session: "s", key: "k", event })
+      // A reader gets what is published from when it has begun.
+      yield* live
+        .publish({ session: "other", key: "k", event })
+        .pipe(
+          Effect.andThen(live.publish({ session: "s", key: "k", event })),
+          Effect.andThen(Effect.yieldNow),
+          Effect.repeat({ until: () => reading.pollUnsafe() !== undefined })
+        )
       expect(yield* Fiber.join(reading)).toEqual([{ session: "s", key: "k", event }])
       expect(yield* Effect.flip(Stream.runDrain(sessions.live("x")))).toMatchObject({ _tag: "UnknownSession" })
     }).pipe(Effect.provide(Sessions.layer.pipe(Layer.provideMerge(Layer.merge(MemoryStore.layer, Live.layer)))))

@@ -150,6 +150,19 @@ describe.each(recorded)("with a rollout of codex $version", ({ bytes, lineWith, 
     expect(verdict).toMatchObject({ type: "ended", attempt: { number: 2 }, turn: { id: second.turnId } })
   })
 
+  it("what a rollout that was put in the place of another does not have is uncertain", () => {
+    const replaced = (attempts: ReadonlyArray<Attempt>, rollout: Digest | undefined) =>
+      verdictOf({ attempts, rollout, isReplaced: true })
+    expect(replaced([], full)).toBe("absent")
+    expect(replaced([started], full)).toBe("absent")
+    expect(replaced([sent("m-9")], full)).toBe("uncertain")
+    expect(replaced([sent("m-9")], undefined)).toBe("uncertain")
+    expect(replaced([sent("m-1")], upTo(first.prompt + 1))).toBe("uncertain")
+    expect(replaced([sent("m-1"), sent("m-9", 2)], upTo(first.end))).toBe("uncertain")
+    expect(replaced([sent("m-1")], upTo(first.end))).toBe("cut")
+    expect(replaced([sent("m-1")], upTo(first.end + 1))).toBe("ended")
+  })
+
   it("a prompt that was added to the turn of another client is uncertain", () => {
     const line = lines[first.message] ?? ""
     const steered = addLines(empty, [

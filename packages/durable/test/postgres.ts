@@ -21,7 +21,6 @@ import {
   rmSync
 } from "node:fs"
 import { createRequire } from "node:module"
-import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 
@@ -79,16 +78,6 @@ export interface Postgres {
   readonly restart: (how?: "SIGINT" | "SIGQUIT" | "SIGKILL") => Promise<void>
 }
 
-const isListening = (socket: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const connection = connect(socket)
-    connection.on("connect", () => {
-      connection.destroy()
-      resolve(true)
-    })
-    connection.on("error", () => resolve(false))
-  })
-
 const start = async () => {
   const { folder, version } = packageOf()
   const place = mkdtempSync(path.join(tmpdir(), "effect-codex-pg-"))
@@ -103,24 +92,23 @@ const start = async () => {
   giveAway(place)
   chmodSync(place, 0o755)
   chmodSync(data, 0o700)
-  const socket = path.join(place, ".s.PGSQL.5432")
   let child: ChildProcess
-  let output = ""
   const run = async () => {
     // Only the machine could lose what was not flushed, and it does not stop.
-    const settings = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=32MB", "log_min_messages=fatal"]
+    const settings = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=32MB", "log_min_messages=log"]
     child = spawn(
       path.join(native, "bin/postgres"),
       ["-D", data, "-k", place, ...settings.flatMap((setting) => ["-c", setting])],
       { ...asUser, env: { LC_ALL: "C", TZ: "UTC" }, cwd: tmpdir(), stdio: ["ignore", "ignore", "pipe"] }
     )
-    child.stderr?.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-5000)
+    let output = ""
+    await new Promise<void>((resolve, reject) => {
+      child.stderr?.on("data", (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-5000)
+        if (output.includes("ready to accept connections")) resolve()
+      })
+      child.on("exit", () => reject(new Error(`postgres ended: ${output}`)))
     })
-    while (!(await isListening(socket))) {
-      if (child.exitCode !== null) throw new Error(`postgres ended: ${output}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
   }
   const stop = (how: NodeJS.Signals) =>
     new Promise<void>((resolve) => {

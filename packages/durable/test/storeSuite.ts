@@ -343,6 +343,51 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
         yield* commit({ type: "unblocked" })
         expect(yield* store.session("s")).not.toHaveProperty("block")
       }))
+
+    test("a client lifts a block, and one that is not there too", (store) =>
+      Effect.gen(function* () {
+        const { commit } = yield* begin(store)
+        yield* commit({ type: "blocked", block: { tag: "WorkspaceMissing", message: "No folder." } })
+        expect(yield* store.resumeSession({ session: "s", by: "ann" })).not.toHaveProperty("block")
+        expect(yield* store.session("s")).not.toHaveProperty("block")
+        yield* store.resumeSession({ session: "s", by: "ann" })
+        expect(yield* refused(store.resumeSession({ session: "x", by: "ann" }))).toBe("UnknownSession")
+      }))
+
+    test("a block with a rollout stays until somebody has chosen and the owner has acted on it", (store) =>
+      Effect.gen(function* () {
+        const { commit } = yield* begin(store)
+        const rollout = { threadId: thread, version: 1, choices: ["file", "stored"] } as const
+        const block = { tag: "RolloutDiverged", message: "It differs.", rollout }
+        yield* commit({ type: "blocked", block })
+        yield* commit({ type: "blocked", block: { tag: "PolicyMissing", message: "No policy." } })
+        expect(yield* store.session("s")).toMatchObject({ block })
+        expect(yield* refused(commit({ type: "unblocked" }))).toBe("ChoiceNeeded")
+        const needed = yield* Effect.flip(store.resumeSession({ session: "s", by: "ann" }))
+        expect(needed).toMatchObject({ _tag: "ChoiceNeeded", session: "s", choices: ["file", "stored"] })
+        yield* TestClock.adjust("1 second")
+        yield* store.resumeSession({ session: "s", rollout: "stored", by: "ann" })
+        yield* store.resumeSession({ session: "s", rollout: "file", by: "bob" })
+        const choice = { rollout: "stored", by: "ann", at: 1000 }
+        expect(yield* store.session("s")).toMatchObject({ block: { ...block, choice } })
+        yield* commit({ type: "unblocked" })
+        expect(yield* store.session("s")).not.toHaveProperty("block")
+      }))
+
+    test("a newer block with a rollout takes the place of one, and its choice is none", (store) =>
+      Effect.gen(function* () {
+        const { commit } = yield* begin(store)
+        const lost = { threadId: thread, version: 1, choices: ["stored"] } as const
+        yield* commit({ type: "blocked", block: { tag: "RolloutLost", message: "Gone.", rollout: lost } })
+        expect(yield* refused(store.resumeSession({ session: "s", rollout: "file", by: "ann" }))).toBe("ChoiceNeeded")
+        yield* store.resumeSession({ session: "s", rollout: "stored", by: "ann" })
+        const newer = { threadId: thread, version: 2, choices: ["file", "stored"] } as const
+        yield* commit({ type: "blocked", block: { tag: "RolloutDiverged", message: "It differs.", rollout: newer } })
+        const { block } = yield* store.session("s")
+        expect(block).toMatchObject({ tag: "RolloutDiverged", rollout: newer })
+        expect(block).not.toHaveProperty("choice")
+        expect(yield* refused(commit({ type: "unblocked" }))).toBe("ChoiceNeeded")
+      }))
   })
 
   describe(`${kind}: approvals`, () => {

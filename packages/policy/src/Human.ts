@@ -123,7 +123,7 @@ export const make = Effect.fnUntraced(function* <E>(
 
   const decide = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(request: PolicyEngine.Request<K>) {
     const declined = (reason: string): PolicyEngine.Verdict<K> => ({
-      decision: Questions.refusal[request.kind],
+      decision: PolicyEngine.refusals[request.kind],
       by: name,
       reason
     })

@@ -65,6 +65,10 @@ describe("a command whose name is the output of another one", () => {
       const lines = [
         "sort --compress-program='\"$(printf %s git)\" `echo push`' x",
         "hyperfine '$(echo rm) x'",
+        "make SHELL='`echo git`  -C  .  `echo push`  -f'",
+        "make SHELL='$(printf %s git) -C . $(echo push)'",
+        "make SHELL='$(echo $(echo git)) -C . push'",
+        "npm exec -c '`which git` -C . push'",
         "tar xf a --to-command='`echo rm` x'",
         "rg --pre='A=1 $(echo rm)' x",
         "[ -v 'a[$($(echo rm) x)]' ]",

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { agentAndJudge, command, isQuestion, readQuestion, ruling } from "./judgeSupport.ts"
 import { findBinary } from "../../core/scripts/codegen.ts"
-import { lacks } from "../../core/test/server.ts"
+import { isPinned, lacks } from "../../core/test/server.ts"
 
 const { addFile, customToolCall, error, execCommand, functionCall, gate, reply, requestUserInput, text } = MockModel
 
@@ -25,6 +25,9 @@ interface Started {
   readonly cwd: string | undefined
   readonly codexHome: string
 }
+
+// An older server is started twice: the first time to hear which one it is.
+const serversOf = (started: ReadonlyArray<Started>) => new Set(started.map(({ codexHome }) => codexHome)).size
 
 const recording = (started: Array<Started>) =>
   Layer.effect(ChildProcessSpawner)(
@@ -195,11 +198,14 @@ describe("a judge in a server of its own", () => {
       }
       const asked = yield* questions
       for (const { tools } of asked) for (const tool of tools) offered.add(tool)
-      expect([...offered].toSorted()).toEqual(["apply_patch", "functions.exec", "functions.wait"])
+      // Older servers offer more or fewer of them.
+      const known = ["apply_patch", "functions.exec", "functions.request_user_input_async", "functions.wait"]
+      expect(known).toEqual(expect.arrayContaining([...offered]))
+      if (isPinned) expect([...offered].toSorted()).toEqual(["apply_patch", "functions.exec", "functions.wait"])
       const outputs = asked.flatMap(({ lastToolOutput }) => lastToolOutput?.output ?? [])
       expect(outputs.length).toBe(2)
       for (const output of outputs)
-        expect(output).toMatch(/unsupported call|No usable execution environment|Script failed/)
+        expect(output).toMatch(/unsupported (custom tool )?call|No usable execution environment|Script failed/)
       expect(existsSync(path.join(cwd, "judged.txt"))).toBe(false)
     }).pipe(
       Effect.scoped,
@@ -291,7 +297,7 @@ describe("a judge in a server of its own", () => {
         yield* TestClock.adjust("8 seconds")
         const response = yield* Fiber.join(turn)
         expect(statuses(response)).toEqual(["declined", "completed"])
-        expect(started.length).toBe(2)
+        expect(serversOf(started)).toBe(2)
       }).pipe(
         Effect.provide(
           layerJudge(undefined, started).pipe(
@@ -320,7 +326,7 @@ describe("a judge in a server of its own", () => {
       yield* Effect.gen(function* () {
         const response = yield* create
         expect(statuses(response)).toEqual(["declined", "declined", "completed"])
-        expect(started.length).toBe(3)
+        expect(serversOf(started)).toBe(3)
       }).pipe(
         Effect.provide(
           layerJudge(undefined, started).pipe(
@@ -381,10 +387,10 @@ describe("a judge in a server of its own", () => {
   it.live("leaves neither a process nor a folder behind", () =>
     Effect.gen(function* () {
       const started: Array<Started> = []
-      const folders = () => started.flatMap(({ codexHome, cwd }) => [cwd ?? "", codexHome])
+      const folders = () => [...new Set(started.flatMap(({ codexHome, cwd }) => [cwd ?? "", codexHome]))]
       yield* Effect.gen(function* () {
         yield* create
-        expect(started.length).toBe(1)
+        expect(serversOf(started)).toBe(1)
         expect(folders().map((folder) => existsSync(folder))).toEqual([true, true])
         expect(started[0]?.codexHome).not.toBe((yield* CodexTest.Home).home)
       }).pipe(
@@ -395,7 +401,7 @@ describe("a judge in a server of its own", () => {
         )
       )
       expect(folders().map((folder) => existsSync(folder))).toEqual([false, false])
-      expect(() => process.kill(started[0]?.pid ?? 0, 0)).toThrow()
+      for (const { pid } of started) expect(() => process.kill(pid, 0)).toThrow()
     })
   )
 })

@@ -71,6 +71,10 @@ export const behaviors = {
     since: "0.162.0",
     what: "The engine of a turn decides for its sub-agents, and they end with it; older servers do not name the root turn, so sub-agents are declined"
   },
+  catalogOfThreads: {
+    since: "0.169.0",
+    what: "A thread has its own catalog of models, so a judge on a shared server is offered no tool; before, `exec` and `wait`, which can do nothing there"
+  },
   mcpToolNamed: { since: "0.167.0", what: "The approval of an MCP tool call names the tool" },
   forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
   toolOfMessages: {

@@ -299,7 +299,8 @@ describe("acceptAll", () => {
   it.live("lets the tool of an MCP server run that codex asks about, and declines the server's own question", () =>
     Effect.gen(function* () {
       const wiped = yield* runTurn(mcpCall("probe", "wipe", { target: "disk" }), PolicyEngine.acceptAll, { test })
-      expect(wiped.asked).toMatchObject([{ kind: "elicitation", params: { _meta: { tool_name: "wipe" } } }])
+      const named = lacks("mcpToolNamed") ? {} : { tool_name: "wipe" }
+      expect(wiped.asked).toMatchObject([{ kind: "elicitation", params: { _meta: named } }])
       expect(wiped.response.items).toContainEqual(
         expect.objectContaining({ type: "mcpToolCall", tool: "wipe", status: "completed" })
       )

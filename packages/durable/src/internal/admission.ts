@@ -36,16 +36,22 @@ export interface Evidence {
   readonly attempts: ReadonlyArray<Attempt>
   /** The rollout of the thread; `undefined` if there is no file. */
   readonly rollout: Digest | undefined
+  /** Whether somebody has chosen this rollout over another one, which may have had more. Default: false. */
+  readonly isReplaced?: boolean | undefined
 }
 
-export const admit = ({ attempts, rollout }: Evidence): Admission => {
+export const admit = ({ attempts, isReplaced = false, rollout }: Evidence): Admission => {
   const sent = attempts.filter(({ messageId }) => messageId !== undefined).toReversed()
   for (const [index, attempt] of sent.entries()) {
     const verdict = look(attempt, rollout)
     if (verdict !== undefined) return { verdict, isPromptUncertain: index > 0 && hasOrphan(rollout) }
+    // The other rollout might have shown it.
+    if (isReplaced) return { verdict: { type: "uncertain", reason: replaced }, isPromptUncertain: false }
   }
   return { verdict: { type: "absent" }, isPromptUncertain: sent.length > 0 && hasOrphan(rollout) }
 }
+
+const replaced = "the rollout was replaced after it was sent, and does not have it"
 
 // The newest attempt that left a trace tells. A turn that has no prompt yet does not count as one: the model was not asked.
 const look = (attempt: Attempt, rollout: Digest | undefined): Verdict | undefined => {

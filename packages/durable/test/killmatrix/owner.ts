@@ -11,9 +11,9 @@ import * as Toolkit from "effect/ai/Toolkit"
 import { readFileSync } from "node:fs"
 import * as Durable from "../../src/Durable.ts"
 import { Hooks } from "../../src/internal/owner/hooks.ts"
-import * as SqliteStore from "../../src/SqliteStore.ts"
 import { strike } from "./kill.ts"
 import { isHook, isOnWire, type Order } from "./points.ts"
+import { layerStore } from "./store.ts"
 
 const order: Order = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"))
 
@@ -47,6 +47,6 @@ const owner = Layer.unwrap(
       parkAfter: "never"
     })
   )
-).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, SqliteStore.layer({ file: order.store }), NodeServices.layer)))
+).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, layerStore(order), NodeServices.layer)))
 
 Effect.flatMap(Durable.Durable, ({ lost }) => lost).pipe(Effect.provide(owner), NodeRuntime.runMain)

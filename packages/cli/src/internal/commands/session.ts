@@ -226,6 +226,25 @@ const interrupt = Effect.fn("session.interrupt")(function* (flags: Infer<typeof 
   yield* flags.json ? Print.json({ session, key }) : Console.log(`${Print.inline(key)} is to be interrupted.`)
 })
 
+const resumeFlags = {
+  id,
+  rollout: Flag.Literals("rollout", ["file", "stored"]).pipe(
+    Flag.withDescription("The rollout to continue with, if the one in the codex home is not the stored one"),
+    Flag.optional,
+    Flag.map((rollout) => (rollout._tag === "Some" ? rollout.value : undefined))
+  ),
+  by,
+  ...shared
+}
+
+const resume = Effect.fn("session.resume")(function* (flags: Infer<typeof resumeFlags>) {
+  const { id: session, rollout } = flags
+  yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
+    sessions.resume({ session, rollout, by: nameOf(flags.by) })
+  ).pipe(Effect.provide(open(flags)))
+  yield* flags.json ? Print.json({ session }) : Console.log(`${Print.inline(session)} is to be resumed.`)
+})
+
 const removeFlags = { id, yes: toggle("yes", "Do not ask").pipe(Flag.withAlias("y")), ...shared }
 
 /** The person who was asked did not want it. */
@@ -287,6 +306,10 @@ export const command = Command.make("session").pipe(
     Command.make("interrupt", interruptFlags, interrupt).pipe(
       Command.withDescription("Ask for the interruption of a job"),
       example("interrupt ticket-7 build-1 --store sessions.db", "Interrupt one")
+    ),
+    Command.make("resume", resumeFlags, resume).pipe(
+      Command.withDescription("Let the owner try a blocked session again"),
+      example("resume ticket-7 --rollout stored --store sessions.db", "Continue with the stored rollout")
     ),
     Command.make("remove", removeFlags, remove).pipe(
       Command.withDescription("Remove a session with everything that is stored of it, after a question"),

@@ -15,6 +15,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { needsChoice } from "../../Session.ts"
 import type { Runner } from "../owner/sharing.ts"
 
 // A sender that goes away takes nothing back, and a machine that gives up a shard does not wait for what only waits.
@@ -80,7 +81,8 @@ export const register = Effect.fnUntraced(function* (
       const page = yield* store.work({ after, limit: 100, claim: "none" })
       for (const { session } of page) {
         const { block, id, isRemoved } = session
-        const isDue = block === undefined || isRemoved || block.at + options.blockedInterval <= now
+        const isTried = block === undefined || block.choice !== undefined || block.at + options.blockedInterval <= now
+        const isDue = isRemoved || (isTried && !needsChoice(block))
         if (isDue && isHere(id)) yield* Effect.forkDetach(Effect.ignore(clientOf(id).wake(undefined, { discard: true })))
       }
       const last = page.at(-1)

@@ -126,7 +126,11 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
             if (verdict?.decision === "cancel") options.onCancel(verdict.by, verdict.reason)
           })
         )
-      const declined = (reason: string): Verdict<K> => ({ decision: refusal[kind], by: "durable", reason })
+      const declined = (reason: string): Verdict<K> => ({
+        decision: PolicyEngine.refusals[kind],
+        by: "durable",
+        reason
+      })
 
       return (request) =>
         Effect.gen(function* () {
@@ -187,15 +191,6 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
       toolCall: decide("toolCall")
     }
   })
-
-const refusal: { readonly [K in Kind]: PolicyEngine.Decisions[K] } = {
-  command: "decline",
-  fileChange: "decline",
-  permissions: "decline",
-  userInput: "decline",
-  elicitation: "decline",
-  toolCall: "decline"
-}
 
 const itemIdOf = ({ params }: PolicyEngine.Request<Kind>): string | undefined => {
   if ("itemId" in params) return params.itemId

@@ -14,13 +14,18 @@ import type { ToolCallHandler } from "@effect-codex/core/ServerRequest"
 import type { Thread } from "@effect-codex/core/Thread"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import type * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { CommitRefused, StaleOwner, StoreFailed } from "../../DurableError.ts"
-import type { Session, ThreadSettings } from "../../Session.ts"
+import type { Block, Session, ThreadSettings } from "../../Session.ts"
 import type { Change, SessionStore } from "../../SessionStore.ts"
+import * as Agents from "../rollout/agents.ts"
 import * as Follow from "../rollout/follow.ts"
+import * as Restore from "../rollout/restore.ts"
 import { Blocked } from "./blocked.ts"
 
 /** The tools of a session. */
@@ -31,8 +36,8 @@ export interface Tools {
 
 export interface Attached {
   readonly thread: Thread
-  /** The rollout; `undefined` until the thread has had a turn. */
-  readonly follower: Follow.Follower | undefined
+  /** The rollout, with those of sub-agents; `undefined` until the thread has had a turn. */
+  readonly follower: Agents.Tree<Follow.FollowError | RequestError> | undefined
 }
 
 export interface Options {
@@ -59,11 +64,41 @@ export const pathOf = (threadId: string): Effect.Effect<string | undefined, Requ
     )
   )
 
-export const follow = Effect.fnUntraced(function* (options: Options, threadId: string) {
-  const path = yield* pathOf(threadId)
-  if (path === undefined) return undefined
+/** Follows the rollout of a thread; `undefined` if it has none yet. */
+const followOne = Effect.fnUntraced(function* (options: Options, threadId: string) {
   const { commit, session, store } = options
-  return yield* Follow.make({ store, session: session.id, threadId, path, commit })
+  const path = yield* pathOf(threadId)
+  if (path !== undefined) return yield* Follow.make({ store, session: session.id, threadId, path, commit })
+  const stored = (yield* store.rollouts(session.id)).findLast((rollout) => rollout.threadId === threadId)
+  return stored === undefined || stored.length === 0 ? undefined : yield* Follow.lost(threadId, stored.version)
+})
+
+/** Follows the rollout of a thread with those of its sub-agents; `undefined` if it has none yet. */
+export const follow = Effect.fnUntraced(function* (options: Options, threadId: string) {
+  const root = yield* followOne(options, threadId)
+  if (root === undefined) return undefined
+  return yield* Agents.withAgents(threadId, root, (agent) => followOne(options, agent))
+})
+
+/**
+ * Restores the rollout that somebody has chosen. False while the server has a thread of the session loaded: it would continue from
+ * its memory, and write to a file that is gone.
+ */
+export const restore = Effect.fnUntraced(function* (
+  options: Options,
+  { choice, rollout }: Block
+): Effect.fn.Return<boolean, Follow.FollowError | RequestError, Codex.Codex | FileSystem.FileSystem | Path.Path> {
+  const codex = yield* Codex.Codex
+  const { join } = yield* Path.Path
+  const { commit, session, store } = options
+  const threads = new Set((yield* store.rollouts(session.id)).map(({ threadId }) => threadId))
+  const { data } = yield* codex.request("thread/loaded/list", {})
+  if (data.some((threadId) => threads.has(threadId))) return false
+  if (rollout !== undefined && choice?.rollout === "stored") {
+    const folder = join(codex.serverInfo.codexHome, "sessions")
+    yield* Restore.restore({ store, session: session.id, commit, folder, blocked: rollout })
+  }
+  return true
 })
 
 /** Loads the thread that the session has; `undefined` if it has none with a turn. */
@@ -76,6 +111,11 @@ export const resume = Effect.fnUntraced(function* (
   const codex = yield* Codex.Codex
   const { approvalPolicy, model, sandbox } = session.spec.thread
   const follower = yield* follow(options, threadId)
+  // Before the thread is loaded: from then on the server would run turns for it.
+  const { goal } = yield* codex
+    .request("thread/goal/get", { threadId })
+    .pipe(Effect.catchTag(["NoRollout", "SessionNotFound"], () => Effect.succeed({ goal: undefined })))
+  if (goal?.status === "active") return yield* activeGoal(threadId)
   const reply = yield* codex
     .request("thread/resume", {
       threadId,
@@ -94,13 +134,11 @@ export const resume = Effect.fnUntraced(function* (
       Effect.catchTag(["NoRollout", "SessionNotFound"], () => Effect.undefined)
     )
   if (reply === undefined) {
-    const stored = (yield* options.store.rollouts(session.id)).find((rollout) => rollout.threadId === threadId)
-    if (stored !== undefined && stored.length > 0) return yield* lost(threadId)
+    const stored = (yield* options.store.rollouts(session.id)).findLast((rollout) => rollout.threadId === threadId)
+    if (stored !== undefined && stored.length > 0) return yield* Follow.lost(threadId, stored.version)
     return undefined
   }
   yield* compare(session.spec.thread, cwd, reply)
-  const { goal } = yield* codex.request("thread/goal/get", { threadId })
-  if (goal?.status === "active") return yield* activeGoal(threadId)
   const thread = yield* codex.thread.resume(threadId, { onToolCall: tools.onToolCall })
   // Resuming may have added to it, and a server that was dying too.
   if (follower !== undefined) {
@@ -153,7 +191,7 @@ const compare = (settings: ThreadSettings, cwd: string, reply: ThreadResumeRespo
     ...(reply.sandbox.type === sandboxTypes[settings.sandbox]
       ? []
       : [`the sandbox is ${reply.sandbox.type} instead of ${settings.sandbox}`]),
-    ...(JSON.stringify(reply.approvalPolicy) === JSON.stringify(settings.approvalPolicy)
+    ...(isSamePolicy(reply.approvalPolicy, settings.approvalPolicy)
       ? []
       : [
           `the approval policy is ${JSON.stringify(reply.approvalPolicy)} instead of ${JSON.stringify(settings.approvalPolicy)}`
@@ -170,14 +208,17 @@ const compare = (settings: ThreadSettings, cwd: string, reply: ThreadResumeRespo
       )
 }
 
+// Structurally: keys have no order, and one that is left out is false.
+const isSamePolicy = (a: ThreadResumeResponse["approvalPolicy"], b: ThreadSettings["approvalPolicy"]): boolean =>
+  Equal.equals(granted(a), granted(b))
+
+const granted = (policy: unknown): unknown =>
+  Predicate.hasProperty(policy, "granular") && Predicate.isObject(policy.granular)
+    ? Object.fromEntries(Object.entries(policy.granular).filter(([, isAsked]) => isAsked === true))
+    : policy
+
 const activeGoal = (threadId: string) =>
   new Blocked({
     tag: "GoalActive",
     description: `thread ${threadId} has an active goal, for which the server starts turns by itself. Clear it`
-  })
-
-const lost = (threadId: string) =>
-  new Blocked({
-    tag: "RolloutLost",
-    description: `the codex home has no rollout of thread ${threadId}, and the store has one. Restore the file, or open a new session`
   })

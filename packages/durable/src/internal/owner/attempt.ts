@@ -6,7 +6,7 @@
  * app-server leaves its rows as they are.
  */
 import * as Codex from "@effect-codex/core/Codex"
-import type { ThreadStartError, TurnError } from "@effect-codex/core/CodexError"
+import type { RequestError, ThreadStartError, TurnError } from "@effect-codex/core/CodexError"
 import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
 import { type Engine, PolicyEngine } from "@effect-codex/core/PolicyEngine"
 import type { TurnHandle } from "@effect-codex/core/Thread"
@@ -25,7 +25,8 @@ import type { Change } from "../../SessionStore.ts"
 import { continuation } from "../continuation.ts"
 import { outcomeOf, type Step } from "../nextStep.ts"
 import { findTurn, type Turn } from "../rollout/digest.ts"
-import type { FollowError, Follower } from "../rollout/follow.ts"
+import type { Tree } from "../rollout/agents.ts"
+import type { FollowError } from "../rollout/follow.ts"
 import * as Approvals from "./approvals.ts"
 import * as Attach from "./attach.ts"
 import { Blocked } from "./blocked.ts"
@@ -173,6 +174,10 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   yield* Fiber.await(recording)
   if (Result_.isFailure(result) && result.failure._tag === "ConnectionFailed") return yield* result.failure
   yield* recorder.flush
+  // It was added to somebody else's turn, whose end is not that of the job.
+  if (Result_.isFailure(result) && result.failure._tag === "ThreadBusy") {
+    return yield* writes.settle(job, failedWith(result.failure), stop === "handedOver" ? [] : [ended("failed")])
+  }
   if (stop === "handedOver") return "again"
 
   const found = yield* rollout.untilEnded(turn.id)
@@ -203,7 +208,7 @@ const endWait = 500
 const followLazily = (
   options: Attach.Options,
   threadId: string,
-  known: Follower | undefined
+  known: Tree<FollowError | RequestError> | undefined
 ): Effect.Effect<Rollout, never, Codex.Codex | FileSystem.FileSystem> =>
   Effect.map(Effect.context<Codex.Codex | FileSystem.FileSystem>(), (context) => {
     let follower = known

@@ -9,12 +9,13 @@ import * as Codex from "@effect-codex/core/Codex"
 import type { CodexError } from "@effect-codex/core/CodexError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
 import type { CommitRefused, StaleOwner, StoreFailed } from "../../DurableError.ts"
 import type { Session } from "../../Session.ts"
 import type { Change, Rollout, SessionStore } from "../../SessionStore.ts"
+import * as Restore from "../rollout/restore.ts"
 import { Blocked } from "./blocked.ts"
 
 const idFile = "effect-codex-home"
@@ -95,19 +96,13 @@ const write = Effect.fnUntraced(function* (
   codexHome: string,
   { path, threadId, version }: Rollout
 ) {
-  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
   const parts = path.split("/")
-  if (path.startsWith("/") || parts.some((part) => part === "" || part === "." || part === "..")) {
-    return yield* new Blocked({ tag: "RolloutMisplaced", description: `the store has a rollout at ${JSON.stringify(path)}` })
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
+    return yield* new Blocked({
+      tag: "RolloutMisplaced",
+      description: `the store has a rollout at ${JSON.stringify(path)}`
+    })
   }
-  const file = `${codexHome}/sessions/${path}`
-  const folder = file.slice(0, file.lastIndexOf("/"))
-  yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
-  // Complete, or not there: a half of it would be a rollout that lost its end.
-  const copy = `${file}.${globalThis.crypto.randomUUID()}.new`
-  yield* store.rolloutBytes({ session, threadId, version }).pipe(
-    Stream.run(fs.sink(copy, { flag: "wx", mode: 0o600 })),
-    Effect.andThen(fs.rename(copy, file)),
-    Effect.onError(() => Effect.ignore(fs.remove(copy)))
-  )
+  yield* Restore.write(join(codexHome, "sessions", ...parts), store.rolloutBytes({ session, threadId, version }))
 })

@@ -17,10 +17,12 @@ import type * as Scope from "effect/Scope"
 import type { UnknownJob, UnknownSession } from "../../DurableError.ts"
 import type { AttemptEnd, Job } from "../../Job.ts"
 import { admit, type Verdict } from "../admission.ts"
+import { needsChoice, type Session } from "../../Session.ts"
 import { nextStep } from "../nextStep.ts"
 import type { FollowError } from "../rollout/follow.ts"
 import * as Attach from "./attach.ts"
 import * as Attempt from "./attempt.ts"
+import { Blocked } from "./blocked.ts"
 import * as Home from "./home.ts"
 import * as Leave from "./leave.ts"
 import type { Mailbox } from "./mailbox.ts"
@@ -79,6 +81,7 @@ const runRound = Effect.fnUntraced(function* (
     if (step.type === "settle" && !isSent) return yield* writes.settle(job, step.outcome)
   }
 
+  if (needsChoice(session.block)) return yield* waiting(session)
   const policy = yield* owner.policy(session)
   const tools = yield* owner.tools(session)
   const { cwd } = yield* owner.workspace(session)
@@ -92,28 +95,50 @@ const runRound = Effect.fnUntraced(function* (
       yield* Leave.atEnd(owner, options)
       yield* Home.moveIn({ store, session, commit: writes.commitNow, endServer })
     }
+    const { block } = session
+    const isReplaced = block?.choice !== undefined
+    if (isReplaced && !(yield* Attach.restore(options, block))) {
+      return { type: "wait" as const, until: (yield* Clock.currentTimeMillis) + unloadCheck }
+    }
     const attached = yield* Attach.resume(options)
     if (attached !== undefined) yield* Attach.leaveAtEnd(attached.thread.id)
-    if (session.block !== undefined) yield* writes.commit([{ type: "unblocked" }])
     const rollout = attached?.follower?.exists() === true ? attached.follower.digest() : undefined
-    const admission = admit({ attempts: job.attempts, rollout })
+    const admission = admit({ attempts: job.attempts, rollout, isReplaced })
     const { verdict } = admission
-    if (isInFlight) {
+    // Goes with the first write that follows from what was found.
+    const lifted = block === undefined ? [] : [{ type: "unblocked" as const }]
+    const ended = isInFlight
+      ? [{ type: "attemptEnded" as const, key, attempt: last.number, end: endOf(verdict, job) }]
+      : []
+    if (isInFlight && verdict.type !== "uncertain") {
       // The items that the crash kept from the store.
       const items = verdict.type === "cut" || verdict.type === "ended" ? yield* itemsOf(verdict) : []
       yield* writes.commitNow([
+        ...lifted,
         ...items.map((item) => ({ type: "itemCompleted" as const, key, ...item })),
-        { type: "attemptEnded", key, attempt: last.number, end: endOf(verdict, job) }
+        ...ended
       ])
       return "again"
     }
     const now = yield* Clock.currentTimeMillis
     const step = nextStep({ job, spec: session.spec, admission, open, now })
+    if (step.type === "settle") return yield* writes.settle(job, step.outcome, [...lifted, ...ended])
+    if (lifted.length > 0) yield* writes.commitNow(lifted)
     if (step.type === "wait") return step
-    if (step.type === "settle") return yield* writes.settle(job, step.outcome)
     return yield* Attempt.run({ owner, mailbox, writes, job, step, policy, attach: options, attached })
   }).pipe(Effect.provide(server))
 })
+
+/** How often is looked whether the server still has the thread of a replaced rollout loaded, in milliseconds. */
+const unloadCheck = 2000
+
+// It has the block already.
+const waiting = ({ block, id }: Session) =>
+  new Blocked({
+    tag: block?.tag ?? "RolloutDiverged",
+    description: `somebody has to choose a rollout of session ${id} first`,
+    isStored: true
+  })
 
 const endOf = (verdict: Verdict, job: Job): AttemptEnd => {
   if (verdict.type === "ended" && verdict.end.type !== "aborted") return verdict.end.type

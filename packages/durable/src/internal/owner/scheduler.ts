@@ -2,8 +2,8 @@
  * Gives work to sessions: one fiber for each that has a job to run, news for those that run already, and a pause for those that
  * failed.
  *
- * A session that can't be run by this owner is stored as blocked and left alone until the next owner. This module does not
- * know what a job is made of.
+ * A session that can't be run by this owner is stored as blocked and left alone until somebody resumes it, or the next owner. This
+ * module does not know what a job is made of.
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as Cause from "effect/Cause"
@@ -19,7 +19,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { StaleOwner } from "../../DurableError.ts"
-import type { Session } from "../../Session.ts"
+import { type Block, needsChoice, type Session } from "../../Session.ts"
 import type { Work } from "../../SessionStore.ts"
 import { runJob, type RunError } from "./job.ts"
 import * as Mailbox from "./mailbox.ts"
@@ -71,9 +71,13 @@ export const make = Effect.fnUntraced(function* (
         return
       }
       const block = blockOf(error)
-      if (block !== undefined) {
+      const isStored = error?._tag === "Blocked" && error.isStored === true
+      // A session whose rollout was chosen can't be resumed once more, so it is tried again, unless the choice did not help.
+      const isTaken = session.block?.choice !== undefined && block?.rollout === undefined
+      if (block !== undefined && !isTaken) {
         yield* Effect.logWarning(`Session ${session.id} is blocked: ${block.message}`)
         blocked.add(session.id)
+        if (isStored) return
         const changes = [{ type: "blocked" as const, block }]
         yield* persist(store.commit({ epoch: owner.epoch, session: session.id, changes, isUrgent: true })).pipe(
           Effect.catch((error) =>
@@ -121,6 +125,12 @@ export const make = Effect.fnUntraced(function* (
     yield* FiberMap.run(fibers, session.id, fiber)
   })
 
+  // A block that this owner has found stays until somebody lifts it; one that it has inherited is tried, unless somebody has to
+  // choose first. A job that never ran can be interrupted all the same.
+  const isHeld = ({ job, session: { block, id } }: Work): boolean =>
+    (needsChoice(block) || (blocked.has(id) && block !== undefined && block.choice === undefined)) &&
+    !(job?.interrupt !== undefined && job.attempts.length === 0)
+
   const offer = (work: Work) =>
     Effect.suspend(() => {
       const { id, isRemoved } = work.session
@@ -130,7 +140,9 @@ export const make = Effect.fnUntraced(function* (
         // Its turn is stopped; the deletion comes once it has ended.
         return isRemoved && !removing.has(id) ? FiberMap.remove(fibers, id) : Effect.void
       }
-      return paused.has(id) || (blocked.has(id) && !isRemoved) ? Effect.void : start(work)
+      if (paused.has(id) || (!isRemoved && isHeld(work))) return Effect.void
+      blocked.delete(id)
+      return start(work)
     })
 
   const scan = Effect.gen(function* () {
@@ -179,10 +191,12 @@ export const make = Effect.fnUntraced(function* (
 })
 
 // The errors that a later try of this owner would meet again.
-const blockOf = (error: RunError | undefined): { readonly tag: string; readonly message: string } | undefined => {
+const blockOf = (error: RunError | undefined): Omit<Block, "at" | "choice"> | undefined => {
   switch (error?._tag) {
-    case "Blocked":
-      return { tag: error.tag, message: error.message }
+    case "Blocked": {
+      const { message, rollout, tag } = error
+      return { tag, message, ...(rollout === undefined ? {} : { rollout }) }
+    }
     case "CodexNotFound":
     case "InvalidConfig":
       return { tag: error._tag, message: error.message }
@@ -194,13 +208,21 @@ const blockOf = (error: RunError | undefined): { readonly tag: string; readonly 
 /** Deletes a removed session: its thread with the rollouts of its sub-agents, and its rows. */
 const remove = (owner: Owner, session: Session): Effect.Effect<void, RunError> =>
   Effect.gen(function* () {
-    const { threadId } = session
-    if (threadId !== undefined) {
+    const stored = yield* owner.store.rollouts(session.id)
+    const known = session.threadId === undefined ? [] : [session.threadId]
+    const threads = new Set([...known, ...stored.map(({ threadId }) => threadId)])
+    if (threads.size > 0) {
       const server = yield* owner.servers.get(session.spec.account)
-      yield* Effect.flatMap(Codex.Codex, (codex) => codex.request("thread/delete", { threadId })).pipe(
-        Effect.catchTag(["NoRollout", "SessionNotFound"], () => Effect.void),
-        Effect.provide(server)
-      )
+      // Deleting a thread deletes those of its sub-agents that the server knows.
+      yield* Effect.flatMap(Codex.Codex, (codex) =>
+        Effect.forEach(threads, (threadId) =>
+          Effect.catchTag(
+            codex.request("thread/delete", { threadId }),
+            ["NoRollout", "SessionNotFound"],
+            () => Effect.void
+          )
+        )
+      ).pipe(Effect.provide(server))
     }
     yield* owner.store.purge({ epoch: owner.epoch, session: session.id })
   }).pipe(Effect.scoped)

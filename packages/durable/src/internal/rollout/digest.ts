@@ -11,6 +11,7 @@
  * - The prompt is written twice: first as a `response_item` that goes to the model, then as the completed item with the
  *   `client_id`. The model is asked after both are on disk.
  * - A call is on disk before it runs, and its output once it has ended.
+ * - A call that spawns an agent is completed with the thread of that agent, which has a rollout by then.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -49,11 +50,13 @@ export interface Digest {
   /** All turns but the newest, oldest first. */
   readonly past: ReadonlyArray<Turn>
   readonly newest: Turn | undefined
+  /** The threads of sub-agents that its turns have spawned or used. */
+  readonly agents: ReadonlyArray<string>
   /** Complete lines that are not JSON: a line that was cut by a crash, and completed since. */
   readonly unreadable: number
 }
 
-export const empty: Digest = { threadId: undefined, past: [], newest: undefined, unreadable: 0 }
+export const empty: Digest = { threadId: undefined, past: [], newest: undefined, agents: [], unreadable: 0 }
 
 /** All turns, oldest first. */
 export const turnsOf = ({ newest, past }: Digest): ReadonlyArray<Turn> =>
@@ -88,7 +91,8 @@ const decodeEvent = Schema.decodeUnknownOption(
         id: nullable(Schema.String),
         client_id: nullable(Schema.String),
         phase: nullable(Schema.String),
-        content: Schema.optionalKey(Schema.Unknown)
+        content: Schema.optionalKey(Schema.Unknown),
+        receiver_thread_ids: nullable(Schema.Array(Schema.String))
       })
     })
   ])
@@ -168,6 +172,11 @@ const close = (digest: Digest, turnId: string, callId: string): Digest =>
     ? update(digest, turnId, (turn) => ({ ...turn, openCalls: turn.openCalls.filter(({ id }) => id !== callId) }))
     : digest
 
+const addAgents = (digest: Digest, threads: ReadonlyArray<string>): Digest => {
+  const added = threads.filter((thread) => !digest.agents.includes(thread))
+  return added.length === 0 ? digest : { ...digest, agents: [...digest.agents, ...added] }
+}
+
 type Event = NonNullable<Option.Option.Value<ReturnType<typeof decodeEvent>>>
 
 const addEvent = (digest: Digest, event: Event): Digest => {
@@ -198,7 +207,10 @@ const addEvent = (digest: Digest, event: Event): Digest => {
           messageIds: item.client_id == null ? turn.messageIds : [...turn.messageIds, item.client_id]
         }))
       }
-      if (item.type !== "AgentMessage") return item.id == null ? digest : close(digest, event.turn_id, item.id)
+      if (item.type !== "AgentMessage") {
+        const named = addAgents(digest, item.receiver_thread_ids ?? [])
+        return item.id == null ? named : close(named, event.turn_id, item.id)
+      }
       if (isCommentary(item.phase)) return digest
       const text = Option.match(decodeTexts(item.content), {
         onNone: () => "",

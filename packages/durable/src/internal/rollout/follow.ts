@@ -2,15 +2,17 @@
  * Follows the rollout of a thread: complete lines go to the store, at the offset where they stand, and into the digest.
  *
  * The first look compares the stored bytes with the file, piece by piece, and later looks read what was added. A look that
- * fails leaves everything as it was, so it can be repeated. Nothing is ever whole in memory but a line. This module starts no
- * turn.
+ * fails leaves everything as it was, so it can be repeated; but once the file has differed, nothing more of it is followed.
+ * Nothing is ever whole in memory but a line. This module starts no turn.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { CommitRefused, StaleOwner, StoreFailed } from "../../DurableError.ts"
+import type { BlockedRollout } from "../../Session.ts"
 import type { Change, SessionStore } from "../../SessionStore.ts"
 import { Blocked } from "../owner/blocked.ts"
 import { addLines, type Digest, empty, endsIn } from "./digest.ts"
@@ -48,12 +50,14 @@ export const make = Effect.fnUntraced(function* (
   const { commit, path, session, store, threadId } = options
   const stored = (yield* store.rollouts(session)).findLast((rollout) => rollout.threadId === threadId)
   let version = stored?.version ?? 1
-  let length = 0
+  // Of what is stored, which was read up to here.
+  let length = stored?.length ?? 0
   let digest = empty
   let exists = false
+  let inode: bigint | undefined
+  let failure: Blocked | undefined
 
-  const size = fs.stat(path).pipe(
-    Effect.map((info) => Number(info.size)),
+  const info = fs.stat(path).pipe(
     Effect.catchIf(
       ({ reason }) => reason._tag === "NotFound",
       () => Effect.undefined
@@ -64,39 +68,46 @@ export const make = Effect.fnUntraced(function* (
     fs.stream(path, { offset, chunkSize, ...(bytesToRead === undefined ? {} : { bytesToRead }) })
 
   // The stored bytes are complete lines, and have to be the beginning of the file.
-  const compare = Effect.gen(function* () {
-    if (stored === undefined || stored.length === 0) return true
-    if (((yield* size) ?? 0) < stored.length) return false
-    let isPrefix = true
+  const isBeginning = Effect.gen(function* () {
+    let at = 0
+    let isSame = true
+    let lines = empty
     let rest: Rest = []
-    yield* store.rolloutBytes({ session, threadId, version: stored.version }).pipe(
-      Stream.takeWhile(() => isPrefix),
+    yield* store.rolloutBytes({ session, threadId, version }).pipe(
+      Stream.takeWhile(() => isSame),
       Stream.runForEach((piece) =>
         Effect.gen(function* () {
-          let at = 0
-          yield* Stream.runForEach(read(length, piece.length), (chunk) =>
+          let compared = 0
+          yield* Stream.runForEach(read(at, piece.length), (chunk) =>
             Effect.sync(() => {
-              if (chunk.some((byte, index) => byte !== piece[at + index])) isPrefix = false
-              at += chunk.length
+              if (chunk.some((byte, index) => byte !== piece[compared + index])) isSame = false
+              compared += chunk.length
             })
           )
-          if (at !== piece.length) isPrefix = false
-          if (!isPrefix) return
-          length += piece.length
-          const lines = split(rest, piece)
-          rest = lines.rest
-          digest = addLines(digest, decode(lines.bytes))
+          if (compared !== piece.length) isSame = false
+          if (!isSame) return
+          at += piece.length
+          const complete = split(rest, piece)
+          rest = complete.rest
+          lines = addLines(lines, decode(complete.bytes))
         })
       )
     )
-    return isPrefix
+    if (isSame) digest = lines
+    return isSame
   })
 
-  const add = Effect.gen(function* () {
-    const bytes = yield* size
-    if (bytes === undefined) return
-    exists = true
-    if (bytes < length) return yield* diverged(threadId, path)
+  const appended = (bytes: Uint8Array, ends: ReadonlyArray<string>): Change => ({
+    type: "rolloutAppended",
+    threadId,
+    path: relative(path),
+    version,
+    offset: length,
+    bytes,
+    ends
+  })
+
+  const append = Effect.gen(function* () {
     let rest: Rest = []
     yield* Stream.runForEach(read(length), (chunk) =>
       Effect.gen(function* () {
@@ -105,42 +116,64 @@ export const make = Effect.fnUntraced(function* (
         if (lengthOf(rest) > maxLine) return yield* tooLong(threadId, path)
         if (next.bytes.length === 0) return
         const lines = decode(next.bytes)
-        yield* commit([
-          {
-            type: "rolloutAppended",
-            threadId,
-            path: relative(path),
-            version,
-            offset: length,
-            bytes: next.bytes,
-            ends: endsIn(lines)
-          }
-        ])
+        yield* commit([appended(next.bytes, endsIn(lines))])
         length += next.bytes.length
         digest = addLines(digest, lines)
       })
     )
   })
 
-  const isPrefix = yield* compare
-  if (!isPrefix) {
-    // Both are kept: the file as a version of its own.
+  // Both are kept: the file as a version of its own, which blocks the session from its first byte on.
+  const diverge = Effect.gen(function* () {
+    const rollout: BlockedRollout = { threadId, version, choices: ["file", "stored"] }
+    const block = diverged(rollout, path)
+    failure = block
     version += 1
     length = 0
-    digest = empty
-    yield* add
-    return yield* diverged(threadId, path)
-  }
+    const { message, tag } = block
+    yield* commit([{ type: "blocked", block: { tag, message, rollout } }, appended(new Uint8Array(), [])])
+    yield* append
+    return yield* block
+  })
+
+  const look = Effect.gen(function* () {
+    if (failure !== undefined) return yield* failure
+    const file = yield* info
+    if (file === undefined) {
+      if (length > 0) return yield* lost(threadId, version)
+      return
+    }
+    const number = Option.getOrUndefined(file.ino)
+    // The first look, or another file under the same name.
+    if (!exists || number !== inode) {
+      if (Number(file.size) < length || !(yield* isBeginning)) return yield* diverge
+      exists = true
+      inode = number
+    }
+    if (Number(file.size) < length) return yield* diverge
+    yield* append
+  })
+
   const one = Semaphore.makeUnsafe(1)
-  const catchUp = one.withPermits(1)(add)
+  const catchUp = one.withPermits(1)(look)
   yield* catchUp
   return { catchUp, digest: () => digest, exists: () => exists }
 })
 
-const diverged = (threadId: string, path: string) =>
+const diverged = (rollout: BlockedRollout, path: string) =>
   new Blocked({
     tag: "RolloutDiverged",
-    description: `the rollout of thread ${threadId} at ${path} does not begin with the stored bytes: somebody replaced it, or it lost its end. Both are kept. Restore the file, or open a new session.`
+    description: `the rollout of thread ${rollout.threadId} at ${path} does not begin with the stored bytes: somebody replaced it, or it lost its end. Both are kept. Resume the session with the one to continue with`,
+    rollout,
+    isStored: true
+  })
+
+/** The error of a rollout that the store has and the codex home has not. */
+export const lost = (threadId: string, version: number) =>
+  new Blocked({
+    tag: "RolloutLost",
+    description: `the codex home has no rollout of thread ${threadId}, and the store has one. Restore the file, or resume the session with the stored one`,
+    rollout: { threadId, version, choices: ["stored"] }
   })
 
 const tooLong = (threadId: string, path: string) =>

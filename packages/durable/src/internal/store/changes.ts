@@ -185,10 +185,15 @@ export const applyCommit = Effect.fnUntraced(function* (
         session = { ...session, threadId: change.threadId }
         return
       case "blocked":
+        // The rollouts differ whatever else is wrong: nothing may make anybody forget to choose.
+        if (session.block?.rollout !== undefined && change.block.rollout === undefined) return
         session = { ...session, block: { ...change.block, at: now } }
         return
       case "unblocked": {
-        const { block: _, ...rest } = session
+        const { block, ...rest } = session
+        if (block?.rollout !== undefined && block.choice === undefined) {
+          return yield* refuse({ _tag: "ChoiceNeeded", threadId: block.rollout.threadId })
+        }
         session = rest
         return
       }

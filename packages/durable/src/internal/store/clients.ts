@@ -1,5 +1,5 @@
 /**
- * The calls of clients: open, send, ask for an interruption, decide, remove.
+ * The calls of clients: open, send, ask for an interruption, decide, resume, remove.
  *
  * Each function runs inside of one transaction. Clients hold no lease, so none of this depends on an epoch.
  */
@@ -11,6 +11,7 @@ import {
   AlreadyDecided,
   AlreadySettled,
   ApprovalGone,
+  ChoiceNeeded,
   KeyConflict,
   SessionRemoved,
   SpecConflict,
@@ -19,7 +20,7 @@ import {
   UnknownSession
 } from "../../DurableError.ts"
 import type { Interrupt, Job } from "../../Job.ts"
-import type { Session, SessionSpec } from "../../Session.ts"
+import type { RolloutChoice, Session, SessionSpec } from "../../Session.ts"
 import { append } from "./changes.ts"
 import type { LeaseRow, Rows } from "./rows.ts"
 
@@ -168,6 +169,29 @@ export const decide = Effect.fnUntraced(function* (
   const appended = yield* append(rows, session, at, happening)
   yield* rows.putSession(appended.session)
   return { approval: decided, isWaiting }
+})
+
+export const resumeSession = Effect.fnUntraced(function* (
+  rows: Rows,
+  {
+    by,
+    rollout,
+    session: id
+  }: { readonly session: string; readonly rollout?: RolloutChoice["rollout"] | undefined; readonly by: string }
+): Effect.fn.Return<Session, ChoiceNeeded | UnknownSession | StoreFailed> {
+  const session = yield* sessionOf(rows, id)
+  const { block, ...rest } = session
+  if (block === undefined || block.choice !== undefined) return session
+  const at = yield* rows.now
+  if (block.rollout !== undefined && (rollout === undefined || !block.rollout.choices.includes(rollout))) {
+    return yield* new ChoiceNeeded({ session: id, choices: block.rollout.choices })
+  }
+  const resumed: Session =
+    block.rollout === undefined || rollout === undefined
+      ? rest
+      : { ...rest, block: { ...block, choice: { rollout, by, at } } }
+  yield* rows.putSession(resumed)
+  return resumed
 })
 
 export const removeSession = Effect.fnUntraced(function* (

@@ -6,6 +6,8 @@
  * with each commit, keeps two owners apart. Taking over a session whose owner is late ends all of the lease that
  * it was claimed with, so that its owner learns of it.
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -32,6 +34,12 @@ interface Backend {
   readonly process: Process
   readonly transaction: <A, E>(use: (rows: Rows) => Effect.Effect<A, E>) => Effect.Effect<A, E | StoreFailed>
 }
+
+/** How long a lease lasts without a renewal. */
+export const checkDuration = (
+  path: string,
+  duration: Duration.Input | undefined
+): Effect.Effect<Duration.Duration, InvalidConfig> => CheckedOption.timeout(path, duration ?? Duration.seconds(15))
 
 /** Whether nobody holds the lease any more. */
 const isOver = ({ hasExited }: Process, lease: LeaseRow, now: number): Effect.Effect<boolean> =>
@@ -74,8 +82,8 @@ const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(n
 export const hold = Effect.fnUntraced(function* (
   { name, process, transaction }: Backend,
   options?: LeaseOptions
-): Effect.fn.Return<Lease, StoreBusy | StoreFailed, Scope.Scope> {
-  const duration = Duration.toMillis(Duration.fromInputUnsafe(options?.duration ?? Duration.seconds(15)))
+): Effect.fn.Return<Lease, InvalidConfig | StoreBusy | StoreFailed, Scope.Scope> {
+  const duration = Duration.toMillis(yield* checkDuration("duration", options?.duration))
   const holder = options?.holder ?? process.holder
   const { machine, processId } = process
 

@@ -93,6 +93,7 @@ export const make = (backend: Backend): SessionStore["Service"] => {
     openSession: (id, spec) => transaction((rows) => Clients.openSession(rows, id, spec)),
     addJob: (job) => transaction((rows) => Clients.addJob(rows, job)),
     requestInterrupt: (interrupt) => transaction((rows) => Clients.requestInterrupt(rows, interrupt)),
+    resumeSession: (resume) => transaction((rows) => Clients.resumeSession(rows, resume)),
     decide: (verdict) => transaction((rows) => Clients.decide(rows, verdict)),
     removeSession: (session) => transaction((rows) => Clients.removeSession(rows, session)),
     session: (id) => Clients.sessionOf(rows, id),

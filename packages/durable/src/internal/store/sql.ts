@@ -313,9 +313,14 @@ export const makeSql = Effect.fnUntraced(function* (
   const tell = PubSub.publish(changed, undefined)
 
   const once = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailed> =>
-    sql
-      .withTransaction(effect)
-      .pipe(Effect.mapError((error) => (isSqlError(error) ? failed(database.reasonOf(error)) : error)))
+    sql.withTransaction(effect).pipe(
+      Effect.mapError((error) => (isSqlError(error) ? failed(database.reasonOf(error)) : error)),
+      // A connection that is lost can't be rolled back, which is a defect to the client.
+      Effect.catchDefect((defect) => {
+        if (defect instanceof StoreFailed) return Effect.fail(defect)
+        return isSqlError(defect) ? Effect.fail(failed(database.reasonOf(defect))) : Effect.die(defect)
+      })
+    )
   const whole = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFailed> => {
     const { closing, opening } = database
     const all = orFailed(opening).pipe(

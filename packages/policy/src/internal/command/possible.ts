@@ -51,11 +51,18 @@ const unescaped = (text: string): string =>
 // What takes the place of an expansion, and of what a command prints.
 const withDefaults = (text: string): string => unescaped(text).replace(/\$\{\w+:?[-=+?]([^{}]*)\}/g, "$1")
 const withOutput = (text: string): string => withDefaults(text).replace(/"?\$\([^()$`]*\)"?|"?`[^`]*`"?/g, any)
+// The output may be a word of the command, and the next word may be any: `` `echo git` `echo push` ``.
+const withCommandAndOutput = (text: string): string =>
+  withDefaults(text).replace(
+    /\$\(([^()$`]*)\)|`([^`]*)`/g,
+    (_, inner?: string, old?: string) => ` ${inner ?? old} ${any} `
+  )
 
 // Further readings of what shells and other languages put together when it runs.
 const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string) => string }> = [
   { has: /\\[xu0-7]|\$\{\w+:?[-=+?]/, form: withDefaults },
   { has: /\$\(|`/, form: withOutput },
+  { has: /\$\(|`/, form: withCommandAndOutput },
   { has: /\\[a-z]/, form: (text) => unescaped(text).replace(/\\[a-z]/g, " ") },
   {
     has: /\{[^{},\s]*,[^{}\s]*\}/,

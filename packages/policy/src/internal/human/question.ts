@@ -39,16 +39,6 @@ export interface Asked<K extends Kind> {
   readonly decide: (answer: Answer) => Result.Result<Decisions[K], string>
 }
 
-/** What refuses in each kind. */
-export const refusal = {
-  command: "decline",
-  fileChange: "decline",
-  permissions: "decline",
-  userInput: "decline",
-  elicitation: "decline",
-  toolCall: "decline"
-} as const satisfies { readonly [K in Kind]: Decisions[K] }
-
 /** Makes the question of a request; fails with why a person can't be asked. */
 export const make = <K extends Kind>(
   request: Request<K>,

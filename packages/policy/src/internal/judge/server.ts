@@ -14,6 +14,7 @@ import type {
   TurnError
 } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Versions from "@effect-codex/core/protocol/Versions"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -63,19 +64,31 @@ export const start: (
   const catalog = yield* Effect.forkScoped(
     JudgeCatalog.write({ binary: command, env: homed, args: JudgeHome.toArgs(settled), file })
   )
-  const context = yield* Layer.build(
-    Codex.layer({
-      args,
-      binary: command,
-      config: settled,
-      cwd,
-      env: homed,
-      experimentalApi: true,
-      shutdownGrace
-    })
-    // A judge asks for nothing, so a person who is there for the agent is not there for it.
-  ).pipe(Effect.provideService(PolicyEngine.HumanApproval, undefined))
-  const codex = Context.get(context, Codex.Codex)
+  const launch = (more?: { readonly model_catalog_json: string }) =>
+    Layer.build(
+      Codex.layer({
+        args,
+        binary: command,
+        config: { ...settled, ...more },
+        cwd,
+        env: homed,
+        experimentalApi: true,
+        shutdownGrace
+      })
+      // A judge asks for nothing, so a person who is there for the agent is not there for it.
+    ).pipe(
+      Effect.provideService(PolicyEngine.HumanApproval, undefined),
+      Effect.map((context) => Context.get(context, Codex.Codex))
+    )
+  const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
+  const first = yield* Scope.provide(launch(), scope)
+  // An older server reads the models when it starts, and which one it is, it says only then.
+  const isCatalogOfThreads = Versions.has(first.serverInfo.version, Versions.behaviors.catalogOfThreads)
+  const models = isCatalogOfThreads ? undefined : yield* Fiber.join(catalog)
+  const codex =
+    models === undefined
+      ? first
+      : yield* Effect.andThen(Scope.close(scope, Exit.void), launch({ model_catalog_json: models }))
   return {
     ask: JudgeThread.ask(codex, { ...settings, cwd, config: thread, catalog: Fiber.join(catalog) }),
     ended: Effect.ignore(codex.closed)
