@@ -57,7 +57,12 @@ export default {
       "postgres-is-optional",
       "Two files know the client of Postgres, so that whoever has no Postgres needs no client of it.",
       { path: durable, pathNot: "^packages/durable/src/(PostgresStore|internal/postgres/postgres)[.]ts$" },
-      { path: ["(^|/)node_modules/@effect/sql-pg/", "^packages/durable/src/(PostgresStore|internal/postgres/postgres)[.]ts$"] }
+      {
+        path: [
+          "(^|/)node_modules/@effect/sql-pg/",
+          "^packages/durable/src/(PostgresStore|internal/postgres/postgres)[.]ts$"
+        ]
+      }
     ),
     forbid(
       "policy-without-node",

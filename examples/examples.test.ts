@@ -8,6 +8,7 @@ const runner = path.join(import.meta.dirname, "run.ts")
 
 // What a newcomer would look for in each example's output.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  cluster: ["Its machine is killed.", "All sessions have their answers."],
   durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],
   errors: ["Yes.", "that is too much to read"],
   guards: ["may use 1000 tokens and has used 1230", "The turn stalled: it said nothing for 1 s"],
@@ -56,6 +57,7 @@ describe("each example runs offline", () => {
   const names = readdirSync(import.meta.dirname)
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && file !== "run.ts")
     .map((file) => path.basename(file, ".ts"))
+    .concat("cluster")
 
   for (const name of names) {
     it.live(name, () =>

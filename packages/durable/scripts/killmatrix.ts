@@ -24,19 +24,21 @@ const all = (values.quick ? quick : places(Number(values.seeds))).filter(
 
 let faulty = 0
 const host = values.store === "postgres" ? Effect.map(postgres, ({ host }) => host) : Effect.undefined
-Effect.flatMap(host, (host) => Effect.forEach(
-  all,
-  (place) =>
-    Effect.map(run(place, host), ({ ends, faults, isPromptUncertain, point, seed, victim }) => {
-      if (faults.length > 0) faulty++
-      const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
-      console.log(
-        `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
-      )
-      for (const fault of faults) console.log(`      ${fault}`)
-    }),
-  { concurrency: Number(values.jobs), discard: true }
-)).pipe(
+Effect.flatMap(host, (host) =>
+  Effect.forEach(
+    all,
+    (place) =>
+      Effect.map(run(place, host), ({ ends, faults, isPromptUncertain, point, seed, victim }) => {
+        if (faults.length > 0) faulty++
+        const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
+        console.log(
+          `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
+        )
+        for (const fault of faults) console.log(`      ${fault}`)
+      }),
+    { concurrency: Number(values.jobs), discard: true }
+  )
+).pipe(
   Effect.scoped,
   Effect.andThen(
     Effect.sync(() => {

@@ -62,11 +62,12 @@ export const layer = (
       Layer.effect(Sharing)(
         Effect.map(
           Sharding,
-          (sharding): Sharing => (runner) =>
-            Entity.register(runner, {
-              sweepInterval: Duration.toMillis(Duration.fromInputUnsafe(options.sweepInterval ?? "5 seconds")),
-              blockedInterval: Duration.toMillis(Duration.fromInputUnsafe(options.blockedInterval ?? "1 minute"))
-            }).pipe(Effect.provideService(Sharding, sharding))
+          (sharding): Sharing =>
+            (runner) =>
+              Entity.register(runner, {
+                sweepInterval: Duration.toMillis(Duration.fromInputUnsafe(options.sweepInterval ?? "5 seconds")),
+                blockedInterval: Duration.toMillis(Duration.fromInputUnsafe(options.blockedInterval ?? "1 minute"))
+              }).pipe(Effect.provideService(Sharding, sharding))
         )
       )
     )
@@ -102,9 +103,7 @@ export const nudges: Effect.Effect<(session: string) => Nudges, never, Sharding>
     return {
       wake: Effect.ignore(client.wake(undefined, { discard: true })),
       interrupt: ({ by, key, reason }) =>
-        Effect.ignore(
-          client.interrupt({ key, by, ...(reason === undefined ? {} : { reason }) }, { discard: true })
-        )
+        Effect.ignore(client.interrupt({ key, by, ...(reason === undefined ? {} : { reason }) }, { discard: true }))
     }
   }
 )

@@ -24,7 +24,16 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 /** A client of its own, as another process has it. */
 const client = (schema: string, name = "store") =>
   Effect.map(
-    Effect.orDie(Layer.build(PgClient.layer({ ...configOf(server.host, schema), applicationName: name }))),
+    Effect.orDie(
+      Layer.build(
+        // The one that is stopped has no connection to spare: one listens, and one works.
+        PgClient.layer({
+          ...configOf(server.host, schema),
+          applicationName: name,
+          maxConnections: name === "frozen" ? 2 : 10
+        })
+      )
+    ),
     (context) => Context.get(context, PgClient.PgClient)
   )
 const storeOf = (schema: string, options?: PostgresStore.Options & { readonly name?: string }) =>
@@ -35,9 +44,8 @@ const schema = Effect.suspend(() => Effect.orDie(newSchema(server.host)))
 
 /** Sessions of Postgres, by the name that their clients gave. */
 const backends = (sql: PgClient.PgClient, name: string) =>
-  Effect.map(
-    sql<{ pid: number }>`SELECT pid FROM pg_stat_activity WHERE application_name = ${name}`,
-    (rows) => rows.map(({ pid }) => pid)
+  Effect.map(sql<{ pid: number }>`SELECT pid FROM pg_stat_activity WHERE application_name = ${name}`, (rows) =>
+    rows.map(({ pid }) => pid)
   )
 
 const test = <A, E>(name: string, run: Effect.Effect<A, E, Scope.Scope>) => it.live(name, () => run, 300_000)
@@ -171,7 +179,7 @@ describe("a store in Postgres", () => {
       const store = yield* storeOf(place, { name: "victim" })
       const { lease } = yield* begin(store)
       const admin = yield* client(place, "admin")
-      let isOver = false
+      const writer = { isOver: false }
       // Repeats until it is stored, as an owner does.
       const write = (index: number, length: number): Effect.Effect<void> =>
         store
@@ -193,7 +201,7 @@ describe("a store in Postgres", () => {
       let count = 0
       let length = 0
       const writing = yield* Effect.gen(function* () {
-        while (!isOver || count < 20) {
+        while (!writer.isOver || count < 20) {
           yield* write(count, length)
           length += bytesOf(`${count}\n`).length
           count++
@@ -209,7 +217,7 @@ describe("a store in Postgres", () => {
           ).pipe(Effect.retry({ times: 20, schedule: Schedule.spaced("100 millis") }))
         }
       }
-      isOver = true
+      writer.isOver = true
       yield* Fiber.join(writing)
       const events: Array<string> = []
       for (let after = 0; ;) {
@@ -245,10 +253,10 @@ describe("a store in Postgres", () => {
       ).pipe(
         Effect.andThen(
           Effect.gen(function* () {
-            const late = yield* committing(store, lease.epoch)({ type: "attemptStarted", key: "k", attempt: 1 }).pipe(
-              Effect.exit,
-              Effect.forkScoped
-            )
+            const late = yield* committing(
+              store,
+              lease.epoch
+            )({ type: "attemptStarted", key: "k", attempt: 1 }).pipe(Effect.exit, Effect.forkScoped)
             expect(yield* Effect.flip(lease.lost)).toMatchObject({ _tag: "StoreFailed" })
             expect((yield* Clock.currentTimeMillis) - begun).toBeLessThan(15_000)
             const next = yield* Effect.retry(other.lease(), Schedule.spaced("200 millis"))

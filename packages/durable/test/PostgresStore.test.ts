@@ -21,7 +21,11 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const store = Effect.gen(function* () {
   const schema = yield* Effect.orDie(newSchema(server.host))
   const context = yield* Effect.orDie(Layer.build(PgClient.layer(configOf(server.host, schema))))
-  return yield* open({ client: Context.get(context, PgClient.PgClient), tenant: undefined, now: Clock.currentTimeMillis })
+  return yield* open({
+    client: Context.get(context, PgClient.PgClient),
+    tenant: undefined,
+    now: Clock.currentTimeMillis
+  })
 })
 
 storeSuite("a store in Postgres", store)

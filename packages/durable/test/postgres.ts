@@ -95,7 +95,13 @@ const start = async () => {
   let child: ChildProcess
   const run = async () => {
     // Only the machine could lose what was not flushed, and it does not stop.
-    const settings = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=32MB", "log_min_messages=log"]
+    const settings = [
+      "listen_addresses=",
+      "fsync=off",
+      "max_connections=200",
+      "shared_buffers=32MB",
+      "log_min_messages=log"
+    ]
     child = spawn(
       path.join(native, "bin/postgres"),
       ["-D", data, "-k", place, ...settings.flatMap((setting) => ["-c", setting])],

@@ -878,5 +878,4 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
 }
 
 /** Takes the lease an hour later. */
-const takeOver = (store: Store) =>
-  Effect.provideServiceEffect(store.lease({ holder: "new" }), Clock.Clock, later)
+const takeOver = (store: Store) => Effect.provideServiceEffect(store.lease({ holder: "new" }), Clock.Clock, later)

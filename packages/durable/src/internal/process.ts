@@ -39,6 +39,5 @@ export const thisProcess: Process = {
   holder: `${hostname()}, process ${process.pid}`,
   machine,
   processId: process.pid,
-  hasExited: (lease) =>
-    lease.machine === machine ? hasExited(lease.processId) : Effect.succeed(false)
+  hasExited: (lease) => (lease.machine === machine ? hasExited(lease.processId) : Effect.succeed(false))
 }

@@ -55,7 +55,7 @@ export const random = (seed: number) => {
   }
 }
 
-const lease = 6000
+const lease = 15_000
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer()
@@ -74,7 +74,7 @@ const below = (pids: ReadonlyArray<number>): ReadonlyArray<number> => {
     .filter(([, , stat]) => stat?.startsWith("Z") === false)
     .map(([pid, parent]) => [Number(pid), Number(parent)] as const)
   const found = new Set(pids)
-  for (let size = 0; size !== found.size; ) {
+  for (let size = 0; size !== found.size;) {
     size = found.size
     for (const [pid, parent] of all) if (found.has(parent)) found.add(pid)
   }
@@ -230,7 +230,10 @@ export const run = Effect.fnUntraced(
     const check = (holds: boolean, fault: string) => {
       if (!holds) found.push(fault)
     }
-    check(left._tag === "Some", `not settled: ${JSON.stringify((yield* open).map(({ key, session }) => [session, key]))}`)
+    check(
+      left._tag === "Some",
+      `not settled: ${JSON.stringify((yield* open).map(({ key, session }) => [session, key]))}`
+    )
     check(ended._tag === "Some", `processes are left: ${below(Array.from(started)).length}`)
     const settled: Record<string, number> = {}
     let attempts = 0
@@ -258,7 +261,9 @@ export const run = Effect.fnUntraced(
         check(asked.length <= 1, `the prompt of ${session} ${key} reached the model ${asked.length} times`)
       }
     }
-    const verdicts = readFileSync(log, "utf8").split("\n").filter((line) => line !== "")
+    const verdicts = readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
     const used = yield* store.approvals({ states: ["used"], limit: 1000 })
     check(verdicts.length <= used.length, `${verdicts.length} verdicts let commands run, and ${used.length} were used`)
     if (found.length > 0) found.push(`the runners said: ${output.slice(-6000)}`)

@@ -9,7 +9,4 @@ import type { Order } from "./points.ts"
 export const layerStore = ({ postgres, store }: Pick<Order, "postgres" | "store">) =>
   postgres === undefined
     ? SqliteStore.layer({ file: store })
-    : PostgresStore.layer().pipe(
-        Layer.provide(PgClient.layer(configOf(postgres.host, postgres.schema))),
-        Layer.orDie
-      )
+    : PostgresStore.layer().pipe(Layer.provide(PgClient.layer(configOf(postgres.host, postgres.schema))), Layer.orDie)

@@ -83,7 +83,8 @@ export const register = Effect.fnUntraced(function* (
         const { block, id, isRemoved } = session
         const isTried = block === undefined || block.choice !== undefined || block.at + options.blockedInterval <= now
         const isDue = isRemoved || (isTried && !needsChoice(block))
-        if (isDue && isHere(id)) yield* Effect.forkDetach(Effect.ignore(clientOf(id).wake(undefined, { discard: true })))
+        if (isDue && isHere(id))
+          yield* Effect.forkDetach(Effect.ignore(clientOf(id).wake(undefined, { discard: true })))
       }
       const last = page.at(-1)
       if (last === undefined || page.length < 100) return

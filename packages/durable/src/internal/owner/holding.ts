@@ -76,10 +76,7 @@ export const make = (store: SessionStore["Service"], epoch: number): Holding => 
         (entry) =>
           entry === undefined
             ? Effect.void
-            : leave(session).pipe(
-                Effect.andThen(Effect.sync(() => forget(session))),
-                Effect.andThen(giveBack(session))
-              )
+            : leave(session).pipe(Effect.andThen(Effect.sync(() => forget(session))), Effect.andThen(giveBack(session)))
       )
   }
 }

@@ -30,7 +30,14 @@ import type { Owner } from "./owner.ts"
 import * as Writes from "./writes.ts"
 
 /** The errors that end a job's run without settling it. */
-export type RunError = CodexError | CodexNotFound | FollowError | InvalidConfig | ThreadStartError | UnknownJob | UnknownSession
+export type RunError =
+  | CodexError
+  | CodexNotFound
+  | FollowError
+  | InvalidConfig
+  | ThreadStartError
+  | UnknownJob
+  | UnknownSession
 
 type Platform = FileSystem.FileSystem | Path.Path
 

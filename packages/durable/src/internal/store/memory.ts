@@ -243,8 +243,7 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
     busySessions: (page, claim) =>
       sessionsOf(
         (shelf) =>
-          isClaimed(shelf, claim) &&
-          (shelf.session.isRemoved || Array.from(shelf.jobs.values()).some(isUnsettled)),
+          isClaimed(shelf, claim) && (shelf.session.isRemoved || Array.from(shelf.jobs.values()).some(isUnsettled)),
         page
       ),
     rollouts: (session) =>

@@ -190,119 +190,119 @@ export const makeSql = Effect.fnUntraced(function* (
   const makeRows = (guard: Guard, lock: Fragment): Rows => {
     const { approvals, claims, counts, isAny, jobs, leases, rollouts, sessions } = readers(guard)
     return {
-    now: guard(orFailed(database.now)),
-    lease: (epoch) =>
-      Effect.map(leases(sql`SELECT ${leaseColumns} FROM codex_lease WHERE epoch = ${epoch} ${lock}`), (rows) =>
-        rows.map(toLease).at(0)
+      now: guard(orFailed(database.now)),
+      lease: (epoch) =>
+        Effect.map(leases(sql`SELECT ${leaseColumns} FROM codex_lease WHERE epoch = ${epoch} ${lock}`), (rows) =>
+          rows.map(toLease).at(0)
+        ),
+      leases: Effect.map(leases(sql`SELECT ${leaseColumns} FROM codex_lease ORDER BY epoch`), (rows) =>
+        rows.map(toLease)
       ),
-    leases: Effect.map(leases(sql`SELECT ${leaseColumns} FROM codex_lease ORDER BY epoch`), (rows) =>
-      rows.map(toLease)
-    ),
-    addLease: ({ epoch, expiresAt, holder, isShared, machine, processId }) =>
-      run(sql`INSERT INTO codex_lease (epoch, holder, machine, process_id, is_shared, expires_at)
+      addLease: ({ epoch, expiresAt, holder, isShared, machine, processId }) =>
+        run(sql`INSERT INTO codex_lease (epoch, holder, machine, process_id, is_shared, expires_at)
         VALUES (${epoch}, ${holder}, ${machine}, ${processId}, ${isShared ? 1 : 0}, ${expiresAt})`),
-    putLease: ({ epoch, expiresAt }) =>
-      run(sql`UPDATE codex_lease SET expires_at = ${expiresAt} WHERE epoch = ${epoch}`),
-    deleteLease: (epoch) => run(sql`DELETE FROM codex_lease WHERE epoch = ${epoch}`),
-    claim: (session) =>
-      Effect.map(
-        claims(sql`SELECT claim FROM codex_sessions WHERE id = ${session} AND ${own}`),
-        (rows) => head(rows)?.claim ?? undefined
-      ),
-    putClaim: (session, epoch) =>
-      run(sql`UPDATE codex_sessions SET claim = ${epoch ?? null} WHERE id = ${session} AND ${own}`),
-    session: (id) =>
-      Effect.map(
-        sessions(sql`SELECT ${sessionColumns} FROM codex_sessions WHERE id = ${id} AND ${own} ${lock}`),
-        (rows) => rows.map(toSession).at(0)
-      ),
-    isForeign: ({ id, spec }) => {
-      if (tenant === undefined) return Effect.succeed(false)
-      return spec.tenant === tenant
-        ? isAny(sql`SELECT 1 AS found FROM codex_sessions WHERE id = ${id} AND tenant <> ${tenant}`)
-        : Effect.succeed(true)
-    },
-    addSession: ({ id, isRemoved, lastOffset, openedAt, spec }) =>
-      run(sql`INSERT INTO codex_sessions (id, tenant, spec, is_removed, opened_at, last_offset)
+      putLease: ({ epoch, expiresAt }) =>
+        run(sql`UPDATE codex_lease SET expires_at = ${expiresAt} WHERE epoch = ${epoch}`),
+      deleteLease: (epoch) => run(sql`DELETE FROM codex_lease WHERE epoch = ${epoch}`),
+      claim: (session) =>
+        Effect.map(
+          claims(sql`SELECT claim FROM codex_sessions WHERE id = ${session} AND ${own}`),
+          (rows) => head(rows)?.claim ?? undefined
+        ),
+      putClaim: (session, epoch) =>
+        run(sql`UPDATE codex_sessions SET claim = ${epoch ?? null} WHERE id = ${session} AND ${own}`),
+      session: (id) =>
+        Effect.map(
+          sessions(sql`SELECT ${sessionColumns} FROM codex_sessions WHERE id = ${id} AND ${own} ${lock}`),
+          (rows) => rows.map(toSession).at(0)
+        ),
+      isForeign: ({ id, spec }) => {
+        if (tenant === undefined) return Effect.succeed(false)
+        return spec.tenant === tenant
+          ? isAny(sql`SELECT 1 AS found FROM codex_sessions WHERE id = ${id} AND tenant <> ${tenant}`)
+          : Effect.succeed(true)
+      },
+      addSession: ({ id, isRemoved, lastOffset, openedAt, spec }) =>
+        run(sql`INSERT INTO codex_sessions (id, tenant, spec, is_removed, opened_at, last_offset)
         VALUES (${id}, ${spec.tenant}, ${encodeSpec(spec)}, ${isRemoved ? 1 : 0}, ${openedAt}, ${lastOffset})`),
-    putSession: ({ block, home, id, isRemoved, lastOffset, threadId }) =>
-      run(sql`UPDATE codex_sessions SET thread_id = ${threadId ?? null}, home = ${home ?? null},
+      putSession: ({ block, home, id, isRemoved, lastOffset, threadId }) =>
+        run(sql`UPDATE codex_sessions SET thread_id = ${threadId ?? null}, home = ${home ?? null},
           block = ${block === undefined ? null : encodeBlock(block)}, is_removed = ${isRemoved ? 1 : 0},
           last_offset = ${lastOffset}
         WHERE id = ${id} AND ${own}`),
-    deleteSession: (id) =>
-      Effect.forEach(
-        ["codex_turn_ends", "codex_rollout_bytes", "codex_rollouts", "codex_approvals", "codex_events", "codex_jobs"],
-        (table) => run(sql`DELETE FROM ${sql(table)} WHERE session_id = ${id} AND ${own}`),
-        { discard: true }
-      ).pipe(Effect.andThen(run(sql`DELETE FROM codex_sessions WHERE id = ${id} AND ${own}`))),
-    job: (session, key) =>
-      Effect.map(
-        jobs(sql`SELECT ${jobColumns} FROM codex_jobs WHERE session_id = ${session} AND job_key = ${key} AND ${own}`),
-        (rows) => rows.map(toJob).at(0)
-      ),
-    runningJobs: (session) =>
-      Effect.map(
-        jobs(sql`SELECT ${jobColumns} FROM codex_jobs
+      deleteSession: (id) =>
+        Effect.forEach(
+          ["codex_turn_ends", "codex_rollout_bytes", "codex_rollouts", "codex_approvals", "codex_events", "codex_jobs"],
+          (table) => run(sql`DELETE FROM ${sql(table)} WHERE session_id = ${id} AND ${own}`),
+          { discard: true }
+        ).pipe(Effect.andThen(run(sql`DELETE FROM codex_sessions WHERE id = ${id} AND ${own}`))),
+      job: (session, key) =>
+        Effect.map(
+          jobs(sql`SELECT ${jobColumns} FROM codex_jobs WHERE session_id = ${session} AND job_key = ${key} AND ${own}`),
+          (rows) => rows.map(toJob).at(0)
+        ),
+      runningJobs: (session) =>
+        Effect.map(
+          jobs(sql`SELECT ${jobColumns} FROM codex_jobs
           WHERE session_id = ${session} AND state <> 'settled' AND state = 'running' AND ${own} ORDER BY job_number`),
-        (rows) => rows.map(toJob)
-      ),
-    lastJobNumber: (session) =>
-      Effect.map(
-        counts(sql`SELECT COALESCE(MAX(job_number), 0) AS "count" FROM codex_jobs
+          (rows) => rows.map(toJob)
+        ),
+      lastJobNumber: (session) =>
+        Effect.map(
+          counts(sql`SELECT COALESCE(MAX(job_number), 0) AS "count" FROM codex_jobs
           WHERE session_id = ${session} AND ${own}`),
-        (rows) => head(rows)?.count ?? 0
-      ),
-    addJob: (job) =>
-      run(sql`INSERT INTO codex_jobs (session_id, tenant, job_key, job_number, state, prompt, sent_at, progress)
+          (rows) => head(rows)?.count ?? 0
+        ),
+      addJob: (job) =>
+        run(sql`INSERT INTO codex_jobs (session_id, tenant, job_key, job_number, state, prompt, sent_at, progress)
         VALUES (${job.session}, ${tenantOf(job.session)}, ${job.key}, ${job.number}, ${job.state},
           ${encodePrompt(job.prompt)}, ${job.sentAt}, ${progressOf(job)})`),
-    putJob: (job) =>
-      run(sql`UPDATE codex_jobs SET state = ${job.state}, progress = ${progressOf(job)}
+      putJob: (job) =>
+        run(sql`UPDATE codex_jobs SET state = ${job.state}, progress = ${progressOf(job)}
         WHERE session_id = ${job.session} AND job_key = ${job.key} AND ${own}`),
-    approval: (id) =>
-      Effect.map(
-        approvals(sql`SELECT approval FROM codex_approvals WHERE id = ${id} AND ${own}`),
-        (rows) => head(rows)?.approval
-      ),
-    putApproval: (approval) =>
-      run(sql`INSERT INTO codex_approvals (id, session_id, tenant, job_key, state, approval)
+      approval: (id) =>
+        Effect.map(
+          approvals(sql`SELECT approval FROM codex_approvals WHERE id = ${id} AND ${own}`),
+          (rows) => head(rows)?.approval
+        ),
+      putApproval: (approval) =>
+        run(sql`INSERT INTO codex_approvals (id, session_id, tenant, job_key, state, approval)
         VALUES (${approval.id}, ${approval.session}, ${tenantOf(approval.session)}, ${approval.key}, ${approval.state},
           ${encodeApproval(approval)})
         ON CONFLICT (id) DO UPDATE SET state = excluded.state, approval = excluded.approval`),
-    unusedApprovals: (session, key) =>
-      Effect.map(
-        approvals(sql`SELECT approval FROM codex_approvals
+      unusedApprovals: (session, key) =>
+        Effect.map(
+          approvals(sql`SELECT approval FROM codex_approvals
           WHERE session_id = ${session} AND job_key = ${key} AND state IN ('open', 'decided') AND ${own} ORDER BY id`),
-        (rows) => rows.map(({ approval }) => approval)
-      ),
-    hasEvent: (session, identity) =>
-      isAny(sql`SELECT 1 AS found FROM codex_events
+          (rows) => rows.map(({ approval }) => approval)
+        ),
+      hasEvent: (session, identity) =>
+        isAny(sql`SELECT 1 AS found FROM codex_events
         WHERE session_id = ${session} AND event_identity = ${identity} AND ${own}`),
-    addEvent: ({ at, happening, offset, session }, identity) =>
-      run(sql`INSERT INTO codex_events (session_id, tenant, event_offset, stored_at, event_identity, happening)
+      addEvent: ({ at, happening, offset, session }, identity) =>
+        run(sql`INSERT INTO codex_events (session_id, tenant, event_offset, stored_at, event_identity, happening)
         VALUES (${session}, ${tenantOf(session)}, ${offset}, ${at}, ${identity}, ${encodeHappening(happening)})`),
-    rollout: (session, threadId) =>
-      Effect.map(
-        rollouts(sql`SELECT ${rolloutColumns} FROM codex_rollouts
+      rollout: (session, threadId) =>
+        Effect.map(
+          rollouts(sql`SELECT ${rolloutColumns} FROM codex_rollouts
           WHERE session_id = ${session} AND thread_id = ${threadId} AND ${own} ORDER BY version DESC LIMIT 1`),
-        head
-      ),
-    addBytes: (session, { length, path, threadId, version }, epoch, bytes) =>
-      Effect.andThen(
-        run(sql`INSERT INTO codex_rollouts (session_id, tenant, thread_id, version, path, byte_length)
+          head
+        ),
+      addBytes: (session, { length, path, threadId, version }, epoch, bytes) =>
+        Effect.andThen(
+          run(sql`INSERT INTO codex_rollouts (session_id, tenant, thread_id, version, path, byte_length)
           VALUES (${session}, ${tenantOf(session)}, ${threadId}, ${version}, ${path}, ${length})
           ON CONFLICT (session_id, thread_id, version) DO UPDATE SET path = excluded.path, byte_length = excluded.byte_length`),
-        bytes.length === 0
-          ? Effect.void
-          : run(sql`INSERT INTO codex_rollout_bytes (session_id, tenant, thread_id, version, byte_offset, epoch, bytes)
+          bytes.length === 0
+            ? Effect.void
+            : run(sql`INSERT INTO codex_rollout_bytes (session_id, tenant, thread_id, version, byte_offset, epoch, bytes)
               VALUES (${session}, ${tenantOf(session)}, ${threadId}, ${version}, ${length - bytes.length}, ${epoch}, ${bytes})`)
-      ),
-    addTurnEnd: (session, turnId) =>
-      run(sql`INSERT INTO codex_turn_ends (session_id, tenant, turn_id)
+        ),
+      addTurnEnd: (session, turnId) =>
+        run(sql`INSERT INTO codex_turn_ends (session_id, tenant, turn_id)
         VALUES (${session}, ${tenantOf(session)}, ${turnId}) ON CONFLICT DO NOTHING`),
-    hasTurnEnd: (session, turnId) =>
-      isAny(sql`SELECT 1 AS found FROM codex_turn_ends
+      hasTurnEnd: (session, turnId) =>
+        isAny(sql`SELECT 1 AS found FROM codex_turn_ends
         WHERE session_id = ${session} AND turn_id = ${turnId} AND ${own}`)
     }
   }
