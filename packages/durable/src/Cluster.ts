@@ -29,7 +29,7 @@ import type { SessionStore } from "./SessionStore.ts"
  */
 export interface Options extends Durable.Options {
   /**
-   * How often sessions are looked for that nobody runs, besides when the store changes. It finds those of owners that are gone.
+   * How often unclaimed sessions are looked for, besides when the store changes. It finds the sessions of owners that are gone.
    * Default: 5 seconds.
    */
   readonly sweepInterval?: Duration.Input | undefined

@@ -398,7 +398,7 @@ export interface OwnerStore {
    */
   readonly work: (
     options?: Page<string> & {
-      /** Only sessions that the owner with this epoch has claimed, or only those that nobody has. Default: all. */
+      /** Only sessions that the owner with this epoch has claimed, or only unclaimed ones. Default: all. */
       readonly claim?: number | "none" | undefined
     }
   ) => Effect.Effect<ReadonlyArray<Work>, StoreFailed>

@@ -15,7 +15,7 @@ interface Held {
 }
 
 export interface Holding {
-  /** What is held now. */
+  /** The sessions that are held now. */
   readonly current: () => ReadonlyMap<string, Held>
   /** Tells who holds one of these sessions whether it has something to do. */
   readonly settle: (before: ReadonlyMap<string, Held>, isBusy: (session: string) => boolean) => void

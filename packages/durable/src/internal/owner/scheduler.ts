@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function* (
     })
 
   const scan = Effect.gen(function* () {
-    // What is claimed after that may not be seen.
+    // A session that is claimed after this line may be missing in the pages.
     const held = holding?.current() ?? new Map<string, never>()
     const busy = new Set<string>()
     for (let after: string | undefined; ;) {

@@ -27,7 +27,7 @@ export interface Servers {
   readonly get: (
     account: string | undefined
   ) => Effect.Effect<Server, CodexNotFound | ConnectionFailed | InvalidConfig, Scope.Scope>
-  /** Ends the server of an account, whoever uses it. */
+  /** Ends the server of an account, even if sessions use it. */
   readonly end: (account: string | undefined) => Effect.Effect<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * What decides which sessions an owner runs that shares its store with others. Without it an owner runs all of them, alone.
+ * The choice of the sessions that an owner runs if it shares its store with others. Without it an owner runs all of them, alone.
  *
  * Types and a reference; the owner that is alone loads nothing else of it.
  */

@@ -3,8 +3,8 @@
  * anything is waited for.
  *
  * A transaction locks the row of the session that it is about, so transactions on one session follow each other, and others do not wait.
- * Nobody waits without end: neither for a lock, nor for a connection that is silent, nor for a client that was frozen
- * inside of a transaction. The connections and the wire are those of `@effect/sql-pg`.
+ * Each wait has an end:
+ * for a lock, for a silent connection, and for a client that was frozen inside of a transaction. The connections and the wire are those of `@effect/sql-pg`.
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Clock from "effect/Clock"
@@ -71,7 +71,7 @@ export const open = Effect.fn("PostgresStore.open")(function* ({
   const name = `postgres ${sql.config.database ?? ""}`.trim()
   const failed = (reason: StoreFailedReason) => new StoreFailed({ store: name, reason })
 
-  // The wait ends, also where nothing can be interrupted, and if the connection can't be: what hangs is left to itself.
+  // The wait ends, also where nothing can be interrupted, and if the connection can't be: the fiber that hangs is left to itself.
   const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | StoreFailed, R> =>
     Effect.gen(function* () {
       const done = Deferred.makeUnsafe<A, E | StoreFailed>()

@@ -171,7 +171,7 @@ export const applyCommit = Effect.fnUntraced(function* (
     }
   })
 
-  // What a home has, and the store has not, is lost for the jobs that ran in it.
+  // The jobs that ran in a lost home lose the lines that only the home had.
   const loseTails = Effect.fnUntraced(function* () {
     for (const job of yield* rows.runningJobs(id)) {
       const lost = Attempts.loseTail(job)

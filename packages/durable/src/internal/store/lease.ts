@@ -41,7 +41,7 @@ export const checkDuration = (
   duration: Duration.Input | undefined
 ): Effect.Effect<Duration.Duration, InvalidConfig> => CheckedOption.timeout(path, duration ?? Duration.seconds(15))
 
-/** Whether nobody holds the lease any more. */
+/** Whether the lease has run out, or its process has exited. */
 const isOver = ({ hasExited }: Process, lease: LeaseRow, now: number): Effect.Effect<boolean> =>
   lease.expiresAt <= now ? Effect.succeed(true) : hasExited(lease)
 
