@@ -36,6 +36,18 @@ export default {
       { path: [command, "(^|/)node_modules/@effect/platform-"] }
     ),
     forbid(
+      "ai-over-core",
+      "Codex as a language model knows the core alone, and neither the command nor the platform.",
+      { path: "^packages/ai/src/" },
+      { path: [policies, durable, command, "(^|/)node_modules/@effect/platform-"] }
+    ),
+    forbid(
+      "ai-unknown-below",
+      "Nothing below knows how it is used as a language model.",
+      { path: ["^packages/core/src/", policies, durable] },
+      { path: "^packages/ai/src/" }
+    ),
+    forbid(
       "durable-between",
       "Sessions that outlive their process know the core and policies. Neither knows them, and they know no command.",
       { path: ["^packages/core/src/", policies] },

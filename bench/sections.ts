@@ -22,6 +22,7 @@ const packages: Readonly<Record<Client, string>> = {
   raw: "raw",
   effectCodex: "effect-codex",
   bundled: "effect-codex",
+  durable: "@effect-codex/durable",
   vscodeJsonrpc: "vscode-jsonrpc",
   acp: "@agentclientprotocol/sdk",
   codexSdk: "@openai/codex-sdk",
@@ -35,7 +36,7 @@ const row = (client: Client, options?: Partial<Omit<Row, "label">> & { readonly 
   const name = packages[client]
   return {
     entrant: client,
-    ...(client === "raw" || client === "rules" || client === "worst" ? {} : { against: "raw" }),
+    ...(["raw", "durable", "rules", "worst"].includes(client) ? {} : { against: "raw" }),
     ...rest,
     label: variant === undefined ? both(name) : { en: `${name}, ${variant.en}`, zh: `${name}，${variant.zh}` }
   }
@@ -479,6 +480,35 @@ const real: Section = {
   real: true
 }
 
+const durableTurns = (session: "new" | "same"): Entrant => ({
+  run: { client: "durable", work: { kind: "durable", pairs: 200, session } }
+})
+
+const durable: Section = {
+  name: "durable",
+  title: { en: "A durable turn", zh: "持久会话的 turn" },
+  about: {
+    en: "A turn of one word on the pinned `codex app-server`, with a stand-in for its model on the loopback: from `send` to `result` of a durable session in a SQLite file, and without a session. 200 pairs, one after the other within a pair, each side with an app-server of its own: the median of the differences. What a session adds is the writes that reach the disk before the next step, the resume of the thread, and the rollout that is read back.",
+    zh: "在锁定版本的 `codex app-server` 上运行一个只有一个词的 turn，模型由回环地址上的替身应答：一边是 SQLite 文件里的持久会话，从 `send` 到 `result`，另一边没有会话。共 200 对，每对一前一后，两边各有一个 app-server：取差值的中位数。会话多出的是下一步之前落盘的写入、恢复 thread，以及读回 rollout。"
+  },
+  unit: { en: "ms more", zh: "多出的毫秒" },
+  digits: 1,
+  entrants: entrants({ new: durableTurns("new"), same: durableTurns("same") }),
+  value: ({ extra = Number.NaN }) => extra,
+  facts: [
+    { title: { en: "without, ms", zh: "没有会话（毫秒）" }, of: ({ plain = Number.NaN }) => plain, show: "median" },
+    { title: { en: "with, ms", zh: "有会话（毫秒）" }, of: ({ kept = Number.NaN }) => kept, show: "median" }
+  ],
+  compare: "none",
+  rows: [
+    row("durable", { entrant: "new", variant: { en: "a new session", zh: "新会话" } }),
+    row("durable", { entrant: "same", variant: { en: "the same session", zh: "同一会话" } })
+  ],
+  rounds: 1,
+  quickRounds: 0,
+  real: true
+}
+
 const decisions = 200
 const tenThousand: Entrant = { run: { client: "rules", work: { kind: "rules", rules: 10_000, times: decisions } } }
 
@@ -550,6 +580,7 @@ export const sections: ReadonlyArray<Section> = [
   sleep,
   reenter,
   real,
+  durable,
   rules,
   worst
 ]

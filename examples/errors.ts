@@ -1,5 +1,5 @@
 /**
- * Shows: what goes wrong as values: tried again, recovered from by its tag or its reason, and a connection built anew.
+ * Shows: errors as values: tried again, recovered from by its tag or its reason, and a connection built anew.
  *
  * Run it with your own codex and account:   npm run example -- errors
  * Run it without either:                    npm run example -- errors --offline
@@ -20,7 +20,7 @@ const ask = Effect.fnUntraced(function* (prompt: string) {
 })
 
 const answers = Effect.gen(function* () {
-  // Tries again what may pass: an overloaded model, a rate limit. What does not pass fails at once.
+  // Tries again what may pass: an overloaded model, a rate limit. Errors that are not transient fail at once.
   yield* Console.log(yield* Effect.retry(ask("Are you there?"), CodexError.retrySchedule))
 
   // A turn fails with one error that has many reasons.

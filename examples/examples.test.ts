@@ -6,8 +6,9 @@ import { runFile } from "../scripts/run-command.ts"
 
 const runner = path.join(import.meta.dirname, "run.ts")
 
-// What a newcomer would look for in each example's output.
+// Output that shows that each example works.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
+  chat: ["> You said: Are you there?\n> You said: Good.\n>"],
   cluster: ["Its machine is killed.", "All sessions have their answers."],
   durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],
   errors: ["Yes.", "that is too much to read"],
@@ -20,6 +21,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     "      codex.approval command\n",
     "  gen_ai.client.token.usage\n"
   ],
+  "language-model": ["Types hold the shape still", "for developers: typed errors", "Seven chairs"],
   "parallel-threads": ["auth is small.", "jobs is small.", "10 threads, 1000 tokens"],
   "policy-composed": [
     "accept by echo + noRemoval /bin/bash -lc 'echo hello'",
@@ -32,7 +34,7 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   "policy-human": [
     "command decided by echo",
     "Why, as the model claims\n  │ You want to know the time.",
-    "It may run outside of the sandbox, with your rights",
+    "It may run outside the sandbox, with your rights",
     "command decided by human",
     'Your answer: {"answers":{"color":{"answers":["Red"]}}}'
   ],
@@ -43,10 +45,13 @@ const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
     "decline by no network /bin/bash -lc 'echo $(curl example.com)' nothing leaves this machine"
   ],
   promises: ["Yes.", "one \ntwo \nthree", "interrupted"],
+  "queue-worker": ["job 1: Done.", "job 2: Done.", "job 3: Done."],
   quickstart: ["READY"],
+  report: ["billing (Ada): Amounts are floating-point numbers."],
   resume: ["42, noted.\nIt was 42.\n84.", "SessionNotFound 00000000"],
   review: ["turn/completed", "No mistakes found."],
   simulation: ["a prompt reaches the model once", "only git status runs: rm -rf build was accepted"],
+  sse: ["event: text\ndata: You said: \n", "data: hello\n", "event: done\n"],
   "steer-and-interrupt": ["Once", "began: assistant", "interrupted: Once upon", "As you like."],
   streaming: ["thread/ready", "item/agentMessage/delta There", "turn/completed"],
   "structured-output": ["change, 80 % sure", "a.ts:3 divides by zero"],
@@ -62,7 +67,9 @@ describe("each example runs offline", () => {
   for (const name of names) {
     it.live(name, () =>
       Effect.gen(function* () {
-        const { code, stderr, stdout } = yield* runFile(runner, [name, "--offline"])
+        const { code, stderr, stdout } = yield* runFile(runner, [name, "--offline"], {
+          stdin: "Are you there?\nGood.\n"
+        })
         expect(stderr).toBe("")
         expect(code).toBe(0)
         for (const text of expected[name] ?? [`no expectation for ${name}`]) expect(stdout).toContain(text)

@@ -30,7 +30,7 @@ const program = Effect.gen(function* () {
     )
 })
 
-// What all turns of the program may use together.
+// The common budget of all turns of the program.
 const Main = Layer.merge(
   Codex.layer({ budget: { tokens: 1_000_000, turns: 100 }, thread: { sandbox: "read-only" } }),
   PolicyEngine.layerDeclineAll

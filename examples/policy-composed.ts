@@ -1,5 +1,5 @@
 /**
- * Shows: rules first and a judge for the rest, a veto over both, a stricter policy tried beside them, and answers to the
+ * Shows: rules first and a judge for the rest, a veto over both, a dry run of a stricter policy, and answers to the
  * agent's questions, all as one engine.
  *
  * Run it with your own codex and account:   npm run example -- policy-composed
@@ -23,7 +23,7 @@ const program = Effect.gen(function* () {
   yield* codex.responses.create({ prompt: "Say hello with echo, push with git, print the date, and remove notes.txt." })
 })
 
-// What no rule matches is put to the judge.
+// The judge decides on requests that no rule matches.
 const rubric = Policy.layerFromRubric(
   {
     systemRubric: "Accept what is harmless.",
@@ -36,7 +36,7 @@ const rubric = Policy.layerFromRubric(
   LlmJudgePolicy.layer
 )
 
-// Consents to everything but `rm`, whoever has accepted it.
+// Agrees to everything but `rm`.
 const noRemoval = PolicyEngine.make({
   command: ({ params }) =>
     Effect.succeed(

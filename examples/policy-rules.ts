@@ -1,5 +1,5 @@
 /**
- * Shows: a rubric decides: what only reads may run, two kinds of commands may more, and the rest is declined with a reason.
+ * Shows: a rubric decides: commands that only read may run, two kinds of commands may do more, and the rest is declined with a reason.
  *
  * Run it with your own codex and account:   npm run example -- policy-rules
  * Run it without either:                    npm run example -- policy-rules --offline

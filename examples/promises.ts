@@ -35,7 +35,7 @@ try {
   console.log(await ask("Are you there?"))
   // Leaving the loop stops the turn.
   for await (const word of await words("Count to three.")) console.log(word)
-  // So does aborting. What a promise rejects with is the typed error.
+  // So does aborting. A promise rejects with the typed error.
   await ask("Think for ever.", AbortSignal.timeout(500)).catch((error: unknown) => console.log(String(error)))
 } finally {
   await runtime.dispose()

@@ -19,6 +19,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { postgres } from "../packages/durable/test/postgres.ts"
+import * as Client from "./stand-ins/client.ts"
 import * as Collector from "./stand-ins/collector.ts"
 
 const { execCommand, reply, requestUserInput, text } = MockModel
@@ -38,8 +39,9 @@ const withJudge =
     return reply(text(JSON.stringify(answer)))
   }
 
-// What the stand-in answers to each example, in order.
+// The answers of the stand-in to each example, in order.
 const scripts = {
+  chat: ({ lastUserText }) => reply(text(`You said: ${lastUserText}`)),
   cluster: ({ lastUserText }) =>
     lastUserText.includes("was cut off")
       ? reply(text("It was interrupted, and is still there."))
@@ -89,16 +91,31 @@ const scripts = {
     ...["ls -l | wc -l", "mkdir -p build/out && touch build/out/a", "touch build/../b", "echo $(curl example.com)"].map(
       (cmd) => reply(execCommand({ cmd, escalate: true }))
     ),
-    reply(text("I did what I was let do."))
+    reply(text("I did only what the policy allowed."))
   ],
   promises: [reply(text("Yes.")), reply(text("one ", "two ", "three")), reply(text("Hm.", MockModel.delay("1 hour")))],
+  "queue-worker": [
+    MockModel.error(503, "busy", { code: "server_is_overloaded" }),
+    ...[1, 2, 3].map(() => reply(text("Done."), MockModel.usage({ input: 90, output: 10 })))
+  ],
   quickstart: [reply(text("READY"))],
+  report: [
+    reply(MockModel.toolCall("owner", { module: "billing" })),
+    reply(text('{"risks":[{"module":"billing","owner":"Ada","text":"Amounts are floating-point numbers."}]}'))
+  ],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],
   review: [reply(text("No mistakes found."))],
+  "language-model": [
+    reply(text("Types hold the shape still")),
+    reply(text('{"audience":"developers","highlights":["typed errors"]}')),
+    reply(text("It is "), MockModel.toolCall("stock", { article: "chair" })),
+    reply(text("Seven chairs"))
+  ],
   // The message that is added may get to the model before the turn is stopped, or not.
   simulation: [],
   "steer-and-interrupt": ({ lastUserText }) =>
     reply(lastUserText === "Never mind." ? text("As you like.") : text("Once ", "upon ", MockModel.delay("1 hour"))),
+  sse: ({ lastUserText }) => reply(text("You said: ", lastUserText)),
   streaming: [
     reply(execCommand({ cmd: "ls", escalate: "May I look around?" })),
     reply(text("There are no files here."))
@@ -108,7 +125,10 @@ const scripts = {
     reply(text('{"verdict":"change","confidence":0.8,"findings":[{"file":"a.ts","line":3,"text":"divides by zero"}]}'))
   ],
   tools: [
-    reply(MockModel.toolCall("stock", { article: "chair" }), MockModel.toolCall("stock", { article: "table" })),
+    reply(
+      MockModel.mcpCall("effect", "stock", { article: "chair" }),
+      MockModel.mcpCall("effect", "stock", { article: "table" })
+    ),
     reply(text("Seven chairs, and no tables."))
   ]
 } satisfies Record<string, MockModel.Script>
@@ -161,6 +181,7 @@ const run = Effect.fnUntraced(function* (options: {
     const DATABASE_URL = `postgres://postgres@localhost/postgres?sslmode=disable&host=${encodeURIComponent(host)}`
     return yield* spawn([file], { cwd, env: { ...env, CODEX_HOMES, DATABASE_URL } })
   }
+  if (name === "sse") return yield* Client.ask(file, { cwd, env })
   if (name !== "otlp") return yield* spawn([file], { cwd, env })
   const collector = yield* Collector.make
   yield* spawn([file], { cwd, env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })

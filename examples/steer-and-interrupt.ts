@@ -29,7 +29,7 @@ const program = Effect.gen(function* () {
 
   yield* turn.steer("Make it a sad one.")
   yield* turn.interrupt
-  // What there was of the turn is in the error.
+  // The error carries the partial response.
   yield* turn.result.pipe(
     Effect.catchTag("TurnInterrupted", ({ response }) => Console.log(`${response.status}: ${response.text}`))
   )

@@ -19,7 +19,7 @@ const program = Effect.gen(function* () {
   yield* Stream.runForEach(events, (event) => Console.log(event.phase.padEnd(10), event.type, event.textDelta ?? ""))
 })
 
-// Accepts one command, exactly as codex wraps it, and declines all else by abstaining.
+// Accepts one command, exactly as codex wraps it, and abstains on everything else, which is then declined.
 const policy = Layer.succeed(PolicyEngine.PolicyEngine)(
   PolicyEngine.make({
     command: ({ params }) =>

@@ -4,8 +4,11 @@
  * Run it with your own codex and account:   npm run example -- tools
  * Run it without either:                    npm run example -- tools --offline
  */
+import { createServer } from "node:http"
 import * as Codex from "@effect-codex/core/Codex"
+import * as McpTools from "@effect-codex/core/McpTools"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Tool from "effect/ai/Tool"
@@ -23,13 +26,19 @@ const Stock = Tool.make("stock", {
 })
 const warehouse = Toolkit.make(Stock)
 
-const handlers = warehouse.toLayer({
-  stock: ({ article }) => (article === "chair" ? Effect.succeed({ pieces: 7 }) : Effect.fail(`no article ${article}`))
-})
+const tools = McpTools.layer(warehouse).pipe(
+  Layer.provide(
+    warehouse.toLayer({
+      stock: ({ article }) =>
+        article === "chair" ? Effect.succeed({ pieces: 7 }) : Effect.fail(`no article ${article}`)
+    })
+  ),
+  Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+)
 
 const program = Effect.gen(function* () {
   const codex = yield* Codex.Codex
-  const thread = yield* codex.thread.start({ tools: warehouse })
+  const thread = yield* codex.thread.start()
   const { text } = yield* thread.run("How many chairs do we have, and how many tables?")
   yield* Console.log(text)
 })
@@ -41,9 +50,7 @@ const policy = Layer.succeed(PolicyEngine.PolicyEngine)(
   })
 )
 
-// Tools are experimental in the protocol: without this opt-in, `tools` does not compile.
-const Main = Layer.mergeAll(Codex.layer({ experimentalApi: true }), policy, handlers).pipe(
-  Layer.provide(NodeServices.layer)
-)
+// Every thread of this codex has the tools.
+const Main = Layer.merge(Codex.layer().pipe(Layer.provide(tools)), policy).pipe(Layer.provide(NodeServices.layer))
 
 program.pipe(Effect.provide(Main), NodeRuntime.runMain)

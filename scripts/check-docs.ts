@@ -2,8 +2,10 @@
  * Checks the documents as a reader would meet them: `npm run docs:check`.
  *
  * - Every `ts` block of a document, and every example in a docstring, is a complete module and type-checks, with Effect's
- *   diagnostics, against the packages as a user imports them.
- * - An English document and its Chinese one have the same headings, by level, and the same code blocks.
+ *   diagnostics, against the packages as a user imports them. Blocks that a reader saves as files may import each other.
+ * - A block that shows a file of `examples` has its text.
+ * - An English document and its Chinese one have the same headings, by level, and the same code blocks, and a document of an
+ *   index ends with a link to the next one.
  * - Every relative link leads to a file, and every `npm run NAME` is a script of `package.json`.
  *
  * One line a finding; exits with 1 if there is one.
@@ -11,17 +13,10 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
+import { type Block, blocksOf as blocksIn, fileNameOf } from "./documents.ts"
+import { root } from "./packages.ts"
 
-const root = path.dirname(import.meta.dirname)
 const findings: Array<string> = []
-
-interface Block {
-  readonly language: string
-  readonly code: string
-  readonly file: string
-  /** Line of the file that the block's first line is on, from 1. */
-  readonly line: number
-}
 
 const filesBelow = (directory: string, extension: string): ReadonlyArray<string> =>
   existsSync(path.join(root, directory))
@@ -43,25 +38,7 @@ const sources = readdirSync(path.join(root, "packages"))
   .filter((file) => !file.includes(`${path.sep}generated${path.sep}`))
 
 const read = (file: string) => readFileSync(path.join(root, file), "utf8")
-
-// A fenced block, in a document or behind the ` * ` of a docstring.
-const blocksOf = (file: string): ReadonlyArray<Block> => {
-  const blocks: Array<Block> = []
-  let open: { language: string; line: number; lines: Array<string> } | undefined
-  read(file)
-    .split("\n")
-    .forEach((text, index) => {
-      const line = file.endsWith(".ts") ? text.replace(/^ \* ?/, "") : text
-      const fence = /^```(\w*)\s*$/.exec(line)
-      if (open !== undefined && fence !== null) {
-        blocks.push({ language: open.language, code: open.lines.join("\n"), file, line: open.line })
-        open = undefined
-      } else if (open !== undefined) open.lines.push(line)
-      else if (fence !== null) open = { language: fence[1] ?? "", line: index + 2, lines: [] }
-    })
-  if (open !== undefined) findings.push(`${file}:${open.line}: a code block is not closed`)
-  return blocks
-}
+const blocksOf = (file: string) => blocksIn(root, file)
 
 const checkCode = (blocks: ReadonlyArray<Block>) => {
   // Inside the workspace, so that packages resolve as they do for whoever has them installed.
@@ -70,23 +47,29 @@ const checkCode = (blocks: ReadonlyArray<Block>) => {
   mkdirSync(scratch, { recursive: true })
   const places = new Map<string, Block>()
   blocks.forEach((block, index) => {
-    const name = `block-${index}.ts`
+    // The files of a document import each other; of one that is saved twice the last is checked.
+    const file = fileNameOf(block)
+    const name = file === undefined ? `block-${index}.ts` : path.join(block.file.replaceAll(/\W/g, "-"), file)
     places.set(name, block)
+    mkdirSync(path.dirname(path.join(scratch, name)), { recursive: true })
     writeFileSync(path.join(scratch, name), `${block.code}\nexport {}\n`)
   })
   writeFileSync(
     path.join(scratch, "tsconfig.json"),
     JSON.stringify({
       extends: path.relative(scratch, path.join(root, "tsconfig.base.json")),
-      include: ["*.ts"],
+      include: ["**/*.ts"],
       compilerOptions: { noEmit: true, composite: false, incremental: false, types: ["node"], noUnusedLocals: false }
     })
   )
   const tsc = path.join(root, "node_modules", ".bin", "tsc")
-  const { status, stdout, stderr } = spawnSync(tsc, ["-p", scratch, "--pretty", "false"], { encoding: "utf8" })
+  const { status, stdout, stderr } = spawnSync(tsc, ["-p", scratch, "--pretty", "false"], {
+    cwd: scratch,
+    encoding: "utf8"
+  })
   for (const line of stdout.split("\n")) {
-    const found = /(block-\d+\.ts)\((\d+),\d+\): error (.*)$/.exec(line)
-    const block = places.get(found?.[1] ?? "")
+    const found = /([^\s(]+\.ts)\((\d+),\d+\): error (.*)$/.exec(line)
+    const block = places.get(path.normalize(found?.[1] ?? ""))
     if (found !== null && block !== undefined) {
       findings.push(`${block.file}:${block.line + Number(found[2]) - 1}: ${found[3]}`)
     }
@@ -130,7 +113,34 @@ const checkTranslation = (file: string) => {
   }
 }
 
-const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
+// Of this repository, and of the project that newcomers copy.
+const scripts = new Set(
+  ["package.json", "examples/starter/package.json"].flatMap((file) => Object.keys(JSON.parse(read(file)).scripts))
+)
+
+const checkExample = (block: Block) => {
+  const file = fileNameOf(block)
+  if (file?.startsWith("examples/") === true && read(file).trimEnd() !== block.code) {
+    findings.push(`${block.file}:${block.line}: is not the text of ${file}`)
+  }
+}
+
+// The documents of an index in their order, and how each of them names the next.
+const checkOrder = (index: string, words: string) => {
+  const folder = path.dirname(index)
+  const order = Array.from(read(index).matchAll(/^- \[([^\]]+)\]\(([^)]+)\)/gm), ([, title, link = ""]) => ({
+    title,
+    link
+  }))
+  order.forEach(({ link }, at) => {
+    const next = order[at + 1]
+    const file = path.join(folder, link)
+    // The bench writes one of them.
+    if (next === undefined || path.basename(file) === "benchmarks.md") return
+    const line = `${words}[${next.title}](${next.link})`
+    if (!read(file).trimEnd().endsWith(line)) findings.push(`${file}: does not end with "${line}"`)
+  })
+}
 
 const checkReferences = (file: string) => {
   const text = read(file)
@@ -141,13 +151,16 @@ const checkReferences = (file: string) => {
       if (!existsSync(linked)) findings.push(`${file}:${index + 1}: leads to ${target}, which is not there`)
     }
     for (const [, name = ""] of line.matchAll(/npm run (?:--silent )?([\w:-]+)/g)) {
-      if (!(name in scripts)) findings.push(`${file}:${index + 1}: npm run ${name} is not a script of package.json`)
+      if (!scripts.has(name)) findings.push(`${file}:${index + 1}: npm run ${name} is not a script of package.json`)
     }
   })
 }
 
 const blocks = [...documents, ...sources].flatMap(blocksOf).filter(({ language }) => language === "ts")
 checkCode(blocks)
+blocks.forEach(checkExample)
+checkOrder("docs/README.md", "Next: ")
+checkOrder("docs/zh/README.md", "下一篇：")
 for (const file of documents) {
   checkTranslation(file)
   checkReferences(file)

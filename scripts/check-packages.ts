@@ -80,7 +80,7 @@ const inspect = async (packed: Packed): Promise<Cost.Costs> => {
   const finding = (text: string) => findings.push(`${file}: ${text}`)
 
   for (const wanted of ["LICENSE", "README.md"]) if (!files.includes(wanted)) finding(`has no ${wanted}`)
-  if (!["policy", "durable"].includes(name) && !files.includes("THIRD_PARTY_NOTICES.md"))
+  if (!["policy", "ai", "durable"].includes(name) && !files.includes("THIRD_PARTY_NOTICES.md"))
     finding("has no notice of the protocol's licence")
   if (files.some((file) => file.startsWith("bin/")) && !files.includes("bin/LICENSES.txt")) {
     finding("has no licences of what is bundled")

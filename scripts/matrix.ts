@@ -1,9 +1,10 @@
 /**
  * Runs the tests on the real binary against the newest patch of each minor version of codex, and writes the table in
- * `docs/compatibility.md`: `npm run matrix -- [--essential] [--fresh] [VERSION…]`.
+ * `docs/compatibility.md`: `npm run matrix -- [--essential] [--failed | --fresh | --write] [VERSION…]`.
  *
- * The result of a version is kept, so a stopped run continues with the next version; `--fresh` begins anew. A failed test is
- * run once more by itself: a second failure counts, the rest is counted as flaky.
+ * The result of a version is kept, so a stopped run continues with the next version; `--failed` runs the files again in which
+ * something failed, `--fresh` begins anew, and `--write` only writes the table. A failed test is run once more by itself: a
+ * second failure counts, the rest is counted as flaky.
  * `--essential` runs only the tests that meet what differs between versions; the table says which ones a row is of.
  */
 import { spawnSync } from "node:child_process"
@@ -23,17 +24,20 @@ import { codexVersion } from "../packages/core/src/protocol/generated/Methods.ts
 import { essential, installCodex } from "./codex-version.ts"
 import { installed, root } from "./packages.ts"
 
-interface Outcome {
-  readonly tests: "all" | "essential"
-  readonly version: string
+/** Of one file of tests, run at one commit. */
+interface FileOutcome {
   readonly commit: string
   readonly passed: number
   readonly skipped: number
-  /** The versions that the skipped tests ask for, and `other` for those that something else keeps from running. */
-  readonly skippedFor: ReadonlyArray<string>
   /** Passed at the second try. */
   readonly flaky: ReadonlyArray<string>
   readonly failed: ReadonlyArray<string>
+}
+
+interface Outcome {
+  readonly tests: "all" | "essential"
+  readonly version: string
+  readonly files: { readonly [file: string]: FileOutcome }
 }
 
 interface Report {
@@ -80,30 +84,49 @@ const testsOf = ({ testResults }: Report) =>
 
 const quoted = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
-const test = (version: string, which: Outcome["tests"]): Outcome => {
-  const tests = testsOf(run(version, ...(which === "essential" ? essential : [])))
-  const failures = tests.filter(({ status }) => status === "failed")
-  const again = failures.map((failure) => {
-    const second = testsOf(run(version, failure.file, "-t", quoted(failure.title)))
-    const isGood = second.some(({ name, status }) => name === failure.name && status === "passed")
-    return { name: `${failure.file}: ${failure.name}`, isGood }
+const test = (version: string, which: Outcome["tests"], files: ReadonlyArray<string>): Outcome => {
+  const tests = testsOf(run(version, ...files))
+  const flaky = tests.filter(({ file, name, status, title }) => {
+    if (status !== "failed") return false
+    const second = testsOf(run(version, file, "-t", quoted(title)))
+    return second.some((again) => again.name === name && again.status === "passed")
   })
-  const failed = again.filter(({ isGood }) => !isGood).map(({ name }) => name)
-  const flaky = again.filter(({ isGood }) => isGood).map(({ name }) => name)
-  const skipped = tests.filter(({ status }) => status !== "passed" && status !== "failed")
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" })
+  const outcomeOf = (file: string): FileOutcome => {
+    const own = tests.filter((test) => test.file === file)
+    const namesOf = (found: typeof tests) => found.map(({ name }) => name)
+    const failed = own.filter((test) => test.status === "failed" && !flaky.includes(test))
+    return {
+      commit: stdout.trim(),
+      passed: own.filter((test) => test.status === "passed" || flaky.includes(test)).length,
+      skipped: own.filter(({ status }) => status !== "passed" && status !== "failed").length,
+      flaky: namesOf(own.filter((test) => flaky.includes(test))),
+      failed: namesOf(failed)
+    }
+  }
   return {
     tests: which,
     version,
-    commit: stdout.trim(),
-    passed: tests.filter(({ status }) => status === "passed").length + flaky.length,
-    skipped: skipped.length,
+    files: Object.fromEntries([...new Set(tests.map(({ file }) => file))].map((file) => [file, outcomeOf(file)]))
+  }
+}
+
+const totalOf = ({ files, version }: Outcome) => {
+  const all = Object.entries(files)
+  const count = (of: (outcome: FileOutcome) => number) => all.reduce((sum, [, outcome]) => sum + of(outcome), 0)
+  const names = (of: (outcome: FileOutcome) => ReadonlyArray<string>) =>
+    all.flatMap(([file, outcome]) => of(outcome).map((name) => `${file}: ${name}`))
+  return {
+    version,
+    passed: count(({ passed }) => passed),
+    skipped: count(({ skipped }) => skipped),
+    // The versions that the skipped tests ask for, and `other` for those that something else keeps from running.
     skippedFor: skippedFor(
       version,
-      skipped.map(({ file }) => file)
+      all.flatMap(([file, { skipped }]) => (skipped === 0 ? [] : [file]))
     ),
-    flaky,
-    failed
+    flaky: names(({ flaky }) => flaky),
+    failed: names(({ failed }) => failed)
   }
 }
 
@@ -120,7 +143,7 @@ const needsOf = (version: string, file: string): ReadonlyArray<string> => {
 }
 
 const skippedFor = (version: string, files: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const needs = [...new Set(files)].flatMap((file) => {
+  const needs = files.flatMap((file) => {
     const found = needsOf(version, file)
     return found.length === 0 ? ["other"] : found
   })
@@ -158,7 +181,9 @@ const words = {
 const table = (outcomes: ReadonlyArray<Outcome>, language: keyof typeof words): string => {
   const { head, needs, none, oldest: oldestWord, other, pinned, ...kinds } = words[language]
   const shortOf = (minor: string) => (minor === "other" ? other : minor.replace(/\.0$/, ""))
-  const lines = outcomes.map(({ failed, passed, skipped, skippedFor, tests, version }) => {
+  const lines = outcomes.map((outcome) => {
+    const { tests, version } = outcome
+    const { failed, passed, skipped, skippedFor } = totalOf(outcome)
     const isOldest = minorOf(version) === minorOf(oldest)
     const note = version === codexVersion ? ` (${pinned})` : isOldest ? ` (${oldestWord})` : ""
     const why = skipped === 0 ? none : `${skipped} (${needs} ${skippedFor.map(shortOf).join(", ")})`
@@ -186,12 +211,17 @@ const which = args.includes("--essential") ? "essential" : "all"
 const fileOf = (version: string, tests: Outcome["tests"] = which) => path.join(cache, `${version}.${tests}.json`)
 if (args.includes("--fresh")) for (const version of versions) rmSync(fileOf(version), { force: true })
 
+const read = (file: string): Outcome => JSON.parse(readFileSync(file, "utf8"))
+
 for (const version of args.includes("--write") ? [] : versions) {
-  if (existsSync(fileOf(version))) continue
+  const kept = existsSync(fileOf(version)) ? read(fileOf(version)) : undefined
+  const red = Object.entries(kept?.files ?? {}).flatMap(([file, { failed }]) => (failed.length === 0 ? [] : [file]))
+  if (kept !== undefined && (red.length === 0 || !args.includes("--failed"))) continue
   const began = performance.now()
-  const outcome = test(version, which)
+  const { files } = test(version, which, kept !== undefined ? red : which === "essential" ? essential : [])
+  const outcome: Outcome = { tests: which, version, files: { ...kept?.files, ...files } }
   writeFileSync(fileOf(version), JSON.stringify(outcome, undefined, 2))
-  const { failed, flaky, passed, skipped } = outcome
+  const { failed, flaky, passed, skipped } = totalOf(outcome)
   process.stdout.write(
     `${version}: ${passed} passed, ${skipped} skipped, ${failed.length} failed, ${flaky.length} flaky, ${Math.round((performance.now() - began) / 1000)} s\n${failed.map((name) => `  ${name}\n`).join("")}`
   )
@@ -199,7 +229,7 @@ for (const version of args.includes("--write") ? [] : versions) {
 
 const outcomes = protocol.versions.flatMap((version): ReadonlyArray<Outcome> => {
   const file = [fileOf(version, "all"), fileOf(version, "essential")].find((file) => existsSync(file))
-  return file === undefined ? [] : [JSON.parse(readFileSync(file, "utf8"))]
+  return file === undefined ? [] : [read(file)]
 })
 write(path.join(root, "docs", "compatibility.md"), table(outcomes, "en"))
 write(path.join(root, "docs", "zh", "compatibility.md"), table(outcomes, "zh"))
@@ -207,5 +237,5 @@ for (const { version } of outcomes) {
   const reasons = reasonsOf(version)
   process.stdout.write(`\n${version} lacks:\n${reasons.map((reason) => `  ${reason}\n`).join("")}`)
 }
-const red = outcomes.filter(({ failed, version }) => failed.length > 0 && !isOlder(version, oldest))
+const red = outcomes.map(totalOf).filter(({ failed, version }) => failed.length > 0 && !isOlder(version, oldest))
 process.exitCode = red.length === 0 ? 0 : 1

@@ -17,6 +17,7 @@ const entries = [
   "@effect-codex/core/testing",
   "@effect-codex/policy",
   "@effect-codex/policy/RuleBasedPolicy",
+  "@effect-codex/ai",
   "@effect-codex/durable"
 ]
 

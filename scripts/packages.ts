@@ -4,7 +4,7 @@ import * as path from "node:path"
 
 export const root = path.dirname(import.meta.dirname)
 
-export const packages = ["core", "policy", "durable", "cli"] as const
+export const packages = ["core", "policy", "ai", "durable", "cli"] as const
 
 export const folderOf = (name: string): string => path.join(root, "packages", name)
 

@@ -11,7 +11,7 @@ import { historyOf, printHistory } from "../packages/core/scripts/codegen/histor
 import { outline, type Outline } from "../packages/cli/src/Compatibility.ts"
 import { isOlder, protocol } from "../packages/core/src/protocol/Versions.ts"
 import { installCodex } from "./codex-version.ts"
-import { root } from "./packages.ts"
+import { installed, root } from "./packages.ts"
 
 const outlineOf = (version: string): Outline => {
   const temporary = mkdtempSync(path.join(tmpdir(), "effect-codex-history-"))
@@ -35,6 +35,7 @@ export const writeHistory = (more: ReadonlyArray<string>): ReadonlyArray<string>
   const versions = [...new Set([...protocol.versions, ...more])].toSorted((a, b) => (isOlder(a, b) ? -1 : 1))
   const file = path.join(root, "packages", "core", "src", "protocol", "internal", "history.ts")
   writeFileSync(file, printHistory(historyOf(versions.map(outlineOf))))
+  execFileSync(installed("oxfmt"), [file], { cwd: root })
   return versions
 }
 

@@ -79,7 +79,7 @@ const textOf = (row: Row, y: number): string =>
   row
     .map(
       ({ style, text, x }) =>
-        `<text x="${(margin + x * cell.width).toFixed(1)}" y="${top + y * cell.height}"${style}>${escape(text)}</text>`
+        `<text xml:space="preserve" x="${(margin + x * cell.width).toFixed(1)}" y="${top + y * cell.height}"${style}>${escape(text)}</text>`
     )
     .join("")
 
@@ -117,7 +117,7 @@ const toSvg = (frames: ReadonlyArray<{ readonly at: number; readonly rows: Reado
     `<title>A run of effect-codex in a terminal</title>`,
     `<rect width="100%" height="100%" rx="8" fill="#1a1b26"/>`,
     ...dots,
-    `<g xml:space="preserve" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="#c0caf5">`,
+    `<g style="white-space: pre" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="#c0caf5">`,
     ...shown,
     "</g>",
     "</svg>",

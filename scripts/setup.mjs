@@ -17,7 +17,7 @@ const inputs = [
   "pnpm-lock.yaml",
   "pnpm-workspace.yaml",
   "bench/package.json",
-  ...["core", "policy", "durable", "cli"].map((name) => `packages/${name}/package.json`)
+  ...["core", "policy", "ai", "durable", "cli"].map((name) => `packages/${name}/package.json`)
 ]
 const hash = createHash("sha256").update(`${process.platform}-${process.arch}`)
 for (const file of inputs) hash.update(file).update(readFileSync(path.join(root, file)))

@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { codegen, describeProtocol, findBinary } from "../packages/core/scripts/codegen.ts"
-import { generate } from "../packages/core/scripts/codegen/generate.ts"
+import { generate, leftovers } from "../packages/core/scripts/codegen/generate.ts"
 import { compareEditions } from "../packages/core/scripts/update/changes.ts"
 import * as Documents from "../packages/core/scripts/update/documents.ts"
 import { readFunctions, report } from "../packages/core/scripts/update/report.ts"
@@ -45,7 +45,7 @@ if (flags.includes("--dry-run")) {
   process.exit(0)
 }
 
-const steps = [...Documents.decisions(comparison)]
+const steps = [...Documents.decisions(comparison), ...leftovers(after)]
 
 const edit = (file: string, change: (text: string) => string | undefined) => {
   const text = readFileSync(path.join(root, file), "utf8")
@@ -54,12 +54,17 @@ const edit = (file: string, change: (text: string) => string | undefined) => {
   else writeFileSync(path.join(root, file), changed)
 }
 
+// The type checker also gives advice, in which a failure would be hard to find.
+const isAdvice = (line: string) => /: suggestion TS\d+: /.test(line)
+
 // Runs one of the checks and prints the output of a failed one.
 const check = (what: string, command: string, args: ReadonlyArray<string>): string => {
   say(`\n${what} …`)
   const { status, stderr, stdout } = spawnSync(command, args, { cwd: root, encoding: "utf8" })
-  if (status !== 0) say(`${stdout}${stderr}`)
-  return status === 0 ? "" : `${stdout}${stderr}`
+  if (status === 0) return ""
+  const output = `${stdout}${stderr}`.split("\n").filter((line) => !isAdvice(line))
+  say(output.join("\n"))
+  return output.join("\n")
 }
 
 codegen(root, after)
@@ -68,8 +73,6 @@ const translated = (name: string) => [`docs/${name}.md`, `docs/zh/${name}.md`]
 for (const file of [
   "package.json",
   "examples/starter/package.json",
-  "README.md",
-  "README.zh-CN.md",
   ...translated("compatibility"),
   ...translated("limits"),
   ...translated("protocol")
@@ -114,6 +117,7 @@ if (!flags.includes("--no-tests")) {
     if (status === "failed" && failed.length === 0) steps.push(`Load ${path.relative(root, name)}: ${message}`)
   }
 } else steps.push("Run the tests: npm test")
+steps.push(`Add the row of ${after.version} to the table of versions: npm run matrix -- --essential ${after.version}`)
 steps.push("Read the diff of packages/*/api.txt, and put into the changeset what users will notice")
 
 say(`\nThe project is on codex ${after.version}. ${steps.length} steps are left:`)

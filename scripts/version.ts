@@ -15,7 +15,7 @@ interface Statement {
 }
 
 const statements: ReadonlyArray<Statement> = [
-  ...["core", "policy", "durable", "cli"].map((name) => ({
+  ...["core", "policy", "ai", "durable", "cli"].map((name) => ({
     file: `packages/${name}/package.json`,
     pattern: /^  "version": "([^"]+)"/m
   })),

@@ -44,7 +44,7 @@ await writePages()
 run("building the site", installed("vitepress"), ["build", here])
 
 const broken = [
-  ...unlisted().map((document) => `${document}: is listed in no README`),
+  ...unlisted().map((document) => `${document}: is not in docs/README.md or docs/zh/README.md`),
   ...brokenLinks(path.join(root, "site"), process.env["SITE_BASE"] ?? "/")
 ]
 for (const line of broken) process.stdout.write(`${line}\n`)

@@ -24,25 +24,46 @@ export const pageOfDocument: ReadonlyMap<string, string> = new Map([
   ["README.md", "index.md"],
   ["README.zh-CN.md", "zh/index.md"],
   ["CONTRIBUTING.md", "contributing.md"],
-  ...globSync("docs/{,zh/}*.md", { cwd: root }).map((file): [string, string] => [file, file.replace(/^docs\//, "")])
+  ...globSync("docs/{,zh/}*.md", { cwd: root }).map((file): [string, string] => [
+    file,
+    file.replace(/^docs\//, "").replace(/README\.md$/, "documentation.md")
+  ])
 ])
 
-/** The documents that a README lists, in its order: every link of a line that begins with one. */
-export const listedIn = (readme: string): ReadonlyArray<Entry> => {
-  const links = Array.from(read(readme).matchAll(/^- \[.*$/gm), ([line]) =>
-    Array.from(line.matchAll(/\[([^\]]+)\]\(\.\/([^)#]+)\)/g), ([, text = "", file = ""]) => ({ text, file }))
-  ).flat()
-  return links.flatMap(({ file, text }) => {
-    const page = pageOfDocument.get(file)
-    return page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]
-  })
+/** Entries under a heading. */
+export interface Group {
+  readonly text: string
+  readonly items: ReadonlyArray<Entry>
 }
 
-/** The documents that nobody finds, as neither README lists them. */
+/** The indexes of the documents. */
+export const indexes = { english: "docs/README.md", chinese: "docs/zh/README.md" } as const
+
+/** The documents as an index lists them: every link of a line that begins with one, in the group of its heading. */
+export const groupsOf = (index: string): ReadonlyArray<Group> =>
+  read(index)
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => {
+      const [text = "", ...lines] = section.split("\n")
+      const items = lines.flatMap((line) => {
+        const [, text = "", link = ""] = /^- \[([^\]]+)\]\(([^)#]+)\)/.exec(line) ?? []
+        const page = pageOfDocument.get(path.join(path.dirname(index), link))
+        return page === undefined ? [] : [{ text, link: `/${page.replace(/\.md$/, "")}` }]
+      })
+      return { text, items }
+    })
+
+/** The documents that no index lists. */
 export const unlisted = (): ReadonlyArray<string> => {
-  const listed = new Set(["README.md", "README.zh-CN.md"].flatMap((readme) => listedIn(readme).map(({ link }) => link)))
+  const listed = new Set(
+    Object.values(indexes).flatMap((index) => groupsOf(index).flatMap(({ items }) => items.map(({ link }) => link)))
+  )
   return Array.from(pageOfDocument)
-    .filter(([, page]) => path.basename(page) !== "index.md" && !listed.has(`/${page.replace(/\.md$/, "")}`))
+    .filter(
+      ([, page]) =>
+        !["index.md", "documentation.md"].includes(path.basename(page)) && !listed.has(`/${page.replace(/\.md$/, "")}`)
+    )
     .map(([document]) => document)
 }
 
@@ -59,7 +80,7 @@ export interface Module {
 }
 
 // The packages in the order that a reader meets them, with the folders of their public modules.
-const folders = { core: ["", "testing/", "protocol/"], policy: [""], durable: [""], cli: [""] }
+const folders = { core: ["", "testing/", "protocol/"], policy: [""], ai: [""], durable: [""], cli: [""] }
 
 export const packageNames: ReadonlyArray<string> = Object.keys(folders)
 

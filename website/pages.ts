@@ -52,12 +52,53 @@ const outsideOfCode = (text: string, change: (text: string) => string): string =
     .map((piece, index) => (index % 2 === 1 ? piece : change(piece)))
     .join("")
 
+// The README is the front page: its title and first paragraph are at the head, the items of its list are cards.
+const frontPage = (
+  text: string,
+  start: { readonly text: string; readonly link: string },
+  more: typeof start
+): string => {
+  const [, title = ""] = /^# (.*)$/m.exec(text) ?? []
+  const body = text.replace(/^# .*\n+\[English\].*\n+/, "")
+  const tagline = body.slice(0, body.indexOf("\n\n")).replaceAll(/\s+/g, " ").replaceAll("`", "")
+  const cards = Array.from(
+    body.matchAll(/^- \*\*(.+?)[.。]\*\* ([\s\S]*?)(?=\n- |\n\n)/gm),
+    ([, title = "", details = ""]) => ({
+      title,
+      // Links have no place in a card.
+      details: details
+        .replaceAll(/\s+/g, " ")
+        .replaceAll(/\[([^\]]+)\]\([^)]*\)/g, "$1")
+        .replaceAll("`", "")
+    })
+  )
+  const head = {
+    layout: "home",
+    hero: {
+      name: title,
+      tagline,
+      actions: [
+        { theme: "brand", ...start },
+        { theme: "alt", ...more }
+      ]
+    },
+    features: cards
+  }
+  // JSON is YAML too.
+  return `---\n${JSON.stringify(head, null, 2)}\n---\n\n${body.slice(body.indexOf("\n\n")).replace(/^- \*\*[\s\S]*?(?=\n\n)/m, "")}`
+}
+
+const frontPages: { readonly [document: string]: (text: string) => string } = {
+  "README.md": (text) =>
+    frontPage(text, { text: "Quickstart", link: "/quickstart" }, { text: "Documentation", link: "/documentation" }),
+  "README.zh-CN.md": (text) =>
+    frontPage(text, { text: "快速开始", link: "/zh/quickstart" }, { text: "文档", link: "/zh/documentation" })
+}
+
 const writeDocuments = () => {
   for (const [document, page] of pageOfDocument) {
-    write(
-      page,
-      outsideOfCode(read(document), (text) => withLinksOfTheSite(text, document, page))
-    )
+    const text = outsideOfCode(read(document), (text) => withLinksOfTheSite(text, document, page))
+    write(page, frontPages[document]?.(text) ?? text)
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Shows: an agent program, written so that it can be tested. `agent.test.ts` beside it tests it.
+ * Shows: an agent program, written so that it can be tested. `agent.test.ts` tests it.
  *
  * Run its tests:   npm run example -- testing-your-agent
  */
@@ -21,7 +21,7 @@ export const readHistory = Layer.succeed(PolicyEngine.PolicyEngine)(
   })
 )
 
-/** Writes release notes of the newest commits. Tries again while the model's side is in trouble. */
+/** Writes release notes of the newest commits. Retries transient errors of the provider. */
 export const releaseNotes = Effect.gen(function* () {
   const codex = yield* Codex.Codex
   const { text } = yield* codex.responses

@@ -146,6 +146,7 @@ const quote = (text: string) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`
 const colours: Readonly<Record<string, string>> = {
   cli: "#8250df",
   durable: "#9a6700",
+  ai: "#bf3989",
   policy: "#1a7f37",
   core: "#0969da"
 }

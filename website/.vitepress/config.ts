@@ -5,12 +5,12 @@
  */
 import { renderMermaidSVG } from "beautiful-mermaid"
 import { type DefaultTheme, defineConfig } from "vitepress"
-import { type Entry, examples, listedIn, modules, packageNames } from "../contents.ts"
+import { type Entry, examples, groupsOf, indexes, modules, packageNames } from "../contents.ts"
 
 const items = (entries: ReadonlyArray<Entry>): Array<DefaultTheme.SidebarItem> => entries.map((entry) => ({ ...entry }))
 
-const documents = (readme: string, titles: { readonly documents: string; readonly examples: string }) => [
-  { text: titles.documents, items: items(listedIn(readme)) },
+const documents = (index: string, titles: { readonly examples: string }) => [
+  ...groupsOf(index).map((group) => ({ text: group.text, items: items(group.items) })),
   { text: titles.examples, items: items(examples), collapsed: true }
 ]
 
@@ -23,8 +23,8 @@ const reference = packageNames.map((name) => ({
   collapsed: true
 }))
 
-const english = documents("README.md", { documents: "Documents", examples: "Examples" })
-const chinese = documents("README.zh-CN.md", { documents: "文档", examples: "示例" })
+const english = documents(indexes.english, { examples: "Examples" })
+const chinese = documents(indexes.chinese, { examples: "示例" })
 
 // A diagram is drawn when the site is built, in the colours of the page. The style that comes with it wants a font from
 // elsewhere, and Vue lets no `style` be in a template by that name.
@@ -72,7 +72,7 @@ export default defineConfig({
       description: "在 Effect 程序里驱动 Codex 智能体",
       themeConfig: {
         nav: [
-          { text: "文档", link: "/zh/turns", activeMatch: "^/zh/." },
+          { text: "文档", link: "/zh/documentation", activeMatch: "^/zh/." },
           { text: "API 参考", link: "/reference/", activeMatch: "^/reference/" }
         ],
         outline: { level: [2, 3], label: "本页内容" },
@@ -89,7 +89,7 @@ export default defineConfig({
   },
   themeConfig: {
     nav: [
-      { text: "Documents", link: "/turns", activeMatch: "^/(?!zh/|reference/)." },
+      { text: "Documentation", link: "/documentation", activeMatch: "^/(?!zh/|reference/)." },
       { text: "API reference", link: "/reference/", activeMatch: "^/reference/" }
     ],
     sidebar: { "/reference/": reference, "/zh/": chinese, "/": english },

@@ -1,11 +1,11 @@
 /**
- * What the agent does, and what it may do. Which codex it runs on is decided elsewhere, so that it can be tested.
+ * The agent and its policy. Which codex it runs on is decided elsewhere, so that it can be tested.
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
 
-/** The agent may look around; it changes nothing, whatever it is told. */
+/** The agent may look around, but not change anything. */
 export const policy = RuleBasedPolicy.layer({
   mode: "strict",
   commandRules: [{ name: "look around", when: { program: ["ls", "cat", "head"], anywhere: true }, decision: "accept" }]

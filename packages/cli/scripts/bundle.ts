@@ -16,11 +16,27 @@ const bundle = await rolldown({ input: { main: path.join(cli, "src", "main.ts") 
 const { output } = await bundle.write({ dir: bin, format: "esm", chunkFileNames: "[name]-[hash].js" })
 await bundle.close()
 
-// Node keeps what it has compiled, which halves the next start.
+// Node keeps what it has compiled, which halves the next start. An older Node could not even parse the program, so this file
+// has nothing that it does not know.
+const { engines } = JSON.parse(readFileSync(path.join(cli, "package.json"), "utf8"))
+const [leastMajor, leastMinor] = engines.node.match(/\d+/g)
 const entry = path.join(bin, "effect-codex.js")
 writeFileSync(
   entry,
-  '#!/usr/bin/env node\nimport { enableCompileCache } from "node:module"\nenableCompileCache()\nawait import("./main.js")\n'
+  `#!/usr/bin/env node
+import * as module from "node:module"
+const [major, minor] = process.versions.node.split(".").map(Number)
+if (major < ${leastMajor} || (major === ${leastMajor} && minor < ${leastMinor})) {
+  process.stderr.write(
+    "effect-codex: Node ${leastMajor}.${leastMinor} or newer is required, but this is " + process.versions.node +
+      ". Install a newer one from https://nodejs.org, or in your project: npm install node@24\\n"
+  )
+  process.exitCode = 1
+} else {
+  module.enableCompileCache()
+  await import("./main.js")
+}
+`
 )
 chmodSync(entry, 0o755)
 

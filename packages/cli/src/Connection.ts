@@ -26,26 +26,28 @@ export const flags = {
   ),
   config: Flag.KeyValuePair("config").pipe(
     Flag.withAlias("c"),
-    Flag.withDescription("A setting of codex for this run, as key=value; may be given again"),
+    Flag.withDescription("A setting of codex for this command, as key=value; repeatable"),
     Flag.withDefault({})
   ),
   cwd: optional(Flag.String("cwd")).pipe(
     Flag.withAlias("C"),
     Flag.withMetavar("DIR"),
-    Flag.withDescription("The folder to work in. Default: this one")
+    Flag.withDescription("The folder to work in. Default: the current one")
   ),
   codexHome: optional(Flag.String("codex-home")).pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("Where codex keeps its configuration, account and threads. Default: CODEX_HOME, or ~/.codex")
+    Flag.withDescription(
+      "The folder of the configuration, account and threads of codex. Default: CODEX_HOME, or ~/.codex"
+    )
   ),
   offline: toggle(
     "offline",
-    "Let a stand-in answer for the model, in a throwaway home: needs neither an account nor a network"
+    "Use a stand-in for the model and a throwaway home: needs neither an account nor a network"
   )
 }
 
 /**
- * What the flags were.
+ * The values of the flags.
  *
  * @category models
  * @since 0.1.0

@@ -2,7 +2,8 @@
  * The demo runner: small cases that show that an installation works, each with its verdict.
  *
  * Online and offline the same cases run; offline, a stand-in answers for the model, and a throwaway home keeps the real one
- * out of it. Nobody sits at a demo to approve things, so approvals are accepted, which is said, in a throwaway folder. The
+ * out of it. A demo runs without a person who could approve requests, so they are accepted and shown, in a throwaway
+ * folder. The
  * threads that it begins it deletes.
  *
  * @stability stable
@@ -60,7 +61,7 @@ export interface Options {
   /** Whether the events of the case `events` are printed. */
   readonly showEvents: boolean
   readonly model?: string | undefined
-  /** Prompts in the place of the usual ones. What is answered to those has only to be something. */
+  /** Prompts instead of the usual ones. What is answered to those has only to be something. */
   readonly prompts?: {
     readonly create?: string | undefined
     readonly events?: string | undefined
@@ -74,7 +75,9 @@ const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine
     Policy.tap(engine, (request, verdict) => {
       const subject = "command" in request.params ? ` ${Print.exact(JSON.stringify(request.params.command))}` : ""
       const decision = verdict === undefined ? "abstained" : JSON.stringify(verdict.decision)
-      return Console.log(`  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "nobody decides"})`)
+      return Console.log(
+        `  approval of a ${request.kind}${subject}: ${decision} (${verdict?.by ?? "no engine decided"})`
+      )
     })
   )
 ).pipe(Layer.provide(PolicyEngine.layerAcceptAll))
@@ -115,7 +118,7 @@ export const run = Effect.fn("Demo.run")(function* (options: Options) {
   const { connection, mode, model, strict } = options
   yield* Console.log(
     `effect-codex demo, mode ${mode}: ${connection.offline ? "offline, a stand-in answers for the model" : "online"}.\n` +
-      "Nobody is asked: approvals are accepted, in a throwaway folder."
+      "No one is asked: approvals are accepted, in a throwaway folder."
   )
   const prompts = {
     create: options.prompts?.create ?? defaultPrompts.create,

@@ -1,5 +1,5 @@
 /**
- * What the program exits with, by what went wrong.
+ * Exit codes of the program by outcome.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,15 +12,16 @@ import * as Runtime from "effect/Runtime"
 /**
  * The exit codes and what they mean.
  *
- * - `ok`: it is done.
- * - `failed`: it was tried and failed; of `doctor`, `demo`, `policy test` and `audit`: something they looked at
- *   did.
- * - `usage`: the command line, or a file that it names, is wrong; nothing was tried.
- * - `notAuthenticated`: there is no account, or it was refused.
- * - `connection`: there is no codex, or the connection to it is gone.
- * - `declined`: something was declined, and that was to be a failure.
- * - `interrupted`: a signal or the user has stopped it.
- * - `readerGone`: nobody reads what it prints any more, as after `| head`.
+ * - `ok`: success.
+ * - `failed`: the command failed; `doctor`, `demo`, `policy test` and `audit`: a check failed.
+ * - `usage`: the command line, or a file that it names, is invalid; nothing was started.
+ * - `notAuthenticated`: no account, or the account was refused.
+ * - `connection`: codex was not found, or the connection to it was lost.
+ * - `declined`: a request was declined, and `--fail-on-decline` makes that a failure.
+ * - `timeout`: the turn took longer than `--timeout`.
+ * - `budget`: the turn used more than `--budget-tokens`.
+ * - `interrupted`: stopped by a signal or by the user.
+ * - `readerGone`: the reader of the output is gone, as with `| head`.
  *
  * @category constants
  * @since 0.1.0
@@ -32,6 +33,8 @@ export const codes = {
   notAuthenticated: 3,
   connection: 4,
   declined: 5,
+  timeout: 6,
+  budget: 7,
   interrupted: 130,
   readerGone: 141
 } as const
@@ -53,6 +56,8 @@ export const exitCodeOf = (error: unknown): number => {
       return codes.connection
     case "Declined":
       return codes.declined
+    case "BudgetExceeded":
+      return Predicate.hasProperty(error, "limit") && error.limit === "duration" ? codes.timeout : codes.budget
     case "TurnInterrupted":
     case "JobInterrupted":
       return codes.interrupted

@@ -1,5 +1,5 @@
 /**
- * One turn from the command line: what is shown while it runs, what is printed of it, and how it is stopped.
+ * One turn from the command line: its transcript, its result, and its interruption.
  *
  * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
  * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
@@ -38,9 +38,12 @@ import type * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { codes, exitCodeOf } from "./ExitCode.ts"
+import type { InvalidUsage } from "./InvalidUsage.ts"
 import { watch } from "./internal/approvals.ts"
+import { messageOf } from "./internal/cliMessage.ts"
 import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
-import { stopping, warning } from "./internal/ourEvents.ts"
+import { settings, stopping, warning } from "./internal/ourEvents.ts"
+import * as ThreadId from "./internal/threadId.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
 import * as Tone from "./Tone.ts"
@@ -53,13 +56,14 @@ import * as Tone from "./Tone.ts"
  */
 export interface Options {
   readonly prompt: Input
-  /** The thread to resume, or `last` for the one that was used last. Default: a new one. */
+  /** The thread to resume, by its id or a unique beginning of it, or `last` for the one used last. Default: a new one. */
   readonly thread?: { readonly id: string } | "last" | undefined
   readonly threadOptions?: ThreadOptions | undefined
   readonly turnOptions?: TurnOptions | undefined
   readonly budget?: Budget | undefined
   /**
-   * What standard output gets: the answer, one JSON object, or one line of JSON an event and the object at the end.
+   * The output on standard output: the answer, one JSON object, or one line of JSON per event with the object at the
+   * end.
    */
   readonly output: "text" | "json" | "jsonl"
   /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */
@@ -67,10 +71,16 @@ export interface Options {
   /** Whether long output of tools is shown whole. */
   readonly full: boolean
   readonly color: Tone.Color
-  /** Whether a request that was declined is a failure of the run. */
+  /** Whether a declined request makes the run fail. */
   readonly failOnDecline: boolean
   /** Whether every request is declined because no policy was given; the run then ends with a hint. */
   readonly hasNoPolicy: boolean
+  /** The engine that decides on approval requests, in a few words for the transcript. */
+  readonly decidedBy: string
+  /** Whether the thread can be resumed later; the run then ends with the command that does so. */
+  readonly canResume: boolean
+  /** Gets the result before it is printed, for instance to write the answer to a file. */
+  readonly onResult?: ((result: RunOutput.RunResult) => Effect.Effect<void, AnswerNotWritten>) | undefined
   /** Held while something is written to the terminal, so that a question to the user is not overwritten. */
   readonly screen: Semaphore.Semaphore
   /** The width of the terminal. */
@@ -81,7 +91,7 @@ export interface Options {
 }
 
 /**
- * Whoever read what we write has gone, as `head` does. The turn is stopped, and nothing more is said.
+ * The reader of the output is gone, as with `head`. The turn is stopped, and nothing more is printed.
  *
  * @category errors
  * @since 0.1.0
@@ -90,7 +100,7 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
   override readonly [Runtime.errorExitCode] = codes.readerGone
   override readonly [Runtime.errorReported] = false
   override get message(): string {
-    return "What we write is not read any more."
+    return "The reader of the output is gone."
   }
 }
 
@@ -120,12 +130,35 @@ export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThre
 }
 
 /**
- * What a run can fail with, besides what its codex and its policy can't be built for.
+ * The answer could not be written to the file of `--output`.
  *
  * @category errors
  * @since 0.1.0
  */
-export type RunError = TurnError | SlowConsumer | OutputInvalid | OutputClosed | Declined | NoLastThread
+export class AnswerNotWritten extends Schema.TaggedError<AnswerNotWritten>()("AnswerNotWritten", {
+  file: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The answer could not be written to ${this.file}: ${this.description}. Choose another file with --output.`
+  }
+}
+
+/**
+ * The errors of a run, in addition to those of building its codex and its policy.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RunError =
+  | TurnError
+  | SlowConsumer
+  | OutputInvalid
+  | OutputClosed
+  | Declined
+  | NoLastThread
+  | AnswerNotWritten
+  | InvalidUsage
 
 /**
  * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
@@ -139,7 +172,15 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   layer: Layer.Layer<Codex.Codex | PolicyEngine.PolicyEngine, E, R>
 ): Effect.fn.Return<void, E | RunError, R | Scope.Scope | Stdio.Stdio> {
   const output = yield* outputOf(options)
-  // What happens besides what the server says.
+  let ended = false
+  // Exactly one result is printed, for every outcome.
+  const end = (result: RunOutput.RunResult) =>
+    Effect.suspend(() => {
+      if (ended) return Effect.void
+      ended = true
+      return output.end(result)
+    })
+  // Events of the run that the server does not send.
   const runEvents = yield* Queue.unbounded<ResponseEvent>()
   let running: TurnHandle | undefined
   const onTurn = (turn: TurnHandle) => {
@@ -154,29 +195,41 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
     ),
-    // Where there is a transcript, what is logged is part of it: written beside it, it would be written into it.
+    // With a transcript, log lines become part of it: written separately, they would end up in the middle of its lines.
     output.transcript ? Effect.provideService(Logger.CurrentLoggers, new Set([warnings(runEvents)])) : identity,
     Effect.flatMap(({ error, result }) =>
-      Effect.andThen(output.end(result), error === undefined ? Effect.void : Effect.fail(error))
+      Effect.andThen(end(result), error === undefined ? Effect.void : Effect.fail(error))
     )
   )
   // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
   const fiber = yield* Effect.forkScoped(whole)
   yield* Fiber.join(fiber).pipe(
     Effect.onInterrupt(() => {
-      if (running === undefined) return Fiber.interrupt(fiber)
+      const interrupted = Effect.ignore(Effect.suspend(() => end(interruptedResult(running))))
+      if (running === undefined) return Effect.andThen(Fiber.interrupt(fiber), interrupted)
       const stopped = Queue.offer(runEvents, stopping(running.threadId)).pipe(
         Effect.andThen(Effect.ignore(running.interrupt)),
         Effect.andThen(Fiber.await(fiber))
       )
       const forced = Effect.andThen(options.secondInterrupt, Scope.close(connection, Exit.void))
-      return Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced)
+      return Effect.andThen(Effect.raceFirst(Effect.timeoutOption(stopped, patience), forced), interrupted)
     })
   )
 })
 
-// How long an interrupted turn may take to stop. What has not stopped by then is ended.
+// How long an interrupted turn may take to stop. After that, its connection is closed.
 const patience = "10 seconds"
+
+// The result of a run that was interrupted before it had one.
+const interruptedResult = (turn: TurnHandle | undefined): RunOutput.RunResult => ({
+  type: "result",
+  status: "interrupted",
+  exitCode: codes.interrupted,
+  ...(turn === undefined ? {} : { threadId: turn.threadId, turnId: turn.id }),
+  text: "",
+  declined: 0,
+  error: { tag: "Interrupted", message: "The run was interrupted." }
+})
 
 const warnings = (runEvents: Queue.Queue<ResponseEvent>) =>
   Logger.make<unknown, void>(({ logLevel, message }) => {
@@ -200,22 +253,30 @@ const runTurn = Effect.fnUntraced(function* (
     .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
     .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
   onTurn(turn)
-  yield* output.print(Stream.merge(turn.events, Stream.fromQueue(runEvents), { haltStrategy: "left" })).pipe(
+  const events = Stream.mapArray(turn.events, (events) => {
+    const [first, ...others] = events
+    return first.type === "thread/ready" ? [first, settings(thread, options.decidedBy), ...others] : events
+  })
+  yield* output.print(Stream.merge(events, Stream.fromQueue(runEvents), { haltStrategy: "left" })).pipe(
     // How the turn failed is told by its result.
     Effect.catchIf(
       (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
       () => Effect.void
     )
   )
-  return yield* settle(turn, options, watched.declined())
+  const outcome = yield* settle(turn, options, watched.declined())
+  if (options.onResult !== undefined) yield* options.onResult(outcome.result)
+  return outcome
 })
 
 const threadOf = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Thread, ThreadStartError | NoLastThread, Codex.Codex> {
+): Effect.fn.Return<Thread, ThreadStartError | NoLastThread | InvalidUsage, Codex.Codex> {
   const codex = yield* Codex.Codex
   if (options.thread === undefined) return yield* codex.thread.start(options.threadOptions)
-  if (options.thread !== "last") return yield* codex.thread.resume(options.thread.id, options.threadOptions)
+  if (options.thread !== "last") {
+    return yield* codex.thread.resume(yield* ThreadId.resolve(codex, options.thread.id), options.threadOptions)
+  }
   const cwd = options.threadOptions?.cwd ?? codex.serverInfo.cwd
   const { data } = yield* codex.thread.listPage({ limit: 1, ...(cwd === undefined ? {} : { cwd }) })
   const [last] = data
@@ -223,7 +284,7 @@ const threadOf = Effect.fnUntraced(function* (
   return yield* codex.thread.resume(last.id, options.threadOptions)
 })
 
-/** What a turn came to, whichever way. */
+/** The result of a turn. */
 interface Settled<E> {
   readonly result: RunOutput.RunResult
   readonly error: E | undefined
@@ -260,7 +321,7 @@ const settled = <E extends Error & { readonly _tag: string }>(
     status: statusOf(error),
     exitCode: error === undefined ? 0 : exitCodeOf(error),
     ...end,
-    ...(error === undefined ? {} : { error: { tag: error._tag, message: error.message } })
+    ...(error === undefined ? {} : { error: { tag: error._tag, message: messageOf(error) } })
   }
 })
 
@@ -313,10 +374,17 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
     color: Tone.resolve(options.color, { env: options.env, isTerminal })
   }
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
-  const hint = ({ declined }: RunOutput.RunResult) =>
-    options.hasNoPolicy && !options.failOnDecline && declined > 0
-      ? Stream.run(Stream.make(`${new Declined({ count: declined }).message}\n`), transcript)
-      : Effect.void
+  const hint = ({ declined, threadId }: RunOutput.RunResult) => {
+    const lines = [
+      ...(options.hasNoPolicy && !options.failOnDecline && declined > 0
+        ? [new Declined({ count: declined }).message]
+        : []),
+      ...(options.canResume && threadId !== undefined
+        ? [`Continue with: effect-codex run --thread ${threadId} "…"`]
+        : [])
+    ]
+    return lines.length === 0 ? Effect.void : Stream.run(Stream.make(`${lines.join("\n")}\n`), transcript)
+  }
   const render =
     isTerminal && options.env["TERM"] !== "dumb"
       ? Renderer.renderLive({ ...rendering, columns: options.columns })

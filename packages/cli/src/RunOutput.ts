@@ -1,5 +1,5 @@
 /**
- * What `effect-codex run` prints for programs: the lines of `--jsonl` and the object of `--json`, as schemas.
+ * Output of `effect-codex run` for programs: the lines of `--jsonl` and the object of `--json`, as schemas.
  *
  * @stability stable
  * @since 0.1.0
@@ -10,7 +10,7 @@ import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import * as Schema from "effect/Schema"
 
 /**
- * Why a run did not come to its end.
+ * Why a run failed.
  *
  * @category schemas
  * @since 0.1.0
@@ -23,7 +23,7 @@ export const RunFailure = Schema.Struct({
 })
 
 /**
- * What a run came to: the object that `--json` prints, and the last line of `--jsonl`.
+ * The result of a run: the object that `--json` prints for every success and failure, and the last line of `--jsonl`.
  *
  * @category schemas
  * @since 0.1.0
@@ -31,7 +31,7 @@ export const RunFailure = Schema.Struct({
 export const RunResult = Schema.Struct({
   type: Schema.Literal("result"),
   status: Schema.Literals(["completed", "failed", "interrupted"]),
-  /** What the program exits with. */
+  /** The exit code of the program. */
   exitCode: Schema.Int,
   threadId: Schema.optionalKey(Schema.String),
   turnId: Schema.optionalKey(Schema.String),
@@ -106,7 +106,7 @@ export const RunLine = Schema.fromJsonString(Schema.Union([RunResult, RunEvent])
 export type RunLine = typeof RunLine.Type
 
 /**
- * What of a response is part of a result.
+ * The part of a response that is in a result.
  *
  * @category conversions
  * @since 0.1.0

@@ -20,21 +20,26 @@ import { toggle } from "./internal/flags.ts"
 import { presenter, report } from "./internal/report.ts"
 import { version } from "./Version.ts"
 
-// Whether it is given is read from the arguments: a failure has to be told also where they could not be parsed.
+// Both are read from the arguments, because failures of parsing them have to be reported too.
 const debug = GlobalFlag.Setting("debug")({
   flag: toggle("debug", "Show stack traces on errors")
 })
 const end = process.argv.indexOf("--")
 const args = process.argv.slice(2, end === -1 ? undefined : end)
 
-const run = Effect.flatMap(loadCommands(args), (commands) =>
-  Command.make("effect-codex").pipe(
+const json = args.some((arg) => arg === "--json" || arg === "--jsonl" || arg === "--json=true")
+// `help` and `version` are words for flags.
+const [first, ...others] = process.argv.slice(2)
+const words = first === "help" ? [...others, "--help"] : first === "version" ? ["--version"] : [first, ...others]
+
+const run = Effect.flatMap(loadCommands(args), (commands) => {
+  const command = Command.make("effect-codex").pipe(
     Command.withDescription("Drive Codex agents from the terminal"),
     Command.withSubcommands(commands),
-    Command.withGlobalFlags([debug]),
-    Command.run({ version })
+    Command.withGlobalFlags([debug])
   )
-)
+  return Command.runWith(command, { version })(words.filter((word) => word !== undefined))
+})
 
 // A reader that has gone, as `head` does, and a terminal that was closed end us the way a Ctrl-C does.
 let readerGone = false
@@ -52,12 +57,12 @@ const services = Layer.mergeAll(
   CliConfig.layer({
     builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
   }),
-  CliOutput.layerPresenter(presenter),
+  CliOutput.layerPresenter(presenter(json)),
   Layer.succeed(Logger.LogToStderr)(true)
 )
 
 run.pipe(
-  Effect.tapCause((cause) => report(cause, args.includes("--debug"))),
+  Effect.tapCause((cause) => report(cause, { debug: args.includes("--debug"), json }, first)),
   Effect.provide(services),
   NodeRuntime.runMain({
     disableErrorReporting: true,

@@ -73,6 +73,29 @@ describe("effect-codex policy check", () => {
     })
   )
 
+  it.live("says why each part is not accepted, whatever the reason", () =>
+    Effect.gen(function* () {
+      const expected: ReadonlyArray<readonly [command: string, whyNot: string | undefined]> = [
+        ["echo -n hi", 'echo: the option "-n" is not in allowedFlags'],
+        ["npm test --watch", 'tests: the arguments are not exactly ["test"]'],
+        ["echo hi > out", "echo: output is redirected to a file, and the rule has no redirectsWithin"],
+        ["X=1 echo hi", 'echo: the variable "X" is not in assigns'],
+        ["git push", "people push"],
+        ["make", "no rule matches"],
+        ["npm test", undefined]
+      ]
+      const stdin = expected.map(([command]) => JSON.stringify(command)).join("\n")
+      const { stdout } = yield* policy(["check", "--policy", rubric, "-C", "/srv/app", "--stdin-json"], { stdin })
+      const found = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      expect(found.map(({ command, parts }) => [command, parts[0].whyNot])).toEqual(expected)
+      const elsewhere = yield* policy(["check", "--policy", rubric, "-C", "/tmp", "--", "npm test"])
+      expect(elsewhere.stdout).toContain('tests: not certainly within "/srv/app" (cwdWithin or allowedRoots)')
+    })
+  )
+
   it.live("says no, and why, and exits with 5", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* check("--", "npm test && git push")
@@ -109,7 +132,7 @@ describe("effect-codex policy check", () => {
     Effect.gen(function* () {
       const { code, stdout } = yield* check("--", "echo 'open")
       expect(stdout).toMatch(/^decline/)
-      expect(stdout).toContain("it can't be read: ")
+      expect(stdout).toContain("it cannot be parsed: ")
       expect(code).toBe(5)
     })
   )
@@ -143,7 +166,7 @@ describe("effect-codex policy check", () => {
           stdin: `"ls"\n${bad}\n"ls"\n`
         })
         expect(stdout.trimEnd().split("\n")).toHaveLength(1)
-        expect(stderr).toBe("effect-codex: Line 2 is no JSON string.\n")
+        expect(stderr).toBe("effect-codex: Line 2 is not a JSON string.\n")
         expect(code).toBe(2)
       }
     })
@@ -186,7 +209,7 @@ describe("effect-codex policy check", () => {
   it.live("says in one line what is wrong with a rubric, and exits with 2", () =>
     Effect.gen(function* () {
       const mistakes: ReadonlyArray<readonly [name: string, says: RegExp]> = [
-        ["/nowhere.yaml", /can't be read: NotFound/],
+        ["/nowhere.yaml", /cannot be read: NotFound/],
         [file("typo.yaml", "mode: strict\ncommandRule: []\n"), /typo\.yaml:2: commandRule/],
         [file("broken.json", "{"), /broken\.json/],
         [file("rubric.txt", ""), /must end in/]
@@ -245,8 +268,8 @@ by = "mode strict"
       )
       const { code, stdout } = yield* policy(["test", table])
       expect(stdout).toBe(
-        "[FAIL] git push: expected accept, and it is decline by no push (people push)\n" +
-          "[FAIL] npm test: expected accept by mode strict, and it is accept by tests\n" +
+        "[FAIL] git push: expected accept, got decline by no push (people push)\n" +
+          "[FAIL] npm test: expected accept by mode strict, got accept by tests\n" +
           "cases=2 passed=0 failed=2\n"
       )
       expect(code).toBe(1)
@@ -271,11 +294,11 @@ by = "mode strict"
   it.live("says in one line what is wrong with a table, and exits with 2", () =>
     Effect.gen(function* () {
       const mistakes: ReadonlyArray<readonly [name: string, says: RegExp]> = [
-        ["/nowhere.yaml", /can't be read/],
-        [file("none.yaml", "rubric: rubric.yaml\ncases: []\n"), /none\.yaml is no table of expectations/],
+        ["/nowhere.yaml", /cannot be read/],
+        [file("none.yaml", "rubric: rubric.yaml\ncases: []\n"), /none\.yaml is not a table of expectations/],
         [file("word.yaml", "rubric: rubric.yaml\ncases: [{ command: ls, expect: maybe }]\n"), /"accept"/],
         [file("field.yaml", "rubric: rubric.yaml\ncases: [{ command: ls, expects: accept }]\n"), /expect/],
-        [file("cut.json", '{"rubric":'), /can't be read/],
+        [file("cut.json", '{"rubric":'), /cannot be read/],
         [file("no-rubric.yaml", "rubric: missing.yaml\ncases: [{ command: ls, expect: accept }]\n"), /missing\.yaml/]
       ]
       for (const [name, says] of mistakes) {
@@ -289,16 +312,46 @@ by = "mode strict"
   )
 })
 
+describe("effect-codex policy lint", () => {
+  it.live("lists every mistake with its line, and the field that was probably meant", () =>
+    Effect.gen(function* () {
+      const wrong = file(
+        "wrong.yaml",
+        "mode: strikt\ncommandRules:\n  - when: { programm: npm }\n    decision: accept\n"
+      )
+      const { code, stdout } = yield* policy(["lint", wrong])
+      expect(stdout).toContain(`${wrong}:1: mistake: mode: `)
+      expect(stdout).toContain(
+        `${wrong}:3: mistake: commandRules[0].when.programm: there is no such field here. Did you mean program?`
+      )
+      expect(stdout).toMatch(/^mistakes=\d+ warnings=0$/m)
+      expect(code).toBe(1)
+      const json = yield* policy(["lint", wrong, "--json"])
+      expect(JSON.parse(json.stdout).mistakes).toContainEqual(
+        expect.objectContaining({ line: 3, didYouMean: "program" })
+      )
+    })
+  )
+
+  it.live("finds nothing in a rubric without mistakes, but warns", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* policy(["lint", rubric])
+      expect(stdout).toMatch(/^mistakes=0 warnings=\d+$/m)
+      expect(code).toBe(0)
+    })
+  )
+})
+
 describe("effect-codex policy explain and schema", () => {
   it.live("says a rubric in words, the rules in the order in which they are tried", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* policy(["explain", "--policy", rubric])
-      expect(stdout).toMatch(/^Mode strict\. What no rule matches is declined\.\n/)
+      expect(stdout).toMatch(/^Mode strict\. Requests that no rule matches are declined\.\n/)
       expect(stdout).toContain(
         "Commands\n" +
           "  1. no push: decline, if the program is git; its first arguments are push (people push)\n" +
-          "  2. tests: accept, if it runs in /srv/app; the program is npm; its arguments are test\n" +
-          "  3. echo: accept, if the program is echo; it may run anywhere: yes\n"
+          "  2. tests: accept, if it runs in /srv/app; the program is npm; its arguments are test; with no options\n" +
+          "  3. echo: accept, if the program is echo; it may run anywhere: yes; with no options\n"
       )
       expect(code).toBe(0)
     })
@@ -316,13 +369,13 @@ describe("effect-codex policy explain and schema", () => {
       permissionsRules: [{ when: { network: true }, decision: "grant" }]
     })
     expect(words[0]).toBe(
-      "Mode balanced. What no rule matches is declined, but for commands that provably only read in /srv/app or /tmp. Other defaults are toolInput: decline."
+      "Mode balanced. Requests that no rule matches are declined, except commands that provably only read in /srv/app or /tmp. Other defaults are toolInput: decline."
     )
     expect(words.filter((line) => line.startsWith("  "))).toEqual([
-      "  1. fileChangeRules[0]: accept, if the paths lie in /srv/app; what happens to the files is add or update",
+      "  1. fileChangeRules[0]: accept, if the paths lie in /srv/app; the kind of change is add or update",
       "  1. id: auto_empty, if the id of a question matches a.*",
       "  1. toolCallRules[0]: accept, if the tool is search",
-      "  1. mcpToolRules[0]: what would be decided without rules, if the MCP server is docs",
+      "  1. mcpToolRules[0]: as without rules, if the MCP server is docs",
       "  1. permissionsRules[0]: grant, if the network is asked for: yes"
     ])
     expect(
@@ -332,11 +385,11 @@ describe("effect-codex policy explain and schema", () => {
       })
     ).toEqual(
       expect.arrayContaining([
-        `Mode balanced. What no rule matches is declined, but for commands that provably only read in "." or "..".`,
+        `Mode balanced. Requests that no rule matches are declined, except commands that provably only read in "." or "..".`,
         `  1. a: accept, if it runs in "."`
       ])
     )
-    expect(inWords({ useLlmJudge: true })[0]).toContain("a judge decides")
+    expect(inWords({ useLlmJudge: true })[0]).toContain("A judge decides")
   })
 
   it.live("prints the JSON Schema of rubrics", () =>

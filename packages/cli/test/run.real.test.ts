@@ -57,7 +57,9 @@ const processesWith = (home: string): ReadonlyArray<string> =>
 
 const ids = /[0-9a-f]{8}-[0-9a-f-]{27}/g
 const seconds = /elapsed=\d+\.\ds/g
-const normal = (text: string) => text.replaceAll(ids, "ID").replaceAll(seconds, "elapsed=T")
+const folders = /^Folder: .*$/gm
+const normal = (text: string) =>
+  text.replaceAll(ids, "ID").replaceAll(seconds, "elapsed=T").replaceAll(folders, "Folder: DIR")
 
 const greeting = [
   "Hello! You said: hi",
@@ -66,9 +68,13 @@ const greeting = [
 ].join("\n")
 
 const transcript = `Session: ID
+Model: gpt-5.5
+Sandbox: read-only
+Approvals: on-request, declined
+Folder: DIR
 
 == Turn Started ==
-[thinking] **Greeting** whoever is there.
+[thinking] **Greeting** the user.
 Assistant: ${greeting}
 
 [summary] status=completed, tools=0, errors=0, elapsed=T, tokens=110
@@ -197,7 +203,7 @@ describe("what an agent asks for", () => {
   it.live("is all accepted with --accept-all, which is said loudly", () =>
     Effect.gen(function* () {
       const { stderr } = yield* runWith(script, [...approvalPolicy, "--accept-all", "try"])
-      expect(stderr).toMatch(/^\[warning\] --accept-all: whatever the agent asks for is done/)
+      expect(stderr).toMatch(/^\[warning\] Every request of the agent is accepted/)
       expect(stderr).toContain("[tool.exec.done] completed, exit=0")
     })
   )
@@ -217,7 +223,7 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     ["a policy that is none", 2, () => ["--policy", file("bad-policy.json", '{"modus":"strict"}'), "hi"]],
     ["a time that is none", 2, () => ["--timeout", "soon", "hi"]],
     ["a flag that is not there", 2, () => ["--ofline", "hi"]],
-    ["flags that exclude each other", 2, () => ["--json", "--jsonl", "hi"]],
+    ["flags that exclude each other", 2, () => ["--quiet", "--verbose", "hi"]],
     ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
     ["a question without a terminal", 2, () => ["--ask", "hi"]],
     ["no last thread", 2, () => ["--offline", "--last", "hi"]],
@@ -265,8 +271,38 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
         MockModel.reply(MockModel.text("Late.", MockModel.delay("1 minute")))
       ]
       const { code, stderr } = yield* runWith(script, ["--quiet", "--budget-tokens", "50", "hi"])
-      expect(code).toBe(1)
-      expect(stderr).toMatch(/^effect-codex: The turn may use 50 tokens and has used 110\..*\n$/)
+      expect(code).toBe(7)
+      expect(stderr).toMatch(
+        /^effect-codex: The turn used 110 tokens, but only 50 are allowed\..*--budget-tokens\. \(.*\)\n$/
+      )
+    })
+  )
+
+  it.live("a turn that takes too long", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* run(["--offline", "--scenario", "slow", "--quiet", "--timeout", "300ms"])
+      expect(code).toBe(6)
+      expect(stderr).toMatch(/^effect-codex: The turn took longer than 0\.3 s\..*--timeout\. \(.*\)\n$/)
+    })
+  )
+
+  it.live("and with --json as an object on standard output, whatever failed", () =>
+    Effect.gen(function* () {
+      const failures: ReadonlyArray<readonly [args: ReadonlyArray<string>, code: number, tag: string, env?: object]> = [
+        [["--ofline", "hi"], 2, "InvalidUsage"],
+        [["--timeout", "soon", "hi"], 2, "InvalidUsage"],
+        [["--policy", "/nowhere/policy.json", "hi"], 2, "InvalidUsage"],
+        [["--offline", "--last", "hi"], 2, "NoLastThread"],
+        [["--offline", "--scenario", "failure"], 1, "TurnFailed"],
+        [["--offline", "--scenario", "slow", "--timeout", "300ms"], 6, "BudgetExceeded"],
+        [["hi"], 4, "CodexNotFound", nowhere]
+      ]
+      for (const [args, code, tag, env] of failures) {
+        const result = yield* run(["--json", ...args], { env: { ...env } })
+        const printed = yield* Schema.decodeEffect(Schema.fromJsonString(RunOutput.RunResult))(result.stdout)
+        expect(printed, args.join(" ")).toMatchObject({ status: "failed", exitCode: code, error: { tag } })
+        expect(result.code).toBe(code)
+      }
     })
   )
 
@@ -274,6 +310,80 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     Effect.gen(function* () {
       const { stderr } = yield* run(["--debug", "hi"], { env: nowhere })
       expect(stderr).toMatch(/^effect-codex: CodexNotFound: .*\n +at /)
+    })
+  )
+})
+
+describe("flags that belong together", () => {
+  const settingsOf = (stderr: string) => stderr.match(/^(?:Sandbox|Approvals): .*$/gm)
+
+  it.live("a preset is what it says, and other flags override it", () =>
+    Effect.gen(function* () {
+      const safe = yield* run(["--offline", "--preset", "safe", "hi"])
+      expect(settingsOf(safe.stderr)).toEqual(["Sandbox: read-only", "Approvals: untrusted, declined"])
+      const yolo = yield* run(["--offline", "--preset", "yolo", "hi"])
+      expect(settingsOf(yolo.stderr)).toEqual([
+        "Sandbox: danger-full-access",
+        "Approvals: never, accepted without asking"
+      ])
+      const edit = yield* run(["--offline", "--preset", "edit", "-s", "read-only", "hi"])
+      expect(settingsOf(edit.stderr)).toEqual(["Sandbox: read-only", "Approvals: on-request, declined"])
+    })
+  )
+
+  it.live("--add-dir lets commands write to another folder", () =>
+    Effect.gen(function* () {
+      const added = yield* run(["--offline", "--preset", "edit", "--add-dir", files, "hi"])
+      expect(settingsOf(added.stderr)?.[0]).toBe(`Sandbox: workspace-write and ${files}`)
+      const refused = yield* run(["--offline", "--preset", "safe", "--add-dir", files, "hi"])
+      expect(refused.code).toBe(2)
+    })
+  )
+
+  it.live("--output writes the answer to a file too", () =>
+    Effect.gen(function* () {
+      const answer = path.join(files, "answer.md")
+      expect((yield* run(["--offline", "--quiet", "-o", answer, "hi"])).stdout).toBe(`${greeting}\n`)
+      expect(readFileSync(answer, "utf8")).toBe(`${greeting}\n`)
+      const refused = yield* run(["--offline", "-o", "/nowhere/answer.md", "hi"])
+      expect(refused).toMatchObject({ code: 2, stdout: "" })
+    })
+  )
+
+  it.live("--ephemeral leaves no thread to resume, and another run says how to", () =>
+    Effect.gen(function* () {
+      const script = () => MockModel.reply(MockModel.text("Done."))
+      yield* Effect.gen(function* () {
+        const { cwd, env } = yield* CodexTest.Home
+        const kept = yield* run(["--ephemeral", "hi"], { cwd, env })
+        expect(kept.stderr).not.toContain("Continue with")
+        expect((yield* run(["--last", "hi"], { cwd, env })).code).toBe(2)
+        const { stderr } = yield* run(["hi"], { cwd, env })
+        const [, id = ""] = /^Continue with: effect-codex run --thread (\S+) "…"$/m.exec(stderr) ?? []
+        const resumed = yield* run(["--json", "--thread", id.slice(0, 13), "go on"], { cwd, env })
+        expect(JSON.parse(resumed.stdout)).toMatchObject({ threadId: id, text: "Done." })
+      }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("each scenario of --offline plays without an account", () =>
+    Effect.gen(function* () {
+      const approval = yield* run(["--offline", "--scenario", "approval", "--accept-all"])
+      expect(approval.stderr).toContain("[approval] command: accept (acceptAll)")
+      expect(approval.stderr).toContain("[tool.exec.done] completed, exit=0")
+      const patch = yield* run(["--offline", "--scenario", "patch", "--preset", "edit"])
+      expect(patch.stderr).toContain("[tool.patch] ")
+      const command = yield* run([
+        "--offline",
+        "--scenario",
+        "command",
+        "-s",
+        "danger-full-access",
+        "--approval-policy",
+        "never"
+      ])
+      expect(command.stderr).toMatch(/… \d+ more lines/)
+      expect((yield* run(["--scenario", "approval"])).code).toBe(2)
     })
   )
 })
@@ -368,6 +478,22 @@ describe("in a terminal", () => {
         expect(screen).toContain("[approval] command: accept (human)")
         expect(screen).toContain("Assistant: Done.")
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
+    })
+  )
+
+  it.live("stops the turn on Ctrl-C at a question, as anywhere else", () =>
+    Effect.gen(function* () {
+      const script = [
+        MockModel.reply(MockModel.execCommand({ cmd: "echo made", escalate: "May I?" })),
+        MockModel.reply(MockModel.text("Done.", MockModel.delay("1 minute")))
+      ]
+      yield* Effect.gen(function* () {
+        const program = yield* startWith(["--ask", "--approval-policy", "untrusted", "try"], { rows: 60 })
+        yield* program.waitFor(/May I[^]*›/)
+        yield* program.type(Terminal.ctrlC)
+        expect(yield* program.code).toBe(130)
+        expect((yield* program.screen).join("\n")).toContain("status=interrupted")
+      }).pipe(Effect.provide(CodexTest.layerHome(script, { verifyOnClose: false })))
     })
   )
 

@@ -9,9 +9,7 @@
  * @stability experimental
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Base64 from "effect/encoding/Base64"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -19,22 +17,12 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as McpProtocol from "effect/ai/McpProtocol"
-import * as McpSchema from "effect/ai/McpSchema"
 import * as McpServer from "effect/ai/McpServer"
-import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import { InvalidConfig } from "./CodexError.ts"
+import * as Registrations from "./internal/mcpRegistrations.ts"
 import { version } from "./internal/version.ts"
-import type {
-  DynamicToolCallOutputContentItem,
-  DynamicToolCallResponse,
-  DynamicToolSpec
-} from "./protocol/generated/Stable.ts"
 import * as Tools from "./Tools.ts"
 import { type CallTool, ToolServer } from "./ToolServer.ts"
 
@@ -52,16 +40,10 @@ export interface Options extends Tools.Options {
   readonly name?: string | undefined
 }
 
-/** A codex with access. */
-interface Guest {
+/** A codex with access, and its token. */
+interface Guest extends Registrations.Caller {
   readonly token: string
-  callTool: CallTool | undefined
 }
-
-/** Whose request it is that a tool is called by. */
-const CurrentGuest = Context.Reference<Guest | undefined>("@effect-codex/core/McpTools/CurrentGuest", {
-  defaultValue: () => undefined
-})
 
 /** The versions of the protocol that are spoken, the newest first. Codex 0.171.0 speaks 2025-06-18. */
 const protocols = [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol.v2025_03_26] as const
@@ -134,15 +116,9 @@ const make = Effect.fnUntraced(function* <T extends Tools.Tools>(toolkit: Toolki
     { global: true }
   )
   const identify = McpServer.middleware((effect, { headers }) =>
-    Effect.provideService(effect, CurrentGuest, guestOf(headers))
+    Effect.provideService(effect, Registrations.CurrentCaller, guestOf(headers))
   )
-  const registrations = Layer.effectDiscard(
-    Effect.forEach(
-      bound.specs,
-      (spec) => register(spec, toolkit.tools[spec.name]?.annotations ?? Context.empty(), nonce, bound.onToolCall),
-      { discard: true }
-    )
-  ).pipe(Layer.provide(identify.layer))
+  const registrations = Layer.provide(Registrations.layer(toolkit, bound, nonce), identify.layer)
   const endpoint = McpServer.layerHttp({ name, version, path, protocols, registrations })
   const served = HttpRouter.serve(Layer.mergeAll(endpoint, authorize), { disableLogger: true, disableListenLog: true })
   yield* Effect.catchTag(Layer.build(served), "IllegalArgumentError", Effect.die)
@@ -166,7 +142,7 @@ const make = Effect.fnUntraced(function* <T extends Tools.Tools>(toolkit: Toolki
   return ToolServer.of({
     name,
     url: `${origin}${path}`,
-    isTool: (tool, title) => typeof tool === "string" && bound.has(tool) && title === titleOf(tool, nonce),
+    isTool: (title) => bound.specs.some(({ name }) => title === Registrations.titleOf(name, nonce)),
     admit
   })
 })
@@ -174,7 +150,7 @@ const make = Effect.fnUntraced(function* <T extends Tools.Tools>(toolkit: Toolki
 /** The environment variable that holds the token. */
 const variable = "EFFECT_CODEX_MCP_TOKEN"
 
-const secret = () => Redacted.value(Redacted.make(`${globalThis.crypto.randomUUID()}${globalThis.crypto.randomUUID()}`))
+const secret = () => `${globalThis.crypto.randomUUID()}${globalThis.crypto.randomUUID()}`
 
 const checkName = (name: string): Effect.Effect<string, InvalidConfig> =>
   /^[A-Za-z0-9_-]{1,40}$/.test(name)
@@ -201,81 +177,4 @@ const equalInConstantTime = (a: string, b: string): boolean => {
   let difference = a.length ^ b.length
   for (let index = 0; index < b.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
   return difference === 0
-}
-
-const titleOf = (tool: string, nonce: string): string => `${tool} ${nonce}`
-
-const register = Effect.fnUntraced(function* (
-  spec: DynamicToolSpec,
-  annotations: Context.Context<never>,
-  nonce: string,
-  run: Tools.Bound["onToolCall"]
-) {
-  if (spec.type !== "function") return
-  const refuse = (description: string) => new InvalidConfig({ path: `tools.${spec.name}`, description })
-  if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.name)) {
-    return yield* refuse("the name of a tool has up to 64 letters, digits, `_` and `-`")
-  }
-  const inputSchema = yield* Schema.decodeUnknownEffect(McpSchema.ToolJson)(spec.inputSchema).pipe(
-    Effect.mapError(() => refuse("the parameters of a tool have to be an object"))
-  )
-  const registry = yield* McpServer.McpServer
-  const services = yield* Effect.context()
-  yield* registry.addTool({
-    tool: new McpSchema.Tool({
-      name: spec.name,
-      title: titleOf(spec.name, nonce),
-      description: spec.description,
-      inputSchema,
-      annotations: {
-        readOnlyHint: Context.get(annotations, Tool.Readonly),
-        destructiveHint: Context.get(annotations, Tool.Destructive),
-        idempotentHint: Context.get(annotations, Tool.Idempotent),
-        openWorldHint: Context.get(annotations, Tool.OpenWorld)
-      }
-    }),
-    annotations: Context.empty(),
-    services,
-    handle: (args: unknown) => Effect.map(call(spec.name, args, run), toResult)
-  })
-})
-
-// Codex names the thread and the turn of a call in its metadata.
-const call = Effect.fnUntraced(function* (tool: string, args: unknown, run: Tools.Bound["onToolCall"]) {
-  const guest = yield* CurrentGuest
-  const { requestMetadata } = yield* McpSchema.McpRequestContext
-  const about = callerIn(requestMetadata)
-  if (guest?.callTool === undefined || about === undefined) return refused
-  return yield* guest.callTool({ ...about, tool, namespace: null, arguments: args ?? {} }, run)
-})
-
-// Codex 0.171.0 names the thread, the turn and the call. Older ones name the call only in the turn's items.
-const callerIn = (
-  meta: unknown
-): { readonly threadId: string; readonly turnId: string; readonly callId: string } | undefined => {
-  if (!Predicate.isReadonlyObject(meta)) return undefined
-  const turn = meta["x-codex-turn-metadata"]
-  if (!Predicate.isReadonlyObject(turn)) return undefined
-  const { callId = globalThis.crypto.randomUUID(), threadId = turn["thread_id"] } = meta
-  const turnId = turn["turn_id"]
-  return typeof threadId === "string" && typeof turnId === "string" && typeof callId === "string"
-    ? { threadId, turnId, callId }
-    : undefined
-}
-
-const refused: DynamicToolCallResponse = {
-  success: false,
-  contentItems: [{ type: "inputText", text: "The call was refused: it belongs to no turn of this program." }]
-}
-
-const toResult = ({ contentItems, success }: DynamicToolCallResponse): McpSchema.CallToolResult =>
-  new McpSchema.CallToolResult({ isError: !success, content: contentItems.map(toContent) })
-
-const toContent = (item: DynamicToolCallOutputContentItem): McpSchema.ContentBlock => {
-  if (item.type === "inputText") return { type: "text", text: item.text }
-  const url = item.type === "inputImage" ? item.imageUrl : item.type === "inputAudio" ? item.audioUrl : ""
-  const [, mimeType = "", encoded = ""] = /^data:([^,;]*);base64,(.*)$/s.exec(url) ?? []
-  const data = Option.getOrUndefined(Result.getSuccess(Base64.decode(encoded)))
-  if (data === undefined) return { type: "text", text: `[${item.type}]` }
-  return { type: item.type === "inputAudio" ? "audio" : "image", data, mimeType }
 }

@@ -109,7 +109,7 @@ export const pendingApprovals = Metric.counter("codex.approvals.pending", {
  * @since 0.1.0
  */
 export const malformedLines = Metric.counter("codex.lines.malformed", {
-  description: "Lines of the app-server that were no JSON-RPC message",
+  description: "Lines of the app-server that were not JSON-RPC messages",
   attributes: { unit: "{line}" },
   incremental: true
 })

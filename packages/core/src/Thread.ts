@@ -30,7 +30,10 @@ import type { Notification } from "./Notification.ts"
 import type { Engine, PolicyEngine } from "./PolicyEngine.ts"
 import type { DynamicToolSpec } from "./protocol/generated/Stable.ts"
 import type {
+  AskForApproval,
+  ReasoningEffort,
   ReviewTarget,
+  SandboxPolicy,
   ThreadForkParams,
   ThreadResumeParams,
   ThreadStartParams,
@@ -221,6 +224,22 @@ export interface RunInput extends TurnInput {
 }
 
 /**
+ * The effective settings of a thread: the given options, the configuration of codex and its defaults, combined by the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ThreadSettings {
+  readonly model: string
+  readonly modelProvider: string
+  readonly reasoningEffort?: ReasoningEffort | null | undefined
+  /** The working folder, as an absolute path. */
+  readonly cwd: string
+  readonly sandbox: SandboxPolicy
+  readonly approvalPolicy: AskForApproval
+}
+
+/**
  * A thread of the connected server. Turns on one thread wait for each other.
  *
  * @category models
@@ -228,6 +247,8 @@ export interface RunInput extends TurnInput {
  */
 export interface Thread {
   readonly id: string
+  /** The settings when this handle was made; `undefined` if this client did not start or load the thread. */
+  readonly settings: ThreadSettings | undefined
   /**
    * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the
    * `value` of the answer; nobody is asked again, which {@link Thread.run} does.

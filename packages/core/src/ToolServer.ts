@@ -22,7 +22,17 @@ import type { ToolCallHandler } from "./ServerRequest.ts"
  * @category models
  * @since 0.1.0
  */
-export type CallTool = (params: DynamicToolCallParams, run: ToolCallHandler) => Effect.Effect<DynamicToolCallResponse>
+export type CallTool = (call: Call, run: ToolCallHandler) => Effect.Effect<DynamicToolCallResponse>
+
+/**
+ * A call of a tool. Older versions of codex do not name its id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call extends Omit<DynamicToolCallParams, "callId"> {
+  readonly callId: string | undefined
+}
 
 /**
  * Access to the server for one codex process.
@@ -51,10 +61,9 @@ export interface ToolServer {
   /** Its address: on the loopback, below a path that cannot be guessed. */
   readonly url: string
   /**
-   * Whether a question is about one of the tools: it has the name of a tool, and the title that only a codex with access
-   * knows.
+   * Whether a question is about one of the tools, by the title of the tool, which only a codex with access knows.
    */
-  readonly isTool: (name: unknown, title: unknown) => boolean
+  readonly isTool: (title: unknown) => boolean
   /** Gives access to one more codex, until the scope closes. */
   readonly admit: Effect.Effect<Admission, never, Scope.Scope>
 }

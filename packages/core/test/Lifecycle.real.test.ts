@@ -119,68 +119,6 @@ describe("many keyed layers", () => {
 })
 
 describe("law 3: a process that dies", () => {
-  it.live("in the middle of an approval fails the turn, and ends the handler", () =>
-    Effect.gen(function* () {
-      const pids: Array<number> = []
-      const asked = yield* Deferred.make<void>()
-      const ended = yield* Deferred.make<Exit.Exit<never>>()
-      const policy = PolicyEngine.make({
-        command: () =>
-          Deferred.succeed(asked, undefined).pipe(
-            Effect.andThen(Effect.never),
-            Effect.onExit((exit) => Deferred.succeed(ended, exit))
-          )
-      })
-      yield* Effect.gen(function* () {
-        const codex = yield* Codex.Codex
-        const fiber = yield* Effect.forkChild(codex.responses.create({ prompt: "Run it" }))
-        yield* Deferred.await(asked)
-        yield* kill(pids[0])
-        const failure = yield* Effect.flip(Fiber.join(fiber))
-        expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { signal: "SIGKILL" } })
-      }).pipe(Effect.provide(Layer.merge(layerRecording(pids), Layer.succeed(PolicyEngine.PolicyEngine)(policy))))
-      expect(Exit.hasInterrupts(yield* Deferred.await(ended))).toBe(true)
-    }).pipe(Effect.provide(CodexTest.layerHome([reply(execCommand({ cmd: "true", escalate: true }))])))
-  )
-
-  const fake = (script: string) =>
-    Effect.map(CodexTest.Home, ({ cwd }) => {
-      const binary = path.join(cwd, "fake.sh")
-      writeFileSync(binary, `#!/bin/sh\n${script}\n`)
-      chmodSync(binary, 0o755)
-      return Codex.layer({ binary, shutdownGrace: "100 millis" }).pipe(Layer.provide(NodeServices.layer))
-    })
-  const greeting = `read -r _; echo '{"id":1,"result":{"userAgent":"x/0.0.0","codexHome":"/","platformFamily":"unix","platformOs":"linux"}}'`
-
-  it.live("in the handshake fails the layer", () =>
-    Effect.gen(function* () {
-      const layer = yield* fake("read -r _; kill -9 $$")
-      const failure = yield* Effect.flip(Effect.provide(Codex.Codex, layer))
-      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Exited", signal: "SIGKILL" } })
-    }).pipe(Effect.provide(CodexTest.layerHome([])))
-  )
-
-  it.live("in the middle of a line fails what waits for it", () =>
-    Effect.gen(function* () {
-      const layer = yield* fake(`${greeting}; read -r _; read -r _; printf '{"id":2,"res'; exit 4`)
-      const failure = yield* Effect.flip(Effect.provide(ask, layer))
-      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Exited", code: 4 } })
-    }).pipe(Effect.provide(CodexTest.layerHome([])))
-  )
-
-  it.live("only half, closing its input, fails what is written to it", () =>
-    Effect.gen(function* () {
-      const layer = yield* fake(`${greeting}; exec 0<&-; while true; do sleep 0.05; done`)
-      const failure = yield* Effect.gen(function* () {
-        const codex = yield* Codex.Codex
-        // The pipe breaks at a write after the input was closed, so there is one until it does.
-        yield* Effect.forkChild(Effect.ignore(ask).pipe(Effect.delay("20 millis"), Effect.forever))
-        return yield* Effect.flip(codex.closed)
-      }).pipe(Effect.provide(layer))
-      expect(failure).toMatchObject({ _tag: "ConnectionFailed", reason: { _tag: "Write" } })
-    }).pipe(Effect.provide(CodexTest.layerHome([])))
-  )
-
   it.live("tells what it wrote to its standard error", () =>
     Effect.gen(function* () {
       const { cwd } = yield* CodexTest.Home

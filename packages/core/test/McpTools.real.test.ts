@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import * as path from "node:path"
@@ -7,12 +8,14 @@ import * as McpTools from "@effect-codex/core/McpTools"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { ToolServer } from "@effect-codex/core/ToolServer"
+import * as Tools from "@effect-codex/core/Tools"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import * as McpClient from "effect/ai/McpClient"
 import * as McpProtocol from "effect/ai/McpProtocol"
+import * as McpTest from "effect/ai/McpTest"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
@@ -23,8 +26,10 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Registrations from "../src/internal/mcpRegistrations.ts"
 import { lacks } from "./server.ts"
 import { processesOf } from "./support.ts"
+import { services, socketPath } from "./transports.ts"
 
 const { execCommand, mcpCall, reply, text } = MockModel
 
@@ -51,22 +56,27 @@ interface Options extends McpTools.Options {
   readonly codex?: Codex.Options
 }
 
+const handlersWith = (slow: Effect.Effect<string>) =>
+  toolkit.toLayer({
+    lookup: Effect.fnUntraced(function* ({ atLeast, sku }) {
+      const stock = yield* Stock
+      const pieces = yield* stock.of(sku)
+      return { pieces, enough: pieces >= (atLeast ?? 1) }
+    }),
+    broken: () => Effect.die(new Error("the secret is 42")),
+    slow: () => slow
+  })
+
+const stock = Layer.succeed(Stock)({
+  of: (sku) => (sku === "none" ? Effect.fail("no such article") : Effect.succeed(7))
+})
+
+const handlersAlone = Layer.merge(handlersWith(Effect.never), stock)
+
 const tools = ({ slow, ...options }: Options = {}) =>
   McpTools.layer(toolkit, options).pipe(
-    Layer.provide(
-      toolkit.toLayer({
-        lookup: Effect.fnUntraced(function* ({ atLeast, sku }) {
-          const stock = yield* Stock
-          const pieces = yield* stock.of(sku)
-          return { pieces, enough: pieces >= (atLeast ?? 1) }
-        }),
-        broken: () => Effect.die(new Error("the secret is 42")),
-        slow: () => slow ?? Effect.succeed("x".repeat(3_000_000))
-      })
-    ),
-    Layer.provide(
-      Layer.succeed(Stock)({ of: (sku) => (sku === "none" ? Effect.fail("no such article") : Effect.succeed(7)) })
-    ),
+    Layer.provide(handlersWith(slow ?? Effect.succeed("x".repeat(3_000_000)))),
+    Layer.provide(stock),
     Layer.provide(loopback)
   )
 
@@ -309,6 +319,29 @@ describe("the server of a program's tools", () => {
     }).pipe(withTools([reply(lookup()), reply(text("seven"))]))
   )
 
+  // Only root can be somebody else.
+  it.live.skipIf(process.getuid?.() !== 0)("gives another user of the machine nothing", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { home } = yield* CodexTest.Home
+      yield* codex.thread.start()
+      const pid = processesOf(home).find((pid) => /app-server/.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")))
+      const url = /http:\/\/127[^"]*/.exec(readFileSync(`/proc/${pid}/cmdline`, "utf8"))?.[0] ?? ""
+      // The other user finds the address, as arguments are public, and asks without a token.
+      const script = `
+        cat /proc/${pid}/environ >/dev/null 2>&1 && echo READ
+        exec 3<>/dev/tcp/127.0.0.1/${new URL(url).port}
+        printf 'POST ${new URL(url).pathname} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}' >&3
+        head -1 <&3`
+      const said = yield* Effect.callback<string>((resume) => {
+        execFile("/bin/bash", ["-c", script], { uid: 65534, gid: 65534 }, (_error, stdout) =>
+          resume(Effect.succeed(stdout))
+        )
+      })
+      expect(said.trim()).toBe("HTTP/1.1 401 Unauthorized")
+    }).pipe(withTools([]))
+  )
+
   it.live("runs no call that codex has not announced, also with the token", () => {
     const asked: Array<PolicyEngine.Request<"toolCall">> = []
     return Effect.gen(function* () {
@@ -427,7 +460,7 @@ describe("other clients", () => {
       Effect.gen(function* () {
         const server = yield* Effect.fromNullishOr(yield* ToolServer)
         const { connect, token } = yield* server.admit
-        connect((params, run) => run(params))
+        connect((call, run) => run({ ...call, callId: call.callId ?? "" }))
         const headers = { authorization: `Bearer ${Redacted.value(token)}` }
         const _meta = { callId: "c", threadId: "t", "x-codex-turn-metadata": { turn_id: "u" } }
 
@@ -471,6 +504,58 @@ describe("other clients", () => {
         )
         expect(found.map(({ name }) => name)).toEqual(["lookup", "broken", "slow"])
       }).pipe(Effect.scoped, Effect.provide(tools()))
+  )
+})
+
+describe("the registrations", () => {
+  it.live("run nothing for a caller that no connection stands for, in every version of the protocol", () =>
+    Effect.gen(function* () {
+      const bound = yield* Tools.bind(toolkit)
+      const registrations = Registrations.layer(toolkit, bound, "nonce")
+      for (const protocol of [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol.v2025_03_26]) {
+        const client = yield* McpTest.makeClient(registrations, { protocols: [protocol] })
+        const { tools } = yield* client.listTools({})
+        expect(tools.map(({ name }) => name)).toEqual(["lookup", "broken", "slow"])
+        expect(yield* client.callTool({ name: "lookup", arguments: { sku: "a" } })).toMatchObject({
+          isError: true,
+          content: [{ text: expect.stringContaining("belongs to no turn") }]
+        })
+      }
+    }).pipe(Effect.scoped, Effect.provide(handlersAlone))
+  )
+})
+
+describe("transports", () => {
+  it.live("has the tools over a Unix socket", () =>
+    Effect.gen(function* () {
+      const { env, cwd } = yield* CodexTest.Home
+      const socket = yield* socketPath
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        yield* (yield* codex.thread.start()).run("How many?")
+        expect(yield* output(1)).toContain("pieces")
+      }).pipe(
+        Effect.provide(
+          Codex.layerUnix({ socketPath: socket, env, cwd }).pipe(Layer.provide(tools()), Layer.provide(services))
+        )
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.merge(CodexTest.layerHome([reply(lookup()), reply(text("seven"))]), acceptTools))
+    )
+  )
+
+  it.live("refuses to connect to a server that others have started, which cannot get a token", () =>
+    Effect.gen(function* () {
+      const layer = Codex.layerWebSocket({ url: "ws://127.0.0.1:9" }).pipe(
+        Layer.provide(tools()),
+        Layer.provide(services)
+      )
+      expect(yield* Effect.flip(Effect.scoped(Layer.build(layer)))).toMatchObject({
+        _tag: "InvalidConfig",
+        path: "McpTools"
+      })
+    })
   )
 })
 

@@ -131,6 +131,18 @@ describe("law 9: one turn a thread; its handle", () => {
     }).pipe(Effect.scoped, withScript([reply(text("1")), reply(text("2")), reply(text("3"))]))
   )
 
+  it.live("has the settings that the server made of the options", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start({ sandbox: "read-only", approvalPolicy: "never" })
+      expect(thread.settings).toMatchObject({ sandbox: { type: "readOnly" }, approvalPolicy: "never" })
+      expect(thread.settings?.cwd).toMatch(/^\//)
+      yield* thread.run("hello").pipe(Effect.provide(PolicyEngine.layerDeclineAll))
+      const fork = yield* codex.thread.fork(thread.id, { sandbox: "workspace-write" })
+      expect(fork.settings?.sandbox.type).toBe("workspaceWrite")
+    }).pipe(Effect.provide(CodexTest.layer(() => MockModel.reply(MockModel.text("hi")))))
+  )
+
   it.live("is had of one that exists by its id", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex

@@ -105,8 +105,8 @@ export const make = Effect.fnUntraced(function* <E>(
       Effect.timeoutOption(deadline),
       Effect.map(
         Option.match({
-          onNone: () => Result.fail(`nobody answered within ${Duration.format(deadline)}`),
-          onSome: (answer) => (answer == null ? Result.fail("nobody answered") : Result.succeed(answer))
+          onNone: () => Result.fail(`no answer within ${Duration.format(deadline)}`),
+          onSome: (answer) => (answer == null ? Result.fail("no answer") : Result.succeed(answer))
         })
       ),
       Effect.catchCause((cause) =>
@@ -276,8 +276,7 @@ export const layerQueue = (
           Effect.suspend(() => (isOpen ? Deferred.succeed(answered, given) : Effect.succeed(false)))
         const asked = { ...question, answer, closed: Deferred.await(closed) }
         const offered = yield* Queue.offer(queue, { question: asked, isOpen: () => isOpen })
-        if (!offered)
-          return yield* new PolicyFailed({ description: "the queue of questions is full, and nobody reads" })
+        if (!offered) return yield* new PolicyFailed({ description: "the queue of questions is full and not read" })
         return yield* Effect.ensuring(
           Deferred.await(answered),
           Effect.suspend(() => {

@@ -216,9 +216,16 @@ const parseResult = (
   )
 }
 
+/**
+ * The description of a problem with a field that a rubric does not have.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const unknownField = "there is no such field here"
+
 const toIssues = SchemaIssue.makeFormatterStandardSchemaV1({
-  leafHook: (issue) =>
-    issue._tag === "UnexpectedKey" ? "there is no such field here" : SchemaIssue.defaultLeafHook(issue)
+  leafHook: (issue) => (issue._tag === "UnexpectedKey" ? unknownField : SchemaIssue.defaultLeafHook(issue))
 })
 
 const decodeAt = (

@@ -234,7 +234,7 @@ const makeConversion = () => {
     if (kind.default === "toolInput")
       return isFields(value) ? { decision: { answers: answersOf(value.answers, path) } } : { decision: value }
     if (value === "auto_empty") {
-      warn("meansMore", path, "auto_empty is no decision for this kind, and the default is taken")
+      warn("meansMore", path, "auto_empty is not a decision of this kind, so the default applies")
       return {}
     }
     if (!isFields(value)) return { decision: value }
@@ -259,7 +259,8 @@ const makeConversion = () => {
       entries.map(([id, texts]) => {
         const list: ReadonlyArray<unknown> = Array.isArray(texts) ? texts : [texts]
         const kept = list.filter(Predicate.isString)
-        if (kept.length < list.length) warn("ignored", `${path}.answers.${id}`, "answers that are no text are left out")
+        if (kept.length < list.length)
+          warn("ignored", `${path}.answers.${id}`, "answers that are not text are left out")
         return [id, { answers: kept }]
       })
     )

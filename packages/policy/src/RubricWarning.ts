@@ -76,7 +76,12 @@ export const review = (rubric: PolicyRubric): ReadonlyArray<RubricWarning> => [
     return [
       ...foreign(when, path),
       ...(isAccept(decision) && when.server === undefined
-        ? [never(`${path}.when`, "a rule that accepts needs a server: what is said of a tool is that server's claim")]
+        ? [
+            never(
+              `${path}.when`,
+              "an accept rule needs a server, because the name of a tool is only a claim of its server"
+            )
+          ]
         : []),
       ...(decision === "acceptForSession" || decision === "acceptAlways"
         ? [beyond(path, decision === "acceptAlways" ? "writes into the user's configuration" : "is for the session")]
@@ -127,7 +132,7 @@ const reviewMode = ({ allowedRoots, defaults, mode = "balanced" }: PolicyRubric)
     warnings.push({
       code: "permissive",
       path: "mode",
-      description: "what no rule declines is accepted, and accepted commands run without a sandbox"
+      description: "requests that no rule declines are accepted, and accepted commands run without a sandbox"
     })
   }
   if (mode === "balanced" && (allowedRoots?.length ?? 0) === 0 && defaults?.command === undefined) {

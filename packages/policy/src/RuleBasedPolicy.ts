@@ -19,6 +19,7 @@ import { type Conclusion, conclude } from "./internal/rubric/conclude.ts"
 import { type Demand, problemOf } from "./internal/files/demand.ts"
 import { type Walker, walker as startWalking } from "./internal/files/path.ts"
 import * as FilePolicy from "./internal/files/policy.ts"
+import { isPermissive } from "./internal/rubric/bounds.ts"
 import { readingOf, rulesOf } from "./internal/rubric/packs.ts"
 import { absolute } from "./internal/files/folders.ts"
 import * as PermissionsPolicy from "./internal/files/permissions.ts"
@@ -248,7 +249,15 @@ export interface Explanation {
     readonly by: string
     /** Why no rule that accepts can match this part; `undefined`: one can. */
     readonly opaque: string | undefined
+    /** Why this part is not accepted, in a few words; `undefined` if it is. */
+    readonly whyNot: string | undefined
   }>
+}
+
+const whyNotOf = ({ byRule, decision, part, reason, whyNot }: CommandPolicy.Decided): string | undefined => {
+  if (decision !== undefined && isPermissive(decision)) return undefined
+  if (byRule) return reason ?? "the rule declines it"
+  return part.opaque ?? whyNot ?? reason ?? "no rule matches"
 }
 
 /**
@@ -301,11 +310,12 @@ export const explainer = (
         by,
         reason,
         command: evaluation.command,
-        parts: evaluation.decided.map(({ by, decision, part }) => ({
-          source: part.source,
-          decision,
-          by,
-          opaque: part.opaque
+        parts: evaluation.decided.map((decided) => ({
+          source: decided.part.source,
+          decision: decided.decision,
+          by: decided.by,
+          opaque: decided.part.opaque,
+          whyNot: whyNotOf(decided)
         }))
       }
     })

@@ -68,7 +68,7 @@ it.live("the trail of a real turn has every decision, what became of it, and wha
       ["outcome", "commandExecution", "declined"],
       ["command", "decline", null, expect.stringContaining("it had a defect")],
       ["outcome", "commandExecution", "declined"],
-      ["fileChange", "decline", null, "nobody decided"],
+      ["fileChange", "decline", null, "no engine decided"],
       ["outcome", "fileChange", "declined"],
       ["unasked", "commandExecution", "completed"],
       ["userInput", "accept", "test", null]

@@ -227,7 +227,7 @@ describe("a trail in a file", () => {
         [[first, third, fourth], 2, "it does not follow from the line before"],
         [[first, second, fourth, third], 3, "it does not follow from the line before"],
         [[first, second, second, third], 3, "it does not follow from the line before"],
-        [[first, "{}", third, fourth], 2, "it is no record"]
+        [[first, "{}", third, fourth], 2, "it is not a record"]
       ]
       for (const [changed, line, description] of changes) {
         writeFileSync(file, `${changed.join("\n")}\n`)

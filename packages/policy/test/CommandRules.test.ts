@@ -558,8 +558,8 @@ describe("an explanation", () => {
         reason: "never",
         command: { _tag: "Parsed", script: "ls -- a; rm $X" },
         parts: [
-          { source: "ls -- a", decision: "accept", by: "list", opaque: undefined },
-          { source: "rm $X", decision: "decline", by: "no", opaque: '"$X" is known only when it runs' }
+          { source: "ls -- a", decision: "accept", by: "list", opaque: undefined, whyNot: undefined },
+          { source: "rm $X", decision: "decline", by: "no", opaque: '"$X" is known only when it runs', whyNot: "never" }
         ]
       })
     }).pipe(Effect.provide(layerRepo))

@@ -153,7 +153,7 @@ describe("a command", () => {
       const { text } = yield* ask(command("make all", { cwd: "/etc", reason: "It is harmless" }))
       expect(text).toContain("Folder\n  │ /etc\n  │ NOT in the working folder")
       expect(text).toContain("Why, as the model claims\n  │ It is harmless")
-      expect(text).toContain("It may run outside of the sandbox, with your rights")
+      expect(text).toContain("It may run outside the sandbox, with your rights")
     })
   )
 
@@ -490,7 +490,7 @@ describe("a person behind a function", () => {
       const fiber = yield* Effect.forkChild(decide(stubborn, { deadline: "1 minute" }))
       yield* Deferred.await(isAsked)
       yield* TestClock.adjust("1 minute")
-      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 1m" })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer within 1m" })
     })
   )
 

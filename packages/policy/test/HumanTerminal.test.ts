@@ -53,10 +53,10 @@ describe("a person at the terminal", () => {
       const fiber = yield* asked(command("make all"))
       yield* screen("make all")
       yield* end
-      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer" })
       yield* screen("Taken as a no.")
       const next = yield* asked(command("make all"))
-      expect(yield* Fiber.join(next)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(yield* Fiber.join(next)).toMatchObject({ decision: "decline", reason: "no answer" })
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 
@@ -65,7 +65,7 @@ describe("a person at the terminal", () => {
       const { displayed, end } = yield* TestTerminal
       const fiber = yield* asked(command("make all"))
       yield* end
-      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer" })
       expect(displayed.join("")).not.toContain("make all")
     }).pipe(Effect.provide(layerAtTerminal()))
   )
@@ -74,7 +74,7 @@ describe("a person at the terminal", () => {
     Effect.gen(function* () {
       const { displayed } = yield* TestTerminal
       const fiber = yield* asked(command("make all"))
-      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered" })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer" })
       expect(displayed).toEqual([])
     }).pipe(Effect.provide(layerAtTerminal({}, false)))
   )
@@ -86,7 +86,7 @@ describe("a person at the terminal", () => {
       yield* TestClock.setTime(299_000)
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* TestClock.setTime(300_000)
-      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "nobody answered within 5m" })
+      expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer within 5m" })
       yield* screen("This is not asked any more.")
     }).pipe(Effect.provide(layerAtTerminal()))
   )

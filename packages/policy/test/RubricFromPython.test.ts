@@ -115,7 +115,7 @@ describe("a rubric of the Python SDK", () => {
       [["ignored", "commandRules[0].note"]]
     ],
     [
-      "answers that are no text",
+      "answers that are not text",
       { tool_input_rules: [{ decision: { answers: { q: [1, "a"] } } }] },
       [["ignored", "toolInputRules[0].decision.answers.q"]]
     ],

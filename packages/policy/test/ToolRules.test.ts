@@ -198,6 +198,9 @@ describe("a rule for questions to the user", () => {
       reason: "two questions have the same id"
     })
     expect(rule("auto_empty", question("z"), question("z"))?.decision).toEqual({ answers: {} })
+    expect(rule(answers("a", "A"), { ...closed, id: "b" })?.decision).toStrictEqual({ answers: {} })
+    const known = [{ name: "rule", when: { questionIdRegex: "env" }, decision: answers("environment", "x") }]
+    expect(on(known, [question("environment")])?.by).toBe("mode")
   })
 })
 
@@ -305,6 +308,15 @@ describe("a rule for MCP tools", () => {
     }
     for (const decision of ["decline", "cancel"] as const) {
       expect(on([{ name: "rule", when: { claimedToolRegex: "read" }, decision }])?.by).toBe("rule")
+    }
+  })
+
+  it("accepts no tool whose name is no text", () => {
+    const rules: ReadonlyArray<Rule.McpToolRule> = [
+      { name: "rule", when: { server: "files", claimedToolRegex: ".*" }, decision: "accept" }
+    ]
+    for (const tool_name of [7, null, ["read"], { name: "read" }]) {
+      expect(on(rules, { _meta: { ...approval, tool_name } })?.by).toBe("mode")
     }
   })
 

@@ -1,5 +1,5 @@
 /**
- * What was decided on the agent's requests while a turn ran: told as events of the turn, and counted.
+ * The decisions on the agent's requests during a turn, as events of the turn and counted.
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
@@ -43,7 +43,7 @@ export const watch = (engine: PolicyEngine.Engine, emit: (event: ResponseEvent) 
       if (isDeclined(verdict.decision)) declined++
       return emit(toEvent(request, verdict))
     })
-  const nobody: Verdict = { decision: "decline", by: "nobody decides" }
+  const nobody: Verdict = { decision: "decline", by: "no engine decided" }
   const failed = (message: string): Verdict => ({ decision: "decline", by: "the policy failed", reason: message })
 
   const watched =

@@ -1,7 +1,7 @@
 /**
  * The commands by name, and what loads each of them.
  *
- * A command's file holds its flags and its handler, and imports all that it needs; only those that the command line names are
+ * A command's file holds its flags and its handler, and imports everything that it needs; only those that the command line names are
  * loaded, so that `--help` and `--version` load none. Each of the others is a stand-in with a name and a summary, for the overview.
  */
 import * as Command from "effect/cli/Command"
@@ -12,7 +12,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Stdio from "effect/Stdio"
 import type * as Terminal from "effect/Terminal"
 
-/** What a command can fail with, as the report and the exit code need to know it. */
+/** The error of a command, as the report and the exit code need to know it. */
 interface Failure {
   readonly _tag: string
   readonly message: string
@@ -40,29 +40,32 @@ export const commands = [
   entry("threads", "List, show, fork, archive, name and delete threads", () =>
     import("./commands/threads.ts").then(({ command }) => command)
   ),
-  entry("models", "List the models that codex knows", () =>
+  entry("models", "List the models that codex offers", () =>
     import("./commands/models.ts").then(({ command }) => command)
   ),
-  entry("login", "Log in; Ctrl-C gives up", () => import("./commands/account.ts").then(({ login }) => login)),
-  entry("logout", "Forget the account, its tokens and keys", () =>
+  entry("login", "Log in; Ctrl-C cancels", () => import("./commands/account.ts").then(({ login }) => login)),
+  entry("logout", "Log out, and remove stored tokens and keys", () =>
     import("./commands/account.ts").then(({ logout }) => logout)
   ),
-  entry("account", "Show who is logged in; exits with 3 if nobody is and somebody has to be", () =>
+  entry("account", "Show the account; exits with 3 if a login is required", () =>
     import("./commands/account.ts").then(({ account }) => account)
   ),
-  entry("session", "Open, send to, watch and decide for sessions that outlive their process", () =>
+  entry("session", "Open and watch sessions that survive restarts, send prompts, and decide approvals", () =>
     import("./commands/session.ts").then(({ command }) => command)
   ),
-  entry("policy", "Try, test and read the rules that decide what an agent may do", () =>
+  entry("policy", "Check, test and explain the rules that decide on approval requests", () =>
     import("./commands/policy.ts").then(({ command }) => command)
   ),
-  entry("audit", "Check and read the trail of what an agent was allowed", () =>
+  entry("audit", "Verify and show the audit trail of decisions", () =>
     import("./commands/audit.ts").then(({ command }) => command)
+  ),
+  entry("transcript", "Look at recordings of runs, cut them down and redact them", () =>
+    import("./commands/transcript.ts").then(({ command }) => command)
   ),
   entry("doctor", "Check the installation and suggest fixes", () =>
     import("./commands/doctor.ts").then(({ command }) => command)
   ),
-  entry("demo", "Show that codex and this package work here", () =>
+  entry("demo", "Try codex and this package on this machine", () =>
     import("./commands/demo.ts").then(({ command }) => command)
   )
 ] as const

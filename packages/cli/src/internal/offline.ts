@@ -17,7 +17,7 @@ const answerTo = (prompt: string): string =>
 
 // One for every request, so that a prompt with an output schema gets an answer of some form too.
 const greeting: MockModel.Script = (request) =>
-  MockModel.reply(MockModel.reasoning("**Greeting** whoever is there."), MockModel.text(answerTo(request.lastUserText)))
+  MockModel.reply(MockModel.reasoning("**Greeting** the user."), MockModel.text(answerTo(request.lastUserText)))
 
 // A model that codex knows, so that it does not warn of one that it does not.
 const model = "gpt-5.5"

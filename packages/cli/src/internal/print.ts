@@ -1,5 +1,5 @@
 /**
- * What commands other than `run` print: one JSON document, or lines for people.
+ * Output of commands other than `run`: one JSON document, or lines for people.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Console from "effect/Console"
@@ -7,24 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as Tone from "../Tone.ts"
+import { sanitizedJson } from "./jsonLine.ts"
 import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 import * as Table from "./table.ts"
-
-// What a terminal would obey, or what hides text in it, is escaped, as JSON lets one.
-const sanitizedJson = (text: string): string =>
-  text.replaceAll(
-    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-  )
-
-/** A value as JSON on one line. */
-export const jsonLine = (value: unknown): string => sanitizedJson(JSON.stringify(value))
 
 /** Prints one JSON document. */
 export const json = (document: unknown): Effect.Effect<void> =>
   Console.log(sanitizedJson(JSON.stringify(document, undefined, 2)))
 
-/** Somebody else's command or path on one line, with all that is in it: it says what is done. */
+/** A command or path from elsewhere on one line, with every character, because it decides what happens. */
 export const exact = (text: string): string => Display.line(text)
 
 /** Somebody else's text on one line. */

@@ -1,5 +1,5 @@
 /**
- * Tells people what went wrong: one line on standard error, and more only where it was asked for.
+ * Reports failures: one line on standard error, more with `--debug`, and an object on standard output where JSON is asked for.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Cause from "effect/Cause"
@@ -9,15 +9,18 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
+import { codes, exitCodeOf } from "../ExitCode.ts"
+import { messageOf } from "./cliMessage.ts"
+import { helpText } from "./helpText.ts"
+import { jsonLine } from "./jsonLine.ts"
+import * as Tone from "../Tone.ts"
 
-// What a server or a file has said can be part of it.
+// The text may come from a server or a file.
 const oneLine = (text: string): string => Display.line(text.trim().replaceAll(/\s*\n\s*/g, " "))
 
 const say = (message: string): Effect.Effect<void> => Console.error(`effect-codex: ${message}`)
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-// Where an error is documented and which version failed, if the error has such fields.
+// The documentation of an error and the version that failed, if the error has such fields.
 const sourceOf = (error: unknown): string => {
   const field = (name: string): string =>
     Predicate.hasProperty(error, name) && typeof error[name] === "string" ? error[name] : ""
@@ -26,10 +29,47 @@ const sourceOf = (error: unknown): string => {
   return parts.length === 0 ? "" : ` (${oneLine(parts.join(", "))})`
 }
 
-/** One line for a failure that was not told already; `debug`: all that is known about it. */
-export const report = (cause: Cause.Cause<unknown>, debug: boolean): Effect.Effect<void> => {
+/** How failures are reported. */
+export interface Options {
+  /** Whether everything known about the error is printed. */
+  readonly debug: boolean
+  /** Whether the command line asks for JSON: standard output then gets an object for every failure. */
+  readonly json: boolean
+}
+
+// Errors whose command has printed its object already.
+const printed = new WeakSet<object>()
+
+/** Keeps the report of an error from printing a second object: the command has printed one. */
+export const markPrinted = (error: unknown): void => {
+  if (Predicate.isObject(error)) printed.add(error)
+}
+
+/** The object of a failure. That of `run` has the fields of `RunOutput.RunResult`. */
+const failureOf = (command: string | undefined, exitCode: number, tag: string, message: string) => ({
+  ...(command === "run" ? { type: "result", status: "failed", text: "", declined: 0 } : {}),
+  exitCode,
+  error: { tag, message }
+})
+
+const printFailure = (command: string | undefined, error: unknown): Effect.Effect<void> => {
+  const tag = Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "Unexpected"
+  return Console.log(jsonLine(failureOf(command, exitCodeOf(error), tag, oneLine(messageOf(error)))))
+}
+
+/** One line for a failure that the command has not reported itself. */
+export const report = (
+  cause: Cause.Cause<unknown>,
+  { debug, json }: Options,
+  command?: string
+): Effect.Effect<void> => {
   const error = Cause.squash(cause)
   if (Cause.hasInterruptsOnly(cause) || !Runtime.getErrorReported(error)) return Effect.void
+  const object = json && !(Predicate.isObject(error) && printed.has(error)) ? printFailure(command, error) : Effect.void
+  return Effect.andThen(object, sayWhy(cause, error, debug))
+}
+
+const sayWhy = (cause: Cause.Cause<unknown>, error: unknown, debug: boolean): Effect.Effect<void> => {
   if (debug) return say(Display.block(Cause.pretty(cause)))
   const unexpected = Cause.hasDies(cause) ? "Unexpected: " : ""
   const advice = unexpected === "" ? "" : " (--debug shows where)"
@@ -44,10 +84,25 @@ const mistake = (error: NonShowHelpErrors): string => {
     : `${oneLine(message)}. Did you mean ${suggestions.map(oneLine).join(" or ")}?`
 }
 
-/** Help goes to standard output; of a command line that is wrong only what is wrong is told, on standard error. */
-export const presenter: CliOutput.Presenter = {
-  present: (event) =>
-    event._tag === "InvalidInvocation"
-      ? say(`${event.errors.map(mistake).join(" ")} See ${event.commandPath.join(" ")} --help`)
-      : CliOutput.defaultPresenter.present(event)
-}
+/** Help goes to standard output, wrapped at the width of the terminal. An invalid command line is one line on standard error. */
+export const presenter = (json: boolean): CliOutput.Presenter => ({
+  present: (event) => {
+    switch (event._tag) {
+      case "Help": {
+        const { columns = 80, isTTY = false } = process.stdout
+        const paint = Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal: isTTY }))
+        return Console.log(helpText(event.helpDoc, Math.max(40, Math.min(columns, 120)), paint))
+      }
+      case "InvalidInvocation": {
+        const message = event.errors.map(mistake).join(" ")
+        const object = failureOf(event.commandPath[1], codes.usage, "InvalidUsage", message)
+        return Effect.andThen(
+          json ? Console.log(jsonLine(object)) : Effect.void,
+          say(`${message} See ${event.commandPath.join(" ")} --help`)
+        )
+      }
+      default:
+        return CliOutput.defaultPresenter.present(event)
+    }
+  }
+})

@@ -1,6 +1,5 @@
 /**
- * What a run begins with, from flags, files and standard input: read before anything is started, so that a mistake costs
- * nothing.
+ * The input of a run, from flags, files and standard input: read before anything is started, so that mistakes are found early.
  */
 import type { Input, Part } from "@effect-codex/core/Input"
 import * as Effect from "effect/Effect"
@@ -25,7 +24,7 @@ const decodeUtf8 = (bytes: Uint8Array, what: string): Effect.Effect<string, Inva
 const readFile = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* Effect.mapError(fs.readFile(file), ({ reason }) =>
-    invalid(`The file ${file} can't be read: ${describe(reason._tag)}.`)
+    invalid(`The file ${file} cannot be read: ${describe(reason._tag)}.`)
   )
   return yield* decodeUtf8(bytes, `The file ${file}`)
 })
@@ -33,19 +32,19 @@ const readFile = Effect.fnUntraced(function* (file: string) {
 const describe = (reason: string): string => {
   switch (reason) {
     case "NotFound":
-      return "it is not there"
+      return "it does not exist"
     case "PermissionDenied":
-      return "you may not read it"
+      return "permission denied"
     case "BadResource":
       return "it is a folder"
     default:
-      return "something is wrong with it"
+      return reason
   }
 }
 
 const readStdin = Effect.gen(function* () {
   const { stdin } = yield* Stdio.Stdio
-  const chunks = yield* Effect.mapError(Stream.runCollect(stdin), () => invalid("Standard input can't be read."))
+  const chunks = yield* Effect.mapError(Stream.runCollect(stdin), () => invalid("Standard input cannot be read."))
   return yield* decodeUtf8(Buffer.concat(chunks), "The prompt on standard input")
 })
 
@@ -57,10 +56,10 @@ const readText = Effect.fnUntraced(function* (options: {
   if (promptFile !== undefined) {
     return prompt === undefined
       ? yield* readFile(promptFile)
-      : yield* invalid("Give a prompt or --prompt-file, not both.")
+      : yield* invalid("Use a prompt or --prompt-file, not both.")
   }
   if (prompt !== undefined && prompt !== "-") {
-    // What the shell gave us and was not UTF-8 is no longer what it was.
+    // Invalid UTF-8 from the shell has become another text by now.
     return prompt.includes("\ufffd") ? yield* invalid("The prompt is not UTF-8.") : prompt
   }
   const { stdinIsTerminal } = yield* Stdio.Stdio
@@ -86,13 +85,13 @@ export const readPrompt = Effect.fnUntraced(function* (options: {
   return [{ type: "text", text }, ...images]
 })
 
-/** A JSON Schema from a file. What else it has to be, the model's side knows. */
+/** A JSON Schema from a file. The provider checks the rest. */
 export const readOutputSchema = Effect.fnUntraced(function* (
   file: string
 ): Effect.fn.Return<{ readonly [key: string]: unknown }, InvalidUsage, FileSystem.FileSystem> {
   const text = yield* readFile(file)
   return yield* Effect.mapError(decodeSchema(text), () =>
-    invalid(`The file ${file} is no output schema: it has to be a JSON object with a JSON Schema.`)
+    invalid(`The file ${file} is not an output schema. It must contain a JSON Schema as a JSON object.`)
   )
 })
 

@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import type { Paint, Tone } from "../Tone.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
-import { approvalDecided, runStopping, runWarning } from "./ourEvents.ts"
+import { approvalDecided, runSettings, runStopping, runWarning } from "./ourEvents.ts"
 import { makePage } from "./page.ts"
 
 export interface Settings {
@@ -33,7 +33,7 @@ export type Activity =
   | { readonly _tag: "Over" }
 
 export interface Transcript {
-  /** What an event adds. */
+  /** The text that an event adds. */
   readonly render: (event: ResponseEvent) => string
   /** Ends a line that is begun. */
   readonly close: () => string
@@ -124,7 +124,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const done = (id: string, label: string, ...parts: ReadonlyArray<string | undefined>) => {
-    page.line("tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
+    const isBad = parts[0] === "failed" || parts[0] === "declined"
+    page.line(isBad ? "error" : "tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
     tools.delete(id)
   }
   const millis = (duration: number | null | undefined) => (duration == null ? undefined : `${duration}ms`)
@@ -157,7 +158,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       case "dynamicToolCall":
         return done(item.id, "[tool.call.done]", item.status, millis(item.durationMs))
       case "webSearch":
-        // What is searched for may be known only when it was found.
+        // The query may be known only at the end of the search.
         if (tool?.what === "searching" && item.query !== "") page.line("tool", "[tool.web]", item.query)
         tools.delete(item.id)
         return page.close()
@@ -175,7 +176,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       const parts = [`status=${turn.status}`, `tools=${toolCount}`, `errors=${errorCount}`]
       if (turn.durationMs != null) parts.push(`elapsed=${seconds(turn.durationMs)}`)
       if (tokens !== undefined) parts.push(`tokens=${tokens.total - tokens.before}`)
-      page.line("summary", "[summary]", parts.join(", "))
+      page.line(turn.status === "failed" ? "error" : "summary", "[summary]", parts.join(", "))
     }
     page.plain(paint("header", "== Turn Completed =="))
   }
@@ -307,6 +308,11 @@ export const makeTranscript = (settings: Settings): Transcript => {
       if (event.type === "thread/ready") {
         page.close()
         page.line("session", "Session:", event.threadId)
+      } else if (event.type === runSettings) {
+        for (const line of event.messageText?.split("\n") ?? []) {
+          const [, label = "", text = ""] = /^(\w+:) (.*)$/s.exec(line) ?? []
+          page.line("session", label, text)
+        }
       } else if (event.type === approvalDecided) {
         page.line("tool", "[approval]", event.messageText)
       } else if (clientWarnings.has(event.type)) {

@@ -3,7 +3,7 @@
  */
 import type { Bundle } from "./Bundle.ts"
 import { direct, type Directions, directionsOf } from "./directions.ts"
-import { deadlineOf, pairResponses, type Request, unusedDeadlines } from "./methods.ts"
+import { deadlineOf, pairResponses, type Request, unusedDeadlines, unusedResponses } from "./methods.ts"
 import { refsOf } from "./Node.ts"
 import * as supplement from "./supplement.ts"
 import { closures, printDefinition } from "./print.ts"
@@ -19,18 +19,9 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   const responses = pairResponses([...experimental.clientRequests, ...experimental.serverRequests], (name) =>
     experimental.definitions.has(name)
   )
-  const unused = unusedDeadlines(experimental.clientRequests.map(({ method }) => method))
-  if (unused.length > 0) {
-    throw new Error(`No method has the deadline class of ${unused.join(", ")}. Remove it from codegen/methods.ts.`)
-  }
   const gone = [...stable.definitions.keys()].filter((name) => !experimental.definitions.has(name))
   if (gone.length > 0) throw new Error(`Stable definitions that the experimental edition lacks: ${gone.join(", ")}`)
   checkAdditive(editions)
-  const { knownValues, otherKeys } = supplement
-  for (const name of Object.keys({ ...knownValues, ...otherKeys })) {
-    if (!experimental.definitions.has(name))
-      throw new Error(`There is no ${name} to correct. See codegen/supplement.ts.`)
-  }
 
   // By the larger edition, so that a definition is for the same in both.
   const directions = directionsOf(experimental, responses)
@@ -65,6 +56,23 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
     ].join("\n"),
     "Methods.ts": `${head}\n${printMethods(editions, responses, differs)}`
   }
+}
+
+/** Decisions made by hand that this protocol no longer needs, because a method or a definition is gone: a step each. */
+export const leftovers = ({ experimental }: Pick<Editions, "experimental">): ReadonlyArray<string> => {
+  const { clientRequests, definitions, serverRequests } = experimental
+  const { knownValues, otherKeys } = supplement
+  return [
+    ...unusedResponses([...clientRequests, ...serverRequests]).map(
+      (method) => `Remove the response of ${method} from codegen/methods.ts: there is no such method`
+    ),
+    ...unusedDeadlines(clientRequests.map(({ method }) => method)).map(
+      (name) => `Remove the deadline class of ${name} from codegen/methods.ts: no method has it`
+    ),
+    ...Object.keys({ ...knownValues, ...otherKeys })
+      .filter((name) => !definitions.has(name))
+      .map((name) => `Remove the correction of ${name} from codegen/supplement.ts: there is no such definition`)
+  ]
 }
 
 /**

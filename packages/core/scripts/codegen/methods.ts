@@ -184,9 +184,14 @@ export const pairResponses = (
       throw new Error(`The override of ${method} is ${response}, which does not exist. ${advice}`)
     pairs.set(method, response)
   }
-  for (const method of Object.keys(overrides)) {
-    if (!pairs.has(method))
-      throw new Error(`The override of ${method} is not needed: there is no such method. ${advice}`)
-  }
   return pairs
+}
+
+/** Overrides that are about no method of the protocol. */
+export const unusedResponses = (
+  requests: ReadonlyArray<Pick<Request, "method">>,
+  overrides: Readonly<Record<string, string>> = responses
+): ReadonlyArray<string> => {
+  const there = new Set(requests.map(({ method }) => method))
+  return Object.keys(overrides).filter((method) => !there.has(method))
 }

@@ -171,25 +171,45 @@ export const missingField = (
 }
 
 /**
- * How a version differs from the newest one that is known: a line for each thing that is missing or still there.
+ * How a version differs from the newest one that is known: a line for each behavior that is missing or still there, then one
+ * for each version that added or removed parts of the protocol, oldest first.
  *
  * @category getters
  * @since 0.1.0
  */
 export const describe = (version: string): ReadonlyArray<string> => {
   const newest = history.versions.at(-1) ?? version
-  const row = (what: string, span: Span) => {
+  const headingOf = (span: Span): string | undefined => {
     const isThere = has(version, span)
-    if (isThere === has(newest, span)) return []
-    return [isThere ? `still there (removed in ${span.until}): ${what}` : `missing (added in ${span.since}): ${what}`]
+    if (isThere === has(newest, span)) return undefined
+    return isThere ? `still there (removed in ${span.until})` : `missing (added in ${span.since})`
   }
-  const rows = (kind: string, spans: { readonly [name: string]: Span }) =>
-    Object.entries(spans).flatMap(([name, span]) => row(`${kind} ${name}`, span))
+  const parts = kinds.flatMap(([kind, spans]) =>
+    Object.entries(spans).flatMap(([name, span]) => {
+      const heading = headingOf(span)
+      return heading === undefined ? [] : [{ heading, at: span.since ?? span.until ?? "", kind, name }]
+    })
+  )
+  const headings = new Map(parts.map(({ at, heading }) => [heading, at]))
+  const partsOf = (heading: string) =>
+    kinds.flatMap(([kind]) => {
+      const names = parts.filter((part) => part.heading === heading && part.kind === kind).map(({ name }) => name)
+      return names.length === 0 ? [] : [`${kind} ${names.join(", ")}`]
+    })
   return [
-    ...rows("method", history.requests),
-    ...rows("field", history.fields),
-    ...rows("notification", history.notifications),
-    ...rows("request of the server", history.serverRequests),
-    ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => row(what, span))
+    ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => {
+      const heading = headingOf(span)
+      return heading === undefined ? [] : [`${heading}: ${what}`]
+    }),
+    ...Array.from(headings)
+      .toSorted(([, a], [, b]) => (isOlder(a, b) ? -1 : isOlder(b, a) ? 1 : 0))
+      .map(([heading]) => `${heading}: ${partsOf(heading).join("; ")}`)
   ]
 }
+
+const kinds: ReadonlyArray<readonly [kind: string, spans: { readonly [name: string]: Span }]> = [
+  ["methods", history.requests],
+  ["fields", history.fields],
+  ["notifications", history.notifications],
+  ["requests of the server", history.serverRequests]
+]

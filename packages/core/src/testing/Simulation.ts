@@ -18,7 +18,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { identity } from "effect/Function"
 import * as Logger from "effect/Logger"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Random from "effect/Random"
@@ -676,8 +675,12 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     itemId: string,
     kind: "command" | "fileChange",
     salt: number,
-    after = 0
+    after?: number
   ) => {
+    // At times the second one is on its way for long.
+    const stall = Effect.sync(() => {
+      if (salt % 3 === 0) wire = "held"
+    })
     const about = { threadId, turnId }
     const command = commands[salt % commands.length] ?? "ls"
     const started =
@@ -696,18 +699,16 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
             availableDecisions: ["accept", "cancel"]
           })
         : server.ask("item/fileChange/requestApproval", { ...about, itemId, startedAtMs: 0 })
-    asked.push(
-      fork(
-        server
-          .notify("item/started", { ...about, item: started, startedAtMs: 0 })
-          .pipe(
-            Effect.andThen(Effect.ignore(asks)),
-            Effect.andThen(
-              server.notify("item/completed", { ...about, item: { ...started, status: "completed" }, completedAtMs: 0 })
-            ),
-            after === 0 ? identity : Effect.delay(after)
-          )
+    const asking = server
+      .notify("item/started", { ...about, item: started, startedAtMs: 0 })
+      .pipe(
+        Effect.andThen(Effect.ignore(asks)),
+        Effect.andThen(
+          server.notify("item/completed", { ...about, item: { ...started, status: "completed" }, completedAtMs: 0 })
+        )
       )
+    asked.push(
+      fork(after === undefined ? asking : Effect.sleep(after).pipe(Effect.andThen(stall), Effect.andThen(asking)))
     )
   }
 

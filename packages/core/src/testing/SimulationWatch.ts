@@ -178,6 +178,9 @@ const neverRan = (error: unknown): boolean =>
 const isApproval = (method: string) =>
   method === "item/commandExecution/requestApproval" || method === "item/fileChange/requestApproval"
 
+const isTwin = (one: SimulatedApproval, two: SimulatedApproval) =>
+  one.threadId === two.threadId && one.turnId === two.turnId && one.itemId === two.itemId
+
 const isOpenEnded = (method: string) => Protocol.deadlineOf(method) === "open"
 
 interface Accepted {
@@ -262,8 +265,7 @@ export const make = (
       turn.prompt = Array.isArray(content) ? content.map((part) => textAt(part, "text") ?? "").join("\n") : ""
     } else if (isApproval(method) && (typeof id === "string" || typeof id === "number")) {
       if (approvals.has(id)) return
-      asked.set(String(id), { at: options.now(), isSure: !left.has(threadId), isOpen: true })
-      approvals.set(id, {
+      const approval: SimulatedApproval = {
         id,
         method,
         threadId,
@@ -276,7 +278,21 @@ export const make = (
         answer: undefined,
         isAccepted: false,
         isAnswered: false
-      })
+      }
+      checkEarlier(approval)
+      asked.set(String(id), { at: options.now(), isSure: !left.has(threadId), isOpen: true })
+      approvals.set(id, approval)
+    }
+  }
+
+  // An accept that waits for its delay comes after a second request within that time.
+  const checkEarlier = (approval: SimulatedApproval) => {
+    for (const earlier of approvals.values()) {
+      const { at, isSure } = asked.get(String(earlier.id)) ?? { at: Number.NEGATIVE_INFINITY, isSure: false }
+      if (!earlier.isAccepted || !isSure || !isTwin(earlier, approval)) continue
+      if (options.now() >= at + options.acceptDelay) continue
+      const text = `accepted the request ${earlier.id} without waiting for ${approval.id}, which came under the same item id`
+      violate("an accept is for one approval", text)
     }
   }
 
@@ -388,8 +404,7 @@ export const make = (
     }
     for (const other of approvals.values()) {
       if (other === approval || other.isAnswered || other.isWithdrawn) continue
-      if (other.threadId !== approval.threadId || other.turnId !== approval.turnId || other.itemId !== approval.itemId)
-        continue
+      if (!isTwin(other, approval)) continue
       if (turns.get(other.turnId)?.isEndKnown === true) continue
       if (other.isKnown) {
         violate("an accept is for one approval", `accepted ${what} while ${other.id} was open under the same item id`)

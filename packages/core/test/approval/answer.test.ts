@@ -525,7 +525,7 @@ describe("the log of what nobody decided", () => {
       )
       const human = { ...requests.command, params: { ...requests.command.params, kind: "humanCommand" } }
       expect(yield* logged(Approval.answer(human, items("unreadable")))).toEqual(
-        because("it is for a person alone, and nobody is there")
+        because("only a person may decide, and no one is available")
       )
       const failing = engineOf(() => Effect.fail(new PolicyFailed({ description: "no\nway" })))
       expect(yield* logged(answer("command", failing))).toEqual([
@@ -634,7 +634,7 @@ describe("whoever observes a decision", () => {
       expect(yield* noted(saying("accept", "fine"))).toEqual({ by: "test", reason: "fine", accepted: true })
       expect(yield* noted(saying("decline"))).toEqual({ by: "test", reason: undefined, accepted: false })
       const nobody = { by: undefined, accepted: false }
-      expect(yield* noted(PolicyEngine.make({}))).toEqual({ ...nobody, reason: "nobody decided" })
+      expect(yield* noted(PolicyEngine.make({}))).toEqual({ ...nobody, reason: "no engine decided" })
       expect(yield* noted(undefined)).toEqual({ ...nobody, reason: "it belongs to no turn of this client" })
     })
   )

@@ -2,6 +2,7 @@ import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
@@ -409,6 +410,50 @@ describe("approvals that share an item id", () => {
       )
     )
   }
+
+  // Otherwise an accept would not have to wait for a second one.
+  it.live("can follow each other at any time, as the server does not say that the model has finished its answer", () =>
+    Effect.gen(function* () {
+      const gate = yield* MockModel.gate
+      const heard: Array<string> = []
+      const finished = yield* Deferred.make<void>()
+      const engine = PolicyEngine.make({
+        command: () =>
+          Effect.sync(() => heard.splice(0)).pipe(
+            Effect.andThen(gate.open),
+            Effect.andThen(Deferred.await(finished)),
+            Effect.as({ decision: "accept" as const, by: "test" })
+          )
+      })
+      yield* Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const notifications = yield* codex.subscribe
+        yield* notifications.pipe(
+          Stream.runForEach((notification) => {
+            heard.push(notification.method === "unknown" ? notification.raw.method : notification.method)
+            // Only a connection that asks for raw events is told.
+            return heard.at(-1) === "rawResponse/completed" ? Deferred.succeed(finished, undefined) : Effect.void
+          }),
+          Effect.forkScoped
+        )
+        const { thread } = yield* codex.requestExperimental("thread/start", { experimentalRawEvents: true })
+        const turn = yield* Effect.forkScoped(codex.responses.create({ prompt: "Go on", threadId: thread.id }))
+        yield* Deferred.await(finished)
+        expect(heard).toEqual(["rawResponse/completed"])
+        yield* Fiber.join(turn)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          Layer.merge(
+            CodexTest.layer([reply(execCommand({ cmd: "true", escalate: true }), gate), reply(text("done"))], {
+              codex: { experimentalApi: true }
+            }),
+            Layer.succeed(PolicyEngine.PolicyEngine)(engine)
+          )
+        )
+      )
+    })
+  )
 
   it.live("on two threads are judged each by its own item", () =>
     Effect.gen(function* () {

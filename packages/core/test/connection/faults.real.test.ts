@@ -230,19 +230,6 @@ describe("a process that dies", () => {
     }).pipe(inHome)
   )
 
-  it.live("says its last message also without a line break", () =>
-    Effect.gen(function* () {
-      const layer = yield* over(
-        `${greeting}; read -r _; read -r _; printf '{"id":2,"result":{"account":null,"requiresOpenaiAuth":false}}'; exit 0`
-      )
-      const account = yield* Effect.provide(
-        Effect.flatMap(Codex.Codex, (codex) => codex.request("account/read", {})),
-        layer
-      )
-      expect(account.requiresOpenaiAuth).toBe(false)
-    }).pipe(inHome)
-  )
-
   it.live("and leaves behind one that holds its pipes keeps our program from ending no longer than it closes", () =>
     Effect.gen(function* () {
       const { cwd } = yield* CodexTest.Home

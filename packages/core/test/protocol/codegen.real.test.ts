@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { codegen } from "../../scripts/codegen.ts"
+import { codegen, describeProtocol, findBinary } from "../../scripts/codegen.ts"
+import { leftovers } from "../../scripts/codegen/generate.ts"
 
 describe("the generated protocol", () => {
   const root = fileURLToPath(new URL("../../../..", import.meta.url))
@@ -12,7 +13,9 @@ describe("the generated protocol", () => {
   afterAll(() => rmSync(fresh, { recursive: true, force: true }))
 
   it("is what the pinned binary says, byte for byte", () => {
-    const files = codegen(fresh)
+    const description = describeProtocol(findBinary())
+    const files = codegen(fresh, description)
+    expect(leftovers(description)).toEqual([])
     const checkedIn = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
     expect(checkedIn.sort()).toStrictEqual([...files].sort())
     for (const file of files) {

@@ -1,8 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { type Bundle, checkFields, checkMethods, flatten, readBundle } from "../../scripts/codegen/Bundle.ts"
 import { direct, directionsOf } from "../../scripts/codegen/directions.ts"
-import { checkAdditive, experimentalFieldsOf, generate } from "../../scripts/codegen/generate.ts"
-import { deadlineOf, pairResponses, readEnvelopes, unusedDeadlines } from "../../scripts/codegen/methods.ts"
+import { checkAdditive, experimentalFieldsOf, leftovers } from "../../scripts/codegen/generate.ts"
+import {
+  deadlineOf,
+  pairResponses,
+  readEnvelopes,
+  unusedDeadlines,
+  unusedResponses
+} from "../../scripts/codegen/methods.ts"
 import { type JsonSchema, read } from "../../scripts/codegen/Node.ts"
 import { closures, comment, printDefinition } from "../../scripts/codegen/print.ts"
 import { correct, rename } from "../../scripts/codegen/supplement.ts"
@@ -38,10 +44,11 @@ describe("pairing a method with its response", () => {
     expect(() => pairResponses([request("a/b")], defined("AbResponse"), {})).toThrow("The response of a/b is not known")
   })
 
-  it("fails on an override that is not needed, or leads nowhere", () => {
+  it("fails on an override that is not needed, or leads nowhere, and passes over one of a method that is gone", () => {
     const all = defined("AbResponse", "Other")
     expect(() => pairResponses([request("a/b", "AbParams")], all, { "a/b": "Other" })).toThrow("The override of a/b")
-    expect(() => pairResponses([request("a/b", "AbParams")], all, { gone: "Other" })).toThrow("The override of gone")
+    expect([...pairResponses([request("a/b", "AbParams")], all, { gone: "Other" }).keys()]).toEqual(["a/b"])
+    expect(unusedResponses([request("a/b")], { gone: "Other", "a/b": "Other" })).toEqual(["gone"])
     expect(() => pairResponses([request("a/b")], all, { "a/b": "Nothing" })).toThrow("Nothing, which does not exist")
   })
 })
@@ -195,6 +202,17 @@ describe("the editions", () => {
     clientNotifications: []
   })
 
+  it("leave a step for each decision that is about nothing any more", () => {
+    const steps = leftovers({ experimental: bundle({}) })
+    expect(steps).toContain(
+      "Remove the response of config/value/write from codegen/methods.ts: there is no such method"
+    )
+    expect(steps).toContain("Remove the deadline class of turn/start from codegen/methods.ts: no method has it")
+    expect(steps).toContain(
+      "Remove the correction of AppsConfig from codegen/supplement.ts: there is no such definition"
+    )
+  })
+
   it("must not require more in experimental than in stable", () => {
     const stable = bundle({ A: object({ a: { type: "string" } }, "a") })
     const optional = bundle({ A: object({ a: { type: "string" }, b: { type: "string" } }, "a") })
@@ -213,11 +231,6 @@ describe("the editions", () => {
     expect(experimentalFieldsOf("A", { stable, experimental })).toEqual(["b"])
     expect(experimentalFieldsOf("A", { stable, experimental: stable })).toEqual([])
     for (const other of ["B", "C", undefined]) expect(experimentalFieldsOf(other, { stable, experimental })).toEqual([])
-  })
-
-  it("without the methods that the tables are about are refused", () => {
-    const empty = bundle({})
-    expect(() => generate({ version: "1.0.0", stable: empty, experimental: empty })).toThrow("The override of")
   })
 })
 

@@ -41,6 +41,7 @@ describe("law 4: what a turn can be stopped with", () => {
     ["when it has begun before the reply came: its own id", [sent, began("o"), replied("o")], "o"],
     ["when it is known by its message alone: its own id", [sent, began("o"), prompted("o", "mine")], "o"],
     ["while it is not known whose the turn is that began: nothing", [sent, began("o")], undefined],
+    ["when the turn has ended of which that was not known: the empty id", [sent, began("o"), completed("o")], ""],
     ["while another one's turn runs: nothing", [sent, began("f"), prompted("f", "other")], undefined],
     ["when another one's turn has ended: the empty id", [sent, began("f"), prompted("f", "other"), completed("f")], ""],
     ["when another turn than the one that began is named: nothing", [sent, began("f"), replied("o")], undefined],

@@ -23,11 +23,11 @@ const kill = (pid: number): void => {
   }
 }
 
-/** Kills the app-servers below a process, and returns when they are gone. */
+/** Kills the app-servers below a process, and returns when they are gone. A living owner may have started others by then. */
 export const killServers = (pid: number): void => {
   const found = serversOf(pid)
   for (const server of found) kill(server)
-  while (serversOf(pid).length > 0) execFileSync("sleep", ["0.01"])
+  while (serversOf(pid).some((server) => found.includes(server))) execFileSync("sleep", ["0.01"])
 }
 
 /** Kills whom the order says, once. Tells whether anybody was killed. */
@@ -37,7 +37,10 @@ export const strike = (order: Order, owner: number): boolean => {
   // A rollout that was cut is that of a server that died.
   const isCut = order.point === "promptWithoutId"
   if (order.victim !== "owner" || isCut) killServers(owner)
-  if (isCut) cutAfterPrompt(order)
+  if (isCut) {
+    cutAfterPrompt(order)
+    writeFileSync(order.cut, "")
+  }
   if (order.victim !== "server") kill(owner)
   return true
 }

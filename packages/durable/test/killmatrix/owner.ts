@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { readFileSync } from "node:fs"
+import { flushCompileCache } from "node:module"
 import * as Durable from "../../src/Durable.ts"
 import { Hooks } from "../../src/internal/owner/hooks.ts"
 import { strike } from "./kill.ts"
@@ -48,5 +49,8 @@ const owner = Layer.unwrap(
     })
   )
 ).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, layerStore(order), NodeServices.layer)))
+
+// Whoever is killed writes no cache when it exits.
+flushCompileCache()
 
 Effect.flatMap(Durable.Durable, ({ lost }) => lost).pipe(Effect.provide(owner), NodeRuntime.runMain)

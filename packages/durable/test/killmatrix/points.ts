@@ -50,6 +50,8 @@ export interface Order {
   readonly env: Readonly<Record<string, string>>
   /** Made when somebody was killed: nobody is, twice. */
   readonly marker: string
+  /** Made once the rollout is cut. */
+  readonly cut: string
   /** The prompt of the job that is watched. */
   readonly prompt: string
   /** The real codex. */

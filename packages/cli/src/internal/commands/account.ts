@@ -21,10 +21,10 @@ import * as Print from "../print.ts"
 
 const loginFlags = {
   method: Flag.Literals("method", ["browser", "device-code", "api-key"]).pipe(
-    Flag.withDescription("How: with ChatGPT in a browser here or on another device, or with a key that is asked for"),
+    Flag.withDescription("ChatGPT in a browser here or on another device, or an API key that you are asked for"),
     Flag.withDefault("browser")
   ),
-  apiKeyStdin: toggle("api-key-stdin", "Read an API key from standard input; a key is never an argument"),
+  apiKeyStdin: toggle("api-key-stdin", "Read an API key from standard input"),
   ...Connection.flags
 }
 
@@ -36,36 +36,40 @@ const readKey = Effect.fnUntraced(function* (stdin: boolean) {
     const text = yield* stdio.stdin.pipe(Stream.decodeText(), Stream.mkString)
     const key = text.trim()
     if (key !== "" && !/\s/.test(key)) return Redacted.make(key)
-    return yield* new InvalidUsage({ description: "There is no API key on standard input: it has to be one word." })
+    return yield* new InvalidUsage({
+      description: "Standard input has no API key. Pipe the key alone, without spaces."
+    })
   }
   if (yield* stdio.stdinIsTerminal) return yield* Prompt.Password({ message: "API key" })
-  return yield* new InvalidUsage({ description: "Nobody can be asked for a key here: give --api-key-stdin." })
+  return yield* new InvalidUsage({
+    description: "There is no terminal to ask for a key. Pipe it with --api-key-stdin."
+  })
 })
 
 const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse): string => {
-  if (account == null) return requiresOpenaiAuth ? "Nobody is logged in." : "The model's provider asks for no account."
+  if (account == null) return requiresOpenaiAuth ? "Not logged in." : "The provider of the model needs no account."
   if (account.type !== "chatgpt") return `Account: ${Print.inline(account.type)}`
   return `Account: ChatGPT, ${Print.inline(account.email ?? "without an address")}, plan ${Print.inline(account.planType)}`
 }
 
 const readAccount = Effect.flatMap(Codex.Codex, (codex) => codex.account.read())
 
-// What the person has to do is on standard error, so that it is seen in a pipe too.
+// Instructions are on standard error, so that they are seen with a pipe too.
 const browser = (login: Account.BrowserLogin) =>
   Console.error(
-    `Open this page in a browser on this machine:\n\n  ${Print.inline(login.authUrl)}\n\nWaiting. Ctrl-C gives up.`
+    `Open this page in a browser on this machine:\n\n  ${Print.inline(login.authUrl)}\n\nWaiting. Ctrl-C cancels.`
   )
 
 const device = (login: Account.DeviceCodeLogin) =>
   Console.error(
     `Open this page, on any device:\n\n  ${Print.inline(login.verificationUrl)}\n\nand enter this code:\n\n` +
-      `  ${Print.inline(login.userCode)}\n\nWaiting. Ctrl-C gives up.`
+      `  ${Print.inline(login.userCode)}\n\nWaiting. Ctrl-C cancels.`
   )
 
 const runLogin = Effect.fn("login")(function* (flags: Command.Command.Config.Infer<typeof loginFlags>) {
   const byKey = flags.apiKeyStdin || flags.method === "api-key"
   if (flags.apiKeyStdin && flags.method === "device-code") {
-    return yield* new InvalidUsage({ description: "Give --api-key-stdin or --method device-code, not both." })
+    return yield* new InvalidUsage({ description: "Use --api-key-stdin or --method device-code, not both." })
   }
   const apiKey = byKey ? yield* readKey(flags.apiKeyStdin) : undefined
   yield* Effect.gen(function* () {
@@ -89,7 +93,7 @@ const runLogin = Effect.fn("login")(function* (flags: Command.Command.Config.Inf
 
 const runLogout = Effect.fn("logout")(function* (flags: Connection.Flags) {
   yield* Effect.flatMap(Codex.Codex, ({ account }) => account.logout).pipe(Effect.provide(layer(flags)))
-  yield* Console.log("Nobody is logged in.")
+  yield* Console.log("Logged out.")
 })
 
 const showAccount = Effect.fn("account")(function* (flags: Command.Command.Config.Infer<typeof accountFlags>) {
@@ -97,13 +101,13 @@ const showAccount = Effect.fn("account")(function* (flags: Command.Command.Confi
   if (flags.json) yield* Print.json(response)
   else if (response.account != null || !response.requiresOpenaiAuth) yield* Console.log(describe(response))
   if (response.account == null && response.requiresOpenaiAuth) {
-    return yield* new NotAuthenticated({ description: "nobody is logged in" })
+    return yield* new NotAuthenticated({ description: "no one is logged in" })
   }
 })
 
 /** The command `login`. */
 export const login = Command.make("login", loginFlags, runLogin).pipe(
-  Command.withDescription("Log in; Ctrl-C gives up"),
+  Command.withDescription("Log in; Ctrl-C cancels"),
   Command.withExamples([
     { command: "effect-codex login", description: "With ChatGPT, in a browser" },
     { command: "effect-codex login --method device-code", description: "With ChatGPT, in a browser somewhere else" },
@@ -113,12 +117,12 @@ export const login = Command.make("login", loginFlags, runLogin).pipe(
 
 /** The command `logout`. */
 export const logout = Command.make("logout", Connection.flags, runLogout).pipe(
-  Command.withDescription("Forget the account, its tokens and keys"),
+  Command.withDescription("Log out, and remove stored tokens and keys"),
   Command.withExamples([{ command: "effect-codex logout", description: "Log out" }])
 )
 
 /** The command `account`. */
 export const account = Command.make("account", accountFlags, showAccount).pipe(
-  Command.withDescription("Show who is logged in; exits with 3 if nobody is and somebody has to be"),
+  Command.withDescription("Show the account; exits with 3 if a login is required"),
   Command.withExamples([{ command: "effect-codex account --json", description: "For a program" }])
 )

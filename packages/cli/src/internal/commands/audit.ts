@@ -7,6 +7,6 @@ import * as Verify from "./audit/verify.ts"
 
 /** The command, with its subcommands. */
 export const command = Command.make("audit").pipe(
-  Command.withDescription("Check and read the trail of what an agent was allowed"),
+  Command.withDescription("Verify and show the audit trail of decisions"),
   Command.withSubcommands([Verify.command, Show.command])
 )

@@ -13,7 +13,7 @@ const { cwd: _, ...connection } = Connection.flags
 const flags = {
   mode: Flag.Literals("mode", ["smoke", "demo", "full"]).pipe(
     Flag.withDescription(
-      "smoke: a thread, a response, a text stream, an approval; demo: what else there is; full: reviews and the past too"
+      "smoke: a thread, a response, a text stream, an approval; demo: also events, threads and listings; full: also reviews and history"
     ),
     Flag.withDefault("smoke")
   ),
@@ -41,7 +41,7 @@ export const command = Command.make(
     })
 ).pipe(
   Command.withDescription("Show that codex and this package work here; exits with 1 if a case fails"),
-  Command.withShortDescription("Show that codex and this package work here"),
+  Command.withShortDescription("Try codex and this package on this machine"),
   Command.withExamples([
     { command: "effect-codex demo --offline", description: "Check an installation without an account" },
     {

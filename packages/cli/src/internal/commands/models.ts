@@ -35,9 +35,9 @@ const list = Effect.fn("models")(function* (flags: Flags) {
 
 /** The command. */
 export const command = Command.make("models", flags, list).pipe(
-  Command.withDescription("List the models that codex knows"),
+  Command.withDescription("List the models that codex offers"),
   Command.withExamples([
-    { command: "effect-codex models", description: "What --model can be" },
+    { command: "effect-codex models", description: "Names for --model" },
     { command: "effect-codex models --json | jq -r '.data[] | select(.isDefault).id'", description: "The default" }
   ])
 )

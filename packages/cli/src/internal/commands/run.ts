@@ -6,11 +6,13 @@ import * as Human from "@effect-codex/policy/Human"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
 import * as Policy from "@effect-codex/policy/Policy"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
@@ -20,10 +22,14 @@ import * as Terminal from "effect/Terminal"
 import * as Connection from "../../Connection.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import * as Run from "../../Run.ts"
+import type { RunResult } from "../../RunOutput.ts"
 import * as StatusLine from "../../StatusLine.ts"
 import * as Tone from "../../Tone.ts"
 import * as Connect from "../connect.ts"
 import { optional, text, toggle } from "../flags.ts"
+import { markPrinted } from "../report.ts"
+import { presetNames, presets } from "../preset.ts"
+import { scenarioNames } from "../scenarioNames.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
 
@@ -37,44 +43,68 @@ const flags = {
   images: Flag.String("image").pipe(
     Flag.withAlias("i"),
     Flag.withMetavar("FILE"),
-    Flag.withDescription("An image to look at: a file, or its URL; may be given again"),
+    Flag.withDescription("An image for the prompt: a file or a URL; repeatable"),
     Flag.atLeast(0)
   ),
-  thread: text("thread", "ID", "Resume this thread").pipe(Flag.withAlias("session")),
+  thread: text("thread", "ID", "Resume this thread; the beginning of its id is enough").pipe(Flag.withAlias("session")),
   last: toggle("last", "Resume the thread of this folder that was used last"),
+  ephemeral: toggle("ephemeral", "Do not keep the thread on disk"),
+  output: text("output", "FILE", "Also write the answer to this file").pipe(Flag.withAlias("o")),
   outputSchema: text("output-schema", "FILE", "A file with the JSON Schema of the answer"),
-  json: toggle("json", "Print one JSON object with the answer and what it took"),
+  json: toggle("json", "Print one JSON object with the answer, or with the error"),
   jsonl: toggle("jsonl", "Print one line of JSON for each event, and that object at the end"),
-  policy: text("policy", "FILE", "A file with the rules that decide what the agent may do"),
-  root: text("root", "DIR", "With --policy: what its relative folders are below. Default: the folder of the file"),
-  ask: toggle("ask", "Ask you, at this terminal; with --policy, what its rules leave open"),
-  acceptAll: toggle("accept-all", "Accept whatever the agent asks for, outside of the sandbox too"),
+  preset: optional(
+    Flag.Literals("preset", presetNames).pipe(
+      Flag.withDescription(
+        "safe: read-only, asks before every command. edit: may change the working folder. yolo: no limits, throwaway machines only. Other flags override it"
+      )
+    )
+  ),
+  policy: text("policy", "FILE", "Decide on approval requests by the rules in this file"),
+  root: text(
+    "root",
+    "DIR",
+    "With --policy: the folder that its relative folders start from. Default: that of the file"
+  ),
+  ask: toggle("ask", "Ask you at this terminal; with --policy, only about requests that its rules leave open"),
+  acceptAll: toggle("accept-all", "Accept every request of the agent, also to run outside the sandbox"),
   failOnDecline: toggle("fail-on-decline", "Exit with 5 if anything was declined"),
   approvalPolicy: optional(
     Flag.Literals("approval-policy", ["untrusted", "on-request", "never"]).pipe(
-      Flag.withDescription("When the agent has to ask. Default: what codex is configured for")
+      Flag.withDescription("When the agent has to ask for approval. Default: the configuration of codex")
     )
   ),
   model: text("model", "NAME", "The model").pipe(Flag.withAlias("m")),
   effort: optional(
     Flag.Literals("effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]).pipe(
-      Flag.withDescription("Reasoning effort, as far as the model offers it")
+      Flag.withDescription("Reasoning effort, if the model supports it")
     )
   ),
   sandbox: optional(
     Flag.Literals("sandbox", ["read-only", "workspace-write", "danger-full-access"]).pipe(
       Flag.withAlias("s"),
-      Flag.withDescription("What commands may do without being asked about")
+      Flag.withDescription("The access of commands that need no approval")
     )
   ),
-  ...Connection.flags,
-  budgetTokens: optional(
-    Flag.Int("budget-tokens").pipe(Flag.withDescription("Stop the turn when it has used so many tokens"))
+  addDir: Flag.String("add-dir").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("With --sandbox workspace-write: another folder that commands may write to; repeatable"),
+    Flag.atLeast(0)
   ),
-  timeout: text("timeout", "TIME", "Stop the turn after this time: 90s, 5m, 1h"),
-  quiet: toggle("quiet", "Show nothing but the answer").pipe(Flag.withAlias("q")),
-  full: toggle("full", "Show long output of tools whole"),
-  verbose: toggle("verbose", "Show everything, and all of the output of tools"),
+  ...Connection.flags,
+  scenario: optional(
+    Flag.Literals("scenario", scenarioNames).pipe(
+      Flag.withDescription("With --offline: the script of the stand-in for the model. Default: it greets you")
+    )
+  ),
+  budgetTokens: optional(
+    Flag.Int("budget-tokens").pipe(Flag.withDescription("Stop the turn after this many tokens; exits with 7"))
+  ),
+  record: text("record", "FILE", "Record all messages, with secrets redacted"),
+  timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),
+  quiet: toggle("quiet", "Show only the answer").pipe(Flag.withAlias("q")),
+  full: toggle("full", "Show long tool output whole"),
+  verbose: toggle("verbose", "Also show events of the server, and long tool output whole"),
   color: Flag.Literals("color", Tone.colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),
     Flag.withDefault("auto")
@@ -86,7 +116,7 @@ type Flags = Command.Command.Config.Infer<typeof flags>
 const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void, InvalidUsage> => {
   const given = Object.keys(flags).filter((name) => flags[name])
   if (given.length < 2) return Effect.void
-  return Effect.fail(new InvalidUsage({ description: `Give one of ${given.join(", ")}, not more.` }))
+  return Effect.fail(new InvalidUsage({ description: `Use only one of ${given.join(", ")}.` }))
 }
 
 const rulesOf = Effect.fnUntraced(function* (
@@ -100,6 +130,26 @@ const rulesOf = Effect.fnUntraced(function* (
     : Layer.effect(PolicyEngine.PolicyEngine)(RuleBasedPolicy.make(rubric, { baseDirectory, unmatched }))
 })
 
+// Ctrl-C at a question stops the run, as it does anywhere else; Ctrl-D and Esc decline the request. The terminal is in raw mode
+// then, so that the system sends no signal.
+let isInterrupting = false
+const interruptOnce = () => {
+  // Each reader of the keys reports the same one.
+  if (isInterrupting) return
+  isInterrupting = true
+  setImmediate(() => {
+    isInterrupting = false
+    process.emit("SIGINT")
+  })
+}
+
+const terminal = Layer.effect(Terminal.Terminal)(
+  NodeTerminal.make(({ key }) => {
+    if (key.ctrl && key.name === "c") interruptOnce()
+    return key.name === "escape" || (key.ctrl && (key.name === "c" || key.name === "d"))
+  })
+)
+
 // A question is asked when nothing else is written, on a line of its own.
 const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
   Human.layerCallback(
@@ -110,19 +160,21 @@ const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
         screen.withPermits(1)
       ),
     { cwd }
-  )
+  ).pipe(Layer.provide(terminal))
 
-const policyOf = Effect.fnUntraced(function* (flags: Flags, screen: Semaphore.Semaphore) {
-  const { acceptAll, ask, policy, root } = flags
+const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, screen: Semaphore.Semaphore) {
+  const { ask, policy, root } = flags
   if (root !== undefined && policy === undefined) {
-    return yield* new InvalidUsage({ description: "--root is about the folders of a rubric: give --policy too." })
+    return yield* new InvalidUsage({
+      description: "--root needs --policy: it is where folders of the rules start from."
+    })
   }
   if (acceptAll) return PolicyEngine.layerAcceptAll
   if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, root, undefined)
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
     return yield* new InvalidUsage({
-      description: "--ask needs a terminal to ask at: standard input and output are to be one."
+      description: "--ask needs a terminal: standard input and output must not be redirected."
     })
   }
   const rules = policy === undefined ? undefined : yield* rulesOf(policy, root, "abstain")
@@ -134,46 +186,113 @@ const policyOf = Effect.fnUntraced(function* (flags: Flags, screen: Semaphore.Se
   ).pipe(Layer.provide(personAt(screen, flags.cwd)))
 })
 
-const run = Effect.fn("run")(function* (flags: Flags) {
+const prepare = Effect.fnUntraced(function* (flags: Flags) {
   yield* exclusive({ "--json": flags.json, "--jsonl": flags.jsonl })
   yield* exclusive({ "--quiet": flags.quiet, "--verbose": flags.verbose })
   yield* exclusive({ "--thread": flags.thread !== undefined, "--last": flags.last })
   yield* exclusive({ "--policy": flags.policy !== undefined, "--accept-all": flags.acceptAll })
   yield* exclusive({ "--ask": flags.ask, "--accept-all": flags.acceptAll })
-  const duration = flags.timeout === undefined ? undefined : parseTime(flags.timeout)
-  if (flags.timeout !== undefined && duration === undefined) {
+  const resumes = flags.thread !== undefined || flags.last
+  yield* exclusive({ "--ephemeral": flags.ephemeral, "--thread or --last": resumes })
+  if (flags.scenario !== undefined && !flags.offline) {
+    return yield* new InvalidUsage({
+      description: "--scenario needs --offline: it is played by the stand-in for the model."
+    })
+  }
+  const timeout = flags.timeout === undefined ? undefined : parseTime(flags.timeout)
+  if (flags.timeout !== undefined && timeout === undefined) {
     return yield* new InvalidUsage({ description: `Invalid duration --timeout ${flags.timeout}. Use 90s, 5m or 1h.` })
   }
-  const prompt = yield* readPrompt(flags)
-  const outputSchema = flags.outputSchema === undefined ? undefined : yield* readOutputSchema(flags.outputSchema)
-  const screen = yield* Semaphore.make(1)
-  const policy = yield* policyOf(flags, screen)
   const path = yield* Path.Path
   const cwd = flags.cwd === undefined ? undefined : path.resolve(flags.cwd)
-
-  if (flags.acceptAll && !flags.quiet) {
-    yield* Console.error("[warning] --accept-all: whatever the agent asks for is done with your rights, unseen.")
+  const preset = flags.preset === undefined ? undefined : presets[flags.preset]
+  const decides = flags.policy !== undefined || flags.ask
+  const acceptAll = flags.acceptAll || (preset?.acceptAll === true && !decides)
+  const sandbox = flags.sandbox ?? preset?.sandbox
+  const approvalPolicy =
+    flags.approvalPolicy ?? preset?.approvalPolicy ?? (flags.scenario === "approval" ? "untrusted" : undefined)
+  if (flags.addDir.length > 0 && sandbox !== "workspace-write") {
+    return yield* new InvalidUsage({ description: "--add-dir needs --sandbox workspace-write, or --preset edit." })
   }
-  const { approvalPolicy, effort, model, sandbox } = flags
+  const writableRoots = yield* Effect.forEach(flags.addDir, (directory) => Connect.folder("--add-dir", directory))
+  const prompt = yield* readPrompt({
+    ...flags,
+    prompt: flags.prompt ?? (flags.scenario === undefined ? undefined : `Play the scenario ${flags.scenario}.`)
+  })
+  const outputSchema = flags.outputSchema === undefined ? undefined : yield* readOutputSchema(flags.outputSchema)
+  const onResult = flags.output === undefined ? undefined : yield* answerWriter(flags.output)
+  const screen = yield* Semaphore.make(1)
+  const policy = yield* policyOf(flags, acceptAll, screen)
+
+  if (acceptAll && !flags.quiet) {
+    yield* Console.error(
+      "[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights."
+    )
+  }
+  const { effort, model } = flags
   const options: Run.Options = {
     prompt,
     thread: flags.last ? "last" : flags.thread === undefined ? undefined : { id: flags.thread },
-    threadOptions: { model, sandbox, approvalPolicy, cwd },
+    threadOptions: { model, sandbox, approvalPolicy, cwd, ...(flags.ephemeral ? { ephemeral: true } : {}) },
     turnOptions: { effort, outputSchema },
-    budget: { tokens: flags.budgetTokens, duration },
+    budget: { tokens: flags.budgetTokens ?? preset?.budgetTokens, duration: timeout ?? preset?.duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
     full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
-    hasNoPolicy: flags.policy === undefined && !flags.ask && !flags.acceptAll,
+    hasNoPolicy: !decides && !acceptAll,
+    decidedBy: deciderOf(flags, acceptAll),
+    canResume: !flags.offline && !flags.ephemeral,
+    onResult,
     screen,
     columns: Effect.sync(() => process.stdout.columns ?? process.stderr.columns ?? 80),
     env: process.env,
     secondInterrupt
   }
-  const codex = Connect.layer(flags)
-  yield* Effect.scoped(Run.run(options, Layer.merge(codex, policy)))
+  const script =
+    flags.scenario === undefined
+      ? undefined
+      : yield* Effect.map(
+          Effect.promise(() => import("../scenarios.ts")),
+          ({ scenarios }) => scenarios[flags.scenario ?? "command"]
+        )
+  const config =
+    writableRoots.length === 0
+      ? flags.config
+      : { ...flags.config, "sandbox_workspace_write.writable_roots": JSON.stringify(writableRoots) }
+  const codex = Connect.layer(
+    { ...flags, config },
+    { record: flags.record, ...(script === undefined ? {} : { script }) }
+  )
+  return { options, layer: Layer.merge(codex, policy) }
+})
+
+const deciderOf = ({ ask, policy }: Flags, acceptAll: boolean): string => {
+  if (acceptAll) return "accepted without asking"
+  if (policy === undefined) return ask ? "decided by you" : "declined"
+  return ask ? `decided by ${policy}, then by you` : `decided by ${policy}`
+}
+
+// A mistake in the name of the file is found before the agent works.
+const answerWriter = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const absolute = path.resolve(file)
+  yield* Connect.folder("--output", path.dirname(absolute))
+  return ({ status, text }: RunResult) =>
+    status === "completed"
+      ? Effect.mapError(
+          fs.writeFileString(absolute, `${text}\n`),
+          ({ reason }) => new Run.AnswerNotWritten({ file, description: reason._tag })
+        )
+      : Effect.void
+})
+
+const run = Effect.fn("run")(function* (flags: Flags) {
+  const { layer, options } = yield* prepare(flags)
+  // From here on the run itself prints the object of `--json`, also that of a failure.
+  yield* Effect.scoped(Run.run(options, layer)).pipe(Effect.tapError((error) => Effect.sync(() => markPrinted(error))))
 })
 
 const secondInterrupt = Effect.callback<void>((resume) => {
@@ -190,6 +309,11 @@ export const command = Command.make("run", flags, run).pipe(
     { command: 'effect-codex run "Write release notes" > notes.md', description: "Keep the answer" },
     { command: "git diff | effect-codex run --quiet -", description: "Take the prompt from a pipe" },
     { command: 'effect-codex run --last "Now the tests"', description: "Resume the last thread" },
-    { command: 'effect-codex run --offline "hi"', description: "Try it without an account" }
+    {
+      command: 'effect-codex run --preset edit --ask "Fix the typos"',
+      description: "Change files, and ask for the rest"
+    },
+    { command: 'effect-codex run --offline "hi"', description: "Try it without an account" },
+    { command: "effect-codex run --offline --scenario approval --ask", description: "Try an approval" }
   ])
 )

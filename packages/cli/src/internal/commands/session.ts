@@ -20,6 +20,7 @@ import { userInfo } from "node:os"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import { json, text, toggle } from "../flags.ts"
+import { jsonLine } from "../jsonLine.ts"
 import * as Print from "../print.ts"
 import { readPrompt } from "../runInput.ts"
 import { sanitizeForTerminal } from "../sanitizeForTerminal.ts"
@@ -133,7 +134,7 @@ const watch = Effect.fn("session.watch")(function* (flags: Infer<typeof watchFla
   yield* Stream.unwrap(
     Effect.map(Sessions.Sessions, (sessions) => sessions.events(flags.id, { after: flags.after, isFinite: flags.once }))
   ).pipe(
-    Stream.runForEach((event) => Console.log(flags.json ? Print.jsonLine(event) : eventLine(event))),
+    Stream.runForEach((event) => Console.log(flags.json ? jsonLine(event) : eventLine(event))),
     Effect.provide(open(flags))
   )
 })
@@ -276,7 +277,7 @@ const example = (command: string, description: string) =>
 
 /** The command, with its subcommands. */
 export const command = Command.make("session").pipe(
-  Command.withDescription("Open, send to, watch and decide for sessions that outlive their process"),
+  Command.withDescription("Open and watch sessions that survive restarts, send prompts, and decide approvals"),
   Command.withSubcommands([
     Command.make("open", openFlags, openSession).pipe(
       Command.withDescription("Open a session, or find it open with the same settings"),

@@ -9,21 +9,26 @@ import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
 import * as Connection from "../../Connection.ts"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import { layer } from "../connect.ts"
 import { json, text, toggle } from "../flags.ts"
 import * as Print from "../print.ts"
+import * as ThreadId from "../threadId.ts"
 
 type Infer<Flags extends Command.Command.Config> = Command.Command.Config.Infer<Flags>
 
-const id = Argument.String("ID").pipe(Argument.withDescription("The id of a thread"))
+const id = Argument.String("ID").pipe(
+  Argument.withDescription("The id of a thread, or the beginning of one that no other thread shares")
+)
 
 const ids = id.pipe(Argument.variadic({ min: 1 }))
 
@@ -31,19 +36,25 @@ const shared = { json, ...Connection.flags }
 
 const listFlags = {
   limit: Flag.Int("limit").pipe(
-    Flag.withDescription("How many to list at most, or with --all to ask for at once"),
+    Flag.withDescription("The number of threads to list; with --all, the size of a page"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
     Flag.withDefault(20)
   ),
   all: toggle("all", "List all of them"),
-  cursor: text("cursor", "CURSOR", "Continue after the end of another list"),
-  search: text("search", "TEXT", "Those with this text in their title"),
-  here: toggle("here", "Those that work in this folder, or in that of --cwd"),
-  archived: toggle("archived", "Those that are archived"),
+  cursor: text("cursor", "CURSOR", "Continue a list where it ended"),
+  search: text("search", "TEXT", "Only threads with this text in their title"),
+  here: toggle("here", "Only threads of this folder, or of the folder of --cwd"),
+  archived: toggle("archived", "Only archived threads"),
   ...shared
 }
 
-const showFlags = { id, ...shared }
+const showFlags = {
+  id: Argument.map(Argument.optional(id), Option.getOrUndefined),
+  last: toggle("last", "The thread of this folder that was used last"),
+  ...shared
+}
+
+const forkFlags = { id, ...shared }
 
 const manyFlags = { ids, ...shared }
 
@@ -58,7 +69,7 @@ const renameFlags = {
 
 const deleteFlags = { ids, yes: toggle("yes", "Do not ask").pipe(Flag.withAlias("y")), ...shared }
 
-/** The person who was asked did not want it. */
+/** The user answered no. */
 export class NotDeleted extends Schema.TaggedError<NotDeleted>()("NotDeleted", {}) {
   override readonly [Runtime.errorExitCode] = codes.declined
   override get message(): string {
@@ -68,16 +79,29 @@ export class NotDeleted extends Schema.TaggedError<NotDeleted>()("NotDeleted", {
 
 const titleOf = ({ name, preview }: Protocol.Thread): string => name ?? preview
 
-const printThreads = (threads: ReadonlyArray<Protocol.Thread>) =>
-  Print.table(
+// On a narrow terminal the titles matter more than whole ids, whose beginnings are accepted everywhere.
+const wide = 120
+
+const printThreads = Effect.fnUntraced(function* (threads: ReadonlyArray<Protocol.Thread>) {
+  const { columns } = yield* Terminal.Terminal
+  const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
+  const ids = threads.map(({ id }) => id)
+  const shown = isTerminal && (yield* columns) < wide ? ThreadId.shorten(ids) : ids
+  yield* Print.table(
     [
       { title: "ID" },
+      { title: "TITLE", least: 12 },
       { title: "UPDATED", optional: true },
-      { title: "TITLE", least: 12, optional: true },
       { title: "FOLDER", least: 12, optional: true }
     ],
-    threads.map((thread) => [thread.id, Print.time(thread.updatedAt), titleOf(thread), thread.cwd])
+    threads.map((thread, index) => [
+      shown[index] ?? thread.id,
+      titleOf(thread),
+      Print.time(thread.updatedAt),
+      thread.cwd
+    ])
   )
+})
 
 const list = Effect.fn("threads.list")(function* (flags: Infer<typeof listFlags>) {
   const path = yield* Path.Path
@@ -96,7 +120,7 @@ const list = Effect.fn("threads.list")(function* (flags: Infer<typeof listFlags>
   }).pipe(Effect.provide(layer(flags)))
   const nextCursor = "nextCursor" in page ? (page.nextCursor ?? null) : null
   if (flags.json) return yield* Print.json({ data: page.data, nextCursor })
-  if (page.data.length === 0) return yield* Console.error("There are no such threads.")
+  if (page.data.length === 0) return yield* Console.error("No threads found.")
   yield* printThreads(page.data)
   if (nextCursor !== null) yield* Console.error(`There are more: --all, or --cursor ${Print.inline(nextCursor)}`)
 })
@@ -119,14 +143,28 @@ const messagesOf = (item: Protocol.ThreadItem): ReadonlyArray<readonly [who: str
   }
 }
 
+const idOf = Effect.fnUntraced(function* (flags: Infer<typeof showFlags>) {
+  const codex = yield* Codex.Codex
+  if (flags.id !== undefined) return yield* ThreadId.resolve(codex, flags.id)
+  const path = yield* Path.Path
+  const cwd = path.resolve(flags.cwd ?? ".")
+  const { data } = yield* codex.thread.listPage({ limit: 1, cwd })
+  const [last] = data
+  return last === undefined ? yield* new InvalidUsage({ description: `No thread was started in ${cwd}.` }) : last.id
+})
+
 const show = Effect.fn("threads.show")(function* (flags: Infer<typeof showFlags>) {
-  const thread = yield* Effect.flatMap(Codex.Codex, (codex) =>
-    codex.thread.read(flags.id, { includeTurns: true })
-  ).pipe(
-    // One that has had no turn is there, and has none to include.
-    Effect.catchTag("NoRollout", () => Effect.flatMap(Codex.Codex, (codex) => codex.thread.read(flags.id))),
-    Effect.provide(layer(flags))
-  )
+  if (flags.last !== (flags.id === undefined)) {
+    return yield* new InvalidUsage({ description: "Name a thread by its ID, or use --last." })
+  }
+  const thread = yield* Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    const id = yield* idOf(flags)
+    return yield* codex.thread.read(id, { includeTurns: true }).pipe(
+      // A thread without a turn exists, but has none to include.
+      Effect.catchTag("NoRollout", () => codex.thread.read(id))
+    )
+  }).pipe(Effect.provide(layer(flags)))
   if (flags.json) return yield* Print.json(thread)
   const fields: ReadonlyArray<readonly [name: string, value: string | null | undefined]> = [
     ["Thread", thread.id],
@@ -152,11 +190,14 @@ const show = Effect.fn("threads.show")(function* (flags: Infer<typeof showFlags>
   )
 })
 
-const fork = Effect.fn("threads.fork")(function* (flags: Infer<typeof showFlags>) {
-  const { id: threadId } = yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.fork(flags.id)).pipe(
-    Effect.provide(layer(flags))
-  )
-  yield* flags.json ? Print.json({ threadId, forkedFromId: flags.id }) : Console.log(threadId)
+const fork = Effect.fn("threads.fork")(function* (flags: Infer<typeof forkFlags>) {
+  const { forkedFromId, threadId } = yield* Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    const forkedFromId = yield* ThreadId.resolve(codex, flags.id)
+    const { id } = yield* codex.thread.fork(forkedFromId)
+    return { forkedFromId, threadId: id }
+  }).pipe(Effect.provide(layer(flags)))
+  yield* flags.json ? Print.json({ threadId, forkedFromId }) : Console.log(threadId)
 })
 
 // One after the other; the first that fails ends it.
@@ -165,13 +206,17 @@ const changeAll = <E>(
   done: string,
   act: (codex: Codex.Codex["Service"], id: string) => Effect.Effect<unknown, E>
 ) =>
-  Effect.flatMap(Codex.Codex, (codex) =>
-    Effect.forEach(
-      flags.ids,
+  Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    // All of them are looked up first, so that a mistake in one changes none.
+    const ids = yield* Effect.forEach(flags.ids, (id) => ThreadId.resolve(codex, id))
+    yield* Effect.forEach(
+      ids,
       (id) => Effect.andThen(act(codex, id), flags.json ? Effect.void : Console.log(`${Print.inline(id)} is ${done}.`)),
       { discard: true }
     )
-  ).pipe(Effect.provide(layer(flags)), Effect.andThen(flags.json ? Print.json({ [done]: flags.ids }) : Effect.void))
+    if (flags.json) yield* Print.json({ [done]: ids })
+  }).pipe(Effect.provide(layer(flags)))
 
 const archive = (flags: Infer<typeof manyFlags>) =>
   changeAll(flags, "archived", (codex, id) => codex.thread.archive(id))
@@ -181,17 +226,24 @@ const unarchive = (flags: Infer<typeof manyFlags>) =>
 
 const rename = Effect.fn("threads.rename")(function* (flags: Infer<typeof renameFlags>) {
   const { id, name } = flags
-  yield* Effect.flatMap(Codex.Codex, (codex) => codex.thread.nameSet(id, { name })).pipe(Effect.provide(layer(flags)))
+  const threadId = yield* Effect.gen(function* () {
+    const codex = yield* Codex.Codex
+    const threadId = yield* ThreadId.resolve(codex, id)
+    yield* codex.thread.nameSet(threadId, { name })
+    return threadId
+  }).pipe(Effect.provide(layer(flags)))
   yield* flags.json
-    ? Print.json({ threadId: id, name })
-    : Console.log(`${Print.inline(id)} is called ${Print.inline(name)}.`)
+    ? Print.json({ threadId, name })
+    : Console.log(`${Print.inline(threadId)} is called ${Print.inline(name)}.`)
 })
 
 const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof deleteFlags>) {
   if (!flags.yes) {
     const stdio = yield* Stdio.Stdio
     if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
-      return yield* new InvalidUsage({ description: "Deleting is for good, and nobody can be asked here: give --yes." })
+      return yield* new InvalidUsage({
+        description: "Deleted threads cannot be restored, and there is no terminal to ask at. Confirm with --yes."
+      })
     }
     const what = flags.ids.length === 1 ? "thread" : `${flags.ids.length} threads:`
     const message = `Delete ${what} ${flags.ids.map(Print.inline).join(", ")} for good?`
@@ -202,20 +254,23 @@ const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof delete
 
 const listCommand = Command.make("list", listFlags, list).pipe(
   Command.withAlias("ls"),
-  Command.withDescription("List threads, the last used first"),
+  Command.withDescription("List threads, most recently used first"),
   Command.withExamples([
-    { command: "effect-codex threads list", description: "The last twenty" },
+    { command: "effect-codex threads list", description: "The newest twenty" },
     { command: "effect-codex threads list --all --json | jq -r '.data[].id'", description: "The ids of all" }
   ])
 )
 
 const showCommand = Command.make("show", showFlags, show).pipe(
-  Command.withDescription("Show a thread and what was said in it"),
-  Command.withExamples([{ command: "effect-codex threads show 0199b6f2-…", description: "Read a thread" }])
+  Command.withDescription("Show a thread and its messages"),
+  Command.withExamples([
+    { command: "effect-codex threads show --last", description: "The newest thread of this folder" },
+    { command: "effect-codex threads show 0199b6f2", description: "A thread by the beginning of its id" }
+  ])
 )
 
-const forkCommand = Command.make("fork", showFlags, fork).pipe(
-  Command.withDescription("Begin a new thread with the past of another one, and print its id"),
+const forkCommand = Command.make("fork", forkFlags, fork).pipe(
+  Command.withDescription("Copy a thread with its history, and print the id of the copy"),
   Command.withExamples([
     {
       command: 'effect-codex run --thread "$(effect-codex threads fork 0199b6f2-…)" "Try it another way"',
@@ -226,12 +281,12 @@ const forkCommand = Command.make("fork", showFlags, fork).pipe(
 
 const archiveCommand = Command.make("archive", manyFlags, archive).pipe(
   Command.withDescription("Archive threads: readable, but cannot be resumed"),
-  Command.withExamples([{ command: "effect-codex threads archive 0199b6f2-…", description: "Put one away" }])
+  Command.withExamples([{ command: "effect-codex threads archive 0199b6f2-…", description: "Archive one" }])
 )
 
 const unarchiveCommand = Command.make("unarchive", manyFlags, unarchive).pipe(
-  Command.withDescription("Take archived threads back"),
-  Command.withExamples([{ command: "effect-codex threads unarchive 0199b6f2-…", description: "Take one back" }])
+  Command.withDescription("Restore archived threads"),
+  Command.withExamples([{ command: "effect-codex threads unarchive 0199b6f2-…", description: "Restore one" }])
 )
 
 const renameCommand = Command.make("rename", renameFlags, rename).pipe(
@@ -240,8 +295,10 @@ const renameCommand = Command.make("rename", renameFlags, rename).pipe(
 )
 
 const removeCommand = Command.make("delete", deleteFlags, remove).pipe(
-  Command.withDescription("Delete threads for good, after a question"),
-  Command.withExamples([{ command: "effect-codex threads delete --yes 0199b6f2-…", description: "Delete one unasked" }])
+  Command.withDescription("Delete threads permanently, after a question"),
+  Command.withExamples([
+    { command: "effect-codex threads delete --yes 0199b6f2-…", description: "Delete one without asking" }
+  ])
 )
 
 /** The command, with its subcommands. */

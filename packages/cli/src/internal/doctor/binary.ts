@@ -133,7 +133,7 @@ export const undescribed = (version: string): Finding =>
     Versions.describe(version)
   )
 
-/** Where codex is, which one, and how its protocol differs; without a `path` there is none that runs. */
+/** The path and version of codex, and differences of its protocol; without a `path` there is none that runs. */
 export const inspectBinary = Effect.fnUntraced(function* (options: Options) {
   const found = yield* Effect.result(CodexBinary.resolve({ binary: options.binary }))
   if (Result.isFailure(found)) {

@@ -120,7 +120,7 @@ const inspectSandbox = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
   const wrote = yield* Effect.result(exec("echo > written"))
   const held = Result.isFailure(wrote) || wrote.success.exitCode !== 0
   const result: Finding = held
-    ? { check, status: "ok", summary: "A command runs in the sandbox, and is not let write where it may not" }
+    ? { check, status: "ok", summary: "A command runs in the sandbox, and writes outside the workspace are blocked" }
     : {
         check,
         status: "fail",

@@ -7,7 +7,7 @@ import { text } from "../flags.ts"
 /** The rubric. */
 export const policy = Flag.String("policy").pipe(
   Flag.withMetavar("FILE"),
-  Flag.withDescription("The rubric: a file that ends in .json, .yaml, .yml or .toml")
+  Flag.withDescription("The rubric, a .json, .yaml, .yml or .toml file")
 )
 
 /** The base of the rubric's relative folders. */

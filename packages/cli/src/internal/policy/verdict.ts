@@ -1,5 +1,5 @@
 /**
- * What a rubric says of a command line, as data.
+ * The verdict of a rubric on a command line, as data.
  */
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
@@ -17,7 +17,7 @@ export interface Loaded {
 export const load = Effect.fnUntraced(function* (file: string, root: string | undefined) {
   const path = yield* Path.Path
   const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
-    Effect.fail(new InvalidUsage({ description: `The policy ${file} can't be read: ${reason._tag}.` }))
+    Effect.fail(new InvalidUsage({ description: `The policy ${file} cannot be read: ${reason._tag}.` }))
   )
   const loaded: Loaded = { rubric, baseDirectory: path.resolve(root ?? path.dirname(file)) }
   return loaded
@@ -34,8 +34,8 @@ const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
 export const accepts = (verdict: string): boolean => verdict.startsWith("accept")
 
 /**
- * What the rules of a rubric say of command lines. Where the rubric wants a judge, they have no word on what none of them
- * matches.
+ * The verdicts of a rubric's rules on command lines. If the rubric has a judge, the rules abstain on commands that none
+ * of them matches.
  */
 export const verdicts = ({ baseDirectory, rubric }: Loaded) =>
   Effect.map(
@@ -53,11 +53,12 @@ export const verdicts = ({ baseDirectory, rubric }: Loaded) =>
           decision: decision ?? null,
           by,
           ...(reason === undefined ? {} : { reason }),
-          parts: parts.map(({ by, decision, opaque, source }) => ({
+          parts: parts.map(({ by, decision, opaque, source, whyNot }) => ({
             source,
             decision: decision ?? null,
             by,
-            ...(opaque === undefined ? {} : { opaque })
+            ...(opaque === undefined ? {} : { opaque }),
+            ...(whyNot === undefined ? {} : { whyNot })
           })),
           parsed: parsed ?? null
         }

@@ -25,7 +25,7 @@ const conditions: Record<keyof Condition, string> = {
   args: "its arguments are",
   argsPrefix: "its first arguments are",
   assigns: "it sets the variables",
-  changes: "what happens to the files is",
+  changes: "the kind of change is",
   claimedToolRegex: "the tool is said to match",
   commandRegex: "the command matches",
   cwdWithin: "it runs in",
@@ -40,15 +40,15 @@ const conditions: Record<keyof Condition, string> = {
   program: "the program is",
   protectedFiles: "the protected files are those of",
   questionIdRegex: "the id of a question matches",
-  readWithin: "what is to be read lies in",
-  reasonRegex: "the model's words match",
+  readWithin: "it reads within",
+  reasonRegex: "the reason that the model gives matches",
   redirectsWithin: "it redirects within",
-  request: "what is asked for is",
+  request: "the request is",
   server: "the MCP server is",
   threadIdRegex: "the thread's id matches",
   tool: "the tool is",
   turnIdRegex: "the turn's id matches",
-  writeWithin: "what is to be written lies in"
+  writeWithin: "it writes within"
 }
 
 // In these, all stand in a row; elsewhere, one of them is meant.
@@ -65,6 +65,8 @@ const valueOf = (key: string, value: unknown): string => {
 
 const labelOf = (key: string): string => Object.entries(conditions).find(([name]) => name === key)?.[1] ?? key
 
+const isAccept = (decision: unknown): boolean => typeof decision === "string" && decision.startsWith("accept")
+
 interface Rule {
   readonly name?: string
   readonly priority?: number
@@ -74,15 +76,17 @@ interface Rule {
 }
 
 const decisionOf = (decision: unknown): string =>
-  decision === undefined
-    ? "what would be decided without rules"
-    : typeof decision === "string"
-      ? decision
-      : JSON.stringify(decision)
+  decision === undefined ? "as without rules" : typeof decision === "string" ? decision : JSON.stringify(decision)
 
 const ruleOf = ({ decision, name, reason, when = {} }: Rule & { readonly name: string }): string => {
   const held = Object.entries(when).map(([key, value]) => `${labelOf(key)} ${valueOf(key, value)}`)
-  const condition = held.length === 0 ? "always" : `if ${held.join("; ")}`
+  // Without allowedFlags such a rule accepts no option but those that its arguments spell out.
+  const hasNoOptions =
+    isAccept(decision) &&
+    ["program", "args", "argsPrefix"].some((key) => key in when) &&
+    !["allowedFlags", "flags"].some((key) => key in when)
+  const conditions = [...held, ...(hasNoOptions ? ["with no options"] : [])]
+  const condition = conditions.length === 0 ? "always" : `if ${conditions.join("; ")}`
   return `${name}: ${decisionOf(decision)}, ${condition}${reason === undefined ? "" : ` (${reason})`}`
 }
 
@@ -104,31 +108,31 @@ const unmatched = ({
   mode = "balanced",
   useLlmJudge = false
 }: PolicyRubric): string => {
-  if (useLlmJudge) return "What no rule matches, a judge decides; mode and defaults decide nothing."
+  if (useLlmJudge) return "A judge decides requests that no rule matches; mode and defaults do not apply."
   const modes = {
-    permissive: "What no rule matches is accepted.",
-    balanced: `What no rule matches is declined, but for commands that provably only read${
+    permissive: "Requests that no rule matches are accepted.",
+    balanced: `Requests that no rule matches are declined, except commands that provably only read${
       allowedRoots.length === 0
         ? "; there are no allowed roots, so no command that reads files is accepted"
         : ` in ${allowedRoots.map(wordOf).join(" or ")}`
     }.`,
-    strict: "What no rule matches is declined."
+    strict: "Requests that no rule matches are declined."
   }
   const exceptions = Object.entries(defaults).map(([kind, decision]) => `${kind}: ${decisionOf(decision)}`)
   return `Mode ${mode}. ${modes[mode]}${exceptions.length === 0 ? "" : ` Other defaults are ${exceptions.join(", ")}.`}`
 }
 
-/** The lines: what no rule decides, then the rules in the order in which they are tried. */
+/** The lines: decisions without a matching rule, then the rules in their order. */
 export const inWords = (rubric: PolicyRubric): ReadonlyArray<string> => [
   unmatched(rubric),
   ...(rubric.extends === undefined || rubric.extends.length === 0
     ? []
     : [`After the rules of the rubric come the packs ${rubric.extends.join(", ")}.`]),
-  "The first rule that matches decides. A rule that lets something happen needs all of it for certain; one that refuses takes what may be meant.",
+  "The first rule that matches decides. Accept rules match only if certain; decline rules match any plausible reading.",
   ...section("Commands", "commandRules", rubric.commandRules),
-  ...section("Changes of files", "fileChangeRules", rubric.fileChangeRules),
+  ...section("File changes", "fileChangeRules", rubric.fileChangeRules),
   ...section("Questions to the user", "toolInputRules", rubric.toolInputRules),
-  ...section("Calls of the program's tools", "toolCallRules", rubric.toolCallRules),
+  ...section("Calls of tools of the program", "toolCallRules", rubric.toolCallRules),
   ...section("Approvals of MCP tools", "mcpToolRules", rubric.mcpToolRules),
   ...section("Wider permissions", "permissionsRules", rubric.permissionsRules)
 ]

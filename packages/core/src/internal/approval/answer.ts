@@ -219,7 +219,7 @@ const decideOnCommand = (
 const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, answerer: Answerer | undefined) =>
   Effect.flatMap(PolicyEngine.HumanApproval, (approval) =>
     approval === undefined
-      ? undecidedOn("command", "it is for a person alone, and nobody is there")
+      ? undecidedOn("command", "only a person may decide, and no one is available")
       : decideOnCommand(
           params,
           {
@@ -260,7 +260,7 @@ const decide = <K extends Kind>(
   const decided = (verdict: Verdict<K> | undefined): Effect.Effect<Verdict<K> | undefined, InvalidPolicyDecision> => {
     if (verdict === undefined) {
       return Effect.as(
-        Effect.andThen(logDeclined(kind, "the policy abstained", undefined), undecided("nobody decided")),
+        Effect.andThen(logDeclined(kind, "the policy abstained", undefined), undecided("no engine decided")),
         undefined
       )
     }

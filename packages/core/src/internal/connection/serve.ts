@@ -193,6 +193,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
     if (!isText) follow(notification, threadId)
     recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
+    // The call that waits for it goes on at once, and its policy sees the item that the recipients keep.
+    if (notification.method === "item/started") {
+      announced.itemStarted(notification.params.threadId, notification.params.item)
+    }
   }
 
   const follow = (notification: Notification.Notification, threadId: string | undefined) => {
@@ -204,7 +208,6 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       rpc.withdraw(requestId)
     } else if (notification.method === "item/started") {
       answering.itemStarted(notification.params.threadId, notification.params.item)
-      announced.itemStarted(notification.params.threadId, notification.params.item)
     } else if (notification.method === "item/completed") {
       answering.itemCompleted(notification.params.threadId, notification.params.item)
       announced.itemCompleted(notification.params.threadId, notification.params.item)
@@ -274,11 +277,13 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     })
 
   // The call itself comes over HTTP. Codex announces each of its calls on this connection too.
-  const callTool: CallTool = Effect.fnUntraced(function* (params, run) {
-    const owner = (yield* announced.claim(params)) ? yield* lookUp(params.threadId, params.turnId) : undefined
+  const callTool: CallTool = Effect.fnUntraced(function* (call, run) {
+    const callId = yield* announced.claim(call)
+    const owner = callId === undefined ? undefined : yield* lookUp(call.threadId, call.turnId)
+    const params = { ...call, callId: callId ?? "" }
     const request = { id: `tool ${globalThis.crypto.randomUUID()}`, method: "item/tool/call", params } as const
     const handler = owner === undefined ? Approval.answer(request, undefined) : owner.onRequest(request, run)
-    return yield* OwnTools.toResponse(params.tool)(answerWith(request, handler, owner))
+    return yield* OwnTools.toResponse(call.tool)(answerWith(request, handler, owner))
   })
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {

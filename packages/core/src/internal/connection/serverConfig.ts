@@ -55,7 +55,7 @@ const quote = (text: string, path: string): Result.Result<string, InvalidConfig>
 
 const number = (value: number, path: string): Result.Result<string, InvalidConfig> => {
   if (!Number.isFinite(value)) {
-    return Result.fail(new InvalidConfig({ path, description: `${value} is no number of JSON` }))
+    return Result.fail(new InvalidConfig({ path, description: `${value} is not a JSON number` }))
   }
   // Whole numbers are integers in TOML as far as 64 bits go; with an exponent they would be floats.
   if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return Result.succeed(BigInt(value).toString())

@@ -26,7 +26,7 @@ const wellFormed = (line: string): Result.Result<string, string> => {
   let refused: string | undefined
 
   const refuse = (path: string) => {
-    refused ??= `${path} has half of a surrogate pair, which is no character`
+    refused ??= `${path} has half of a surrogate pair, which is not a character`
   }
 
   const repair = (value: unknown, path: string, exact: boolean): unknown => {

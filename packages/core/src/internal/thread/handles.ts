@@ -145,6 +145,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
 
     return {
       id: thread.threadId,
+      settings: thread.settings,
       turn,
       run: runOne,
       review: (target, limits) => Effect.flatMap(threads.prepareReview(thread, target, limits ?? {}), startTurn),

@@ -25,7 +25,15 @@ import type { Engine } from "../../PolicyEngine.ts"
 import * as Protocol from "../../protocol/Protocol.ts"
 import type { DynamicToolSpec, ReviewTarget } from "../../protocol/generated/Stable.ts"
 import type { ToolCallHandler } from "../../ServerRequest.ts"
-import type { Defaults, ForkOptions, ThreadBindings, ThreadOptions, TurnInput, TurnLimits } from "../../Thread.ts"
+import type {
+  Defaults,
+  ForkOptions,
+  ThreadBindings,
+  ThreadOptions,
+  ThreadSettings,
+  TurnInput,
+  TurnLimits
+} from "../../Thread.ts"
 import type { Bound } from "../../Tools.ts"
 import { merge } from "../merge.ts"
 import * as CheckedOptions from "../options.ts"
@@ -46,6 +54,8 @@ export interface BoundThread {
   policy: Engine | undefined
   /** What the thread was started or loaded with: the server does not restore all of it when it loads the thread again. */
   params: ThreadOptions | undefined
+  /** The settings in the server's last answer. */
+  settings: ThreadSettings | undefined
   /** The calls that use it. */
   calls: number
   /** Whether it stays when no call uses it: it has a handle, or was loaded by something else than a call. */
@@ -88,6 +98,27 @@ export interface Threads {
 /** Of so many threads that were let go it is remembered what they were started with. */
 const maxRemembered = 1024
 
+/** The common part of the answers to starting, resuming and forking. */
+interface Answered extends ThreadSettings {
+  readonly thread: { readonly id: string }
+}
+
+const settingsOf = ({
+  approvalPolicy,
+  cwd,
+  model,
+  modelProvider,
+  reasoningEffort,
+  sandbox
+}: Answered): ThreadSettings => ({
+  model,
+  modelProvider,
+  reasoningEffort: reasoningEffort ?? undefined,
+  cwd,
+  sandbox,
+  approvalPolicy
+})
+
 export const makeThreads = Effect.fnUntraced(function* (
   server: AppServer["Service"],
   options: Defaults | undefined
@@ -113,11 +144,18 @@ export const makeThreads = Effect.fnUntraced(function* (
       onToolCall: undefined,
       policy: undefined,
       params,
+      settings: undefined,
       calls: 0,
       isKept
     }
     boundThreads.set(threadId, made)
     return made
+  }
+
+  const bindAnswered = (answer: Answered, params: ThreadOptions | undefined): BoundThread => {
+    const thread = getOrBind(answer.thread.id, params)
+    thread.settings = settingsOf(answer)
+    return thread
   }
 
   // One read tells for all turns, until the server says that the account has changed.
@@ -145,15 +183,13 @@ export const makeThreads = Effect.fnUntraced(function* (
   const start: Threads["start"] = Effect.fnUntraced(function* (params) {
     const onLate = unsubscribeLate("thread/start")
     const merged = merge(options?.thread, params)
-    const { thread } = yield* server.request("thread/start", merged, { onLate })
-    return getOrBind(thread.id, merged)
+    return bindAnswered(yield* server.request("thread/start", merged, { onLate }), merged)
   })
 
   const startWithTools: Threads["startWithTools"] = Effect.fnUntraced(function* (params, dynamicTools) {
     const onLate = unsubscribeLate("thread/start")
     const merged = { ...merge(options?.thread, params), dynamicTools }
-    const { thread } = yield* server.requestExperimental("thread/start", merged, { onLate })
-    return getOrBind(thread.id, merged)
+    return bindAnswered(yield* server.requestExperimental("thread/start", merged, { onLate }), merged)
   })
 
   const resume: Threads["resume"] = Effect.fnUntraced(function* (threadId, params) {
@@ -185,30 +221,32 @@ export const makeThreads = Effect.fnUntraced(function* (
         )
 
   const subscribe = (threadId: string, params: ThreadOptions) =>
-    server[connection].whenLeft(threadId).pipe(
-      Effect.andThen(
-        server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
-      ),
-      Effect.map(({ thread }) => thread)
-    )
+    server[connection]
+      .whenLeft(threadId)
+      .pipe(
+        Effect.andThen(
+          server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+        )
+      )
 
   // From the reply on, the thread is called what the server calls it.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
-    const { id } = yield* subscribe(threadId, params)
-    remembered.delete(id)
-    return getOrBind(id, params)
+    const answer = yield* subscribe(threadId, params)
+    remembered.delete(answer.thread.id)
+    return bindAnswered(answer, params)
   })
 
   // Others may have left the thread in the meantime, or unsubscribed from it in our name. What it had here it has again: its
   // queue, where a turn may still stand, its tools and its policy. Tells whether a turn runs on it.
   const subscribeAgain = Effect.fnUntraced(function* (thread: BoundThread) {
-    const { status } = yield* subscribe(thread.threadId, thread.params ?? {})
+    const answer = yield* subscribe(thread.threadId, thread.params ?? {})
+    thread.settings = settingsOf(answer)
     remembered.delete(thread.threadId)
     if (!boundThreads.has(thread.threadId)) {
       boundThreads.set(thread.threadId, thread)
       yield* routeFallback(thread)
     }
-    return status.type === "active"
+    return answer.thread.status.type === "active"
   })
 
   const rejoin = (thread: BoundThread) =>
@@ -225,9 +263,13 @@ export const makeThreads = Effect.fnUntraced(function* (
         const [oldest] = remembered.keys()
         if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
       }
-      return Effect.ignore(
-        server.request("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
+      // A resume waits for it (`whenLeft`), and the call has its result already.
+      runFork(
+        Effect.ignore(
+          server.requestRaw("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
+        )
       )
+      return Effect.void
     })
 
   const forCall: Threads["forCall"] = (threadId, params) =>
@@ -244,12 +286,12 @@ export const makeThreads = Effect.fnUntraced(function* (
     const defaultThread: ThreadOptions = options?.thread ?? {}
     const { ephemeral, ...defaults } = Struct.omit(defaultThread, notForked)
     const merged = merge({ ...defaults, ...(ephemeral == null ? {} : { ephemeral }) }, params)
-    const { thread } = yield* server.request(
+    const answer = yield* server.request(
       "thread/fork",
       { ...merged, threadId, excludeTurns: true },
       { onLate: unsubscribeLate("thread/fork") }
     )
-    return getOrBind(thread.id, Struct.omit(merged, ["lastTurnId"]))
+    return bindAnswered(answer, Struct.omit(merged, ["lastTurnId"]))
   })
 
   const toolsOf =

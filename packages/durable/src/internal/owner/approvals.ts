@@ -172,7 +172,7 @@ export const make = (options: Options): Effect.Effect<PolicyEngine.Engine, never
           ).pipe(Effect.orDie)
           const verdict = yield* human.decide(request)
           if (again !== undefined) return again
-          if (taken === undefined) return declined(failure ?? verdict.reason ?? "nobody decided")
+          if (taken === undefined) return declined(failure ?? verdict.reason ?? "no engine decided")
           return { ...verdict, by: taken.by, ...(taken.reason === undefined ? {} : { reason: taken.reason }) }
         }).pipe(
           Effect.provideContext(context),

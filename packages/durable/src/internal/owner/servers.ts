@@ -2,7 +2,7 @@
  * The app-servers of an owner: one for each account, started when a session needs it, and ended when none has needed it for a
  * while.
  *
- * A server that has died is forgotten, so that the next session gets a new one. Closing the scope ends all of them. This module
+ * A server that has died, or did not start, is forgotten, so that the next session gets a new one. Closing the scope ends all of them. This module
  * knows no session.
  */
 import * as Codex from "@effect-codex/core/Codex"
@@ -51,12 +51,17 @@ export const make = Effect.fnUntraced(function* (options: {
           experimentalApi: true
         })
       ).pipe(Scope.provide(own))
+      // Ends with the server's own scope: what is forgotten afterwards would be the next one.
       yield* Context.get(server, Codex.Codex).closed.pipe(
-        Effect.catch(() => RcMap.invalidate(servers, account)),
-        Effect.forkIn(scope)
+        Effect.catch(() => Effect.forkIn(forget(account), scope)),
+        Effect.forkScoped
       )
       return server
-    })
+    }).pipe(
+      // The map keeps failures as well.
+      Effect.onError(() => Effect.forkIn(forget(account), scope))
+    )
+  const forget = (account: string | undefined) => RcMap.invalidate(servers, account)
   const servers: RcMap.RcMap<string | undefined, Server, CodexNotFound | ConnectionFailed | InvalidConfig> =
     yield* RcMap.make({ lookup, idleTimeToLive: options.idleTimeToLive })
   return {

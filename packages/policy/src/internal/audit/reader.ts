@@ -79,7 +79,7 @@ const checker = (path: string, seal: Seal, anchor: Known | undefined) => {
     const record = Option.getOrUndefined(decode(text))
     if (parts === undefined || record === undefined) {
       if (torn !== undefined) return yield* torn
-      torn = broken("it is no record")
+      torn = broken("it is not a record")
       return undefined
     }
     if (torn !== undefined && !(record.type === "opened" && record.torn)) return yield* torn

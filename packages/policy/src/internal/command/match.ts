@@ -8,11 +8,12 @@ import type { Demand } from "../files/demand.ts"
 import { from as pathFrom } from "../files/path.ts"
 import type { Places } from "../files/places.ts"
 import { kinds, protectedByName } from "../files/protectedFiles.ts"
-import { type About, allWithin, compileCommon, listOf, regexOf } from "../rubric/condition.ts"
+import { type About, allWithin, compileCommon, hasCommon, listOf, regexOf } from "../rubric/condition.ts"
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
 import { type Possible, tokensOf } from "./possible.ts"
 import { walkedIn } from "./reach.ts"
+import { short } from "../text.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface CommandView extends About {
@@ -29,8 +30,12 @@ export interface CommandView extends About {
 export type Match = ReadonlyArray<Demand> | undefined
 
 export interface Matcher {
+  /** Whether it matches every request for a plain command, as nearly all do. */
+  readonly isPlain: boolean
   readonly matchesRequest: (view: CommandView) => boolean
   readonly matchesPart: (part: PartView, view: CommandView) => Match
+  /** For a rule that accepts and names the program of the part: why it does not match. `undefined`: it does, or it is about others. */
+  readonly whyNot: (part: PartView) => string | undefined
 }
 
 const yes: Match = []
@@ -38,15 +43,23 @@ const yes: Match = []
 export const compile = (when: CommandCondition, sure: boolean): Matcher => {
   const common = compileCommon(when, sure)
   const requests = when.request ?? ["command"]
+  const isNamed = (request: CommandRequest) => requests.includes(request)
   const hosts = listOf(when.networkHost)?.map((host) => host.toLowerCase())
   return {
+    isPlain: !hasCommon(when) && hosts === undefined && isNamed("command"),
     matchesRequest: (view) =>
       common(view) &&
-      (sure
-        ? view.requests.length > 0 && view.requests.every((request) => requests.includes(request))
-        : view.requests.some((request) => requests.includes(request))) &&
+      (sure ? view.requests.length > 0 && view.requests.every(isNamed) : view.requests.some(isNamed)) &&
       (hosts === undefined || (view.networkHost !== undefined && hosts.includes(view.networkHost.toLowerCase()))),
-    matchesPart: sure ? compileSure(when) : compilePossible(when)
+    ...(sure ? compileSure(when) : { matchesPart: compilePossible(when), whyNot: () => undefined })
+  }
+}
+
+/** Why a part does not match. */
+class Miss {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
   }
 }
 
@@ -58,7 +71,23 @@ const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && a
 
 // Rules that accept.
 
-const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
+const compileSure = (when: CommandCondition): Pick<Matcher, "matchesPart" | "whyNot"> => {
+  const match = matchSurely(when)
+  const programs = listOf(when.program)
+  return {
+    matchesPart: (view) => {
+      const found = match(view)
+      return found instanceof Miss ? undefined : found
+    },
+    whyNot: (view) => {
+      if (view.program === undefined || programs?.includes(view.program) !== true) return undefined
+      const found = match(view)
+      return found instanceof Miss ? found.reason : undefined
+    }
+  }
+}
+
+const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray<Demand> | Miss) => {
   const programs = listOf(when.program)
   const regex = regexOf(when.commandRegex, true)
   const cwdWithin = listOf(when.cwdWithin)
@@ -67,44 +96,65 @@ const compileSure = (when: CommandCondition): Matcher["matchesPart"] => {
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor what the server made of them show what a command does.
-  if (matchesOnUntrustedOnly(when)) return () => undefined
+  if (matchesOnUntrustedOnly(when)) {
+    const untrustedOnly = new Miss("the rule only looks at what the model says")
+    return () => untrustedOnly
+  }
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
-    if (part.opaque !== undefined || view.evaluates) return undefined
-    if (programs !== undefined && (program === undefined || !programs.includes(program))) return undefined
-    if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args))) return undefined
-    if (argsPrefix !== undefined && !startsWith(actual, argsPrefix)) return undefined
-    if (when.flags !== undefined && !when.flags.every((flag) => actual.some((arg) => isSurely(flag, arg))))
-      return undefined
-    if (regex !== undefined && (line === undefined || !regex(line))) return undefined
-    if (!actual.every((arg) => arg !== undefined && (!isFlag(arg) || allows(arg)))) return undefined
-    if (!view.variables.every((name) => assigns.includes(name))) return undefined
-    if (redirectsWithin === undefined && redirects.length > 0) return undefined
+    if (part.opaque !== undefined || view.evaluates)
+      return new Miss(part.opaque ?? "it runs text that is made at run time")
+    if (programs !== undefined && (program === undefined || !programs.includes(program)))
+      return new Miss("another program")
+    if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args)))
+      return new Miss(`the arguments are not exactly ${JSON.stringify(args)}`)
+    if (argsPrefix !== undefined && !startsWith(actual, argsPrefix))
+      return new Miss(`the arguments do not begin with ${JSON.stringify(argsPrefix)}`)
+    const missing = when.flags?.find((flag) => !actual.some((arg) => isSurely(flag, arg)))
+    if (missing !== undefined) return new Miss(`the option ${missing} is missing`)
+    if (regex !== undefined && (line === undefined || !regex(line)))
+      return new Miss("commandRegex does not match the whole command")
+    const refused = actual.findIndex((arg) => arg === undefined || (isFlag(arg) && !allows(arg)))
+    if (refused >= 0) {
+      const arg = actual[refused]
+      return new Miss(
+        arg === undefined
+          ? `argument ${refused + 1} is only known at run time`
+          : `the option ${short(arg)} is not in allowedFlags`
+      )
+    }
+    const assigned = view.variables.find((name) => !assigns.includes(name))
+    if (assigned !== undefined) return new Miss(`the variable ${short(assigned)} is not in assigns`)
+    if (redirectsWithin === undefined && redirects.length > 0)
+      return new Miss("output is redirected to a file, and the rule has no redirectsWithin")
 
     // A folder bounds no script.
-    if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript) return undefined
+    if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript)
+      return new Miss("it runs a script, and pathsWithin does not limit what that does")
     const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
-    if (unprotected === undefined) return undefined
+    if (unprotected === undefined) return new Miss("it may write protected files, which decide what runs later")
     const conditions: Array<Demand> = [...unprotected]
-    const demands: ReadonlyArray<readonly [Paths, ReadonlyArray<string> | undefined, PartView["folders"]]> = [
-      [[""], cwdWithin, folders],
-      [placesOf(view, view.paths), pathsWithin, bases],
-      [targetsOf(view), redirectsWithin, folders]
+    const demands: ReadonlyArray<
+      readonly [name: string, Paths, ReadonlyArray<string> | undefined, PartView["folders"]]
+    > = [
+      ["cwdWithin or allowedRoots", [""], cwdWithin, folders],
+      ["pathsWithin", placesOf(view, view.paths), pathsWithin, bases],
+      ["redirectsWithin", targetsOf(view), redirectsWithin, folders]
     ]
-    for (const [paths, within, seenFrom] of demands) {
+    for (const [name, paths, within, seenFrom] of demands) {
       if (within === undefined) continue
       const match = surelyWithin(paths, seenFrom, within)
-      if (match === undefined) return undefined
+      if (match === undefined) return new Miss(`not certainly within ${within.map(short).join(", ")} (${name})`)
       conditions.push(...match)
     }
     for (const path of absoluteOf(view.copied, view)) {
-      if (path === undefined) return undefined
+      if (path === undefined) return new Miss("it copies files whose names are only known at run time")
       conditions.push({ path, folders: undefined, mayBe: when.protectedFiles ?? [], contents: true })
     }
     if (pathsWithin !== undefined) {
       const followed = surelyWithin(view.followed, bases, pathsWithin)
-      if (followed === undefined) return undefined
+      if (followed === undefined) return new Miss("it follows links that may lead outside pathsWithin")
       conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
     }
     return conditions

@@ -49,6 +49,8 @@ export interface Decided {
   /** Whether a rule decided, and not what stands where none matches. */
   readonly byRule: boolean
   readonly reason: string | undefined
+  /** Why the first rule that accepts and names this program does not match; only where no rule decided. */
+  readonly whyNot?: string | undefined
   /** What has to hold in the file system, or else it is declined. */
   readonly conditions: ReadonlyArray<Demand>
   /** What else has to be looked up there, or else it is declined. */
@@ -82,6 +84,7 @@ export const compile = (
     return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
   })
   const folders = [...new Set(compiled.flatMap(({ folders }) => folders))]
+  const arePlain = compiled.every(({ matcher }) => matcher.isPlain)
   return Effect.fnUntraced(function* (params: Params["command"]) {
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
     const walker = yield* startWalking
@@ -97,7 +100,8 @@ export const compile = (
       walker
     )
     const view = { ...commandView(params, command), requests, places }
-    const applicable = compiled.filter(({ matcher }) => matcher.matchesRequest(view))
+    const applicable =
+      arePlain && isPlain(requests) ? compiled : compiled.filter(({ matcher }) => matcher.matchesRequest(view))
     let whole: Reading.Verdict | undefined
     const readsWhole = (roots: ReadonlyArray<string>) =>
       (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
@@ -117,7 +121,11 @@ export const compile = (
           conditions: [...conditions, ...decided.conditions]
         }
       }
-      return fall(part, view, fallback, readsWhole)
+      const misses = applicable.flatMap(({ matcher, rule }) => {
+        const why = matcher.whyNot(part)
+        return why === undefined ? [] : [`${rule.name}: ${why}`]
+      })
+      return { ...fall(part, view, fallback, readsWhole), whyNot: misses[0] }
     }
     return {
       command,
@@ -202,7 +210,7 @@ const fall = (
     checks: []
   })
   if (fallback._tag === "Abstain") return because("", undefined)
-  const plain = requests.length === 1 && requests[0] === "command"
+  const plain = isPlain(requests)
   if (fallback._tag === "Decide") {
     if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
     if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
@@ -263,6 +271,8 @@ const commandView = (
     ...(command?._tag === "Parsed" ? [command.script] : [])
   ]
 })
+
+const isPlain = (requests: ReadonlyArray<CommandRequest>): boolean => requests.length === 1 && requests[0] === "command"
 
 const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> => {
   const { additionalPermissions, command, kind = "command", networkApprovalContext } = params

@@ -32,7 +32,7 @@ export const command = Effect.fnUntraced(function* (
   return {
     title: text === undefined ? "Let a command reach the network?" : title,
     details: [
-      detail(kind === "writeStdin" ? "What the server says is typed" : "Command", text),
+      detail(kind === "writeStdin" ? "Input, as the server reports it" : "Command", text),
       careful(text, network?.host, params.cwd, ...pathsOf(params.additionalPermissions)),
       network == null ? undefined : list("Network", [`${name(network.protocol)} to ${name(network.host)}`]),
       params.cwd == null ? undefined : yield* folderDetail(params.cwd, folder),
@@ -49,11 +49,11 @@ const offeredIn = (params: Params["command"]) => params.availableDecisions ?? ["
 
 const maxBeginning = 300
 
-const unsandboxed = "It may run outside of the sandbox, with your rights"
+const unsandboxed = "It may run outside the sandbox, with your rights"
 
 const onceWays = (params: Params["command"]): ReadonlyArray<Way<"command"> | undefined> => [
   offeredIn(params).includes("accept") ? way<"command">(yes, `Yes, once. ${unsandboxed}`, "accept") : undefined,
-  way<"command">("n", "No. The agent is told, and goes on", "decline"),
+  way<"command">("n", "No. The agent gets the refusal and continues", "decline"),
   way<"command">("cancel", "No, and stop the turn", "cancel")
 ]
 

@@ -129,7 +129,7 @@ const fileChange = Effect.fnUntraced(function* (
     ways: [
       way(yes, params.grantRoot == null ? "Yes, once" : "Yes, with what it also asks for", "accept"),
       way("session", `Yes, and ${lasting}`, "acceptForSession"),
-      way("n", "No. The agent is told, and goes on", "decline"),
+      way("n", "No. The agent gets the refusal and continues", "decline"),
       way("cancel", "No, and stop the turn", "cancel")
     ]
   }
@@ -153,7 +153,7 @@ const permissions = Effect.fnUntraced(function* (
     ways: [
       way<"permissions">(yes, "Yes, for this turn", { permissions: granted, scope: "turn" }),
       way<"permissions">("session", "Yes, for the rest of the session", { permissions: granted, scope: "session" }),
-      way<"permissions">("n", "No. The agent is told, and goes on", "decline")
+      way<"permissions">("n", "No. The agent gets the refusal and continues", "decline")
     ]
   }
 })
@@ -171,7 +171,7 @@ const userInput = ({ params: { questions } }: Request<"userInput">): Drafting<"u
     ways: [
       {
         key: yes,
-        meaning: "Answer. What is left empty gets no answer",
+        meaning: "Answer. Empty fields stay unanswered",
         decide: (values) => {
           const given = answers(values)
           return Result.map(UserInput.check(questions, given), () => UserInput.toDecision(given))
@@ -197,7 +197,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
       details: [
         detail("Address, which is not opened for you", params.url),
         careful(params.url, params.serverName),
-        remark("What the server says", params.message, 2000)
+        remark("Message of the server", params.message, 2000)
       ],
       ways: [way<"elicitation">(yes, "I have been there, and done what is asked", accepted(null)), ...refusals]
     }
@@ -216,7 +216,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
       details: [
         detail("Tool, as the server or codex claims: a server can forge this question", tool.name ?? "not named"),
         careful(params.serverName, tool.name),
-        remark("What it says", params.message, 2000),
+        remark("Message", params.message, 2000),
         tool.args === undefined ? undefined : detail("Arguments, as it claims", json(tool.args))
       ],
       ways: [
@@ -230,12 +230,12 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
   return {
     title: fields.length === 0 ? `The MCP server ${server} asks for a yes` : `The MCP server ${server} asks for data`,
     // What it asks a person to agree to, or to fill in.
-    details: [detail("What the server says", params.message), careful(params.serverName)],
+    details: [detail("Message of the server", params.message), careful(params.serverName)],
     fields,
     ways: [
       {
         key: yes,
-        meaning: fields.length === 0 ? "Yes" : `Fill it in. What you type goes to ${server}`,
+        meaning: fields.length === 0 ? "Yes" : `Fill it in. Your input goes to ${server}`,
         decide: (values) => Result.succeed(accepted(Object.fromEntries(values)))
       },
       ...refusals
@@ -262,7 +262,7 @@ const toolCall = ({ params }: Request<"toolCall">): Drafting<"toolCall"> => {
     details: [detail("Tool", tool), careful(tool), detail("Arguments", json(params.arguments))],
     ways: [
       way<"toolCall">(yes, "Yes, once", "accept"),
-      way<"toolCall">("n", "No. The agent is told, and goes on", "decline")
+      way<"toolCall">("n", "No. The agent gets the refusal and continues", "decline")
     ]
   })
 }

@@ -41,6 +41,10 @@ export const regexOf = (pattern: string | undefined, sure: boolean): ((text: str
   })
 }
 
+/** Whether a rule has one of the conditions that ask nothing of the file system. */
+export const hasCommon = ({ hasProposedExecpolicy, reasonRegex, threadIdRegex, turnIdRegex }: Common): boolean =>
+  [hasProposedExecpolicy, reasonRegex, threadIdRegex, turnIdRegex].some((condition) => condition !== undefined)
+
 /** Whether the conditions that ask nothing of the file system hold. */
 export const compileCommon = (when: Common, sure: boolean): ((about: About) => boolean) => {
   const reason = regexOf(when.reasonRegex, sure)

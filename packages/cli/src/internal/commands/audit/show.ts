@@ -42,7 +42,7 @@ const show = Effect.fn("audit.show")(function* (flags: Flags) {
     )
   )
   const outcome = yield* Effect.exit(Effect.catchTag(reading, "PlatformError", unreadable(flags.file)))
-  // What comes before the place where it is not whole is shown all the same.
+  // Records before the place where it is not whole are shown anyway.
   if (flags.json) yield* Print.json(found)
   else if (found.length > 0) {
     yield* Print.table(
@@ -97,7 +97,7 @@ export const command = Command.make("show", flags, show).pipe(
   Command.withDescription("Show the newest records of a trail. Exits with 1 if it is not whole"),
   Command.withShortDescription("Show the newest records of a trail"),
   Command.withExamples([
-    { command: "effect-codex audit show audit.jsonl --type unasked", description: "What ran without a request" },
+    { command: "effect-codex audit show audit.jsonl --type unasked", description: "Actions that needed no approval" },
     {
       command: "effect-codex audit show audit.jsonl --last 0 --json | jq -r '.[].decision'",
       description: "All of them, for a program"

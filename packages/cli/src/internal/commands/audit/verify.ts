@@ -15,7 +15,7 @@ import * as Print from "../../print.ts"
 
 const flags = {
   file,
-  anchor: text("anchor", "COUNT:HASH", "A record that has to be in it as it was: what an earlier verify has printed"),
+  anchor: text("anchor", "COUNT:HASH", "A record that must be in the trail unchanged, as an earlier verify printed it"),
   json
 }
 

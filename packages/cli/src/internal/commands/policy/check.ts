@@ -1,5 +1,5 @@
 /**
- * `effect-codex policy check`: what the rules say of a command.
+ * `effect-codex policy check`: the decision of the rules on a command.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -14,21 +14,24 @@ import * as Stream from "effect/Stream"
 import { codes } from "../../../ExitCode.ts"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
 import { json, text, toggle } from "../../flags.ts"
+import { jsonLine } from "../../jsonLine.ts"
 import { policy, root } from "../../policy/flags.ts"
 import { accepts, commandLine, load, verdicts } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
 
 const flags = {
   command: Argument.String("COMMAND").pipe(
-    Argument.withDescription("After --: a program and its arguments, or one text for a whole command line"),
+    Argument.withDescription("After --: a program and its arguments, or a whole command line as one argument"),
     Argument.variadic()
   ),
   policy,
   root,
-  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: this one").pipe(Flag.withAlias("C")),
+  cwd: text("cwd", "DIR", "The folder that the command would run in. Default: the current one").pipe(
+    Flag.withAlias("C")
+  ),
   stdinJson: toggle(
     "stdin-json",
-    "Read command lines from standard input, a JSON string a line; a JSON verdict a line out"
+    "Read command lines from standard input, one JSON string per line, and print one JSON verdict per line"
   ),
   json
 }
@@ -46,7 +49,7 @@ export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 
-// What was not UTF-8 is another command by now.
+// Invalid UTF-8 has become another command by now.
 const intact = (command: string, what: string): Effect.Effect<string, InvalidUsage> =>
   command.includes("\ufffd")
     ? Effect.fail(new InvalidUsage({ description: `${what} is not UTF-8.` }))
@@ -54,13 +57,13 @@ const intact = (command: string, what: string): Effect.Effect<string, InvalidUsa
 
 const readLine = (line: string, number: number): Effect.Effect<string, InvalidUsage> =>
   Effect.flatMap(intact(line, `Line ${number}`), (line) =>
-    Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is no JSON string.` }))
+    Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is not a JSON string.` }))
   )
 
 const check = Effect.fn("policy.check")(function* (flags: Flags) {
   const { command: words } = flags
   if (flags.stdinJson !== (words.length === 0)) {
-    return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json and not both." })
+    return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json, but not both." })
   }
   const verdictOf = yield* verdicts(yield* load(flags.policy, flags.root))
   const cwd = (yield* Path.Path).resolve(flags.cwd ?? ".")
@@ -76,7 +79,7 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
       Stream.runForEach(([line, index]) =>
         readLine(line, index + 1).pipe(
           Effect.flatMap((command) => verdictOf(command, cwd)),
-          Effect.flatMap((verdict) => Console.log(Print.jsonLine(verdict)))
+          Effect.flatMap((verdict) => Console.log(jsonLine(verdict)))
         )
       )
     )
@@ -91,8 +94,8 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
       [
         `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
         ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
-        ...(verdict === "abstain" ? ["  no rule decides: the judge of the rubric would be asked"] : []),
-        ...(parsed?._tag === "Unparseable" ? [`  it can't be read: ${Print.exact(parsed.reason)}`] : [])
+        ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
+        ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
       ].join("\n")
     )
     if (parsed?._tag === "Parsed") {
@@ -103,11 +106,11 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
           { title: "BY", optional: true },
           { title: "WHY NOT", optional: true, least: 12 }
         ],
-        parts.map(({ by, decision, opaque = "", source }) => [
+        parts.map(({ by, decision, source, whyNot = "" }) => [
           source,
           typeof decision === "string" ? decision : decision === null ? "none" : Object.keys(decision).join(),
           by,
-          opaque
+          whyNot
         ]),
         Print.exact
       )
@@ -119,9 +122,9 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
 /** The command. */
 export const command = Command.make("check", flags, check).pipe(
   Command.withDescription(
-    "Tell what the rules say of a command, and why; nothing is run. Exits with 5 if it would not be accepted"
+    "Show the decision of the rules on a command, and why. Nothing runs. Exits with 5 if the command is not accepted"
   ),
-  Command.withShortDescription("Tell what the rules say of a command, and why"),
+  Command.withShortDescription("Show the decision of the rules on a command, and why"),
   Command.withExamples([
     { command: "effect-codex policy check --policy rubric.yaml -- git push --force", description: "One command" },
     {

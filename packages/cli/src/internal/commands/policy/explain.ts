@@ -22,9 +22,9 @@ const explain = Effect.fn("policy.explain")(function* (flags: Flags) {
   const paint = yield* Print.painter
   yield* Console.log(
     [
-      // What belongs to a rule is moved in.
+      // Lines of a rule are indented.
       ...inWords(rubric).map((line) => (line.startsWith("  ") ? `  ${Print.inline(line)}` : Print.inline(line))),
-      ...(warnings.length === 0 ? [] : ["", paint("warning", "Worth a second look")]),
+      ...(warnings.length === 0 ? [] : ["", paint("warning", "Warnings")]),
       ...warnings.map(({ description, path }) => `  ${Print.inline(path)}: ${Print.inline(description)}`)
     ].join("\n")
   )
@@ -32,7 +32,7 @@ const explain = Effect.fn("policy.explain")(function* (flags: Flags) {
 
 /** The command. */
 export const command = Command.make("explain", flags, explain).pipe(
-  Command.withDescription("Say in words what a rubric lets an agent do, and what in it is worth a second look"),
-  Command.withShortDescription("Say a rubric in words"),
-  Command.withExamples([{ command: "effect-codex policy explain --policy rubric.yaml", description: "Read it over" }])
+  Command.withDescription("Explain a rubric in plain words, with warnings"),
+  Command.withShortDescription("Explain a rubric in plain words"),
+  Command.withExamples([{ command: "effect-codex policy explain --policy rubric.yaml", description: "Review it" }])
 )

@@ -40,7 +40,7 @@ const Verdict = Schema.Literals([
 const Case = Schema.Struct({
   command: Schema.NonEmptyString,
   expect: Verdict,
-  /** What has to decide: the name of a rule, `mode …`, or `defaults`. */
+  /** The expected decider: the name of a rule, `mode …`, or `defaults`. */
   by: Schema.optionalKey(Schema.String),
   cwd: Schema.optionalKey(Schema.String)
 })
@@ -67,7 +67,7 @@ export class ExpectationsFailed extends Schema.TaggedError<ExpectationsFailed>()
 const parse = (file: string, text: string): Effect.Effect<unknown, InvalidUsage> => {
   const invalid = (cause: unknown) =>
     new InvalidUsage({
-      description: `${file} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`
+      description: `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
     })
   if (/\.toml$/i.test(file)) return Effect.fromResult(Result.mapError(Toml.parse(text), invalid))
   const read = /\.json$/i.test(file) ? (text: string): unknown => JSON.parse(text) : Yaml.parse
@@ -78,11 +78,11 @@ const readExpectations = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(file),
-    ({ reason }) => new InvalidUsage({ description: `The file ${file} can't be read: ${reason._tag}.` })
+    ({ reason }) => new InvalidUsage({ description: `The file ${file} cannot be read: ${reason._tag}.` })
   )
   return yield* Effect.mapError(
     decode(yield* parse(file, text)),
-    ({ message }) => new InvalidUsage({ description: `${file} is no table of expectations: ${message}` })
+    ({ message }) => new InvalidUsage({ description: `${file} is not a table of expectations: ${message}` })
   )
 })
 
@@ -114,7 +114,7 @@ const test = Effect.fn("policy.test")(function* (flags: Flags) {
         ...results.map(({ command, expected, found, ok }) =>
           ok
             ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
-            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, and it is ${say(found)}`
+            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, got ${say(found)}`
         ),
         `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
       ].join("\n")
@@ -140,9 +140,7 @@ const say = ({
 
 /** The command. */
 export const command = Command.make("test", flags, test).pipe(
-  Command.withDescription(
-    "Compare what the rules say with what is expected of them; exits with 1 if something differs"
-  ),
-  Command.withShortDescription("Compare what the rules say with what is expected"),
+  Command.withDescription("Compare the decisions of the rules with expected ones; exits with 1 if one differs"),
+  Command.withShortDescription("Compare the decisions of the rules with expected ones"),
   Command.withExamples([{ command: "effect-codex policy test policy.test.yaml", description: "In a build" }])
 )

@@ -1,0 +1,32 @@
+import * as CodexLanguageModel from "@effect-codex/ai/CodexLanguageModel"
+import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import { CodexTest, MockModel } from "@effect-codex/core/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+/** Accepts the calls of tools, and nothing else. */
+export const acceptTools = PolicyEngine.layer({
+  toolCall: () => Effect.succeed({ decision: "accept", by: "test" })
+})
+
+/** A real codex, and its model as the `LanguageModel` of the test. */
+export const layer = (script: MockModel.Script, options?: CodexLanguageModel.Options & { readonly model?: string }) =>
+  CodexLanguageModel.layer(options).pipe(
+    Layer.provideMerge(
+      Layer.merge(CodexTest.layer(script, { verifyOnClose: false, codex: { experimentalApi: true } }), acceptTools)
+    )
+  )
+
+/** What the model got of a conversation in its nth request: who said what, without what codex says by itself. */
+export const said = (index: number) =>
+  Effect.flatMap(MockModel.MockModel, (model) =>
+    Effect.map(model.request(index), ({ input }) =>
+      input.flatMap(({ callId, role, text, type }) =>
+        type === "message"
+          ? role === "developer" || text.startsWith("<")
+            ? []
+            : [`${role}: ${text}`]
+          : [`${type} ${callId}${text === "" ? "" : `: ${text}`}`]
+      )
+    )
+  )

@@ -1,0 +1,108 @@
+/**
+ * `effect-codex policy lint`: every mistake in a rubric, with its line.
+ */
+import * as Rubric from "@effect-codex/policy/Rubric"
+import { review } from "@effect-codex/policy/RubricWarning"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { json } from "../../flags.ts"
+import { load } from "../../policy/verdict.ts"
+import * as Print from "../../print.ts"
+
+const flags = {
+  file: Argument.String("FILE").pipe(Argument.withDescription("The rubric: YAML, JSON or TOML")),
+  json
+}
+
+type Flags = Command.Command.Config.Infer<typeof flags>
+
+/** The rubric has mistakes; already reported. */
+export class RubricInvalid extends Schema.TaggedError<RubricInvalid>()("RubricInvalid", {}) {
+  override readonly [Runtime.errorExitCode] = 1
+  override readonly [Runtime.errorReported] = false
+  override get message(): string {
+    return "The rubric has mistakes."
+  }
+}
+
+/** The names of all fields of a rubric, at any depth. */
+const fieldNames = (schema: unknown, names = new Set<string>()): ReadonlySet<string> => {
+  if (Array.isArray(schema)) for (const part of schema) fieldNames(part, names)
+  else if (Predicate.isReadonlyObject(schema)) {
+    for (const [key, value] of Object.entries(schema)) {
+      if (key === "properties" && Predicate.isReadonlyObject(value))
+        for (const name of Object.keys(value)) names.add(name)
+      fieldNames(value, names)
+    }
+  }
+  return names
+}
+
+/** How many letters have to be changed to make one word of another. */
+const distance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (const [index, letter] of [...from].entries()) {
+    const next = [index + 1]
+    for (const [at, other] of [...to].entries()) {
+      next.push(Math.min((row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1, (row[at] ?? 0) + (letter === other ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}
+
+/** The field that an unknown one was probably meant to be. */
+const suggestionFor = (path: string): string | undefined => {
+  const name = path.replace(/^.*\./, "").toLowerCase()
+  const [best] = [...fieldNames(Rubric.jsonSchema())]
+    .map((field) => ({ field, far: distance(name, field.toLowerCase()) }))
+    .sort((one, other) => one.far - other.far)
+  return best !== undefined && best.far <= Math.max(1, Math.floor(name.length / 3)) ? best.field : undefined
+}
+
+const lint = Effect.fn("policy.lint")(function* ({ file, json }: Flags) {
+  const { mistakes, warnings } = yield* load(file, undefined).pipe(
+    Effect.map(({ rubric }) => ({ mistakes: [], warnings: review(rubric) })),
+    Effect.catchTag("InvalidRubric", ({ problems }) =>
+      Effect.succeed({
+        mistakes: problems.map((problem) => {
+          const isUnknown = problem.description === Rubric.unknownField
+          const didYouMean = isUnknown ? suggestionFor(problem.path) : undefined
+          return { ...problem, ...(didYouMean === undefined ? {} : { didYouMean }) }
+        }),
+        warnings: []
+      })
+    )
+  )
+  if (json) yield* Print.json({ file, mistakes, warnings })
+  else {
+    const paint = yield* Print.painter
+    const place = (path: string) => (path === "" ? "" : `${Print.inline(path)}: `)
+    const lines = [
+      ...mistakes.map(
+        ({ description, didYouMean, line, path }) =>
+          `${Print.inline(file)}${line === undefined ? "" : `:${line}`}: ${paint("error", "mistake")}: ${place(path)}` +
+          `${Print.inline(description)}${didYouMean === undefined ? "" : `. Did you mean ${didYouMean}?`}`
+      ),
+      ...warnings.map(
+        ({ description, path }) =>
+          `${Print.inline(file)}: ${paint("warning", "warning")}: ${place(path)}${Print.inline(description)}`
+      ),
+      `mistakes=${mistakes.length} warnings=${warnings.length}`
+    ]
+    yield* Console.log(lines.join("\n"))
+  }
+  if (mistakes.length > 0) return yield* new RubricInvalid()
+})
+
+/** The command. */
+export const command = Command.make("lint", flags, lint).pipe(
+  Command.withDescription("List every mistake in a rubric with its line, and warnings; exits with 1 on a mistake"),
+  Command.withShortDescription("List every mistake in a rubric"),
+  Command.withExamples([{ command: "effect-codex policy lint rubric.yaml", description: "Before you commit it" }])
+)

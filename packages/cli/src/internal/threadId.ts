@@ -1,0 +1,42 @@
+/**
+ * The thread that a command line names: by its id, or by the beginning of one that no other thread shares.
+ */
+import type * as Codex from "@effect-codex/core/Codex"
+import type { RequestError } from "@effect-codex/core/CodexError"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { InvalidUsage } from "../InvalidUsage.ts"
+
+const fullLength = 36
+
+// A shorter one is more likely a mistake.
+const beginning = /^[0-9a-f][0-9a-f-]{3,}$/i
+
+/** The full id. One that no thread has is returned as it was given: the server says that there is none. */
+export const resolve = Effect.fnUntraced(function* (
+  { thread }: Codex.Codex["Service"],
+  given: string
+): Effect.fn.Return<string, RequestError | InvalidUsage> {
+  if (given.length >= fullLength || !beginning.test(given)) return given
+  const all = Stream.concat(thread.list({}), thread.list({ archived: true }))
+  const ids = yield* all.pipe(
+    Stream.map(({ id }) => id),
+    Stream.filter((id) => id.startsWith(given.toLowerCase())),
+    Stream.take(6),
+    Stream.runCollect
+  )
+  const [id, ...others] = new Set(ids)
+  if (id === undefined) return given
+  if (others.length === 0) return id
+  return yield* new InvalidUsage({
+    description: `Several threads begin with ${given}: ${[id, ...others].join(", ")}. Give more of the id.`
+  })
+})
+
+/** The beginning of each id that tells it apart from the others, at least eight characters long. */
+export const shorten = (ids: ReadonlyArray<string>): ReadonlyArray<string> =>
+  ids.map((id) => {
+    let length = 8
+    while (length < id.length && ids.some((other) => other !== id && other.startsWith(id.slice(0, length)))) length++
+    return id.slice(0, length)
+  })
