@@ -213,3 +213,77 @@ describe("transcript redact", () => {
     })
   )
 })
+
+describe("policy replay", () => {
+  const secret = `ghp_${"aB3dE5".repeat(6)}`
+  const recording = (name: string, ...asked: ReadonlyArray<readonly [command: string, decision: string]>) => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      for (const [command, decision] of asked) turn.ask(command, decision, "then")
+    })
+    end()
+    return write(fileOf(name), lines)
+  }
+  const rubric = (name: string, rules: string) => {
+    writeFileSync(fileOf(name), `mode: strict\ncommandRules:\n${rules}`)
+    return fileOf(name)
+  }
+  const replay = (...args: ReadonlyArray<string>) => runFile(main, ["policy", "replay", ...args])
+  const rules = `  - { name: tests, when: { program: npm, args: [test], anywhere: true }, decision: accept }
+  - { name: no push, when: { program: git, argsPrefix: [push] }, decision: decline }
+  - { name: unused, when: { program: make, anywhere: true }, decision: accept }
+`
+
+  it.effect("lists what a rubric decides otherwise, by which rules, and the rules that decide nothing", () =>
+    Effect.gen(function* () {
+      const file = recording("asked.jsonl", ["npm test", "accept"], ["git push", "accept"], ["npm install", "decline"])
+      const { code, stdout } = yield* replay("--policy", rubric("flips.yaml", rules), file)
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/flipped +\S+asked\.jsonl#\d+ +command +accepted by then +refused by no push +git push/)
+      expect(stdout).toContain("same=2 flipped=1 undecidable=0 judge=0 unanswered=0")
+      expect(stdout).toContain("never hit: unused")
+      expect(stdout).not.toContain("npm install")
+    })
+  )
+
+  it.effect("exits with 0 if nothing flips, and prints all of it as JSON", () =>
+    Effect.gen(function* () {
+      const file = recording("same.jsonl", ["npm test", "accept"], ["git push --force", "decline"])
+      const { code, stdout } = yield* replay("--policy", rubric("same.yaml", rules), "--all", "--json", file, file)
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: true,
+        counts: { same: 4, flipped: 0 },
+        neverHit: ["unused"],
+        requests: [
+          { result: "same", then: { verdict: "accepted" }, now: { verdict: "accepted", by: "tests" } },
+          {},
+          {},
+          {}
+        ]
+      })
+    })
+  )
+
+  it.effect("says undecidable where redaction hid what decides, and decides where it did not", () =>
+    Effect.gen(function* () {
+      const file = recording("hidden.jsonl", [`echo ${secret}`, "decline"], [`git push ${secret}`, "decline"])
+      const redacted = fileOf("hidden-redacted.jsonl")
+      yield* transcript("redact", file, "--output", redacted)
+      const words = `  - { name: words, when: { program: echo, commandRegex: "^echo [a-z]+$", anywhere: true }, decision: accept }\n`
+      const { code, stdout } = yield* replay("--policy", rubric("hidden.yaml", rules + words), redacted)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/undecidable +\S+ +command +refused by then +refused by mode strict +echo \[redacted\]/)
+      expect(stdout).toContain("same=1 flipped=0 undecidable=1")
+    })
+  )
+
+  it.effect("leaves what no rule decides to the judge of the rubric", () =>
+    Effect.gen(function* () {
+      const file = recording("judge.jsonl", ["npm test", "accept"], ["npm install", "accept"])
+      const { code, stdout } = yield* replay("--policy", rubric("judge.yaml", `${rules}useLlmJudge: true\n`), file)
+      expect(code).toBe(0)
+      expect(stdout).toContain("same=1 flipped=0 undecidable=0 judge=1")
+    })
+  )
+})

@@ -4,7 +4,7 @@
 import type { PolicyFailed } from "@effect-codex/core/CodexError"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Redaction from "@effect-codex/core/Redaction"
-import type * as Transcript from "@effect-codex/core/Transcript"
+import * as Transcript from "@effect-codex/core/Transcript"
 import type { PolicyRubric } from "@effect-codex/policy/Rubric"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -74,19 +74,39 @@ const judge = (engine: PolicyEngine.Engine, hasJudge: boolean, request: Transcri
 // Values that a redacted place may have had, as far apart as a shell can tell them.
 const standIns = ["word", "/etc/passwd", "--force", "$(id)", "a; rm -rf /"]
 
-const replaced = <A>(value: A, standIn: string): A => {
-  const replace = (value: unknown): unknown => {
-    if (typeof value === "string") return value.replaceAll(Redaction.placeholder, standIn)
-    if (Array.isArray(value)) return value.map(replace)
-    if (!Predicate.isReadonlyObject(value)) return value
-    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, replace(field)]))
-  }
-  const isLike = (_: unknown): _ is A => true
-  const result = replace(value)
-  return isLike(result) ? result : value
+const replaced = (value: unknown, standIn: string): unknown => {
+  if (typeof value === "string") return value.replaceAll(Redaction.placeholder, standIn)
+  if (Array.isArray(value)) return value.map((each: unknown) => replaced(each, standIn))
+  if (!Predicate.isReadonlyObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, replaced(field, standIn)]))
 }
 
-/** What a request is about, on one line. */
+const withStandIn = (entry: Transcript.Entry, standIn: string): Transcript.Entry =>
+  "in" in entry ? { ...entry, in: replaced(entry.in, standIn) } : entry
+
+/** A request, and what it might have been before redaction. */
+export interface Found {
+  readonly recorded: Transcript.RecordedRequest
+  readonly variants: ReadonlyArray<Transcript.RecordedRequest>
+}
+
+/** Makes what finds the requests in entries that it is given one after the other. */
+export const makeFinder = () => {
+  const own = Transcript.makeRequestFinder()
+  const others = standIns.map((standIn) => ({ standIn, finder: Transcript.makeRequestFinder() }))
+  const isHidden = ({ request }: Transcript.RecordedRequest) =>
+    JSON.stringify([request.params, request.item]).includes(Redaction.placeholder)
+  return {
+    take: (entry: Transcript.Entry): ReadonlyArray<Found> => {
+      const recorded = own.take(entry)
+      const variants = others.flatMap(({ finder, standIn }) => finder.take(withStandIn(entry, standIn)) ?? [])
+      return recorded === undefined ? [] : [{ recorded, variants: isHidden(recorded) ? variants : [] }]
+    },
+    rest: (): ReadonlyArray<Found> => own.rest().map((recorded) => ({ recorded, variants: [] }))
+  }
+}
+
+/** The subject of a request, on one line. */
 const subjectOf = ({ item, kind, params }: Transcript.RecordedRequest["request"]): string => {
   if (kind === "command") return params.command ?? ""
   if (kind === "fileChange") return item?.type === "fileChange" ? item.changes.map(({ path }) => path).join(" ") : ""
@@ -99,15 +119,12 @@ export const judgeAnew = Effect.fnUntraced(function* (
   engine: PolicyEngine.Engine,
   hasJudge: boolean,
   file: string,
-  recorded: Transcript.RecordedRequest
+  { recorded, variants }: Found
 ) {
   const { n, request } = recorded
   const then = thenOf(recorded)
   const now = yield* judge(engine, hasJudge, request)
-  const isHidden = JSON.stringify([request.params, request.item]).includes(Redaction.placeholder)
-  const others = isHidden
-    ? yield* Effect.forEach(standIns, (standIn) => judge(engine, hasJudge, replaced(request, standIn)))
-    : []
+  const others = yield* Effect.forEach(variants, ({ request }) => judge(engine, hasJudge, request))
   const isDecided = others.every(({ verdict }) => verdict === now.verdict)
   const result = (): Judged["result"] => {
     if (then.verdict === "unanswered") return "unanswered"

@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* (options: {
           experimentalApi: true
         })
       ).pipe(Scope.provide(own))
-      // Ends with the server's own scope: what is forgotten afterwards would be the next one.
+      // Ends with the server's own scope, so it never forgets the next server.
       yield* Context.get(server, Codex.Codex).closed.pipe(
         Effect.catch(() => Effect.forkIn(forget(account), scope)),
         Effect.forkScoped

@@ -1,7 +1,6 @@
 /**
  * `effect-codex policy replay`: compares the decisions of recordings with those of a rubric.
  */
-import * as Transcript from "@effect-codex/core/Transcript"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -13,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { codes } from "../../../ExitCode.ts"
 import { json, toggle } from "../../flags.ts"
 import { policy, root } from "../../policy/flags.ts"
-import { type Judged, judgeAnew, unused } from "../../policy/replay.ts"
+import { type Judged, judgeAnew, makeFinder, unused } from "../../policy/replay.ts"
 import { load } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
 import { open, unreadable } from "../../recording/file.ts"
@@ -62,8 +61,12 @@ const replay = Effect.fn("policy.replay")(function* (flags: Flags) {
   })
   const judged = yield* Effect.forEach(flags.files, (file) =>
     Effect.flatMap(open(file), ({ entries }) =>
-      Transcript.requests(entries).pipe(
-        Stream.mapEffect((recorded) => judgeAnew(engine, hasJudge, file, recorded)),
+      Stream.suspend(() => {
+        const finder = makeFinder()
+        const rest = Stream.suspend(() => Stream.fromIterable(finder.rest()))
+        return Stream.concat(Stream.flattenIterable(Stream.map(entries, finder.take)), rest)
+      }).pipe(
+        Stream.mapEffect((found) => judgeAnew(engine, hasJudge, file, found)),
         Stream.runCollect,
         Effect.catch(unreadable(file))
       )

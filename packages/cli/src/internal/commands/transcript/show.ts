@@ -50,7 +50,7 @@ const makeEvents = (only: string | undefined) => {
   return (entry: Transcript.Entry): ReadonlyArray<ResponseEvent.ResponseEvent> => {
     if ("in" in entry) return fromServer(entry.in)
     if (!("decision" in entry)) return []
-    const { by = "nobody decides", decision, reason, requestId } = entry.decision
+    const { by = "no engine decided", decision, reason, requestId } = entry.decision
     const { method = "", threadId = "" } = asked.get(requestId) ?? {}
     if (only !== undefined && threadId !== only) return []
     const messageText = `${method}: ${decision} (${by}${reason === undefined ? "" : `: ${reason}`})`
