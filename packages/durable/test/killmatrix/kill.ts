@@ -36,8 +36,7 @@ export const strike = (order: Order, owner: number): boolean => {
   writeFileSync(order.marker, "")
   // A rollout that was cut is that of a server that died.
   const isCut = order.point === "promptWithoutId"
-  // The server writes the prompt some milliseconds after its reply.
-  while (isCut && !hasPrompt(order)) execFileSync("sleep", ["0.01"])
+  if (isCut) awaitPrompt(order)
   if (order.victim !== "owner" || isCut) killServers(owner)
   if (isCut) {
     cutAfterPrompt(order)
@@ -62,8 +61,12 @@ const findPrompt = (file: string, prompt: string) => {
   return { lines, at }
 }
 
-const hasPrompt = ({ home, prompt }: Order): boolean =>
-  existsSync(join(home, "sessions")) && rollouts(home).some((file) => findPrompt(file, prompt).at !== -1)
+// The server writes the prompt some milliseconds after its reply.
+const awaitPrompt = ({ home, prompt }: Order): void => {
+  const hasPrompt = () =>
+    existsSync(join(home, "sessions")) && rollouts(home).some((file) => findPrompt(file, prompt).at !== -1)
+  while (!hasPrompt()) execFileSync("sleep", ["0.01"])
+}
 
 // Leaves the prompt of the job and takes the line with its client id.
 const cutAfterPrompt = ({ home, prompt }: Order): void => {
