@@ -156,7 +156,7 @@ const words = {
     all: "all",
     essential: "essential",
     none: "0",
-    needs: "need",
+    needs: "needs",
     other: "something else",
     pinned: "the pinned one",
     oldest: "the oldest promised"
