@@ -16,7 +16,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     point: { type: "string" },
     seeds: { type: "string", default: "3" },
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string", default: "3" },
     random: { type: "string" },
     seed: { type: "string", default: "1" }
   }
