@@ -85,7 +85,7 @@ export const compare = (
   }
 }
 
-const ownClients = ["effectCodex", "bundled", "rules", "worst"]
+const ownClients = ["effectCodex", "bundled", "durable", "rules", "worst"]
 
 /** The rows of a section that this project's own clients have, one an entrant. */
 export const ownRows = ({ entrants, rows }: Section): ReadonlyArray<Row> => {

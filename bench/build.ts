@@ -66,11 +66,11 @@ export const build = async (): Promise<void> => {
     ["-O2", "-std=gnu11", "-o", server, path.join(import.meta.dirname, "server.c")],
     "\nThe bench needs a C compiler by the name of cc: install gcc or clang."
   )
-  const projects = ["packages/core", "packages/policy", "packages/cli", "bench"]
+  const projects = ["packages/core", "packages/policy", "packages/durable", "packages/cli", "bench"]
   run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
   run("bundling the command line", process.execPath, [path.join(root, "packages", "cli", "scripts", "bundle.ts")])
   rmSync(modules, { recursive: true, force: true })
-  for (const name of ["core", "policy", "cli"]) install(name)
+  for (const name of ["core", "policy", "durable", "cli"]) install(name)
   // Some of each kind, and those that were the worst once.
   const worst = [
     ...worstCommands(1, 60).filter((_, index) => index % 10 === 2),

@@ -75,7 +75,7 @@ const clientOf = (section: Section, name: string): Client => {
 
 // Ours, and what everything is compared with: without these there is nothing to tell.
 const isVital = (section: Section, entrant: string): boolean =>
-  ["effectCodex", "raw", "rules", "worst"].includes(clientOf(section, entrant))
+  ["effectCodex", "raw", "durable", "rules", "worst"].includes(clientOf(section, entrant))
 
 // The short version is about these alone.
 const isShort = (section: Section, { against, entrant }: Row): boolean =>

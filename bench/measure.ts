@@ -10,8 +10,20 @@ import * as path from "node:path"
 import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
-/** `bundled` is `effectCodex` in one file; `rules` and `worst` are policies, and no clients of a server. */
-export type Client = "raw" | "effectCodex" | "bundled" | "vscodeJsonrpc" | "acp" | "codexSdk" | "rules" | "worst"
+/**
+ * `bundled` is `effectCodex` in one file; `durable` runs each turn with and without a store; `rules` and `worst` are policies, and no
+ * clients of a server.
+ */
+export type Client =
+  | "raw"
+  | "effectCodex"
+  | "bundled"
+  | "durable"
+  | "vscodeJsonrpc"
+  | "acp"
+  | "codexSdk"
+  | "rules"
+  | "worst"
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 
@@ -37,8 +49,8 @@ export class SampleFailed extends Schema.TaggedError<SampleFailed>()("SampleFail
 
 const SampleLine = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Finite))
 
-/** How long a sample may take. The longest takes some ten seconds. */
-const patience = "2 minutes"
+/** How long a sample may take. The longest are 200 pairs of turns on a busy machine. */
+const patience = "10 minutes"
 
 export interface Machine {
   /** Keeps a command on one core of the machine, by its index; `undefined` where there is nothing to do so. */

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import * as path from "node:path"
 import {
   behaviors,
-  type Behavior,
+  describe,
   has,
   isOlder,
   minorOf,
@@ -150,18 +150,13 @@ const skippedFor = (version: string, files: ReadonlyArray<string>): ReadonlyArra
   return [...new Set(needs)].toSorted()
 }
 
-const reasonsOf = (version: string): ReadonlyArray<string> => [
-  ...Object.values<Behavior>(behaviors).flatMap(({ what, ...span }) => (has(version, span) ? [] : [what])),
-  ...Object.entries(protocol.requests).flatMap(([method, span]) => (has(version, span) ? [] : [`\`${method}\``]))
-]
-
 const words = {
   en: {
     head: ["codex", "tests", "passed", "skipped", "failed"],
     all: "all",
     essential: "essential",
     none: "0",
-    needs: "need",
+    needs: "needs",
     other: "something else",
     pinned: "the pinned one",
     oldest: "the oldest promised"
@@ -234,8 +229,11 @@ const outcomes = protocol.versions.flatMap((version): ReadonlyArray<Outcome> => 
 write(path.join(root, "docs", "compatibility.md"), table(outcomes, "en"))
 write(path.join(root, "docs", "zh", "compatibility.md"), table(outcomes, "zh"))
 for (const { version } of outcomes) {
-  const reasons = reasonsOf(version)
-  process.stdout.write(`\n${version} lacks:\n${reasons.map((reason) => `  ${reason}\n`).join("")}`)
+  process.stdout.write(
+    `\n${version}\n${describe(version)
+      .map((row) => `  ${row}\n`)
+      .join("")}`
+  )
 }
 const red = outcomes.map(totalOf).filter(({ failed, version }) => failed.length > 0 && !isOlder(version, oldest))
 process.exitCode = red.length === 0 ? 0 : 1

@@ -197,9 +197,10 @@ const run = Effect.suspend((): Work => {
       return reenter
     case "turns":
       return turns(workload.count)
+    case "durable":
     case "rules":
     case "worst":
-      return Effect.die("rules have a client of their own")
+      return Effect.die(`${workload.kind} has a client of its own`)
   }
 })
 

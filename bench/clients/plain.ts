@@ -179,8 +179,9 @@ export const run = async (connect: Connect, work: Workload): Promise<Sample> => 
       agent.close()
       return { turn: median(took.slice(Math.ceil(work.count / 5))) }
     }
+    case "durable":
     case "rules":
     case "worst":
-      throw new Error("this client has no rules")
+      throw new Error(`${work.kind} has a client of its own`)
   }
 }

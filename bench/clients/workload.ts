@@ -46,6 +46,8 @@ export type Workload = { readonly server: Server } & (
   | { readonly kind: "reenter" }
   /** Short turns, each on a thread of its own, against whatever the server is. */
   | { readonly kind: "turns"; readonly count: number }
+  /** Turns of a durable session and turns without one, in turn: each in a new session and thread, or all in the same. */
+  | { readonly kind: "durable"; readonly pairs: number; readonly session: "new" | "same" }
   /** Decisions of a policy with so many rules, of which the last one matches. No server takes part. */
   | { readonly kind: "rules"; readonly rules: number; readonly times: number }
   /** Decisions on commands that were made to take long; `command`: on this one alone. No server takes part. */

@@ -58,11 +58,19 @@ describe("an agent as a tool of another model", () => {
   it.live("is asked again when its answer does not have the form, and works under its policy", () =>
     Effect.gen(function* () {
       const { toolResults } = yield* run([
-        reply(execCommand({ cmd: "rm -rf /", escalate: true })),
+        reply(execCommand({ cmd: "touch escaped", escalate: true })),
         reply(text("Nothing.")),
-        reply(text('{"findings":[]}'))
+        // What became of the command, as codex told the model.
+        ({ toolOutputs }) =>
+          reply(
+            text(
+              JSON.stringify({
+                findings: toolOutputs.map(({ output }) => /rejected|exited/.exec(output)?.[0] ?? output)
+              })
+            )
+          )
       ])
-      expect(toolResults).toMatchObject([{ result: { findings: [] } }])
+      expect(toolResults).toMatchObject([{ result: { findings: ["rejected"] } }])
     })
   )
 

@@ -684,4 +684,44 @@ describe("trouble", () => {
       expect(codex[tables]()).toMatchObject({ bindings: 0, routes: 0, joined: 0 })
     }).pipe(Effect.provide(Layer.merge(CodexTest.layer(answers(text("1"), text("2"))), acceptTools)))
   )
+
+  it.live("39. counts no token twice when codex has worked before it called a tool", () =>
+    Effect.gen(function* () {
+      const chat = yield* Chat.empty
+      const first = yield* chat.generateText({ prompt: "1 + 2?", toolkit: calculator })
+      const second = yield* chat.generateText({ prompt: [], toolkit: calculator })
+      expect(first.usage.inputTokens.total).toBe(1000)
+      expect([second.usage.inputTokens.total, second.usage.outputTokens.total]).toEqual([230, 23])
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          layer([
+            reply(execCommand({ cmd: "true" }), usage({ input: 1000, output: 100 })),
+            reply(add("1", 2), usage({ input: 200, output: 20 })),
+            reply(text("Three"), usage({ input: 30, output: 3 }))
+          ]),
+          adding
+        )
+      )
+    )
+  )
+
+  it.live("40. a layer that closes stops the turns that wait", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const { finishReason } = yield* LanguageModel.generateText({ prompt: "1 + 2?", toolkit: calculator }).pipe(
+        Effect.provide(CodexLanguageModel.layer())
+      )
+      expect(finishReason).toBe("tool-calls")
+      expect(codex[tables]()).toMatchObject({ bindings: 0, routes: 0, joined: 0, active: 0, waiting: 0 })
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          CodexTest.layer([reply(add("1", 2))], { verifyOnClose: false, codex: { experimentalApi: true } }),
+          acceptTools,
+          adding
+        )
+      )
+    )
+  )
 })

@@ -30,7 +30,7 @@ export interface Outline {
 }
 
 /**
- * What one protocol has and another one has not.
+ * Differences between two protocols.
  *
  * @category models
  * @since 0.1.0
@@ -124,7 +124,7 @@ export const compare = (known: Outline, found: Outline): Difference => {
 
 /**
  * Whether a program that was written before has to care: something is gone or different, or parameters have a field now that
- * has to be there. What else is new does not concern it.
+ * has to be there. Other additions do not concern it.
  *
  * @category guards
  * @since 0.1.0
@@ -169,7 +169,7 @@ const structural = ["enum", "properties", "items", "additionalProperties", "oneO
 
 const isPlain = (u: unknown): boolean => isNode(u) && structural.every((key) => typeof u[key] !== "object")
 
-// What a variant is called by: the one value of its tag, or its only field.
+// The name of a variant: the one value of its tag, or its only field.
 const labelOf = (branch: unknown, index: number): string => {
   const fields = fieldsOf(branch)
   for (const field of Object.values(fields)) {

@@ -47,7 +47,7 @@ export const flags = {
 }
 
 /**
- * What the flags were.
+ * The values of the flags.
  *
  * @category models
  * @since 0.1.0

@@ -2,7 +2,8 @@
  * The demo runner: small cases that show that an installation works, each with its verdict.
  *
  * Online and offline the same cases run; offline, a stand-in answers for the model, and a throwaway home keeps the real one
- * out of it. Nobody sits at a demo to approve things, so approvals are accepted, which is said, in a throwaway folder. The
+ * out of it. A demo runs without a person who could approve requests, so they are accepted and shown, in a throwaway
+ * folder. The
  * threads that it begins it deletes.
  *
  * @stability stable
@@ -60,7 +61,7 @@ export interface Options {
   /** Whether the events of the case `events` are printed. */
   readonly showEvents: boolean
   readonly model?: string | undefined
-  /** Prompts in the place of the usual ones. What is answered to those has only to be something. */
+  /** Prompts instead of the usual ones. What is answered to those has only to be something. */
   readonly prompts?: {
     readonly create?: string | undefined
     readonly events?: string | undefined

@@ -1,5 +1,5 @@
 /**
- * What a command line can get wrong.
+ * Errors of a command line.
  *
  * @stability stable
  * @since 0.1.0
@@ -8,7 +8,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 
 /**
- * The command line asks for something that can't be. Nothing was started for it.
+ * The command line is invalid. Nothing was started.
  *
  * @category errors
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
  * Turns as a transcript for people: the events of a turn in, text for a terminal, a pipe or a file out.
  *
- * Every line begins with what it is about (`[tool.exec]`, `Assistant:`), so a transcript can be read and searched. What a
- * model or a tool has written is made harmless first: no escape sequence of theirs reaches the terminal, also where it comes
- * in two pieces. The renderer writes nowhere by itself; it makes streams of text, for any sink.
+ * Every line begins with what it is about (`[tool.exec]`, `Assistant:`), so a transcript can be read and searched. Text
+ * of models and tools is sanitized first: none of its escape sequences reaches the terminal, even if it comes in two
+ * pieces. The renderer writes nowhere by itself; it makes streams of text, for any sink.
  *
  * @stability stable
  * @since 0.1.0
@@ -18,7 +18,7 @@ import * as StatusLine from "./StatusLine.ts"
 import * as Tone from "./Tone.ts"
 
 /**
- * What is shown, and how.
+ * The content and the look of a transcript.
  *
  * @category options
  * @since 0.1.0
@@ -49,11 +49,11 @@ export interface Options {
 export interface ExecRenderer {
   /** What the event adds to the transcript; often nothing, or a piece of a line. */
   readonly render: (event: ResponseEvent) => string
-  /** What ends a line that is begun. For when no more events come. */
+  /** Ends an unfinished line. For when no more events come. */
   readonly close: () => string
   /** Whether what was rendered so far ends with a whole line. */
   readonly atLineStart: () => boolean
-  /** What the agent is about, by what was rendered so far. */
+  /** The activity of the agent, by the text rendered so far. */
   readonly activity: () => Activity
 }
 

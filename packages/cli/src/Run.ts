@@ -62,7 +62,8 @@ export interface Options {
   readonly turnOptions?: TurnOptions | undefined
   readonly budget?: Budget | undefined
   /**
-   * What standard output gets: the answer, one JSON object, or one line of JSON an event and the object at the end.
+   * The output on standard output: the answer, one JSON object, or one line of JSON per event with the object at the
+   * end.
    */
   readonly output: "text" | "json" | "jsonl"
   /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */

@@ -31,7 +31,7 @@ export const RunFailure = Schema.Struct({
 export const RunResult = Schema.Struct({
   type: Schema.Literal("result"),
   status: Schema.Literals(["completed", "failed", "interrupted"]),
-  /** What the program exits with. */
+  /** The exit code of the program. */
   exitCode: Schema.Int,
   threadId: Schema.optionalKey(Schema.String),
   turnId: Schema.optionalKey(Schema.String),
@@ -106,7 +106,7 @@ export const RunLine = Schema.fromJsonString(Schema.Union([RunResult, RunEvent])
 export type RunLine = typeof RunLine.Type
 
 /**
- * What of a response is part of a result.
+ * The part of a response that is in a result.
  *
  * @category conversions
  * @since 0.1.0

@@ -83,7 +83,7 @@ export const clip = (text: string, cells: number): string => {
 }
 
 /**
- * What removes the line from the screen.
+ * The text that removes the line from the screen.
  *
  * @category constants
  * @since 0.1.0

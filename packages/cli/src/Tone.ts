@@ -9,7 +9,7 @@
  */
 
 /**
- * What a text is, which decides how it looks.
+ * The role of a text, which decides its look.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export type Tone =
 export type Color = "auto" | "off" | "soft" | "vivid"
 
 /**
- * What `Color` may be called: its own names, and `on`, `true` for `soft`, `none`, `false` for `off`.
+ * The names of colours: those of `Color`, and `on`, `true` for `soft`, `none`, `false` for `off`.
  *
  * @category constants
  * @since 0.1.0
@@ -66,7 +66,7 @@ export const fromName = (name: (typeof colorNames)[number]): Color => {
 }
 
 /**
- * Decides on `auto`. What is asked for by name is taken; else `NO_COLOR`, even empty, means off, `CLICOLOR_FORCE=1` means
+ * Decides on `auto`. A colour that is named is used; else `NO_COLOR`, even empty, means off, `CLICOLOR_FORCE=1` means
  * soft, and without both a terminal that is not `dumb` gets colour.
  *
  * @category conversions

@@ -1,5 +1,5 @@
 /**
- * What `package.json` says of this package.
+ * Fields of this package's `package.json`.
  *
  * @stability stable
  * @since 0.1.0

@@ -30,7 +30,7 @@ describe("commands", () => {
   for (const args of [["--completions", "bash"], ["--completions=zsh"]]) {
     it.effect(`${args.join(" ")} loads all commands`, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* subcommandsOf(args), ["threads", "session", "policy", "audit"])
+        assert.deepStrictEqual(yield* subcommandsOf(args), ["threads", "session", "policy", "audit", "transcript"])
       })
     )
   }

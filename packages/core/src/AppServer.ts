@@ -28,6 +28,7 @@ import {
   type RequestError,
   type SlowConsumer
 } from "./CodexError.ts"
+import { DecisionObserver } from "./DecisionObserver.ts"
 import * as ExperimentalApi from "./ExperimentalApi.ts"
 import type { Frame } from "./internal/connection/frameTap.ts"
 import type { ServerInfo } from "./internal/connection/handshake.ts"
@@ -35,6 +36,7 @@ import type { RequestOptions, SendRequest } from "./internal/connection/requests
 import * as OfferTools from "./internal/connection/offerTools.ts"
 import { connection, type Connection, serve } from "./internal/connection/serve.ts"
 import { toArgs } from "./internal/connection/serverConfig.ts"
+import { makeRecorder, type RecordOptions } from "./internal/transcript/recorder.ts"
 import { describeSystemError } from "./internal/transport/systemError.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import type * as Notification from "./Notification.ts"
@@ -157,6 +159,11 @@ export interface Options extends ConnectionOptions {
   readonly extendEnv?: boolean | undefined
   /** How long each step of the shutdown waits. Default: 2 seconds. See `Transport.StdioOptions`. */
   readonly shutdownGrace?: Duration.Input | undefined
+  /**
+   * The file in which everything that passes is recorded, secrets redacted, with or without limits of its size. See `Transcript`.
+   * Default: none.
+   */
+  readonly record?: string | RecordOptions | undefined
 }
 
 /**
@@ -247,6 +254,25 @@ export const make = (
     serve(transport, { ...options, ...checked, host: options, isShared: options?.isShared === true })
   )
 
+/**
+ * An app-server at the other end of the transport in the context, such as a recording that `Transcript.layer` plays.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export function layerTransport(
+  options: ConnectionOptions & ExperimentalApi.OptIn
+): Layer.Layer<AppServer | ExperimentalApi.ExperimentalApi, ConnectionFailed | InvalidConfig, Transport.Transport>
+export function layerTransport(
+  options?: ConnectionOptions
+): Layer.Layer<AppServer, ConnectionFailed | InvalidConfig, Transport.Transport>
+export function layerTransport(options?: ConnectionOptions) {
+  return connected(
+    Effect.flatMap(Transport.Transport, (transport) => make(transport, options)),
+    options
+  )
+}
+
 const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, options: ConnectionOptions | undefined) =>
   ExperimentalApi.withOptIn(
     Layer.effect(AppServer)(Effect.withSpan(connect, "codex.connect", { kind: "client" })),
@@ -294,6 +320,23 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined, 
   }
 })
 
+type Spawn = Effect.Success<ReturnType<typeof spawnOptions>>
+
+const aboutOf = ({ command, cwd }: Spawn) => ({ binary: command, cwd })
+
+// The recording begins before the connection and ends after it, so that nothing that passes is missing.
+const serveRecorded = Effect.fnUntraced(function* <E, R>(
+  spawn: Spawn,
+  record: Options["record"],
+  connect: Effect.Effect<Transport.Transport["Service"], E, R>,
+  options: Parameters<typeof make>[1]
+) {
+  if (record === undefined) return yield* make(yield* connect, options)
+  const recorder = yield* makeRecorder(record, { ...aboutOf(spawn), args: spawn.args }, yield* DecisionObserver)
+  const transport = yield* recorder.record(yield* connect)
+  return yield* Effect.provideService(make(transport, options), DecisionObserver, recorder.observer)
+})
+
 /**
  * Starts a `codex app-server` and ends it with the scope.
  *
@@ -314,8 +357,8 @@ export function layer(options?: Options) {
   const connect = Effect.gen(function* () {
     const offer = yield* OfferTools.make
     const spawn = yield* spawnOptions(options, offer)
-    const transport = yield* Transport.stdio(spawn)
-    const server = yield* make(transport, { ...options, ...offer, binary: spawn.command, cwd: spawn.cwd })
+    const about = { ...options, ...offer, ...aboutOf(spawn) }
+    const server = yield* serveRecorded(spawn, options?.record, Transport.stdio(spawn), about)
     return yield* OfferTools.open(server, offer)
   })
   return connected(connect, options)
@@ -380,9 +423,9 @@ export function layerUnix(options: UnixOptions) {
     const { openTimeout, socketPath } = options
     const offer = yield* OfferTools.make
     const spawn = yield* spawnOptions(options, offer)
-    const transport = yield* WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
-    const about = { binary: spawn.command, cwd: spawn.cwd, isShared: true }
-    return yield* OfferTools.open(yield* make(transport, { ...options, ...offer, ...about }), offer)
+    const connect = WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
+    const about = { ...options, ...offer, ...aboutOf(spawn), isShared: true }
+    return yield* OfferTools.open(yield* serveRecorded(spawn, options.record, connect, about), offer)
   })
   return connected(connect, options)
 }

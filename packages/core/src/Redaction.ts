@@ -1,8 +1,9 @@
 /**
  * Takes out of a text what looks like a secret, before it is shown, logged or written down.
  *
- * It knows the forms that secrets commonly have and the names that they commonly go by. It is a net under those who are
- * careful, and no promise: a password that looks like a word stays. All patterns run in linear time.
+ * It knows the forms that secrets commonly have and the names that they commonly go by, also in JSON within a text and in
+ * Base64. It is a net under those who are careful, and no promise: a password that looks like a word stays. All patterns run
+ * in linear time.
  *
  * @stability stable
  * @since 0.1.0
@@ -19,7 +20,7 @@ import * as Result from "effect/Result"
 export const placeholder = "[redacted]"
 
 const secretName =
-  /(?:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d|passphrase|authorization|credential|cookie|private[_-]?key)s?$/i
+  /(?:api[_-]?key|access[_-]?key|account[_-]?key|secret|token|passw(?:or)?d|passphrase|authorization|credential|cookie|private[_-]?key)s?$/i
 
 // Tokens are also counted: a number under such a name is no secret. The words have to stand alone, as in `maxTokens` or
 // `input_tokens`, and not inside of another one, as in `ACCOUNT` or `MAXMIND`.
@@ -40,18 +41,47 @@ const isCount = (name: string, value: string): boolean =>
 const isNoValue = (value: string): boolean =>
   /^(?:string|String|str|number|boolean|bool|null|nil|None|undefined|true|false|Bearer|Basic)[);]*$/.test(value)
 
-// Forms that say what they are: keys of known services, JSON web tokens, PEM blocks, credentials in headers and URLs.
+// Tokens that say whose they are by how they begin.
+const tokens: ReadonlyArray<RegExp> = [
+  // Model providers and Hugging Face.
+  /(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}/,
+  /hf_[A-Za-z0-9]{20,}/,
+  // GitHub, GitLab, and registries of packages.
+  /gh[pousr]_[A-Za-z0-9]{20,}/,
+  /github_pat_[A-Za-z0-9_]{20,}/,
+  /gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{16,}/,
+  /npm_[A-Za-z0-9]{30,}/,
+  /pypi-[A-Za-z0-9_-]{20,}/,
+  // Clouds.
+  /A(?:KIA|SIA)[A-Z0-9]{16}\b/,
+  /AIza[A-Za-z0-9_-]{30,}/,
+  /ya29\.[A-Za-z0-9_-]{20,}/,
+  /GOCSPX-[A-Za-z0-9_-]{20,}/,
+  /do[opr]_v1_[a-f0-9]{40,}/,
+  /dapi[a-f0-9]{32}/,
+  /hv[sbr]\.[A-Za-z0-9_-]{20,}/,
+  // Messages, payments, mail.
+  /xox[abeprs]-[A-Za-z0-9-]{10,}/,
+  /xapp-[A-Za-z0-9-]{10,}/,
+  /\d{8,10}:AA[A-Za-z0-9_-]{30,}/,
+  /(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,}/,
+  /whsec_[A-Za-z0-9+/]{20,}/,
+  /shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}/,
+  /sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}/,
+  /SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/,
+  /SK[0-9a-f]{32}/,
+  // Others.
+  /lin_api_[A-Za-z0-9]{20,}/,
+  /PMAK-[a-f0-9]{24}-[a-f0-9]{30,}/,
+  /AGE-SECRET-KEY-1[A-Z0-9]{50,}/,
+  /eyJ[A-Za-z0-9_-]{10,512}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/
+]
+
+// Forms that say what they are: tokens, PEM blocks, credentials in headers and URLs.
 const forms: ReadonlyArray<readonly [RegExp, string]> = [
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?/g, placeholder],
-  [/\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}/g, placeholder],
-  [/\bgh[pousr]_[A-Za-z0-9]{20,}/g, placeholder],
-  [/\bgithub_pat_[A-Za-z0-9_]{20,}/g, placeholder],
-  [/\bglpat-[A-Za-z0-9_-]{16,}/g, placeholder],
-  [/\bxox[abeprs]-[A-Za-z0-9-]{10,}/g, placeholder],
-  [/\bA(?:KIA|SIA)[A-Z0-9]{16}\b/g, placeholder],
-  [/\bAIza[A-Za-z0-9_-]{30,}/g, placeholder],
-  [/\bnpm_[A-Za-z0-9]{30,}/g, placeholder],
-  [/\beyJ[A-Za-z0-9_-]{10,512}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/g, placeholder],
+  [new RegExp(`\\b(?:${tokens.map(({ source }) => source).join("|")})`, "g"), placeholder],
+  [/(hooks\.slack\.com\/services\/)[A-Za-z0-9/]{20,}/g, `$1${placeholder}`],
   [/\b(Bearer|Basic)[ \t]{1,4}[A-Za-z0-9._~+/=-]{8,}/gi, `$1 ${placeholder}`],
   [/(:\/\/[^\s/:@]{1,200}):[^\s/@]{1,200}@/g, `$1:${placeholder}@`]
 ]
@@ -61,29 +91,78 @@ const forms: ReadonlyArray<readonly [RegExp, string]> = [
 const assignment =
   /(?:(?<![A-Za-z0-9_-])(-{1,2}[A-Za-z][A-Za-z0-9_-]{1,60})([ \t])|([A-Za-z][A-Za-z0-9_-]{1,60})(=|:[ \t]{0,2}))("[^"\n]*"|'[^'\n]*'|[^\s"'&;|,]+)/g
 
+// `"NAME": "value"`, as JSON, JSON in a string of JSON, and Python write it.
+const fields: ReadonlyArray<RegExp> = [
+  /(")([A-Za-z][A-Za-z0-9_-]{1,60})"([ \t]{0,2}:[ \t]{0,2})"((?:[^"\\\n]|\\[^\n])*)"/g,
+  /(\\{1,7}")([A-Za-z][A-Za-z0-9_-]{1,60})\1([ \t]{0,2}:[ \t]{0,2})\1([^"\\\n]*)\1/g,
+  /(')([A-Za-z][A-Za-z0-9_-]{1,60})'([ \t]{0,2}:[ \t]{0,2})'([^'\n]*)'/g
+]
+
 const isSecretName = (name: string): boolean => secretName.test(name)
 
+const isSecret = (name: string, value: string): boolean =>
+  isSecretName(name) && value !== "" && !value.startsWith(placeholder) && !isCount(name, value) && !isNoValue(value)
+
+const plainText = (value: string): string => {
+  const formed = forms.reduce((redacted, [form, replacement]) => redacted.replace(form, replacement), value)
+  const assigned = formed.replace(
+    assignment,
+    (whole, option: string | undefined, blank, name: string | undefined, sign: string, assigned: string) => {
+      const assignee = option ?? name ?? ""
+      return isSecret(assignee, assigned) ? `${assignee}${blank ?? sign}${placeholder}` : whole
+    }
+  )
+  return fields.reduce(
+    (redacted, field) =>
+      redacted.replace(field, (whole, quote: string, name: string, sign: string, given: string) =>
+        isSecret(name, given) ? `${quote}${name}${quote}${sign}${quote}${placeholder}${quote}` : whole
+      ),
+    assigned
+  )
+}
+
+// A run of Base64, which may be wrapped into lines.
+const encodedRun = /[A-Za-z0-9+/_-]{24,}(?:\r?\n[A-Za-z0-9+/_-]{4,76})*={0,2}/g
+
+// The bytes of a text in Base64, one character each. All patterns are ASCII.
+const bytesOf = (encoded: string): string | undefined => {
+  const digits = encoded
+    .replaceAll(/[\r\n=]/g, "")
+    .replaceAll("-", "+")
+    .replaceAll("_", "/")
+  const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits
+  return Result.getOrUndefined(Result.try(() => atob(whole)))
+}
+
+const encodedText = (run: string): string => {
+  const bytes = bytesOf(run)
+  return bytes === undefined || plainText(bytes) === bytes ? run : placeholder
+}
+
 /**
- * Redacts free text: known forms of secrets, and values that are assigned to a secret's name.
+ * Redacts free text: known forms of secrets, values that are assigned to a secret's name, and Base64 of a text with either.
  *
  * @category redaction
  * @since 0.1.0
  */
-export const text = (value: string): string => {
-  const formed = forms.reduce((redacted, [form, replacement]) => redacted.replace(form, replacement), value)
-  return formed.replace(
-    assignment,
-    (whole, option: string | undefined, blank, name: string | undefined, sign: string, assigned: string) => {
-      const assignee = option ?? name ?? ""
-      if (!isSecretName(assignee) || assigned.startsWith(placeholder)) return whole
-      if (isCount(assignee, assigned) || isNoValue(assigned)) return whole
-      return `${assignee}${blank ?? sign}${placeholder}`
-    }
-  )
+export const text = (value: string): string => plainText(value).replace(encodedRun, encodedText)
+
+/**
+ * Redacts a value that is Base64 as a whole: its bytes are redacted as {@link text} does, and encoded again.
+ *
+ * @category redaction
+ * @since 0.1.0
+ */
+export const base64 = (value: string): string => {
+  const bytes = bytesOf(value)
+  if (bytes === undefined) return text(value)
+  const redacted = text(bytes)
+  return redacted === bytes ? value : btoa(redacted)
 }
 
 /**
- * Redacts a JSON value: each string as {@link text} does, and strings under a secret's name as a whole.
+ * Redacts a JSON value: each string as {@link text} does, those under a name that ends in `Base64` as {@link base64} does, and
+ * strings under a secret's name as a whole. Names that hold a secret are redacted too.
  *
  * @category redaction
  * @since 0.1.0
@@ -94,10 +173,18 @@ export const value = (input: unknown): unknown => {
   if (!Predicate.isReadonlyObject(input)) return input
   return Object.fromEntries(
     Object.entries(input).map(([key, field]) => [
-      key,
-      typeof field === "string" && field !== "" && isSecretName(key) ? placeholder : value(field)
+      key.length < shortestSecret ? key : text(key),
+      typeof field === "string" ? fieldText(key, field) : value(field)
     ])
   )
+}
+
+// A name can be anything where it is that of a variable or a header.
+const shortestSecret = 15
+
+const fieldText = (key: string, field: string): string => {
+  if (field !== "" && isSecretName(key)) return placeholder
+  return key.endsWith("Base64") ? base64(field) : text(field)
 }
 
 /**

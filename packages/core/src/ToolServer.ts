@@ -22,17 +22,7 @@ import type { ToolCallHandler } from "./ServerRequest.ts"
  * @category models
  * @since 0.1.0
  */
-export type CallTool = (call: Call, run: ToolCallHandler) => Effect.Effect<DynamicToolCallResponse>
-
-/**
- * A call of a tool. Older versions of codex do not name its id.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Call extends Omit<DynamicToolCallParams, "callId"> {
-  readonly callId: string | undefined
-}
+export type CallTool = (params: DynamicToolCallParams, run: ToolCallHandler) => Effect.Effect<DynamicToolCallResponse>
 
 /**
  * Access to the server for one codex process.

@@ -460,7 +460,7 @@ describe("other clients", () => {
       Effect.gen(function* () {
         const server = yield* Effect.fromNullishOr(yield* ToolServer)
         const { connect, token } = yield* server.admit
-        connect((call, run) => run({ ...call, callId: call.callId ?? "" }))
+        connect((params, run) => run(params))
         const headers = { authorization: `Bearer ${Redacted.value(token)}` }
         const _meta = { callId: "c", threadId: "t", "x-codex-turn-metadata": { turn_id: "u" } }
 

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Durable from "../src/Durable.ts"
 import type { SessionSpec } from "../src/Session.ts"
@@ -136,6 +136,22 @@ describe("a session is blocked before any prompt is sent", () => {
     }).pipe(Effect.provide(withModel([done])))
   )
 })
+
+it.live("an app-server that dies while it starts is started again", () =>
+  Effect.gen(function* () {
+    const { cwd, env } = yield* CodexTest.Home
+    const binary = yield* CodexBinary.resolve().pipe(Effect.provide(NodeServices.layer))
+    const wrapper = join(dirname(cwd), "dies-twice")
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh\necho start >> "$0.starts"\n[ $(wc -l < "$0.starts") -gt 2 ] || exit 1\nexec "${binary}" "$@"\n`
+    )
+    chmodSync(wrapper, 0o755)
+    yield* send("a")
+    expect(yield* owning(result("a"), { codex: { cwd, env, binary: wrapper } })).toMatchObject({ text: "done" })
+    expect(readFileSync(`${wrapper}.starts`, "utf8")).toBe("start\n".repeat(3))
+  }).pipe(Effect.provide(withModel([done])))
+)
 
 describe("a job whose thread another client uses", () => {
   it.live("fails with ThreadBusy, and its prompt goes to nobody", () => {

@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { begin, committing, folder, item, rollout, spec, textOf, thread } from "./storeSupport.ts"
+import { admit, approval, begin, committing, folder, item, rollout, spec, textOf, thread } from "./storeSupport.ts"
 
 const script = fileURLToPath(new URL("fixtures/store-process.ts", import.meta.url))
 
@@ -101,6 +101,66 @@ describe("a store that is killed in a commit", () => {
             })
           )
         }
+      }),
+    120_000
+  )
+})
+
+describe("clients in several processes", () => {
+  it.live(
+    "that send the same keys at once, some of which are killed while they send, make one job of each",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* place
+        const store = yield* SqliteStore.make({ file })
+        yield* store.openSession("s", spec)
+        const count = 60
+        const senders = yield* Effect.forEach([1, 2, 3, 4], () => start("sender", file, String(count)))
+        const [first, second, ...rest] = senders
+        // Two are killed in the middle of it, wherever they are by then.
+        for (const [sender, many] of [
+          [first, 7],
+          [second, 23]
+        ] as const) {
+          for (let index = 0; index < many; index++) yield* sender?.next ?? Effect.void
+          yield* sender?.signal("SIGKILL") ?? Effect.void
+        }
+        const numbers = new Map<unknown, unknown>()
+        for (const sender of rest) {
+          for (let line = yield* sender.next; line !== undefined; line = yield* sender.next) {
+            expect(numbers.get(line["sent"]) ?? line["number"]).toBe(line["number"])
+            numbers.set(line["sent"], line["number"])
+          }
+        }
+        const jobs = yield* store.jobs("s", { limit: 1000 })
+        expect(jobs.map(({ number }) => number)).toEqual(Array.from({ length: count }, (_, index) => index + 1))
+        expect(new Set(jobs.map(({ key }) => key)).size).toBe(count)
+        for (const { key, number, prompt } of jobs) {
+          expect(numbers.get(key)).toBe(number)
+          expect(prompt).toBe(`Do ${key.slice(1)}.`)
+        }
+      }),
+    120_000
+  )
+
+  it.live(
+    "that decide the same approvals at once have one verdict that counts for each",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* place
+        const store = yield* SqliteStore.make({ file })
+        const { commit } = yield* begin(store)
+        yield* commit(...admit("k", 1, "t1"))
+        const ids = Array.from({ length: 200 }, (_, index) => `a${String(index).padStart(3, "0")}`)
+        for (const id of ids) yield* commit(approval(id, "k", 1, { expiresAt: Number.MAX_SAFE_INTEGER }))
+        const deciders = yield* Effect.forEach(["ann", "bob", "eve"], (name) => start("decider", file, name))
+        for (const decider of deciders) expect(yield* decider.next).toEqual({ ready: ids.length })
+        const counted = yield* Effect.forEach(deciders, ({ next }) => next)
+        expect(counted.flatMap((line) => line?.["counted"]).toSorted()).toEqual(ids)
+        const decided = yield* store.approvals({ states: ["decided"], limit: 1000 })
+        expect(decided.length).toBe(ids.length)
+        const events = yield* store.events("s", { limit: 1000 })
+        expect(events.filter(({ happening }) => happening.type === "approvalDecided").length).toBe(ids.length)
       }),
     120_000
   )
@@ -323,8 +383,8 @@ describe("the file of a store", () => {
       const { commit } = yield* begin(store)
       const database = new DatabaseSync(file)
       database.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-        INSERT INTO codex_sessions SELECT 'idle' || i, tenant, spec, thread_id, block, 0, 0, 0 FROM codex_sessions, n WHERE id = 's'`)
-      database.exec(`INSERT INTO codex_jobs SELECT s.id, 'k', 1, 'settled', prompt, 0, progress
+        INSERT INTO codex_sessions SELECT 'idle' || i, tenant, spec, thread_id, block, 0, 0, 0, NULL, NULL FROM codex_sessions, n WHERE id = 's'`)
+      database.exec(`INSERT INTO codex_jobs SELECT s.id, s.tenant, 'k', 1, 'settled', prompt, 0, progress
         FROM codex_sessions s, codex_jobs WHERE s.id <> 's'`)
       expect((yield* store.work()).map(({ session }) => session.id)).toEqual(["s"])
       yield* commit({ type: "jobSettled", key: "k", outcome: { type: "interrupted", by: "me" } })

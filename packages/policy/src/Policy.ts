@@ -9,13 +9,15 @@
  * @since 0.1.0
  */
 import * as CheckedOption from "@effect-codex/core/CheckedOption"
-import { PolicyFailed } from "@effect-codex/core/CodexError"
+import { type InvalidConfig, PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Redaction from "@effect-codex/core/Redaction"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
 import type * as FileSystem from "effect/FileSystem"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -215,18 +217,172 @@ export const dryRun = (engine: PolicyEngine.Engine): PolicyEngine.Engine =>
   forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> =>
     Effect.fnUntraced(function* (request) {
       if (isForPerson(request)) return undefined
-      const outcome = yield* Effect.result(ask(engine, kind, request))
-      const said = Result.match(outcome, {
-        onFailure: (error) => ({ would: "fail", reason: error.message }),
-        onSuccess: (verdict) =>
-          verdict === undefined
-            ? { would: "abstain" }
-            : { would: describe(verdict.decision), by: verdict.by, reason: verdict.reason }
-      })
+      const said = sayOf(yield* Effect.result(ask(engine, kind, request)))
       yield* Effect.logInfo(`Dry run of a ${kind} request: ${toJson(Redaction.value(said))}`)
       return undefined
     })
   )
+
+/**
+ * The options of a shadow.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ShadowOptions {
+  /** How long the candidate may take; a longer one counts as failed. Default: 10 seconds. */
+  readonly timeout?: Duration.Input | undefined
+  /** How many requests are put to the candidate at the same time. More are not put to it at all. Default: 4. */
+  readonly concurrency?: number | undefined
+  /**
+   * Is given what both said. Default: a line in the log, of the level Info if they differ and else Debug, secrets redacted.
+   */
+  readonly record?: ((compared: Compared) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * The verdict of an engine in words, without what was asked or answered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Said {
+  /** The decision, `abstain` or `fail`. */
+  readonly would: string
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+}
+
+/**
+ * The verdicts of two engines on one request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Compared {
+  readonly kind: PolicyEngine.Kind
+  readonly threadId: string
+  readonly turnId: string | undefined
+  readonly live: Said
+  readonly candidate: Said
+  /** Whether the candidate would have decided otherwise. */
+  readonly differs: boolean
+  /** How many requests before this one were not put to the candidate, as too many were open. */
+  readonly skipped: number
+}
+
+/**
+ * Decides as the live engine does, and has the candidate say what it would have decided: to try a policy on what really
+ * happens.
+ *
+ * **Details**
+ *
+ * Only the verdict of the live engine is ever used, and it does not wait: the candidate is asked when the verdict is there, in
+ * a fiber of the scope. The candidate can accept, fail, throw or hang; nothing changes. Requests that only a person
+ * may answer, and those that the server has withdrawn, are not put to it.
+ *
+ * {@link dryRun} is an engine that abstains, for a place in a combination, and the decision waits for it. A shadow replaces the
+ * live engine, and the decision does not wait.
+ *
+ * **Example** (A stricter rubric on trial)
+ *
+ * ```ts
+ * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+ * import * as Policy from "@effect-codex/policy/Policy"
+ * import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const layer = Layer.effect(PolicyEngine.PolicyEngine)(
+ *   Effect.gen(function* () {
+ *     const live = yield* RuleBasedPolicy.make({ mode: "balanced" })
+ *     const candidate = yield* RuleBasedPolicy.make({ mode: "strict" })
+ *     return yield* Policy.shadow(live, candidate)
+ *   })
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shadow: (
+  live: PolicyEngine.Engine,
+  candidate: PolicyEngine.Engine,
+  options?: ShadowOptions
+) => Effect.Effect<PolicyEngine.Engine, InvalidConfig, Scope.Scope> = Effect.fnUntraced(function* (
+  live: PolicyEngine.Engine,
+  candidate: PolicyEngine.Engine,
+  options?: ShadowOptions
+) {
+  const timeout = yield* CheckedOption.timeout("timeout", options?.timeout ?? Duration.seconds(10))
+  const concurrency = yield* CheckedOption.count("concurrency", options?.concurrency ?? 4, 1)
+  const record = options?.record ?? logCompared
+  const inTime = withTimeout(candidate, timeout)
+  const fibers = yield* FiberSet.make()
+  let running = 0
+  let skipped = 0
+
+  const compare = Effect.fnUntraced(function* <K extends PolicyEngine.Kind>(
+    kind: K,
+    request: PolicyEngine.Request<K>,
+    said: Said
+  ) {
+    const other = sayOf(yield* Effect.result(ask(inTime, kind, request)))
+    const { threadId, turnId } = request
+    const differs = other.would !== said.would
+    const compared: Compared = { kind, threadId, turnId, live: said, candidate: other, differs, skipped }
+    skipped = 0
+    yield* record(compared)
+  })
+
+  const start = <K extends PolicyEngine.Kind>(kind: K, request: PolicyEngine.Request<K>, said: Said) => {
+    if (running >= concurrency) {
+      skipped++
+      return Effect.void
+    }
+    running++
+    const comparing = compare(kind, request, said).pipe(
+      Effect.catchCause((cause) => Effect.logWarning("A shadow could not be recorded", cause)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          running--
+        })
+      )
+    )
+    return Effect.asVoid(FiberSet.run(fibers, comparing, { startImmediately: false }))
+  }
+
+  return forEachKind(<K extends PolicyEngine.Kind>(kind: K): PolicyEngine.Decide<K> => {
+    return (request) =>
+      isForPerson(request)
+        ? live[kind](request)
+        : Effect.onExit(
+            Effect.suspend(() => live[kind](request)),
+            Exit.match({
+              onSuccess: (verdict) => start(kind, request, sayOf(Result.succeed(verdict))),
+              onFailure: (cause) =>
+                Cause.hasInterrupts(cause) ? Effect.void : start(kind, request, sayOf(Result.fail(failureIn(cause))))
+            })
+          )
+  })
+})
+
+const failureIn = (cause: Cause.Cause<PolicyFailed>): PolicyFailed =>
+  Result.getOrElse(Cause.findError(cause), () => new PolicyFailed({ description: "it had a defect" }))
+
+const sayOf = (result: Result.Result<PolicyEngine.Verdict<PolicyEngine.Kind> | undefined, PolicyFailed>): Said =>
+  Result.match(result, {
+    onFailure: (error): Said => ({ would: "fail", reason: error.message }),
+    onSuccess: (verdict): Said =>
+      verdict === undefined
+        ? { would: "abstain" }
+        : { would: describe(verdict.decision), by: verdict.by, reason: verdict.reason }
+  })
+
+const logCompared = (compared: Compared): Effect.Effect<void> => {
+  const line = `Shadow of a ${compared.kind} request: ${toJson(Redaction.value(compared))}`
+  return compared.differs ? Effect.logInfo(line) : Effect.logDebug(line)
+}
 
 /**
  * An engine for each kind; the kinds that have none are abstained from.

@@ -80,6 +80,20 @@ describe("a command whose name is the output of another one", () => {
   )
 })
 
+describe("a command whose name is put together from variables", () => {
+  it.effect("is not overlooked in what a program runs", () =>
+    Effect.gen(function* () {
+      const lines = [
+        "ssh h 'bash -ec '\\''c=r; c+=m; npx $c x'\\'' a b'",
+        "ssh h 'a=r b=m; npx $a$b x'",
+        'npx -c "a=pu; b=sh; env git -C . \\${a}\\${b}"',
+        "hyperfine 'c=cu; c+=\"rl\"; exec $c x'"
+      ]
+      expect(yield* acceptedOf(declining, lines)).toEqual([])
+    })
+  )
+})
+
 describe("what can't be read", () => {
   const conditions = [
     { program: "rm" },

@@ -1,5 +1,5 @@
 /**
- * What was decided on the agent's requests while a turn ran: told as events of the turn, and counted.
+ * The decisions on the agent's requests during a turn, as events of the turn and counted.
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"

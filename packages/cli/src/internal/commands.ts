@@ -1,7 +1,7 @@
 /**
  * The commands by name, and what loads each of them.
  *
- * A command's file holds its flags and its handler, and imports all that it needs; only those that the command line names are
+ * A command's file holds its flags and its handler, and imports everything that it needs; only those that the command line names are
  * loaded, so that `--help` and `--version` load none. Each of the others is a stand-in with a name and a summary, for the overview.
  */
 import * as Command from "effect/cli/Command"
@@ -12,7 +12,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Stdio from "effect/Stdio"
 import type * as Terminal from "effect/Terminal"
 
-/** What a command can fail with, as the report and the exit code need to know it. */
+/** The error of a command, as the report and the exit code need to know it. */
 interface Failure {
   readonly _tag: string
   readonly message: string
@@ -58,6 +58,9 @@ export const commands = [
   ),
   entry("audit", "Verify and show the audit trail of decisions", () =>
     import("./commands/audit.ts").then(({ command }) => command)
+  ),
+  entry("transcript", "Look at recordings of runs, cut them down and redact them", () =>
+    import("./commands/transcript.ts").then(({ command }) => command)
   ),
   entry("doctor", "Check the installation and suggest fixes", () =>
     import("./commands/doctor.ts").then(({ command }) => command)

@@ -14,7 +14,7 @@ import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { Flags } from "../Connection.ts"
 import { InvalidUsage } from "../InvalidUsage.ts"
 
-/** What starting a codex can fail with. */
+/** Errors of starting a codex. */
 export type ConnectError = CodexNotFound | ConnectionFailed | InvalidConfig | InvalidUsage | PlatformError.PlatformError
 
 /** An existing folder, as an absolute path. */
@@ -49,15 +49,15 @@ export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
 
 /**
  * A codex for a command. `script` is what the stand-in for the model answers offline; the default greets. `thread` has
- * defaults for threads.
+ * defaults for threads, and `record` is where the connection is recorded.
  */
 export const layer = (
   flags: Flags,
-  defaults?: { readonly script?: Script; readonly thread?: ThreadOptions }
+  defaults?: { readonly script?: Script; readonly thread?: ThreadOptions; readonly record?: string | undefined }
 ): Layer.Layer<Codex.Codex, ConnectError, ChildProcessSpawner | FileSystem.FileSystem | Path.Path> =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const options = { ...(yield* toOptions(flags)), thread: defaults?.thread }
+      const options = { ...(yield* toOptions(flags)), thread: defaults?.thread, record: defaults?.record }
       if (!flags.offline) return Codex.layer(options)
       const offline = yield* Effect.promise(() => import("./offline.ts"))
       return offline.layer(options, defaults?.script)

@@ -3,7 +3,7 @@
  * left out between them.
  *
  * Lines are complete before they are shown. A line that a program has written over, as progress bars do, counts once, in its
- * last form. What is kept is bounded, however much a tool prints.
+ * last form. The memory is bounded for any amount of output.
  */
 import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 
@@ -51,7 +51,7 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
 
   const append = (piece: string) => {
     line += piece
-    // What is written over is gone.
+    // Overwritten text is gone.
     const over = line.lastIndexOf("\r", line.length - 2)
     if (over > 0) {
       line = line.slice(over + 1)

@@ -1,5 +1,5 @@
 /**
- * What a renderer writes on: whole lines, and text that goes on where it left off.
+ * The page of a renderer: whole lines, and text that continues where it stopped.
  *
  * Knows where the cursor is, so that a line that is begun is ended before another one, and makes what it writes harmless,
  * also where a terminal escape comes in two pieces. Knows nothing of events.
@@ -19,7 +19,7 @@ export interface Page {
   readonly lines: (key: string, tone: Tone, label: string, lines: ReadonlyArray<string>) => void
   /** Ends what is begun. */
   readonly close: () => void
-  /** What was written since it was last asked. */
+  /** The text written since the last call. */
   readonly take: () => string
   /** Whether the cursor is at the beginning of a line. */
   readonly atLineStart: () => boolean

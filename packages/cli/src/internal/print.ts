@@ -1,5 +1,5 @@
 /**
- * What commands other than `run` print: one JSON document, or lines for people.
+ * Output of commands other than `run`: one JSON document, or lines for people.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Console from "effect/Console"

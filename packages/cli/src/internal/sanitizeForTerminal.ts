@@ -1,5 +1,5 @@
 /**
- * What a model or a tool has written, as text that a terminal shows and does not obey.
+ * Text of a model or a tool, for a terminal that shows it and does not obey it.
  *
  * Colours and other terminal sequences of theirs are taken out, as nobody wants to read them; whatever else is not plain text
  * is shown by its number, which `Display` does. A piece of a stream may end in the middle of such a thing, so the end of it is
@@ -15,7 +15,7 @@ export const sanitizeForTerminal = (text: string): string =>
 export interface Pieces {
   /** Takes the next piece, and returns what can be shown now. */
   readonly add: (piece: string) => string
-  /** What was held back, when no piece follows. */
+  /** The held-back text, when no piece follows. */
   readonly end: () => string
 }
 

@@ -33,8 +33,8 @@ export const truncate = (text: string, width: number): string => {
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, one) => total + one, 0)
 
 /**
- * The lines of a table, the titles first. `width` is what there is of room; without one nothing is cut off. What can't be made
- * to fit is wider.
+ * The lines of a table, the titles first. `width` is what there is of room; without one nothing is cut off. A table
+ * that cannot fit is wider.
  */
 export const table = (
   columns: ReadonlyArray<Column>,

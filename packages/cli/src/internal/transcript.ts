@@ -33,7 +33,7 @@ export type Activity =
   | { readonly _tag: "Over" }
 
 export interface Transcript {
-  /** What an event adds. */
+  /** The text that an event adds. */
   readonly render: (event: ResponseEvent) => string
   /** Ends a line that is begun. */
   readonly close: () => string
@@ -158,7 +158,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       case "dynamicToolCall":
         return done(item.id, "[tool.call.done]", item.status, millis(item.durationMs))
       case "webSearch":
-        // What is searched for may be known only when it was found.
+        // The query may be known only at the end of the search.
         if (tool?.what === "searching" && item.query !== "") page.line("tool", "[tool.web]", item.query)
         tools.delete(item.id)
         return page.close()

@@ -23,7 +23,7 @@ import type {
 } from "../protocol/generated/Stable.ts"
 import type { ToolCallHandler } from "../ServerRequest.ts"
 import type { Bound, Tools } from "../Tools.ts"
-import type { Call, CallTool } from "../ToolServer.ts"
+import type { CallTool } from "../ToolServer.ts"
 
 /** The codex that calls a tool. Without a `callTool`, its calls are refused. */
 export interface Caller {
@@ -96,16 +96,15 @@ const call = Effect.fnUntraced(function* (tool: string, args: unknown, run: Tool
   return yield* caller.callTool({ ...about, tool, namespace: null, arguments: args ?? {} }, run)
 })
 
-// Codex 0.171.0 names the thread, the turn and the call. Older versions name fewer of them; the session is the thread then.
-const callerIn = (meta: unknown): Pick<Call, "threadId" | "turnId" | "callId"> | undefined => {
+// Codex names the thread, the turn and the call since 0.162 at the latest.
+const callerIn = (
+  meta: unknown
+): { readonly threadId: string; readonly turnId: string; readonly callId: string } | undefined => {
   if (!Predicate.isReadonlyObject(meta)) return undefined
-  const turn = meta["x-codex-turn-metadata"]
-  if (!Predicate.isReadonlyObject(turn)) return undefined
-  const threadId = meta["threadId"] ?? turn["thread_id"] ?? turn["session_id"]
-  const { callId } = meta
-  const turnId = turn["turn_id"]
-  return typeof threadId === "string" && typeof turnId === "string"
-    ? { threadId, turnId, callId: typeof callId === "string" ? callId : undefined }
+  const { callId, threadId, "x-codex-turn-metadata": turn } = meta
+  const turnId = Predicate.isReadonlyObject(turn) ? turn["turn_id"] : undefined
+  return typeof threadId === "string" && typeof turnId === "string" && typeof callId === "string"
+    ? { threadId, turnId, callId }
     : undefined
 }
 

@@ -155,7 +155,7 @@ const readerOf = (isStrict: IsStrict): Read => {
     const take = (name: string, found: Reading) => {
       if (found.value === absent) fields.delete(name)
       else fields.set(name, found.value)
-      unreadable.push(...found.unreadable)
+      addAll(unreadable, found.unreadable)
     }
     for (const { name, type } of ast.propertySignatures) {
       if (typeof name !== "string") return refused(path)
@@ -192,7 +192,7 @@ const readerOf = (isStrict: IsStrict): Read => {
       const found = read(item, one, `${path}[${index}]`)
       if (found._tag === "Refused") return found
       items.push(found.value)
-      unreadable.push(...found.unreadable)
+      addAll(unreadable, found.unreadable)
     }
     return kept(items, unreadable)
   }
@@ -208,6 +208,11 @@ const unknownOf = ({ unknown, unknownTag }: OpenUnion, value: unknown): unknown 
   if (unknown._tag !== "Objects" || !isOf(unknown)(whole)) return undefined
   const names = new Set<PropertyKey>(unknown.propertySignatures.map(({ name }) => name))
   return Object.fromEntries(Object.entries(whole).filter(([name]) => names.has(name)))
+}
+
+// As arguments of one call they could be too many.
+const addAll = (paths: Array<string>, more: ReadonlyArray<string>) => {
+  for (const path of more) paths.push(path)
 }
 
 const fieldAt = (path: string, name: string) => (path === "" ? name : `${path}.${name}`)

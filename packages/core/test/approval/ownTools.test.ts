@@ -86,11 +86,11 @@ describe("a call that codex has announced", () => {
     Effect.gen(function* () {
       const announced = makeAnnounced("effect")
       announced.itemStarted("thread", item)
-      expect(yield* announced.claim(call)).toBe("call")
+      expect(yield* announced.claim(call)).toBe(true)
       expect(announced.sizes()).toEqual({ announcedThreads: 0, announcedWaiters: 0 })
       const again = yield* Effect.forkChild(announced.claim(call))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(again)).toBeUndefined()
+      expect(yield* Fiber.join(again)).toBe(false)
     })
   )
 
@@ -101,7 +101,7 @@ describe("a call that codex has announced", () => {
       yield* nothingMore
       announced.itemStarted("thread", { ...item, id: "other" })
       announced.itemStarted("thread", item)
-      expect(yield* Fiber.join(claim)).toBe("call")
+      expect(yield* Fiber.join(claim)).toBe(true)
       expect(announced.sizes()).toEqual({ announcedThreads: 1, announcedWaiters: 0 })
     })
   )
@@ -119,16 +119,7 @@ describe("a call that codex has announced", () => {
       announced.itemStarted(threadId, { ...item, ...announcedItem })
       const claim = yield* Effect.forkChild(announced.claim({ ...call, ...changes }))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(claim)).toBeUndefined()
-    })
-  )
-
-  it.effect("is found by its tool and arguments if the caller does not name its id", () =>
-    Effect.gen(function* () {
-      const announced = makeAnnounced("effect")
-      announced.itemStarted("thread", { ...item, id: "first", arguments: {} })
-      announced.itemStarted("thread", { ...item, id: "second" })
-      expect(yield* announced.claim({ ...call, callId: undefined })).toBe("second")
+      expect(yield* Fiber.join(claim)).toBe(false)
     })
   )
 

@@ -174,7 +174,7 @@ describe("a handle", () => {
         const thread = yield* codex.thread.start()
         yield* thread.run("one")
         const turn = yield* thread.turn("hang")
-        yield* held.reached
+        yield* turn.text.pipe(Stream.take(1), Stream.runDrain)
         yield* codex.thread.unsubscribe(thread.id)
         const next = yield* Effect.forkChild(thread.run("three"), { startImmediately: true })
         yield* Effect.sleep(100)

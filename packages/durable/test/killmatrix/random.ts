@@ -36,6 +36,7 @@ const random = (seed: number): (() => number) => {
 }
 
 const names = ["s", "t"] as const
+const removed = "r"
 const keys = ["a", "b", "c", "d"] as const
 const kinds = ["answer", "stream", "command", "approval"] as const
 const patience = "10 minutes"
@@ -112,7 +113,7 @@ export const run = Effect.fnUntraced(
     const store = yield* SqliteStore.make({ file })
     const clients = [Sessions.make(store), Sessions.make(yield* SqliteStore.make({ file }))]
     const [sessions = Sessions.make(store)] = clients
-    for (const id of names) {
+    for (const id of [...names, removed]) {
       yield* sessions.open(id, {
         tenant: "test",
         policy: "ask",
@@ -123,6 +124,10 @@ export const run = Effect.fnUntraced(
         maxAttempts: 50
       })
     }
+    // One session is removed in the middle of it all.
+    for (const key of keys) yield* sessions.send({ session: removed, key, prompt: `task ${removed}${key}` })
+    for (const key of keys) kindOf.set(`task ${removed}${key}`, pick(kinds, "answer"))
+    const removeOne = Effect.andThen(Effect.sleep(below(15_000)), sessions.remove(removed))
     const interrupted = new Set<string>()
     const decided = new Map<string, number>()
     const decideOne = (client: Sessions.Sessions["Service"], id: string, decision: "accept" | "decline") =>
@@ -175,7 +180,8 @@ export const run = Effect.fnUntraced(
           Effect.suspend(() => act(pick(clients, sessions))),
           { times: 40 }
         ),
-        Effect.repeat(killSome, { times: 7 })
+        Effect.repeat(killSome, { times: 7 }),
+        removeOne
       ],
       { concurrency: "unbounded", discard: true }
     )
@@ -192,6 +198,21 @@ export const run = Effect.fnUntraced(
       Effect.timeoutOption(patience)
     )
     check(isOver._tag === "Some", "some jobs did not settle")
+    const isRemoved = yield* store
+      .work()
+      .pipe(
+        Effect.repeat({ until: (work) => work.length === 0, schedule: Schedule.spaced("100 millis") }),
+        Effect.timeoutOption(patience)
+      )
+    check(isRemoved._tag === "Some", "the removed session is still there")
+    check((yield* store.rollouts(removed)).length === 0, "the removed session has rollouts in the store")
+    const kept = yield* Effect.forEach(names, (name) => store.session(name))
+    for (const path of rollouts(home)) {
+      check(
+        kept.some(({ threadId }) => path.includes(threadId ?? "none")),
+        `${path} is of no session`
+      )
+    }
 
     const requests = yield* model.requests
     const outcomes: Record<string, number> = {}

@@ -54,7 +54,7 @@ const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse):
 
 const readAccount = Effect.flatMap(Codex.Codex, (codex) => codex.account.read())
 
-// What the person has to do is on standard error, so that it is seen in a pipe too.
+// Instructions are on standard error, so that they are seen with a pipe too.
 const browser = (login: Account.BrowserLogin) =>
   Console.error(
     `Open this page in a browser on this machine:\n\n  ${Print.inline(login.authUrl)}\n\nWaiting. Ctrl-C cancels.`

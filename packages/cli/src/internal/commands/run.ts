@@ -100,6 +100,7 @@ const flags = {
   budgetTokens: optional(
     Flag.Int("budget-tokens").pipe(Flag.withDescription("Stop the turn after this many tokens; exits with 7"))
   ),
+  record: text("record", "FILE", "Record all messages, with secrets redacted"),
   timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),
   quiet: toggle("quiet", "Show only the answer").pipe(Flag.withAlias("q")),
   full: toggle("full", "Show long tool output whole"),
@@ -260,7 +261,10 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     writableRoots.length === 0
       ? flags.config
       : { ...flags.config, "sandbox_workspace_write.writable_roots": JSON.stringify(writableRoots) }
-  const codex = Connect.layer({ ...flags, config }, script === undefined ? undefined : { script })
+  const codex = Connect.layer(
+    { ...flags, config },
+    { record: flags.record, ...(script === undefined ? {} : { script }) }
+  )
   return { options, layer: Layer.merge(codex, policy) }
 })
 

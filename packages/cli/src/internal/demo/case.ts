@@ -1,5 +1,5 @@
 /**
- * What a case of the demo is, what it can say, and what it is asked with.
+ * A case of the demo: its outcomes and its prompts.
  */
 import type * as Codex from "@effect-codex/core/Codex"
 import type { PolicyEngine } from "@effect-codex/core/PolicyEngine"
@@ -35,7 +35,7 @@ export const modes = ["smoke", "demo", "full"] as const
 
 export type Mode = (typeof modes)[number]
 
-/** What a case found to be otherwise than it should. */
+/** A difference that a case found. */
 export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", { description: Schema.String }) {
   override get message(): string {
     return this.description

@@ -1,5 +1,5 @@
 /**
- * What the stand-in for the model answers to the prompts of the demo.
+ * The answers of the stand-in for the model to the prompts of the demo.
  */
 import * as MockModel from "@effect-codex/core/testing/MockModel"
 import { fixedPrompts, type Prompts } from "./case.ts"

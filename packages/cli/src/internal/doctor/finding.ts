@@ -22,7 +22,7 @@ export interface Options {
 }
 
 /**
- * What was looked at.
+ * The subject of the check.
  *
  * - `node`: the version of Node.
  * - `binary`: whether there is a codex, and which.
@@ -38,7 +38,7 @@ export interface Options {
 export const Check = Schema.Literals(["node", "binary", "protocol", "connection", "config", "account", "sandbox"])
 
 /**
- * What was found. `advice` is what to do about it, `details` are more lines about what it is.
+ * The result. `advice` is what to do about it, `details` are more lines about what it is.
  *
  * @category schemas
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a rubric says of a command line, as data.
+ * The verdict of a rubric on a command line, as data.
  */
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
@@ -34,8 +34,8 @@ const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
 export const accepts = (verdict: string): boolean => verdict.startsWith("accept")
 
 /**
- * What the rules of a rubric say of command lines. Where the rubric wants a judge, they have no word on what none of them
- * matches.
+ * The verdicts of a rubric's rules on command lines. If the rubric has a judge, the rules abstain on commands that none
+ * of them matches.
  */
 export const verdicts = ({ baseDirectory, rubric }: Loaded) =>
   Effect.map(

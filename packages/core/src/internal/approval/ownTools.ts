@@ -12,7 +12,7 @@ import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import * as Schemas from "../../protocol/generated/Experimental.ts"
 import type { ServerRequest } from "../../ServerRequest.ts"
-import type { Call, ToolServer } from "../../ToolServer.ts"
+import type { ToolServer } from "../../ToolServer.ts"
 import { noteDecision } from "./deciding.ts"
 
 type Elicitation = Schemas.McpServerElicitationRequestResponse
@@ -41,10 +41,13 @@ export const answerApproval = (
   })
 }
 
+/** A call as it comes over HTTP. */
+type Call = Schemas.DynamicToolCallParams
+
 /** The calls that codex has said it makes, each of which comes once. */
 export interface Announced {
-  /** Waits until codex has announced the call, takes it and tells its id. `undefined` if that does not happen in time. */
-  readonly claim: (call: Call) => Effect.Effect<string | undefined>
+  /** Waits until codex has announced the call, and takes it. `false` if that does not happen in time. */
+  readonly claim: (call: Call) => Effect.Effect<boolean>
   readonly itemStarted: (threadId: string, item: Schemas.ThreadItem) => void
   readonly itemCompleted: (threadId: string, item: Schemas.ThreadItem) => void
   readonly endTurn: (threadId: string) => void
@@ -67,30 +70,27 @@ export const makeAnnounced = (server: string | undefined): Announced => {
     const ofThread = threads.get(threadId)
     if (ofThread?.delete(id) === true && ofThread.size === 0) threads.delete(threadId)
   }
-  const isSame = ({ arguments: args, callId, tool }: Call, item: McpToolCall): boolean =>
-    (callId === undefined || callId === item.id) && tool === item.tool && Equal.equals(item.arguments ?? {}, args ?? {})
-  const take = (call: Call): string | undefined => {
-    const found = Array.from(threads.get(call.threadId)?.values() ?? []).find((item) => isSame(call, item))
-    if (found !== undefined) remove(call.threadId, found.id)
-    return found?.id
+  const take = ({ arguments: args, callId, threadId, tool }: Call): boolean => {
+    const item = threads.get(threadId)?.get(callId)
+    if (item?.tool !== tool || !Equal.equals(item.arguments ?? {}, args ?? {})) return false
+    remove(threadId, callId)
+    return true
   }
   const whenTaken = (call: Call) =>
-    Effect.callback<string>((resume) => {
+    Effect.callback<boolean>((resume) => {
       const look = () => {
-        const id = take(call)
-        if (id === undefined) return
+        if (!take(call)) return
         waiters.delete(look)
-        resume(Effect.succeed(id))
+        resume(Effect.succeed(true))
       }
       waiters.add(look)
       return Effect.sync(() => waiters.delete(look))
     })
   return {
     claim: (call) =>
-      Effect.suspend(() => {
-        const id = take(call)
-        return id === undefined ? whenTaken(call) : Effect.succeed(id)
-      }).pipe(Effect.timeoutOrElse({ duration: announceTimeout, orElse: () => Effect.undefined })),
+      Effect.suspend(() => (take(call) ? Effect.succeed(true) : whenTaken(call))).pipe(
+        Effect.timeoutOrElse({ duration: announceTimeout, orElse: () => Effect.succeed(false) })
+      ),
     itemStarted: (threadId, item) => {
       if (item.type !== "mcpToolCall" || item.server !== server) return
       const ofThread = threads.get(threadId) ?? new Map<string, McpToolCall>()

@@ -277,13 +277,11 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     })
 
   // The call itself comes over HTTP. Codex announces each of its calls on this connection too.
-  const callTool: CallTool = Effect.fnUntraced(function* (call, run) {
-    const callId = yield* announced.claim(call)
-    const owner = callId === undefined ? undefined : yield* lookUp(call.threadId, call.turnId)
-    const params = { ...call, callId: callId ?? "" }
+  const callTool: CallTool = Effect.fnUntraced(function* (params, run) {
+    const owner = (yield* announced.claim(params)) ? yield* lookUp(params.threadId, params.turnId) : undefined
     const request = { id: `tool ${globalThis.crypto.randomUUID()}`, method: "item/tool/call", params } as const
     const handler = owner === undefined ? Approval.answer(request, undefined) : owner.onRequest(request, run)
-    return yield* OwnTools.toResponse(call.tool)(answerWith(request, handler, owner))
+    return yield* OwnTools.toResponse(params.tool)(answerWith(request, handler, owner))
   })
 
   const onEnd: JsonRpc.Receiver["onEnd"] = (error) => {

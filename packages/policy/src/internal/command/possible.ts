@@ -57,12 +57,29 @@ const withCommandAndOutput = (text: string): string =>
     /\$\(([^()$`]*)\)|`([^`]*)`/g,
     (_, inner?: string, old?: string) => ` ${inner ?? old} ${any} `
   )
+// A variable of a shell that is put together in the text itself: `c=r; c+=m; npx $c`.
+const withAssigned = (text: string): string => {
+  const values = new Map<string, string>()
+  for (const [, name = "", more, value = ""] of text.matchAll(assignments)) {
+    values.set(name, (more === "+" ? (values.get(name) ?? "") : "") + value)
+  }
+  return withDefaults(text).replace(/\$\{?([A-Za-z_]\w*)\}?/g, (expansion, name: string) => {
+    const value = values.get(name)
+    return value === undefined || value.length > maxAssigned ? expansion : value
+  })
+}
+
+const assignments = /(?<![\w$])([A-Za-z_]\w*)(\+?)=["']?([^\s;&|()<>"'`$\\]*)/g
+
+// The names of programs and of their subcommands are short, and a long text would be made longer still.
+const maxAssigned = 16
 
 // Further readings of what shells and other languages put together when it runs.
 const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string) => string }> = [
   { has: /\\[xu0-7]|\$\{\w+:?[-=+?]/, form: withDefaults },
   { has: /\$\(|`/, form: withOutput },
   { has: /\$\(|`/, form: withCommandAndOutput },
+  { has: /\$\{?[A-Za-z_]/, form: withAssigned },
   { has: /\\[a-z]/, form: (text) => unescaped(text).replace(/\\[a-z]/g, " ") },
   {
     has: /\{[^{},\s]*,[^{}\s]*\}/,

@@ -42,7 +42,7 @@ const show = Effect.fn("audit.show")(function* (flags: Flags) {
     )
   )
   const outcome = yield* Effect.exit(Effect.catchTag(reading, "PlatformError", unreadable(flags.file)))
-  // What comes before the place where it is not whole is shown all the same.
+  // Records before the place where it is not whole are shown anyway.
   if (flags.json) yield* Print.json(found)
   else if (found.length > 0) {
     yield* Print.table(

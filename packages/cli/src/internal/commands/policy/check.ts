@@ -1,5 +1,5 @@
 /**
- * `effect-codex policy check`: what the rules say of a command.
+ * `effect-codex policy check`: the decision of the rules on a command.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"

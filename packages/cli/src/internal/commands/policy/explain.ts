@@ -22,7 +22,7 @@ const explain = Effect.fn("policy.explain")(function* (flags: Flags) {
   const paint = yield* Print.painter
   yield* Console.log(
     [
-      // What belongs to a rule is moved in.
+      // Lines of a rule are indented.
       ...inWords(rubric).map((line) => (line.startsWith("  ") ? `  ${Print.inline(line)}` : Print.inline(line))),
       ...(warnings.length === 0 ? [] : ["", paint("warning", "Warnings")]),
       ...warnings.map(({ description, path }) => `  ${Print.inline(path)}: ${Print.inline(description)}`)

@@ -40,7 +40,7 @@ const Verdict = Schema.Literals([
 const Case = Schema.Struct({
   command: Schema.NonEmptyString,
   expect: Verdict,
-  /** What has to decide: the name of a rule, `mode …`, or `defaults`. */
+  /** The expected decider: the name of a rule, `mode …`, or `defaults`. */
   by: Schema.optionalKey(Schema.String),
   cwd: Schema.optionalKey(Schema.String)
 })

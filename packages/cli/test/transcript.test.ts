@@ -1,0 +1,289 @@
+// oxlint-disable no-control-regex
+// The built command with recordings. No codex is needed for that.
+import { beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { pathToFileURL } from "node:url"
+import { runFile } from "../../../scripts/run-command.ts"
+import { build, mainOf } from "./built.ts"
+import { everything, header, makeLines, write } from "./transcripts.ts"
+
+const main = mainOf("transcript")
+const files = mkdtempSync(path.join(tmpdir(), "effect-codex-transcript-"))
+const fileOf = (name: string) => path.join(files, name)
+
+beforeAll(() => {
+  const remove = build("transcript")
+  return () => {
+    remove()
+    rmSync(files, { recursive: true })
+  }
+})
+
+const transcript = (...args: ReadonlyArray<string>) => runFile(main, ["transcript", ...args])
+
+// What would run, close what is open, load something, or hide what follows.
+const hostile = [
+  "</pre></details></script></style><script>document.title='broken'</script>",
+  "<img src=x onerror=\"document.title='broken'\">",
+  "<svg/onload=document.title='broken'>",
+  "'\" onmouseover=document.title='broken' x='",
+  "<iframe src=https://example.org></iframe><base href=//example.org><meta http-equiv=refresh content=0>",
+  "javascript:document.title='broken'",
+  "<!-- ]]> --!> &lt;b&gt; \u202egnp.exe \u2066 \u0000 \u001b[31m \ufeff",
+  "half \ud83d"
+].join(" ")
+
+const tagsOf = (html: string): ReadonlyArray<string> => [
+  ...new Set(Array.from(html.matchAll(/<([a-z][a-z0-9]*)/gi), ([, name = ""]) => name.toLowerCase()))
+]
+
+describe("transcript report", () => {
+  it.effect("tells what happened: turns, commands, changes, approvals with the rule, tokens and errors", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("report", write(fileOf("run.jsonl"), everything("plainly")))
+      expect(code).toBe(0)
+      for (const said of [
+        "<title>run.jsonl</title>",
+        "Turn 3 <small><span>failed</span>",
+        "Make the tests pass. plainly",
+        "npm test plainly",
+        "failed, exit code 1",
+        "accept by tests: plainly",
+        "decline by no push plainly: pushing is for people",
+        '<span class="del">-return count + 1 plainly</span>',
+        '<li class="todo">Run the tests</li>',
+        "9,800 tokens",
+        "The model is overloaded plainly",
+        'aria-label="Time line"',
+        'aria-label="Tokens"',
+        "The program closed the connection."
+      ]) {
+        expect(stdout).toContain(said)
+      }
+    })
+  )
+
+  it.effect("runs and loads nothing, whatever is in any field", () =>
+    Effect.gen(function* () {
+      const file = fileOf("hostile.jsonl")
+      write(file, everything(hostile))
+      const { stdout } = yield* transcript("report", file)
+      expect(stdout.split("<script").length).toBe(2)
+      expect(stdout.split("<style").length).toBe(2)
+      const known = new Set(
+        "html head meta title style body header h1 h2 div input output button main section small span p b time details summary pre dl dt dd em figure figcaption svg line text rect polyline ul li script".split(
+          " "
+        )
+      )
+      expect(tagsOf(stdout).filter((name) => !known.has(name))).toEqual([])
+      const tags = Array.from(stdout.matchAll(/<[a-z][^>]*>/gi), ([tag]) => tag)
+      expect(tags.filter((tag) => /\son\w+=|\s(src|href|style)=/i.test(tag))).toEqual([])
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e\u2066\ufeff]/)
+      expect(stdout).toMatch(/content="default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'/)
+      expect(stdout.isWellFormed()).toBe(true)
+    })
+  )
+
+  const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync)
+
+  it.skipIf(chromium === undefined)(
+    "runs nothing of it in Chromium, and its own script works",
+    { timeout: 120_000 },
+    () => {
+      const page = fileOf("hostile.html")
+      writeFileSync(
+        page,
+        execFileSync(process.execPath, [main, "transcript", "report", write(fileOf("h.jsonl"), everything(hostile))])
+      )
+      // The style applies and the script runs: the policy of the page allows its own.
+      const dom = execFileSync(
+        chromium ?? "",
+        [
+          "--headless",
+          "--no-sandbox",
+          "--disable-gpu",
+          `--user-data-dir=${fileOf("chromium")}`,
+          "--dump-dom",
+          pathToFileURL(page).href
+        ],
+        { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }
+      )
+      expect(dom).toContain("<title>h.jsonl</title>")
+      expect(dom).toContain('data-ready="true"')
+      expect(dom).not.toContain("<iframe")
+    }
+  )
+
+  it.effect("shows two runs side by side", () =>
+    Effect.gen(function* () {
+      const [one, two] = [
+        write(fileOf("one.jsonl"), everything("first")),
+        write(fileOf("two.jsonl"), everything("second"))
+      ]
+      const { stdout } = yield* transcript("report", one, two)
+      expect(stdout.split("<article>").length).toBe(3)
+      expect(stdout).toContain("<title>one.jsonl and two.jsonl</title>")
+    })
+  )
+
+  it.effect("keeps the page of a large recording below 5 MB in little memory, and counts what it leaves out", () =>
+    Effect.gen(function* () {
+      const file = fileOf("large.jsonl")
+      writeFileSync(file, `${JSON.stringify(header)}\n`)
+      const { end, lines, turn } = makeLines("")
+      for (let turns = 0; turns < 40; turns++) {
+        turn("completed", (turn) => {
+          turn.prompt("Look at the log")
+          for (let commands = 0; commands < 20; commands++) turn.run("cat log", "a line of the log <&>\n".repeat(3000))
+        })
+        if (turns === 39) end()
+        appendFileSync(
+          file,
+          lines
+            .splice(0)
+            .map((line) => `${JSON.stringify(line)}\n`)
+            .join("")
+        )
+      }
+      const { code, stdout } = yield* runFile(main, ["transcript", "report", file], {
+        env: { NODE_OPTIONS: "--max-old-space-size=256" }
+      })
+      expect(code).toBe(0)
+      expect(Buffer.byteLength(stdout)).toBeLessThan(5_000_000)
+      expect(stdout).toMatch(/This page leaves out [\d,]+ characters of long texts/)
+      rmSync(file)
+    })
+  )
+
+  it.effect("reads a recording whose program was killed, and refuses what is none", () =>
+    Effect.gen(function* () {
+      const file = write(fileOf("killed.jsonl"), everything("so far").slice(0, -3))
+      appendFileSync(file, '{"n":99,"ms":')
+      const { code, stdout } = yield* transcript("report", file)
+      expect(code).toBe(0)
+      expect(stdout).toContain("The recording has no end")
+      writeFileSync(file, "something else\n")
+      const refused = yield* transcript("report", file)
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toContain("it is not a transcript")
+      expect((yield* transcript("show", fileOf("missing.jsonl"))).code).toBe(2)
+    })
+  )
+})
+
+describe("transcript show", () => {
+  it.effect("prints a recording as run would have, and nothing that a terminal obeys", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("show", write(fileOf("show.jsonl"), everything(hostile)))
+      expect(code).toBe(0)
+      expect(stdout).toContain("[tool.exec] npm test")
+      expect(stdout).toContain("decline (no push")
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e]/)
+    })
+  )
+})
+
+describe("transcript trim", () => {
+  it.effect("keeps the turns that it is given", () =>
+    Effect.gen(function* () {
+      const [file, output] = [write(fileOf("whole.jsonl"), everything("x")), fileOf("cut.jsonl")]
+      expect((yield* transcript("trim", file, "--turn", "2", "--output", output)).code).toBe(0)
+      const { stdout } = yield* transcript("show", output)
+      expect(stdout).toContain("Assistant: Sunny.")
+      expect(stdout).not.toContain("npm test")
+      const refused = yield* transcript("trim", file, "--turn", "4", "--output", output)
+      expect(refused.code).toBe(2)
+      expect(refused.stderr).toContain("There is no turn 4")
+    })
+  )
+})
+
+describe("transcript redact", () => {
+  it.effect("redacts what an older version has written, in a file for its owner alone", () =>
+    Effect.gen(function* () {
+      const secret = `ghp_${"aB3dE5".repeat(6)}`
+      const [file, output] = [write(fileOf("old.jsonl"), everything(secret)), fileOf("new.jsonl")]
+      expect((yield* transcript("redact", file, "--output", output)).code).toBe(0)
+      expect(readFileSync(output, "utf8")).not.toContain(secret)
+      expect(readFileSync(output, "utf8").split("\n").length).toBe(readFileSync(file, "utf8").split("\n").length)
+    })
+  )
+})
+
+describe("policy replay", () => {
+  const secret = `ghp_${"aB3dE5".repeat(6)}`
+  const recording = (name: string, ...asked: ReadonlyArray<readonly [command: string, decision: string]>) => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      for (const [command, decision] of asked) turn.ask(command, decision, "then")
+    })
+    end()
+    return write(fileOf(name), lines)
+  }
+  const rubric = (name: string, rules: string) => {
+    writeFileSync(fileOf(name), `mode: strict\ncommandRules:\n${rules}`)
+    return fileOf(name)
+  }
+  const replay = (...args: ReadonlyArray<string>) => runFile(main, ["policy", "replay", ...args])
+  const rules = `  - { name: tests, when: { program: npm, args: [test], anywhere: true }, decision: accept }
+  - { name: no push, when: { program: git, argsPrefix: [push] }, decision: decline }
+  - { name: unused, when: { program: make, anywhere: true }, decision: accept }
+`
+
+  it.effect("lists what a rubric decides otherwise, by which rules, and the rules that decide nothing", () =>
+    Effect.gen(function* () {
+      const file = recording("asked.jsonl", ["npm test", "accept"], ["git push", "accept"], ["npm install", "decline"])
+      const { code, stdout } = yield* replay("--policy", rubric("flips.yaml", rules), file)
+      expect(code).toBe(1)
+      expect(stdout).toMatch(/flipped +\S+asked\.jsonl#\d+ +command +accepted by then +refused by no push +git push/)
+      expect(stdout).toContain("same=2 flipped=1 undecidable=0 judge=0 unanswered=0")
+      expect(stdout).toContain("never hit: unused")
+      expect(stdout).not.toContain("npm install")
+    })
+  )
+
+  it.effect("exits with 0 if nothing flips, and prints all of it as JSON", () =>
+    Effect.gen(function* () {
+      const file = recording("same.jsonl", ["npm test", "accept"], ["git push --force", "decline"])
+      const { code, stdout } = yield* replay("--policy", rubric("same.yaml", rules), "--all", "--json", file, file)
+      expect(code).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: true,
+        counts: { same: 4, flipped: 0 },
+        neverHit: ["unused"],
+        requests: [
+          { result: "same", then: { verdict: "accepted" }, now: { verdict: "accepted", by: "tests" } },
+          {},
+          {},
+          {}
+        ]
+      })
+    })
+  )
+
+  it.effect("says undecidable where redaction hid what decides, and decides where it did not", () =>
+    Effect.gen(function* () {
+      const file = recording("hidden.jsonl", [`echo ${secret}`, "decline"], [`git push ${secret}`, "decline"])
+      const redacted = fileOf("hidden-redacted.jsonl")
+      yield* transcript("redact", file, "--output", redacted)
+      const words = `  - { name: words, when: { program: echo, commandRegex: "^echo [a-z]+$", anywhere: true }, decision: accept }\n`
+      const { code, stdout } = yield* replay("--policy", rubric("hidden.yaml", rules + words), redacted)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/undecidable +\S+ +command +refused by then +refused by mode strict +echo \[redacted\]/)
+      expect(stdout).toContain("same=1 flipped=0 undecidable=1")
+    })
+  )
+
+  it.effect("leaves what no rule decides to the judge of the rubric", () =>
+    Effect.gen(function* () {
+      const file = recording("judge.jsonl", ["npm test", "accept"], ["npm install", "accept"])
+      const { code, stdout } = yield* replay("--policy", rubric("judge.yaml", `${rules}useLlmJudge: true\n`), file)
+      expect(code).toBe(0)
+      expect(stdout).toContain("same=1 flipped=0 undecidable=0 judge=1")
+    })
+  )
+})
