@@ -60,21 +60,22 @@ const atRandom = Effect.forEach(
 ).pipe(Effect.map(({ length }) => length))
 
 const host = values.store === "postgres" ? Effect.map(postgres, ({ host }) => host) : Effect.undefined
-const onStore = (host: string | undefined) => Effect.forEach(
-  all,
-  (place) =>
-    Effect.map(run(place, host), (report) => {
-      const { ends, faults, isPromptUncertain, point, seed, victim } = report
-      reports.push(report)
-      if (faults.length > 0) faulty++
-      const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
-      console.log(
-        `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
-      )
-      for (const fault of faults) console.log(`      ${fault}`)
-    }),
-  { concurrency: Number(values.jobs), discard: true }
-)
+const onStore = (host: string | undefined) =>
+  Effect.forEach(
+    all,
+    (place) =>
+      Effect.map(run(place, host), (report) => {
+        const { ends, faults, isPromptUncertain, point, seed, victim } = report
+        reports.push(report)
+        if (faults.length > 0) faulty++
+        const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
+        console.log(
+          `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
+        )
+        for (const fault of faults) console.log(`      ${fault}`)
+      }),
+    { concurrency: Number(values.jobs), discard: true }
+  )
 const matrix = Effect.flatMap(host, onStore).pipe(
   Effect.scoped,
   Effect.andThen(Effect.sync(() => console.log(`\n${table()}\n`))),
