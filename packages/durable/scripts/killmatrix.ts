@@ -1,6 +1,7 @@
 /**
- * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`. Prints the table of the documents at
- * the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with 1 if something does not hold.
+ * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`.
+ * Prints the table of the documents at the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with
+ * 1 if something does not hold.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     point: { type: "string" },
     seeds: { type: "string", default: "3" },
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string", default: "3" },
     random: { type: "string" },
     seed: { type: "string", default: "1" }
   }
