@@ -61,9 +61,20 @@ export default {
     ),
     forbid(
       "sqlite-in-one-file",
-      "One file knows the SQLite of Node. Everything else of a durable session takes what it needs from the context.",
-      { path: durable, pathNot: "^packages/durable/src/internal/sqlite/node[.]ts$" },
+      "One file knows the SQLite of Node, and one its process. Everything else of a durable session takes what it needs from the context.",
+      { path: durable, pathNot: "^packages/durable/src/internal/(sqlite/node|process)[.]ts$" },
       { dependencyTypes: ["core"] }
+    ),
+    forbid(
+      "postgres-is-optional",
+      "Two files know the client of Postgres, so that whoever has no Postgres needs no client of it.",
+      { path: durable, pathNot: "^packages/durable/src/(PostgresStore|internal/postgres/postgres)[.]ts$" },
+      {
+        path: [
+          "(^|/)node_modules/@effect/sql-pg/",
+          "^packages/durable/src/(PostgresStore|internal/postgres/postgres)[.]ts$"
+        ]
+      }
     ),
     forbid(
       "policy-without-node",

@@ -9,6 +9,7 @@ const runner = path.join(import.meta.dirname, "run.ts")
 // Output that shows that each example works.
 const expected: { readonly [K in string]?: ReadonlyArray<string> } = {
   chat: ["> You said: Are you there?\n> You said: Good.\n>"],
+  cluster: ["Its machine is killed.", "All sessions have their answers."],
   durable: ["1 jobStarted", "attemptEnded crashed", "attemptEnded completed", "jobSettled", "There are none."],
   errors: ["Yes.", "that is too much to read"],
   guards: ["may use 1000 tokens and has used 1230", "The turn stalled: it said nothing for 1 s"],
@@ -61,6 +62,7 @@ describe("each example runs offline", () => {
   const names = readdirSync(import.meta.dirname)
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && file !== "run.ts")
     .map((file) => path.basename(file, ".ts"))
+    .concat("cluster")
 
   for (const name of names) {
     it.live(name, () =>

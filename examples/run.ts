@@ -18,6 +18,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { postgres } from "../packages/durable/test/postgres.ts"
 import * as Client from "./stand-ins/client.ts"
 import * as Collector from "./stand-ins/collector.ts"
 
@@ -41,6 +42,10 @@ const withJudge =
 // The answers of the stand-in to each example, in order.
 const scripts = {
   chat: ({ lastUserText }) => reply(text(`You said: ${lastUserText}`)),
+  cluster: ({ lastUserText }) =>
+    lastUserText.includes("was cut off")
+      ? reply(text("It was interrupted, and is still there."))
+      : reply(text("It is ", MockModel.delay("3 seconds"), "there.")),
   durable: ({ lastUserText }) =>
     lastUserText.includes("was cut off")
       ? reply(text("There are none."))
@@ -165,10 +170,17 @@ const run = Effect.fnUntraced(function* (options: {
     const vitest = path.join(import.meta.dirname, "..", "node_modules", "vitest", "vitest.mjs")
     return yield* spawn([vitest, "run", "--root", path.join(import.meta.dirname, ".."), `examples/${name}`])
   }
-  const file = path.join(import.meta.dirname, `${name}.ts`)
+  const file = path.join(import.meta.dirname, name === "cluster" ? "cluster/main.ts" : `${name}.ts`)
   if (!options.offline) return yield* spawn([file])
   const model = yield* MockModel.make(scripts[name])
   const { cwd, env } = yield* CodexHome.make({ url: model.url })
+  if (name === "cluster") {
+    const homes = yield* Effect.forEach([1, 2, 3], () => CodexHome.make({ url: model.url }))
+    const { host } = yield* postgres
+    const CODEX_HOMES = homes.map(({ home }) => home).join(",")
+    const DATABASE_URL = `postgres://postgres@localhost/postgres?sslmode=disable&host=${encodeURIComponent(host)}`
+    return yield* spawn([file], { cwd, env: { ...env, CODEX_HOMES, DATABASE_URL } })
+  }
   if (name === "sse") return yield* Client.ask(file, { cwd, env })
   if (name !== "otlp") return yield* spawn([file], { cwd, env })
   const collector = yield* Collector.make

@@ -1,6 +1,7 @@
 /**
- * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`. Prints the table of the documents at
- * the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with 1 if something does not hold.
+ * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`.
+ * Prints the table of the documents at the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with
+ * 1 if something does not hold.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -8,13 +9,15 @@ import { parseArgs } from "node:util"
 import * as Random from "../test/killmatrix/random.ts"
 import { places, quick, type Report, run } from "../test/killmatrix/matrix.ts"
 import { type Point, points, type Victim, victims } from "../test/killmatrix/points.ts"
+import { postgres } from "../test/postgres.ts"
 
 const { values } = parseArgs({
   options: {
+    store: { type: "string", default: "sqlite" },
     quick: { type: "boolean", default: false },
     point: { type: "string" },
     seeds: { type: "string", default: "3" },
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string", default: "3" },
     random: { type: "string" },
     seed: { type: "string", default: "1" }
   }
@@ -57,21 +60,28 @@ const atRandom = Effect.forEach(
   { concurrency: Number(values.jobs) }
 ).pipe(Effect.map(({ length }) => length))
 
-const matrix = Effect.forEach(
-  all,
-  (place) =>
-    Effect.map(run(place), (report) => {
-      const { ends, faults, isPromptUncertain, point, seed, victim } = report
-      reports.push(report)
-      if (faults.length > 0) faulty++
-      const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
-      console.log(
-        `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
-      )
-      for (const fault of faults) console.log(`      ${fault}`)
-    }),
-  { concurrency: Number(values.jobs), discard: true }
-).pipe(Effect.andThen(Effect.sync(() => console.log(`\n${table()}\n`))), Effect.as(all.length))
+const host = values.store === "postgres" ? Effect.map(postgres, ({ host }) => host) : Effect.undefined
+const onStore = (host: string | undefined) =>
+  Effect.forEach(
+    all,
+    (place) =>
+      Effect.map(run(place, host), (report) => {
+        const { ends, faults, isPromptUncertain, point, seed, victim } = report
+        reports.push(report)
+        if (faults.length > 0) faulty++
+        const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
+        console.log(
+          `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
+        )
+        for (const fault of faults) console.log(`      ${fault}`)
+      }),
+    { concurrency: Number(values.jobs), discard: true }
+  )
+const matrix = Effect.flatMap(host, onStore).pipe(
+  Effect.scoped,
+  Effect.andThen(Effect.sync(() => console.log(`\n${table()}\n`))),
+  Effect.as(all.length)
+)
 
 const chosen: Effect.Effect<number, { readonly message: string }> = values.random === undefined ? matrix : atRandom
 Effect.flatMap(chosen, (length) =>

@@ -28,9 +28,12 @@ import * as Scope from "effect/Scope"
 import type { StaleOwner, StoreBusy, StoreFailed } from "./DurableError.ts"
 import { Blocked } from "./internal/owner/blocked.ts"
 import { Hooks } from "./internal/owner/hooks.ts"
+import * as Holding from "./internal/owner/holding.ts"
+import * as Leave from "./internal/owner/leave.ts"
 import type { Owner } from "./internal/owner/owner.ts"
 import * as Scheduler from "./internal/owner/scheduler.ts"
 import * as Servers from "./internal/owner/servers.ts"
+import { Sharing } from "./internal/owner/sharing.ts"
 import { checkDuration as checkLease } from "./internal/store/lease.ts"
 import type { Session } from "./Session.ts"
 import { Live } from "./Live.ts"
@@ -139,7 +142,9 @@ const make = Effect.fnUntraced(function* (
 > {
   const limits = yield* check(options)
   const store = yield* SessionStore
-  const lease = yield* store.lease({ ...options.lease, duration: limits.lease })
+  const sharing = yield* Sharing
+  const isShared = sharing !== undefined
+  const lease = yield* store.lease({ ...options.lease, duration: limits.lease, ...(isShared ? { isShared } : {}) })
   const { codex } = options
   // Of their own, so that they can be ended before anything else.
   const serverScope = yield* Effect.flatMap(Effect.scope, Scope.fork)
@@ -154,6 +159,8 @@ const make = Effect.fnUntraced(function* (
   const owner: Owner = {
     store,
     epoch: lease.epoch,
+    isShared,
+    left: new Set(),
     servers,
     live: Option.getOrUndefined(yield* Effect.serviceOption(Live)),
     hook: yield* Hooks,
@@ -177,8 +184,18 @@ const make = Effect.fnUntraced(function* (
     storeTimeout: limits.storeTimeout
   }
   const endServers = Scope.close(serverScope, Exit.void)
+  const holding = sharing === undefined ? undefined : Holding.make(store, lease.epoch)
+  const run = Effect.gen(function* () {
+    const scheduler = yield* Scheduler.make(owner, { concurrency: limits.concurrency, holding })
+    if (sharing !== undefined && holding !== undefined) {
+      const { look } = scheduler
+      const leave = (session: string) => Effect.andThen(scheduler.leave(session), Leave.moveOut(owner, session))
+      yield* sharing({ store, look, hold: (session) => holding.hold(session, { look, leave }) })
+    }
+    return yield* scheduler.stale
+  })
   const running = Effect.raceFirst(
-    Effect.scoped(Scheduler.run(owner, { concurrency: limits.concurrency })),
+    Effect.scoped(run),
     Effect.tapError(lease.lost, () => endServers)
   )
   const fiber = yield* Effect.forkScoped(Effect.tapError(running, () => endServers))

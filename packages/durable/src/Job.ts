@@ -55,6 +55,8 @@ export const Attempt = Schema.Struct({
   end: Schema.optionalKey(AttemptEnd),
   /** Whether the history may hold the prompt twice: a crash left no evidence either way, so it was sent again. */
   isPromptUncertain: Schema.optionalKey(Schema.Boolean),
+  /** Whether its codex home was lost, and with it the end of the rollout that the store did not have. */
+  isTailLost: Schema.optionalKey(Schema.Boolean),
   /** In milliseconds since 1970, as are all times. */
   startedAt: Schema.Finite,
   endedAt: Schema.optionalKey(Schema.Finite)

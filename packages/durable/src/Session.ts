@@ -149,6 +149,8 @@ export const Session = Schema.Struct({
   spec: SessionSpec,
   /** The thread that runs its turns. Absent before the first turn. */
   threadId: Schema.optionalKey(Schema.String),
+  /** The codex home that has its newest rollouts, if the store may not have all of them. Of owners that share a store. */
+  home: Schema.optionalKey(Schema.String),
   /** Present while the owner can't run the session. */
   block: Schema.optionalKey(Block),
   /** Whether a client has removed it. The owner then deletes its rows and files. */

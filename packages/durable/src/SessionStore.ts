@@ -2,7 +2,8 @@
  * The service that keeps sessions: jobs, events, approvals, and the bytes of rollouts.
  *
  * Two parties use a store. Clients, in any number of processes, open sessions, send prompts, decide, and read. One owner runs the
- * sessions: it holds a lease with an epoch, and each of its commits is one transaction that first checks that epoch. The rules that must
+ * sessions, or several that share the store run each their own: an owner holds a lease with an epoch, and each of its commits is one
+ * transaction that first checks that epoch. The rules that must
  * hold whatever crashes are the store's: a job settles once, a verdict is used once, events have no gap. This module starts no
  * turn and knows no app-server.
  *
@@ -68,6 +69,11 @@ export interface LeaseOptions {
    * has exited can be taken at once. Default: 15 seconds.
    */
   readonly duration?: Duration.Input | undefined
+  /**
+   * Whether other owners may have leases at the same time. Each of them then claims the sessions that it runs. An owner that
+   * does not share waits for all the others. Default: false.
+   */
+  readonly isShared?: boolean | undefined
 }
 
 /**
@@ -96,6 +102,9 @@ export interface NewApproval {
  * A change that the owner commits. Changes apply in order.
  *
  * - `threadMapped`: the thread of the session is this one from now on. Also remaps a thread that never had a turn.
+ * - `movedIn`: the rollouts of the session are in this codex home from now on. If another home had them and was not left, the
+ *   newest attempts of jobs that run are marked: `isTailLost`.
+ * - `movedOut`: the store has everything that the home has.
  * - `blocked`, `unblocked`: the session can't be run now, or can again. A block with a rollout stays, whatever else blocks the
  *   session, until it is lifted; another one with a rollout takes its place, and the choice with it. It can be lifted only once
  *   somebody has chosen (`ChoiceNeeded`).
@@ -120,6 +129,8 @@ export interface NewApproval {
  */
 export type Change =
   | { readonly type: "threadMapped"; readonly threadId: string }
+  | { readonly type: "movedIn"; readonly home: string }
+  | { readonly type: "movedOut" }
   | { readonly type: "blocked"; readonly block: Omit<Block, "at" | "choice"> }
   | { readonly type: "unblocked" }
   | {
@@ -250,6 +261,30 @@ export interface Page<Cursor> {
 }
 
 /**
+ * An owner, as others see it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Owner {
+  readonly holder: string
+  readonly epoch: number
+  /** When its lease ends unless it is renewed, in milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/**
+ * A session that an owner takes or gives back.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Claim {
+  readonly epoch: number
+  readonly session: string
+}
+
+/**
  * The part of a store that clients use. Each call is one transaction.
  *
  * @category models
@@ -327,11 +362,10 @@ export interface ClientStore {
       readonly states?: ReadonlyArray<Approval["state"]> | undefined
     }
   ) => Effect.Effect<ReadonlyArray<Approval>, StoreFailed>
-  /** Whether an owner holds a lease that has not expired, and who. */
-  readonly owner: Effect.Effect<
-    { readonly holder: string; readonly epoch: number; readonly expiresAt: number } | undefined,
-    StoreFailed
-  >
+  /** The newest owner with a lease that has not expired. */
+  readonly owner: Effect.Effect<Owner | undefined, StoreFailed>
+  /** The owner that runs this session: the one that has claimed it, or the only one of the store. */
+  readonly ownerOf: (session: string) => Effect.Effect<Owner | undefined, StoreFailed>
   /**
    * Emits once at the beginning, and after that when something may have changed: at once for this process, within 250 ms for
    * others. Changes that come together are one element.
@@ -352,15 +386,27 @@ export interface OwnerStore {
    */
   readonly lease: (options?: LeaseOptions) => Effect.Effect<Lease, InvalidConfig | StoreBusy | StoreFailed, Scope.Scope>
   /**
+   * Takes a session for an owner that shares the store, until it is released. Fails with `StoreBusy` while another owner with a
+   * valid lease has it. Taking a session of an owner whose lease is over ends that lease for good.
+   */
+  readonly claim: (claim: Claim) => Effect.Effect<void, StaleOwner | StoreBusy | StoreFailed | UnknownSession>
+  /** Gives a session back. Does nothing if the owner does not have it. */
+  readonly release: (claim: Claim) => Effect.Effect<void, StoreFailed>
+  /**
    * Sessions with something to do: a job that is not settled, or a removal. By id; idle sessions cost nothing. A blocked session
    * is among them.
    */
-  readonly work: (options?: Page<string>) => Effect.Effect<ReadonlyArray<Work>, StoreFailed>
+  readonly work: (
+    options?: Page<string> & {
+      /** Only sessions that the owner with this epoch has claimed, or only unclaimed ones. Default: all. */
+      readonly claim?: number | "none" | undefined
+    }
+  ) => Effect.Effect<ReadonlyArray<Work>, StoreFailed>
   /** Applies the changes in one transaction, or none of them. */
   readonly commit: (commit: Commit) => Effect.Effect<Committed, StaleOwner | CommitRefused | StoreFailed>
   /** All rollouts of a session, with all versions, by thread and version. */
   readonly rollouts: (session: string) => Effect.Effect<ReadonlyArray<Rollout>, StoreFailed>
-  /** The bytes of a rollout, in the pieces in which they were stored: never more than one of them in memory. */
+  /** The bytes of a rollout, in pieces of at most 4 MiB: never more than one of them in memory. A line may be in several. */
   readonly rolloutBytes: (range: RolloutRange) => Stream.Stream<Uint8Array, StoreFailed>
   /** Deletes all rows of a removed session. Does nothing for one that is gone. */
   readonly purge: (options: {

@@ -86,7 +86,7 @@ export interface SessionStatus {
   readonly jobs: ReadonlyArray<Job>
   /** Approvals that wait for a verdict; at most 100. */
   readonly approvals: ReadonlyArray<Approval>
-  /** The process that runs the sessions of the store, if there is one. */
+  /** The process that runs the session, if there is one. */
   readonly owner: string | undefined
 }
 
@@ -234,7 +234,7 @@ export const make = (
     if (approval.state === "gone") {
       return yield* new ApprovalGone({ approval: id, reason: approval.goneReason ?? "the request is over" })
     }
-    const owner = yield* store.owner
+    const owner = yield* store.ownerOf(approval.session)
     return owner !== undefined && approval.waitingEpoch === owner.epoch ? undefined : "granted"
   })
 
@@ -296,7 +296,7 @@ export const make = (
       const session = yield* store.session(id)
       const jobs = yield* store.jobs(id, { isOpen: true })
       const approvals = yield* store.approvals({ session: id })
-      const owner = yield* store.owner
+      const owner = yield* store.ownerOf(id)
       const state =
         session.block !== undefined
           ? "blocked"

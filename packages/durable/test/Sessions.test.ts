@@ -36,7 +36,7 @@ const layerWatched = Layer.effect(SessionStore)(
       ...store,
       job: (session, key) => look(store.job(session, key)),
       events: (session, page) => look(store.events(session, page)),
-      owner: look(store.owner)
+      ownerOf: (session: string) => look(store.ownerOf(session))
     }
   })
 )

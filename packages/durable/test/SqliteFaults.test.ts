@@ -383,8 +383,8 @@ describe("the file of a store", () => {
       const { commit } = yield* begin(store)
       const database = new DatabaseSync(file)
       database.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-        INSERT INTO codex_sessions SELECT 'idle' || i, tenant, spec, thread_id, block, 0, 0, 0 FROM codex_sessions, n WHERE id = 's'`)
-      database.exec(`INSERT INTO codex_jobs SELECT s.id, 'k', 1, 'settled', prompt, 0, progress
+        INSERT INTO codex_sessions SELECT 'idle' || i, tenant, spec, thread_id, block, 0, 0, 0, NULL, NULL FROM codex_sessions, n WHERE id = 's'`)
+      database.exec(`INSERT INTO codex_jobs SELECT s.id, s.tenant, 'k', 1, 'settled', prompt, 0, progress
         FROM codex_sessions s, codex_jobs WHERE s.id <> 's'`)
       expect((yield* store.work()).map(({ session }) => session.id)).toEqual(["s"])
       yield* commit({ type: "jobSettled", key: "k", outcome: { type: "interrupted", by: "me" } })

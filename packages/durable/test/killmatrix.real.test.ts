@@ -1,7 +1,8 @@
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { quick, run } from "./killmatrix/matrix.ts"
+import { quick, run, type Run } from "./killmatrix/matrix.ts"
 import * as Random from "./killmatrix/random.ts"
+import { postgres } from "./postgres.ts"
 
 // `npm run killmatrix -- --random 50` takes more seeds.
 it.live(
@@ -17,12 +18,32 @@ it.live(
 it.live(
   "whoever is killed, and at whichever point: each prompt reaches the model once, and nothing is lost",
   () =>
-    Effect.map(Effect.forEach(quick, run, { concurrency: 3 }), (reports) =>
-      expect(
-        reports.flatMap(({ faults, point, seed, victim }) =>
-          faults.map((fault) => `${point}, ${victim}, ${seed}: ${fault}`)
-        )
-      ).toEqual([])
+    Effect.map(
+      Effect.forEach(quick, (place) => run(place), { concurrency: 3 }),
+      (reports) =>
+        expect(
+          reports.flatMap(({ faults, point, seed, victim }) =>
+            faults.map((fault) => `${point}, ${victim}, ${seed}: ${fault}`)
+          )
+        ).toEqual([])
     ),
+  3_600_000
+)
+
+// All of them: `npm run killmatrix -- --store postgres`.
+const overPostgres: ReadonlyArray<Run> = [
+  { point: "promptSent", victim: "owner", seed: 0 },
+  { point: "midStream", victim: "server", seed: 1 },
+  { point: "verdictUsed", victim: "both", seed: 0 }
+]
+
+it.live(
+  "over Postgres too",
+  () =>
+    Effect.gen(function* () {
+      const { host } = yield* postgres
+      const reports = yield* Effect.forEach(overPostgres, (place) => run(place, host), { concurrency: 3 })
+      expect(reports.filter(({ faults }) => faults.length > 0)).toEqual([])
+    }),
   3_600_000
 )

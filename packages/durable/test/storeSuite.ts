@@ -18,6 +18,7 @@ import {
   completed,
   end,
   item,
+  later,
   message,
   rollout,
   rolloutPath,
@@ -645,6 +646,8 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
         const lease = yield* store.lease({ duration: "3 seconds" })
         for (let step = 0; step < 40; step++) {
           yield* TestClock.adjust("500 millis")
+          // A renewal may be on its way to the store for as long as a few calls take.
+          for (let call = 0; call < 10; call++) yield* store.owner
           expect(yield* store.owner).toMatchObject({ epoch: lease.epoch })
         }
       }))
@@ -722,6 +725,142 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
       }))
   })
 
+  describe(`${kind}: owners that share`, () => {
+    const share = (store: Store, holder: string) =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+        const { epoch } = yield* Scope.provide(store.lease({ holder, isShared: true }), scope)
+        return { epoch, end: Scope.close(scope, Exit.void), commit: committing(store, epoch) }
+      })
+
+    test("each writes to the sessions that it has claimed, and to no other", (store) =>
+      Effect.gen(function* () {
+        yield* store.openSession("s", spec)
+        yield* store.addJob({ session: "s", key: "k", prompt: "" })
+        const one = yield* share(store, "one")
+        const two = yield* share(store, "two")
+        expect(two.epoch).toBe(one.epoch + 1)
+        expect(yield* refused(one.commit(...admit("k", 1, "t1")))).toBe("StaleOwner")
+        yield* store.claim({ epoch: one.epoch, session: "s" })
+        yield* store.claim({ epoch: one.epoch, session: "s" })
+        yield* one.commit(...admit("k", 1, "t1"))
+        expect(yield* Effect.flip(store.claim({ epoch: two.epoch, session: "s" }))).toMatchObject({
+          _tag: "StoreBusy",
+          holder: "one"
+        })
+        expect(yield* refused(two.commit(item("k", 1, "t1", "m1")))).toBe("StaleOwner")
+        expect(yield* store.ownerOf("s")).toMatchObject({ holder: "one" })
+        yield* store.release({ epoch: two.epoch, session: "s" })
+        yield* one.commit(item("k", 1, "t1", "m1"))
+        yield* store.release({ epoch: one.epoch, session: "s" })
+        expect(yield* store.ownerOf("s")).toBeUndefined()
+        yield* store.claim({ epoch: two.epoch, session: "s" })
+        expect(yield* refused(one.commit(item("k", 1, "t1", "m2")))).toBe("StaleOwner")
+        yield* two.commit(item("k", 1, "t1", "m2"))
+        expect(yield* refused(store.claim({ epoch: two.epoch, session: "x" }))).toBe("UnknownSession")
+        yield* store.removeSession("s")
+        expect(yield* refused(store.purge({ epoch: one.epoch, session: "s" }))).toBe("StaleOwner")
+        yield* store.purge({ epoch: two.epoch, session: "s" })
+        yield* store.purge({ epoch: one.epoch, session: "s" })
+      }))
+
+    test("an owner that is alone shares with nobody", (store) =>
+      Effect.gen(function* () {
+        const one = yield* share(store, "one")
+        expect(yield* refused(Effect.scoped(store.lease()))).toBe("StoreBusy")
+        yield* one.end
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* store.lease({ holder: "alone" })
+            expect(yield* refused(Effect.scoped(store.lease({ isShared: true })))).toBe("StoreBusy")
+          })
+        )
+        const two = yield* share(store, "two")
+        expect(two.epoch).toBe(one.epoch + 2)
+        expect(yield* refused(store.claim({ epoch: one.epoch, session: "s" }))).toBe("UnknownSession")
+        yield* store.openSession("s", spec)
+        expect(yield* refused(store.claim({ epoch: one.epoch, session: "s" }))).toBe("StaleOwner")
+      }))
+
+    test("taking a session of an owner that is late ends its whole lease", (store) =>
+      Effect.gen(function* () {
+        for (const session of ["s", "t"]) {
+          yield* store.openSession(session, spec)
+          yield* store.addJob({ session, key: "k", prompt: "" })
+        }
+        const one = yield* store.lease({ isShared: true, duration: "3 seconds" })
+        const lost = yield* Effect.forkChild(Effect.flip(one.lost))
+        yield* store.claim({ epoch: one.epoch, session: "s" })
+        yield* store.claim({ epoch: one.epoch, session: "t" })
+        const two = yield* store.lease({ isShared: true, duration: "2 hours" })
+        // As if the process had been stopped: time passes for everybody else.
+        yield* Effect.provideServiceEffect(store.claim({ epoch: two.epoch, session: "s" }), Clock.Clock, later)
+        yield* TestClock.adjust("1 second")
+        expect(yield* Fiber.join(lost)).toMatchObject({ _tag: "StaleOwner", epoch: one.epoch })
+        expect(yield* refused(committing(store, one.epoch, "t")({ type: "unblocked" }))).toBe("StaleOwner")
+        expect((yield* store.work({ claim: "none" })).map(({ session }) => session.id)).toEqual(["t"])
+      }))
+
+    test("work is told by claim", (store) =>
+      Effect.gen(function* () {
+        for (const session of ["s", "t", "u"]) {
+          yield* store.openSession(session, spec)
+          yield* store.addJob({ session, key: "k", prompt: "" })
+        }
+        const one = yield* share(store, "one")
+        const two = yield* share(store, "two")
+        yield* store.claim({ epoch: one.epoch, session: "s" })
+        yield* store.claim({ epoch: two.epoch, session: "t" })
+        const ids = (claim?: number | "none") =>
+          Effect.map(store.work({ claim }), (work) => work.map(({ session }) => session.id))
+        expect(yield* ids()).toEqual(["s", "t", "u"])
+        expect(yield* ids(one.epoch)).toEqual(["s"])
+        expect(yield* ids(two.epoch)).toEqual(["t"])
+        expect(yield* ids("none")).toEqual(["u"])
+        yield* two.end
+        expect(yield* ids("none")).toEqual(["t", "u"])
+      }))
+
+    test("a verdict is waited for by the owner that has the session, and by no other", (store) =>
+      Effect.gen(function* () {
+        yield* store.openSession("s", spec)
+        yield* store.addJob({ session: "s", key: "k", prompt: "" })
+        const one = yield* share(store, "one")
+        const two = yield* share(store, "two")
+        yield* store.claim({ epoch: one.epoch, session: "s" })
+        yield* one.commit(...admit("k", 1, "t1"), approval("a", "k", 1), approval("b", "k", 1))
+        const decide = (approval: string) =>
+          Effect.map(store.decide({ approval, decision: "accept", by: "ann" }), ({ isWaiting }) => isWaiting)
+        expect(yield* decide("a")).toBe(true)
+        yield* store.release({ epoch: one.epoch, session: "s" })
+        yield* store.claim({ epoch: two.epoch, session: "s" })
+        expect(yield* decide("b")).toBe(false)
+        expect(yield* refused(one.commit({ type: "verdictUsed", approval: "a", use: "delivered" }))).toBe("StaleOwner")
+        yield* two.commit({ type: "verdictUsed", approval: "a", use: "granted" })
+        expect(yield* refused(two.commit({ type: "verdictUsed", approval: "a", use: "granted" }))).toBe(
+          "VerdictUnavailable"
+        )
+      }))
+
+    test("a home that was not left takes what it has not stored with it", (store) =>
+      Effect.gen(function* () {
+        const { commit } = yield* begin(store)
+        const tail = Effect.map(store.job("s", "k"), ({ attempts }) => attempts.map(({ isTailLost }) => isTailLost))
+        yield* commit({ type: "movedIn", home: "h1" }, ...admit("k", 1, "t1"))
+        expect((yield* store.session("s")).home).toBe("h1")
+        yield* commit({ type: "movedIn", home: "h1" }, { type: "movedOut" }, { type: "movedIn", home: "h2" })
+        expect(yield* tail).toEqual([undefined])
+        yield* commit({ type: "movedIn", home: "h3" })
+        expect(yield* tail).toEqual([true])
+        yield* commit(end("k", 1, "crashed"), { type: "attemptStarted", key: "k", attempt: 2 })
+        yield* commit({ type: "movedIn", home: "h4" })
+        expect(yield* tail).toEqual([true, undefined])
+        yield* commit({ type: "movedOut" })
+        expect((yield* store.session("s")).home).toBeUndefined()
+      }))
+  })
+
   describe(`${kind}: changes`, () => {
     test("each writing call is followed by an element, and there is one at the beginning", (store) =>
       Effect.gen(function* () {
@@ -738,18 +877,5 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
   })
 }
 
-/** Takes the lease an hour later, as a process sees it whose clock is ahead: for the old owner no time has passed. */
-const takeOver = Effect.fnUntraced(function* (store: Store) {
-  const clock = yield* Clock.Clock
-  const later = clock.currentTimeMillisUnsafe() + 3_600_000
-  const ahead: Clock.Clock = {
-    currentTimeMillisUnsafe: () => later,
-    currentTimeMillis: Effect.succeed(later),
-    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
-    currentTimeNanos: clock.currentTimeNanos,
-    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-    monotonicTimeNanos: clock.monotonicTimeNanos,
-    sleep: (duration) => clock.sleep(duration)
-  }
-  return yield* Effect.provideService(store.lease({ holder: "new" }), Clock.Clock, ahead)
-})
+/** Takes the lease an hour later. */
+const takeOver = (store: Store) => Effect.provideServiceEffect(store.lease({ holder: "new" }), Clock.Clock, later)

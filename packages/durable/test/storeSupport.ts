@@ -3,6 +3,7 @@ import type { Change, Commit, NewApproval, SessionStore } from "@effect-codex/du
 import type { AttemptEnd } from "@effect-codex/durable/Job"
 import type { SessionSpec } from "@effect-codex/durable/Session"
 import * as SqliteStore from "@effect-codex/durable/SqliteStore"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -106,4 +107,18 @@ export const begin = Effect.fnUntraced(function* (store: Store) {
   yield* store.addJob({ session: "s", key: "k", prompt: "Do it." })
   const lease = yield* store.lease()
   return { lease, commit: committing(store, lease.epoch) }
+})
+
+/** The clock of a process that is an hour ahead: for everybody else no time has passed. */
+export const later = Effect.map(Clock.Clock, (clock): Clock.Clock => {
+  const later = clock.currentTimeMillisUnsafe() + 3_600_000
+  return {
+    currentTimeMillisUnsafe: () => later,
+    currentTimeMillis: Effect.succeed(later),
+    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+    currentTimeNanos: clock.currentTimeNanos,
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: clock.monotonicTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  }
 })

@@ -58,15 +58,21 @@ const look = (attempt: Attempt, rollout: Digest | undefined): Verdict | undefine
   const { messageId, turnId } = attempt
   const turn = rollout === undefined ? undefined : turnOf(attempt, rollout)
   if (turn === undefined) {
+    if (attempt.isTailLost === true) return lost
     if (turnId === undefined) return undefined
     return { type: "uncertain", reason: `turn ${turnId} was started, and the rollout does not have it` }
   }
-  if (lacksPrompt(turn)) return undefined
+  if (lacksPrompt(turn)) return attempt.isTailLost === true ? lost : undefined
   if (turn.messageIds[0] !== messageId) {
     return { type: "uncertain", reason: `the prompt was added to turn ${turn.id}, which another client had started` }
   }
   const { end } = turn
   return end === undefined ? { type: "cut", attempt, turn } : { type: "ended", attempt, turn, end }
+}
+
+const lost: Verdict = {
+  type: "uncertain",
+  reason: "the codex home in which it was sent is lost, and the store does not have what its rollout said last"
 }
 
 const turnOf = ({ messageId, turnId }: Attempt, rollout: Digest): Turn | undefined =>

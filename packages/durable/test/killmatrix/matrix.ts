@@ -5,7 +5,9 @@
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import { CodexHome, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -13,9 +15,11 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Job } from "../../src/Job.ts"
 import * as Sessions from "../../src/Sessions.ts"
-import * as SqliteStore from "../../src/SqliteStore.ts"
+import { SessionStore } from "../../src/SessionStore.ts"
+import { newSchema } from "../postgres.ts"
 import { rollouts, strike } from "./kill.ts"
 import { needsPerson, type Order, type Point, points, type Victim, victims } from "./points.ts"
+import { layerStore } from "./store.ts"
 
 export interface Run {
   readonly point: Point
@@ -52,9 +56,9 @@ const patience = "10 minutes"
 // Each run starts owners, of the same modules.
 const compiled = join(import.meta.dirname, "..", "..", "..", "..", "node_modules", ".cache", "killmatrix")
 
-/** Runs one place of the matrix. */
+/** Runs one place of the matrix, over SQLite or over the Postgres whose folder is given. */
 export const run = Effect.fnUntraced(
-  function* ({ point, seed, victim }: Run) {
+  function* ({ point, seed, victim }: Run, host?: string) {
     const prompt = `task a${seed}${seed % 3 === 1 ? " grüße 漢字 😀" : ""}`
     const gate = yield* MockModel.gate
     const cut: Cut = { file: "", early: 0 }
@@ -70,6 +74,7 @@ export const run = Effect.fnUntraced(
       cwd,
       env,
       store: join(root, "store.sqlite"),
+      postgres: host === undefined ? undefined : { host, schema: yield* Effect.orDie(newSchema(host)) },
       marker: join(root, "struck"),
       cut: cut.file,
       binary: yield* CodexBinary.resolve(),
@@ -81,7 +86,7 @@ export const run = Effect.fnUntraced(
     writeFileSync(order.proxy, `#!/bin/sh\nexec "${process.execPath}" "${proxy}" "${orderFile}" "$@"\n`)
     chmodSync(order.proxy, 0o755)
 
-    const store = yield* SqliteStore.make({ file: order.store })
+    const store = Context.get(yield* Layer.build(layerStore(order)), SessionStore)
     const sessions = Sessions.make(store)
     yield* sessions.open(session, {
       tenant: "test",

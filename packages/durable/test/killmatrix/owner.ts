@@ -12,9 +12,9 @@ import { readFileSync } from "node:fs"
 import { flushCompileCache } from "node:module"
 import * as Durable from "../../src/Durable.ts"
 import { Hooks } from "../../src/internal/owner/hooks.ts"
-import * as SqliteStore from "../../src/SqliteStore.ts"
 import { strike } from "./kill.ts"
 import { isHook, isOnWire, type Order } from "./points.ts"
+import { layerStore } from "./store.ts"
 
 const order: Order = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"))
 
@@ -48,7 +48,7 @@ const owner = Layer.unwrap(
       parkAfter: "never"
     })
   )
-).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, SqliteStore.layer({ file: order.store }), NodeServices.layer)))
+).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, layerStore(order), NodeServices.layer)))
 
 // Whoever is killed writes no cache when it exits.
 flushCompileCache()

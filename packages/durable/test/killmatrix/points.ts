@@ -43,6 +43,8 @@ export interface Order {
   readonly victim: Victim
   /** The file of the store. */
   readonly store: string
+  /** The Postgres that is the store instead. */
+  readonly postgres: { readonly host: string; readonly schema: string } | undefined
   readonly home: string
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>

@@ -45,8 +45,12 @@ export interface Options {
   readonly session: Session
   readonly cwd: string
   readonly tools: Tools
+  /** Whether the session may go to another codex home: its thread is unloaded as soon as it is left. */
+  readonly isShared: boolean
   readonly commit: (changes: ReadonlyArray<Change>) => Effect.Effect<unknown, CommitRefused | StaleOwner | StoreFailed>
 }
+
+const leaving = { thread_unload_delay_secs: 0 }
 
 /** A server whose owner died may take a moment to let go of a thread. */
 const lockWait = Duration.seconds(20)
@@ -101,7 +105,7 @@ export const restore = Effect.fnUntraced(function* (
 export const resume = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Attached | undefined, Follow.FollowError | ThreadStartError, Codex.Codex | FileSystem.FileSystem> {
-  const { cwd, session, tools } = options
+  const { cwd, isShared, session, tools } = options
   const { threadId } = session
   if (threadId === undefined) return undefined
   const codex = yield* Codex.Codex
@@ -119,6 +123,7 @@ export const resume = Effect.fnUntraced(function* (
       sandbox,
       approvalPolicy,
       ...(model === undefined ? {} : { model }),
+      ...(isShared ? { config: leaving } : {}),
       excludeTurns: true
     })
     .pipe(
@@ -154,12 +159,19 @@ export const leaveAtEnd = (threadId: string): Effect.Effect<void, never, Codex.C
 /** Starts the thread of a session. */
 export const start = ({
   cwd,
+  isShared,
   session,
   tools
 }: Options): Effect.Effect<Thread, ThreadStartError, Codex.Codex | ExperimentalApi> =>
   Effect.flatMap(Codex.Codex, (codex) => {
     const { approvalPolicy, model, sandbox } = session.spec.thread
-    const settings = { cwd, sandbox, approvalPolicy, ...(model === undefined ? {} : { model }) }
+    const settings = {
+      cwd,
+      sandbox,
+      approvalPolicy,
+      ...(model === undefined ? {} : { model }),
+      ...(isShared ? { config: leaving } : {})
+    }
     return tools.specs.length === 0
       ? codex.thread.start(settings)
       : codex.thread.start({ ...settings, dynamicTools: tools.specs, onToolCall: tools.onToolCall })

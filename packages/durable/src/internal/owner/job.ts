@@ -6,7 +6,7 @@
  * round finds out from the evidence. This module decides nothing by itself.
  */
 import * as Codex from "@effect-codex/core/Codex"
-import type { CodexNotFound, InvalidConfig, ThreadStartError } from "@effect-codex/core/CodexError"
+import type { CodexError, CodexNotFound, InvalidConfig, ThreadStartError } from "@effect-codex/core/CodexError"
 import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -23,12 +23,21 @@ import type { FollowError } from "../rollout/follow.ts"
 import * as Attach from "./attach.ts"
 import * as Attempt from "./attempt.ts"
 import { Blocked } from "./blocked.ts"
+import * as Home from "./home.ts"
+import * as Leave from "./leave.ts"
 import type { Mailbox } from "./mailbox.ts"
 import type { Owner } from "./owner.ts"
 import * as Writes from "./writes.ts"
 
 /** The errors that end a job's run without settling it. */
-export type RunError = CodexNotFound | FollowError | InvalidConfig | ThreadStartError | UnknownJob | UnknownSession
+export type RunError =
+  | CodexError
+  | CodexNotFound
+  | FollowError
+  | InvalidConfig
+  | ThreadStartError
+  | UnknownJob
+  | UnknownSession
 
 type Platform = FileSystem.FileSystem | Path.Path
 
@@ -86,7 +95,13 @@ const runRound = Effect.fnUntraced(function* (
   const server = yield* owner.servers.get(session.spec.account)
 
   return yield* Effect.gen(function* () {
-    const options: Attach.Options = { store, session, cwd, tools, commit: writes.commit }
+    const { isShared } = owner
+    const options: Attach.Options = { store, session, cwd, tools, isShared, commit: writes.commit }
+    if (isShared) {
+      const endServer = owner.servers.end(session.spec.account)
+      yield* Leave.atEnd(owner, options)
+      yield* Home.moveIn({ store, session, commit: writes.commitNow, endServer })
+    }
     const { block } = session
     const isReplaced = block?.choice !== undefined
     if (isReplaced && !(yield* Attach.restore(options, block))) {

@@ -16,6 +16,10 @@ import type { Servers } from "./servers.ts"
 export interface Owner {
   readonly store: SessionStore["Service"]
   readonly epoch: number
+  /** Whether other owners run sessions of the store too: a session may come from another codex home, and go to one. */
+  readonly isShared: boolean
+  /** Sessions of which the store has everything that the codex home has. */
+  readonly left: Set<string>
   readonly servers: Servers
   /** Gets the deltas of turns, if it is there. */
   readonly live: Live["Service"] | undefined

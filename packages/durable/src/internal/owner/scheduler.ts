@@ -23,17 +23,28 @@ import { type Block, needsChoice, type Session } from "../../Session.ts"
 import type { Work } from "../../SessionStore.ts"
 import { runJob, type RunError } from "./job.ts"
 import * as Mailbox from "./mailbox.ts"
+import type { Holding } from "./holding.ts"
 import type { Owner } from "./owner.ts"
 import { persist } from "./writes.ts"
 
 /** As many sessions are read at once. */
 const pageSize = 100
 
-/** Runs sessions until another owner takes over, or the fiber is interrupted. */
-export const run = Effect.fnUntraced(function* (
+export interface Scheduler {
+  /** Looks for work now. */
+  readonly look: Effect.Effect<void>
+  /** Stops what runs of a session, and tries it as new the next time. */
+  readonly leave: (session: string) => Effect.Effect<void>
+  /** Another owner has taken over. */
+  readonly stale: Effect.Effect<never, StaleOwner>
+}
+
+/** Runs sessions until the scope closes: all of the store, or those that are held. */
+export const make = Effect.fnUntraced(function* (
   owner: Owner,
-  options: { readonly concurrency: number }
-): Effect.fn.Return<never, StaleOwner, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  options: { readonly concurrency: number; readonly holding: Holding | undefined }
+): Effect.fn.Return<Scheduler, never, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  const { holding } = options
   const { store } = owner
   const fibers = yield* FiberMap.make<string, void, never>()
   const rescan = yield* Queue.sliding<void>(1)
@@ -135,13 +146,21 @@ export const run = Effect.fnUntraced(function* (
     })
 
   const scan = Effect.gen(function* () {
+    // A session that is claimed after this line may be missing in the pages.
+    const held = holding?.current() ?? new Map<string, never>()
+    const busy = new Set<string>()
     for (let after: string | undefined; ;) {
-      const page = yield* store.work({ after, limit: pageSize })
-      yield* Effect.forEach(page, offer, { discard: true })
+      const page = yield* store.work({ after, limit: pageSize, claim: holding === undefined ? undefined : owner.epoch })
+      for (const work of page) {
+        const { id } = work.session
+        busy.add(id)
+        yield* holding === undefined || holding.current().has(id) ? offer(work) : holding.giveBack(id)
+      }
       const last = page.at(-1)
-      if (last === undefined || page.length < pageSize) return
+      if (last === undefined || page.length < pageSize) break
       after = last.session.id
     }
+    holding?.settle(held, (id) => mailboxes.has(id) || (busy.has(id) && !blocked.has(id)))
   })
 
   yield* Stream.runForEach(store.changes, () => Queue.offer(rescan, undefined)).pipe(
@@ -157,7 +176,18 @@ export const run = Effect.fnUntraced(function* (
       Effect.catch(scan, (error) => Effect.logWarning("Can't read the store", error))
     )
   ).pipe(Effect.forkScoped)
-  return yield* Effect.flatMap(Queue.take(stale), Effect.fail)
+  return {
+    look: Effect.asVoid(Queue.offer(rescan, undefined)),
+    leave: (session) =>
+      Effect.tap(FiberMap.remove(fibers, session), () =>
+        Effect.sync(() => {
+          blocked.delete(session)
+          paused.delete(session)
+          failures.delete(session)
+        })
+      ),
+    stale: Effect.flatMap(Queue.take(stale), Effect.fail)
+  }
 })
 
 // The errors that a later try of this owner would meet again.

@@ -11,6 +11,7 @@ import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
@@ -26,6 +27,8 @@ export interface Servers {
   readonly get: (
     account: string | undefined
   ) => Effect.Effect<Server, CodexNotFound | ConnectionFailed | InvalidConfig, Scope.Scope>
+  /** Ends the server of an account, even if sessions use it. */
+  readonly end: (account: string | undefined) => Effect.Effect<void>
 }
 
 export const make = Effect.fnUntraced(function* (options: {
@@ -34,8 +37,11 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly shutdownGrace: Duration.Input
 }): Effect.fn.Return<Servers, never, ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const scope = yield* Effect.scope
+  const running = new Map<string | undefined, Scope.Closeable>()
   const lookup = (account: string | undefined) =>
     Effect.gen(function* () {
+      const own = yield* Effect.flatMap(Effect.scope, Scope.fork)
+      running.set(account, own)
       const server = yield* Layer.build(
         Codex.layer({
           shutdownGrace: options.shutdownGrace,
@@ -44,7 +50,7 @@ export const make = Effect.fnUntraced(function* (options: {
           answerTimeout: "none",
           experimentalApi: true
         })
-      )
+      ).pipe(Scope.provide(own))
       // Ends with the server's own scope, so it never forgets the next server.
       yield* Context.get(server, Codex.Codex).closed.pipe(
         Effect.catch(() => Effect.forkIn(forget(account), scope)),
@@ -58,5 +64,15 @@ export const make = Effect.fnUntraced(function* (options: {
   const forget = (account: string | undefined) => RcMap.invalidate(servers, account)
   const servers: RcMap.RcMap<string | undefined, Server, CodexNotFound | ConnectionFailed | InvalidConfig> =
     yield* RcMap.make({ lookup, idleTimeToLive: options.idleTimeToLive })
-  return { get: (account) => RcMap.get(servers, account) }
+  return {
+    get: (account) => RcMap.get(servers, account),
+    end: (account) =>
+      Effect.suspend(() => {
+        const own = running.get(account)
+        return Effect.andThen(
+          RcMap.invalidate(servers, account),
+          own === undefined ? Effect.void : Scope.close(own, Exit.void)
+        )
+      })
+  }
 })

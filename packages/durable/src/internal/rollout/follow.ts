@@ -72,6 +72,7 @@ export const make = Effect.fnUntraced(function* (
     let at = 0
     let isSame = true
     let lines = empty
+    let rest: Rest = []
     yield* store.rolloutBytes({ session, threadId, version }).pipe(
       Stream.takeWhile(() => isSame),
       Stream.runForEach((piece) =>
@@ -86,7 +87,9 @@ export const make = Effect.fnUntraced(function* (
           if (compared !== piece.length) isSame = false
           if (!isSame) return
           at += piece.length
-          lines = addLines(lines, decode(piece))
+          const complete = split(rest, piece)
+          rest = complete.rest
+          lines = addLines(lines, decode(complete.bytes))
         })
       )
     )

@@ -60,8 +60,8 @@ const append = Effect.fnUntraced(function* (options: Options & { readonly chosen
   )
 })
 
-/** Writes a file next to its place, and moves it there once it is on the disk. */
-const write = (
+/** Writes a file next to its place, for its owner alone, and moves it there once it is on the disk. */
+export const write = (
   path: string,
   bytes: Stream.Stream<Uint8Array, StoreFailed>
 ): Effect.Effect<void, PlatformError | StoreFailed, FileSystem.FileSystem | Path.Path> =>
@@ -69,7 +69,7 @@ const write = (
     const fs = yield* FileSystem.FileSystem
     const { dirname } = yield* Path.Path
     const beside = `${path}.restoring`
-    yield* fs.makeDirectory(dirname(path), { recursive: true })
+    yield* fs.makeDirectory(dirname(path), { recursive: true, mode: 0o700 })
     yield* Effect.scoped(
       Effect.gen(function* () {
         const file = yield* fs.open(beside, { flag: "w", mode: 0o600 })

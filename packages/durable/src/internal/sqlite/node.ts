@@ -1,21 +1,17 @@
 /**
- * The SQLite that comes with Node, as a `SqlClient` of Effect. The only file that knows `node:sqlite`, and the process that it runs in.
+ * The SQLite that comes with Node, as a `SqlClient` of Effect. The only file that knows `node:sqlite`.
  *
  * There is one connection, which statements and transactions take in turn. Calls are synchronous, so nothing here ever waits for
  * another process: a file that is locked is an error at once, and the caller tries again.
  *
  * The room knows SQLite and Node. It must not know sessions.
  */
-import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, readFileSync, readlinkSync } from "node:fs"
-import { hostname } from "node:os"
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from "node:fs"
 import * as path from "node:path"
-import * as process from "node:process"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -118,29 +114,3 @@ export const makeClient = Effect.fnUntraced(function* (
     prepareTransactionControls: true
   }).pipe(Effect.provide(Reactivity.layer))
 })
-
-const textOf = (read: () => string): string => Result.getOrElse(Result.try(read), () => "").trim()
-
-/**
- * This process, for the lease. Process ids are compared within one boot of one machine, and on Linux within one namespace of
- * processes.
- */
-export const thisProcess = {
-  holder: `${hostname()}, process ${process.pid}`,
-  machine: [
-    hostname(),
-    textOf(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
-    textOf(() => readlinkSync("/proc/self/ns/pid"))
-  ].join(" "),
-  processId: process.pid,
-  /** Whether no process has this id. */
-  hasExited: (processId: number): Effect.Effect<boolean> =>
-    Effect.sync(() =>
-      Option.isSome(
-        Option.filter(
-          Result.getFailure(Result.try(() => process.kill(processId, 0))),
-          (error) => Predicate.hasProperty(error, "code") && error.code === "ESRCH"
-        )
-      )
-    )
-}

@@ -1,6 +1,7 @@
 /**
  * A SQLite file as a store: how it is opened, what its errors mean, how the commits of other processes are noticed.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -12,7 +13,8 @@ import { StoreFailed, type StoreFailedReason } from "../../DurableError.ts"
 import type { SessionStore } from "../../SessionStore.ts"
 import * as Schema from "../store/schema.ts"
 import { makeSql } from "../store/sql.ts"
-import { makeClient, resultCode, thisProcess } from "./node.ts"
+import { thisProcess } from "../process.ts"
+import { makeClient, resultCode } from "./node.ts"
 
 const systemCode = (cause: unknown): unknown => (Predicate.hasProperty(cause, "code") ? cause.code : undefined)
 
@@ -75,15 +77,16 @@ export const open = Effect.fn("SqliteStore.open")(function* (
   if (written !== undefined && written.minReader > Schema.supported) {
     return yield* failed({ _tag: "Newer", ...written, supported: Schema.supported })
   }
-  const { hasExited, ...process } = thisProcess
   return yield* makeSql({
     name: file,
     sql,
     reasonOf,
-    process: {
-      ...process,
-      hasExited: (lease) => (lease.machine === process.machine ? hasExited(lease.processId) : Effect.succeed(false))
-    },
+    process: thisProcess,
+    tenant: undefined,
+    now: Clock.currentTimeMillis,
+    opening: Effect.void,
+    closing: Effect.void,
+    bounded: (effect) => effect,
     version: Effect.map(sql`PRAGMA data_version`, ([row]) => row?.["data_version"]),
     // Old pages also stay in the log until it is emptied. A reader in another process can keep it from that; the next time does it.
     scrub: Effect.asVoid(sql`PRAGMA wal_checkpoint(TRUNCATE)`)

@@ -64,6 +64,14 @@ export const admitTurn = (job: Job, number: number, turnId: string): Moved =>
 export const endAttempt = (job: Job, number: number, end: AttemptEnd, endedAt: number): Moved =>
   moveAttempt(job, number, ["started", "sent", "admitted"], (attempt) => ({ ...attempt, end, endedAt, phase: "ended" }))
 
+/** Marks the newest attempt, if its prompt was sent; `undefined`: there is nothing to mark. */
+export const loseTail = (job: Job): Job | undefined => {
+  const newest = job.attempts.at(-1)
+  return newest?.messageId === undefined
+    ? undefined
+    : { ...job, attempts: [...job.attempts.slice(0, -1), { ...newest, isTailLost: true }] }
+}
+
 export const settle = (job: Job, outcome: JobOutcome, settledAt: number): Moved => {
   if (job.state === "settled") return Result.fail(settled(job))
   const newest = job.attempts.at(-1)

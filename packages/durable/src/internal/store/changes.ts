@@ -4,7 +4,6 @@
  * The rules are here, once for all kinds of store: the epoch is checked first, a job settles once and only with evidence, a verdict
  * is used once, an event is stored once and gets the next offset. Everything runs inside of one transaction; a refusal rolls it back.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -16,17 +15,32 @@ import type { Session } from "../../Session.ts"
 import type { Happening, SessionEvent } from "../../SessionEvent.ts"
 import type { Change, Commit, Committed, NewApproval } from "../../SessionStore.ts"
 import * as Attempts from "./attempts.ts"
-import type { Rows } from "./rows.ts"
+import type { LeaseRow, Rows } from "./rows.ts"
 
-/** Fails unless the epoch is the newest one. */
-export const checkEpoch = Effect.fnUntraced(function* (
+const stale = Effect.fnUntraced(function* (rows: Rows, store: string, epoch: number) {
+  const current = (yield* rows.leases).at(-1)?.epoch ?? 0
+  return yield* new StaleOwner({ store, epoch, current })
+})
+
+/** The lease with the epoch. Fails if it was given back or taken over. */
+export const checkLease = Effect.fnUntraced(function* (
   rows: Rows,
   store: string,
   epoch: number
+): Effect.fn.Return<LeaseRow, StaleOwner | StoreFailed> {
+  const lease = yield* rows.lease(epoch)
+  return lease === undefined || lease.expiresAt === 0 ? yield* stale(rows, store, epoch) : lease
+})
+
+/** Fails unless the owner with the epoch may write to the session. */
+export const checkEpoch = Effect.fnUntraced(function* (
+  rows: Rows,
+  store: string,
+  epoch: number,
+  session: string
 ): Effect.fn.Return<void, StaleOwner | StoreFailed> {
-  const lease = yield* rows.lease
-  const current = lease?.epoch ?? 0
-  if (current !== epoch) return yield* new StaleOwner({ store, epoch, current })
+  const { isShared } = yield* checkLease(rows, store, epoch)
+  if (isShared && (yield* rows.claim(session)) !== epoch) return yield* stale(rows, store, epoch)
 })
 
 // The id and type of an item of a newer server are in what it sent.
@@ -116,10 +130,11 @@ export const applyCommit = Effect.fnUntraced(function* (
   store: string,
   { changes, epoch, session: id }: Commit
 ): Effect.fn.Return<Committed, StaleOwner | CommitRefused | StoreFailed> {
-  yield* checkEpoch(rows, store, epoch)
-  const now = yield* Clock.currentTimeMillis
   const refuse = (reason: CommitRefusedReason) => Effect.fail(new CommitRefused({ session: id, reason }))
   const before = yield* rows.session(id)
+  if (before === undefined) yield* checkLease(rows, store, epoch)
+  else yield* checkEpoch(rows, store, epoch, id)
+  const now = yield* rows.now
   if (before === undefined) return yield* refuse({ _tag: "UnknownSession", session: id })
 
   let session = before
@@ -156,6 +171,14 @@ export const applyCommit = Effect.fnUntraced(function* (
     }
   })
 
+  // The jobs that ran in a lost home lose the lines that only the home had.
+  const loseTails = Effect.fnUntraced(function* () {
+    for (const job of yield* rows.runningJobs(id)) {
+      const lost = Attempts.loseTail(job)
+      if (lost !== undefined) yield* rows.putJob(lost)
+    }
+  })
+
   const apply = Effect.fnUntraced(function* (change: Change) {
     switch (change.type) {
       case "threadMapped":
@@ -171,6 +194,17 @@ export const applyCommit = Effect.fnUntraced(function* (
         if (block?.rollout !== undefined && block.choice === undefined) {
           return yield* refuse({ _tag: "ChoiceNeeded", threadId: block.rollout.threadId })
         }
+        session = rest
+        return
+      }
+      case "movedIn": {
+        const { home } = change
+        const isLeft = session.home === undefined || session.home === home
+        session = { ...session, home }
+        return isLeft ? undefined : yield* loseTails()
+      }
+      case "movedOut": {
+        const { home: _, ...rest } = session
         session = rest
         return
       }

@@ -3,7 +3,6 @@
  *
  * Each function runs inside of one transaction. Clients hold no lease, so none of this depends on an epoch.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import type { Input } from "@effect-codex/core/Input"
@@ -56,9 +55,10 @@ export const openSession = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Session, SpecConflict | SessionRemoved | StoreFailed> {
   const known = yield* rows.session(id)
   if (known === undefined) {
-    const openedAt = yield* Clock.currentTimeMillis
+    const openedAt = yield* rows.now
     const session: Session = { id, spec, isRemoved: false, openedAt, lastOffset: 0 }
-    yield* rows.putSession(session)
+    if (yield* rows.isForeign(session)) return yield* new SpecConflict({ session: id, fields: ["tenant"] })
+    yield* rows.addSession(session)
     return session
   }
   if (known.isRemoved) return yield* new SessionRemoved({ session: id })
@@ -76,7 +76,7 @@ export const addJob = Effect.fnUntraced(function* (
   yield* sessionOf(rows, session)
   const known = yield* rows.job(session, key)
   if (known !== undefined) return isSame(known.prompt, prompt) ? known : yield* new KeyConflict({ session, key })
-  const sentAt = yield* Clock.currentTimeMillis
+  const sentAt = yield* rows.now
   const number = (yield* rows.lastJobNumber(session)) + 1
   const job: Job = { session, key, number, prompt, state: "queued", attempts: [], sentAt }
   yield* rows.addJob(job)
@@ -103,15 +103,22 @@ export const requestInterrupt = Effect.fnUntraced(function* (
   const interrupt: Interrupt = {
     by,
     ...(reason === undefined ? {} : { reason }),
-    at: yield* Clock.currentTimeMillis
+    at: yield* rows.now
   }
   yield* rows.putJob({ ...job, interrupt })
   return { ...job, interrupt }
 })
 
-/** Whether an owner with a valid lease waits for the verdict. */
-const isWaitedFor = (approval: Approval, lease: LeaseRow | undefined, now: number): boolean =>
-  lease !== undefined && approval.waitingEpoch === lease.epoch && lease.expiresAt > now
+/** The lease of the owner that runs the session, or may run it; `undefined`: no owner with a valid lease does. */
+export const ownerOf = Effect.fnUntraced(function* (
+  rows: Rows,
+  session: string
+): Effect.fn.Return<LeaseRow | undefined, StoreFailed> {
+  const now = yield* rows.now
+  const valid = (yield* rows.leases).filter(({ expiresAt }) => expiresAt > now)
+  const claim = valid.some(({ isShared }) => isShared) ? yield* rows.claim(session) : undefined
+  return valid.findLast(({ epoch, isShared }) => !isShared || epoch === claim)
+})
 
 export const decide = Effect.fnUntraced(function* (
   rows: Rows,
@@ -130,8 +137,10 @@ export const decide = Effect.fnUntraced(function* (
   { readonly approval: Approval; readonly isWaiting: boolean },
   AlreadyDecided | ApprovalGone | StoreFailed
 > {
-  const approval = yield* rows.approval(id)
-  const session = approval === undefined ? undefined : yield* rows.session(approval.session)
+  const found = yield* rows.approval(id)
+  const session = found === undefined ? undefined : yield* rows.session(found.session)
+  // From here on nobody else changes it.
+  const approval = session === undefined ? undefined : yield* rows.approval(id)
   if (approval === undefined || session === undefined || session.isRemoved) {
     return yield* new ApprovalGone({ approval: id, reason: "no approval has this id" })
   }
@@ -141,8 +150,9 @@ export const decide = Effect.fnUntraced(function* (
   if (approval.state !== "open") {
     return yield* new ApprovalGone({ approval: id, reason: approval.goneReason ?? "the request is over" })
   }
-  const at = yield* Clock.currentTimeMillis
-  const isWaiting = isWaitedFor(approval, yield* rows.lease, at)
+  const at = yield* rows.now
+  const isWaiting =
+    approval.waitingEpoch !== undefined && approval.waitingEpoch === (yield* ownerOf(rows, session.id))?.epoch
   if (!isWaiting && !approval.isGrantable) {
     return yield* new ApprovalGone({
       approval: id,
@@ -172,7 +182,7 @@ export const resumeSession = Effect.fnUntraced(function* (
   const session = yield* sessionOf(rows, id)
   const { block, ...rest } = session
   if (block === undefined || block.choice !== undefined) return session
-  const at = yield* Clock.currentTimeMillis
+  const at = yield* rows.now
   if (block.rollout !== undefined && (rollout === undefined || !block.rollout.choices.includes(rollout))) {
     return yield* new ChoiceNeeded({ session: id, choices: block.rollout.choices })
   }

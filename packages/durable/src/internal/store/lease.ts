@@ -1,9 +1,10 @@
 /**
- * The lease of an owner: taking it, keeping it, giving it back.
+ * The lease of an owner: taking it, keeping it, giving it back. And the claims of owners that share a store.
  *
- * The row says until when the lease lasts, in the time of day, which all processes of a machine share. Whether it was renewed in time is
+ * The row says until when the lease lasts, by the clock of the store. Whether it was renewed in time is
  * measured on the monotonic clock. Being late only ever costs the owner its lease: the epoch, which is checked
- * with each commit, keeps two owners apart.
+ * with each commit, keeps two owners apart. Taking over a session whose owner is late ends all of the lease that
+ * it was claimed with, so that its owner learns of it.
  */
 import * as CheckedOption from "@effect-codex/core/CheckedOption"
 import type { InvalidConfig } from "@effect-codex/core/CodexError"
@@ -14,9 +15,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { StaleOwner, StoreBusy, StoreFailed } from "../../DurableError.ts"
+import { StaleOwner, StoreBusy, StoreFailed, UnknownSession } from "../../DurableError.ts"
 import type { Lease, LeaseOptions } from "../../SessionStore.ts"
-import { checkEpoch } from "./changes.ts"
+import { checkLease } from "./changes.ts"
 import type { LeaseRow, Rows } from "./rows.ts"
 
 /** This process, as an owner names itself. */
@@ -40,6 +41,42 @@ export const checkDuration = (
   duration: Duration.Input | undefined
 ): Effect.Effect<Duration.Duration, InvalidConfig> => CheckedOption.timeout(path, duration ?? Duration.seconds(15))
 
+/** Whether the lease has run out, or its process has exited. */
+const isOver = ({ hasExited }: Process, lease: LeaseRow, now: number): Effect.Effect<boolean> =>
+  lease.expiresAt <= now ? Effect.succeed(true) : hasExited(lease)
+
+const busy = (store: string, { expiresAt, holder }: LeaseRow) => new StoreBusy({ store, holder, expiresAt })
+
+interface Claim {
+  readonly epoch: number
+  readonly session: string
+}
+
+/** Takes a session for an owner that shares the store, inside of a transaction. */
+export const claim = Effect.fnUntraced(function* (
+  rows: Rows,
+  { name, process }: Pick<Backend, "name" | "process">,
+  { epoch, session }: Claim
+): Effect.fn.Return<void, StaleOwner | StoreBusy | StoreFailed | UnknownSession> {
+  if ((yield* rows.session(session)) === undefined) return yield* new UnknownSession({ session })
+  yield* checkLease(rows, name, epoch)
+  const before = yield* rows.claim(session)
+  if (before === epoch) return
+  const other = before === undefined ? undefined : yield* rows.lease(before)
+  if (other !== undefined && !(yield* isOver(process, other, yield* rows.now))) return yield* busy(name, other)
+  if (other !== undefined) yield* rows.putLease({ ...other, expiresAt: 0 })
+  yield* rows.putClaim(session, epoch)
+})
+
+/** Gives a session back, inside of a transaction. Does nothing for a session that the owner does not have. */
+export const release = Effect.fnUntraced(function* (
+  rows: Rows,
+  { epoch, session }: Claim
+): Effect.fn.Return<void, StoreFailed> {
+  if ((yield* rows.session(session)) === undefined) return
+  if ((yield* rows.claim(session)) === epoch) yield* rows.putClaim(session, undefined)
+})
+
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 export const hold = Effect.fnUntraced(function* (
@@ -50,24 +87,30 @@ export const hold = Effect.fnUntraced(function* (
   const holder = options?.holder ?? process.holder
   const { machine, processId } = process
 
+  const isShared = options?.isShared ?? false
+
   const take = transaction((rows) =>
     Effect.gen(function* () {
-      const before = yield* rows.lease
-      const now = yield* Clock.currentTimeMillis
-      if (before !== undefined && before.expiresAt > now && !(yield* process.hasExited(before))) {
-        return yield* new StoreBusy({ store: name, holder: before.holder, expiresAt: before.expiresAt })
+      const leases = yield* rows.leases
+      const now = yield* rows.now
+      for (const other of leases) {
+        if ((isShared && other.isShared) || (yield* isOver(process, other, now))) continue
+        return yield* busy(name, other)
       }
-      const epoch = (before?.epoch ?? 0) + 1
-      yield* rows.putLease({ epoch, holder, machine, processId, expiresAt: now + duration })
+      const epoch = (leases.at(-1)?.epoch ?? 0) + 1
+      yield* rows.addLease({ epoch, holder, machine, processId, isShared, expiresAt: now + duration })
+      for (const other of leases) {
+        if (yield* isOver(process, other, now)) yield* rows.deleteLease(other.epoch)
+      }
       return epoch
     })
   )
   const prolong = (epoch: number, until: (now: number) => number) =>
     transaction((rows) =>
       Effect.gen(function* () {
-        yield* checkEpoch(rows, name, epoch)
-        const now = yield* Clock.currentTimeMillis
-        yield* rows.putLease({ epoch, holder, machine, processId, expiresAt: until(now) })
+        const lease = yield* checkLease(rows, name, epoch)
+        const now = yield* rows.now
+        yield* rows.putLease({ ...lease, expiresAt: until(now) })
       })
     )
 

@@ -2,18 +2,17 @@
  * Makes a store of what a kind of store brings: transactions, lists, and a way to notice changes.
  */
 import * as Effect from "effect/Effect"
-import * as Clock from "effect/Clock"
 import type * as Stream from "effect/Stream"
 import type { Approval } from "../../Approval.ts"
 import { ApprovalGone, CommitRefused, type StoreFailed } from "../../DurableError.ts"
 import type { Job } from "../../Job.ts"
 import type { Session } from "../../Session.ts"
 import type { SessionEvent } from "../../SessionEvent.ts"
-import type { OwnerStore, Page, Rollout, RolloutRange, SessionStore, Work } from "../../SessionStore.ts"
-import { applyCommit, checkEpoch } from "./changes.ts"
+import type { Owner, OwnerStore, Page, Rollout, RolloutRange, SessionStore, Work } from "../../SessionStore.ts"
+import { applyCommit, checkEpoch, checkLease } from "./changes.ts"
 import * as Clients from "./clients.ts"
 import * as Lease from "./lease.ts"
-import type { Rows } from "./rows.ts"
+import type { LeaseRow, Rows } from "./rows.ts"
 
 /** A page whose limits are set. */
 export interface FullPage<Cursor> {
@@ -47,8 +46,14 @@ export interface Backend {
       readonly states: ReadonlyArray<Approval["state"]>
     }
   ) => List<Approval>
-  /** Sessions with a job that is not settled, and removed ones. */
-  readonly busySessions: (page: FullPage<string>) => List<Session>
+  /**
+   * Sessions with a job that is not settled, and removed ones: all of them, those that this epoch has claimed, or those that no
+   * lease claims which is valid at a time.
+   */
+  readonly busySessions: (
+    page: FullPage<string>,
+    claim: number | { readonly noneAt: number } | undefined
+  ) => List<Session>
   readonly rollouts: (session: string) => List<Rollout>
   readonly rolloutBytes: (range: RolloutRange) => Stream.Stream<Uint8Array, StoreFailed>
   readonly changes: Stream.Stream<void, StoreFailed>
@@ -61,11 +66,15 @@ const full = <Cursor>(page: Page<Cursor> | undefined): FullPage<Cursor> => ({
   limit: Math.max(1, Math.min(page?.limit ?? 100, 1000))
 })
 
+const toOwner = (lease: LeaseRow | undefined): Owner | undefined =>
+  lease === undefined ? undefined : { holder: lease.holder, epoch: lease.epoch, expiresAt: lease.expiresAt }
+
 export const make = (backend: Backend): SessionStore["Service"] => {
   const { batched, name, rows, transaction } = backend
 
   const work: OwnerStore["work"] = Effect.fnUntraced(function* (page) {
-    const sessions = yield* backend.busySessions(full(page))
+    const claim = page?.claim === "none" ? { noneAt: yield* rows.now } : page?.claim
+    const sessions = yield* backend.busySessions(full(page), claim)
     return yield* Effect.forEach(
       sessions,
       Effect.fnUntraced(function* (session) {
@@ -107,14 +116,14 @@ export const make = (backend: Backend): SessionStore["Service"] => {
         states: options?.states ?? ["open"]
       }),
     owner: Effect.gen(function* () {
-      const lease = yield* rows.lease
-      const now = yield* Clock.currentTimeMillis
-      return lease === undefined || lease.expiresAt <= now
-        ? undefined
-        : { holder: lease.holder, epoch: lease.epoch, expiresAt: lease.expiresAt }
+      const now = yield* rows.now
+      return toOwner((yield* rows.leases).findLast(({ expiresAt }) => expiresAt > now))
     }),
+    ownerOf: (session) => Effect.map(Clients.ownerOf(rows, session), toOwner),
     changes: backend.changes,
     lease: (options) => Lease.hold(backend, options),
+    claim: (claim) => transaction((rows) => Lease.claim(rows, backend, claim)),
+    release: (claim) => transaction((rows) => Lease.release(rows, claim)),
     work,
     commit: (commit) => batched(commit.isUrgent === true, (rows) => applyCommit(rows, name, commit)),
     rollouts: backend.rollouts,
@@ -123,9 +132,9 @@ export const make = (backend: Backend): SessionStore["Service"] => {
       Effect.andThen(
         transaction((rows) =>
           Effect.gen(function* () {
-            yield* checkEpoch(rows, name, epoch)
             const session = yield* rows.session(id)
-            if (session === undefined) return
+            if (session === undefined) return yield* Effect.asVoid(checkLease(rows, name, epoch))
+            yield* checkEpoch(rows, name, epoch, id)
             if (!session.isRemoved) {
               return yield* new CommitRefused({ session: id, reason: { _tag: "NotRemoved", session: id } })
             }

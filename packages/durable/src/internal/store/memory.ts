@@ -3,6 +3,7 @@
  *
  * A transaction is an undo log: each write remembers how to take itself back.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
@@ -24,6 +25,7 @@ interface Piece {
 /** A session with what belongs to it. */
 interface Shelf {
   session: Session
+  claim: number | undefined
   readonly jobs: Map<string, Job>
   readonly events: Array<SessionEvent>
   readonly identities: Set<string>
@@ -34,6 +36,7 @@ interface Shelf {
 
 const shelfOf = (session: Session): Shelf => ({
   session,
+  claim: undefined,
   jobs: new Map(),
   events: [],
   identities: new Set(),
@@ -54,7 +57,7 @@ const pageOf = <A, Cursor extends string | number>(
 export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(function* () {
   const shelves = new Map<string, Shelf>()
   const approvals = new Map<string, Approval>()
-  let lease: LeaseRow | undefined
+  const leases = new Map<number, LeaseRow>()
   const turns = yield* Semaphore.make(1)
   const changed = yield* PubSub.sliding<void>(1)
 
@@ -79,18 +82,29 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
     })
 
   const rows: Rows = {
-    lease: read(() => lease),
-    putLease: (row) =>
+    now: Clock.currentTimeMillis,
+    lease: (epoch) => read(() => leases.get(epoch)),
+    leases: read(() => Array.from(leases.values()).sort((a, b) => a.epoch - b.epoch)),
+    addLease: (lease) => write(() => put(leases, lease.epoch, lease)),
+    putLease: (lease) => write(() => put(leases, lease.epoch, lease)),
+    deleteLease: (epoch) =>
       write(() => {
-        const before = lease
-        lease = row
-        return () => void (lease = before)
+        const before = leases.get(epoch)
+        leases.delete(epoch)
+        return () => void (before === undefined || leases.set(epoch, before))
+      }),
+    claim: (session) => read(() => shelves.get(session)?.claim),
+    putClaim: (session, epoch) =>
+      onShelf(session, (shelf) => {
+        const before = shelf.claim
+        shelf.claim = epoch
+        return () => void (shelf.claim = before)
       }),
     session: (id) => read(() => shelves.get(id)?.session),
+    isForeign: () => Effect.succeed(false),
+    addSession: (session) => write(() => put(shelves, session.id, shelfOf(session))),
     putSession: (session) =>
-      write(() => {
-        const shelf = shelves.get(session.id)
-        if (shelf === undefined) return put(shelves, session.id, shelfOf(session))
+      onShelf(session.id, (shelf) => {
         const before = shelf.session
         shelf.session = session
         return () => void (shelf.session = before)
@@ -107,6 +121,8 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
         }
       }),
     job: (session, key) => read(() => shelves.get(session)?.jobs.get(key)),
+    runningJobs: (session) =>
+      read(() => Array.from(shelves.get(session)?.jobs.values() ?? []).filter(({ state }) => state === "running")),
     lastJobNumber: (session) => read(() => shelves.get(session)?.jobs.size ?? 0),
     addJob: (job) => onShelf(job.session, ({ jobs }) => put(jobs, job.key, job)),
     putJob: (job) => onShelf(job.session, ({ jobs }) => put(jobs, job.key, job)),
@@ -166,6 +182,12 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
       )
     )
 
+  const isClaimed = (shelf: Shelf, claim: Parameters<Backend["busySessions"]>[1]) => {
+    if (typeof claim !== "object") return claim === undefined || shelf.claim === claim
+    const lease = shelf.claim === undefined ? undefined : leases.get(shelf.claim)
+    return lease === undefined || lease.expiresAt <= claim.noneAt
+  }
+
   const sessionsOf = (keep: (shelf: Shelf) => boolean, page: FullPage<string>) =>
     read(() => {
       const sessions = Array.from(shelves.values(), (shelf) => (keep(shelf) ? [shelf.session] : [])).flat()
@@ -218,8 +240,12 @@ export const makeMemory: Effect.Effect<SessionStore["Service"]> = Effect.gen(fun
           page
         )
       }),
-    busySessions: (page) =>
-      sessionsOf((shelf) => shelf.session.isRemoved || Array.from(shelf.jobs.values()).some(isUnsettled), page),
+    busySessions: (page, claim) =>
+      sessionsOf(
+        (shelf) =>
+          isClaimed(shelf, claim) && (shelf.session.isRemoved || Array.from(shelf.jobs.values()).some(isUnsettled)),
+        page
+      ),
     rollouts: (session) =>
       read(() =>
         Array.from(shelves.get(session)?.rollouts.values() ?? [], (versions) => versions.map(({ rollout }) => rollout))

@@ -15,45 +15,55 @@ export const supported = 1
 const first = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const bytes = sql.literal(sql.onDialectOrElse({ pg: () => "BYTEA", orElse: () => "BLOB" }))
+  // Ids are in the order of their bytes, and numbers are those of JavaScript.
+  const text = sql.literal(sql.onDialectOrElse({ pg: () => `TEXT COLLATE "C"`, orElse: () => "TEXT" }))
+  const wide = sql.literal(sql.onDialectOrElse({ pg: () => "DOUBLE PRECISION", orElse: () => "BIGINT" }))
   yield* sql`CREATE TABLE codex_schema (id INTEGER PRIMARY KEY, min_reader INTEGER NOT NULL)`
   yield* sql`CREATE TABLE codex_lease (
-    id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, holder TEXT NOT NULL, machine TEXT NOT NULL,
-    process_id INTEGER NOT NULL, expires_at BIGINT NOT NULL
+    epoch INTEGER PRIMARY KEY, holder TEXT NOT NULL, machine TEXT NOT NULL,
+    process_id INTEGER NOT NULL, is_shared INTEGER NOT NULL, expires_at ${wide} NOT NULL
   )`
+  // Each row says whose it is.
   yield* sql`CREATE TABLE codex_sessions (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, spec TEXT NOT NULL, thread_id TEXT, block TEXT,
-    is_removed INTEGER NOT NULL, opened_at BIGINT NOT NULL, last_offset INTEGER NOT NULL
+    id ${text} PRIMARY KEY, tenant ${text} NOT NULL, spec TEXT NOT NULL, thread_id TEXT, block TEXT,
+    is_removed INTEGER NOT NULL, opened_at ${wide} NOT NULL, last_offset INTEGER NOT NULL,
+    home TEXT, claim INTEGER
   )`
   yield* sql`CREATE INDEX codex_sessions_removed ON codex_sessions (id) WHERE is_removed = 1`
   yield* sql`CREATE INDEX codex_sessions_tenant ON codex_sessions (tenant, id)`
   yield* sql`CREATE TABLE codex_jobs (
-    session_id TEXT NOT NULL, job_key TEXT NOT NULL, job_number INTEGER NOT NULL, state TEXT NOT NULL,
-    prompt TEXT NOT NULL, sent_at BIGINT NOT NULL, progress TEXT NOT NULL,
+    session_id ${text} NOT NULL, tenant ${text} NOT NULL, job_key ${text} NOT NULL, job_number INTEGER NOT NULL,
+    state TEXT NOT NULL, prompt TEXT NOT NULL, sent_at ${wide} NOT NULL, progress TEXT NOT NULL,
     PRIMARY KEY (session_id, job_key)
   )`
   yield* sql`CREATE UNIQUE INDEX codex_jobs_number ON codex_jobs (session_id, job_number)`
   yield* sql`CREATE INDEX codex_jobs_open ON codex_jobs (session_id, job_number) WHERE state <> 'settled'`
   yield* sql`CREATE TABLE codex_events (
-    session_id TEXT NOT NULL, event_offset INTEGER NOT NULL, stored_at BIGINT NOT NULL, event_identity TEXT NOT NULL,
-    happening TEXT NOT NULL,
+    session_id ${text} NOT NULL, tenant ${text} NOT NULL, event_offset INTEGER NOT NULL, stored_at ${wide} NOT NULL,
+    event_identity TEXT NOT NULL, happening TEXT NOT NULL,
     PRIMARY KEY (session_id, event_offset)
   )`
   yield* sql`CREATE UNIQUE INDEX codex_events_identity ON codex_events (session_id, event_identity)`
   yield* sql`CREATE TABLE codex_approvals (
-    id TEXT PRIMARY KEY, session_id TEXT NOT NULL, job_key TEXT NOT NULL, state TEXT NOT NULL, approval TEXT NOT NULL
+    id ${text} PRIMARY KEY, session_id ${text} NOT NULL, tenant ${text} NOT NULL, job_key ${text} NOT NULL,
+    state TEXT NOT NULL, approval TEXT NOT NULL
   )`
   yield* sql`CREATE INDEX codex_approvals_job ON codex_approvals (session_id, job_key, state)`
   yield* sql`CREATE INDEX codex_approvals_state ON codex_approvals (state, id)`
   yield* sql`CREATE TABLE codex_rollouts (
-    session_id TEXT NOT NULL, thread_id TEXT NOT NULL, version INTEGER NOT NULL, path TEXT NOT NULL, byte_length BIGINT NOT NULL,
+    session_id ${text} NOT NULL, tenant ${text} NOT NULL, thread_id ${text} NOT NULL, version INTEGER NOT NULL,
+    path TEXT NOT NULL, byte_length ${wide} NOT NULL,
     PRIMARY KEY (session_id, thread_id, version)
   )`
   yield* sql`CREATE TABLE codex_rollout_bytes (
-    session_id TEXT NOT NULL, thread_id TEXT NOT NULL, version INTEGER NOT NULL, byte_offset BIGINT NOT NULL,
-    epoch INTEGER NOT NULL, bytes ${bytes} NOT NULL,
+    session_id ${text} NOT NULL, tenant ${text} NOT NULL, thread_id ${text} NOT NULL, version INTEGER NOT NULL,
+    byte_offset ${wide} NOT NULL, epoch INTEGER NOT NULL, bytes ${bytes} NOT NULL,
     PRIMARY KEY (session_id, thread_id, version, byte_offset)
   )`
-  yield* sql`CREATE TABLE codex_turn_ends (session_id TEXT NOT NULL, turn_id TEXT NOT NULL, PRIMARY KEY (session_id, turn_id))`
+  yield* sql`CREATE TABLE codex_turn_ends (
+    session_id ${text} NOT NULL, tenant ${text} NOT NULL, turn_id TEXT NOT NULL,
+    PRIMARY KEY (session_id, turn_id)
+  )`
   yield* sql`INSERT INTO codex_schema (id, min_reader) VALUES (1, 1)`
 })
 

@@ -1,0 +1,109 @@
+/**
+ * Owners on several machines that share a store: each runs the sessions whose shards it has.
+ *
+ * `effect/cluster` says which machine has which shard, and moves shards when machines come and go. The store, in Postgres, has the truth
+ * about sessions and keeps two owners of one session apart. This module connects the two, and has no clustering of its own.
+ *
+ * @stability experimental
+ * @since 0.1.0
+ */
+import type { InvalidConfig } from "@effect-codex/core/CodexError"
+import { Sharding } from "effect/cluster/Sharding"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Durable from "./Durable.ts"
+import type { StoreBusy, StoreFailed } from "./DurableError.ts"
+import * as Entity from "./internal/cluster/entity.ts"
+import { Sharing } from "./internal/owner/sharing.ts"
+import type { SessionStore } from "./SessionStore.ts"
+
+/**
+ * How an owner runs its share of the sessions.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends Durable.Options {
+  /**
+   * How often unclaimed sessions are looked for, besides when the store changes. It finds the sessions of owners that are gone.
+   * Default: 5 seconds.
+   */
+  readonly sweepInterval?: Duration.Input | undefined
+  /** How long after it was blocked a session is tried again. Default: 1 minute. */
+  readonly blockedInterval?: Duration.Input | undefined
+}
+
+/**
+ * Leases the store together with others, and runs the sessions whose shards this machine has until the scope closes. Those that run are
+ * handed over then.
+ *
+ * **Details**
+ *
+ * Each machine has codex homes of its own. A session that moves takes its rollouts along: its thread is unloaded and stored, and the next
+ * owner writes the files into its home, with the permissions 0600, before it resumes the thread. `StoreBusy` is for stores whose
+ * owner does not share.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<
+  Durable.Durable,
+  InvalidConfig | StoreBusy | StoreFailed,
+  ChildProcessSpawner | FileSystem.FileSystem | Path.Path | SessionStore | Sharding
+> =>
+  Durable.layer(options).pipe(
+    Layer.provide(
+      Layer.effect(Sharing)(
+        Effect.map(
+          Sharding,
+          (sharding): Sharing =>
+            (runner) =>
+              Entity.register(runner, {
+                sweepInterval: Duration.toMillis(Duration.fromInputUnsafe(options.sweepInterval ?? "5 seconds")),
+                blockedInterval: Duration.toMillis(Duration.fromInputUnsafe(options.blockedInterval ?? "1 minute"))
+              }).pipe(Effect.provideService(Sharding, sharding))
+        )
+      )
+    )
+  )
+
+/**
+ * Nudges to one session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Nudges {
+  /** Has the session look for work. Sessions do that by themselves; this saves the time until they notice. */
+  readonly wake: Effect.Effect<void>
+  /** Asks to interrupt a job, on the machine that runs it. A nudge can be lost, so call `Sessions.interrupt` too. */
+  readonly interrupt: (interrupt: {
+    readonly key: string
+    readonly by: string
+    readonly reason?: string | undefined
+  }) => Effect.Effect<void>
+}
+
+/**
+ * Sends nudges through the cluster. They are not stored, may be lost, and may be repeated.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const nudges: Effect.Effect<(session: string) => Nudges, never, Sharding> = Effect.map(
+  Entity.SessionEntity.client,
+  (clientOf) => (session) => {
+    const client = clientOf(session)
+    return {
+      wake: Effect.ignore(client.wake(undefined, { discard: true })),
+      interrupt: ({ by, key, reason }) =>
+        Effect.ignore(client.interrupt({ key, by, ...(reason === undefined ? {} : { reason }) }, { discard: true }))
+    }
+  }
+)
