@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
@@ -129,6 +129,22 @@ describe("effect-codex run", () => {
       expect(lines.at(-1)).toMatchObject({ type: "result", text: greeting })
       const deltas = lines.map((line) => ("textDelta" in line && line.phase === "assistant" ? line.textDelta : ""))
       expect(deltas.join("")).toBe(greeting)
+    })
+  )
+
+  it.live("records what passes where it is asked for", () =>
+    Effect.gen(function* () {
+      const recording = path.join(files, "recorded.jsonl")
+      const secret = `ghp_${"aB3dE5".repeat(6)}`
+      const { code } = yield* runWith(
+        [MockModel.reply(MockModel.text(`It is ${secret}`))],
+        ["--record", recording, `Use ${secret}`]
+      )
+      expect(code).toBe(0)
+      expect(statSync(recording).mode & 0o777).toBe(0o600)
+      expect(readFileSync(recording, "utf8")).not.toContain(secret)
+      const { stdout } = yield* runFile(main, ["transcript", "show", recording])
+      expect(stdout).toContain("Assistant: It is [redacted]")
     })
   )
 

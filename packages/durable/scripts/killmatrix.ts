@@ -1,6 +1,7 @@
 /**
- * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`. Prints the table of the documents at
- * the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with 1 if something does not hold.
+ * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`.
+ * Prints the table of the documents at the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with
+ * 1 if something does not hold.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     point: { type: "string" },
     seeds: { type: "string", default: "3" },
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string", default: "3" },
     random: { type: "string" },
     seed: { type: "string", default: "1" }
   }
@@ -60,21 +61,22 @@ const atRandom = Effect.forEach(
 ).pipe(Effect.map(({ length }) => length))
 
 const host = values.store === "postgres" ? Effect.map(postgres, ({ host }) => host) : Effect.undefined
-const onStore = (host: string | undefined) => Effect.forEach(
-  all,
-  (place) =>
-    Effect.map(run(place, host), (report) => {
-      const { ends, faults, isPromptUncertain, point, seed, victim } = report
-      reports.push(report)
-      if (faults.length > 0) faulty++
-      const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
-      console.log(
-        `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
-      )
-      for (const fault of faults) console.log(`      ${fault}`)
-    }),
-  { concurrency: Number(values.jobs), discard: true }
-)
+const onStore = (host: string | undefined) =>
+  Effect.forEach(
+    all,
+    (place) =>
+      Effect.map(run(place, host), (report) => {
+        const { ends, faults, isPromptUncertain, point, seed, victim } = report
+        reports.push(report)
+        if (faults.length > 0) faulty++
+        const shown = isPromptUncertain ? ", the prompt may stand twice in the history" : ""
+        console.log(
+          `${faults.length === 0 ? "ok   " : "FAULT"} ${point}, ${victim}, seed ${seed}: ${ends.join(" → ")}${shown}`
+        )
+        for (const fault of faults) console.log(`      ${fault}`)
+      }),
+    { concurrency: Number(values.jobs), discard: true }
+  )
 const matrix = Effect.flatMap(host, onStore).pipe(
   Effect.scoped,
   Effect.andThen(Effect.sync(() => console.log(`\n${table()}\n`))),

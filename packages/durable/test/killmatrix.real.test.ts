@@ -18,12 +18,14 @@ it.live(
 it.live(
   "whoever is killed, and at whichever point: each prompt reaches the model once, and nothing is lost",
   () =>
-    Effect.map(Effect.forEach(quick, (place) => run(place), { concurrency: 3 }), (reports) =>
-      expect(
-        reports.flatMap(({ faults, point, seed, victim }) =>
-          faults.map((fault) => `${point}, ${victim}, ${seed}: ${fault}`)
-        )
-      ).toEqual([])
+    Effect.map(
+      Effect.forEach(quick, (place) => run(place), { concurrency: 3 }),
+      (reports) =>
+        expect(
+          reports.flatMap(({ faults, point, seed, victim }) =>
+            faults.map((fault) => `${point}, ${victim}, ${seed}: ${fault}`)
+          )
+        ).toEqual([])
     ),
   3_600_000
 )

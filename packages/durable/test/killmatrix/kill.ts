@@ -36,6 +36,7 @@ export const strike = (order: Order, owner: number): boolean => {
   writeFileSync(order.marker, "")
   // A rollout that was cut is that of a server that died.
   const isCut = order.point === "promptWithoutId"
+  if (isCut) awaitPrompt(order)
   if (order.victim !== "owner" || isCut) killServers(owner)
   if (isCut) {
     cutAfterPrompt(order)
@@ -53,11 +54,24 @@ const rolloutsIn = (folder: string): ReadonlyArray<string> =>
 /** The rollouts of a home. */
 export const rollouts = (home: string): ReadonlyArray<string> => rolloutsIn(join(home, "sessions"))
 
+/** The lines of a rollout, and where the prompt of the job stands; -1: nowhere. */
+const findPrompt = (file: string, prompt: string) => {
+  const lines = readFileSync(file, "utf8").split("\n")
+  const at = lines.findIndex((line) => line.includes(`"response_item"`) && line.includes(JSON.stringify(prompt)))
+  return { lines, at }
+}
+
+// The server writes the prompt some milliseconds after its reply.
+const awaitPrompt = ({ home, prompt }: Order): void => {
+  const hasPrompt = () =>
+    existsSync(join(home, "sessions")) && rollouts(home).some((file) => findPrompt(file, prompt).at !== -1)
+  while (!hasPrompt()) execFileSync("sleep", ["0.01"])
+}
+
 // Leaves the prompt of the job and takes the line with its client id.
 const cutAfterPrompt = ({ home, prompt }: Order): void => {
   for (const file of rollouts(home)) {
-    const lines = readFileSync(file, "utf8").split("\n")
-    const at = lines.findIndex((line) => line.includes(`"response_item"`) && line.includes(JSON.stringify(prompt)))
+    const { at, lines } = findPrompt(file, prompt)
     if (at !== -1) truncateSync(file, Buffer.byteLength(lines.slice(0, at + 1).join("\n")) + 1)
   }
 }
