@@ -34,7 +34,7 @@ const converse = async (command: string, requests: ReadonlyArray<readonly [metho
 }
 
 describe.skipIf(!compiles)("the stand-in for the server", () => {
-  it("says what the protocol lets a server say", { timeout: 30_000 }, async () => {
+  it("says what the protocol lets a server say", { timeout: 120_000 }, async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), "effect-codex-bench-"))
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const command = path.join(folder, "server")

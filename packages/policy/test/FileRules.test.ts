@@ -61,7 +61,7 @@ const matches = (decision: Rule.FileChangeDecision, when: When | undefined, aske
       decision: undefined,
       by: "nobody"
     }),
-    ({ by }) => by === "rule"
+    (concluded) => concluded.by === "rule" && concluded.decision === decision
   )
 
 const one = (change: Change): Asked => ({ changes: [change] })
@@ -89,6 +89,12 @@ const accepting: ReadonlyArray<Case> = [
   ["the file is protected in two ways", { protectedFiles: ["git"] }, one(add("/repo/.github/.git/x")), false],
   ["the session is asked for", { pathsWithin: "/repo" }, session(add("/repo/a")), false],
   ["the session is asked for, and meant", { grantRootPresent: true }, session(add("/repo/a")), true],
+  [
+    "the session is asked for with changes that are meant",
+    { grantRootPresent: true, changes: ["add"] },
+    session(add("/repo/a")),
+    true
+  ],
   ["the session is asked for, and refused", { grantRootPresent: false }, session(add("/repo/a")), false],
   ["the session is not asked for, and meant", { grantRootPresent: true }, one(add("/repo/a")), false],
   ["the session is not asked for, and refused", { grantRootPresent: false }, one(add("/repo/a")), true],
@@ -191,6 +197,7 @@ describe("a change of several files", () => {
       })
       expect(yield* on(["/tmp/a", "/tmp/a"])).toMatchObject({ decision: "acceptForSession", by: "kept" })
       expect(yield* on(["/repo/src/a"])).toMatchObject({ decision: "accept", by: "once", conditions: [src] })
+      expect(yield* on(["/tmp/a", "/repo/src/a"])).toMatchObject({ decision: "accept", by: "kept, once" })
     })
   )
 
@@ -322,7 +329,7 @@ describe("the folders of a rubric", () => {
 
   it.effect("are added nowhere, and the file system is asked about each once", () =>
     Effect.gen(function* () {
-      expect((yield* made({ mode: "strict" }, tree)).rubric).toEqual({ mode: "strict" })
+      expect((yield* made({ mode: "strict" }, tree)).rubric).toStrictEqual({ mode: "strict" })
       const asked: Array<string> = []
       const fs = FileSystem.layerNoop({
         lstat: (name) => Effect.sync(() => (asked.push(name), { type: "Directory" }) as unknown as FileSystem.File.Info)

@@ -18,7 +18,7 @@ describe("a script of a fuzz", () => {
   for (const [name, file] of Object.entries(scripts)) {
     it(
       `${name} tells how it is used if an option is unknown, lacks its value or is no number`,
-      { timeout: 60_000 },
+      { timeout: 120_000 },
       () => {
         for (const options of [["--sed", "1"], ["--seed"], ["--seed", "x"], ["--count", "-1"], ["1"]]) {
           const { status, stderr, stdout } = spawnSync(process.execPath, [file, ...options], {

@@ -33,6 +33,8 @@ const root = makeTree(["/a/b/file", "/a/c/", "/out/secret", "/Upper/x", "/chain/
   "/away": "out/../out",
   "/absolute": "/",
   "/a/up": "..",
+  "/slash": "out/",
+  [`/${"n".repeat(255)}`]: "out",
   "/gone": "nowhere",
   "/many/link": "../out",
   "/many/d1/link": "f",
@@ -117,6 +119,9 @@ describe("the place of a path", () => {
       expect(yield* seen("link/file")).toEqual({ ...plain("/a/b/file"), name: "/link/file" })
       expect(yield* seen("gone/x")).toEqual({ ...plain("/nowhere/x"), name: "/gone/x" })
       expect(yield* seen("away/secret")).toEqual({ ...plain("/out/secret"), name: "/away/secret" })
+      expect(yield* seen("slash/x")).toEqual({ ...plain("/out/x"), name: "/slash/x" })
+      const longest = "n".repeat(255)
+      expect(yield* seen(`${longest}/x`)).toEqual({ ...plain("/out/x"), name: `/${longest}/x` })
       expect(yield* seen("a/up/out")).toEqual({ ...plain("/out"), name: "/a/up/out" })
       expect(yield* seen("link/../c")).toEqual({
         name: "/c",
@@ -300,6 +305,33 @@ describe("what is below a path", () => {
       for (const name of ["a/b/file", "no"]) expect(yield* below(name)).toEqual({ names: [], links: [] })
       expect((yield* below("link"))?.names).toEqual(["/file"])
       expect(yield* below("new/../x")).toBeUndefined()
+    })
+  )
+
+  it.effect("is not known if a folder can't be read, or an entry is gone by then", () =>
+    Effect.gen(function* () {
+      const gone = Effect.fail(
+        PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "x", pathOrDescriptor: "x" })
+      )
+      const folder = Effect.succeed({ type: "Directory" } as FileSystem.File.Info)
+      const denied = Effect.fail(
+        PlatformError.systemError({
+          _tag: "PermissionDenied",
+          module: "FileSystem",
+          method: "x",
+          pathOrDescriptor: "x"
+        })
+      )
+      const cases: ReadonlyArray<Partial<FileSystem.FileSystem>> = [
+        { lstat: () => folder, readDirectory: () => denied, stat: () => folder },
+        { lstat: (name) => (name === "/a" ? folder : gone), readDirectory: () => Effect.succeed(["f"]) }
+      ]
+      for (const fs of cases) {
+        const found = yield* Effect.flatMap(startWalking, (walker) => lookBelow(walker)("/a")).pipe(
+          Effect.provide(FileSystem.layerNoop(fs))
+        )
+        expect(found).toBeUndefined()
+      }
     })
   )
 

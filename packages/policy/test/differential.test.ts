@@ -55,7 +55,7 @@ describe("where the analysis is certain", () => {
       const told = analysed(source)
       return told === undefined || untold(source, told).length === 0
     },
-    { timeout: 60_000, arbitrary: { runs: 1_000 } }
+    { timeout: 120_000, arbitrary: { runs: 1_000 } }
   )
 
   it("a word of the shell is no program, wherever it stands", () => {
@@ -97,12 +97,12 @@ describe("where the analysis is certain", () => {
     "another parser takes any such script, or Bash itself does where that one is narrower",
     [script],
     ([text]) => isTaken(text),
-    { timeout: 60_000, arbitrary: { runs: 500 } }
+    { timeout: 120_000, arbitrary: { runs: 500 } }
   )
 
   // With this seed it once found a bracket that closes behind a time or a negation.
   it.live.prop("and so it does with a seed that once failed", [script], ([text]) => isTaken(text), {
-    timeout: 60_000,
+    timeout: 120_000,
     arbitrary: { runs: 500, seed: 2023488260241159 }
   })
 })
@@ -130,6 +130,6 @@ describe("the shell around a command", () => {
       if (text.includes("\0")) return
       expect(run(`a ${codexQuote(text)}`, "true")).toEqual([JSON.stringify(["a", text])])
     },
-    { timeout: 60_000, arbitrary: { runs: 100 } }
+    { timeout: 120_000, arbitrary: { runs: 100 } }
   )
 })
