@@ -88,9 +88,9 @@ const screens: ReadonlyArray<Screen> = [
   run(0, "run", "--preset", "yolo", "hi"),
   run(0, "run", "--offline", "--scenario", "approval"),
   run(0, "run", "--offline", "--scenario", "approval", "--accept-all"),
-  ask(0, /y \/ n[^]*›/, "y\r", "run", "--offline", "--scenario", "approval", "--ask"),
-  ask(0, /y \/ n[^]*›/, "n\r", "run", "--offline", "--scenario", "approval", "--ask"),
-  ask(130, /y \/ n[^]*›/, Terminal.ctrlC, "run", "--offline", "--scenario", "approval", "--ask"),
+  ask(0, /y \/ [^]*›/, "y\r", "run", "--offline", "--scenario", "approval", "--ask"),
+  ask(0, /y \/ [^]*›/, "n\r", "run", "--offline", "--scenario", "approval", "--ask"),
+  ask(130, /y \/ [^]*›/, Terminal.ctrlC, "run", "--offline", "--scenario", "approval", "--ask"),
   run(0, "run", "--offline", "--scenario", "command"),
   run(0, "run", "--offline", "--scenario", "patch", "--preset", "edit"),
   run(1, "run", "--offline", "--scenario", "failure"),
@@ -118,7 +118,8 @@ const show = Effect.fnUntraced(function* ({ answer, args, code }: Screen, column
   const main = path.join(path.dirname(import.meta.dirname), "bin", "effect-codex.js")
   const program = yield* Terminal.start(main, args, { columns, rows: 60, cwd, env })
   if (answer !== undefined) {
-    yield* program.waitFor(answer[0])
+    // A program that ends without asking is found by its code and its screen.
+    yield* Effect.raceFirst(program.waitFor(answer[0]), program.code)
     yield* program.type(answer[1])
   }
   const found = yield* program.code
