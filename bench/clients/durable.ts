@@ -46,20 +46,26 @@ const measured = Effect.gen(function* () {
     return yield* sessions.result(id, String(index))
   })
   if (session === "same") yield* open("session")
-  const took = { plain: [] as Array<number>, kept: [] as Array<number>, extra: [] as Array<number> }
+  const took = {
+    plain: [] as Array<number>,
+    kept: [] as Array<number>,
+    extra: [] as Array<number>,
+    cpu: [] as Array<number>
+  }
   for (let index = 0; index < pairs + warmUp; index++) {
     const endPlain = begin()
     yield* plain
-    const first = endPlain().wall
+    const first = endPlain()
     const endKept = begin()
     yield* kept(index)
-    const second = endKept().wall
+    const second = endKept()
     if (index < warmUp) continue
-    took.plain.push(first)
-    took.kept.push(second)
-    took.extra.push(second - first)
+    took.plain.push(first.wall)
+    took.kept.push(second.wall)
+    took.extra.push(second.wall - first.wall)
+    took.cpu.push(second.cpu - first.cpu)
   }
-  return { plain: median(took.plain), kept: median(took.kept), extra: median(took.extra) }
+  return { plain: median(took.plain), kept: median(took.kept), extra: median(took.extra), cpu: median(took.cpu) }
 })
 
 const folder = mkdtempSync(join(tmpdir(), "effect-codex-bench-"))
