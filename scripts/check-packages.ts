@@ -129,7 +129,7 @@ const makeProject = (name: string, packed: ReadonlyArray<Packed>): string => {
     type: "module",
     dependencies: {
       ...tarballs,
-      ...versions("effect", "@effect/platform-node", "@openai/codex", "typescript", "@types/node")
+      ...versions("effect", "@effect/platform-node", "@effect/sql-pg", "@openai/codex", "typescript", "@types/node")
     },
     // Until they are published, what needs each other is found here. npm has them at the top anyway.
     pnpm: { overrides: tarballs }
