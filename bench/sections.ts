@@ -480,6 +480,36 @@ const real: Section = {
   real: true
 }
 
+const durableTurns = (session: "new" | "same"): Entrant => ({
+  run: { client: "durable", work: { kind: "durable", pairs: 200, session } }
+})
+
+const durable: Section = {
+  name: "durable",
+  title: { en: "A durable turn", zh: "持久会话的 turn" },
+  about: {
+    en: "A turn of one word on the pinned `codex app-server`, with a stand-in for its model on the loopback: from `send` to `result` of a durable session in a SQLite file, and without a session. 200 pairs, one after the other within a pair, each side with an app-server of its own: the median of the differences. A session adds the writes that reach the disk before the next step, the resume of the thread, and the rollout that is read back.",
+    zh: "在锁定版本的 `codex app-server` 上运行一个只有一个词的 turn，模型由回环地址上的替身应答：一边是 SQLite 文件里的持久会话，从 `send` 到 `result`，另一边没有会话。共 200 对，每对一前一后，两边各有一个 app-server：取差值的中位数。会话多出的是下一步之前落盘的写入、恢复 thread，以及读回 rollout。"
+  },
+  unit: { en: "ms more", zh: "多出的毫秒" },
+  digits: 1,
+  entrants: entrants({ new: durableTurns("new"), same: durableTurns("same") }),
+  value: ({ extra = Number.NaN }) => extra,
+  facts: [
+    { title: { en: "without, ms", zh: "没有会话（毫秒）" }, of: ({ plain = Number.NaN }) => plain, show: "median" },
+    { title: { en: "with, ms", zh: "有会话（毫秒）" }, of: ({ kept = Number.NaN }) => kept, show: "median" },
+    { title: { en: "more CPU, ms", zh: "多出的 CPU（毫秒）" }, of: ({ cpu = Number.NaN }) => cpu, show: "median" }
+  ],
+  compare: "none",
+  rows: [
+    row("durable", { entrant: "new", variant: { en: "a new session", zh: "新会话" } }),
+    row("durable", { entrant: "same", variant: { en: "the same session", zh: "同一会话" } })
+  ],
+  rounds: 1,
+  quickRounds: 0,
+  real: true
+}
+
 const decisions = 200
 const tenThousand: Entrant = { run: { client: "rules", work: { kind: "rules", rules: 10_000, times: decisions } } }
 
@@ -551,6 +581,7 @@ export const sections: ReadonlyArray<Section> = [
   sleep,
   reenter,
   real,
+  durable,
   rules,
   worst
 ]
