@@ -131,7 +131,8 @@ describe("a session with a rollout of 40 MB", () => {
       const compared = yield* running(result("c"))
 
       const before = readFileSync(file)
-      for (const name of readdirSync(home)) if (name !== "config.toml") rmSync(join(home, name), { recursive: true, force: true })
+      for (const name of readdirSync(home))
+        if (name !== "config.toml") rmSync(join(home, name), { recursive: true, force: true })
       yield* send("d")
       const restored = yield* running(
         Effect.gen(function* () {

@@ -221,7 +221,8 @@ describe("rollouts that are gone", () => {
       const before = rollouts(home).map((file) => [file, readFileSync(file, "utf8")] as const)
       expect(before.length).toBe(2)
       // Another codex home.
-      for (const file of readdirSync(home)) if (file !== "config.toml") rmSync(join(home, file), { recursive: true, force: true })
+      for (const file of readdirSync(home))
+        if (file !== "config.toml") rmSync(join(home, file), { recursive: true, force: true })
       yield* send("b")
       expect(yield* owning(blockOf)).toMatchObject({ tag: "RolloutLost", rollout: { choices: ["stored"] } })
       expect(yield* Effect.flip(sessions.resume({ ...bob, rollout: "file" }))).toMatchObject({
