@@ -7,6 +7,7 @@
  * @stability experimental
  * @since 0.1.0
  */
+import * as CheckedOption from "@effect-codex/core/CheckedOption"
 import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import { Sharding } from "effect/cluster/Sharding"
 import * as Duration from "effect/Duration"
@@ -60,15 +61,15 @@ export const layer = (
   Durable.layer(options).pipe(
     Layer.provide(
       Layer.effect(Sharing)(
-        Effect.map(
-          Sharding,
-          (sharding): Sharing =>
-            (runner) =>
-              Entity.register(runner, {
-                sweepInterval: Duration.toMillis(Duration.fromInputUnsafe(options.sweepInterval ?? "5 seconds")),
-                blockedInterval: Duration.toMillis(Duration.fromInputUnsafe(options.blockedInterval ?? "1 minute"))
-              }).pipe(Effect.provideService(Sharding, sharding))
-        )
+        Effect.gen(function* (): Effect.fn.Return<Sharing, InvalidConfig, Sharding> {
+          const sharding = yield* Sharding
+          const { blockedInterval = "1 minute", sweepInterval = "5 seconds" } = options
+          const intervals = {
+            sweepInterval: Duration.toMillis(yield* CheckedOption.timeout("sweepInterval", sweepInterval)),
+            blockedInterval: Duration.toMillis(yield* CheckedOption.timeout("blockedInterval", blockedInterval))
+          }
+          return (runner) => Effect.provideService(Entity.register(runner, intervals), Sharding, sharding)
+        })
       )
     )
   )

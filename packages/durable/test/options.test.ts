@@ -1,9 +1,11 @@
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import * as Cluster from "@effect-codex/durable/Cluster"
 import * as Durable from "@effect-codex/durable/Durable"
 import * as MemoryStore from "@effect-codex/durable/MemoryStore"
 import { SessionStore } from "@effect-codex/durable/SessionStore"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, expect, it } from "@effect/vitest"
+import * as TestRunner from "effect/cluster/TestRunner"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { sqlite } from "./storeSupport.ts"
@@ -52,3 +54,18 @@ it.effect.each([
     expect(yield* Effect.scoped(store.lease({ duration: "1 second" }))).toMatchObject({ epoch: 1 })
   }).pipe(Effect.provide(layer))
 )
+
+describe("an invalid option of an owner that shares is InvalidConfig with its path, before the store is leased", () => {
+  const cases = ["sweepInterval", "blockedInterval"].flatMap((name) =>
+    [...durations, 0].map((value) => [name, value] as const)
+  )
+
+  it.effect.each(cases)("%s: %o", ([name, value]) =>
+    Effect.gen(function* () {
+      const workspace = () => Effect.succeed({ cwd: "/" })
+      const layer = Cluster.layer(unchecked({ policies: { all: PolicyEngine.acceptAll }, workspace, [name]: value }))
+      expect(yield* Effect.flip(Effect.scoped(Layer.build(layer)))).toMatchObject(invalid(name))
+      expect(yield* (yield* SessionStore).owner).toBeUndefined()
+    }).pipe(Effect.provide(Layer.mergeAll(MemoryStore.layer, NodeServices.layer, TestRunner.layer)))
+  )
+})
