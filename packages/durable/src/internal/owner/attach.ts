@@ -26,7 +26,7 @@ import type { Change, SessionStore } from "../../SessionStore.ts"
 import * as Agents from "../rollout/agents.ts"
 import * as Follow from "../rollout/follow.ts"
 import * as Restore from "../rollout/restore.ts"
-import { Blocked } from "./blocked.ts"
+import { Blocked } from "../blocked.ts"
 
 /** The tools of a session. */
 export interface Tools {

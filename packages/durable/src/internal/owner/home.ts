@@ -16,7 +16,7 @@ import type { CommitRefused, StaleOwner, StoreFailed } from "../../DurableError.
 import type { Session } from "../../Session.ts"
 import type { Change, Rollout, SessionStore } from "../../SessionStore.ts"
 import * as Restore from "../rollout/restore.ts"
-import { Blocked } from "./blocked.ts"
+import { Blocked } from "../blocked.ts"
 
 const idFile = "effect-codex-home"
 

@@ -9,7 +9,7 @@ import type { Live } from "../../Live.ts"
 import type { Session } from "../../Session.ts"
 import type { SessionStore } from "../../SessionStore.ts"
 import type { Tools } from "./attach.ts"
-import type { Blocked } from "./blocked.ts"
+import type { Blocked } from "../blocked.ts"
 import type { At, Point } from "./hooks.ts"
 import type { Servers } from "./servers.ts"
 

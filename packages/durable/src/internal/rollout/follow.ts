@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import type { CommitRefused, StaleOwner, StoreFailed } from "../../DurableError.ts"
 import type { BlockedRollout } from "../../Session.ts"
 import type { Change, SessionStore } from "../../SessionStore.ts"
-import { Blocked } from "../owner/blocked.ts"
+import { Blocked } from "../blocked.ts"
 import { addLines, type Digest, empty, endsIn } from "./digest.ts"
 import { decode, lengthOf, type Rest, split } from "./lines.ts"
 

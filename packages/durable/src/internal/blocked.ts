@@ -2,7 +2,7 @@
  * The reason why a session can't be run by this owner. It is stored with the session and shown to people.
  */
 import * as Schema from "effect/Schema"
-import { BlockedRollout } from "../../Session.ts"
+import { BlockedRollout } from "../Session.ts"
 
 export class Blocked extends Schema.TaggedError<Blocked>()("Blocked", {
   tag: Schema.String,
