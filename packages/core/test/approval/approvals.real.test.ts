@@ -439,9 +439,9 @@ describe("approvals that share an item id", () => {
         const { thread } = yield* codex.requestExperimental("thread/start", { experimentalRawEvents: true })
         const turn = yield* Effect.forkScoped(codex.responses.create({ prompt: "Go on", threadId: thread.id }))
         yield* Deferred.await(finished)
-        // The item's own start may be heard after the engine was asked.
         const meanwhile = heard.slice(0, heard.indexOf("rawResponse/completed"))
-        expect(meanwhile.filter((method) => method !== "item/started")).toEqual([])
+        // It says so of an answer that asks for nothing.
+        expect(meanwhile).not.toContain("thread/tokenUsage/updated")
         yield* Fiber.join(turn)
       }).pipe(
         Effect.scoped,
