@@ -38,6 +38,8 @@ const Client = Sessions.layer.pipe(
 
 const ids = ["ant", "bee", "cat", "dog", "eel", "fox"]
 
+const promptOf = (session: string) => `Write a sentence about the ${session}.`
+
 const program = Effect.gen(function* () {
   const sessions = yield* Sessions.Sessions
   yield* Effect.forEach(homes, machine)
@@ -51,7 +53,7 @@ const program = Effect.gen(function* () {
       onCrash: "continue",
       maxAttempts: 5
     })
-    yield* sessions.send({ session, key: "name-1", prompt: `Write a sentence about the ${session}.` })
+    yield* sessions.send({ session, key: "name-1", prompt: promptOf(session) })
   }
 
   // The first item is the prompt: from here on the model has it.
@@ -68,8 +70,18 @@ const program = Effect.gen(function* () {
   yield* Effect.forEach(
     ids,
     (session) =>
-      Effect.flatMap(sessions.result(session, "name-1"), ({ attempts, text }) =>
-        Console.log(`${session}: ${text} (${attempts === 1 ? "at once" : "continued"})`)
+      sessions.result(session, "name-1").pipe(
+        // The machine may have died before it could store that the model has the prompt. Nothing is sent twice, but by you.
+        Effect.catchIf(
+          (error) => error._tag === "JobFailed" && error.failure.tag === "PromptUncertain",
+          () =>
+            sessions
+              .send({ session, key: "name-2", prompt: promptOf(session) })
+              .pipe(Effect.andThen(sessions.result(session, "name-2")))
+        ),
+        Effect.flatMap(({ attempts, text }) =>
+          Console.log(`${session}: ${text} (${attempts === 1 ? "at once" : "continued"})`)
+        )
       ),
     { concurrency: "unbounded", discard: true }
   )
