@@ -646,9 +646,11 @@ export const storeSuite = (kind: string, make: Effect.Effect<Store, StoreFailed,
         const lease = yield* store.lease({ duration: "3 seconds" })
         for (let step = 0; step < 40; step++) {
           yield* TestClock.adjust("500 millis")
-          // A renewal may be on its way to the store for as long as a few calls take.
-          for (let call = 0; call < 10; call++) yield* store.owner
-          expect(yield* store.owner).toMatchObject({ epoch: lease.epoch })
+          const now = yield* Clock.currentTimeMillis
+          let owner = yield* store.owner
+          // A store that is another process renews in real time, which the clock of the test doesn't wait for.
+          while (owner !== undefined && owner.expiresAt - now <= 2000) owner = yield* store.owner
+          expect(owner).toMatchObject({ epoch: lease.epoch })
         }
       }))
 
