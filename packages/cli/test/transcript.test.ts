@@ -1,5 +1,6 @@
 // oxlint-disable no-control-regex
 // The built command with recordings. No codex is needed for that.
+import * as Rubric from "@effect-codex/policy/Rubric"
 import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
@@ -541,3 +542,155 @@ describe("policy replay", () => {
     })
   )
 })
+
+describe("policy suggest", () => {
+  const secret = `ghp_${"aB3dE5".repeat(6)}`
+  type Asked = readonly [command: string, decision: string, by?: string, reason?: string]
+  const recording = (name: string, ...asked: ReadonlyArray<Asked>) => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      for (const [command, decision, by = "human", reason] of asked) turn.ask(command, decision, by, reason)
+    })
+    end()
+    return write(fileOf(name), lines)
+  }
+  const policy = (...args: ReadonlyArray<string>) => runFile(main, ["policy", ...args])
+  const suggest = (...args: ReadonlyArray<string>) => policy("suggest", ...args)
+
+  it.effect("prints a rubric with the lines that each rule stands on, which decides as the recordings do", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "learn.jsonl",
+        ["/bin/bash -lc 'npm test'", "accept"],
+        ["npm test", "acceptForSession"],
+        ["mkdir -p build/a", "accept"],
+        ["mkdir build/b", "accept"],
+        ["git push", "decline", "human", "people push"],
+        ["X=1 make", "accept"],
+        ["curl example.com", "decline", "mode strict"]
+      )
+      const { code, stderr, stdout } = yield* suggest(file)
+      expect(stderr).toBe("")
+      expect(code).toBe(0)
+      expect(stdout).toContain(`  # npm test: accepted 2 times (${file}#4, ${file}#8)
+  # Also lets in: the same in folders below /srv/app
+  - name: "npm test"
+    when: { program: npm, args: [test] }
+    decision: accept
+`)
+      expect(stdout).toContain("  # Also lets in: any other path operands within /srv/app/build\n")
+      expect(stdout).toContain("  # git push: refused once")
+      expect(stdout).toContain('    reason: "people push"\n')
+      expect(stdout).toContain(
+        "# 5 of 7 decided the same, 2 left to ask, 0 decided otherwise; 0 undecidable because of redaction\n"
+      )
+      expect(stdout).toMatch(/# Left: X=1 make: accepted \(\S+\), it sets variables/)
+      expect(stdout).not.toContain("# Left: curl")
+
+      writeFileSync(fileOf("learned.yaml"), stdout)
+      const lint = yield* policy("lint", fileOf("learned.yaml"))
+      expect([lint.code, lint.stdout]).toEqual([0, expect.stringContaining("mistakes=0")])
+      const again = yield* policy("replay", "--policy", fileOf("learned.yaml"), "--json", "--all", file)
+      const { neverHit, requests } = JSON.parse(again.stdout)
+      expect(neverHit).toEqual([])
+      expect(requests.map(({ result }: { result: string }) => result)).toEqual([
+        "same",
+        "same",
+        "same",
+        "same",
+        "same",
+        "flipped",
+        "same"
+      ])
+    })
+  )
+
+  it.effect("counts what redaction hid and leaves it out, and accepts nothing that it may have been", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "hide.jsonl",
+        ["touch a", "accept"],
+        ["touch b", "accept"],
+        [`touch ${secret}`, "decline"],
+        [`deploy ${secret}`, "accept"]
+      )
+      const redacted = fileOf("hide-redacted.jsonl")
+      yield* transcript("redact", file, "--output", redacted)
+      const { stdout } = yield* suggest("--json", redacted)
+      const { counts, left, rubric } = JSON.parse(stdout)
+      expect(counts).toEqual({ decided: 2, same: 2, left: 0, otherwise: 0, undecidable: 2 })
+      expect(left).toEqual([])
+      expect(rubric.commandRules.map(({ when }: { when: object }) => when)).toEqual([
+        { program: "touch", args: ["a"] },
+        { program: "touch", args: ["b"] }
+      ])
+    })
+  )
+
+  it.effect("learns only from those that --by names, and never from modes, defaults or accept-all", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "by.jsonl",
+        ["npm test", "accept", "ann"],
+        ["npm run build", "accept", "bob"],
+        ["npm run lint", "accept", "acceptAll"],
+        ["ls", "accept", "mode balanced"],
+        ["rm a", "decline", "mode balanced"]
+      )
+      const named = (args: ReadonlyArray<string>) =>
+        Effect.map(suggest(file, "--json", ...args), ({ stdout }) =>
+          JSON.parse(stdout).rules.map(({ name }: { name: string }) => name)
+        )
+      expect(yield* named([])).toEqual(["npm test", "npm run build"])
+      expect(yield* named(["--by", "bob"])).toEqual(["npm run build"])
+      expect(yield* named(["--by", "bob", "--by", "acceptAll"])).toEqual(["npm run build", "npm run lint"])
+    })
+  )
+
+  it.effect("writes a file that is not there yet, or any with --force", () =>
+    Effect.gen(function* () {
+      const file = recording("write.jsonl", ["npm test", "accept"])
+      const output = fileOf("written.yaml")
+      const first = yield* suggest(file, "-o", output)
+      expect([first.code, first.stdout]).toEqual([0, expect.stringMatching(/^1 of 1 decided the same/)])
+      const before = readFileSync(output, "utf8")
+      writeFileSync(output, "mine: true\n")
+      const second = yield* suggest(file, "-o", output)
+      expect([second.code, second.stderr]).toEqual([2, expect.stringContaining("--force replaces it")])
+      expect(readFileSync(output, "utf8")).toBe("mine: true\n")
+      expect((yield* suggest(file, "-o", output, "--force")).code).toBe(0)
+      expect(readFileSync(output, "utf8")).toBe(before)
+      expect((yield* suggest(file, "-o", fileOf("no.txt"))).code).toBe(2)
+    })
+  )
+
+  it.effect("holds in YAML whatever is in a command, and nothing of it reaches the terminal or another line", () =>
+    Effect.gen(function* () {
+      const commands = [
+        `echo ${quoted(hostile)}`,
+        "echo 'a\nmode: permissive\n# b: c'",
+        "echo '# x' '- y' '&a *a !!z' '{ [ , : ' '\u2028\u0085' 'yes' 'null' '1e3' '\ud83d' '😀'",
+        `echo ${quoted(" x ")}`
+      ]
+      const file = recording("hostile.jsonl", ...commands.map((command) => [command, "accept"] as const))
+      const json = JSON.parse((yield* suggest(file, "--json")).stdout)
+      const { stdout } = yield* suggest(file)
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+      const read = yield* Rubric.parse(stdout, "yaml")
+      expect(read).toEqual(json.rubric)
+      expect(read.commandRules?.length).toBeGreaterThan(2)
+      expect(read.mode).toBe("strict")
+    })
+  )
+
+  it.effect("says so if there is nothing to learn", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* suggest(recording("nothing.jsonl"))
+      expect(code).toBe(0)
+      expect(yield* Rubric.parse(stdout, "yaml")).toEqual({ mode: "strict" })
+      expect(stdout).toContain("0 of 0 decided the same")
+    })
+  )
+})
+
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
