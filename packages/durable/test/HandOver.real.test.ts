@@ -1,5 +1,6 @@
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it, vi } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -91,6 +92,34 @@ describe("an owner that ends in order spends no attempt", () => {
       )
     )
   })
+})
+
+it.live("an owner that was stopped for long before it sends a prompt does not send it in that attempt", () => {
+  let stopped = 0n
+  const hooks = Layer.succeed(Hooks)((point) =>
+    Effect.sync(() => {
+      if (point === "promptSent" && stopped === 0n) stopped = 3_600_000_000_000n
+    })
+  )
+  return Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const late: Clock.Clock = {
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+      currentTimeMillis: clock.currentTimeMillis,
+      currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+      currentTimeNanos: clock.currentTimeNanos,
+      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + stopped,
+      monotonicTimeNanos: Effect.map(clock.monotonicTimeNanos, (nanos) => nanos + stopped),
+      sleep: (duration) => clock.sleep(duration)
+    }
+    const sessions = yield* Sessions.Sessions
+    yield* send
+    const result = Effect.provide(sessions.result("s", "a"), Layer.provide(layerOwner(), hooks))
+    expect((yield* Effect.provideService(result, Clock.Clock, late)).text).toBe("done")
+    expect(yield* ends).toEqual(["handedOver", "completed"])
+    const model = yield* MockModel.MockModel
+    expect((yield* model.requests).length).toBe(1)
+  }).pipe(Effect.provide(Layer.provideMerge(layerStore, CodexTest.layerHome([done]))))
 })
 
 it.live("a session that its owner gives back is not started again while it is left", () => {

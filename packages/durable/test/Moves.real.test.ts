@@ -5,6 +5,7 @@ import { CodexHome, CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { expect, it, vi } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { execFileSync } from "node:child_process"
@@ -12,6 +13,7 @@ import { readFileSync, statSync } from "node:fs"
 import { basename } from "node:path"
 import * as Durable from "../src/Durable.ts"
 import { Sharing } from "../src/internal/owner/sharing.ts"
+import * as MemoryStore from "../src/MemoryStore.ts"
 import * as Sessions from "../src/Sessions.ts"
 import { SessionStore } from "../src/SessionStore.ts"
 import { rollouts } from "./killmatrix/kill.ts"
@@ -88,6 +90,49 @@ it.live("the rollouts of sub-agents move with their session, for their owner alo
     )
   )
 )
+
+it.live("a session that is given back before it has moved in goes on, though its old rollout is in that home", () => {
+  let reads: "hold" | "held" | undefined
+  const reached = Deferred.makeUnsafe<void>()
+  const store = Layer.effect(SessionStore)(
+    Effect.map(SessionStore, (store) => ({
+      ...store,
+      rollouts: (session: string) =>
+        Effect.suspend(() => {
+          if (reads !== "hold") return store.rollouts(session)
+          reads = "held"
+          return Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+        })
+    }))
+  ).pipe(Layer.provide(MemoryStore.layer))
+  return Effect.gen(function* () {
+    const one = yield* CodexTest.Home
+    const { url } = yield* MockModel.MockModel
+    const other = yield* CodexHome.make({ url })
+    const binary = yield* CodexBinary.resolve()
+    const sessions = yield* Sessions.Sessions
+    yield* open
+    yield* Effect.provide(run("a"), machine(one, one.cwd, binary))
+    yield* Effect.provide(run("b"), machine(other, one.cwd, binary))
+    yield* sessions.send({ session: "s", key: "c", prompt: "task c" })
+    reads = "hold"
+    yield* Effect.provide(Deferred.await(reached), machine(one, one.cwd, binary))
+    expect((yield* sessions.status("s")).session.block).toBeUndefined()
+    const result = Effect.provide(sessions.result("s", "c"), machine(one, one.cwd, binary))
+    expect(yield* result).toMatchObject({ text: "done", attempts: 1 })
+    const model = yield* MockModel.MockModel
+    expect((yield* model.requests).at(-1)?.userTexts).toEqual(["task a", "task b", "task c"])
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(
+      Layer.mergeAll(
+        Layer.provideMerge(Sessions.layer, store),
+        NodeServices.layer,
+        CodexTest.layerHome([done, done, done])
+      )
+    )
+  )
+})
 
 // The same twice, but for `npm run test:codex -- VERSION`.
 it.live(

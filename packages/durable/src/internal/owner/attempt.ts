@@ -10,6 +10,7 @@ import type { RequestError, ThreadStartError, TurnError } from "@effect-codex/co
 import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
 import { type Engine, PolicyEngine } from "@effect-codex/core/PolicyEngine"
 import type { TurnHandle } from "@effect-codex/core/Thread"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -158,9 +159,15 @@ const runStarted = Effect.fnUntraced(function* (
       ? job.prompt
       : continuation({ cut: step.cut, decided: decided.filter((approval) => approval.key === key) })
 
+  const storing = yield* Clock.monotonicTimeNanos
   const isPromptUncertain = step.isPromptUncertain ? { isPromptUncertain: true } : {}
   yield* commitNow([{ type: "promptSent", key, attempt, threadId: thread.id, messageId, ...isPromptUncertain }])
   yield* owner.hook("promptSent", at)
+  // This process may have been stopped for longer than its lease.
+  if (Duration.isGreaterThan(Duration.nanos((yield* Clock.monotonicTimeNanos) - storing), owner.sendWithin)) {
+    yield* handOver
+    return "again"
+  }
 
   const started = yield* thread
     .turn({ prompt, turn: { clientUserMessageId: messageId }, whenBusy: "fail" })
