@@ -189,6 +189,259 @@ describe("transcript show", () => {
   )
 })
 
+const rolloutFixture = path.join(import.meta.dirname, "../../durable/test/fixtures/rollout-0.171.0.jsonl")
+
+describe("a rollout of codex", () => {
+  it.effect("is recognized by its content, shown and reported, and what it lacks is said", () =>
+    Effect.gen(function* () {
+      const file = fileOf("any-name")
+      writeFileSync(file, readFileSync(rolloutFixture, "utf8") + '{"timestamp":"2026')
+      const { code, stdout } = yield* transcript("report", file)
+      expect(code).toBe(0)
+      for (const said of [
+        "Turn 8 <small>",
+        "echo hello",
+        "add /srv/agent/work/a.txt",
+        "Made of a rollout of codex",
+        "It does not have: the messages of the program; ",
+        "approvals, with who decided and how long that took",
+        "Lines that are not shown: 1 that can&#39;t be read."
+      ]) {
+        expect(stdout).toContain(said)
+      }
+      expect(stdout).not.toContain("messages on the wire")
+      expect(stdout).not.toContain("The recording has no end")
+      const shown = yield* transcript("show", file)
+      expect(shown.code).toBe(0)
+      expect(shown.stdout).toContain("[tool.exec] /bin/bash -lc 'echo hello'")
+      expect(shown.stdout).toContain("This is a rollout of codex. It does not have:")
+      expect(shown.stdout).toContain("Lines that are not shown: 1 that can't be read.")
+    })
+  )
+
+  it.effect("runs nothing on the page and in the terminal, whatever is in its fields", () =>
+    Effect.gen(function* () {
+      const event = (payload: object) => ({ timestamp: hostile, type: "event_msg", payload })
+      const item = (item: object) => event({ type: "item_completed", turn_id: hostile, item: { id: hostile, ...item } })
+      const file = fileOf("hostile-rollout.jsonl")
+      writeFileSync(
+        file,
+        [
+          {
+            timestamp: hostile,
+            type: "session_meta",
+            payload: { id: hostile, cwd: hostile, cli_version: hostile, timestamp: hostile }
+          },
+          event({ type: "task_started", turn_id: hostile }),
+          item({
+            type: "UserMessage",
+            content: [
+              { type: hostile, text: hostile },
+              { type: "text", text: hostile }
+            ]
+          }),
+          item({ type: "CommandExecution", command: [hostile], cwd: hostile, status: hostile, exit_code: hostile }),
+          item({ type: "FileChange", changes: { [hostile]: { type: hostile, unified_diff: hostile } } }),
+          item({ type: "McpToolCall", server: hostile, tool: hostile, arguments: hostile, status: hostile }),
+          item({ type: "AgentMessage", content: [{ text: hostile }], phase: hostile }),
+          event({ type: hostile }),
+          event({ type: "token_count", info: { total_token_usage: { total_tokens: hostile } } }),
+          event({ type: "error", message: hostile }),
+          event({ type: "task_complete", turn_id: hostile, error: { message: hostile } })
+        ]
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join("")
+      )
+      const { code, stdout } = yield* transcript("report", file)
+      expect(code).toBe(0)
+      expect(stdout.split("<script").length).toBe(2)
+      const tags = Array.from(stdout.matchAll(/<[a-z][^>]*>/gi), ([tag]) => tag)
+      expect(tags.filter((tag) => /\son\w+=|\s(src|href|style)=/i.test(tag))).toEqual([])
+      expect(tags.filter((tag) => /^<(img|iframe|base|b>onmouse|svg\/)/i.test(tag))).toEqual([])
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e\u2066\ufeff]/)
+      const shown = yield* transcript("show", file)
+      expect(shown.code).toBe(0)
+      expect(shown.stdout).not.toMatch(/[\u0000\u001b\u202e]/)
+    })
+  )
+
+  it.effect("is refused where a recording is needed, and so is what is no file", () =>
+    Effect.gen(function* () {
+      for (const command of [
+        ["trim", rolloutFixture, "--turn", "1", "--output", fileOf("none.jsonl")],
+        ["redact", rolloutFixture, "--output", fileOf("none.jsonl")]
+      ]) {
+        const { code, stderr } = yield* transcript(...command)
+        expect(code).toBe(2)
+        expect(stderr).toContain("it is a rollout of codex")
+      }
+      writeFileSync(fileOf("empty.jsonl"), "")
+      for (const file of [files, fileOf("empty.jsonl"), "/dev/null"]) {
+        expect((yield* transcript("report", file)).code).toBe(2)
+        expect((yield* transcript("show", file)).code).toBe(2)
+      }
+    })
+  )
+
+  it.effect("of any length is read in little memory", () =>
+    Effect.gen(function* () {
+      const [meta = "", ...rest] = readFileSync(rolloutFixture, "utf8").trimEnd().split("\n")
+      const file = fileOf("long-rollout.jsonl")
+      const noise = JSON.stringify({
+        type: "response_item",
+        payload: { type: "message", text: "some words ".repeat(2000) }
+      })
+      const output = (id: number) =>
+        JSON.stringify({
+          type: "event_msg",
+          payload: {
+            type: "item_completed",
+            item: {
+              type: "CommandExecution",
+              id: `c-${id}`,
+              command: ["cat"],
+              aggregated_output: "a line <&>\n".repeat(2000)
+            }
+          }
+        })
+      writeFileSync(file, `${meta}\n`)
+      for (let part = 0; part < 50; part++) {
+        const lines = Array.from({ length: 20 }, (_, index) => `${noise}\n${output(part * 20 + index)}\n`)
+        appendFileSync(file, `${rest.join("\n")}\n${lines.join("")}`)
+      }
+      const { code, stdout } = yield* runFile(main, ["transcript", "report", file], {
+        env: { NODE_OPTIONS: "--max-old-space-size=128" }
+      })
+      rmSync(file)
+      expect(code).toBe(0)
+      expect(Buffer.byteLength(stdout)).toBeLessThan(5_000_000)
+      expect(stdout).toMatch(/This page leaves out/)
+    })
+  )
+})
+
+describe("transcript --compare", () => {
+  const before = () => write(fileOf("before.jsonl"), everything("x"))
+  const after = () => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      turn.prompt("Make the tests pass. x")
+      turn.think("**Looking** at the failing test first. x")
+      turn.tokens(4200)
+      turn.run("npm test x", "all good", 0)
+      turn.change("/srv/app/src/x", "other")
+      turn.tokens(3000)
+      turn.ask("npm test", "decline", "no tests")
+      turn.run("make x", "made")
+      turn.say("I could not run the tests.")
+    })
+    turn("completed", (turn) => {
+      turn.prompt("And the weather?")
+      turn.call("x", "x")
+      turn.other()
+      turn.fail("x")
+      turn.say("Sunny.")
+    })
+    end()
+    return write(fileOf("after.jsonl"), lines)
+  }
+
+  it.effect("counts and marks what differs in a terminal: exit codes, verdicts, tokens and the answer", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("show", "--compare", before(), after())
+      expect(code).toBe(0)
+      for (const line of [
+        "A: before.jsonl",
+        "B: after.jsonl",
+        "turns: 1 same, 1 differ, 1 only in A",
+        "approvals: 1 differ, 1 only in A",
+        "Turn 1: differs",
+        "  A completed, 9,800 tokens, ",
+        "  B completed, 7,200 tokens, ",
+        "  ~ [command] npm test x: failed, exit code 1 | completed, exit code 0",
+        "  ~ [approval: command] npm test: accept by tests | decline by no tests",
+        "  - [approval: command] git push x",
+        "  + [command] make x: completed, exit code 0",
+        "  - [answer] All tests pass now.",
+        "  + [answer] I could not run the tests.",
+        "Turn 2: same",
+        "Turn 3: only in A"
+      ]) {
+        expect(stdout).toContain(line)
+      }
+      expect(stdout).not.toContain("[prompt] Make")
+      const full = yield* transcript("show", "--full", "--compare", before(), after())
+      expect(full.stdout).toContain("    [prompt] Make the tests pass. x")
+    })
+  )
+
+  it.effect("finds no difference in ids, times and temporary paths, nor in a run and itself", () =>
+    Effect.gen(function* () {
+      const lines = (id: string, took: number) => {
+        const { end, lines, turn } = makeLines("x")
+        turn("completed", (turn) => {
+          turn.run(`cat /tmp/run-${id}/file`, "", 0)
+          turn.say(`Thread 0199b6f2-5f2a-7b11-8f3e-6f0a2f1c9d${took} ended at 2026-11-27T09:00:${took}Z`)
+        })
+        end()
+        return lines
+      }
+      const pair = [write(fileOf("one.jsonl"), lines("a", 10)), write(fileOf("two.jsonl"), lines("b", 20))]
+      const { stdout } = yield* transcript("show", "--compare", ...pair)
+      expect(stdout).toContain("turns: 1 same\n")
+      expect(stdout).not.toMatch(/differ|only in/)
+      const self = yield* transcript("show", "--compare", before(), before())
+      expect(self.stdout).toContain("turns: 3 same\n")
+    })
+  )
+
+  it.effect("is the beginning of a page with both runs, in which nothing can run", () =>
+    Effect.gen(function* () {
+      const hostileFile = write(fileOf("h.jsonl"), everything(hostile))
+      const { code, stdout } = yield* transcript("report", "--compare", before(), hostileFile)
+      expect(code).toBe(0)
+      expect(stdout).toContain('<tr class="onlyA"><th scope="row">command</th><td><span class="head">npm test x</span>')
+      expect(stdout).toContain("<dt>turns</dt><dd>3 differ</dd>")
+      expect(stdout.split("<article>").length).toBe(3)
+      expect(stdout.split("<script").length).toBe(2)
+      const tags = Array.from(stdout.matchAll(/<[a-z][^>]*>/gi), ([tag]) => tag)
+      expect(tags.filter((tag) => /\son\w+=|\s(src|href|style)=/i.test(tag))).toEqual([])
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e\u2066\ufeff]/)
+    })
+  )
+
+  it.effect("compares a recording with a rollout, and takes two files, no more and no less", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("show", "--compare", before(), rolloutFixture)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/turns: .*5 only in B/)
+      for (const command of ["show", "report"]) {
+        const { code, stderr } = yield* transcript(command, "--compare", before())
+        expect(code).toBe(2)
+        expect(stderr).toContain("--compare takes two files, and there are 1")
+      }
+      expect((yield* transcript("show", before(), before())).code).toBe(2)
+    })
+  )
+
+  it.effect("two large runs share a page of 5 MB", () =>
+    Effect.gen(function* () {
+      const { end, lines, turn } = makeLines("")
+      for (let turns = 0; turns < 30; turns++) {
+        turn("completed", (turn) => {
+          for (let commands = 0; commands < 10; commands++) turn.run("cat log", "a line of the log <&>\n".repeat(1200))
+        })
+      }
+      end()
+      const file = write(fileOf("two-large.jsonl"), lines)
+      const { stdout } = yield* transcript("report", "--compare", file, file)
+      rmSync(file)
+      expect(Buffer.byteLength(stdout)).toBeLessThan(5_000_000)
+      expect(stdout).toContain("<dt>turns</dt><dd>30 same</dd>")
+    })
+  )
+})
+
 describe("transcript trim", () => {
   it.effect("keeps the turns that it is given", () =>
     Effect.gen(function* () {
