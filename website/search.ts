@@ -8,8 +8,8 @@ import MiniSearch from "minisearch"
 
 /** How pages are indexed and found. The functions run in the browser too, by their text: they can use nothing outside of them. */
 export const miniSearch = {
-  // The guides come before the reference.
-  searchOptions: { boostDocument: (id: string) => (id.includes("/reference/") ? 0.3 : 1) },
+  // The guides come before the reference, and before the index that lists them.
+  searchOptions: { boostDocument: (id: string) => (/\/(?:reference\/|documentation\b)/.test(id) ? 0.3 : 1) },
   options: {
     // Chinese has no spaces, so it is looked for by pairs of characters; a name such as `LlmJudgePolicy` is found by each of
     // its words.

@@ -56,6 +56,8 @@ export default defineConfig({
   // For a site that is not at the root of its host: `SITE_BASE=/effect-codex/`.
   base: process.env["SITE_BASE"] ?? "/",
   markdown: {
+    // Comments of the default dark theme are too dark to read.
+    theme: { light: "github-light", dark: "github-dark-default" },
     config: (markdown) => {
       const fence = markdown.renderer.rules.fence
       markdown.renderer.rules.fence = (tokens, index, options, env, self) => {

@@ -122,7 +122,9 @@ const show = Effect.fnUntraced(function* ({ answer, args, code }: Screen, column
     yield* Effect.raceFirst(program.waitFor(answer[0]), program.code)
     yield* program.type(answer[1])
   }
-  const found = yield* program.code
+  const found = yield* program.code.pipe(
+    Effect.timeoutOrElse({ duration: "2 minutes", orElse: () => Effect.succeed("nothing") })
+  )
   const lines = yield* program.screen
   const name = `effect-codex ${args.join(" ")} (${columns} columns)`
   if (values.show === true) process.stdout.write(`--- ${name}\n${lines.join("\n")}\n`)

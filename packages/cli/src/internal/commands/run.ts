@@ -1,6 +1,7 @@
 /**
  * `effect-codex run`: one turn of an agent, with its flags.
  */
+import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
@@ -10,7 +11,6 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -32,6 +32,7 @@ import { presetNames, presets } from "../preset.ts"
 import { scenarioNames } from "../scenarioNames.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
+import { notice } from "../wrap.ts"
 
 const flags = {
   prompt: Argument.String("PROMPT").pipe(
@@ -183,7 +184,12 @@ const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, 
       const person = yield* Human.engine
       return rules === undefined ? person : Policy.firstOf(yield* Policy.fromLayer(rules), person)
     })
-  ).pipe(Layer.provide(personAt(screen, flags.cwd)))
+  ).pipe(
+    // With --offline the agent works in a throwaway folder.
+    Layer.provide(
+      Layer.unwrap(Effect.map(Codex.Codex, ({ serverInfo }) => personAt(screen, flags.cwd ?? serverInfo.cwd)))
+    )
+  )
 })
 
 const prepare = Effect.fnUntraced(function* (flags: Flags) {
@@ -225,7 +231,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const policy = yield* policyOf(flags, acceptAll, screen)
 
   if (acceptAll && !flags.quiet) {
-    yield* Console.error(
+    yield* notice(
       "[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights."
     )
   }
@@ -265,7 +271,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     { ...flags, config },
     { record: flags.record, ...(script === undefined ? {} : { script }) }
   )
-  return { options, layer: Layer.merge(codex, policy) }
+  return { options, layer: Layer.provideMerge(policy, codex) }
 })
 
 const deciderOf = ({ ask, policy }: Flags, acceptAll: boolean): string => {
