@@ -28,8 +28,9 @@ const ofArgument = ({ description, name, required, variadic }: ArgDoc): Row => [
   `${described(description)}${required ? "" : " (optional)"}`
 ]
 
+// The description lists the choices.
 const ofFlag = ({ aliases, description, name, type }: FlagDoc): Row => [
-  `${[`--${name}`, ...aliases].join(", ")}${type === "boolean" ? "" : ` ${type}`}`,
+  `${[`--${name}`, ...aliases].join(", ")}${type === "boolean" ? "" : ` ${type.includes("|") ? "choice" : type}`}`,
   described(description)
 ]
 

@@ -39,7 +39,7 @@ const width = Effect.gen(function* () {
 })
 
 /**
- * Prints lines for people. A line that is wider than the terminal is wrapped by words; what follows is moved in to `indent`, or
+ * Prints lines for people. A line that is wider than the terminal is wrapped by words; its other lines are moved in to `indent`, or
  * by two.
  */
 export const lines = Effect.fnUntraced(function* (lines: ReadonlyArray<string>, indent?: number) {

@@ -102,7 +102,7 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
           { title: "PART", least: 20 },
           { title: "DECISION" },
           { title: "BY", optional: true },
-          { title: "WHY NOT", optional: true, least: 20, wraps: true }
+          { title: "WHY NOT", optional: true, least: 12, wraps: true }
         ],
         parts.map(({ by, decision, source, whyNot = "" }) => [
           source,
