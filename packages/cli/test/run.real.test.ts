@@ -508,6 +508,95 @@ describe("in a terminal", () => {
     }).pipe(Effect.scoped)
   )
 
+  describe("writes a rule into the rubric", () => {
+    const rubricText = "# Ours.\nmode: strict # careful\n"
+    const twice = [
+      MockModel.reply(MockModel.execCommand({ cmd: "touch made.txt", escalate: "May I?" })),
+      MockModel.reply(MockModel.execCommand({ cmd: "touch made.txt", escalate: "May I again?" })),
+      MockModel.reply(MockModel.text("Done."))
+    ]
+    const asking = <A, E, R>(
+      script: MockModel.Script | ReadonlyArray<MockModel.Reply>,
+      test: (program: Terminal.Program, rubric: string) => Effect.Effect<A, E, R>
+    ) =>
+      Effect.gen(function* () {
+        const { cwd } = yield* CodexTest.Home
+        const rubric = path.join(cwd, "rubric.yaml")
+        writeFileSync(rubric, rubricText)
+        const args = ["--ask", "--policy", rubric, "--approval-policy", "untrusted", "try"]
+        const program = yield* startWith(args, { rows: 60, columns: 110 })
+        yield* program.waitFor(/always {2}[^]*›/)
+        return yield* test(program, rubric)
+      }).pipe(Effect.provide(CodexTest.layerHome(script, { verifyOnClose: false })))
+
+    it.live("that it has shown, on the second answer, and does not ask again", () =>
+      asking(twice, (program, rubric) =>
+        Effect.gen(function* () {
+          yield* program.type("always\r")
+          yield* program.waitFor(/Write this rule[^]*"touch"[^]*once[^]*›/)
+          expect(readFileSync(rubric, "utf8")).toBe(rubricText)
+          yield* program.type("y\r")
+          expect(yield* program.code).toBe(0)
+          const text = readFileSync(rubric, "utf8")
+          expect(text.startsWith(rubricText)).toBe(true)
+          expect(text).toContain("program: touch")
+          expect(text).toContain("cwdWithin: .\n")
+          const screen = (yield* program.screen).join("\n")
+          expect(screen).toContain("[approval] command: accept (human)")
+          expect(screen).toContain("[approval] command: accept (always touch made.txt)")
+        })
+      )
+    )
+
+    it.live.each([
+      ["once", "once\r", 0, "command: accept (human)"],
+      ["n", "n\r", 0, "command: decline (human)"],
+      ["Ctrl-D", "\u0004", 0, "command: decline (human"],
+      ["Ctrl-C", Terminal.ctrlC, 130, "status=interrupted"]
+    ] as const)("and nothing on %s at the second question", ([, keys, code, shown]) =>
+      asking(
+        [twice[0], twice[2]].flatMap((reply) => (reply === undefined ? [] : [reply])),
+        (program, rubric) =>
+          Effect.gen(function* () {
+            yield* program.type("always\r")
+            yield* program.waitFor(/Write this rule[^]*once[^]*›/)
+            yield* program.type(keys)
+            expect(yield* program.code).toBe(code)
+            expect((yield* program.screen).join("\n")).toContain(shown)
+            expect(readFileSync(rubric, "utf8")).toBe(rubricText)
+            expect(readdirSync(path.dirname(rubric))).not.toContain("rubric.yaml.lock")
+          })
+      )
+    )
+
+    it.live.each([
+      [
+        "declines by now",
+        "mode: strict\ncommandRules: [{ when: { program: touch }, decision: decline }]\n",
+        "has changed"
+      ],
+      ["is broken by now", "mod: strict\n", "no such field"]
+    ] as const)("and nothing if the file %s, which is said, and asks once more", ([, changed, said]) =>
+      asking(
+        [twice[0], twice[2]].flatMap((reply) => (reply === undefined ? [] : [reply])),
+        (program, rubric) =>
+          Effect.gen(function* () {
+            yield* program.type("always\r")
+            yield* program.waitFor(/Write this rule[^]*once[^]*›/)
+            writeFileSync(rubric, changed)
+            const before = program.written().length
+            yield* program.type("y\r")
+            yield* program.waitFor(new RegExp(`${said}[^]*May I\\?[^]*›`))
+            const again = program.written().slice(before)
+            expect(again).not.toContain("always  ")
+            yield* program.type("n\r")
+            expect(yield* program.code).toBe(0)
+            expect(readFileSync(rubric, "utf8")).toBe(changed)
+          })
+      )
+    )
+  })
+
   it.live("stops the turn on Ctrl-C at a question, as anywhere else", () =>
     Effect.gen(function* () {
       const script = [

@@ -4,9 +4,10 @@
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Human from "@effect-codex/policy/Human"
+import type { Answer, Question } from "@effect-codex/policy/HumanQuestion"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
+import type { InvalidRubric } from "@effect-codex/policy/Rubric"
 import * as Policy from "@effect-codex/policy/Policy"
-import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -16,6 +17,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Semaphore from "effect/Semaphore"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
@@ -30,6 +32,7 @@ import { optional, text, toggle } from "../flags.ts"
 import { markPrinted } from "../report.ts"
 import { presetNames, presets } from "../preset.ts"
 import { scenarioNames } from "../scenarioNames.ts"
+import * as Always from "../policy/always.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
 import { notice } from "../wrap.ts"
@@ -120,15 +123,9 @@ const exclusive = (flags: Readonly<Record<string, boolean>>): Effect.Effect<void
   return Effect.fail(new InvalidUsage({ description: `Use only one of ${given.join(", ")}.` }))
 }
 
-const rulesOf = Effect.fnUntraced(function* (
-  policy: string,
-  root: string | undefined,
-  unmatched: "abstain" | undefined
-) {
+const rulesOf = Effect.fnUntraced(function* (policy: string, root: string | undefined) {
   const { baseDirectory, rubric } = yield* load(policy, root)
-  return unmatched === undefined
-    ? Policy.layerFromRubric(rubric, LlmJudgePolicy.layer, { baseDirectory })
-    : Layer.effect(PolicyEngine.PolicyEngine)(RuleBasedPolicy.make(rubric, { baseDirectory, unmatched }))
+  return Policy.layerFromRubric(rubric, LlmJudgePolicy.layer, { baseDirectory })
 })
 
 // Ctrl-C at a question stops the run, as it does anywhere else; Ctrl-D and Esc decline the request. The terminal is in raw mode
@@ -152,18 +149,34 @@ const terminal = Layer.effect(Terminal.Terminal)(
 )
 
 // A question is asked when nothing else is written, on a line of its own.
-const personAt = (screen: Semaphore.Semaphore, cwd: string | undefined) =>
+const personAt = <E, R>(
+  screen: Semaphore.Semaphore,
+  cwd: string | undefined,
+  ask: (question: Question) => Effect.Effect<Answer | undefined, E, R>
+) =>
   Human.layerCallback(
     (question) =>
       Terminal.Terminal.pipe(
         Effect.flatMap((terminal) => terminal.display(StatusLine.erase)),
-        Effect.andThen(Human.askAtTerminal(question)),
+        Effect.andThen(ask(question)),
         screen.withPermits(1)
       ),
     { cwd }
   ).pipe(Layer.provide(terminal))
 
-const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, screen: Semaphore.Semaphore) {
+const policyOf = Effect.fnUntraced(function* (
+  flags: Flags,
+  acceptAll: boolean,
+  screen: Semaphore.Semaphore
+): Effect.fn.Return<
+  Layer.Layer<
+    PolicyEngine.PolicyEngine,
+    Connect.ConnectError | InvalidRubric,
+    ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+  >,
+  InvalidUsage | InvalidRubric,
+  FileSystem.FileSystem | Path.Path | Stdio.Stdio
+> {
   const { ask, policy, root } = flags
   if (root !== undefined && policy === undefined) {
     return yield* new InvalidUsage({
@@ -171,23 +184,24 @@ const policyOf = Effect.fnUntraced(function* (flags: Flags, acceptAll: boolean, 
     })
   }
   if (acceptAll) return PolicyEngine.layerAcceptAll
-  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, root, undefined)
+  if (!ask) return policy === undefined ? PolicyEngine.layerDeclineAll : yield* rulesOf(policy, root)
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
     return yield* new InvalidUsage({
       description: "--ask needs a terminal: standard input and output must not be redirected."
     })
   }
-  const rules = policy === undefined ? undefined : yield* rulesOf(policy, root, "abstain")
+  const rules = policy === undefined ? undefined : yield* Always.make(policy, yield* load(policy, root))
   return Layer.effect(PolicyEngine.PolicyEngine)(
-    Effect.gen(function* () {
-      const person = yield* Human.engine
-      return rules === undefined ? person : Policy.firstOf(yield* Policy.fromLayer(rules), person)
-    })
+    Effect.map(Human.engine, (person) => (rules === undefined ? person : Policy.firstOf(rules.engine, person)))
   ).pipe(
     // With --offline the agent works in a throwaway folder.
     Layer.provide(
-      Layer.unwrap(Effect.map(Codex.Codex, ({ serverInfo }) => personAt(screen, flags.cwd ?? serverInfo.cwd)))
+      Layer.unwrap(
+        Effect.map(Codex.Codex, ({ serverInfo }) =>
+          personAt(screen, flags.cwd ?? serverInfo.cwd, rules === undefined ? Human.askAtTerminal : rules.ask)
+        )
+      )
     )
   )
 })
