@@ -172,7 +172,7 @@ const policyOf = Effect.fnUntraced(function* (
   Layer.Layer<
     PolicyEngine.PolicyEngine,
     Connect.ConnectError | InvalidRubric,
-    ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+    ChildProcessSpawner | Codex.Codex | FileSystem.FileSystem | Path.Path | Stdio.Stdio
   >,
   InvalidUsage | InvalidRubric,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio
