@@ -42,6 +42,7 @@ import type { InvalidUsage } from "./InvalidUsage.ts"
 import { watch } from "./internal/approvals.ts"
 import { messageOf } from "./internal/cliMessage.ts"
 import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
+import * as Markdown from "./internal/markdown.ts"
 import { settings, stopping, warning } from "./internal/ourEvents.ts"
 import * as ThreadId from "./internal/threadId.ts"
 import * as Renderer from "./Renderer.ts"
@@ -70,6 +71,8 @@ export interface Options {
   readonly show: "quiet" | "normal" | "verbose"
   /** Whether long output of tools is shown whole. */
   readonly full: boolean
+  /** Whether a terminal gets messages as they are written, without laying out Markdown. */
+  readonly raw: boolean
   readonly color: Tone.Color
   /** Whether a declined request makes the run fail. */
   readonly failOnDecline: boolean
@@ -362,9 +365,20 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   }
 
   const watched = yield* stdio.stdoutIsTerminal
+  const forTerminal = (text: string, columns: number): string => {
+    const harmless = sanitizeForTerminal(text)
+    if (options.raw || options.env["TERM"] === "dumb") return harmless
+    const color = Tone.resolve(options.color, { env: options.env, isTerminal: true })
+    return Markdown.render(harmless, { columns, hasColor: color !== "off" })
+  }
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
-    status === "completed" && text !== "" ? print(`${watched ? sanitizeForTerminal(text) : text}\n`) : Effect.void
+    status === "completed" && text !== ""
+      ? Effect.flatMap(
+          watched ? Effect.map(options.columns, (columns) => forTerminal(text, columns)) : Effect.succeed(text),
+          (text) => print(`${text}\n`)
+        )
+      : Effect.void
   if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
 
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)
@@ -387,7 +401,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   }
   const render =
     isTerminal && options.env["TERM"] !== "dumb"
-      ? Renderer.renderLive({ ...rendering, columns: options.columns })
+      ? Renderer.renderLive({ ...rendering, columns: options.columns, raw: options.raw })
       : Renderer.render(rendering)
   return {
     transcript: true,

@@ -107,6 +107,7 @@ const flags = {
   timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),
   quiet: toggle("quiet", "Show only the answer").pipe(Flag.withAlias("q")),
   full: toggle("full", "Show long tool output whole"),
+  raw: toggle("raw", "On a terminal: print messages as they are written, without laying out Markdown"),
   verbose: toggle("verbose", "Also show events of the server, and long tool output whole"),
   color: Flag.Literals("color", Tone.colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),
@@ -248,6 +249,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     budget: { tokens: flags.budgetTokens ?? preset?.budgetTokens, duration: timeout ?? preset?.duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    raw: flags.raw,
     full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
