@@ -84,7 +84,7 @@ describe("Markdown", () => {
         "──────────────────────────────────────────────────────┼─────",
         "`a`                                                   │    1",
         "b with many words in it, so that it has to be wrapped │ 1000",
-        `and cut${" ".repeat(47)} │`,
+        `and cut${" ".repeat(46)} │`,
         "",
         "│ quoted",
         "",
