@@ -4,11 +4,10 @@
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
-import * as Schema from "effect/Schema"
 import * as Connection from "../../Connection.ts"
 import * as Doctor from "../../Doctor.ts"
 import type { Paint } from "../../Tone.ts"
+import { CheckFailed } from "../checkFailed.ts"
 import { toOptions } from "../connect.ts"
 import { json } from "../flags.ts"
 import * as Print from "../print.ts"
@@ -16,15 +15,6 @@ import * as Print from "../print.ts"
 const flags = { json, ...Connection.flags }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** A check failed; already reported. */
-export class DoctorFailed extends Schema.TaggedError<DoctorFailed>()("DoctorFailed", {}) {
-  override readonly [Runtime.errorExitCode] = 1
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "Something is wrong here."
-  }
-}
 
 const tones = { ok: "assistant", warn: "warning", fail: "error" } as const
 
@@ -63,7 +53,7 @@ const run = Effect.fn("doctor")(function* (flags: Flags) {
     const paint = yield* Print.painter
     yield* Console.log(report.findings.flatMap((finding) => lines(paint, finding)).join("\n"))
   }
-  if (!report.ok) return yield* new DoctorFailed()
+  if (!report.ok) return yield* new CheckFailed({ description: "Something is wrong here." })
 }, Effect.scoped)
 
 /** The command. */

@@ -7,12 +7,12 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { codes } from "../../../ExitCode.ts"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json, text, toggle } from "../../flags.ts"
 import { jsonLine } from "../../jsonLine.ts"
 import { policy, root } from "../../policy/flags.ts"
@@ -37,15 +37,6 @@ const flags = {
 }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** The command would not be accepted; already reported. */
-export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
-  override readonly [Runtime.errorExitCode] = codes.declined
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "The command would not be accepted."
-  }
-}
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 
@@ -116,7 +107,8 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
       )
     }
   }
-  if (!accepts(verdict)) return yield* new NotAccepted()
+  if (!accepts(verdict))
+    return yield* new CheckFailed({ description: "The command would not be accepted.", exitCode: codes.declined })
 })
 
 /** The command. */

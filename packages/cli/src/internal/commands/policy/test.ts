@@ -11,9 +11,9 @@ import * as Yaml from "effect/encoding/Yaml"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json } from "../../flags.ts"
 import { root } from "../../policy/flags.ts"
 import { load, verdicts } from "../../policy/verdict.ts"
@@ -54,15 +54,6 @@ const Expectations = Schema.Struct({
 })
 
 const decode = Schema.decodeUnknownEffect(Expectations, { errors: "all", onExcessProperty: "error" })
-
-/** Some expectations are not met; already reported. */
-export class ExpectationsFailed extends Schema.TaggedError<ExpectationsFailed>()("ExpectationsFailed", {}) {
-  override readonly [Runtime.errorExitCode] = 1
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "Some expectations are not met."
-  }
-}
 
 const parse = (file: string, text: string): Effect.Effect<unknown, InvalidUsage> => {
   const invalid = (cause: unknown) =>
@@ -120,7 +111,7 @@ const test = Effect.fn("policy.test")(function* (flags: Flags) {
       ].join("\n")
     )
   }
-  if (!ok) return yield* new ExpectationsFailed()
+  if (!ok) return yield* new CheckFailed({ description: "Some expectations are not met." })
 })
 
 const say = ({
