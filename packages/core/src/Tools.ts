@@ -145,7 +145,7 @@ export const bind = <T extends Tools>(
         onNone: () => failed(`The tool ${tool} gave no result.`),
         onSome: ({ encodedResult, isFailure, modelOutput }): DynamicToolCallResponse => ({
           success: !isFailure,
-          contentItems: modelOutput === undefined ? [textItem(encodedResult)] : modelOutput.map(itemOf)
+          contentItems: toContentItems(encodedResult, modelOutput)
         })
       })
     })
@@ -186,6 +186,19 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
   if (error === undefined) return `The tool ${tool} failed unexpectedly.`
   return `The tool ${tool} failed: ${error instanceof Error ? error.message : asText(error)}`
 }
+
+/**
+ * The result of a call as the model gets it: the output of the tool's `toModelOutput`, else the encoded result, a string as it
+ * is and anything else as JSON.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toContentItems = (
+  encodedResult: unknown,
+  modelOutput?: ReadonlyArray<Prompt.ToolModelOutputPart>
+): ReadonlyArray<KnownDynamicToolCallOutputContentItem> =>
+  modelOutput === undefined ? [textItem(encodedResult)] : modelOutput.map(itemOf)
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
 

@@ -46,9 +46,9 @@ export const markPrinted = (error: unknown): void => {
   if (Predicate.isObject(error)) printed.add(error)
 }
 
-/** The object of a failure. That of `run` has the fields of `RunOutput.RunResult`. */
+/** The object of a failure. That of `run` and `review` has the fields of `RunOutput.RunResult`. */
 const failureOf = (command: string | undefined, exitCode: number, tag: string, message: string) => ({
-  ...(command === "run" ? { type: "result", status: "failed", text: "", declined: 0 } : {}),
+  ...(command === "run" || command === "review" ? { type: "result", status: "failed", text: "", declined: 0 } : {}),
   exitCode,
   error: { tag, message }
 })

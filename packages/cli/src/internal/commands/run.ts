@@ -3,6 +3,7 @@
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type { ReviewTarget } from "@effect-codex/core/protocol/generated/Stable"
 import * as Human from "@effect-codex/policy/Human"
 import type { Answer, Question } from "@effect-codex/policy/HumanQuestion"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
@@ -37,7 +38,8 @@ import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
 import { notice } from "../wrap.ts"
 
-const flags = {
+/** The flags. */
+export const flags = {
   prompt: Argument.String("PROMPT").pipe(
     Argument.withDescription("The task; `-`, or none with a pipe: read from standard input"),
     Argument.optional,
@@ -108,6 +110,7 @@ const flags = {
   timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),
   quiet: toggle("quiet", "Show only the answer").pipe(Flag.withAlias("q")),
   full: toggle("full", "Show long tool output whole"),
+  raw: toggle("raw", "On a terminal: print messages as they are written, without laying out Markdown"),
   verbose: toggle("verbose", "Also show events of the server, and long tool output whole"),
   color: Flag.Literals("color", Tone.colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),
@@ -206,7 +209,7 @@ const policyOf = Effect.fnUntraced(function* (
   )
 })
 
-const prepare = Effect.fnUntraced(function* (flags: Flags) {
+const prepare = Effect.fnUntraced(function* (flags: Flags, review: ReviewTarget | undefined) {
   yield* exclusive({ "--json": flags.json, "--jsonl": flags.jsonl })
   yield* exclusive({ "--quiet": flags.quiet, "--verbose": flags.verbose })
   yield* exclusive({ "--thread": flags.thread !== undefined, "--last": flags.last })
@@ -235,10 +238,13 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     return yield* new InvalidUsage({ description: "--add-dir needs --sandbox workspace-write, or --preset edit." })
   }
   const writableRoots = yield* Effect.forEach(flags.addDir, (directory) => Connect.folder("--add-dir", directory))
-  const prompt = yield* readPrompt({
-    ...flags,
-    prompt: flags.prompt ?? (flags.scenario === undefined ? undefined : `Play the scenario ${flags.scenario}.`)
-  })
+  const prompt =
+    review === undefined
+      ? yield* readPrompt({
+          ...flags,
+          prompt: flags.prompt ?? (flags.scenario === undefined ? undefined : `Play the scenario ${flags.scenario}.`)
+        })
+      : ""
   const outputSchema = flags.outputSchema === undefined ? undefined : yield* readOutputSchema(flags.outputSchema)
   const onResult = flags.output === undefined ? undefined : yield* answerWriter(flags.output)
   const screen = yield* Semaphore.make(1)
@@ -252,12 +258,14 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
   const { effort, model } = flags
   const options: Run.Options = {
     prompt,
+    review,
     thread: flags.last ? "last" : flags.thread === undefined ? undefined : { id: flags.thread },
     threadOptions: { model, sandbox, approvalPolicy, cwd, ...(flags.ephemeral ? { ephemeral: true } : {}) },
     turnOptions: { effort, outputSchema },
     budget: { tokens: flags.budgetTokens ?? preset?.budgetTokens, duration: timeout ?? preset?.duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    raw: flags.raw,
     full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
@@ -309,11 +317,14 @@ const answerWriter = Effect.fnUntraced(function* (file: string) {
       : Effect.void
 })
 
-const run = Effect.fn("run")(function* (flags: Flags) {
-  const { layer, options } = yield* prepare(flags)
+/** Runs a prompt, or a review of what is named. */
+export const runWith = Effect.fnUntraced(function* (flags: Flags, review?: ReviewTarget) {
+  const { layer, options } = yield* prepare(flags, review)
   // From here on the run itself prints the object of `--json`, also that of a failure.
   yield* Effect.scoped(Run.run(options, layer)).pipe(Effect.tapError((error) => Effect.sync(() => markPrinted(error))))
 })
+
+const run = Effect.fn("run")((flags: Flags) => runWith(flags))
 
 const secondInterrupt = Effect.callback<void>((resume) => {
   const again = () => resume(Effect.void)
