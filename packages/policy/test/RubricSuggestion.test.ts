@@ -230,6 +230,30 @@ describe("a suggested rubric", () => {
     }).pipe(Effect.provide(layerRepo))
   )
 
+  it.effect("keeps to the files of redirections, to the host that is reached, and to the folder behind cd", () =>
+    Effect.gen(function* () {
+      const networkApprovalContext = { host: "registry.npmjs.org", protocol: "https" } as const
+      const { left, rubric, rules } = yield* suggest(
+        command("echo hi > build/log", "accepted"),
+        command({ command: "npm ci", networkApprovalContext }, "accepted"),
+        command("cd build && npm test", "accepted")
+      )
+      expect(rubric.commandRules?.map(({ when }) => when)).toEqual([
+        { program: "echo", args: ["hi"], redirectsWithin: ["/repo/build/log"] },
+        { program: "npm", args: ["ci"], request: ["networkApproval"], networkHost: "registry.npmjs.org" },
+        { program: "cd", args: ["build"] },
+        { program: "npm", args: ["test"], cwdWithin: ["/repo/build"] }
+      ])
+      expect(rules.map(({ lines }) => lines[0]?.subject)).toEqual([
+        "echo hi, with the file /repo/build/log",
+        "npm ci, to reach registry.npmjs.org",
+        "cd build",
+        "npm test"
+      ])
+      expect(left).toEqual([])
+    }).pipe(Effect.provide(layerRepo))
+  )
+
   it.effect("leaves to a person what contradicts itself, and what no rule can say", () =>
     Effect.gen(function* () {
       const decisions: ReadonlyArray<readonly [RubricSuggestion.Decided, string]> = [
