@@ -435,7 +435,7 @@ describe("a stream of events", () => {
       const texts: Array<string> = []
       let columns = 80
       const fiber = yield* Stream.fromQueue(events).pipe(
-        Renderer.renderLive({ columns: Effect.sync(() => columns) }),
+        Renderer.renderLive({ columns: Effect.sync(() => columns), raw: true }),
         Stream.runForEach((text) => Effect.sync(() => texts.push(text))),
         Effect.forkChild
       )

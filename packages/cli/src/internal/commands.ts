@@ -37,6 +37,9 @@ export const commands = [
   entry("run", "Run one turn of an agent and print its answer", () =>
     import("./commands/run.ts").then(({ command }) => command)
   ),
+  entry("review", "Have codex review changes of the code in this folder", () =>
+    import("./commands/review.ts").then(({ command }) => command)
+  ),
   entry("threads", "List, show, fork, archive, name and delete threads", () =>
     import("./commands/threads.ts").then(({ command }) => command)
   ),

@@ -13,7 +13,9 @@ import type { Paint, Tone } from "../Tone.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
 import { approvalDecided, runSettings, runStopping, runWarning } from "./ourEvents.ts"
+import * as Markdown from "./markdown.ts"
 import { makePage } from "./page.ts"
+import { makePieces } from "./sanitizeForTerminal.ts"
 
 export interface Settings {
   readonly paint: Paint
@@ -22,6 +24,8 @@ export interface Settings {
   readonly showToolOutput: boolean
   readonly showTurnSummary: boolean
   readonly limits: Limits
+  /** How messages are laid out as Markdown; `undefined`: they are printed as they are written. */
+  readonly layout: (() => Markdown.Layout) | undefined
 }
 
 /** What the agent is about. */
@@ -47,6 +51,8 @@ interface Tool {
   readonly output: OutputLines
 }
 
+const assistant = "Assistant:"
+
 type Item = Exclude<ThreadItem, { readonly type: "unknown" }>
 
 export const makeTranscript = (settings: Settings): Transcript => {
@@ -60,6 +66,30 @@ export const makeTranscript = (settings: Settings): Transcript => {
   let toolCount = 0
   let errorCount = 0
   let tokens: { readonly before: number; readonly total: number } | undefined
+
+  // Messages that come, by the item.
+  const messages = new Map<string, { readonly add: (piece: string) => string; readonly end: () => string }>()
+  const messageOf = (id: string, layout: () => Markdown.Layout) => {
+    const known = messages.get(id)
+    if (known !== undefined) return known
+    const pieces = makePieces()
+    const markdown = Markdown.make(layout, assistant.length + 1)
+    const message = {
+      add: (piece: string) => markdown.add(pieces.add(piece)),
+      end: () => markdown.add(pieces.end()) + markdown.end()
+    }
+    messages.set(id, message)
+    return message
+  }
+  const say = (id: string, text: string) => {
+    if (settings.layout === undefined) page.write(id, "assistant", assistant, text)
+    else page.whole(id, "assistant", assistant, messageOf(id, settings.layout).add(text))
+  }
+  const endMessage = (id: string) => {
+    const message = messages.get(id)
+    messages.delete(id)
+    if (message !== undefined) page.whole(id, "assistant", assistant, message.end())
+  }
 
   const system = (label: string, text?: string, tone: Tone = "system") => {
     if (showSystem) page.line(tone, label, text)
@@ -134,7 +164,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
     const tool = tools.get(item.id)
     switch (item.type) {
       case "agentMessage":
-        if (!streamed.delete(item.id)) page.write(item.id, "assistant", "Assistant:", item.text)
+        if (!streamed.delete(item.id)) say(item.id, item.text)
+        endMessage(item.id)
         return page.close()
       case "reasoning":
         if (!streamed.delete(item.id) && showReasoning) {
@@ -168,6 +199,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const ended = (turn: Extract<Notification.Notification, { method: "turn/completed" }>["params"]["turn"]) => {
+    for (const id of messages.keys()) endMessage(id)
     page.close()
     // A failed turn may not have said why before.
     if (turn.status === "failed" && errorCount === 0) failed(turn.error?.message)
@@ -275,7 +307,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       case "item/agentMessage/delta":
         activity = { _tag: "Writing" }
         streamed.add(itemId)
-        page.write(itemId, "assistant", "Assistant:", textDelta)
+        say(itemId, textDelta)
         return true
       case "item/reasoning/textDelta":
       case "item/reasoning/summaryTextDelta":
@@ -326,6 +358,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       return page.take()
     },
     close: () => {
+      for (const id of messages.keys()) endMessage(id)
       page.close()
       return page.take()
     },
