@@ -441,9 +441,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
       ...(options.hasNoPolicy && !options.failOnDecline && declined > 0
         ? [new Declined({ count: declined }).message]
         : []),
-      ...(options.canResume && threadId !== undefined
-        ? [`Continue with: effect-codex run --thread ${threadId} "…"`]
-        : [])
+      ...(options.canResume && threadId !== undefined ? [`Continue: effect-codex run --thread ${threadId} "…"`] : [])
     ]
     return lines.length === 0 ? Effect.void : Stream.run(Stream.make(`${lines.join("\n")}\n`), transcript)
   }

@@ -426,10 +426,10 @@ describe("flags that belong together", () => {
       yield* Effect.gen(function* () {
         const { cwd, env } = yield* CodexTest.Home
         const kept = yield* run(["--ephemeral", "hi"], { cwd, env })
-        expect(kept.stderr).not.toContain("Continue with")
+        expect(kept.stderr).not.toContain("Continue:")
         expect((yield* run(["--last", "hi"], { cwd, env })).code).toBe(2)
         const { stderr } = yield* run(["hi"], { cwd, env })
-        const [, id = ""] = /^Continue with: effect-codex run --thread (\S+) "…"$/m.exec(stderr) ?? []
+        const [, id = ""] = /^Continue: effect-codex run --thread (\S+) "…"$/m.exec(stderr) ?? []
         const resumed = yield* run(["--json", "--thread", id.slice(0, 13), "go on"], { cwd, env })
         expect(JSON.parse(resumed.stdout)).toMatchObject({ threadId: id, text: "Done." })
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
@@ -549,6 +549,17 @@ describe("in a terminal", () => {
         expect(screen).toContain("Assistant: Done.")
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
     })
+  )
+
+  it.live("asks with --offline about the throwaway folder that the agent works in", () =>
+    Effect.gen(function* () {
+      const program = yield* Terminal.start(main, ["run", "--offline", "--scenario", "approval", "--ask"], { rows: 60 })
+      yield* program.waitFor(/May I[^]*›/)
+      yield* program.type("y\r")
+      expect(yield* program.code).toBe(0)
+      const screen = (yield* program.screen).join("\n")
+      expect(screen).toContain("│ in the working folder")
+    }).pipe(Effect.scoped)
   )
 
   describe("writes a rule into the rubric", () => {

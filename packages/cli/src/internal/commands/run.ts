@@ -1,6 +1,7 @@
 /**
  * `effect-codex run`: one turn of an agent, with its flags.
  */
+import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { ReviewTarget } from "@effect-codex/core/protocol/generated/Stable"
 import * as Human from "@effect-codex/policy/Human"
@@ -12,7 +13,6 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -36,6 +36,7 @@ import { scenarioNames } from "../scenarioNames.ts"
 import * as Always from "../policy/always.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
+import { notice } from "../wrap.ts"
 
 /** The flags. */
 export const flags = {
@@ -174,7 +175,7 @@ const policyOf = Effect.fnUntraced(function* (
   Layer.Layer<
     PolicyEngine.PolicyEngine,
     Connect.ConnectError | InvalidRubric,
-    ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+    ChildProcessSpawner | Codex.Codex | FileSystem.FileSystem | Path.Path | Stdio.Stdio
   >,
   InvalidUsage | InvalidRubric,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio
@@ -196,7 +197,16 @@ const policyOf = Effect.fnUntraced(function* (
   const rules = policy === undefined ? undefined : yield* Always.make(policy, yield* load(policy, root))
   return Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.map(Human.engine, (person) => (rules === undefined ? person : Policy.firstOf(rules.engine, person)))
-  ).pipe(Layer.provide(personAt(screen, flags.cwd, rules === undefined ? Human.askAtTerminal : rules.ask)))
+  ).pipe(
+    // With --offline the agent works in a throwaway folder.
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(Codex.Codex, ({ serverInfo }) =>
+          personAt(screen, flags.cwd ?? serverInfo.cwd, rules === undefined ? Human.askAtTerminal : rules.ask)
+        )
+      )
+    )
+  )
 })
 
 const prepare = Effect.fnUntraced(function* (flags: Flags, review: ReviewTarget | undefined) {
@@ -241,7 +251,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags, review: ReviewTarget 
   const policy = yield* policyOf(flags, acceptAll, screen)
 
   if (acceptAll && !flags.quiet) {
-    yield* Console.error(
+    yield* notice(
       "[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights."
     )
   }
@@ -283,7 +293,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags, review: ReviewTarget 
     { ...flags, config },
     { record: flags.record, ...(script === undefined ? {} : { script }) }
   )
-  return { options, layer: Layer.merge(codex, policy) }
+  return { options, layer: Layer.provideMerge(policy, codex) }
 })
 
 const deciderOf = ({ ask, policy }: Flags, acceptAll: boolean): string => {
