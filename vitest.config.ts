@@ -19,8 +19,8 @@ export default defineConfig({
           include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.real.test.ts", "**/node_modules/**"],
           // A test that hangs ends here. Nothing is timed by it: a busy machine takes many times as long as an idle one.
-          testTimeout: 120_000,
-          hookTimeout: 120_000
+          testTimeout: 300_000,
+          hookTimeout: 300_000
         }
       },
       {
@@ -32,8 +32,8 @@ export default defineConfig({
             "**/node_modules/**",
             ...(process.env["CODEX_TEST_VERSION"] === undefined ? ["**/Upgrade.real.test.ts"] : [])
           ],
-          testTimeout: 120_000,
-          hookTimeout: 120_000
+          testTimeout: 300_000,
+          hookTimeout: 300_000
         }
       }
     ]

@@ -65,8 +65,10 @@ const modulesOf = ({ fullName, name }: Packed): ReadonlyArray<string> => {
   ]
   return [
     ...(exports["."] === undefined ? [] : [fullName]),
-    // The program itself is run and not imported.
-    ...files.filter((file) => file !== "main.ts").map((file) => `${fullName}/${file.replace(/\.ts$/, "")}`)
+    // The program itself is run and not imported. The matcher needs vitest, an optional peer; its test runs it in one.
+    ...files
+      .filter((file) => !["main.ts", "testing/TranscriptMatcher.ts"].includes(file))
+      .map((file) => `${fullName}/${file.replace(/\.ts$/, "")}`)
   ]
 }
 

@@ -23,8 +23,9 @@ import * as Model from "effect/ai/Model"
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
 import * as Conversations from "./internal/conversations.ts"
 import { refused } from "./internal/errors.ts"
+import type { Conversation, Setting } from "./internal/open.ts"
 import { collect } from "./internal/parts.ts"
-import { type Conversation, respond, type Setting } from "./internal/respond.ts"
+import { respond } from "./internal/respond.ts"
 
 /**
  * How a model answers.

@@ -1,5 +1,6 @@
 // oxlint-disable no-control-regex
 // The built command with recordings. No codex is needed for that.
+import * as Rubric from "@effect-codex/policy/Rubric"
 import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
@@ -188,6 +189,259 @@ describe("transcript show", () => {
   )
 })
 
+const rolloutFixture = path.join(import.meta.dirname, "../../durable/test/fixtures/rollout-0.171.0.jsonl")
+
+describe("a rollout of codex", () => {
+  it.effect("is recognized by its content, shown and reported, and what it lacks is said", () =>
+    Effect.gen(function* () {
+      const file = fileOf("any-name")
+      writeFileSync(file, readFileSync(rolloutFixture, "utf8") + '{"timestamp":"2026')
+      const { code, stdout } = yield* transcript("report", file)
+      expect(code).toBe(0)
+      for (const said of [
+        "Turn 8 <small>",
+        "echo hello",
+        "add /srv/agent/work/a.txt",
+        "Made of a rollout of codex",
+        "It does not have: the messages of the program; ",
+        "approvals, with who decided and how long that took",
+        "Lines that are not shown: 1 that can&#39;t be read."
+      ]) {
+        expect(stdout).toContain(said)
+      }
+      expect(stdout).not.toContain("messages on the wire")
+      expect(stdout).not.toContain("The recording has no end")
+      const shown = yield* transcript("show", file)
+      expect(shown.code).toBe(0)
+      expect(shown.stdout).toContain("[tool.exec] /bin/bash -lc 'echo hello'")
+      expect(shown.stdout).toContain("This is a rollout of codex. It does not have:")
+      expect(shown.stdout).toContain("Lines that are not shown: 1 that can't be read.")
+    })
+  )
+
+  it.effect("runs nothing on the page and in the terminal, whatever is in its fields", () =>
+    Effect.gen(function* () {
+      const event = (payload: object) => ({ timestamp: hostile, type: "event_msg", payload })
+      const item = (item: object) => event({ type: "item_completed", turn_id: hostile, item: { id: hostile, ...item } })
+      const file = fileOf("hostile-rollout.jsonl")
+      writeFileSync(
+        file,
+        [
+          {
+            timestamp: hostile,
+            type: "session_meta",
+            payload: { id: hostile, cwd: hostile, cli_version: hostile, timestamp: hostile }
+          },
+          event({ type: "task_started", turn_id: hostile }),
+          item({
+            type: "UserMessage",
+            content: [
+              { type: hostile, text: hostile },
+              { type: "text", text: hostile }
+            ]
+          }),
+          item({ type: "CommandExecution", command: [hostile], cwd: hostile, status: hostile, exit_code: hostile }),
+          item({ type: "FileChange", changes: { [hostile]: { type: hostile, unified_diff: hostile } } }),
+          item({ type: "McpToolCall", server: hostile, tool: hostile, arguments: hostile, status: hostile }),
+          item({ type: "AgentMessage", content: [{ text: hostile }], phase: hostile }),
+          event({ type: hostile }),
+          event({ type: "token_count", info: { total_token_usage: { total_tokens: hostile } } }),
+          event({ type: "error", message: hostile }),
+          event({ type: "task_complete", turn_id: hostile, error: { message: hostile } })
+        ]
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join("")
+      )
+      const { code, stdout } = yield* transcript("report", file)
+      expect(code).toBe(0)
+      expect(stdout.split("<script").length).toBe(2)
+      const tags = Array.from(stdout.matchAll(/<[a-z][^>]*>/gi), ([tag]) => tag)
+      expect(tags.filter((tag) => /\son\w+=|\s(src|href|style)=/i.test(tag))).toEqual([])
+      expect(tags.filter((tag) => /^<(img|iframe|base|b>onmouse|svg\/)/i.test(tag))).toEqual([])
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e\u2066\ufeff]/)
+      const shown = yield* transcript("show", file)
+      expect(shown.code).toBe(0)
+      expect(shown.stdout).not.toMatch(/[\u0000\u001b\u202e]/)
+    })
+  )
+
+  it.effect("is refused where a recording is needed, and so is what is no file", () =>
+    Effect.gen(function* () {
+      for (const command of [
+        ["trim", rolloutFixture, "--turn", "1", "--output", fileOf("none.jsonl")],
+        ["redact", rolloutFixture, "--output", fileOf("none.jsonl")]
+      ]) {
+        const { code, stderr } = yield* transcript(...command)
+        expect(code).toBe(2)
+        expect(stderr).toContain("it is a rollout of codex")
+      }
+      writeFileSync(fileOf("empty.jsonl"), "")
+      for (const file of [files, fileOf("empty.jsonl"), "/dev/null"]) {
+        expect((yield* transcript("report", file)).code).toBe(2)
+        expect((yield* transcript("show", file)).code).toBe(2)
+      }
+    })
+  )
+
+  it.effect("of any length is read in little memory", () =>
+    Effect.gen(function* () {
+      const [meta = "", ...rest] = readFileSync(rolloutFixture, "utf8").trimEnd().split("\n")
+      const file = fileOf("long-rollout.jsonl")
+      const noise = JSON.stringify({
+        type: "response_item",
+        payload: { type: "message", text: "some words ".repeat(2000) }
+      })
+      const output = (id: number) =>
+        JSON.stringify({
+          type: "event_msg",
+          payload: {
+            type: "item_completed",
+            item: {
+              type: "CommandExecution",
+              id: `c-${id}`,
+              command: ["cat"],
+              aggregated_output: "a line <&>\n".repeat(2000)
+            }
+          }
+        })
+      writeFileSync(file, `${meta}\n`)
+      for (let part = 0; part < 50; part++) {
+        const lines = Array.from({ length: 20 }, (_, index) => `${noise}\n${output(part * 20 + index)}\n`)
+        appendFileSync(file, `${rest.join("\n")}\n${lines.join("")}`)
+      }
+      const { code, stdout } = yield* runFile(main, ["transcript", "report", file], {
+        env: { NODE_OPTIONS: "--max-old-space-size=128" }
+      })
+      rmSync(file)
+      expect(code).toBe(0)
+      expect(Buffer.byteLength(stdout)).toBeLessThan(5_000_000)
+      expect(stdout).toMatch(/This page leaves out/)
+    })
+  )
+})
+
+describe("transcript --compare", () => {
+  const before = () => write(fileOf("before.jsonl"), everything("x"))
+  const after = () => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      turn.prompt("Make the tests pass. x")
+      turn.think("**Looking** at the failing test first. x")
+      turn.tokens(4200)
+      turn.run("npm test x", "all good", 0)
+      turn.change("/srv/app/src/x", "other")
+      turn.tokens(3000)
+      turn.ask("npm test", "decline", "no tests")
+      turn.run("make x", "made")
+      turn.say("I could not run the tests.")
+    })
+    turn("completed", (turn) => {
+      turn.prompt("And the weather?")
+      turn.call("x", "x")
+      turn.other()
+      turn.fail("x")
+      turn.say("Sunny.")
+    })
+    end()
+    return write(fileOf("after.jsonl"), lines)
+  }
+
+  it.effect("counts and marks what differs in a terminal: exit codes, verdicts, tokens and the answer", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("show", "--compare", before(), after())
+      expect(code).toBe(0)
+      for (const line of [
+        "A: before.jsonl",
+        "B: after.jsonl",
+        "turns: 1 same, 1 differ, 1 only in A",
+        "approvals: 1 differ, 1 only in A",
+        "Turn 1: differs",
+        "  A completed, 9,800 tokens, ",
+        "  B completed, 7,200 tokens, ",
+        "  ~ [command] npm test x: failed, exit code 1 | completed, exit code 0",
+        "  ~ [approval: command] npm test: accept by tests | decline by no tests",
+        "  - [approval: command] git push x",
+        "  + [command] make x: completed, exit code 0",
+        "  - [answer] All tests pass now.",
+        "  + [answer] I could not run the tests.",
+        "Turn 2: same",
+        "Turn 3: only in A"
+      ]) {
+        expect(stdout).toContain(line)
+      }
+      expect(stdout).not.toContain("[prompt] Make")
+      const full = yield* transcript("show", "--full", "--compare", before(), after())
+      expect(full.stdout).toContain("    [prompt] Make the tests pass. x")
+    })
+  )
+
+  it.effect("finds no difference in ids, times and temporary paths, nor in a run and itself", () =>
+    Effect.gen(function* () {
+      const lines = (id: string, took: number) => {
+        const { end, lines, turn } = makeLines("x")
+        turn("completed", (turn) => {
+          turn.run(`cat /tmp/run-${id}/file`, "", 0)
+          turn.say(`Thread 0199b6f2-5f2a-7b11-8f3e-6f0a2f1c9d${took} ended at 2026-11-27T09:00:${took}Z`)
+        })
+        end()
+        return lines
+      }
+      const pair = [write(fileOf("one.jsonl"), lines("a", 10)), write(fileOf("two.jsonl"), lines("b", 20))]
+      const { stdout } = yield* transcript("show", "--compare", ...pair)
+      expect(stdout).toContain("turns: 1 same\n")
+      expect(stdout).not.toMatch(/differ|only in/)
+      const self = yield* transcript("show", "--compare", before(), before())
+      expect(self.stdout).toContain("turns: 3 same\n")
+    })
+  )
+
+  it.effect("is the beginning of a page with both runs, in which nothing can run", () =>
+    Effect.gen(function* () {
+      const hostileFile = write(fileOf("h.jsonl"), everything(hostile))
+      const { code, stdout } = yield* transcript("report", "--compare", before(), hostileFile)
+      expect(code).toBe(0)
+      expect(stdout).toContain('<tr class="onlyA"><th scope="row">command</th><td><span class="head">npm test x</span>')
+      expect(stdout).toContain("<dt>turns</dt><dd>3 differ</dd>")
+      expect(stdout.split("<article>").length).toBe(3)
+      expect(stdout.split("<script").length).toBe(2)
+      const tags = Array.from(stdout.matchAll(/<[a-z][^>]*>/gi), ([tag]) => tag)
+      expect(tags.filter((tag) => /\son\w+=|\s(src|href|style)=/i.test(tag))).toEqual([])
+      expect(stdout).not.toMatch(/[\u0000\u001b\u202e\u2066\ufeff]/)
+    })
+  )
+
+  it.effect("compares a recording with a rollout, and takes two files, no more and no less", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* transcript("show", "--compare", before(), rolloutFixture)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/turns: .*5 only in B/)
+      for (const command of ["show", "report"]) {
+        const { code, stderr } = yield* transcript(command, "--compare", before())
+        expect(code).toBe(2)
+        expect(stderr).toContain("--compare takes two files, and there are 1")
+      }
+      expect((yield* transcript("show", before(), before())).code).toBe(2)
+    })
+  )
+
+  it.effect("two large runs share a page of 5 MB", () =>
+    Effect.gen(function* () {
+      const { end, lines, turn } = makeLines("")
+      for (let turns = 0; turns < 30; turns++) {
+        turn("completed", (turn) => {
+          for (let commands = 0; commands < 10; commands++) turn.run("cat log", "a line of the log <&>\n".repeat(1200))
+        })
+      }
+      end()
+      const file = write(fileOf("two-large.jsonl"), lines)
+      const { stdout } = yield* transcript("report", "--compare", file, file)
+      rmSync(file)
+      expect(Buffer.byteLength(stdout)).toBeLessThan(5_000_000)
+      expect(stdout).toContain("<dt>turns</dt><dd>30 same</dd>")
+    })
+  )
+})
+
 describe("transcript trim", () => {
   it.effect("keeps the turns that it is given", () =>
     Effect.gen(function* () {
@@ -266,6 +520,28 @@ describe("policy replay", () => {
     })
   )
 
+  it.effect("tells an amendment that allows a host from one that denies it", () =>
+    Effect.gen(function* () {
+      const { end, lines, turn } = makeLines("x")
+      turn("completed", (turn) => {
+        turn.ask("npm ci", "applyNetworkPolicyAmendment", "then")
+        turn.ask("npm ci", "applyNetworkPolicyAmendment", "then")
+      })
+      end()
+      const actions = ["allow", "deny"]
+      const answered = lines.map((line) => {
+        if (!("out" in line) || !JSON.stringify(line.out).includes("Amendment")) return line
+        const network_policy_amendment = { host: "example.org", action: actions.shift() }
+        const decision = { applyNetworkPolicyAmendment: { network_policy_amendment } }
+        return { ...line, out: { ...(line.out as object), result: { decision } } }
+      })
+      const file = write(fileOf("amendments.jsonl"), answered)
+      const { stdout } = yield* replay("--policy", rubric("amendments.yaml", rules), "--all", "--json", file)
+      const { requests } = JSON.parse(stdout)
+      expect(requests.map(({ then }: { then: { verdict: string } }) => then.verdict)).toEqual(["accepted", "refused"])
+    })
+  )
+
   it.effect("says undecidable where redaction hid what decides, and decides where it did not", () =>
     Effect.gen(function* () {
       const file = recording("hidden.jsonl", [`echo ${secret}`, "decline"], [`git push ${secret}`, "decline"])
@@ -288,3 +564,155 @@ describe("policy replay", () => {
     })
   )
 })
+
+describe("policy suggest", () => {
+  const secret = `ghp_${"aB3dE5".repeat(6)}`
+  type Asked = readonly [command: string, decision: string, by?: string, reason?: string]
+  const recording = (name: string, ...asked: ReadonlyArray<Asked>) => {
+    const { end, lines, turn } = makeLines("x")
+    turn("completed", (turn) => {
+      for (const [command, decision, by = "human", reason] of asked) turn.ask(command, decision, by, reason)
+    })
+    end()
+    return write(fileOf(name), lines)
+  }
+  const policy = (...args: ReadonlyArray<string>) => runFile(main, ["policy", ...args])
+  const suggest = (...args: ReadonlyArray<string>) => policy("suggest", ...args)
+
+  it.effect("prints a rubric with the lines that each rule stands on, which decides as the recordings do", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "learn.jsonl",
+        ["/bin/bash -lc 'npm test'", "accept"],
+        ["npm test", "acceptForSession"],
+        ["mkdir -p build/a", "accept"],
+        ["mkdir build/b", "accept"],
+        ["git push", "decline", "human", "people push"],
+        ["X=1 make", "accept"],
+        ["curl example.com", "decline", "mode strict"]
+      )
+      const { code, stderr, stdout } = yield* suggest(file)
+      expect(stderr).toBe("")
+      expect(code).toBe(0)
+      expect(stdout).toContain(`  # npm test: accepted 2 times (${file}#4, ${file}#8)
+  # Also lets in: the same in folders below /srv/app
+  - name: "npm test"
+    when: { program: npm, args: [test] }
+    decision: accept
+`)
+      expect(stdout).toContain("  # Also lets in: any other path operands within /srv/app/build\n")
+      expect(stdout).toContain("  # git push: refused once")
+      expect(stdout).toContain('    reason: "people push"\n')
+      expect(stdout).toContain(
+        "# 5 of 7 decided the same, 2 left to ask, 0 decided otherwise; 0 undecidable because of redaction\n"
+      )
+      expect(stdout).toMatch(/# Left: X=1 make: accepted \(\S+\), it sets variables/)
+      expect(stdout).not.toContain("# Left: curl")
+
+      writeFileSync(fileOf("learned.yaml"), stdout)
+      const lint = yield* policy("lint", fileOf("learned.yaml"))
+      expect([lint.code, lint.stdout]).toEqual([0, expect.stringContaining("mistakes=0")])
+      const again = yield* policy("replay", "--policy", fileOf("learned.yaml"), "--json", "--all", file)
+      const { neverHit, requests } = JSON.parse(again.stdout)
+      expect(neverHit).toEqual([])
+      expect(requests.map(({ result }: { result: string }) => result)).toEqual([
+        "same",
+        "same",
+        "same",
+        "same",
+        "same",
+        "flipped",
+        "same"
+      ])
+    })
+  )
+
+  it.effect("counts what redaction hid and leaves it out, and accepts nothing that it may have been", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "hide.jsonl",
+        ["touch a", "accept"],
+        ["touch b", "accept"],
+        [`touch ${secret}`, "decline"],
+        [`deploy ${secret}`, "accept"]
+      )
+      const redacted = fileOf("hide-redacted.jsonl")
+      yield* transcript("redact", file, "--output", redacted)
+      const { stdout } = yield* suggest("--json", redacted)
+      const { counts, left, rubric } = JSON.parse(stdout)
+      expect(counts).toEqual({ decided: 2, same: 2, left: 0, otherwise: 0, undecidable: 2 })
+      expect(left).toEqual([])
+      expect(rubric.commandRules.map(({ when }: { when: object }) => when)).toEqual([
+        { program: "touch", args: ["a"] },
+        { program: "touch", args: ["b"] }
+      ])
+    })
+  )
+
+  it.effect("learns only from those that --by names, and never from modes, defaults or accept-all", () =>
+    Effect.gen(function* () {
+      const file = recording(
+        "by.jsonl",
+        ["npm test", "accept", "ann"],
+        ["npm run build", "accept", "bob"],
+        ["npm run lint", "accept", "acceptAll"],
+        ["ls", "accept", "mode balanced"],
+        ["rm a", "decline", "mode balanced"]
+      )
+      const named = (args: ReadonlyArray<string>) =>
+        Effect.map(suggest(file, "--json", ...args), ({ stdout }) =>
+          JSON.parse(stdout).rules.map(({ name }: { name: string }) => name)
+        )
+      expect(yield* named([])).toEqual(["npm test", "npm run build"])
+      expect(yield* named(["--by", "bob"])).toEqual(["npm run build"])
+      expect(yield* named(["--by", "bob", "--by", "acceptAll"])).toEqual(["npm run build", "npm run lint"])
+    })
+  )
+
+  it.effect("writes a file that is not there yet, or any with --force", () =>
+    Effect.gen(function* () {
+      const file = recording("write.jsonl", ["npm test", "accept"])
+      const output = fileOf("written.yaml")
+      const first = yield* suggest(file, "-o", output)
+      expect([first.code, first.stdout]).toEqual([0, expect.stringMatching(/^1 of 1 decided the same/)])
+      const before = readFileSync(output, "utf8")
+      writeFileSync(output, "mine: true\n")
+      const second = yield* suggest(file, "-o", output)
+      expect([second.code, second.stderr]).toEqual([2, expect.stringContaining("--force replaces it")])
+      expect(readFileSync(output, "utf8")).toBe("mine: true\n")
+      expect((yield* suggest(file, "-o", output, "--force")).code).toBe(0)
+      expect(readFileSync(output, "utf8")).toBe(before)
+      expect((yield* suggest(file, "-o", fileOf("no.txt"))).code).toBe(2)
+    })
+  )
+
+  it.effect("holds in YAML whatever is in a command, and nothing of it reaches the terminal or another line", () =>
+    Effect.gen(function* () {
+      const commands = [
+        `echo ${quoted(hostile)}`,
+        "echo 'a\nmode: permissive\n# b: c'",
+        "echo '# x' '- y' '&a *a !!z' '{ [ , : ' '\u2028\u0085' 'yes' 'null' '1e3' '\ud83d' '😀'",
+        `echo ${quoted(" x ")}`
+      ]
+      const file = recording("hostile.jsonl", ...commands.map((command) => [command, "accept"] as const))
+      const json = JSON.parse((yield* suggest(file, "--json")).stdout)
+      const { stdout } = yield* suggest(file)
+      expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+      const read = yield* Rubric.parse(stdout, "yaml")
+      expect(read).toEqual(json.rubric)
+      expect(read.commandRules?.length).toBeGreaterThan(2)
+      expect(read.mode).toBe("strict")
+    })
+  )
+
+  it.effect("says so if there is nothing to learn", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* suggest(recording("nothing.jsonl"))
+      expect(code).toBe(0)
+      expect(yield* Rubric.parse(stdout, "yaml")).toEqual({ mode: "strict" })
+      expect(stdout).toContain("0 of 0 decided the same")
+    })
+  )
+})
+
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`

@@ -145,7 +145,7 @@ export const bind = <T extends Tools>(
         onNone: () => failed(`The tool ${tool} gave no result.`),
         onSome: ({ encodedResult, isFailure, modelOutput }): DynamicToolCallResponse => ({
           success: !isFailure,
-          contentItems: modelOutput === undefined ? [textItem(encodedResult)] : modelOutput.map(itemOf)
+          contentItems: toContentItems(encodedResult, modelOutput)
         })
       })
     })
@@ -187,6 +187,19 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
   return `The tool ${tool} failed: ${error instanceof Error ? error.message : asText(error)}`
 }
 
+/**
+ * The result of a call as the model gets it: the output of the tool's `toModelOutput`, else the encoded result, a string as it
+ * is and anything else as JSON.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toContentItems = (
+  encodedResult: unknown,
+  modelOutput?: ReadonlyArray<Prompt.ToolModelOutputPart>
+): ReadonlyArray<KnownDynamicToolCallOutputContentItem> =>
+  modelOutput === undefined ? [textItem(encodedResult)] : modelOutput.map(itemOf)
+
 const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "null"))
 
 const textItem = (value: unknown): KnownDynamicToolCallOutputContentItem => ({ type: "inputText", text: asText(value) })
@@ -200,8 +213,8 @@ const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputCon
       : `data:${mediaType};base64,${typeof data === "string" ? data : Base64.encode(data)}`
   // The server fetches nothing, and passes on what it does not know.
   if (data instanceof URL && data.protocol !== "data:") return textItem(`[a file of type ${mediaType} at ${data.href}]`)
-  if (mediaType.startsWith("image/")) return { type: "inputImage", imageUrl: url }
-  return mediaType.startsWith("audio/")
+  if (/^image\//i.test(mediaType)) return { type: "inputImage", imageUrl: url }
+  return /^audio\//i.test(mediaType)
     ? { type: "inputAudio", audioUrl: url }
     : { type: "inputText", text: `[a file of type ${mediaType}]` }
 }

@@ -28,6 +28,7 @@ import * as Parts from "./internal/transcript/parts.ts"
 import { type Deviation, makePlayer } from "./internal/transcript/player.ts"
 import { makeRecorder, type RecordOptions } from "./internal/transcript/recorder.ts"
 import * as Requests from "./internal/transcript/requests.ts"
+import { openRollout } from "./internal/transcript/rolloutFile.ts"
 import * as Trim from "./internal/transcript/trim.ts"
 import * as Redaction from "./Redaction.ts"
 import { Transport } from "./Transport.ts"
@@ -45,6 +46,8 @@ export type {
   Received,
   /** A message to the server. */
   Sent,
+  /** How many lines of a rollout have no entry. */
+  Skipped,
   /** Here the recording ends, though the connection did not. */
   Stopped
 } from "./internal/transcript/entry.ts"
@@ -73,7 +76,9 @@ export class TranscriptInvalid extends Schema.TaggedError<TranscriptInvalid>()("
   path: Schema.String,
   /** Counted from 1. */
   line: Schema.Int,
-  description: Schema.String
+  description: Schema.String,
+  /** The file is a rollout of codex, which `fromRollout` reads. */
+  isRollout: Schema.optionalKey(Schema.Literal(true))
 }) {
   override get message(): string {
     return `${this.path}:${this.line}: ${this.description}`
@@ -136,8 +141,13 @@ export interface Recording {
   readonly entries: Stream.Stream<Entry, TranscriptInvalid | PlatformError.PlatformError>
 }
 
-const invalid = ({ description, line, path }: Parts.Unusable) =>
-  new TranscriptInvalid({ path, line: Math.max(1, line), description })
+const invalid = ({ description, isRollout, line, path }: Parts.Unusable) =>
+  new TranscriptInvalid({
+    path,
+    line: Math.max(1, line),
+    description,
+    ...(isRollout === undefined ? {} : { isRollout })
+  })
 
 /**
  * Opens the transcript whose newest file is at the path. Entries are read as they are asked for.
@@ -163,6 +173,53 @@ export const open: (
       )
     }
   })
+
+/**
+ * Opens a rollout, the history that codex itself keeps of a thread: a file `rollout-*.jsonl` in `sessions` of its home. The
+ * entries are the notifications of the server that a program would have received, for reports.
+ *
+ * **Details**
+ *
+ * It is read line by line, and redacted as a recording is. `lacks` names the parts of a recording that a rollout never has. Lines that this version does not
+ * know are counted in the last entry. A rollout can't be played: `layer` fails with `TranscriptInvalid`, for the file as for a
+ * transcript that was written of it.
+ *
+ * **Example** (A transcript of a rollout)
+ *
+ * ```ts
+ * import * as Transcript from "@effect-codex/core/Transcript"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const keep = (rollout: string) =>
+ *   Effect.flatMap(Transcript.fromRollout(rollout), ({ entries, header }) =>
+ *     Transcript.write("thread.jsonl", header, entries)
+ *   )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromRollout: (file: string) => Effect.Effect<
+  Recording & {
+    /** The parts of a recording that a rollout lacks, in words. */
+    readonly lacks: ReadonlyArray<string>
+  },
+  TranscriptInvalid | PlatformError.PlatformError,
+  FileSystem.FileSystem
+> = Effect.fnUntraced(function* (file: string) {
+  const { entries, header } = yield* Effect.catchTag(openRollout(file), "Unusable", (error) =>
+    Effect.fail(invalid(error))
+  )
+  return { header, missing: 0, entries, lacks }
+})
+
+const lacks: ReadonlyArray<string> = [
+  "the messages of the program",
+  "text as it came in pieces, and when",
+  "approvals, with who decided and how long that took",
+  "diffs of whole turns",
+  "errors of the connection, and its end"
+]
 
 /**
  * Opens a transcript and reads all of it, for what has to see it as a whole.
@@ -223,7 +280,7 @@ export const redact = <E, R>(entries: Stream.Stream<Entry, E, R>): Stream.Stream
       (holding, chunk) => {
         for (const entry of chunk) {
           if (!isMessage(entry)) {
-            if ("end" in entry || "stopped" in entry) holding.end()
+            if (!("decision" in entry)) holding.end()
             redacted.push("decision" in entry ? redactDecided(entry) : entry)
             continue
           }
@@ -287,6 +344,15 @@ export const normalize = (recording: {
   readonly header: Pick<Header, "cwd">
   readonly entries: ReadonlyArray<Entry>
 }): Normal.Normal => Normal.normalize(recording.header, recording.entries)
+
+/**
+ * A text without UUIDs, times, temporary paths and the working directory, as `normalize` has it, to compare texts of two runs.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const normalizeText = (header: Pick<Header, "cwd">, text: string): string =>
+  Normal.scrub(text, Normal.placesOf(header, undefined), () => "<id>")
 
 /**
  * Makes what finds the requests for a decision in entries that it is given one after the other.
@@ -428,7 +494,11 @@ export const layer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const patience = yield* Options.timeout("patience", options?.patience ?? Duration.seconds(10))
-      const { entries, header, missing } = yield* read(file)
+      const { entries, header, missing } = yield* Effect.mapError(read(file), (error) =>
+        error._tag === "TranscriptInvalid" && error.isRollout === true
+          ? new TranscriptInvalid({ ...error, description: `${error.description}, so it can't be played` })
+          : error
+      )
       if (missing > 0 || header.source !== undefined) {
         const description =
           missing > 0 ? "the beginning of the recording is not kept" : `it was made of a ${header.source}`

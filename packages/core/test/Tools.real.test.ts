@@ -4,47 +4,15 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import type * as Thread from "@effect-codex/core/Thread"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
-import * as Tool from "effect/ai/Tool"
-import * as Toolkit from "effect/ai/Toolkit"
-import * as Context from "effect/Context"
+import type * as Tool from "effect/ai/Tool"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { handlers, output, stock, type Stock, toolkit } from "./stock.ts"
 
 const { reply, text, toolCall } = MockModel
-
-class Stock extends Context.Service<Stock, { readonly of: (sku: string) => Effect.Effect<number, string> }>()(
-  "Stock"
-) {}
-
-const Lookup = Tool.make("lookup", {
-  description: "How many pieces of an article are in stock",
-  parameters: Schema.Struct({ sku: Schema.String, atLeast: Schema.optionalKey(Schema.FiniteFromString) }),
-  success: Schema.Struct({ pieces: Schema.Finite, enough: Schema.Boolean }),
-  failure: Schema.String,
-  dependencies: [Stock]
-})
-const Broken = Tool.make("broken", { description: "Never works", success: Schema.String })
-const Slow = Tool.make("slow", { description: "Takes its time", success: Schema.String })
-const toolkit = Toolkit.make(Lookup, Broken, Slow)
-
-const handlers = (slow: Effect.Effect<string> = Effect.never) =>
-  toolkit.toLayer({
-    lookup: Effect.fnUntraced(function* ({ atLeast, sku }) {
-      const stock = yield* Stock
-      const pieces = yield* stock.of(sku)
-      return { pieces, enough: pieces >= (atLeast ?? 1) }
-    }),
-    broken: () => Effect.die(new Error("the secret is 42")),
-    slow: () => slow
-  })
-
-const stock = Layer.succeed(Stock)({
-  of: (sku) => (sku === "none" ? Effect.fail("no such article") : Effect.succeed(7))
-})
 
 const acceptTools = Layer.succeed(PolicyEngine.PolicyEngine)(
   PolicyEngine.make({ toolCall: () => Effect.succeed({ decision: "accept", by: "test" }) })
@@ -61,12 +29,6 @@ const withTools = (
       handlers(options?.slow),
       stock
     )
-  )
-
-// What the model got back for its call in the nth request.
-const output = (index: number) =>
-  Effect.flatMap(MockModel.MockModel, (model) =>
-    Effect.map(model.request(index), ({ lastToolOutput }) => lastToolOutput?.output ?? "")
   )
 
 describe("a toolkit bound to a thread", () => {

@@ -1,5 +1,5 @@
 /**
- * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, over Postgres with `-- --store postgres`.
+ * Runs the kill matrix: `npm run killmatrix`, or a part with `-- --quick`, `-- --point NAME`, `-- --victim NAME`, over Postgres with `-- --store postgres`.
  * Prints the table of the documents at the end. `-- --random 50 --seed 1` kills at random moments instead, so many times. Ends with
  * 1 if something does not hold.
  */
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     store: { type: "string", default: "sqlite" },
     quick: { type: "boolean", default: false },
     point: { type: "string" },
+    victim: { type: "string" },
     seeds: { type: "string", default: "3" },
     jobs: { type: "string", default: "3" },
     random: { type: "string" },
@@ -24,7 +25,8 @@ const { values } = parseArgs({
 })
 
 const all = (values.quick ? quick : places(Number(values.seeds))).filter(
-  ({ point }) => values.point === undefined || point === values.point
+  ({ point, victim }) =>
+    (values.point === undefined || point === values.point) && (values.victim === undefined || victim === values.victim)
 )
 
 let faulty = 0

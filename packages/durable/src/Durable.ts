@@ -180,6 +180,8 @@ const make = Effect.fnUntraced(function* (
       ),
     grantTtl: limits.approvalTimeout,
     parkAfter: limits.parkAfter,
+    // A commit succeeds with a third of the lease left, or more.
+    sendWithin: Duration.divideUnsafe(limits.lease, 3),
     spillBytes: limits.spillBytes,
     storeTimeout: limits.storeTimeout
   }

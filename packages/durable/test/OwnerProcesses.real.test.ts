@@ -9,6 +9,7 @@ import { join } from "node:path"
 import * as Sessions from "../src/Sessions.ts"
 import { SessionStore } from "../src/SessionStore.ts"
 import * as SqliteStore from "../src/SqliteStore.ts"
+import { freeze } from "./freeze.ts"
 import { rollouts } from "./killmatrix/kill.ts"
 import { startOwner, storeFile } from "./ownerProcess.ts"
 import { spec } from "./ownerSupport.ts"
@@ -54,7 +55,7 @@ describe("an owner that is stopped for longer than its lease", () => {
         yield* send("a")
         const frozen = yield* startOwner("frozen", { lease: 2000 })
         yield* gate.reached
-        yield* frozen.signal("SIGSTOP")
+        yield* freeze(yield* storeFile, frozen.pid)
         const other = yield* startOwner("other")
         expect(yield* frozen.said("epoch")).toBe(1)
         expect(yield* other.said("epoch")).toBe(2)
@@ -76,7 +77,7 @@ describe("an owner that is stopped for longer than its lease", () => {
       yield* send("a")
       const frozen = yield* startOwner("frozen", { lease: 2000 })
       yield* gate.reached
-      yield* frozen.signal("SIGSTOP")
+      yield* freeze(yield* storeFile, frozen.pid)
       yield* gate.open
       yield* Effect.repeat(
         Effect.sync(() => rollouts(home).some((file) => readFileSync(file, "utf8").includes(`"task_complete"`))),

@@ -10,6 +10,7 @@ import * as Sessions from "../src/Sessions.ts"
 import { SessionStore } from "../src/SessionStore.ts"
 import { rollouts } from "./killmatrix/kill.ts"
 import { killServer, layerStore, noServer, owning, spec } from "./ownerSupport.ts"
+import { bytesOf, committing } from "./storeSupport.ts"
 
 // Processes are started and ended; a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000 })
@@ -149,6 +150,37 @@ describe("a rollout that somebody changed", () => {
         { serverIdleTimeout: "1 second" }
       )
       expect(yield* asked).toEqual([["task a"], ["task x", "task b"]])
+    }).pipe(Effect.provide(withModel([done, done])))
+  )
+})
+
+describe("a changed rollout that is gone before its copy was made", () => {
+  it.live("is lost, not a thread without a past: the one that was stored before it can be chosen", () =>
+    Effect.gen(function* () {
+      const sessions = yield* Sessions.Sessions
+      const store = yield* SessionStore
+      yield* send("a")
+      yield* owning(result("a"))
+      const [stored] = yield* store.rollouts("s")
+      const { path = "", threadId = "" } = stored ?? {}
+      // As far as an owner gets that is killed when it has seen the change.
+      const rollout = { threadId, version: 1, choices: ["file", "stored"] } as const
+      const ends: ReadonlyArray<string> = []
+      const copy = { type: "rolloutAppended", threadId, path, version: 2, offset: 0, bytes: bytesOf(""), ends } as const
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { epoch } = yield* store.lease()
+          const block = { tag: "RolloutDiverged", message: "It differs.", rollout }
+          yield* committing(store, epoch)({ type: "blocked", block }, copy)
+        })
+      )
+      rmSync(yield* fileOf)
+      yield* sessions.resume({ ...bob, rollout: "file" })
+      yield* send("b")
+      expect(yield* owning(blockOf)).toMatchObject({ tag: "RolloutLost", rollout: { version: 1, choices: ["stored"] } })
+      yield* sessions.resume({ ...bob, rollout: "stored" })
+      expect(yield* owning(result("b"))).toMatchObject({ text: "done" })
+      expect(yield* asked).toEqual([["task a"], ["task a", "task b"]])
     }).pipe(Effect.provide(withModel([done, done])))
   )
 })

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { freeze } from "./freeze.ts"
 import { admit, approval, begin, committing, folder, item, rollout, spec, textOf, thread } from "./storeSupport.ts"
 
 const script = fileURLToPath(new URL("fixtures/store-process.ts", import.meta.url))
@@ -192,7 +193,7 @@ describe("owners of one file", () => {
       expect(yield* child.next).toMatchObject({ epoch: 1 })
       yield* child.tell("m1")
       expect(yield* child.next).toEqual({ committed: "m1" })
-      yield* child.signal("SIGSTOP")
+      yield* freeze(file, child.pid)
       const second = yield* Effect.retry(store.lease(), Schedule.spaced("50 millis"))
       yield* committing(store, second.epoch)(item("k", 1, "t", "m2"))
       yield* child.tell("m3")

@@ -145,6 +145,29 @@ describe.each(recorded)("with a rollout of codex $version", ({ bytes, lineWith, 
     expect(verdictOf({ attempts, rollout })).toBe(verdict)
   })
 
+  // The home in which the prompt was sent is lost, and the store may lack the last lines of its rollout.
+  const lost = (attempt: Attempt): Attempt => ({ ...attempt, isTailLost: true })
+  const tails: ReadonlyArray<readonly [string, ReadonlyArray<Attempt>, Digest | undefined, string]> = [
+    ["no rollout is stored", [lost(sent("m-1"))], undefined, "uncertain"],
+    ["the stored rollout ends before the turn", [lost(sent("m-1"))], upTo(1), "uncertain"],
+    ["it ends before the turn, and the row has the turn", [lost(admitted("m-1", first.turnId))], upTo(1), "uncertain"],
+    ["it ends before the prompt", [lost(admitted("m-1", first.turnId))], upTo(first.prompt), "uncertain"],
+    [
+      "it ends with the prompt, without its client id",
+      [lost(admitted("m-1", first.turnId))],
+      upTo(first.prompt + 1),
+      "uncertain"
+    ],
+    ["it has the prompt", [lost(sent("m-1"))], upTo(first.message + 1), "cut"],
+    ["it has the end", [lost(sent("m-1"))], upTo(first.end + 1), "ended"],
+    ["it was lost before this attempt", [lost(sent("m-1")), sent("m-9", 2)], upTo(first.end), "cut"],
+    ["neither this attempt nor the one that lost it is there", [lost(sent("m-98")), sent("m-99", 2)], full, "uncertain"]
+  ]
+
+  it.each(tails)("the end of a rollout is lost with its home: %s", (_, attempts, rollout, verdict) => {
+    expect(verdictOf({ attempts, rollout })).toBe(verdict)
+  })
+
   it("names the newest attempt that left a trace", () => {
     const { verdict } = admit({ attempts: [sent("m-1"), sent("m-2", 2)], rollout: full })
     expect(verdict).toMatchObject({ type: "ended", attempt: { number: 2 }, turn: { id: second.turnId } })

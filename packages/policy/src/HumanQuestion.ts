@@ -10,6 +10,7 @@
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type * as Redacted from "effect/Redacted"
 import * as Page from "./internal/human/page.ts"
+import type { CommandRule } from "./Rule.ts"
 
 /**
  * Something that a person should know before choosing. Both are safe to show; the text may have several lines.
@@ -87,6 +88,12 @@ export interface Question {
   /** The legal ones, at least `n`. */
   readonly choices: ReadonlyArray<Choice>
   readonly fields: ReadonlyArray<Field>
+  /**
+   * The rule that would accept this command from now on: the same program with the same arguments, in the same folder. Only for a
+   * command whose words determine what runs. No choice stands for it: a program that keeps a rubric can offer to write it there,
+   * and then answer `y`. Not safe to show.
+   */
+  readonly rule?: CommandRule | undefined
 }
 
 /**

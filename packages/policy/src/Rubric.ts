@@ -9,12 +9,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as FileSystem from "effect/FileSystem"
 import type * as JsonSchema from "effect/JsonSchema"
 import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import type * as Scope from "effect/Scope"
+import * as AppendRule from "./internal/rubric/appendRule.ts"
 import { unbounded } from "./internal/rubric/bounds.ts"
 import { optional } from "./internal/rubric/field.ts"
 import { names as packs } from "./internal/rubric/packs.ts"
@@ -292,4 +296,97 @@ export const load: (
     return yield* new InvalidRubric({ file, problems: [tooLong] })
   }
   return yield* parse(yield* fs.readFileString(file), format, { file })
+})
+
+/**
+ * A rule that could not be written into the file of a rubric. The file is as it was.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RubricNotWritten extends Schema.TaggedError<RubricNotWritten>()("RubricNotWritten", {
+  file: Schema.String,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The rule was not written into ${this.file}: ${this.description}.`
+  }
+}
+
+/**
+ * Writes one more rule for commands into the file of a rubric, as the last of them, and returns the rubric that is then there.
+ *
+ * **Details**
+ *
+ * The file is read anew, changed and replaced at once, so that a reader sees all of the rule or nothing of it. Comments and
+ * layout stay; only YAML rules in brackets are laid out anew. Links are followed. A `.lock` file next to it keeps two writers
+ * apart. Fails with `RubricNotWritten` if the file is read-only, another writer holds it for more than ten seconds, or the
+ * text cannot be changed without changing anything else; and with `InvalidRubric` if it is no longer a rubric.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const appendCommandRule: (
+  file: string,
+  rule: CommandRule
+) => Effect.Effect<PolicyRubric, InvalidRubric | RubricNotWritten, FileSystem.FileSystem> = Effect.fn(
+  "Rubric.appendCommandRule"
+)(function* (file: string, rule: CommandRule) {
+  const fs = yield* FileSystem.FileSystem
+  const format = formatOf(file)
+  const refuse = (description: string) => new RubricNotWritten({ file, description })
+  if (format === undefined) return yield* refuse("its name must end in .json, .yaml, .yml or .toml")
+  const target = yield* fs.realPath(file).pipe(Effect.mapError(({ reason }) => refuse(reason._tag)))
+  const lock = `${target}.lock`
+
+  const change = (create: Effect.Effect<FileSystem.File, PlatformError.PlatformError, Scope.Scope>) =>
+    Effect.gen(function* () {
+      const { mode } = yield* fs.stat(target)
+      // Replacing a file needs no right to write to it.
+      if ((mode & 0o222) === 0) return yield* refuse("it is read-only")
+      yield* fs.access(target, { writable: true })
+      const opened = yield* create
+      const text = yield* fs.readFileString(target)
+      const before = yield* parse(text, format, { file })
+      const expected: PolicyRubric = { ...before, commandRules: [...(before.commandRules ?? []), rule] }
+      const isExpected = (candidate: string) =>
+        Result.match(parseResult(candidate, format, file), {
+          onFailure: () => false,
+          onSuccess: (rubric) => Equal.equals(rubric, expected)
+        })
+      const changed = AppendRule.candidates(text, format, rule).find(isExpected)
+      if (changed === undefined) return yield* refuse("it cannot be added without changing anything else")
+      yield* opened.writeAll(new TextEncoder().encode(changed))
+      yield* fs.chmod(lock, mode & 0o7777)
+      yield* opened.sync
+      return expected
+    })
+
+  // The lock is the new file: renaming it replaces the old one and gives the lock up.
+  const attempt = Effect.suspend(() => {
+    let held = false
+    const create = Effect.tap(fs.open(lock, { flag: "wx" }), () => Effect.sync(() => void (held = true)))
+    const replace = fs.rename(lock, target).pipe(
+      Effect.tap(() => Effect.sync(() => void (held = false))),
+      Effect.uninterruptible
+    )
+    return Effect.scoped(change(Effect.uninterruptible(create))).pipe(
+      Effect.tap(() => replace),
+      Effect.ensuring(Effect.suspend(() => (held ? Effect.ignore(fs.remove(lock)) : Effect.void)))
+    )
+  })
+  return yield* attempt.pipe(
+    Effect.retry({
+      while: (error) => error._tag === "PlatformError" && error.reason._tag === "AlreadyExists",
+      schedule: Schedule.spaced("50 millis"),
+      times: 200
+    }),
+    Effect.catchTag("PlatformError", ({ reason }) =>
+      Effect.fail(
+        refuse(
+          reason._tag === "AlreadyExists" ? `another program is writing it; if none is, remove ${lock}` : reason._tag
+        )
+      )
+    )
+  )
 })

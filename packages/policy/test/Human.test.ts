@@ -50,6 +50,57 @@ const network = (action: string) => ({
 
 describe("a command", () => {
   it.effect.each([
+    ["npm test", { program: "npm", args: ["test"] }],
+    ["bash -lc 'touch \"a b\"'", { program: "touch", args: ["a b"] }],
+    ["git commit -m x", { program: "git", args: ["commit", "-m", "x"] }]
+  ] as const)("has a rule that would accept it: %s", ([text, when]) =>
+    Effect.gen(function* () {
+      const { question } = yield* ask(command(text, { cwd: "/srv/app" }))
+      expect(question?.rule).toMatchObject({ when: { ...when, cwdWithin: "/srv/app" }, decision: "accept" })
+    })
+  )
+
+  it.effect.each([
+    "git",
+    "git push",
+    "npm run",
+    "rm file",
+    "docker ps",
+    "bash script.sh",
+    "sudo ls x",
+    "xargs touch x",
+    "npm test; rm -rf /",
+    "npm test | tee log",
+    "npm test > log",
+    "A=1 npm test",
+    "npm test $X",
+    "touch *.txt",
+    "touch `id`",
+    `touch ${"x".repeat(400)}`,
+    "echo 'not closed"
+  ])("has no rule if its words do not say what it does: %s", (text) =>
+    Effect.gen(function* () {
+      const { question } = yield* ask(command(text))
+      expect(question?.rule).toBeUndefined()
+    })
+  )
+
+  it.effect("has no rule if more is asked than to run it, or no plain yes is offered", () =>
+    Effect.gen(function* () {
+      for (const more of [
+        { kind: "writeStdin" },
+        { kind: "humanCommand" },
+        { networkApprovalContext: { host: "example.org", protocol: "https" } },
+        { additionalPermissions: { network: { enabled: true } } },
+        { availableDecisions: ["cancel"] }
+      ]) {
+        const { question } = yield* ask(command("npm test", more as never))
+        expect(question?.rule).toBeUndefined()
+      }
+    })
+  )
+
+  it.effect.each([
     ["what is offered", "npm test", ["accept", amendment("npm", "test"), "cancel"], ["y", "always", "n", "cancel"]],
     ["all that there is when nothing is said", "ls", undefined, ["y", "session", "n", "cancel"]],
     ["no yes when none is offered", "ls", ["cancel"], ["n", "cancel"]],

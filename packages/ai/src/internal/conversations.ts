@@ -3,10 +3,12 @@
  * without the messages that the thread has.
  *
  * A conversation is taken out while somebody uses it, since a thread can go on in one way only. The others are given
- * up when there are too many, when a held turn has waited too long, and with the scope.
+ * up when there are too many, when another one has the same key, when a held turn has waited too long, and with the scope.
+ * Only the scope waits for that.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 
 /** A conversation that can be continued, and how to release it. */
@@ -25,40 +27,54 @@ export interface Conversations<A> {
   readonly size: () => number
 }
 
+interface Kept<A> extends Entry<A> {
+  /** Waits for the end of its lifetime. */
+  timer: Fiber.Fiber<void> | undefined
+}
+
 export const make = <A>(capacity: number): Effect.Effect<Conversations<A>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const entries = new Map<string, Entry<A>>()
-    const giveUp = (key: string, entry: Entry<A>) =>
+    const entries = new Map<string, Kept<A>>()
+    let isClosed = false
+
+    const remove = (key: string): Kept<A> | undefined => {
+      const kept = entries.get(key)
+      entries.delete(key)
+      kept?.timer?.interruptUnsafe()
+      return kept
+    }
+    const releaseInBackground = (kept: Kept<A> | undefined) =>
+      kept === undefined ? Effect.void : Effect.forkIn(Effect.uninterruptible(kept.release), scope)
+    const expire = (key: string, kept: Kept<A>) =>
       Effect.suspend(() => {
-        if (entries.get(key) !== entry) return Effect.void
+        if (entries.get(key) !== kept) return Effect.void
         entries.delete(key)
-        return entry.release
-      })
+        return kept.release
+      }).pipe(Effect.uninterruptible)
+
     yield* Effect.addFinalizer(() =>
-      Effect.forEach(Array.from(entries), ([key, entry]) => giveUp(key, entry), {
-        concurrency: "unbounded",
-        discard: true
+      Effect.suspend(() => {
+        isClosed = true
+        const kept = Array.from(entries.keys()).flatMap((key) => remove(key) ?? [])
+        return Effect.forEach(kept, ({ release }) => release, { concurrency: "unbounded", discard: true })
       })
     )
     return {
-      take: (key) => {
-        const entry = entries.get(key)
-        entries.delete(key)
-        return entry?.value
-      },
+      take: (key) => remove(key)?.value,
       peek: (key) => entries.get(key)?.value,
       put: Effect.fnUntraced(function* (key, entry, lifetime) {
-        const before = entries.get(key)
-        if (before !== undefined) yield* giveUp(key, before)
-        entries.set(key, entry)
+        if (isClosed) return yield* entry.release
+        const kept: Kept<A> = { ...entry, timer: undefined }
+        const replaced = remove(key)
+        entries.set(key, kept)
+        const [oldest] = entries.keys()
+        const crowdedOut = entries.size > capacity && oldest !== undefined ? remove(oldest) : undefined
         if (lifetime !== undefined) {
-          yield* Effect.forkIn(Effect.andThen(Effect.sleep(lifetime), giveUp(key, entry)), scope)
+          kept.timer = yield* Effect.forkIn(Effect.andThen(Effect.sleep(lifetime), expire(key, kept)), scope)
         }
-        const [oldest] = entries
-        if (entries.size > capacity && oldest !== undefined) {
-          yield* Effect.forkIn(Effect.uninterruptible(giveUp(...oldest)), scope)
-        }
+        yield* releaseInBackground(replaced)
+        yield* releaseInBackground(crowdedOut)
       }),
       size: () => entries.size
     }

@@ -15,7 +15,8 @@ export const refused = (method: string, parameter: string, description: string):
 export const unsupportedSchema = (method: string, description: string): AiError.AiError =>
   make(method, new AiError.UnsupportedSchemaError({ description }))
 
-type Failure = CodexError.TurnError | CodexError.ThreadStartError | CodexError.TurnStreamError
+/** The errors of a thread or a turn. */
+export type Failure = CodexError.TurnError | CodexError.ThreadStartError | CodexError.TurnStreamError
 
 /** An error of a thread or a turn. */
 export const fromCodex =

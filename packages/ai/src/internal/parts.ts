@@ -8,6 +8,8 @@ import { CodexCommand, CodexFileChange, CodexWebSearch } from "../CodexTools.ts"
 
 type StreamPart = Response.StreamPartEncoded
 
+const betweenSummaries = "\n\n"
+
 export interface PartsOfTurn {
   /** The parts that a notification comes to. */
   readonly add: (notification: Notification) => ReadonlyArray<StreamPart>
@@ -17,11 +19,23 @@ export interface PartsOfTurn {
   readonly work: () => ReadonlyArray<ThreadItem>
 }
 
+/** Facts about the items of a turn. A turn can be read in several responses, and an item can begin in an earlier one. */
+export interface Memory {
+  /** Messages that are not part of the answer. */
+  readonly silent: Set<string>
+  /** Items whose text came in pieces. */
+  readonly streamed: Set<string>
+}
+
+export const makeMemory = (): Memory => ({ silent: new Set(), streamed: new Set() })
+
 /** `declared` are the tools of codex that the caller knows; `withText` is false where the text comes at the end. */
-export const makeParts = (declared: ReadonlySet<string>, withText: boolean): PartsOfTurn => {
+export const makeParts = (
+  declared: ReadonlySet<string>,
+  withText: boolean,
+  { silent, streamed }: Memory
+): PartsOfTurn => {
   const open = new Map<string, "text" | "reasoning">()
-  const silent = new Set<string>()
-  const streamed = new Set<string>()
   const work: Array<ThreadItem> = []
 
   const delta = (kind: "text" | "reasoning", id: string, text: string): ReadonlyArray<StreamPart> => {
@@ -51,7 +65,7 @@ export const makeParts = (declared: ReadonlySet<string>, withText: boolean): Par
       const isSilent = silent.delete(item.id) || item.phase === "commentary" || item.delivery === "async"
       return isSilent || !withText ? [] : whole("text", item.id, item.text)
     }
-    if (item.type === "reasoning") return whole("reasoning", item.id, (item.summary ?? []).join("\n\n"))
+    if (item.type === "reasoning") return whole("reasoning", item.id, (item.summary ?? []).join(betweenSummaries))
     if (item.type !== "userMessage") work.push(item)
     return resultOf(item, declared)
   }
@@ -69,6 +83,10 @@ export const makeParts = (declared: ReadonlySet<string>, withText: boolean): Par
         }
         case "item/reasoning/summaryTextDelta":
           return delta("reasoning", notification.params.itemId, notification.params.delta)
+        case "item/reasoning/summaryPartAdded": {
+          const { itemId } = notification.params
+          return streamed.has(itemId) ? delta("reasoning", itemId, betweenSummaries) : []
+        }
         default:
           return []
       }

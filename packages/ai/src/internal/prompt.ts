@@ -5,25 +5,36 @@
  * The module converts and compares. It starts nothing, and knows no thread.
  */
 import * as Input from "@effect-codex/core/Input"
+import { toContentItems } from "@effect-codex/core/Tools"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Base64 from "effect/encoding/Base64"
 import * as Hex from "effect/encoding/Hex"
 import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
 import { refused } from "./errors.ts"
 
-/** A message as one string: the same for what means the same. Ids name a call better than its arguments, which may have been decoded. */
-const normalize = (message: Prompt.Message): string => {
+/** The content of a message: the same for the same meaning. Ids name a call better than its arguments, which may have been decoded. */
+const normalize = (message: Prompt.Message): ReadonlyArray<unknown> => {
   switch (message.role) {
     case "system":
-      return JSON.stringify(["system", message.content])
+      return ["system", message.content]
     case "user":
-      return JSON.stringify(["user", ...message.content.map(normalizePart)])
+      return ["user", ...message.content.map(normalizePart)]
     case "assistant":
     case "tool":
-      return JSON.stringify([message.role, ...message.content.flatMap((part) => normalizeAnswer(part))])
+      return [message.role, ...message.content.flatMap((part) => normalizeAnswer(part))]
   }
 }
+
+// A history can have values that a program put there, and JSON cannot say all of them.
+const toJson = (method: string, value: unknown): Effect.Effect<string, AiError.AiError> =>
+  Effect.fromResult(
+    Result.try({
+      try: () => JSON.stringify(value) ?? "null",
+      catch: (cause) => refused(method, "prompt", `a value of the prompt is not JSON: ${String(cause)}`)
+    })
+  )
 
 const normalizePart = (part: Prompt.TextPart | Prompt.FilePart) =>
   part.type === "text" ? part.text : [part.mediaType, dataOf(part)]
@@ -53,17 +64,28 @@ const digest = (text: string): Effect.Effect<string> =>
     (bytes) => Hex.encode(new Uint8Array(bytes))
   )
 
+const keyOf = (method: string, before: string, message: Prompt.Message) =>
+  Effect.flatMap(toJson(method, normalize(message)), (text) => digest(`${before}${text}`))
+
 /** The key of each prefix of the messages, the empty one first. */
-export const keysOf = Effect.fnUntraced(function* (seed: string, messages: ReadonlyArray<Prompt.Message>) {
+export const keysOf = Effect.fnUntraced(function* (
+  method: string,
+  seed: string,
+  messages: ReadonlyArray<Prompt.Message>
+) {
   const keys = [yield* digest(seed)]
-  for (const message of messages) keys.push(yield* digest(`${keys.at(-1)}${normalize(message)}`))
+  for (const message of messages) keys.push(yield* keyOf(method, keys.at(-1) ?? "", message))
   return keys
 })
 
 /** The key of a conversation after these messages. */
-export const extendKey = Effect.fnUntraced(function* (key: string, messages: ReadonlyArray<Prompt.Message>) {
+export const extendKey = Effect.fnUntraced(function* (
+  method: string,
+  key: string,
+  messages: ReadonlyArray<Prompt.Message>
+) {
   let extended = key
-  for (const message of messages) extended = yield* digest(`${extended}${normalize(message)}`)
+  for (const message of messages) extended = yield* keyOf(method, extended, message)
   return extended
 })
 
@@ -111,25 +133,27 @@ export const toInput = (
   )
 
 const kindOf = (mediaType: string): "image" | "audio" | undefined =>
-  mediaType.startsWith("image/") ? "image" : mediaType.startsWith("audio/") ? "audio" : undefined
+  /^image\//i.test(mediaType) ? "image" : /^audio\//i.test(mediaType) ? "audio" : undefined
+
+type Item = Readonly<Record<string, unknown>>
 
 /** Messages as items of the model's API, as `thread/inject_items` takes them. */
 export const toItems = (
   method: string,
   messages: ReadonlyArray<Prompt.Message>
-): Effect.Effect<ReadonlyArray<Record<string, unknown>>, AiError.AiError> =>
+): Effect.Effect<ReadonlyArray<Item>, AiError.AiError> =>
   Effect.map(
     Effect.forEach(messages, (message) => itemsOf(method, message)),
     (items) => items.flat()
   )
 
-const itemsOf = (method: string, message: Prompt.Message) => {
+const itemsOf = (method: string, message: Prompt.Message): Effect.Effect<ReadonlyArray<Item>, AiError.AiError> => {
   switch (message.role) {
     case "system":
-      return Effect.succeed([messageItem("developer", [{ type: "input_text", text: message.content }])])
+      return Effect.succeed(messageItems("developer", [{ type: "input_text", text: message.content }]))
     case "user":
-      return Effect.map(toInput(method, message.content), (parts) => [
-        messageItem(
+      return Effect.map(toInput(method, message.content), (parts) =>
+        messageItems(
           "user",
           parts.map((part) =>
             part.type === "text"
@@ -139,39 +163,57 @@ const itemsOf = (method: string, message: Prompt.Message) => {
                 : { type: "input_image", image_url: "url" in part ? part.url : "" }
           )
         )
-      ])
+      )
     case "assistant":
     case "tool":
-      return Effect.succeed(message.content.flatMap(answerItems))
+      return Effect.map(
+        Effect.forEach(message.content, (part) => answerItems(method, part)),
+        (items) => items.flat()
+      )
   }
 }
 
-const messageItem = (role: string, content: ReadonlyArray<unknown>): Record<string, unknown> => ({
-  type: "message",
-  role,
-  content
-})
+const messageItems = (role: string, content: ReadonlyArray<unknown>): ReadonlyArray<Item> =>
+  content.length === 0 ? [] : [{ type: "message", role, content }]
 
 const answerItems = (
+  method: string,
   part: Prompt.AssistantMessagePart | Prompt.ToolMessagePart
-): ReadonlyArray<Record<string, unknown>> => {
+): Effect.Effect<ReadonlyArray<Item>, AiError.AiError> => {
   switch (part.type) {
     case "text":
-      return part.text === "" ? [] : [messageItem("assistant", [{ type: "output_text", text: part.text }])]
+      return Effect.succeed(
+        part.text === "" ? [] : messageItems("assistant", [{ type: "output_text", text: part.text }])
+      )
+    case "file":
+      return Effect.fail(refused(method, "prompt", "codex takes no files from the assistant"))
     case "tool-call":
-      return [
-        { type: "function_call", name: part.name, arguments: JSON.stringify(part.params ?? {}), call_id: part.id }
-      ]
+      return Effect.map(toJson(method, part.params ?? {}), (args) => [
+        { type: "function_call", name: part.name, arguments: args, call_id: part.id }
+      ])
     case "tool-result":
-      return [{ type: "function_call_output", call_id: part.id, output: textOf(part.result) }]
+      return Effect.succeed([{ type: "function_call_output", call_id: part.id, output: outputOf(part) }])
     default:
-      return []
+      return Effect.succeed([])
   }
 }
 
-/** A result as the model reads it. */
-export const textOf = (value: unknown): string =>
-  typeof value === "string" ? value : (JSON.stringify(value) ?? "null")
+const outputOf = ({ modelOutput, result }: Prompt.ToolResultPart): unknown => {
+  const items = toContentItems(result, modelOutput)
+  const [only] = items
+  return items.length === 1 && only?.type === "inputText"
+    ? only.text
+    : items.map((item) => {
+        switch (item.type) {
+          case "inputText":
+            return { type: "input_text", text: item.text }
+          case "inputImage":
+            return { type: "input_image", image_url: item.imageUrl }
+          case "inputAudio":
+            return { type: "input_audio", audio_url: item.audioUrl }
+        }
+      })
+}
 
 /** The results that messages bring, by the id of their call. */
 export const resultsIn = (messages: ReadonlyArray<Prompt.Message>): ReadonlyMap<string, Prompt.ToolResultPart> =>

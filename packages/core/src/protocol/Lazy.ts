@@ -193,6 +193,8 @@ const keysOf = (ast: SchemaAST.AST): ReadonlyArray<PropertyKey> =>
 // Decoding a struct drops the keys that it does not know. Here they come back, except into an unknown member, whose `raw`
 // has them already.
 const restoreKeys = (original: unknown, decoded: unknown): unknown => {
+  // A value of any shape is passed on as it is, and can be nested without end.
+  if (original === decoded) return decoded
   if (Array.isArray(original) && Array.isArray(decoded)) {
     return decoded.map((item, index) => restoreKeys(original[index], item))
   }

@@ -99,6 +99,23 @@ describe("the future is data", () => {
     })
   })
 
+  it("takes arguments that are nested without end beside a member that is not known", () => {
+    const nested: unknown = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`)
+    const call = {
+      type: "dynamicToolCall",
+      id: "c",
+      tool: "add",
+      arguments: nested,
+      status: "completed",
+      contentItems: [{ type: "hologram" }]
+    }
+    const { item } = Result.getOrThrow(Protocol.decodeNotification("item/completed", completed(call))).params as {
+      readonly item: { readonly arguments: unknown; readonly contentItems: unknown }
+    }
+    expect(item.arguments === nested).toBe(true)
+    expect(item.contentItems).toStrictEqual([{ type: "unknown", raw: { type: "hologram" } }])
+  })
+
   it("gives back on encoding what came", () => {
     const hologram = { type: "hologram", id: "i" }
     const decoded = Schema.decodeSync(Stable.ThreadItem())(hologram)

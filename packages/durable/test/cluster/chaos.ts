@@ -19,7 +19,7 @@ import { SessionStore } from "../../src/SessionStore.ts"
 import * as PostgresStore from "../../src/PostgresStore.ts"
 import * as Sessions from "../../src/Sessions.ts"
 import { configOf, newSchema, type Postgres } from "../postgres.ts"
-import type { RunnerConfig } from "./runner.ts"
+import { owns, type RunnerConfig } from "./config.ts"
 
 export const faults = ["kill", "stop", "postgres", "drain"] as const
 export type Fault = (typeof faults)[number]
@@ -109,6 +109,7 @@ export const run = Effect.fnUntraced(
 
     // Runners, each with a home of its own, started again when they end.
     const children: Array<ChildProcess | undefined> = []
+    const ready = new Set<number>()
     const started = new Set<number>()
     let isOver = false
     const files = yield* Effect.forEach(homes, ({ env }, index) =>
@@ -127,12 +128,14 @@ export const run = Effect.fnUntraced(
         children[index] = child
         if (child.pid !== undefined) started.add(child.pid)
         const collect = (chunk: Buffer) => {
+          if (chunk.toString().includes(owns)) ready.add(index)
           output = (output + `[${index}] ${chunk.toString()}`).slice(-40_000)
         }
         child.stdout.on("data", collect)
         child.stderr.on("data", collect)
         child.on("exit", (code, signal) => {
           say(`runner ${index} ended: ${code ?? signal}`)
+          ready.delete(index)
           resume(Effect.void)
         })
       })
@@ -211,6 +214,12 @@ export const run = Effect.fnUntraced(
           yield* Effect.promise(() => server.restart("SIGQUIT"))
           break
         case "drain":
+          // A runner that starts has nothing to hand over yet.
+          yield* Effect.repeat(
+            Effect.sync(() => ready.has(index)),
+            { until: (isReady) => isReady, schedule: Schedule.spaced("50 millis") }
+          )
+          yield* Effect.sleep(Math.round(options.pause * next()))
           yield* signal(index, "SIGTERM")
       }
     }
@@ -251,7 +260,9 @@ export const run = Effect.fnUntraced(
         const end = outcome?.type === "failed" ? outcome.failure.tag : (outcome?.type ?? "open")
         settled[end] = (settled[end] ?? 0) + 1
         attempts += job.attempts.length
-        spent += job.attempts.filter((attempt) => attempt.end === "crashed").length
+        const crashed = job.attempts.filter((attempt) => attempt.end === "crashed").length
+        spent += crashed
+        if (crashed > 0) say(`${session} ${key}: ${job.attempts.map((attempt) => attempt.end).join(", ")}`)
         const ends = events.filter(({ happening }) => happening.type === "jobSettled" && happening.key === key)
         check(ends.length === 1, `${session} ${key} settled ${ends.length} times`)
         check(end === "completed" || end === "PromptUncertain", `${session} ${key}: ${JSON.stringify(outcome)}`)

@@ -5,6 +5,7 @@ import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as RunnerAddress from "effect/cluster/RunnerAddress"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -14,16 +15,7 @@ import { Durable } from "../../src/Durable.ts"
 import { Hooks } from "../../src/internal/owner/hooks.ts"
 import * as PostgresStore from "../../src/PostgresStore.ts"
 import { configOf } from "../postgres.ts"
-
-export interface RunnerConfig {
-  readonly postgres: { readonly host: string; readonly schema: string }
-  readonly port: number
-  readonly cwd: string
-  readonly env: Readonly<Record<string, string>>
-  readonly lease: number
-  /** A line for each verdict that was used. */
-  readonly log: string
-}
+import { owns, type RunnerConfig } from "./config.ts"
 
 const config: RunnerConfig = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8"))
 
@@ -57,4 +49,7 @@ const Owner = Cluster.layer({
   Layer.provide(Database)
 )
 
-Effect.flatMap(Durable, ({ lost }) => lost).pipe(Effect.provide(Owner), NodeRuntime.runMain)
+Effect.flatMap(Durable, ({ lost }) => Effect.andThen(Console.log(owns), lost)).pipe(
+  Effect.provide(Owner),
+  NodeRuntime.runMain
+)

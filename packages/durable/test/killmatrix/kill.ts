@@ -30,10 +30,14 @@ export const killServers = (pid: number): void => {
   while (serversOf(pid).some((server) => found.includes(server))) execFileSync("sleep", ["0.01"])
 }
 
-/** Kills whom the order says, once. Tells whether anybody was killed. */
+/** Kills or stops whom the order says, once. Tells whether it did. */
 export const strike = (order: Order, owner: number): boolean => {
   if (existsSync(order.marker)) return false
   writeFileSync(order.marker, "")
+  if (order.victim === "frozen") {
+    process.kill(owner, "SIGSTOP")
+    return true
+  }
   // A rollout that was cut is that of a server that died.
   const isCut = order.point === "promptWithoutId"
   if (isCut) awaitPrompt(order)

@@ -1,5 +1,5 @@
 /**
- * Kills an owner, its app-server, or both at pinned points, starts the owner again, and checks what the model was asked and what the
+ * Kills an owner, its app-server, or both at pinned points, or freezes the owner, starts an owner again, and checks what the model was asked and what the
  * store has.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
@@ -7,6 +7,7 @@ import { CodexHome, MockModel } from "@effect-codex/core/testing"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -18,7 +19,7 @@ import * as Sessions from "../../src/Sessions.ts"
 import { SessionStore } from "../../src/SessionStore.ts"
 import { newSchema } from "../postgres.ts"
 import { rollouts, strike } from "./kill.ts"
-import { needsPerson, type Order, type Point, points, type Victim, victims } from "./points.ts"
+import { canStrike, needsPerson, type Order, type Point, points, type Victim, victims } from "./points.ts"
 import { layerStore } from "./store.ts"
 
 export interface Run {
@@ -39,15 +40,23 @@ export interface Report extends Run {
 /** Every point with every victim. */
 export const places = (seeds: number): ReadonlyArray<Run> =>
   points.flatMap((point) =>
-    victims.flatMap((victim) => Array.from({ length: seeds }, (_, seed): Run => ({ point, victim, seed })))
+    victims
+      .filter((victim) => canStrike(point, victim))
+      .flatMap((victim) => Array.from({ length: seeds }, (_, seed): Run => ({ point, victim, seed })))
   )
 
-/** Every point with one victim, in turn. */
-export const quick: ReadonlyArray<Run> = points.map((point, index) => ({
-  point,
-  victim: victims[index % victims.length] ?? "both",
-  seed: index % 3
-}))
+const killed = victims.filter((victim) => victim !== "frozen")
+
+/** Every point with one victim, in turn, and an owner that is frozen before it sends a prompt, and before it answers. */
+export const quick: ReadonlyArray<Run> = [
+  ...points.map((point, index) => ({
+    point,
+    victim: killed[index % killed.length] ?? ("both" as const),
+    seed: index % 3
+  })),
+  { point: "promptSent", victim: "frozen", seed: 0 },
+  { point: "verdictUsed", victim: "frozen", seed: 1 }
+]
 
 const session = "s"
 // Longer than any machine takes: a run that waits for longer has lost something.
@@ -118,7 +127,12 @@ export const run = Effect.fnUntraced(
       child.on("exit", () => resume(Effect.void))
       return Effect.sync(() => child.kill("SIGKILL"))
     })
-    yield* Effect.forkScoped(Effect.forever(ownOnce))
+    yield* Effect.forkScoped(
+      Effect.forever(
+        // A frozen owner is followed by another one that waits for the lease, below.
+        Effect.suspend(() => (victim === "frozen" && existsSync(order.marker) ? Effect.never : ownOnce))
+      )
+    )
 
     const isStruck = Effect.sync(() => existsSync(order.marker)).pipe(
       Effect.repeat({ until: (struck) => struck, schedule: Schedule.spaced("20 millis") })
@@ -133,6 +147,25 @@ export const run = Effect.fnUntraced(
       )
       yield* Effect.forkScoped(Effect.andThen(hasBegun, strikeNow))
     }
+    // The owner goes on once another one has its lease, and has to see that by itself.
+    const thaw = Effect.gen(function* () {
+      yield* isStruck
+      const frozen = current
+      const before = (yield* store.owner)?.epoch ?? 0
+      yield* Effect.forkScoped(Effect.forever(ownOnce))
+      yield* Effect.repeat(store.owner, {
+        until: (owner) => (owner?.epoch ?? 0) > before,
+        schedule: Schedule.spaced("50 millis")
+      })
+      // Some wake up when the job is done, unless their app-server keeps the next one from it.
+      if (seed % 2 === 0) yield* Effect.raceFirst(Effect.exit(sessions.result(session, "a")), Effect.sleep("8 seconds"))
+      frozen?.kill("SIGCONT")
+      yield* Effect.repeat(
+        Effect.sync(() => frozen?.exitCode),
+        { until: (code) => code !== null, schedule: Schedule.spaced("50 millis") }
+      )
+    })
+    const thawed = victim === "frozen" ? yield* Effect.forkScoped(thaw) : undefined
     // A person who accepts everything, in this process.
     const decideAll = Effect.gen(function* () {
       for (const { id } of yield* sessions.approvals({ session })) {
@@ -161,6 +194,10 @@ export const run = Effect.fnUntraced(
     const expected = keys.map((key) => `done ${key}`)
     check(JSON.stringify(settled) === JSON.stringify(expected), `settled ${JSON.stringify(settled)}`)
     check(existsSync(order.marker), "nobody was killed")
+    if (thawed !== undefined) {
+      const ended = yield* Effect.timeoutOption(Fiber.join(thawed), patience)
+      check(ended._tag === "Some", "the owner that was frozen did not end by itself")
+    }
 
     const requests = yield* model.requests
     const jobs: ReadonlyArray<Job> = yield* store.jobs(session)

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { flushCompileCache } from "node:module"
 import * as Durable from "../../src/Durable.ts"
 import { Hooks } from "../../src/internal/owner/hooks.ts"
@@ -45,7 +45,9 @@ const owner = Layer.unwrap(
       tools: { deploy },
       workspace: () => Effect.succeed({ cwd: order.cwd }),
       codex: { cwd: order.cwd, env: order.env, binary: isOnWire(order.point) ? order.proxy : order.binary },
-      parkAfter: "never"
+      parkAfter: "never",
+      // The lease of an owner that is stopped has to end.
+      ...(order.victim === "frozen" && !existsSync(order.marker) ? { lease: { duration: "4 seconds" } } : {})
     })
   )
 ).pipe(Layer.provide(Layer.mergeAll(handlers, hooks, layerStore(order), NodeServices.layer)))

@@ -1,7 +1,11 @@
 /** The points of the kill matrix, and who dies at them. */
 
-export const victims = ["owner", "server", "both"] as const
+/** A `frozen` owner is not killed: it is stopped until another one has taken its lease, and goes on then. */
+export const victims = ["owner", "server", "both", "frozen"] as const
 export type Victim = (typeof victims)[number]
+
+/** Whether somebody can be the victim at a point: what `promptWithoutId` leaves is left by a server that died. */
+export const canStrike = (point: Point, victim: Victim): boolean => victim !== "frozen" || point !== "promptWithoutId"
 
 /**
  * Where somebody dies. Each is pinned by something that happens: a hook of the owner, a line on the wire, a gate in the model's

@@ -1,8 +1,18 @@
 /**
  * Flags that the subcommands of `effect-codex policy` share.
  */
+import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
-import { text } from "../flags.ts"
+import { text, toggle } from "../flags.ts"
+
+/** Recordings. */
+export const files = Argument.String("FILE").pipe(
+  Argument.withDescription("The newest file of a recording; its older ones are read with it"),
+  Argument.variadic({ min: 1 })
+)
+
+/** Whether files that are there are replaced. */
+export const force = toggle("force", "Replace what is there")
 
 /** The rubric. */
 export const policy = Flag.String("policy").pipe(

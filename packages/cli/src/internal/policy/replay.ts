@@ -8,6 +8,8 @@ import * as Transcript from "@effect-codex/core/Transcript"
 import type { PolicyRubric } from "@effect-codex/policy/Rubric"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
+import { open, unreadable } from "../recording/file.ts"
 
 /** How a request ended, or would end. `judge`: the rules leave it to the judge. */
 export type Verdict = "accepted" | "refused" | "judge" | "unanswered"
@@ -29,15 +31,22 @@ const isFilled = (value: unknown): boolean =>
 const isAccepting = (decision: unknown): boolean => {
   if (typeof decision === "string") return decision.startsWith("accept")
   if (!Predicate.isReadonlyObject(decision)) return false
+  if ("applyNetworkPolicyAmendment" in decision) {
+    return JSON.stringify(decision["applyNetworkPolicyAmendment"]).includes('"action":"allow"')
+  }
   if ("action" in decision) return decision["action"] === "accept"
   if ("answers" in decision) return isFilled(decision["answers"])
   if ("permissions" in decision) return isFilled(decision["permissions"])
   return true
 }
 
-const thenOf = ({ answer, by, decision, reason }: Transcript.RecordedRequest): Judged["then"] => {
+/** The decision on a request, as recorded. */
+export const thenOf = ({ answer, by, decision, reason }: Transcript.RecordedRequest): Judged["then"] => {
   if (answer === undefined || decision === "withdrawn") return { verdict: "unanswered" }
-  return { verdict: isAccepting(decision ?? answer) ? "accepted" : "refused", by, reason }
+  // Of such a decision, the word alone does not say whether it allows or denies.
+  const told =
+    decision === "applyNetworkPolicyAmendment" && Predicate.isReadonlyObject(answer) ? answer["decision"] : decision
+  return { verdict: isAccepting(told ?? answer) ? "accepted" : "refused", by, reason }
 }
 
 const ask = (
@@ -90,8 +99,8 @@ export interface Found {
   readonly variants: ReadonlyArray<Transcript.RecordedRequest>
 }
 
-/** Makes what finds the requests in entries that it is given one after the other. */
-export const makeFinder = () => {
+// Finds the requests in entries that it is given one after the other.
+const makeFinder = () => {
   const own = Transcript.makeRequestFinder()
   const others = standIns.map((standIn) => ({ standIn, finder: Transcript.makeRequestFinder() }))
   const isHidden = ({ request }: Transcript.RecordedRequest) =>
@@ -105,6 +114,16 @@ export const makeFinder = () => {
     rest: (): ReadonlyArray<Found> => own.rest().map((recorded) => ({ recorded, variants: [] }))
   }
 }
+
+/** The requests of a recording, each when its end is known. */
+export const requestsIn = Effect.fnUntraced(function* (file: string) {
+  const { entries } = yield* open(file)
+  return yield* Stream.suspend(() => {
+    const finder = makeFinder()
+    const rest = Stream.suspend(() => Stream.fromIterable(finder.rest()))
+    return Stream.concat(Stream.flattenIterable(Stream.map(entries, finder.take)), rest)
+  }).pipe(Stream.runCollect, Effect.catch(unreadable(file)))
+})
 
 /** The subject of a request, on one line. */
 const subjectOf = ({ item, kind, params }: Transcript.RecordedRequest["request"]): string => {

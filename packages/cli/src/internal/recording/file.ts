@@ -4,6 +4,7 @@
 import * as Transcript from "@effect-codex/core/Transcript"
 import * as Argument from "effect/cli/Argument"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 
@@ -25,8 +26,27 @@ export const unreadable =
       })
     )
 
-/** Opens it. */
+/** A recording to look at: that of a connection, or a rollout of codex. */
+export interface Source extends Transcript.Recording {
+  /** The parts that it lacks, in words. */
+  readonly lacks: ReadonlyArray<string>
+}
+
+const openSource = (
+  file: string
+): Effect.Effect<Source, PlatformError | Transcript.TranscriptInvalid, FileSystem.FileSystem> =>
+  Transcript.open(file).pipe(
+    Effect.map((recording) => ({ ...recording, lacks: [] })),
+    Effect.catchTag("TranscriptInvalid", (error) =>
+      error.isRollout === true ? Transcript.fromRollout(file) : Effect.fail(error)
+    )
+  )
+
+/** Opens a recording or a rollout, whichever it is, to look at it. */
+export const openToLook = (file: string) => Effect.catch(openSource(file), unreadable(file))
+
+/** Opens a recording. */
 export const open = (file: string) => Effect.catch(Transcript.open(file), unreadable(file))
 
-/** Reads all of it. */
+/** Reads all of a recording. */
 export const read = (file: string) => Effect.catch(Transcript.read(file), unreadable(file))

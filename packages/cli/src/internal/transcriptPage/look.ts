@@ -40,6 +40,12 @@ pre{background:var(--code);border-radius:.4rem;padding:.6rem;margin:.5rem 0 .2re
 .piece.message[open]>summary .head{display:none}.message>pre.text{background:none;padding:0;font:inherit;max-height:none}
 .gap{color:var(--wait)}.add{background:var(--add);color:var(--addink)}.del{background:var(--del);color:var(--delink)}.hunk{color:var(--accent)}
 .plan ul{list-style:none;padding:0;margin:.4rem 0}.plan li::before{content:"○ "}.plan li.done::before{content:"● ";color:var(--good)}.plan li.doing::before{content:"◐ ";color:var(--wait)}
+.before{max-width:70rem;margin:0 auto;padding:1rem 1rem 0}.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%;min-width:34rem;table-layout:fixed;font-size:.88rem;margin:.5rem 0}
+th,td{border-top:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top}
+tr>:first-child{width:9rem;font-weight:400;color:var(--soft)}tr>:last-child{width:5.5rem;color:var(--soft);font-size:.8rem}
+td .status{display:block;margin:0}td pre{max-height:12rem;margin:0}
+tr.changed>.mark,.compared.changed>summary .status{color:var(--wait)}tr.onlyA{background:var(--del)}tr.onlyB{background:var(--add)}tr.changed{background:var(--code)}
 [hidden]{display:none!important}
 @media(max-width:40rem){time{float:none;display:block;margin:0}main{padding:.6rem}section.turn{padding-left:.5rem}}
 @media print{header{position:static}.bar{display:none}pre{max-height:none}.piece{break-inside:avoid-page}body{background:#fff}}

@@ -5,7 +5,11 @@
  * desktop, in light and dark, and prints with everything open.
  */
 import * as Digest from "effect/crypto/Digest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Comparison } from "./comparison.ts"
+import { comparisonHtml } from "./comparisonHtml.ts"
 import { count, duration, escape, escapeLine } from "./html.ts"
 import { script, style } from "./look.ts"
 import { diffHtml } from "./items.ts"
@@ -74,6 +78,8 @@ const tiles = (story: Story): string =>
     )
     .join("")
 
+const moment = (at: number): string => Option.match(DateTime.make(at), { onNone: () => "", onSome: DateTime.formatIso })
+
 const factHtml = (name: string, value: string): string =>
   value === "" ? "" : `<dt>${name}</dt><dd>${escapeLine(value)}</dd>`
 
@@ -96,13 +102,13 @@ const recordingHtml = (about: About, story: Story): string => {
     `<div class="tiles">${tiles(story)}</div>`,
     "<dl>",
     factHtml("codex", about.codex),
-    factHtml("begun", new Date(about.at).toISOString()),
+    factHtml("begun", moment(about.at)),
     factHtml("took", duration(story.ms)),
     factHtml("folder", about.cwd),
     factHtml("command", about.command),
     factHtml("end", story.end),
     "</dl>",
-    ...about.notes.map((note) => `<p class="cut">${escape(note)}</p>`),
+    ...[...about.notes, ...story.notes].map((note) => `<p class="cut">${escape(note)}</p>`),
     leftHtml(story),
     timeline(story),
     tokenPlot(story),
@@ -115,9 +121,10 @@ const recordingHtml = (about: About, story: Story): string => {
   ].join("\n")
 }
 
-/** A page of one recording, or of several to compare. */
+/** A page of one recording, or of several side by side, with their comparison before them. */
 export const page = Effect.fnUntraced(function* (
-  recordings: ReadonlyArray<{ readonly about: About; readonly story: Story }>
+  recordings: ReadonlyArray<{ readonly about: About; readonly story: Story }>,
+  comparison?: Comparison
 ) {
   const [styleHash, scriptHash] = yield* Effect.all([hashOf(style), hashOf(script)])
   const policy = [
@@ -137,6 +144,7 @@ export const page = Effect.fnUntraced(function* (
     '<div class="bar"><input id="search" type="search" placeholder="Search" aria-label="Search">',
     '<output id="hits"></output><button id="open">Open all</button><button id="close">Fold all</button>',
     '<button id="theme">Light or dark</button></div></header>',
+    comparison === undefined ? "" : `<div class="before">${comparisonHtml(comparison)}</div>`,
     `<main class="${recordings.length > 1 ? "side" : "one"}">`,
     ...recordings.map(({ about, story }) =>
       recordings.length > 1

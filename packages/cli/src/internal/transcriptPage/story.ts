@@ -8,7 +8,7 @@ import * as Notification from "@effect-codex/core/Notification"
 import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"
 import * as Transcript from "@effect-codex/core/Transcript"
 import * as Predicate from "effect/Predicate"
-import { clip, duration, escape, escapeLine } from "./html.ts"
+import { clip, count, duration, escape, escapeLine } from "./html.ts"
 import { diffHtml, show, type Shown } from "./items.ts"
 
 /** One thing that happened, ready for the page. */
@@ -19,6 +19,14 @@ export interface Piece {
   readonly label: string
   readonly isFailure: boolean
   readonly html: string
+}
+
+/** One thing that happened, in the words that two runs are compared by. */
+export interface Fact {
+  readonly label: string
+  readonly subject: string
+  /** Its end: a status with the exit code, or the verdict with who gave it. */
+  readonly outcome: string
 }
 
 /** One turn. */
@@ -34,6 +42,20 @@ export interface Turn {
   plan: string
   diff: string
   tokens: number | undefined
+  /** The facts to compare; empty unless `hasFacts`. */
+  readonly facts: Array<Fact>
+  /** The last message of the agent. */
+  answer: string
+}
+
+/** Options of a teller. */
+export interface TellOptions {
+  /** The `source` of its header. */
+  readonly source?: string | undefined
+  /** How many recordings share the page. Default: 1. */
+  readonly runs?: number | undefined
+  /** Whether facts are kept to compare them. Default: false. */
+  readonly hasFacts?: boolean | undefined
 }
 
 /** Everything that a page shows. */
@@ -47,6 +69,8 @@ export interface Story {
   readonly ms: number
   /** How much was left out: pieces, and characters of texts. */
   readonly left: { readonly pieces: number; readonly characters: number }
+  /** More notes for the reader. */
+  readonly notes: ReadonlyArray<string>
 }
 
 export interface Teller {
@@ -65,21 +89,29 @@ const pointsMax = 2000
 
 const field = (value: unknown, name: string): unknown => (Predicate.isReadonlyObject(value) ? value[name] : undefined)
 
+/** So many facts of a run are compared. */
+const factsMax = 20_000
+
 /** Makes the story of the entries that it is given. */
-export const makeTeller = (): Teller => {
+export const makeTeller = ({ hasFacts = false, runs = 1, source }: TellOptions = {}): Teller => {
   const turns = new Map<string, Turn>()
   const current = new Map<string, Turn>()
   const others: Array<Piece> = []
   const begun = new Map<string, { readonly ms: number; readonly item: ThreadItem }>()
   const counts: Record<string, number> = {}
   const left = { pieces: 0, characters: 0 }
+  const notes: Array<string> = []
   const requests = Transcript.makeRequestFinder()
   let tokens: Array<readonly [number, number]> = []
   let tokenStride = 1
   let tokenReports = 0
   let spent = 0
+  let facts = 0
   let ms = 0
-  let end = "The recording has no end: its program was killed, or it still runs."
+  let end =
+    source === undefined
+      ? "The recording has no end: its program was killed, or it still runs."
+      : `A ${source} does not say how the connection ended.`
 
   const add = (name: string, by = 1) => {
     counts[name] = (counts[name] ?? 0) + by
@@ -104,13 +136,13 @@ export const makeTeller = (): Teller => {
     shown: Omit<Shown, "group"> & Pick<Piece, "group">
   ) => {
     const length = shown.blocks.reduce((sum, { text }) => sum + text.length, 0)
-    if (spent > piecesUntil) {
+    if (spent > piecesUntil / runs) {
       left.pieces++
       left.characters += length
       if (turn !== undefined) turn.omitted++
       return
     }
-    const hasRoom = spent + Math.min(length, 2 * textMax) < blocksUntil
+    const hasRoom = spent + Math.min(length, 2 * textMax) < blocksUntil / runs
     if (!hasRoom) left.characters += length
     const blocks = hasRoom ? shown.blocks.map(({ style, text }) => textHtml(text, style)).join("") : ""
     const status = shown.status === undefined ? "" : `<span class="status">${escapeLine(shown.status)}</span>`
@@ -127,8 +159,14 @@ export const makeTeller = (): Teller => {
     ;(turn?.pieces ?? others).push(piece)
   }
 
+  const putFact = (turn: Turn | undefined, label: string, subject: string, outcome: string) => {
+    if (!hasFacts || turn === undefined || ++facts > factsMax) return
+    turn.facts.push({ label, subject: subject.slice(0, headlineMax), outcome: outcome.slice(0, headlineMax) })
+  }
+
   const putError = (turn: Turn | undefined, at: number, text: string) => {
     add("errors")
+    putFact(turn, "error", text, "")
     put(turn, at, at, {
       group: "error",
       label: "error",
@@ -148,7 +186,14 @@ export const makeTeller = (): Teller => {
     if (shown.group === "message" && shown.headline === "" && shown.blocks.length === 0) return
     add(shown.group)
     if (shown.isFailure) add(`${shown.group}, failed`)
-    put(turnOf(threadId, turnId), begin, at, isWhole ? shown : { ...shown, status: "not finished", isFailure: true })
+    const turn = turnOf(threadId, turnId)
+    if (turn !== undefined && item.type === "agentMessage" && item.text.trim() !== "") {
+      turn.answer = clipText(item.text)
+    }
+    const told = isWhole ? shown : { ...shown, status: "not finished", isFailure: true }
+    // The answer is compared as a whole.
+    if (told.label !== "answer") putFact(turn, told.label, told.headline, told.status ?? "")
+    put(turn, begin, at, told)
   }
 
   const putRequest = (found: Transcript.RecordedRequest) => {
@@ -158,7 +203,9 @@ export const makeTeller = (): Teller => {
     add("approvals")
     add(isRefused ? "approvals, refused" : "approvals, accepted")
     const by = found.by === undefined ? "" : ` by ${found.by}`
-    put(turnOf(request.threadId, request.turnId), found.ms, found.ms + Math.max(0, found.millis), {
+    const turn = turnOf(request.threadId, request.turnId)
+    putFact(turn, `approval: ${request.kind}`, shortSubjectOf(request), `${decision}${by}`)
+    put(turn, found.ms, found.ms + Math.max(0, found.millis), {
       group: "approval",
       label: `approval: ${request.kind}`,
       headline: `${decision}${by}${found.reason === undefined ? "" : `: ${found.reason}`}`,
@@ -190,7 +237,9 @@ export const makeTeller = (): Teller => {
           omitted: 0,
           plan: "",
           diff: "",
-          tokens: undefined
+          tokens: undefined,
+          facts: [],
+          answer: ""
         }
         turns.set(`${threadId}/${turn.id}`, begun)
         return current.set(threadId, begun)
@@ -251,13 +300,14 @@ export const makeTeller = (): Teller => {
       ms = Math.max(ms, "in" in entry ? (entry.until ?? entry.ms) : entry.ms)
       const answered = requests.take(entry)
       if (answered !== undefined) putRequest(answered)
-      if ("in" in entry || "out" in entry) add("messages")
+      if (source === undefined && ("in" in entry || "out" in entry)) add("messages")
       if ("end" in entry) {
         end =
           entry.end === "closed"
             ? "The program closed the connection."
             : `The connection ended: ${JSON.stringify(entry.end.reason)}`
       } else if ("stopped" in entry) end = `The recording ends before the connection: ${entry.stopped}`
+      else if ("skipped" in entry) notes.push(...skippedNotes(entry))
       if (!("in" in entry)) return
       const method = field(entry.in, "method")
       // The text of an item comes with its end again.
@@ -265,11 +315,26 @@ export const makeTeller = (): Teller => {
       hear(Notification.decode({ method, params: field(entry.in, "params") }, 0), entry.ms)
     },
     story: () => {
+      if (facts > factsMax)
+        notes.push(`Of ${count(facts)} items, approvals and errors, ${count(factsMax)} are compared.`)
       for (const open of requests.rest()) putRequest(open)
       for (const [key, { item }] of begun) putItem(key.split("/")[0] ?? "", "", ms, item, false)
-      return { turns: [...turns.values()], others, tokens, counts, end, ms, left }
+      return { turns: [...turns.values()], others, tokens, counts, end, ms, left, notes }
     }
   }
+}
+
+const clipText = (text: string): string => (text.length <= textMax ? text : text.slice(0, textMax).toWellFormed())
+
+/** The skipped lines, in words; empty if none were. */
+export const skippedNotes = ({ skipped }: Transcript.Skipped): ReadonlyArray<string> => {
+  const { kinds, tooLong, unknown, unreadable } = skipped
+  const parts = [
+    unreadable === 0 ? undefined : `${count(unreadable)} that can't be read`,
+    tooLong === 0 ? undefined : `${count(tooLong)} of more than 16 MiB`,
+    unknown === 0 ? undefined : `${count(unknown)} of a kind that is not known (${Object.keys(kinds).join(", ")})`
+  ].filter(Predicate.isNotUndefined)
+  return parts.length === 0 ? [] : [`Lines that are not shown: ${parts.join(", ")}.`]
 }
 
 const planClass = (status: string): string =>
@@ -280,4 +345,12 @@ const subjectOf = ({ item, kind, params }: Transcript.RecordedRequest["request"]
   if (kind === "command") return [params.command ?? "", params.reason ?? ""].filter((part) => part !== "").join("\n")
   if (kind === "fileChange" && item?.type === "fileChange") return item.changes.map(({ path }) => path).join("\n")
   return JSON.stringify(params, undefined, 2)
+}
+
+/** The same in short, without what differs from run to run. */
+const shortSubjectOf = (request: Transcript.RecordedRequest["request"]): string => {
+  if (request.kind === "command") return request.params.command ?? ""
+  if (request.kind === "fileChange" && request.item?.type === "fileChange") return subjectOf(request)
+  const fields = Object.entries(request.params).filter(([name]) => !/(?:Id|AtMs)$/.test(name))
+  return JSON.stringify(Object.fromEntries(fields))
 }

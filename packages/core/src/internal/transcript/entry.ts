@@ -5,6 +5,7 @@
  * are skipped. A header of a later version is refused when the file is opened.
  */
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Result from "effect/Result"
 
 /** The version of the format. */
@@ -111,12 +112,31 @@ export interface Stopped extends Timed {
 }
 
 /**
+ * The last entry of a transcript that was made of a rollout: how many of its lines have no entry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Skipped extends Timed {
+  readonly skipped: {
+    /** Lines that can't be read, such as one that was cut off. */
+    readonly unreadable: number
+    /** Lines of more than 16 MiB. */
+    readonly tooLong: number
+    /** Lines of a kind that this version does not know. */
+    readonly unknown: number
+    /** How many of each unknown kind, for at most 20 kinds. */
+    readonly kinds: { readonly [kind: string]: number }
+  }
+}
+
+/**
  * One line of a transcript.
  *
  * @category models
  * @since 0.1.0
  */
-export type Entry = Received | Sent | Decided | Ended | Stopped
+export type Entry = Received | Sent | Decided | Ended | Stopped | Skipped
 
 /** A message of either direction. */
 export type Message = Received | Sent
@@ -191,6 +211,19 @@ export const toEntry = (line: unknown): Entry | undefined => {
   if ("end" in line) {
     const end = line["end"]
     return { ms, end: end === "closed" ? end : { reason: fieldIn(end, "reason"), stderr: textsIn(end, "stderr") } }
+  }
+  if ("skipped" in line) {
+    const { skipped } = line
+    const kinds = fieldIn(skipped, "kinds")
+    return {
+      ms,
+      skipped: {
+        unreadable: numberIn(skipped, "unreadable") ?? 0,
+        tooLong: numberIn(skipped, "tooLong") ?? 0,
+        unknown: numberIn(skipped, "unknown") ?? 0,
+        kinds: Predicate.isReadonlyObject(kinds) ? Record.filter(kinds, Predicate.isNumber) : {}
+      }
+    }
   }
   const stopped = textIn(line, "stopped")
   return stopped === undefined ? undefined : { ms, stopped }

@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { longestString } from "../options.ts"
 import { makeLineSplitter } from "../transport/lines.ts"
-import { type Entry, formatVersion, type Header, parse, toEntry, toHeader } from "./entry.ts"
+import { type Entry, formatVersion, type Header, parse, textIn, toEntry, toHeader } from "./entry.ts"
 
 /** A file can't be what was asked for. */
 export class Unusable extends Data.TaggedError("Unusable")<{
@@ -22,6 +22,8 @@ export class Unusable extends Data.TaggedError("Unusable")<{
   /** Counted from 1; 0 for the file as a whole. */
   readonly line: number
   readonly description: string
+  /** It is a rollout of codex. */
+  readonly isRollout?: true
 }> {}
 
 /** The files of a recording that goes on. */
@@ -127,8 +129,35 @@ export interface Found {
 const headLength = 65_536
 
 const headOf = (fs: FileSystem.FileSystem, path: string) =>
-  Effect.map(fs.stream(path, { bytesToRead: headLength }).pipe(Stream.decodeText, Stream.mkString), (head) =>
-    toHeader(parse(head.split("\n")[0] ?? ""))
+  Effect.map(fs.stream(path, { bytesToRead: headLength }).pipe(Stream.decodeText, Stream.mkString), (text) => ({
+    text,
+    header: toHeader(parse(text.split("\n")[0] ?? ""))
+  }))
+
+// The first line of a rollout, which may be longer than the head.
+const rolloutHead = /^\{[^{}]{0,200}"type":"session_meta"/
+// Codex compresses rollouts that have not been used for long.
+const compressed = "(\ufffd/\ufffd"
+
+const notTranscript = (head: string): { readonly description: string; readonly isRollout?: true } => {
+  if (rolloutHead.test(head) || textIn(parse(head.split("\n")[0] ?? ""), "type") === "session_meta") {
+    const description = "it is a rollout of codex, which has neither the messages of a program nor who decided"
+    return { description, isRollout: true }
+  }
+  if (head === "") return { description: "it is empty" }
+  return {
+    description: head.startsWith(compressed)
+      ? "it is compressed: decompress it with `zstd -d`"
+      : "it is not a transcript"
+  }
+}
+
+/** Only a regular file can be read twice, and has an end. A link to one is followed. */
+export const whenRegular = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.flatMap(fs.stat(path), ({ type }) =>
+    type === "File"
+      ? Effect.void
+      : Effect.fail(new Unusable({ path, line: 0, description: `it is not a regular file, but: ${type}` }))
   )
 
 /** Finds the files that belong to the recording whose newest file is at the path. */
@@ -136,8 +165,10 @@ export const find = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<Found, Unusable | PlatformError.PlatformError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const header = yield* headOf(fs, path)
-  if (header === undefined) return yield* new Unusable({ path, line: 1, description: "it is not a transcript" })
+  yield* whenRegular(fs, path)
+  const head = yield* headOf(fs, path)
+  const { header } = head
+  if (header === undefined) return yield* new Unusable({ path, line: 1, ...notTranscript(head.text) })
   if (header.transcript !== formatVersion) {
     const description = `it has version ${header.transcript} of the format, and this program reads version ${formatVersion}`
     return yield* new Unusable({ path, line: 1, description })
@@ -146,7 +177,7 @@ export const find = Effect.fnUntraced(function* (
   for (let part = header.part - 1; part > 0; part--) {
     const older = `${path}.${files.length}`
     if (!(yield* fs.exists(older))) break
-    const its = yield* headOf(fs, older)
+    const its = (yield* headOf(fs, older)).header
     if (its?.recording !== header.recording || its.part !== part) break
     files.unshift(older)
   }

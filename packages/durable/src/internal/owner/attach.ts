@@ -69,9 +69,16 @@ const followOne = Effect.fnUntraced(function* (options: Options, threadId: strin
   const { commit, session, store } = options
   const path = yield* pathOf(threadId)
   if (path !== undefined) return yield* Follow.make({ store, session: session.id, threadId, path, commit })
-  const stored = (yield* store.rollouts(session.id)).findLast((rollout) => rollout.threadId === threadId)
-  return stored === undefined || stored.length === 0 ? undefined : yield* Follow.lost(threadId, stored.version)
+  const version = yield* lastStored(options, threadId)
+  return version === undefined ? undefined : yield* Follow.lost(threadId, version)
 })
+
+// The newest version of a rollout that is more than the beginning of a copy.
+const lastStored = ({ session, store }: Options, threadId: string) =>
+  Effect.map(
+    store.rollouts(session.id),
+    (all) => all.findLast((rollout) => rollout.threadId === threadId && rollout.length > 0)?.version
+  )
 
 /** Follows the rollout of a thread with those of its sub-agents; `undefined` if it has none yet. */
 export const follow = Effect.fnUntraced(function* (options: Options, threadId: string) {
@@ -134,9 +141,8 @@ export const resume = Effect.fnUntraced(function* (
       Effect.catchTag(["NoRollout", "SessionNotFound"], () => Effect.undefined)
     )
   if (reply === undefined) {
-    const stored = (yield* options.store.rollouts(session.id)).findLast((rollout) => rollout.threadId === threadId)
-    if (stored !== undefined && stored.length > 0) return yield* Follow.lost(threadId, stored.version)
-    return undefined
+    const version = yield* lastStored(options, threadId)
+    return version === undefined ? undefined : yield* Follow.lost(threadId, version)
   }
   yield* compare(session.spec.thread, cwd, reply)
   const thread = yield* codex.thread.resume(threadId, { onToolCall: tools.onToolCall })

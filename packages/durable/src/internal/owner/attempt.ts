@@ -2,7 +2,7 @@
  * Runs one attempt at a job: a turn of its own, recorded item by item, watched over, and settled from the rollout.
  *
  * The order of writes is the point of this module. The attempt is stored before anything is done, `promptSent` before the prompt
- * is written, an intent before the turn is stopped, and the turn's end before the job is settled. An attempt that loses its
+ * is written, an intent before anything is stopped, and the turn's end before the job is settled. An attempt that loses its
  * app-server leaves its rows as they are.
  */
 import * as Codex from "@effect-codex/core/Codex"
@@ -10,7 +10,9 @@ import type { RequestError, ThreadStartError, TurnError } from "@effect-codex/co
 import type { ExperimentalApi } from "@effect-codex/core/ExperimentalApi"
 import { type Engine, PolicyEngine } from "@effect-codex/core/PolicyEngine"
 import type { TurnHandle } from "@effect-codex/core/Thread"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as FileSystem from "effect/FileSystem"
@@ -59,17 +61,45 @@ type Stop = "handedOver" | "interrupted" | "overflow"
 
 type Services = Codex.Codex | ExperimentalApi | FileSystem.FileSystem | Path.Path | Scope.Scope
 
-export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Result, RunError, Services> {
+/** How long a hand-over waits for a store that is down. */
+const handOverWait = Duration.seconds(5)
+
+/**
+ * Interrupted, it hands the job over, whatever the attempt has reached: the intent is stored first, so that the next owner can tell it from
+ * a crash.
+ */
+export const run = (options: Options): Effect.Effect<Result, RunError, Services> => {
+  const { attach, job, owner, writes } = options
+  const { key } = job
+  const attempt = job.attempts.length + 1
+  const at: At = { session: attach.session.id, key, attempt }
+  const handOver = writes.commitNow([{ type: "attemptEnded", key, attempt, end: "handedOver" }])
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      yield* writes.commitNow([{ type: "attemptStarted", key, attempt }])
+      const running = yield* Effect.forkChild(
+        Effect.andThen(owner.hook("attemptStarted", at), runStarted(options, at, handOver))
+      )
+      return yield* restore(Fiber.join(running)).pipe(
+        Effect.onInterrupt(() =>
+          // An attempt that has ended by itself meanwhile has no hand-over.
+          Effect.andThen(Effect.ignore(persistFor(handOver, handOverWait)), Fiber.interrupt(running))
+        )
+      )
+    })
+  )
+}
+
+const runStarted = Effect.fnUntraced(function* (
+  options: Options,
+  at: At,
+  handOver: ReturnType<Writes["commitNow"]>
+): Effect.fn.Return<Result, RunError, Services> {
   const { attach, attached, job, mailbox, owner, step, writes } = options
   const { session, store } = attach
   const { commitNow } = writes
-  const { key } = job
-  const attempt = job.attempts.length + 1
-  const at: At = { session: session.id, key, attempt }
+  const { attempt, key } = at
   const ended = (end: AttemptEnd): Change => ({ type: "attemptEnded", key, attempt, end })
-
-  yield* commitNow([{ type: "attemptStarted", key, attempt }])
-  yield* owner.hook("attemptStarted", at)
 
   const thread = attached === undefined ? yield* Attach.start(attach) : attached.thread
   if (attached === undefined) {
@@ -129,18 +159,19 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
       ? job.prompt
       : continuation({ cut: step.cut, decided: decided.filter((approval) => approval.key === key) })
 
+  const storing = yield* Clock.monotonicTimeNanos
   const isPromptUncertain = step.isPromptUncertain ? { isPromptUncertain: true } : {}
   yield* commitNow([{ type: "promptSent", key, attempt, threadId: thread.id, messageId, ...isPromptUncertain }])
   yield* owner.hook("promptSent", at)
+  // This process may have been stopped for longer than its lease.
+  if (Duration.isGreaterThan(Duration.nanos((yield* Clock.monotonicTimeNanos) - storing), owner.sendWithin)) {
+    yield* handOver
+    return "again"
+  }
 
-  // Stored before the turn is stopped, so that the next owner can tell it from a crash.
-  const handOver = commitNow([ended("handedOver")])
-
-  const started = yield* thread.turn({ prompt, turn: { clientUserMessageId: messageId }, whenBusy: "fail" }).pipe(
-    Effect.provideService(PolicyEngine, engine),
-    Effect.onInterrupt(() => Effect.ignore(handOver)),
-    Effect.result
-  )
+  const started = yield* thread
+    .turn({ prompt, turn: { clientUserMessageId: messageId }, whenBusy: "fail" })
+    .pipe(Effect.provideService(PolicyEngine, engine), Effect.result)
   if (Result_.isFailure(started)) {
     const error = started.failure
     if (error._tag === "ConnectionFailed") return yield* error
@@ -164,8 +195,7 @@ export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Ret
   ])
   const stop = yield* persist(commitNow([{ type: "turnAdmitted", key, attempt, turnId: turn.id }])).pipe(
     Effect.andThen(owner.hook("turnAdmitted", at)),
-    Effect.andThen(Effect.raceFirst(Effect.as(Effect.exit(turn.result), undefined), stops)),
-    Effect.onInterrupt(() => Effect.ignore(handOver))
+    Effect.andThen(Effect.raceFirst(Effect.as(Effect.exit(turn.result), undefined), stops))
   )
   isStopping = stop !== undefined
   if (stop === "handedOver") yield* persist(handOver)

@@ -12,6 +12,8 @@ import type { SessionStore } from "../../SessionStore.ts"
 
 interface Held {
   readonly idle: Latch.Latch
+  /** Its job is stopped, and none may be started. */
+  readonly isLeaving: boolean
 }
 
 export interface Holding {
@@ -39,6 +41,9 @@ export const make = (store: SessionStore["Service"], epoch: number): Holding => 
   // A session is not claimed while it is given back.
   const turns = Semaphore.makeUnsafe(1)
 
+  const put = (session: string, entry: Held) => {
+    held = new Map([...held, [session, entry]])
+  }
   const forget = (session: string) => {
     held = new Map(Array.from(held).filter(([id]) => id !== session))
   }
@@ -46,8 +51,8 @@ export const make = (store: SessionStore["Service"], epoch: number): Holding => 
   const claim = (session: string): Effect.Effect<Held | undefined, StaleOwner> =>
     store.claim({ epoch, session }).pipe(
       Effect.map(() => {
-        const entry: Held = { idle: Latch.makeUnsafe(false) }
-        held = new Map([...held, [session, entry]])
+        const entry: Held = { idle: Latch.makeUnsafe(false), isLeaving: false }
+        put(session, entry)
         return entry
       }),
       turns.withPermits(1),
@@ -76,7 +81,11 @@ export const make = (store: SessionStore["Service"], epoch: number): Holding => 
         (entry) =>
           entry === undefined
             ? Effect.void
-            : leave(session).pipe(Effect.andThen(Effect.sync(() => forget(session))), Effect.andThen(giveBack(session)))
+            : Effect.sync(() => put(session, { ...entry, isLeaving: true })).pipe(
+                Effect.andThen(leave(session)),
+                Effect.andThen(Effect.sync(() => forget(session))),
+                Effect.andThen(giveBack(session))
+              )
       )
   }
 }

@@ -38,7 +38,10 @@ export const atEnd = (
       persistFor(store.commit({ epoch, session: id, changes, isUrgent: true }), storeWait)
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
-        const { threadId } = yield* persistFor(store.session(id), storeWait)
+        const { home, threadId } = yield* persistFor(store.session(id), storeWait)
+        // It was stopped before it moved in. This home may have its rollouts as they were when it was here last.
+        const { codexHome } = (yield* Codex.Codex).serverInfo
+        if (home !== (yield* Home.idOf(codexHome))) return
         if (threadId !== undefined) {
           const rollouts = yield* persistFor(store.rollouts(id), storeWait)
           const threads = new Set([threadId, ...rollouts.map((rollout) => rollout.threadId)])

@@ -30,6 +30,8 @@ export interface Owner {
   readonly grantTtl: Duration.Duration
   /** `undefined`: open approvals keep their turn. */
   readonly parkAfter: Duration.Duration | undefined
+  /** How long after it was stored a prompt may be sent. Later the lease may be another owner's, who sends it too. */
+  readonly sendWithin: Duration.Duration
   /** How much may wait for a store that is down, in bytes of JSON. */
   readonly spillBytes: number
   /** How long a request for people may wait for a store that is down. */

@@ -106,6 +106,10 @@ export const make = Effect.fnUntraced(function* (
 
   const scope = yield* Effect.scope
 
+  // A session that is being left is given back once its job is stopped. A job that is started meanwhile would run against the next owner.
+  const isRunnable = (session: string): boolean =>
+    holding === undefined || holding.current().get(session)?.isLeaving === false
+
   const start = Effect.fnUntraced(function* (work: Work) {
     const { job, session } = work
     if (job === undefined && !session.isRemoved) return
@@ -113,8 +117,12 @@ export const make = Effect.fnUntraced(function* (
     mailboxes.set(session.id, mailbox)
     mailbox.deliver(work)
     if (session.isRemoved) removing.add(session.id)
-    const running =
-      job === undefined || session.isRemoved ? remove(owner, session) : runJob(owner, mailbox, session.id, job.key)
+    const running = Effect.suspend(() => {
+      if (!isRunnable(session.id)) return Effect.void
+      return job === undefined || session.isRemoved
+        ? remove(owner, session)
+        : runJob(owner, mailbox, session.id, job.key)
+    })
     const fiber = permits
       .withPermits(1)(running)
       .pipe(
@@ -154,7 +162,9 @@ export const make = Effect.fnUntraced(function* (
       for (const work of page) {
         const { id } = work.session
         busy.add(id)
-        yield* holding === undefined || holding.current().has(id) ? offer(work) : holding.giveBack(id)
+        if (isRunnable(id)) yield* offer(work)
+        // The owner has claimed it and does not hold it: giving it back has failed.
+        else if (holding?.current().has(id) === false) yield* holding.giveBack(id)
       }
       const last = page.at(-1)
       if (last === undefined || page.length < pageSize) break

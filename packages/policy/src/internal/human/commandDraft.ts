@@ -7,6 +7,7 @@ import type { Params, Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
+import type { CommandRule } from "../../Rule.ts"
 import * as ShellCommand from "../../ShellCommand.ts"
 import { amendmentProblem } from "../rubric/conclude.ts"
 import { careful, detail, type Draft, folderDetail, list, name, remark, type Way, way, yes } from "./draft.ts"
@@ -41,9 +42,36 @@ export const command = Effect.fnUntraced(function* (
         : list("It also asks for permissions", permissionLines(params.additionalPermissions)),
       remark(alone ? "Why, as the server says" : "Why, as the model claims", reason, 1000)
     ],
-    ways: alone ? onceWays(params) : commandWays(params, text)
+    ways: alone ? onceWays(params) : commandWays(params, text),
+    rule: alone ? undefined : ruleFor(params, folder)
   }
 })
+
+/**
+ * The rule that would accept this command from now on, in its folder and with just these arguments. Only for a plain wish to run
+ * one program whose words say what it does: the bounds are those of an amendment.
+ */
+const ruleFor = (params: Params["command"], folder: string): CommandRule | undefined => {
+  const { additionalPermissions, command, cwd, kind = "command", networkApprovalContext } = params
+  if (kind !== "command" || command == null || networkApprovalContext != null || additionalPermissions != null) {
+    return undefined
+  }
+  if (!offeredIn(params).includes("accept")) return undefined
+  const parsed = ShellCommand.parse(command)
+  const parts = parsed._tag === "Parsed" ? parsed.parts : []
+  const [part] = parts
+  if (part === undefined || part.redirects.length > 0 || part.assignments.length > 0) return undefined
+  const words = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
+  const [program, ...args] = words
+  if (program === undefined || words.length < part.words.length || words.join(" ").length > maxBeginning)
+    return undefined
+  if (amendmentProblem(words, words, parts.length) !== undefined || !Lasting.bounds(words)) return undefined
+  return {
+    name: `always ${words.join(" ")}`,
+    when: { program, args, cwdWithin: cwd ?? folder },
+    decision: "accept"
+  }
+}
 
 const offeredIn = (params: Params["command"]) => params.availableDecisions ?? ["accept", "acceptForSession"]
 

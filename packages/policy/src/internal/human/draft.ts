@@ -11,6 +11,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Choice, Detail, Field, Value } from "../../HumanQuestion.ts"
 import * as PathWithin from "../../PathWithin.ts"
+import type { CommandRule } from "../../Rule.ts"
 import * as Letters from "./letters.ts"
 
 export type Values = ReadonlyMap<string, Exclude<Value, Redacted.Redacted>>
@@ -24,6 +25,7 @@ export interface Draft<K extends Kind> {
   readonly details: ReadonlyArray<Detail | undefined>
   readonly ways: ReadonlyArray<Way<K> | undefined>
   readonly fields?: ReadonlyArray<Field> | undefined
+  readonly rule?: CommandRule | undefined
 }
 
 /** A string is why no person can answer this here. */

@@ -57,7 +57,8 @@ export const make = <K extends Kind>(
       title,
       details: draft.details.filter(Predicate.isNotUndefined),
       choices: ways.map(({ key, meaning }) => ({ key, meaning })),
-      fields
+      fields,
+      ...(draft.rule === undefined ? {} : { rule: draft.rule })
     }
     if (isTooLong(question)) return Result.fail("it is too long to be shown whole")
     return Result.succeed({

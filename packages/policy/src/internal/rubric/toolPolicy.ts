@@ -114,12 +114,12 @@ export const compileToolCall = (
 // Approvals of MCP tools.
 
 /** What a server claims: that codex asks whether one of its tools may run. A server can send the same by itself. */
-interface Claim {
+export interface Claim {
   readonly tool: string | undefined
   readonly persist: ReadonlyArray<unknown>
 }
 
-const claimOf = (params: Params["elicitation"]): Claim | undefined => {
+export const claimOf = (params: Params["elicitation"]): Claim | undefined => {
   if (params.mode !== "form" || !Predicate.hasProperty(params._meta, "codex_approval_kind")) return undefined
   const { _meta: meta, requestedSchema } = params
   if (meta.codex_approval_kind !== "mcp_tool_call" || Object.keys(requestedSchema.properties).length > 0)

@@ -5,11 +5,9 @@ import * as Audit from "@effect-codex/policy/Audit"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
-import * as Schema from "effect/Schema"
-import { codes } from "../../../ExitCode.ts"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
 import { file, unreadable } from "../../audit/trail.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json, text } from "../../flags.ts"
 import * as Print from "../../print.ts"
 
@@ -20,15 +18,6 @@ const flags = {
 }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** The trail is broken; already reported. */
-export class TrailBroken extends Schema.TaggedError<TrailBroken>()("TrailBroken", {}) {
-  override readonly [Runtime.errorExitCode] = codes.failed
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "The trail is not whole."
-  }
-}
 
 const anchorOf = Effect.fnUntraced(function* (text: string | undefined) {
   if (text === undefined) return undefined
@@ -49,7 +38,7 @@ const verify = Effect.fn("audit.verify")(function* (flags: Flags) {
           const paint = yield* Print.painter
           yield* Console.log(`${paint("error", "[FAIL]")} ${Print.exact(path)}:${line}: ${description}`)
         }
-        return yield* new TrailBroken()
+        return yield* new CheckFailed({ description: "The trail is not whole." })
       })
     ),
     Effect.catchTag("PlatformError", unreadable(flags.file))

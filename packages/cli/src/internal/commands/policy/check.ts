@@ -7,12 +7,12 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { codes } from "../../../ExitCode.ts"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json, text, toggle } from "../../flags.ts"
 import { jsonLine } from "../../jsonLine.ts"
 import { policy, root } from "../../policy/flags.ts"
@@ -37,15 +37,6 @@ const flags = {
 }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** The command would not be accepted; already reported. */
-export class NotAccepted extends Schema.TaggedError<NotAccepted>()("NotAccepted", {}) {
-  override readonly [Runtime.errorExitCode] = codes.declined
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "The command would not be accepted."
-  }
-}
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 
@@ -90,21 +81,19 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
   if (flags.json) yield* Print.json(found)
   else {
     const paint = yield* Print.painter
-    yield* Console.log(
-      [
-        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
-        ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
-        ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
-        ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
-      ].join("\n")
-    )
+    yield* Print.lines([
+      `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+      ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
+      ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
+      ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
+    ])
     if (parsed?._tag === "Parsed") {
       yield* Print.table(
         [
           { title: "PART", least: 20 },
           { title: "DECISION" },
           { title: "BY", optional: true },
-          { title: "WHY NOT", optional: true, least: 12 }
+          { title: "WHY NOT", optional: true, least: 12, wraps: true }
         ],
         parts.map(({ by, decision, source, whyNot = "" }) => [
           source,
@@ -116,7 +105,8 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
       )
     }
   }
-  if (!accepts(verdict)) return yield* new NotAccepted()
+  if (!accepts(verdict))
+    return yield* new CheckFailed({ description: "The command would not be accepted.", exitCode: codes.declined })
 })
 
 /** The command. */

@@ -5,11 +5,9 @@ import * as Rubric from "@effect-codex/policy/Rubric"
 import { review } from "@effect-codex/policy/RubricWarning"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Runtime from "effect/Runtime"
-import * as Schema from "effect/Schema"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json } from "../../flags.ts"
 import { load } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
@@ -20,15 +18,6 @@ const flags = {
 }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** The rubric has mistakes; already reported. */
-export class RubricInvalid extends Schema.TaggedError<RubricInvalid>()("RubricInvalid", {}) {
-  override readonly [Runtime.errorExitCode] = 1
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "The rubric has mistakes."
-  }
-}
 
 /** The names of all fields of a rubric, at any depth. */
 const fieldNames = (schema: unknown, names = new Set<string>()): ReadonlySet<string> => {
@@ -95,9 +84,9 @@ const lint = Effect.fn("policy.lint")(function* ({ file, json }: Flags) {
       ),
       `mistakes=${mistakes.length} warnings=${warnings.length}`
     ]
-    yield* Console.log(lines.join("\n"))
+    yield* Print.lines(lines)
   }
-  if (mistakes.length > 0) return yield* new RubricInvalid()
+  if (mistakes.length > 0) return yield* new CheckFailed({ description: "The rubric has mistakes." })
 })
 
 /** The command. */

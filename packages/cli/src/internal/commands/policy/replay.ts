@@ -2,26 +2,18 @@
  * `effect-codex policy replay`: compares the decisions of recordings with those of a rubric.
  */
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import { codes } from "../../../ExitCode.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json, toggle } from "../../flags.ts"
-import { policy, root } from "../../policy/flags.ts"
-import { type Judged, judgeAnew, makeFinder, unused } from "../../policy/replay.ts"
+import { files, policy, root } from "../../policy/flags.ts"
+import { type Judged, judgeAnew, requestsIn, unused } from "../../policy/replay.ts"
 import { load } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
-import { open, unreadable } from "../../recording/file.ts"
 
 const flags = {
-  files: Argument.String("FILE").pipe(
-    Argument.withDescription("The newest file of a recording; its older ones are read with it"),
-    Argument.variadic({ min: 1 })
-  ),
+  files,
   policy,
   root,
   all: toggle("all", "List every request, and not only those that flip or can't be decided"),
@@ -29,15 +21,6 @@ const flags = {
 }
 
 type Flags = Command.Command.Config.Infer<typeof flags>
-
-/** The rubric decides otherwise; already reported. */
-export class Flipped extends Schema.TaggedError<Flipped>()("Flipped", {}) {
-  override readonly [Runtime.errorExitCode] = codes.failed
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "The rubric decides otherwise."
-  }
-}
 
 const results = ["same", "flipped", "undecidable", "judge", "unanswered"] as const
 
@@ -60,17 +43,7 @@ const replay = Effect.fn("policy.replay")(function* (flags: Flags) {
     unmatched: hasJudge ? "abstain" : "decide"
   })
   const judged = yield* Effect.forEach(flags.files, (file) =>
-    Effect.flatMap(open(file), ({ entries }) =>
-      Stream.suspend(() => {
-        const finder = makeFinder()
-        const rest = Stream.suspend(() => Stream.fromIterable(finder.rest()))
-        return Stream.concat(Stream.flattenIterable(Stream.map(entries, finder.take)), rest)
-      }).pipe(
-        Stream.mapEffect((found) => judgeAnew(engine, hasJudge, file, found)),
-        Stream.runCollect,
-        Effect.catch(unreadable(file))
-      )
-    )
+    Effect.flatMap(requestsIn(file), (found) => Effect.forEach(found, (one) => judgeAnew(engine, hasJudge, file, one)))
   ).pipe(Effect.map((all) => all.flat()))
   const neverHit = unused(rubric, judged)
   const counts = results.map((name) => [name, judged.filter(({ result }) => result === name).length] as const)
@@ -98,7 +71,7 @@ const replay = Effect.fn("policy.replay")(function* (flags: Flags) {
     yield* Console.log(counts.map(([name, count]) => `${name}=${count}`).join(" "))
     if (neverHit.length > 0) yield* Console.log(`never hit: ${neverHit.map(Print.exact).join(", ")}`)
   }
-  if (!ok) return yield* new Flipped()
+  if (!ok) return yield* new CheckFailed({ description: "The rubric decides otherwise." })
 })
 
 /** The command. */

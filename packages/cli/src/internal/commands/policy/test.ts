@@ -4,16 +4,15 @@
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
 import * as Yaml from "effect/encoding/Yaml"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { CheckFailed } from "../../checkFailed.ts"
 import { json } from "../../flags.ts"
 import { root } from "../../policy/flags.ts"
 import { load, verdicts } from "../../policy/verdict.ts"
@@ -54,15 +53,6 @@ const Expectations = Schema.Struct({
 })
 
 const decode = Schema.decodeUnknownEffect(Expectations, { errors: "all", onExcessProperty: "error" })
-
-/** Some expectations are not met; already reported. */
-export class ExpectationsFailed extends Schema.TaggedError<ExpectationsFailed>()("ExpectationsFailed", {}) {
-  override readonly [Runtime.errorExitCode] = 1
-  override readonly [Runtime.errorReported] = false
-  override get message(): string {
-    return "Some expectations are not met."
-  }
-}
 
 const parse = (file: string, text: string): Effect.Effect<unknown, InvalidUsage> => {
   const invalid = (cause: unknown) =>
@@ -109,18 +99,16 @@ const test = Effect.fn("policy.test")(function* (flags: Flags) {
   else {
     const paint = yield* Print.painter
     const failed = results.filter((result) => !result.ok)
-    yield* Console.log(
-      [
-        ...results.map(({ command, expected, found, ok }) =>
-          ok
-            ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
-            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, got ${say(found)}`
-        ),
-        `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
-      ].join("\n")
-    )
+    yield* Print.lines([
+      ...results.map(({ command, expected, found, ok }) =>
+        ok
+          ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
+          : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, got ${say(found)}`
+      ),
+      `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
+    ])
   }
-  if (!ok) return yield* new ExpectationsFailed()
+  if (!ok) return yield* new CheckFailed({ description: "Some expectations are not met." })
 })
 
 const say = ({
