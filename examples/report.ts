@@ -4,8 +4,11 @@
  * Run it with your own codex and account:   npm run example -- report
  * Run it without either:                    npm run example -- report --offline
  */
+import { createServer } from "node:http"
 import * as Codex from "@effect-codex/core/Codex"
+import * as McpTools from "@effect-codex/core/McpTools"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Tool from "effect/ai/Tool"
@@ -21,9 +24,15 @@ const Owner = Tool.make("owner", {
   success: Schema.Struct({ name: Schema.String })
 })
 const people = Toolkit.make(Owner)
-const handlers = people.toLayer({
-  owner: ({ module }) => Effect.succeed({ name: module === "billing" ? "Ada" : "unknown" })
-})
+
+const tools = McpTools.layer(people).pipe(
+  Layer.provide(
+    people.toLayer({
+      owner: ({ module }) => Effect.succeed({ name: module === "billing" ? "Ada" : "unknown" })
+    })
+  ),
+  Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+)
 
 const Report = Schema.Struct({
   risks: Schema.Array(Schema.Struct({ module: Schema.String, owner: Schema.String, text: Schema.String }))
@@ -31,11 +40,11 @@ const Report = Schema.Struct({
 
 const program = Effect.gen(function* () {
   const codex = yield* Codex.Codex
-  const thread = yield* codex.thread.start({ tools: people, sandbox: "read-only" })
-  const { value } = yield* thread.run({
+  const { value } = yield* codex.responses.create({
     prompt: "Find the greatest risk in each module, and name the owner of the module.",
     output: Report,
-    budget: { tokens: 200_000, duration: "10 minutes" }
+    budget: { tokens: 200_000, duration: "10 minutes" },
+    thread: { sandbox: "read-only" }
   })
   for (const { module, owner, text } of value.risks) yield* Console.log(`${module} (${owner}): ${text}`)
 }).pipe(
@@ -51,8 +60,6 @@ const policy = RuleBasedPolicy.layer({
   toolCallRules: [{ name: "owners", when: { tool: "owner" }, decision: "accept" }]
 })
 
-const Main = Layer.mergeAll(Codex.layer({ experimentalApi: true }), policy, handlers).pipe(
-  Layer.provide(NodeServices.layer)
-)
+const Main = Layer.merge(Codex.layer().pipe(Layer.provide(tools)), policy).pipe(Layer.provide(NodeServices.layer))
 
 program.pipe(Effect.provide(Main), NodeRuntime.runMain)

@@ -100,7 +100,7 @@ const scripts = {
   ],
   quickstart: [reply(text("READY"))],
   report: [
-    reply(MockModel.toolCall("owner", { module: "billing" })),
+    reply(MockModel.mcpCall("effect", "owner", { module: "billing" })),
     reply(text('{"risks":[{"module":"billing","owner":"Ada","text":"Amounts are floating-point numbers."}]}'))
   ],
   resume: [reply(text("42, noted.")), reply(text("It was 42.")), reply(text("84."))],

@@ -2,8 +2,8 @@
  * Follows the documents for newcomers to the letter: `npm run docs:follow`.
  *
  * Of each page it runs the lines of every `sh` block with Bash, saves a block whose introduction ends with a file name and a
- * colon as that file, and compares the output of a command with the `text` block after it. The pages begin in one empty folder,
- * with a home of their own and the Node of the machine. `git clone` gets this checkout, or with `-- --clone` a clone of it.
+ * colon as that file, and compares the output of a command with the `text` block after it. It skips blocks that log in. The
+ * pages begin in one empty folder, with a home of their own and the Node of the machine. `git clone` gets this checkout, or with `-- --clone` a clone of it.
  * With `-- --cold` nothing that was downloaded before is used again.
  */
 import { execFileSync, spawn } from "node:child_process"
@@ -16,7 +16,18 @@ import { root } from "./packages.ts"
 
 const { values } = parseArgs({ options: { clone: { type: "boolean" }, cold: { type: "boolean" } } })
 
-const pages = ["docs/quickstart.md", "docs/tutorial.md", "docs/promises.md"]
+/** The pages in the order in which they are followed, and the folder that the reader is in, if it is not that of all pages. */
+const pages: ReadonlyArray<readonly [page: string, folder: string]> = [
+  // Makes the tarballs that the others install, and the copy of the starter.
+  ["docs/quickstart.md", "."],
+  ["examples/starter/README.md", "my-agent"],
+  ["README.md", "effect-codex"],
+  ["docs/tutorial.md", "."],
+  ["docs/promises.md", "."]
+]
+
+// A person logs in, in a browser.
+const needsAccount = /^npx codex login$/m
 
 // The introduction of a block that only an older Node needs.
 const forOlderNode = /^If `node --version`/
@@ -94,20 +105,23 @@ const missingIn = (output: string, expected: string): string | undefined => {
   return undefined
 }
 
-const follow = async (page: string): Promise<ReadonlyArray<string>> => {
-  let cwd = work
+const follow = async (page: string, folder: string): Promise<ReadonlyArray<string>> => {
+  let cwd = path.join(work, folder)
   let last: { readonly block: Block; readonly ran: Ran } | undefined
   const begin = performance.now()
 
   for (const block of blocksOf(root, page)) {
     const file = fileNameOf(block)
     if (block.language === "sh") {
+      if (needsAccount.test(block.code)) continue
       if (forOlderNode.test(block.introduction) && !isOlderNode()) continue
       const script = block.code.replace(/^git clone .*$/m, () =>
         values.clone === true ? `git clone --quiet ${root} effect-codex` : `ln -s ${root} effect-codex`
       )
+      const start = performance.now()
       const ran = await bash(script, cwd)
-      process.stdout.write(`${page}:${block.line}: ${block.code.split("\n").join("; ")}\n`)
+      const seconds = ((performance.now() - start) / 1000).toFixed(1)
+      process.stdout.write(`${page}:${block.line}: ${block.code.split("\n").join("; ")} (${seconds} s)\n`)
       if (ran.code !== 0) return [`${page}:${block.line}: exited with ${ran.code}\n${ran.output}`]
       cwd = ran.cwd
       last = { block, ran }
@@ -126,8 +140,7 @@ const follow = async (page: string): Promise<ReadonlyArray<string>> => {
 }
 
 const findings: Array<string> = []
-// The first page makes the tarballs that the others install.
-for (const page of pages) if (findings.length === 0) findings.push(...(await follow(page)))
+for (const [page, folder] of pages) if (findings.length === 0) findings.push(...(await follow(page, folder)))
 for (const finding of findings) process.stdout.write(`${finding}\n`)
 process.stdout.write(`${pages.length} pages followed, ${findings.length} findings\n`)
 process.exitCode = findings.length === 0 ? 0 : 1

@@ -35,17 +35,21 @@ const installed = (name: string) => path.join(here, "node_modules", ".bin", name
 
 run("checking the types of what builds it", installed("tsc"), ["-p", here])
 
-// Only now is there what this imports.
+// Only now is there what these import.
 const { writePages } = await import("./pages.ts")
+const { wrongAnswers } = await import("./search.ts")
 rmSync(path.join(here, "pages"), { recursive: true, force: true })
 process.stdout.write("writing the pages\n")
 await writePages()
 
 run("building the site", installed("vitepress"), ["build", here])
 
+const site = path.join(root, "site")
+const base = process.env["SITE_BASE"] ?? "/"
 const broken = [
   ...unlisted().map((document) => `${document}: is not in docs/README.md or docs/zh/README.md`),
-  ...brokenLinks(path.join(root, "site"), process.env["SITE_BASE"] ?? "/")
+  ...brokenLinks(site, base),
+  ...(await wrongAnswers(site, base))
 ]
 for (const line of broken) process.stdout.write(`${line}\n`)
 if (broken.length > 0) process.exit(1)

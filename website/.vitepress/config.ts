@@ -6,6 +6,7 @@
 import { renderMermaidSVG } from "beautiful-mermaid"
 import { type DefaultTheme, defineConfig } from "vitepress"
 import { type Entry, examples, groupsOf, indexes, modules, packageNames } from "../contents.ts"
+import { miniSearch } from "../search.ts"
 
 const items = (entries: ReadonlyArray<Entry>): Array<DefaultTheme.SidebarItem> => entries.map((entry) => ({ ...entry }))
 
@@ -55,6 +56,8 @@ export default defineConfig({
   // For a site that is not at the root of its host: `SITE_BASE=/effect-codex/`.
   base: process.env["SITE_BASE"] ?? "/",
   markdown: {
+    // Comments of the default dark theme are too dark to read.
+    theme: { light: "github-light", dark: "github-dark-default" },
     config: (markdown) => {
       const fence = markdown.renderer.rules.fence
       markdown.renderer.rules.fence = (tokens, index, options, env, self) => {
@@ -118,26 +121,7 @@ export default defineConfig({
             }
           }
         },
-        miniSearch: {
-          // Who looks for a word wants to read about it first.
-          searchOptions: { boostDocument: (id: string) => (id.includes("/reference/") ? 0.3 : 1) },
-          options: {
-            // Runs in the browser too, by its text: nothing outside of it can be used. Chinese has no spaces, so it is
-            // looked for by pairs of characters; a name such as `LlmJudgePolicy` is found by each of its words.
-            tokenize: (text: string) =>
-              text.split(/[\s\p{P}\p{S}]+/u).flatMap((word) =>
-                (word.match(/\p{Script=Han}+|[^\p{Script=Han}]+/gu) ?? []).flatMap((run) => {
-                  if (!/\p{Script=Han}/u.test(run)) {
-                    const words = run.split(/(?<=[\p{Ll}\d])(?=\p{Lu})/u)
-                    return words.length === 1 ? words : [run, ...words]
-                  }
-                  return run.length < 3
-                    ? [run]
-                    : Array.from({ length: run.length - 1 }, (_, at) => run.slice(at, at + 2))
-                })
-              )
-          }
-        }
+        miniSearch
       }
     }
   }

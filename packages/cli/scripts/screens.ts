@@ -1,10 +1,11 @@
 // oxlint-disable no-control-regex
 /**
  * Runs sixty commands of the command line in a pseudo-terminal that is 60, 80 and 200 columns wide: `npm run screens`, or
- * `npm run screens -- --columns 80 --show` to look at the screens.
+ * `npm run screens -- --columns 80 --show` to look at the screens. `-- --quick` leaves out those that start codex, and
+ * all but the narrow terminal.
  *
- * Each has to exit with its code, and no line of its own may be wider than the terminal. The binary is real, and a script
- * answers for the model.
+ * Each has to exit with its code, and no line that the command words itself may be wider than the terminal. The binary is real,
+ * and a script answers for the model.
  */
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as Effect from "effect/Effect"
@@ -15,8 +16,11 @@ import { parseArgs } from "node:util"
 import stringWidth from "string-width"
 import * as Terminal from "../../../scripts/terminal.ts"
 
-const { values } = parseArgs({ options: { columns: { type: "string" }, show: { type: "boolean" } } })
-const widths = values.columns === undefined ? [60, 80, 200] : [Number(values.columns)]
+const { values } = parseArgs({
+  options: { columns: { type: "string" }, quick: { type: "boolean" }, show: { type: "boolean" } }
+})
+const all = values.quick === true ? [60] : [60, 80, 200]
+const widths = values.columns === undefined ? all : [Number(values.columns)]
 
 const files = mkdtempSync(path.join(tmpdir(), "effect-codex-screens-"))
 process.on("exit", () => rmSync(files, { recursive: true, force: true }))
@@ -110,10 +114,16 @@ const screens: ReadonlyArray<Screen> = [
   run(0, "doctor")
 ]
 
-// Commands to copy and text of the model are not wrapped.
-const isFixed = (line: string): boolean => /^ {2}(?:#|effect-codex|git|jq|printenv|source)/.test(line)
+/** Whether all of the screen is worded by the command: no model, no tool. */
+const isOwn = ({ args, code }: Screen): boolean =>
+  args.includes("--help") || code === 2 || ["help", "version", "--version", "policy"].includes(args[0] ?? "")
 
-const show = Effect.fnUntraced(function* ({ answer, args, code }: Screen, columns: number) {
+// Commands to copy and JSON are not wrapped, nor can a path be that has no room on a line of its own.
+const isFixed = (line: string): boolean =>
+  /^(?: {2}(?:#|effect-codex|git|jq|printenv|source)|\{")/.test(line) || !/\s/.test(line.trim())
+
+const show = Effect.fnUntraced(function* (screen: Screen, columns: number) {
+  const { answer, args, code } = screen
   const { cwd, env } = yield* CodexTest.Home
   const main = path.join(path.dirname(import.meta.dirname), "bin", "effect-codex.js")
   const program = yield* Terminal.start(main, args, { columns, rows: 60, cwd, env })
@@ -122,13 +132,17 @@ const show = Effect.fnUntraced(function* ({ answer, args, code }: Screen, column
     yield* Effect.raceFirst(program.waitFor(answer[0]), program.code)
     yield* program.type(answer[1])
   }
-  const found = yield* program.code
+  const found = yield* program.code.pipe(
+    Effect.timeoutOrElse({ duration: "2 minutes", orElse: () => Effect.succeed("nothing") })
+  )
   const lines = yield* program.screen
   const name = `effect-codex ${args.join(" ")} (${columns} columns)`
   if (values.show === true) process.stdout.write(`--- ${name}\n${lines.join("\n")}\n`)
-  const isHelp = args.includes("--help") || args[0] === "help"
   const written = program.written().replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "")
-  const wide = isHelp ? written.split(/\r?\n/).filter((line) => !isFixed(line) && stringWidth(line) > columns) : []
+  const wide =
+    isOwn(screen) || args[0] === "doctor"
+      ? written.split(/\r?\n/).filter((line) => !isFixed(line) && stringWidth(line) > columns)
+      : []
   return [
     ...(found === code ? [] : [`${name}: exited with ${found}, expected ${code}\n${lines.join("\n")}`]),
     ...wide.map((line) => `${name}: is too wide: ${line}`),
@@ -136,10 +150,12 @@ const show = Effect.fnUntraced(function* ({ answer, args, code }: Screen, column
   ]
 }, Effect.scoped)
 
+const chosen = values.quick === true ? screens.filter(isOwn) : screens
+
 const program = Effect.gen(function* () {
   const findings: Array<string> = []
   for (const columns of widths) {
-    const found = yield* Effect.forEach(screens, (screen) => show(screen, columns)).pipe(
+    const found = yield* Effect.forEach(chosen, (screen) => show(screen, columns)).pipe(
       Effect.provide(
         CodexTest.layerHome(() => MockModel.reply(MockModel.text("Done, with **bold** words.")), {
           model: "gpt-5.5",
@@ -150,7 +166,7 @@ const program = Effect.gen(function* () {
     findings.push(...found.flat())
   }
   for (const finding of findings) process.stdout.write(`${finding}\n`)
-  process.stdout.write(`${screens.length} commands at ${widths.join(", ")} columns, ${findings.length} findings\n`)
+  process.stdout.write(`${chosen.length} commands at ${widths.join(", ")} columns, ${findings.length} findings\n`)
   process.exitCode = findings.length === 0 ? 0 : 1
 })
 

@@ -63,8 +63,13 @@ export interface ExecRenderer {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): ExecRenderer =>
+export const make = (options: Options = {}): ExecRenderer => makeWith(options, undefined, false)
+
+const makeWith = (options: Options, columns: (() => number) | undefined, isLive: boolean): ExecRenderer =>
   makeTranscript({
+    isLive,
+    layout:
+      columns === undefined ? undefined : () => ({ columns: columns(), hasColor: (options.color ?? "off") !== "off" }),
     paint: Tone.painter(options.color ?? "off"),
     showReasoning: options.showReasoning ?? true,
     showSystem: options.showSystem ?? false,
@@ -128,6 +133,11 @@ export const renderTo =
 export interface LiveOptions extends Options {
   /** The width of the terminal, asked for whenever the status line is drawn. */
   readonly columns: Effect.Effect<number>
+  /**
+   * Whether messages are printed as they are written. Default: false, which lays them out as Markdown, wrapped at the width of the
+   * terminal; each paragraph, item of a list, table or block of code appears when it is complete.
+   */
+  readonly raw?: boolean | undefined
 }
 
 /**
@@ -148,7 +158,8 @@ export const renderLive =
       Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const begin = clock.currentTimeMillisUnsafe()
-        const renderer = make(options)
+        let width = yield* options.columns
+        const renderer = makeWith(options, options.raw === true ? undefined : () => width, true)
         const paint = Tone.painter(options.color ?? "off")
         let shown = ""
         // In place of the line that is there: what is new, and the line again.
@@ -165,7 +176,12 @@ export const renderLive =
           shown = ""
           return erase + renderer.close()
         })
-        const texts = Stream.mapArray(events, (events) => [events.map(renderer.render).join("")])
+        const texts = Stream.mapArrayEffect(events, (events) =>
+          Effect.map(options.columns, (columns): readonly [string] => {
+            width = columns
+            return [events.map(renderer.render).join("")]
+          })
+        )
         const ticks = Stream.map(Stream.tick("100 millis"), () => "")
         return endWith(
           Stream.merge(texts, ticks, { haltStrategy: "left" }).pipe(

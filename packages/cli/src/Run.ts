@@ -17,6 +17,7 @@ import {
 } from "@effect-codex/core/CodexError"
 import type { Input } from "@effect-codex/core/Input"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type { ReviewTarget } from "@effect-codex/core/protocol/generated/Stable"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import type { Thread, ThreadOptions, TurnHandle, TurnOptions } from "@effect-codex/core/Thread"
 import type { Budget } from "@effect-codex/core/Turn"
@@ -28,6 +29,7 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
@@ -42,6 +44,7 @@ import type { InvalidUsage } from "./InvalidUsage.ts"
 import { watch } from "./internal/approvals.ts"
 import { messageOf } from "./internal/cliMessage.ts"
 import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
+import * as Markdown from "./internal/markdown.ts"
 import { settings, stopping, warning } from "./internal/ourEvents.ts"
 import * as ThreadId from "./internal/threadId.ts"
 import * as Renderer from "./Renderer.ts"
@@ -56,6 +59,8 @@ import * as Tone from "./Tone.ts"
  */
 export interface Options {
   readonly prompt: Input
+  /** A review instead of the prompt. The server takes no `turnOptions` for it. */
+  readonly review?: ReviewTarget | undefined
   /** The thread to resume, by its id or a unique beginning of it, or `last` for the one used last. Default: a new one. */
   readonly thread?: { readonly id: string } | "last" | undefined
   readonly threadOptions?: ThreadOptions | undefined
@@ -70,6 +75,8 @@ export interface Options {
   readonly show: "quiet" | "normal" | "verbose"
   /** Whether long output of tools is shown whole. */
   readonly full: boolean
+  /** Whether a terminal gets messages as they are written, without laying out Markdown. */
+  readonly raw: boolean
   readonly color: Tone.Color
   /** Whether a declined request makes the run fail. */
   readonly failOnDecline: boolean
@@ -130,6 +137,20 @@ export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThre
 }
 
 /**
+ * The server could not start the review, for instance because the folder is not a git repository, or the branch does not exist.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReviewFailed extends Schema.TaggedError<ReviewFailed>()("ReviewFailed", {
+  description: Schema.String
+}) {
+  override get message(): string {
+    return `The review failed: ${this.description}`
+  }
+}
+
+/**
  * The answer could not be written to the file of `--output`.
  *
  * @category errors
@@ -157,6 +178,7 @@ export type RunError =
   | OutputClosed
   | Declined
   | NoLastThread
+  | ReviewFailed
   | AnswerNotWritten
   | InvalidUsage
 
@@ -190,7 +212,10 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
     Effect.flatMap((context) =>
-      Effect.provideContext(Effect.scoped(runTurn(options, output, runEvents, onTurn)), context)
+      Effect.provideContext(
+        Effect.scoped(runTurn(options, output, runEvents, onTurn, Scope.close(connection, Exit.void))),
+        context
+      )
     ),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
@@ -245,15 +270,29 @@ const runTurn = Effect.fnUntraced(function* (
   options: Options,
   output: Output,
   runEvents: Queue.Queue<ResponseEvent>,
-  onTurn: (turn: TurnHandle) => void
+  onTurn: (turn: TurnHandle) => void,
+  disconnect: Effect.Effect<void>
 ): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
   const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(runEvents, event)))
   const thread = yield* threadOf(options)
-  const turn = yield* thread
-    .turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
-    .pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
+  const started =
+    options.review === undefined
+      ? thread.turn({ prompt: options.prompt, turn: options.turnOptions, budget: options.budget })
+      : thread.review(options.review, { budget: options.budget })
+  const turn = yield* started.pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
   onTurn(turn)
-  const events = Stream.mapArray(turn.events, (events) => {
+  // The server reports a review that it cannot start, and never ends its turn.
+  let problem: string | undefined
+  const disconnectLater = Effect.forkIn(Effect.delay(disconnect, "3 seconds"), yield* Effect.scope)
+  const ofServer =
+    options.review === undefined
+      ? turn.events
+      : Stream.tap(turn.events, (event) => {
+          if (event.type !== "error" || problem !== undefined || willRetry(event)) return Effect.void
+          problem = event.messageText ?? "the server does not say why"
+          return disconnectLater
+        })
+  const events = Stream.mapArray(ofServer, (events) => {
     const [first, ...others] = events
     return first.type === "thread/ready" ? [first, settings(thread, options.decidedBy), ...others] : events
   })
@@ -264,10 +303,22 @@ const runTurn = Effect.fnUntraced(function* (
       () => Effect.void
     )
   )
-  const outcome = yield* settle(turn, options, watched.declined())
+  const settledTurn = yield* settle(turn, options, watched.declined())
+  const outcome =
+    problem !== undefined && settledTurn.error?._tag === "ConnectionFailed"
+      ? settled(
+          { threadId: turn.threadId, turnId: turn.id, text: "", declined: watched.declined() },
+          new ReviewFailed({ description: problem })
+        )
+      : settledTurn
   if (options.onResult !== undefined) yield* options.onResult(outcome.result)
   return outcome
 })
+
+const willRetry = ({ raw }: ResponseEvent): boolean => {
+  const params = Predicate.isReadonlyObject(raw) ? raw["params"] : undefined
+  return Predicate.isReadonlyObject(params) && params["willRetry"] === true
+}
 
 const threadOf = Effect.fnUntraced(function* (
   options: Options
@@ -362,9 +413,20 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
   }
 
   const watched = yield* stdio.stdoutIsTerminal
+  const forTerminal = (text: string, columns: number): string => {
+    const harmless = sanitizeForTerminal(text)
+    if (options.raw || options.env["TERM"] === "dumb") return harmless
+    const color = Tone.resolve(options.color, { env: options.env, isTerminal: true })
+    return Markdown.render(harmless, { columns, hasColor: color !== "off" })
+  }
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
     // A terminal is not given what it would obey; a file gets what the agent wrote.
-    status === "completed" && text !== "" ? print(`${watched ? sanitizeForTerminal(text) : text}\n`) : Effect.void
+    status === "completed" && text !== ""
+      ? Effect.flatMap(
+          watched ? Effect.map(options.columns, (columns) => forTerminal(text, columns)) : Effect.succeed(text),
+          (text) => print(`${text}\n`)
+        )
+      : Effect.void
   if (options.show === "quiet") return { transcript: false, print: Stream.runDrain, end: printAnswer }
 
   const isTerminal = watched || (yield* stdio.stderrIsTerminal)
@@ -379,15 +441,13 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
       ...(options.hasNoPolicy && !options.failOnDecline && declined > 0
         ? [new Declined({ count: declined }).message]
         : []),
-      ...(options.canResume && threadId !== undefined
-        ? [`Continue with: effect-codex run --thread ${threadId} "…"`]
-        : [])
+      ...(options.canResume && threadId !== undefined ? [`Continue: effect-codex run --thread ${threadId} "…"`] : [])
     ]
     return lines.length === 0 ? Effect.void : Stream.run(Stream.make(`${lines.join("\n")}\n`), transcript)
   }
   const render =
     isTerminal && options.env["TERM"] !== "dumb"
-      ? Renderer.renderLive({ ...rendering, columns: options.columns })
+      ? Renderer.renderLive({ ...rendering, columns: options.columns, raw: options.raw })
       : Renderer.render(rendering)
   return {
     transcript: true,

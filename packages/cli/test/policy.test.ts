@@ -351,7 +351,7 @@ describe("effect-codex policy explain and schema", () => {
         "Commands\n" +
           "  1. no push: decline, if the program is git; its first arguments are push (people push)\n" +
           "  2. tests: accept, if it runs in /srv/app; the program is npm; its arguments are test; with no options\n" +
-          "  3. echo: accept, if the program is echo; it may run anywhere: yes; with no options\n"
+          "  3. echo: accept, if the program is echo; it runs in any folder; with no options\n"
       )
       expect(code).toBe(0)
     })

@@ -330,6 +330,60 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
   )
 })
 
+describe("effect-codex review", () => {
+  const review = (...args: ReadonlyArray<string>) => runFile(main, ["review", "--offline", "--quiet", ...args])
+
+  it.live.each([
+    ["what is not committed by default", [], "Review the current code changes (staged, unstaged, and untracked files)"],
+    ["what is not committed by name", ["--uncommitted"], "Review the current code changes"],
+    ["a commit", ["--commit", "abc1234"], "introduced by commit abc1234"],
+    ["what is described", ["Look for races."], "You said: Look for races."]
+  ] as const)("reviews %s", ([, args, asked]) =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* review(...args)
+      expect(code).toBe(0)
+      expect(stdout).toContain(asked)
+    })
+  )
+
+  it.live("reviews the changes since a branch, and fails where there is none", () =>
+    Effect.gen(function* () {
+      const repository = mkdtempSync(path.join(files, "repository-"))
+      const git = (...args: ReadonlyArray<string>) =>
+        execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.org", ...args], { cwd: repository })
+      git("init", "-q", "-b", "main")
+      git("commit", "-q", "--allow-empty", "-m", "First")
+      const found = yield* review("--base", "main", "--cwd", repository)
+      expect(found.stdout).toContain("against the base branch 'main'")
+      const none = yield* review("--base", "main", "--json")
+      expect(none.stderr).toMatch(/^effect-codex: The review failed: .*not a git repository/)
+      expect(none.code).toBe(1)
+      expect(JSON.parse(none.stdout)).toMatchObject({ status: "failed", error: { tag: "ReviewFailed" } })
+    })
+  )
+
+  it.live("takes one task, and says so otherwise, with an object for --json", () =>
+    Effect.gen(function* () {
+      const two = yield* review("--base", "main", "--commit", "abc1234", "--json")
+      expect(two.code).toBe(2)
+      expect(two.stderr).toBe("effect-codex: Use only one of --base, --commit.\n")
+      expect(JSON.parse(two.stdout)).toMatchObject({ type: "result", status: "failed", exitCode: 2 })
+      const none = yield* review("--base", " ")
+      expect(none.stderr).toBe("effect-codex: --base is empty.\n")
+      expect((yield* review("--image", "x.png")).code).toBe(2)
+    })
+  )
+
+  it.live("prints an object, stops at its limits, and has what the agent asks for declined", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* runFile(main, ["review", "--offline", "--json"])
+      const printed = yield* Schema.decodeEffect(Schema.fromJsonString(RunOutput.RunResult))(stdout)
+      expect(printed).toMatchObject({ status: "completed", exitCode: 0 })
+      expect((yield* review("--scenario", "slow", "--timeout", "300ms")).code).toBe(6)
+    })
+  )
+})
+
 describe("flags that belong together", () => {
   const settingsOf = (stderr: string) => stderr.match(/^(?:Sandbox|Approvals): .*$/gm)
 
@@ -372,10 +426,10 @@ describe("flags that belong together", () => {
       yield* Effect.gen(function* () {
         const { cwd, env } = yield* CodexTest.Home
         const kept = yield* run(["--ephemeral", "hi"], { cwd, env })
-        expect(kept.stderr).not.toContain("Continue with")
+        expect(kept.stderr).not.toContain("Continue:")
         expect((yield* run(["--last", "hi"], { cwd, env })).code).toBe(2)
         const { stderr } = yield* run(["hi"], { cwd, env })
-        const [, id = ""] = /^Continue with: effect-codex run --thread (\S+) "…"$/m.exec(stderr) ?? []
+        const [, id = ""] = /^Continue: effect-codex run --thread (\S+) "…"$/m.exec(stderr) ?? []
         const resumed = yield* run(["--json", "--thread", id.slice(0, 13), "go on"], { cwd, env })
         expect(JSON.parse(resumed.stdout)).toMatchObject({ threadId: id, text: "Done." })
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
@@ -495,6 +549,17 @@ describe("in a terminal", () => {
         expect(screen).toContain("Assistant: Done.")
       }).pipe(Effect.provide(CodexTest.layerHome(script)))
     })
+  )
+
+  it.live("asks with --offline about the throwaway folder that the agent works in", () =>
+    Effect.gen(function* () {
+      const program = yield* Terminal.start(main, ["run", "--offline", "--scenario", "approval", "--ask"], { rows: 60 })
+      yield* program.waitFor(/May I[^]*›/)
+      yield* program.type("y\r")
+      expect(yield* program.code).toBe(0)
+      const screen = (yield* program.screen).join("\n")
+      expect(screen).toContain("│ in the working folder")
+    }).pipe(Effect.scoped)
   )
 
   describe("writes a rule into the rubric", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import stringWidth from "string-width"
 import { table, truncate } from "../src/internal/table.ts"
+import { wrap } from "../src/internal/wrap.ts"
 
 const columns = [
   { title: "ID" },
@@ -44,6 +45,21 @@ describe("a table", () => {
     expect(table(columns, rows, 5)).toEqual(["ID", "1", "22"])
   })
 
+  it("continues a column that wraps on further lines, below its own title", () => {
+    const wrapping = [{ title: "PART" }, { title: "BY" }, { title: "WHY NOT", least: 12, wraps: true }]
+    const rows = [
+      ["npm", "mode", "the arguments are not exactly these"],
+      ["ls", "mode", ""]
+    ]
+    expect(table(wrapping, rows, 30)).toEqual([
+      "PART  BY    WHY NOT",
+      "npm   mode  the arguments are",
+      "            not exactly these",
+      "ls    mode"
+    ])
+    expect(table(wrapping, rows, undefined)[1]).toBe("npm   mode  the arguments are not exactly these")
+  })
+
   it("is wider than the terminal rather than without what it is about", () => {
     expect(table(columns, rows, 1)).toEqual(["ID", "1", "22"])
   })
@@ -70,5 +86,22 @@ describe("truncate", () => {
   it("leaves what fits", () => {
     expect(truncate("测试", 4)).toBe("测试")
     expect(truncate("", 0)).toBe("")
+  })
+})
+
+describe("wrapping by words", () => {
+  it("moves in the lines after the first, and keeps the spaces between words", () => {
+    expect(wrap("ok    binary  codex at a place", 20, 4)).toEqual(["ok    binary  codex", "    at a place"])
+    expect(wrap("  1. tests: accept, always", 16, 4)).toEqual(["  1. tests:", "    accept,", "    always"])
+  })
+
+  it("does not tear a word that is wider, and adds nothing to a line that fits", () => {
+    expect(wrap("see https://example.org/a/long/address now", 10)).toEqual([
+      "see",
+      "https://example.org/a/long/address",
+      "now"
+    ])
+    expect(wrap("as it is", 8)).toEqual(["as it is"])
+    expect(wrap("", 8, 2)).toEqual([""])
   })
 })

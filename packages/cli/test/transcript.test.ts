@@ -580,6 +580,28 @@ describe("policy replay", () => {
     })
   )
 
+  it.effect("tells an amendment that allows a host from one that denies it", () =>
+    Effect.gen(function* () {
+      const { end, lines, turn } = makeLines("x")
+      turn("completed", (turn) => {
+        turn.ask("npm ci", "applyNetworkPolicyAmendment", "then")
+        turn.ask("npm ci", "applyNetworkPolicyAmendment", "then")
+      })
+      end()
+      const actions = ["allow", "deny"]
+      const answered = lines.map((line) => {
+        if (!("out" in line) || !JSON.stringify(line.out).includes("Amendment")) return line
+        const network_policy_amendment = { host: "example.org", action: actions.shift() }
+        const decision = { applyNetworkPolicyAmendment: { network_policy_amendment } }
+        return { ...line, out: { ...(line.out as object), result: { decision } } }
+      })
+      const file = write(fileOf("amendments.jsonl"), answered)
+      const { stdout } = yield* replay("--policy", rubric("amendments.yaml", rules), "--all", "--json", file)
+      const { requests } = JSON.parse(stdout)
+      expect(requests.map(({ then }: { then: { verdict: string } }) => then.verdict)).toEqual(["accepted", "refused"])
+    })
+  )
+
   it.effect("says undecidable where redaction hid what decides, and decides where it did not", () =>
     Effect.gen(function* () {
       const file = recording("hidden.jsonl", [`echo ${secret}`, "decline"], [`git push ${secret}`, "decline"])

@@ -47,6 +47,9 @@ const define =
   <Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
     documented(Schema.TaggedError<Self, Documented>()(tag, fields), tag)
 
+// Text of the server ends with or without a full stop.
+const sentence = (text: string): string => (/[.!?…]\s*$/.test(text) ? text.trimEnd() : `${text}.`)
+
 const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
 
 /**
@@ -169,7 +172,7 @@ export class NotAuthenticated extends define<NotAuthenticated>()("NotAuthenticat
   response: Schema.optionalKey(AgentResponseSchema)
 }) {
   override get message(): string {
-    return `Not authenticated: ${this.description}. Run \`codex login\` and try again.`
+    return `Not authenticated: ${sentence(this.description)} Run \`codex login\` and try again.`
   }
 }
 
@@ -185,7 +188,7 @@ export class LoginFailed extends define<LoginFailed>()("LoginFailed", {
   description: Schema.String
 }) {
   override get message(): string {
-    return `The login to ${this.target} failed: ${this.description}. Start it again.`
+    return `The login to ${this.target} failed: ${sentence(this.description)} Start it again.`
   }
 }
 
@@ -469,7 +472,7 @@ export class TurnFailed extends define<TurnFailed>()("TurnFailed", {
   response: AgentResponseSchema
 }) {
   override get message(): string {
-    const failed = `The turn failed (${this.reason._tag}): ${this.description}.`
+    const failed = `The turn failed (${this.reason._tag}): ${sentence(this.description)}`
     return isUnfinished(this.response)
       ? `${failed} It was interrupted${notOver}`
       : `${failed} ${turnAdvice(this.reason)}`

@@ -73,3 +73,11 @@ describe.each([
     for (const reason of Object.keys(CodexError.TurnFailedReason.cases)) expect(text).toContain(`\`${reason}\``)
   })
 })
+
+it("an error that quotes the server ends the quotation with one full stop", () => {
+  const messageOf = (description: string) => new CodexError.NotAuthenticated({ description }).message
+  expect(messageOf("no key")).toBe("Not authenticated: no key. Run `codex login` and try again.")
+  expect(messageOf("The key has expired.\n")).toBe(
+    "Not authenticated: The key has expired. Run `codex login` and try again."
+  )
+})

@@ -37,6 +37,9 @@ export const commands = [
   entry("run", "Run one turn of an agent and print its answer", () =>
     import("./commands/run.ts").then(({ command }) => command)
   ),
+  entry("review", "Have codex review changes of the code in this folder", () =>
+    import("./commands/review.ts").then(({ command }) => command)
+  ),
   entry("threads", "List, show, fork, archive, name and delete threads", () =>
     import("./commands/threads.ts").then(({ command }) => command)
   ),
@@ -53,7 +56,7 @@ export const commands = [
   entry("session", "Open and watch sessions that survive restarts, send prompts, and decide approvals", () =>
     import("./commands/session.ts").then(({ command }) => command)
   ),
-  entry("policy", "Check, test and explain the rules that decide on approval requests", () =>
+  entry("policy", "Write, check, test and explain the rules that decide on approval requests", () =>
     import("./commands/policy.ts").then(({ command }) => command)
   ),
   entry("audit", "Verify and show the audit trail of decisions", () =>

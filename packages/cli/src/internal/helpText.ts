@@ -5,19 +5,7 @@ import type { ArgDoc, FlagDoc, HelpDoc, SubcommandDoc } from "effect/cli/HelpDoc
 import * as Option from "effect/Option"
 import stringWidth from "string-width"
 import type { Paint } from "../Tone.ts"
-
-/** Lines of whole words, none wider than `width` unless a single word is. */
-const wrap = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  let line = ""
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && stringWidth(`${line} ${word}`) > width) {
-      lines.push(line)
-      line = word
-    } else line = line === "" ? word : `${line} ${word}`
-  }
-  return [...lines, line]
-}
+import { wrap } from "./wrap.ts"
 
 type Row = readonly [left: string, right: string]
 
@@ -40,8 +28,9 @@ const ofArgument = ({ description, name, required, variadic }: ArgDoc): Row => [
   `${described(description)}${required ? "" : " (optional)"}`
 ]
 
+// The description lists the choices.
 const ofFlag = ({ aliases, description, name, type }: FlagDoc): Row => [
-  `${[`--${name}`, ...aliases].join(", ")}${type === "boolean" ? "" : ` ${type}`}`,
+  `${[`--${name}`, ...aliases].join(", ")}${type === "boolean" ? "" : ` ${type.includes("|") ? "choice" : type}`}`,
   described(description)
 ]
 

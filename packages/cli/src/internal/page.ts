@@ -15,6 +15,8 @@ export interface Page {
   readonly plain: (line: string) => void
   /** Goes on with the text of `key`; the label is written where that was not the last thing written. */
   readonly write: (key: string, tone: Tone, label: string, text: string) => void
+  /** Continues `key` with lines that the caller has sanitized; the label is written as for `write`. */
+  readonly whole: (key: string, tone: Tone, label: string, lines: string) => void
   /** Lines below a label, which is written where `key` was not the last thing written. */
   readonly lines: (key: string, tone: Tone, label: string, lines: ReadonlyArray<string>) => void
   /** Ends what is begun. */
@@ -60,6 +62,15 @@ export const makePage = (paint: Paint): Page => {
         put(`${paint(tone, label)} `)
       }
       put(pieces.add(text))
+    },
+    whole: (key, tone, label, lines) => {
+      if (lines === "") return
+      if (open !== key) {
+        close()
+        open = key
+        put(lines.startsWith("\n") ? paint(tone, label) : `${paint(tone, label)} `)
+      }
+      put(lines)
     },
     lines: (key, tone, label, lines) => {
       if (lines.length === 0) return

@@ -10,6 +10,7 @@ import * as Tone from "../Tone.ts"
 import { sanitizedJson } from "./jsonLine.ts"
 import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 import * as Table from "./table.ts"
+import { wrap } from "./wrap.ts"
 
 /** Prints one JSON document. */
 export const json = (document: unknown): Effect.Effect<void> =>
@@ -30,19 +31,33 @@ export const painter: Effect.Effect<Tone.Paint, never, Stdio.Stdio> = Effect.map
   (isTerminal) => Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal }))
 )
 
+// Of standard output, where that is a terminal.
+const width = Effect.gen(function* () {
+  const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
+  const columns = yield* Effect.flatMap(Terminal.Terminal, ({ columns }) => columns)
+  return isTerminal && columns > 0 ? columns : undefined
+})
+
+/**
+ * Prints lines for people. A line that is wider than the terminal is wrapped by words; its other lines are moved in to `indent`, or
+ * by two.
+ */
+export const lines = Effect.fnUntraced(function* (lines: ReadonlyArray<string>, indent?: number) {
+  const columns = yield* width
+  const wrapped = (line: string) => wrap(line, columns ?? Infinity, indent ?? line.search(/\S|$/) + 2)
+  yield* Console.log(lines.flatMap(wrapped).join("\n"))
+})
+
 /** A table as wide as the terminal, or as it has to be where there is none. Its cells are shown as `show` has it. */
 export const table = Effect.fnUntraced(function* (
   columns: ReadonlyArray<Table.Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>,
   show: (text: string) => string = inline
 ) {
-  const terminal = yield* Terminal.Terminal
-  const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
-  const width = yield* terminal.columns
   const [titles = "", ...lines] = Table.table(
     columns,
     rows.map((row) => row.map(show)),
-    isTerminal && width > 0 ? width : undefined
+    yield* width
   )
   const paint = yield* painter
   yield* Console.log([paint("header", titles), ...lines].join("\n"))

@@ -14,11 +14,12 @@ import { messageOf } from "./cliMessage.ts"
 import { helpText } from "./helpText.ts"
 import { jsonLine } from "./jsonLine.ts"
 import * as Tone from "../Tone.ts"
+import { notice } from "./wrap.ts"
 
 // The text may come from a server or a file.
 const oneLine = (text: string): string => Display.line(text.trim().replaceAll(/\s*\n\s*/g, " "))
 
-const say = (message: string): Effect.Effect<void> => Console.error(`effect-codex: ${message}`)
+const say = (message: string): Effect.Effect<void> => notice(`effect-codex: ${message}`)
 
 // The documentation of an error and the version that failed, if the error has such fields.
 const sourceOf = (error: unknown): string => {
@@ -45,9 +46,9 @@ export const markPrinted = (error: unknown): void => {
   if (Predicate.isObject(error)) printed.add(error)
 }
 
-/** The object of a failure. That of `run` has the fields of `RunOutput.RunResult`. */
+/** The object of a failure. That of `run` and `review` has the fields of `RunOutput.RunResult`. */
 const failureOf = (command: string | undefined, exitCode: number, tag: string, message: string) => ({
-  ...(command === "run" ? { type: "result", status: "failed", text: "", declined: 0 } : {}),
+  ...(command === "run" || command === "review" ? { type: "result", status: "failed", text: "", declined: 0 } : {}),
   exitCode,
   error: { tag, message }
 })
@@ -70,7 +71,7 @@ export const report = (
 }
 
 const sayWhy = (cause: Cause.Cause<unknown>, error: unknown, debug: boolean): Effect.Effect<void> => {
-  if (debug) return say(Display.block(Cause.pretty(cause)))
+  if (debug) return Console.error(`effect-codex: ${Display.block(Cause.pretty(cause))}`)
   const unexpected = Cause.hasDies(cause) ? "Unexpected: " : ""
   const advice = unexpected === "" ? "" : " (--debug shows where)"
   return say(`${unexpected}${oneLine(messageOf(error))}${advice}${sourceOf(error)}`)

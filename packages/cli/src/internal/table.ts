@@ -4,6 +4,7 @@
  * Widths are those that a terminal gives to characters: two for a Chinese one or a picture.
  */
 import stringWidth from "string-width"
+import { wrap } from "./wrap.ts"
 
 export interface Column {
   readonly title: string
@@ -11,6 +12,8 @@ export interface Column {
   readonly least?: number | undefined
   /** Whether it is left out where there is no room. The last such column goes first. */
   readonly optional?: boolean | undefined
+  /** Whether it continues on further lines, by words, instead of being cut off. */
+  readonly wraps?: boolean | undefined
 }
 
 const gap = 2
@@ -63,13 +66,20 @@ export const table = (
     rest -= more
   }
 
-  const line = (cells: ReadonlyArray<string>) =>
-    shown
-      .map((index) => {
-        const cell = truncate(cells[index] ?? "", widths[index] ?? 0)
-        return cell + " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(cell)))
-      })
-      .join(" ".repeat(gap))
-      .trimEnd()
-  return [line(columns.map(({ title }) => title)), ...rows.map(line)]
+  const linesOf = (cells: ReadonlyArray<string>): ReadonlyArray<string> => {
+    const parts = shown.map((index) => {
+      const [cell = "", wide = 0] = [cells[index], widths[index]]
+      return (columns[index]?.wraps === true ? wrap(cell, wide) : [cell]).map((text) => truncate(text, wide))
+    })
+    return Array.from({ length: Math.max(...parts.map(({ length }) => length)) }, (_, line) =>
+      shown
+        .map((index, at) => {
+          const text = parts[at]?.[line] ?? ""
+          return text + " ".repeat(Math.max(0, (widths[index] ?? 0) - stringWidth(text)))
+        })
+        .join(" ".repeat(gap))
+        .trimEnd()
+    )
+  }
+  return [columns.map(({ title }) => title), ...rows].flatMap(linesOf)
 }

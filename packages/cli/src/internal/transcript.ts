@@ -13,7 +13,9 @@ import type { Paint, Tone } from "../Tone.ts"
 import { diffLines, headline } from "./diffLines.ts"
 import { type Limits, makeOutputLines, type OutputLines } from "./outputLines.ts"
 import { approvalDecided, runSettings, runStopping, runWarning } from "./ourEvents.ts"
+import * as Markdown from "./markdown.ts"
 import { makePage } from "./page.ts"
+import { makePieces } from "./sanitizeForTerminal.ts"
 
 export interface Settings {
   readonly paint: Paint
@@ -22,6 +24,10 @@ export interface Settings {
   readonly showToolOutput: boolean
   readonly showTurnSummary: boolean
   readonly limits: Limits
+  /** How messages are laid out as Markdown; `undefined`: they are printed as they are written. */
+  readonly layout: (() => Markdown.Layout) | undefined
+  /** Whether a line shows the activity, so that attempts to reconnect need no lines of their own. */
+  readonly isLive: boolean
 }
 
 /** What the agent is about. */
@@ -29,6 +35,7 @@ export type Activity =
   | { readonly _tag: "Thinking" }
   | { readonly _tag: "Writing" }
   | { readonly _tag: "Running"; readonly what: string }
+  | { readonly _tag: "Reconnecting"; readonly what: string }
   | { readonly _tag: "Waiting"; readonly for: "approval" | "answer" }
   | { readonly _tag: "Over" }
 
@@ -47,6 +54,8 @@ interface Tool {
   readonly output: OutputLines
 }
 
+const assistant = "Assistant:"
+
 type Item = Exclude<ThreadItem, { readonly type: "unknown" }>
 
 export const makeTranscript = (settings: Settings): Transcript => {
@@ -57,9 +66,34 @@ export const makeTranscript = (settings: Settings): Transcript => {
   const warned = new Set<string>()
   let activity: Activity = { _tag: "Thinking" }
   let waiting: Activity | undefined
+  let retrying: { readonly attempts: number; readonly what: string } | undefined
   let toolCount = 0
   let errorCount = 0
   let tokens: { readonly before: number; readonly total: number } | undefined
+
+  // Messages that come, by the item.
+  const messages = new Map<string, { readonly add: (piece: string) => string; readonly end: () => string }>()
+  const messageOf = (id: string, layout: () => Markdown.Layout) => {
+    const known = messages.get(id)
+    if (known !== undefined) return known
+    const pieces = makePieces()
+    const markdown = Markdown.make(layout, assistant.length + 1)
+    const message = {
+      add: (piece: string) => markdown.add(pieces.add(piece)),
+      end: () => markdown.add(pieces.end()) + markdown.end()
+    }
+    messages.set(id, message)
+    return message
+  }
+  const say = (id: string, text: string) => {
+    if (settings.layout === undefined) page.write(id, "assistant", assistant, text)
+    else page.whole(id, "assistant", assistant, messageOf(id, settings.layout).add(text))
+  }
+  const endMessage = (id: string) => {
+    const message = messages.get(id)
+    messages.delete(id)
+    if (message !== undefined) page.whole(id, "assistant", assistant, message.end())
+  }
 
   const system = (label: string, text?: string, tone: Tone = "system") => {
     if (showSystem) page.line(tone, label, text)
@@ -134,7 +168,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
     const tool = tools.get(item.id)
     switch (item.type) {
       case "agentMessage":
-        if (!streamed.delete(item.id)) page.write(item.id, "assistant", "Assistant:", item.text)
+        if (!streamed.delete(item.id)) say(item.id, item.text)
+        endMessage(item.id)
         return page.close()
       case "reasoning":
         if (!streamed.delete(item.id) && showReasoning) {
@@ -167,7 +202,25 @@ export const makeTranscript = (settings: Settings): Transcript => {
     }
   }
 
+  const retry = (message: string) => {
+    if (!settings.isLive) return page.line("warning", "[warning]", `${message} (trying again)`)
+    page.close()
+    retrying = { attempts: (retrying?.attempts ?? 0) + 1, what: message }
+  }
+  const endRetrying = (outcome: string) => {
+    if (retrying === undefined) return
+    const { attempts, what } = retrying
+    retrying = undefined
+    page.line(
+      "warning",
+      "[warning]",
+      `${outcome} after ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: ${what}`
+    )
+  }
+
   const ended = (turn: Extract<Notification.Notification, { method: "turn/completed" }>["params"]["turn"]) => {
+    for (const id of messages.keys()) endMessage(id)
+    endRetrying(turn.status === "completed" ? "Reconnected" : "Not reconnected")
     page.close()
     // A failed turn may not have said why before.
     if (turn.status === "failed" && errorCount === 0) failed(turn.error?.message)
@@ -248,9 +301,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
         return system("[account]", used === undefined ? "rate limits updated" : `rate limit ${used}% used`)
       }
       case "error":
-        return notification.params.willRetry
-          ? page.line("warning", "[warning]", `${notification.params.error.message} (trying again)`)
-          : failed(event.messageText)
+        return notification.params.willRetry ? retry(notification.params.error.message) : failed(event.messageText)
       case "deprecationNotice":
         return warn(deprecation(notification.params))
       case "warning":
@@ -275,7 +326,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       case "item/agentMessage/delta":
         activity = { _tag: "Writing" }
         streamed.add(itemId)
-        page.write(itemId, "assistant", "Assistant:", textDelta)
+        say(itemId, textDelta)
         return true
       case "item/reasoning/textDelta":
       case "item/reasoning/summaryTextDelta":
@@ -298,6 +349,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const current = (): Activity => {
+    if (retrying !== undefined) return { _tag: "Reconnecting", what: retrying.what }
     if (waiting !== undefined) return waiting
     for (const { what } of tools.values()) return { _tag: "Running", what }
     return activity
@@ -305,6 +357,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
 
   return {
     render: (event) => {
+      if (signsOfLife.has(event.type)) endRetrying("Reconnected")
       if (event.type === "thread/ready") {
         page.close()
         page.line("session", "Session:", event.threadId)
@@ -326,6 +379,8 @@ export const makeTranscript = (settings: Settings): Transcript => {
       return page.take()
     },
     close: () => {
+      endRetrying("Not reconnected")
+      for (const id of messages.keys()) endMessage(id)
       page.close()
       return page.take()
     },
@@ -338,6 +393,16 @@ const decode = (event: ResponseEvent): Notification.Notification => {
   const raw = Predicate.isReadonlyObject(event.raw) ? event.raw : {}
   return Notification.decode({ method: event.type, params: raw["params"], raw }, 0)
 }
+
+// Events that the model's answer brings.
+const signsOfLife: ReadonlySet<string> = new Set([
+  "item/started",
+  "item/completed",
+  "item/agentMessage/delta",
+  "item/reasoning/textDelta",
+  "item/reasoning/summaryTextDelta",
+  "item/plan/delta"
+])
 
 const clientWarnings: ReadonlySet<string> = new Set(["turn/silent", runStopping, runWarning])
 

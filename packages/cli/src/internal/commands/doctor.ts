@@ -2,7 +2,6 @@
  * `effect-codex doctor`: its flags, and how the report is printed.
  */
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Connection from "../../Connection.ts"
 import * as Doctor from "../../Doctor.ts"
@@ -18,6 +17,9 @@ type Flags = Command.Command.Config.Infer<typeof flags>
 
 const tones = { ok: "assistant", warn: "warning", fail: "error" } as const
 
+// The columns before a summary.
+const margin = 17
+
 // More of them are in the JSON document.
 const shownDetails = 20
 
@@ -25,7 +27,7 @@ const lines = (
   paint: Paint,
   { advice, check, details = [], status, summary }: Doctor.Finding
 ): ReadonlyArray<string> => {
-  const indent = " ".repeat(17)
+  const indent = " ".repeat(margin)
   const more = details.length - shownDetails
   return [
     `${paint(tones[status], status.padEnd(4))}  ${check.padEnd(10)} ${Print.inline(summary)}`,
@@ -51,7 +53,10 @@ const run = Effect.fn("doctor")(function* (flags: Flags) {
   if (flags.json) yield* Print.json(report)
   else {
     const paint = yield* Print.painter
-    yield* Console.log(report.findings.flatMap((finding) => lines(paint, finding)).join("\n"))
+    yield* Print.lines(
+      report.findings.flatMap((finding) => lines(paint, finding)),
+      margin
+    )
   }
   if (!report.ok) return yield* new CheckFailed({ description: "Something is wrong here." })
 }, Effect.scoped)

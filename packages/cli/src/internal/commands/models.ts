@@ -10,7 +10,11 @@ import { layer } from "../connect.ts"
 import { json, toggle } from "../flags.ts"
 import * as Print from "../print.ts"
 
-const flags = { hidden: toggle("hidden", "Those too that are not meant to be picked"), json, ...Connection.flags }
+const flags = {
+  hidden: toggle("hidden", "Also list models that are not meant to be picked"),
+  json,
+  ...Connection.flags
+}
 
 type Flags = Command.Command.Config.Infer<typeof flags>
 

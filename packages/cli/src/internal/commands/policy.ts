@@ -4,6 +4,7 @@
 import * as Command from "effect/cli/Command"
 import * as Check from "./policy/check.ts"
 import * as Explain from "./policy/explain.ts"
+import * as Init from "./policy/init.ts"
 import * as Lint from "./policy/lint.ts"
 import * as Replay from "./policy/replay.ts"
 import * as Schema from "./policy/schema.ts"
@@ -12,8 +13,9 @@ import * as Test from "./policy/test.ts"
 
 /** The command, with its subcommands. */
 export const command = Command.make("policy").pipe(
-  Command.withDescription("Check, test and explain the rules that decide on approval requests"),
+  Command.withDescription("Write, check, test and explain the rules that decide on approval requests"),
   Command.withSubcommands([
+    Init.command,
     Check.command,
     Lint.command,
     Test.command,

@@ -1,7 +1,9 @@
 /**
  * `effect-codex run`: one turn of an agent, with its flags.
  */
+import * as Codex from "@effect-codex/core/Codex"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type { ReviewTarget } from "@effect-codex/core/protocol/generated/Stable"
 import * as Human from "@effect-codex/policy/Human"
 import type { Answer, Question } from "@effect-codex/policy/HumanQuestion"
 import * as LlmJudgePolicy from "@effect-codex/policy/LlmJudgePolicy"
@@ -11,7 +13,6 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -35,8 +36,10 @@ import { scenarioNames } from "../scenarioNames.ts"
 import * as Always from "../policy/always.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
+import { notice } from "../wrap.ts"
 
-const flags = {
+/** The flags. */
+export const flags = {
   prompt: Argument.String("PROMPT").pipe(
     Argument.withDescription("The task; `-`, or none with a pipe: read from standard input"),
     Argument.optional,
@@ -107,6 +110,7 @@ const flags = {
   timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),
   quiet: toggle("quiet", "Show only the answer").pipe(Flag.withAlias("q")),
   full: toggle("full", "Show long tool output whole"),
+  raw: toggle("raw", "On a terminal: print messages as they are written, without laying out Markdown"),
   verbose: toggle("verbose", "Also show events of the server, and long tool output whole"),
   color: Flag.Literals("color", Tone.colorNames).pipe(
     Flag.withDescription("auto, off, soft or vivid"),
@@ -171,7 +175,7 @@ const policyOf = Effect.fnUntraced(function* (
   Layer.Layer<
     PolicyEngine.PolicyEngine,
     Connect.ConnectError | InvalidRubric,
-    ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Stdio.Stdio
+    ChildProcessSpawner | Codex.Codex | FileSystem.FileSystem | Path.Path | Stdio.Stdio
   >,
   InvalidUsage | InvalidRubric,
   FileSystem.FileSystem | Path.Path | Stdio.Stdio
@@ -193,10 +197,19 @@ const policyOf = Effect.fnUntraced(function* (
   const rules = policy === undefined ? undefined : yield* Always.make(policy, yield* load(policy, root))
   return Layer.effect(PolicyEngine.PolicyEngine)(
     Effect.map(Human.engine, (person) => (rules === undefined ? person : Policy.firstOf(rules.engine, person)))
-  ).pipe(Layer.provide(personAt(screen, flags.cwd, rules === undefined ? Human.askAtTerminal : rules.ask)))
+  ).pipe(
+    // With --offline the agent works in a throwaway folder.
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(Codex.Codex, ({ serverInfo }) =>
+          personAt(screen, flags.cwd ?? serverInfo.cwd, rules === undefined ? Human.askAtTerminal : rules.ask)
+        )
+      )
+    )
+  )
 })
 
-const prepare = Effect.fnUntraced(function* (flags: Flags) {
+const prepare = Effect.fnUntraced(function* (flags: Flags, review: ReviewTarget | undefined) {
   yield* exclusive({ "--json": flags.json, "--jsonl": flags.jsonl })
   yield* exclusive({ "--quiet": flags.quiet, "--verbose": flags.verbose })
   yield* exclusive({ "--thread": flags.thread !== undefined, "--last": flags.last })
@@ -225,29 +238,34 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     return yield* new InvalidUsage({ description: "--add-dir needs --sandbox workspace-write, or --preset edit." })
   }
   const writableRoots = yield* Effect.forEach(flags.addDir, (directory) => Connect.folder("--add-dir", directory))
-  const prompt = yield* readPrompt({
-    ...flags,
-    prompt: flags.prompt ?? (flags.scenario === undefined ? undefined : `Play the scenario ${flags.scenario}.`)
-  })
+  const prompt =
+    review === undefined
+      ? yield* readPrompt({
+          ...flags,
+          prompt: flags.prompt ?? (flags.scenario === undefined ? undefined : `Play the scenario ${flags.scenario}.`)
+        })
+      : ""
   const outputSchema = flags.outputSchema === undefined ? undefined : yield* readOutputSchema(flags.outputSchema)
   const onResult = flags.output === undefined ? undefined : yield* answerWriter(flags.output)
   const screen = yield* Semaphore.make(1)
   const policy = yield* policyOf(flags, acceptAll, screen)
 
   if (acceptAll && !flags.quiet) {
-    yield* Console.error(
+    yield* notice(
       "[warning] Every request of the agent is accepted, also to run outside the sandbox, with your rights."
     )
   }
   const { effort, model } = flags
   const options: Run.Options = {
     prompt,
+    review,
     thread: flags.last ? "last" : flags.thread === undefined ? undefined : { id: flags.thread },
     threadOptions: { model, sandbox, approvalPolicy, cwd, ...(flags.ephemeral ? { ephemeral: true } : {}) },
     turnOptions: { effort, outputSchema },
     budget: { tokens: flags.budgetTokens ?? preset?.budgetTokens, duration: timeout ?? preset?.duration },
     output: flags.json ? "json" : flags.jsonl ? "jsonl" : "text",
     show: flags.quiet ? "quiet" : flags.verbose ? "verbose" : "normal",
+    raw: flags.raw,
     full: flags.full || flags.verbose,
     color: Tone.fromName(flags.color),
     failOnDecline: flags.failOnDecline,
@@ -275,7 +293,7 @@ const prepare = Effect.fnUntraced(function* (flags: Flags) {
     { ...flags, config },
     { record: flags.record, ...(script === undefined ? {} : { script }) }
   )
-  return { options, layer: Layer.merge(codex, policy) }
+  return { options, layer: Layer.provideMerge(policy, codex) }
 })
 
 const deciderOf = ({ ask, policy }: Flags, acceptAll: boolean): string => {
@@ -299,11 +317,14 @@ const answerWriter = Effect.fnUntraced(function* (file: string) {
       : Effect.void
 })
 
-const run = Effect.fn("run")(function* (flags: Flags) {
-  const { layer, options } = yield* prepare(flags)
+/** Runs a prompt, or a review of what is named. */
+export const runWith = Effect.fnUntraced(function* (flags: Flags, review?: ReviewTarget) {
+  const { layer, options } = yield* prepare(flags, review)
   // From here on the run itself prints the object of `--json`, also that of a failure.
   yield* Effect.scoped(Run.run(options, layer)).pipe(Effect.tapError((error) => Effect.sync(() => markPrinted(error))))
 })
+
+const run = Effect.fn("run")((flags: Flags) => runWith(flags))
 
 const secondInterrupt = Effect.callback<void>((resume) => {
   const again = () => resume(Effect.void)

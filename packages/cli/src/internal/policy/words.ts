@@ -79,7 +79,9 @@ const decisionOf = (decision: unknown): string =>
   decision === undefined ? "as without rules" : typeof decision === "string" ? decision : JSON.stringify(decision)
 
 const ruleOf = ({ decision, name, reason, when = {} }: Rule & { readonly name: string }): string => {
-  const held = Object.entries(when).map(([key, value]) => `${labelOf(key)} ${valueOf(key, value)}`)
+  const held = Object.entries(when).map(([key, value]) =>
+    key === "anywhere" && value === true ? "it runs in any folder" : `${labelOf(key)} ${valueOf(key, value)}`
+  )
   // Without allowedFlags such a rule accepts no option but those that its arguments spell out.
   const hasNoOptions =
     isAccept(decision) &&

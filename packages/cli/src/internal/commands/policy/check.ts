@@ -81,21 +81,19 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
   if (flags.json) yield* Print.json(found)
   else {
     const paint = yield* Print.painter
-    yield* Console.log(
-      [
-        `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
-        ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
-        ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
-        ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
-      ].join("\n")
-    )
+    yield* Print.lines([
+      `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+      ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
+      ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
+      ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
+    ])
     if (parsed?._tag === "Parsed") {
       yield* Print.table(
         [
           { title: "PART", least: 20 },
           { title: "DECISION" },
           { title: "BY", optional: true },
-          { title: "WHY NOT", optional: true, least: 12 }
+          { title: "WHY NOT", optional: true, least: 12, wraps: true }
         ],
         parts.map(({ by, decision, source, whyNot = "" }) => [
           source,

@@ -3,7 +3,6 @@
  */
 import { review } from "@effect-codex/policy/RubricWarning"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { json } from "../../flags.ts"
 import { policy } from "../../policy/flags.ts"
@@ -20,14 +19,12 @@ const explain = Effect.fn("policy.explain")(function* (flags: Flags) {
   const warnings = review(rubric)
   if (flags.json) return yield* Print.json({ rubric, words: inWords(rubric), warnings })
   const paint = yield* Print.painter
-  yield* Console.log(
-    [
-      // Lines of a rule are indented.
-      ...inWords(rubric).map((line) => (line.startsWith("  ") ? `  ${Print.inline(line)}` : Print.inline(line))),
-      ...(warnings.length === 0 ? [] : ["", paint("warning", "Warnings")]),
-      ...warnings.map(({ description, path }) => `  ${Print.inline(path)}: ${Print.inline(description)}`)
-    ].join("\n")
-  )
+  yield* Print.lines([
+    // Lines of a rule are indented.
+    ...inWords(rubric).map((line) => (line.startsWith("  ") ? `  ${Print.inline(line)}` : Print.inline(line))),
+    ...(warnings.length === 0 ? [] : ["", paint("warning", "Warnings")]),
+    ...warnings.map(({ description, path }) => `  ${Print.inline(path)}: ${Print.inline(description)}`)
+  ])
 })
 
 /** The command. */

@@ -5,7 +5,6 @@ import * as Rubric from "@effect-codex/policy/Rubric"
 import { review } from "@effect-codex/policy/RubricWarning"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { CheckFailed } from "../../checkFailed.ts"
@@ -85,7 +84,7 @@ const lint = Effect.fn("policy.lint")(function* ({ file, json }: Flags) {
       ),
       `mistakes=${mistakes.length} warnings=${warnings.length}`
     ]
-    yield* Console.log(lines.join("\n"))
+    yield* Print.lines(lines)
   }
   if (mistakes.length > 0) return yield* new CheckFailed({ description: "The rubric has mistakes." })
 })

@@ -4,7 +4,6 @@
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Toml from "effect/encoding/Toml"
 import * as Yaml from "effect/encoding/Yaml"
@@ -100,16 +99,14 @@ const test = Effect.fn("policy.test")(function* (flags: Flags) {
   else {
     const paint = yield* Print.painter
     const failed = results.filter((result) => !result.ok)
-    yield* Console.log(
-      [
-        ...results.map(({ command, expected, found, ok }) =>
-          ok
-            ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
-            : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, got ${say(found)}`
-        ),
-        `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
-      ].join("\n")
-    )
+    yield* Print.lines([
+      ...results.map(({ command, expected, found, ok }) =>
+        ok
+          ? `${paint("assistant", "[PASS]")} ${Print.exact(command)}: ${found.verdict}`
+          : `${paint("error", "[FAIL]")} ${Print.exact(command)}: expected ${say(expected)}, got ${say(found)}`
+      ),
+      `cases=${results.length} passed=${results.length - failed.length} failed=${failed.length}`
+    ])
   }
   if (!ok) return yield* new CheckFailed({ description: "Some expectations are not met." })
 })
