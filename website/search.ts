@@ -8,8 +8,16 @@ import MiniSearch from "minisearch"
 
 /** How pages are indexed and found. The functions run in the browser too, by their text: they can use nothing outside of them. */
 export const miniSearch = {
-  // The guides come before the reference, and before the index that lists them.
-  searchOptions: { boostDocument: (id: string) => (/\/(?:reference\/|documentation\b)/.test(id) ? 0.3 : 1) },
+  // The guides come before the pages about the project and its parts; the reference, the sources and the index of the
+  // documents come last.
+  searchOptions: {
+    boostDocument: (id: string) => {
+      if (/\/(?:reference|source)\/|\/documentation\./.test(id)) return 0.3
+      const others =
+        "mechanism|protocol|connection|cli|configuration|api|limits|faq|reliability|benchmarks|compatibility|migration|decisions|contributing"
+      return new RegExp(`/(?:${others})\\.`).test(id) ? 0.5 : 1
+    }
+  },
   options: {
     // Chinese has no spaces, so it is looked for by pairs of characters; a name such as `LlmJudgePolicy` is found by each of
     // its words.

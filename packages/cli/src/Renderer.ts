@@ -63,10 +63,11 @@ export interface ExecRenderer {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): ExecRenderer => makeWith(options, undefined)
+export const make = (options: Options = {}): ExecRenderer => makeWith(options, undefined, false)
 
-const makeWith = (options: Options, columns: (() => number) | undefined): ExecRenderer =>
+const makeWith = (options: Options, columns: (() => number) | undefined, isLive: boolean): ExecRenderer =>
   makeTranscript({
+    isLive,
     layout:
       columns === undefined ? undefined : () => ({ columns: columns(), hasColor: (options.color ?? "off") !== "off" }),
     paint: Tone.painter(options.color ?? "off"),
@@ -158,7 +159,7 @@ export const renderLive =
         const clock = yield* Clock.Clock
         const begin = clock.currentTimeMillisUnsafe()
         let width = yield* options.columns
-        const renderer = makeWith(options, options.raw === true ? undefined : () => width)
+        const renderer = makeWith(options, options.raw === true ? undefined : () => width, true)
         const paint = Tone.painter(options.color ?? "off")
         let shown = ""
         // In place of the line that is there: what is new, and the line again.

@@ -47,6 +47,7 @@ import { sanitizeForTerminal } from "./internal/sanitizeForTerminal.ts"
 import * as Markdown from "./internal/markdown.ts"
 import { settings, stopping, warning } from "./internal/ourEvents.ts"
 import * as ThreadId from "./internal/threadId.ts"
+import { wrap } from "./internal/wrap.ts"
 import * as Renderer from "./Renderer.ts"
 import * as RunOutput from "./RunOutput.ts"
 import * as Tone from "./Tone.ts"
@@ -436,15 +437,17 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
     color: Tone.resolve(options.color, { env: options.env, isTerminal })
   }
   const transcript = watched ? stdout : Sink.mapError(stdio.stderr(), () => new OutputClosed())
-  const hint = ({ declined, threadId }: RunOutput.RunResult) => {
+  const hint = Effect.fnUntraced(function* ({ declined, threadId }: RunOutput.RunResult) {
+    const columns = isTerminal ? yield* options.columns : Infinity
     const lines = [
       ...(options.hasNoPolicy && !options.failOnDecline && declined > 0
-        ? [new Declined({ count: declined }).message]
+        ? wrap(new Declined({ count: declined }).message, columns)
         : []),
+      // A command to copy is not wrapped.
       ...(options.canResume && threadId !== undefined ? [`Continue: effect-codex run --thread ${threadId} "…"`] : [])
     ]
-    return lines.length === 0 ? Effect.void : Stream.run(Stream.make(`${lines.join("\n")}\n`), transcript)
-  }
+    if (lines.length > 0) yield* Stream.run(Stream.make(`${lines.join("\n")}\n`), transcript)
+  })
   const render =
     isTerminal && options.env["TERM"] !== "dumb"
       ? Renderer.renderLive({ ...rendering, columns: options.columns, raw: options.raw })

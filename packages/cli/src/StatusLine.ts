@@ -31,6 +31,8 @@ const describe = (activity: Activity): string => {
       return "Writing"
     case "Running":
       return `Running ${Display.line(activity.what)}`
+    case "Reconnecting":
+      return Display.line(activity.what)
     case "Waiting":
       return activity.for === "approval" ? "Waiting for approval" : "Waiting for an answer"
     case "Over":

@@ -465,4 +465,52 @@ describe("a stream of events", () => {
       expect(texts.join("")).toBe("\n")
     })
   )
+
+  const attempt = (count: number) =>
+    event("error", { error: { message: `Reconnecting... ${count}/5`, additionalDetails: null }, willRetry: true })
+
+  it.effect.each([
+    [
+      "an answer",
+      messageDelta("Back.\n"),
+      "[warning] Reconnected after 3 attempts: Reconnecting... 3/5\nAssistant: Back.\n"
+    ],
+    [
+      "the end of a turn that failed",
+      turnCompleted({ status: "failed", error: { message: "gone", additionalDetails: null } }),
+      "[warning] Not reconnected after 3 attempts: Reconnecting... 3/5\n[error] gone\n"
+    ]
+  ] as const)("on a terminal reconnects in the line at the bottom, with one line at %s", ([, end, lines]) =>
+    Effect.gen(function* () {
+      const events = yield* Queue.make<ResponseEvent, Cause.Done>()
+      const texts: Array<string> = []
+      const fiber = yield* Stream.fromQueue(events).pipe(
+        Renderer.renderLive({ columns: Effect.succeed(80) }),
+        Stream.runForEach((text) => Effect.sync(() => texts.push(text))),
+        Effect.forkChild
+      )
+      const next = Effect.fnUntraced(function* (...more: ReadonlyArray<ResponseEvent>) {
+        texts.length = 0
+        yield* Queue.offerAll(events, more)
+        yield* TestClock.adjust("100 millis")
+        return texts.join("")
+      })
+      yield* next(ready)
+      for (const count of [1, 2, 3]) {
+        const shown = yield* next(attempt(count))
+        expect(shown).toContain(`Reconnecting... ${count}/5 · 0s`)
+        expect(shown).not.toContain("\n")
+      }
+      expect((yield* next(end)).replaceAll(/\r\x1b\[K/g, "")).toContain(lines)
+      yield* Queue.end(events)
+      yield* Fiber.join(fiber)
+    })
+  )
+
+  it.effect("elsewhere has a line for each attempt to reconnect", () =>
+    Effect.gen(function* () {
+      const text = yield* Stream.make(attempt(1), attempt(2)).pipe(Renderer.render(), Stream.mkString)
+      expect(text).toBe("[warning] Reconnecting... 1/5 (trying again)\n[warning] Reconnecting... 2/5 (trying again)\n")
+    })
+  )
 })

@@ -213,8 +213,8 @@ const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputCon
       : `data:${mediaType};base64,${typeof data === "string" ? data : Base64.encode(data)}`
   // The server fetches nothing, and passes on what it does not know.
   if (data instanceof URL && data.protocol !== "data:") return textItem(`[a file of type ${mediaType} at ${data.href}]`)
-  if (mediaType.startsWith("image/")) return { type: "inputImage", imageUrl: url }
-  return mediaType.startsWith("audio/")
+  if (/^image\//i.test(mediaType)) return { type: "inputImage", imageUrl: url }
+  return /^audio\//i.test(mediaType)
     ? { type: "inputAudio", audioUrl: url }
     : { type: "inputText", text: `[a file of type ${mediaType}]` }
 }

@@ -221,6 +221,46 @@ describe("the tools of a program", () => {
     })
   )
 
+  it.live("have half of a character replaced, wherever it is", () => {
+    const toolkit = Toolkit.make(
+      Tool.make("half", {
+        description: "Half \ud83d of a smile",
+        parameters: Schema.Struct({ a: Schema.optionalKey(Schema.String.annotate({ description: "\ude00" })) }),
+        success: Schema.String
+      }),
+      Tool.make("fails", { success: Schema.String, failure: Schema.String })
+    )
+    const served = McpTools.layer(toolkit).pipe(
+      Layer.provide(
+        toolkit.toLayer({ half: () => Effect.succeed("a\ud83db"), fails: () => Effect.fail("no \ude00 here") })
+      ),
+      Layer.provide(loopback)
+    )
+    return Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      yield* thread.run("go")
+      expect(yield* output(1)).toContain("a\ufffdb")
+      expect(yield* output(2)).toContain("no \ufffd here")
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          CodexTest.layerCodex().pipe(
+            Layer.provide(served),
+            Layer.provideMerge(
+              CodexTest.layerHome([
+                reply(mcpCall("effect", "half", {})),
+                reply(mcpCall("effect", "fails", {})),
+                reply(text("done"))
+              ])
+            )
+          ),
+          acceptTools
+        )
+      )
+    )
+  })
+
   it.live("can be called twice at once, and a result of three megabytes ends no turn", () => {
     const asked: Array<PolicyEngine.Request<"toolCall">> = []
     return Effect.gen(function* () {

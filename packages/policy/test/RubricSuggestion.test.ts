@@ -137,11 +137,18 @@ describe("a suggested rubric", () => {
       const { rubric, rules } = yield* suggest(
         command("mkdir -p build/a", "accepted"),
         command("mkdir build/b/c", "accepted"),
+        command("touch a", "accepted"),
+        command("touch b", "accepted"),
+        command("git checkout a", "accepted"),
+        command("git checkout b", "accepted"),
         command("grep one src/a.ts", "accepted"),
         command("grep two src/a.ts", "accepted")
       )
       expect(rubric.commandRules?.map(({ when }) => when)).toEqual([
         { program: "mkdir", allowedFlags: ["-p"], pathsWithin: ["/repo/build"] },
+        { program: "touch", pathsWithin: ["/repo"] },
+        { program: "git", args: ["checkout", "a"] },
+        { program: "git", args: ["checkout", "b"] },
         { program: "grep", args: ["one", "src/a.ts"] },
         { program: "grep", args: ["two", "src/a.ts"] }
       ])
@@ -159,11 +166,18 @@ describe("a suggested rubric", () => {
         command("git add src/a.ts", "accepted"),
         command("git add src/a.test.ts", "accepted"),
         command("git push origin main", "refused"),
-        command("git push --force", "refused", { reason: "" })
+        command("git push --force", "refused", { reason: "" }),
+        command("rm a", "refused"),
+        command("rm b", "refused"),
+        command("deploy a", "refused"),
+        command("deploy b", "refused")
       )
-      expect(rubric.commandRules?.map(({ decision, when }) => [decision, when?.argsPrefix])).toEqual([
-        ["decline", ["push"]],
-        ["accept", ["add"]]
+      expect(rubric.commandRules?.map(({ decision, when }) => [decision, when?.argsPrefix, when?.args])).toEqual([
+        ["decline", ["push"], undefined],
+        ["decline", undefined, undefined],
+        ["decline", undefined, ["a"]],
+        ["decline", undefined, ["b"]],
+        ["accept", ["add"], undefined]
       ])
     }).pipe(Effect.provide(layerRepo))
   )
@@ -213,6 +227,30 @@ describe("a suggested rubric", () => {
         reason: "people publish"
       })
       expect(rules[0]?.lines[0]?.isPart).toBe(true)
+    }).pipe(Effect.provide(layerRepo))
+  )
+
+  it.effect("keeps to the files of redirections, to the host that is reached, and to the folder behind cd", () =>
+    Effect.gen(function* () {
+      const networkApprovalContext = { host: "registry.npmjs.org", protocol: "https" } as const
+      const { left, rubric, rules } = yield* suggest(
+        command("echo hi > build/log", "accepted"),
+        command({ command: "npm ci", networkApprovalContext }, "accepted"),
+        command("cd build && npm test", "accepted")
+      )
+      expect(rubric.commandRules?.map(({ when }) => when)).toEqual([
+        { program: "echo", args: ["hi"], redirectsWithin: ["/repo/build/log"] },
+        { program: "npm", args: ["ci"], request: ["networkApproval"], networkHost: "registry.npmjs.org" },
+        { program: "cd", args: ["build"] },
+        { program: "npm", args: ["test"], cwdWithin: ["/repo/build"] }
+      ])
+      expect(rules.map(({ lines }) => lines[0]?.subject)).toEqual([
+        "echo hi, with the file /repo/build/log",
+        "npm ci, to reach registry.npmjs.org",
+        "cd build",
+        "npm test"
+      ])
+      expect(left).toEqual([])
     }).pipe(Effect.provide(layerRepo))
   )
 

@@ -56,7 +56,7 @@ export const commands = [
   entry("session", "Open and watch sessions that survive restarts, send prompts, and decide approvals", () =>
     import("./commands/session.ts").then(({ command }) => command)
   ),
-  entry("policy", "Check, test and explain the rules that decide on approval requests", () =>
+  entry("policy", "Write, check, test and explain the rules that decide on approval requests", () =>
     import("./commands/policy.ts").then(({ command }) => command)
   ),
   entry("audit", "Verify and show the audit trail of decisions", () =>

@@ -69,6 +69,13 @@ const readText = Effect.fnUntraced(function* (options: {
   return yield* readStdin
 })
 
+// Loaded only when it is needed, as it brings an HTTP client with it.
+const fetchImage = (url: string) =>
+  Effect.flatMap(
+    Effect.promise(() => Promise.all([import("./remoteImage.ts"), import("effect/http/FetchHttpClient")])),
+    ([remote, fetch]) => Effect.provide(remote.fetchImage(url), fetch.layer)
+  )
+
 /** The prompt, with its images. */
 export const readPrompt = Effect.fnUntraced(function* (options: {
   readonly prompt: string | undefined
@@ -79,8 +86,15 @@ export const readPrompt = Effect.fnUntraced(function* (options: {
   if (text === "") return yield* invalid("The prompt is empty.")
   if (options.images.length === 0) return text
   const path = yield* Path.Path
-  const images = options.images.map((image): Part =>
-    /^(?:https?|data):/.test(image) ? { type: "image", url: image } : { type: "localImage", path: path.resolve(image) }
+  const images = yield* Effect.forEach(
+    options.images,
+    Effect.fnUntraced(function* (image): Effect.fn.Return<Part, InvalidUsage> {
+      if (image.startsWith("data:")) return { type: "image", url: image }
+      if (image.startsWith("https:")) return { type: "image", url: yield* fetchImage(image) }
+      if (/^[a-z]+:\/\//i.test(image)) return yield* invalid(`--image takes a file or an https URL, but not ${image}.`)
+      return { type: "localImage", path: path.resolve(image) }
+    }),
+    { concurrency: 4 }
   )
   return [{ type: "text", text }, ...images]
 })

@@ -26,6 +26,8 @@ export interface Settings {
   readonly limits: Limits
   /** How messages are laid out as Markdown; `undefined`: they are printed as they are written. */
   readonly layout: (() => Markdown.Layout) | undefined
+  /** Whether a line shows the activity, so that attempts to reconnect need no lines of their own. */
+  readonly isLive: boolean
 }
 
 /** What the agent is about. */
@@ -33,6 +35,7 @@ export type Activity =
   | { readonly _tag: "Thinking" }
   | { readonly _tag: "Writing" }
   | { readonly _tag: "Running"; readonly what: string }
+  | { readonly _tag: "Reconnecting"; readonly what: string }
   | { readonly _tag: "Waiting"; readonly for: "approval" | "answer" }
   | { readonly _tag: "Over" }
 
@@ -63,6 +66,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
   const warned = new Set<string>()
   let activity: Activity = { _tag: "Thinking" }
   let waiting: Activity | undefined
+  let retrying: { readonly attempts: number; readonly what: string } | undefined
   let toolCount = 0
   let errorCount = 0
   let tokens: { readonly before: number; readonly total: number } | undefined
@@ -198,8 +202,25 @@ export const makeTranscript = (settings: Settings): Transcript => {
     }
   }
 
+  const retry = (message: string) => {
+    if (!settings.isLive) return page.line("warning", "[warning]", `${message} (trying again)`)
+    page.close()
+    retrying = { attempts: (retrying?.attempts ?? 0) + 1, what: message }
+  }
+  const endRetrying = (outcome: string) => {
+    if (retrying === undefined) return
+    const { attempts, what } = retrying
+    retrying = undefined
+    page.line(
+      "warning",
+      "[warning]",
+      `${outcome} after ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: ${what}`
+    )
+  }
+
   const ended = (turn: Extract<Notification.Notification, { method: "turn/completed" }>["params"]["turn"]) => {
     for (const id of messages.keys()) endMessage(id)
+    endRetrying(turn.status === "completed" ? "Reconnected" : "Not reconnected")
     page.close()
     // A failed turn may not have said why before.
     if (turn.status === "failed" && errorCount === 0) failed(turn.error?.message)
@@ -280,9 +301,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
         return system("[account]", used === undefined ? "rate limits updated" : `rate limit ${used}% used`)
       }
       case "error":
-        return notification.params.willRetry
-          ? page.line("warning", "[warning]", `${notification.params.error.message} (trying again)`)
-          : failed(event.messageText)
+        return notification.params.willRetry ? retry(notification.params.error.message) : failed(event.messageText)
       case "deprecationNotice":
         return warn(deprecation(notification.params))
       case "warning":
@@ -330,6 +349,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const current = (): Activity => {
+    if (retrying !== undefined) return { _tag: "Reconnecting", what: retrying.what }
     if (waiting !== undefined) return waiting
     for (const { what } of tools.values()) return { _tag: "Running", what }
     return activity
@@ -337,6 +357,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
 
   return {
     render: (event) => {
+      if (signsOfLife.has(event.type)) endRetrying("Reconnected")
       if (event.type === "thread/ready") {
         page.close()
         page.line("session", "Session:", event.threadId)
@@ -358,6 +379,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
       return page.take()
     },
     close: () => {
+      endRetrying("Not reconnected")
       for (const id of messages.keys()) endMessage(id)
       page.close()
       return page.take()
@@ -371,6 +393,16 @@ const decode = (event: ResponseEvent): Notification.Notification => {
   const raw = Predicate.isReadonlyObject(event.raw) ? event.raw : {}
   return Notification.decode({ method: event.type, params: raw["params"], raw }, 0)
 }
+
+// Events that the model's answer brings.
+const signsOfLife: ReadonlySet<string> = new Set([
+  "item/started",
+  "item/completed",
+  "item/agentMessage/delta",
+  "item/reasoning/textDelta",
+  "item/reasoning/summaryTextDelta",
+  "item/plan/delta"
+])
 
 const clientWarnings: ReadonlySet<string> = new Set(["turn/silent", runStopping, runWarning])
 

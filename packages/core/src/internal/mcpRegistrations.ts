@@ -21,6 +21,7 @@ import type {
   DynamicToolCallResponse,
   DynamicToolSpec
 } from "../protocol/generated/Stable.ts"
+import { encode } from "./rpc/encode.ts"
 import type { ToolCallHandler } from "../ServerRequest.ts"
 import type { Bound, Tools } from "../Tools.ts"
 import type { CallTool } from "../ToolServer.ts"
@@ -63,7 +64,11 @@ const register = Effect.fnUntraced(function* (
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(spec.name)) {
     return yield* refuse("the name of a tool has up to 64 letters, digits, `_` and `-`")
   }
-  const inputSchema = yield* Schema.decodeUnknownEffect(McpSchema.ToolJson)(spec.inputSchema).pipe(
+  const { description, inputSchema: parameters } = yield* Effect.mapError(
+    repair({ description: spec.description, inputSchema: spec.inputSchema }),
+    refuse
+  )
+  const inputSchema = yield* Schema.decodeUnknownEffect(McpSchema.ToolJson)(parameters).pipe(
     Effect.mapError(() => refuse("the parameters of a tool have to be an object"))
   )
   const registry = yield* McpServer.McpServer
@@ -72,7 +77,7 @@ const register = Effect.fnUntraced(function* (
     tool: new McpSchema.Tool({
       name: spec.name,
       title: titleOf(spec.name, nonce),
-      description: spec.description,
+      description,
       inputSchema,
       annotations: {
         readOnlyHint: Context.get(annotations, Tool.Readonly),
@@ -86,6 +91,14 @@ const register = Effect.fnUntraced(function* (
     handle: (args: unknown) => Effect.map(call(spec.name, args, run), toResult)
   })
 })
+
+// As codex gets it over its own connection. It reads nothing of a response that has half of a character.
+const repair = (definition: { readonly description: string; readonly inputSchema?: unknown }) =>
+  Effect.flatMap(Effect.fromResult(encode(definition)), (line) => Effect.orDie(decodeDefinition(line)))
+
+const decodeDefinition = Schema.decodeEffect(
+  Schema.fromJsonString(Schema.Struct({ description: Schema.String, inputSchema: Schema.optionalKey(Schema.Unknown) }))
+)
 
 // Codex names the thread and the turn of a call in its metadata.
 const call = Effect.fnUntraced(function* (tool: string, args: unknown, run: ToolCallHandler) {
@@ -117,9 +130,9 @@ const toResult = ({ contentItems, success }: DynamicToolCallResponse): McpSchema
   new McpSchema.CallToolResult({ isError: !success, content: contentItems.map(toContent) })
 
 const toContent = (item: DynamicToolCallOutputContentItem): McpSchema.ContentBlock => {
-  if (item.type === "inputText") return { type: "text", text: item.text }
+  if (item.type === "inputText") return { type: "text", text: item.text.toWellFormed() }
   const url = item.type === "inputImage" ? item.imageUrl : item.type === "inputAudio" ? item.audioUrl : ""
-  const [, mimeType = "", encoded = ""] = /^data:([^,;]*);base64,(.*)$/s.exec(url) ?? []
+  const [, mimeType = "", encoded = ""] = /^data:([^,;]*);base64,(.*)$/s.exec(url.toWellFormed()) ?? []
   const data = Option.getOrUndefined(Result.getSuccess(Base64.decode(encoded)))
   if (data === undefined) return { type: "text", text: `[${item.type}]` }
   return { type: item.type === "inputAudio" ? "audio" : "image", data, mimeType }

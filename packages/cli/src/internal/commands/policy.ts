@@ -13,7 +13,7 @@ import * as Test from "./policy/test.ts"
 
 /** The command, with its subcommands. */
 export const command = Command.make("policy").pipe(
-  Command.withDescription("Check, test and explain the rules that decide on approval requests"),
+  Command.withDescription("Write, check, test and explain the rules that decide on approval requests"),
   Command.withSubcommands([
     Init.command,
     Check.command,

@@ -89,11 +89,14 @@ const linesOf = <D>(pieces: ReadonlyArray<Piece<D>>): ReadonlyArray<Line<D>> =>
     return [{ subject: subjectOf(first.exact), isPart: first.isPart, decisions }]
   })
 
+const files: ReadonlySet<Use["effect"]> = new Set(["read", "walk", "follow", "list", "write", "folder"])
+
 const subcommandOf = ({ args, program }: Exact): string | undefined => {
-  const [known] = usesOf([program, ...args]).subcommands
+  const { subcommands, uncertain, uses } = usesOf([program, ...args])
   const [first] = args
-  if (known !== undefined) return known === first ? known : undefined
-  return first !== undefined && /^[a-z][a-z0-9:-]*$/.test(first) ? first : undefined
+  if (subcommands.length > 0) return subcommands[0] === first ? first : undefined
+  const isFile = uncertain === undefined && uses.some(({ at, effect }) => at === 1 && files.has(effect))
+  return !isFile && first !== undefined && /^[a-z][a-z0-9:-]*$/.test(first) ? first : undefined
 }
 
 const sameReason = (lines: ReadonlyArray<Line<Decided>>) => {
@@ -144,7 +147,8 @@ const exactRule = <D extends Decided>(
   ]
 }
 
-const files: ReadonlySet<Use["effect"]> = new Set(["read", "walk", "follow", "list", "write", "folder"])
+// Operands of its other subcommands may name commits and branches.
+const gitOnFiles: ReadonlySet<string> = new Set(["add", "mv", "rm", "restore"])
 
 // The paths of a line whose words are nothing but paths and flags.
 const pathsOf = ({ args, folder, program }: Exact): ReadonlyArray<string> | undefined => {
@@ -152,6 +156,7 @@ const pathsOf = ({ args, folder, program }: Exact): ReadonlyArray<string> | unde
   const isKnown = uncertain === undefined && runs !== "project" && subcommands.every((sub, at) => args[at] === sub)
   if (!isKnown || !uses.every(({ effect }) => files.has(effect)) || args.some((arg) => /^-.*=/.test(arg)))
     return undefined
+  if (baseName(program) === "git" && !gitOnFiles.has(subcommands[0] ?? "")) return undefined
   const named = uses.filter(({ at }) => at > 0)
   const words = args.slice(subcommands.length).filter((arg) => !isFlag(arg) && arg !== "--")
   // Each word is one path: none is the value of a flag of another kind, or hangs on a flag.
