@@ -87,7 +87,7 @@ export const build = async (): Promise<void> => {
       outDir: clients,
       emptyOutDir: false,
       target: "node22",
-      rolldownOptions: { output: { entryFileNames: "bundled.js" } }
+      rolldownOptions: { output: { entryFileNames: "bundled.js", chunkFileNames: "bundled/[name].js" } }
     }
   })
 }

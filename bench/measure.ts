@@ -11,7 +11,7 @@ import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
 /**
- * `bundled` is `effectCodex` in one file; `durable` runs each turn with and without a store; `rules` and `worst` are policies, and no
+ * `bundled` is `effectCodex` as a bundler leaves it; `durable` runs each turn with and without a store; `rules` and `worst` are policies, and no
  * clients of a server.
  */
 export type Client =

@@ -36,7 +36,7 @@ import type { RequestOptions, SendRequest } from "./internal/connection/requests
 import * as OfferTools from "./internal/connection/offerTools.ts"
 import { connection, type Connection, serve } from "./internal/connection/serve.ts"
 import { toArgs } from "./internal/connection/serverConfig.ts"
-import { makeRecorder, type RecordOptions } from "./internal/transcript/recorder.ts"
+import type { RecordOptions } from "./internal/transcript/recorder.ts"
 import { describeSystemError } from "./internal/transport/systemError.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import type * as Notification from "./Notification.ts"
@@ -44,7 +44,7 @@ import type { ClientRequests, ExperimentalClientRequests } from "./protocol/gene
 import type * as ServerRequest from "./ServerRequest.ts"
 import type { ToolServer } from "./ToolServer.ts"
 import * as Transport from "./Transport.ts"
-import * as WebSocketTransport from "./WebSocketTransport.ts"
+import type * as WebSocketTransport from "./WebSocketTransport.ts"
 
 export type {
   /** One line of the connection. */
@@ -320,6 +320,10 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined, 
   }
 })
 
+// Few programs use these, so they are loaded when they are first used.
+const loadRecorder = Effect.promise(() => import("./internal/transcript/recorder.ts"))
+const loadWebSocketTransport = Effect.promise(() => import("./WebSocketTransport.ts"))
+
 type Spawn = Effect.Success<ReturnType<typeof spawnOptions>>
 
 const aboutOf = ({ command, cwd }: Spawn) => ({ binary: command, cwd })
@@ -332,6 +336,7 @@ const serveRecorded = Effect.fnUntraced(function* <E, R>(
   options: Parameters<typeof make>[1]
 ) {
   if (record === undefined) return yield* make(yield* connect, options)
+  const { makeRecorder } = yield* loadRecorder
   const recorder = yield* makeRecorder(record, { ...aboutOf(spawn), args: spawn.args }, yield* DecisionObserver)
   const transport = yield* recorder.record(yield* connect)
   return yield* Effect.provideService(make(transport, options), DecisionObserver, recorder.observer)
@@ -387,7 +392,7 @@ export function layerWebSocket(
 export function layerWebSocket(options: WebSocketOptions) {
   const connect = checkOptions(options).pipe(
     Effect.andThen(OfferTools.refuse),
-    Effect.andThen(WebSocketTransport.connect(options)),
+    Effect.andThen(Effect.flatMap(loadWebSocketTransport, ({ connect }) => connect(options))),
     Effect.flatMap((transport) => make(transport, { ...options, isShared: true }))
   )
   return connected(connect, options)
@@ -423,7 +428,8 @@ export function layerUnix(options: UnixOptions) {
     const { openTimeout, socketPath } = options
     const offer = yield* OfferTools.make
     const spawn = yield* spawnOptions(options, offer)
-    const connect = WebSocketTransport.spawnUnix({ ...spawn, openTimeout, socketPath })
+    const { spawnUnix } = yield* loadWebSocketTransport
+    const connect = spawnUnix({ ...spawn, openTimeout, socketPath })
     const about = { ...options, ...offer, ...aboutOf(spawn), isShared: true }
     return yield* OfferTools.open(yield* serveRecorded(spawn, options.record, connect, about), offer)
   })

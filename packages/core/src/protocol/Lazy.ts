@@ -15,7 +15,6 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as Salvage from "./Salvage.ts"
 
 /**
@@ -61,8 +60,9 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
   let check: ((value: unknown) => value is T) | undefined
   const is = (value: unknown): value is T => {
     if (++uses === usesToCompile) {
-      SchemaJITCompiler.enable(get().ast)
-      check = undefined
+      compile(get().ast, () => {
+        check = undefined
+      })
     }
     check ??= Schema.is(get())
     return check(value)
@@ -94,6 +94,18 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
  * so it is done for what comes often. Where code may not be made at run time, interpreting goes on.
  */
 const usesToCompile = 256
+
+// Most programs that end soon need no compiler, so it is loaded when the first schema has been used often. If it can't be
+// loaded, interpreting goes on.
+const compile = (ast: SchemaAST.AST, onCompiled: () => void): void => {
+  import("effect/schema/SchemaJITCompiler").then(
+    ({ enable }) => {
+      enable(ast)
+      onCompiled()
+    },
+    () => {}
+  )
+}
 
 /**
  * A union whose members are told apart by a literal under the key `tag`.

@@ -1,5 +1,8 @@
 /**
  * Threads and turns as the handles and results that users hold: the ways in which one prepared turn is run.
+ *
+ * Typed answers and toolkits stand on large modules of Effect, so these are loaded when they are first used. A turn takes its
+ * place before that, so that turns keep the order of their calls.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,9 +20,9 @@ import {
 import type { ExperimentalApi } from "../../ExperimentalApi.ts"
 import * as Input from "../../Input.ts"
 import type { PolicyEngine } from "../../PolicyEngine.ts"
-import * as StructuredOutput from "../../StructuredOutput.ts"
+import type * as StructuredOutput from "../../StructuredOutput.ts"
 import * as Thread from "../../Thread.ts"
-import * as Tools from "../../Tools.ts"
+import type * as Tools from "../../Tools.ts"
 import * as Options from "../options.ts"
 import type { BoundThread, Threads } from "./threads.ts"
 import * as Place from "../turn/place.ts"
@@ -44,6 +47,11 @@ export interface Handles {
   ) => Effect.Effect<StreamingTurn, TurnStartError, PolicyEngine | Scope.Scope>
 }
 
+const loadStructuredOutput = Effect.promise(() => import("../../StructuredOutput.ts"))
+const adapt = <A, RD>(output: StructuredOutput.Output<A, RD>) =>
+  Effect.cached(Effect.map(loadStructuredOutput, ({ adapt }) => adapt(output)))
+const loadTools = Effect.promise(() => import("../../Tools.ts"))
+
 export const makeHandles = (server: AppServer["Service"], threads: Threads): Handles => {
   const run: Handles["run"] = (thread, { includeEvents, ...input }) =>
     Effect.scoped(
@@ -61,18 +69,20 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
   ) =>
     Effect.gen(function* () {
       const retries = yield* Options.count("outputRetries", outputRetries ?? 1)
-      const { decode, jsonSchema } = StructuredOutput.adapt(output)
-      const asked = { schema: jsonSchema }
-      let options = yield* threads.prepare(thread, input, asked)
+      const adapted = yield* adapt(output)
+      const outputSchema = Effect.map(adapted, ({ jsonSchema }) => jsonSchema)
+      let options = yield* threads.prepare(thread, input, outputSchema)
       const place = yield* Place.take(options.place)
       for (let left = retries; ; left--) {
         const turn = yield* startIn(server, place, { ...options.run, includeEvents })
         const response = yield* turn.response
+        const { decode } = yield* adapted
         const decoded = yield* Effect.result(decode(response.text))
         if (Result.isSuccess(decoded)) return { ...response, value: decoded.success }
         const description = decoded.failure
         if (left <= 0) return yield* new OutputInvalid({ description, answer: response.text, response })
-        options = yield* threads.prepare(thread, { ...input, prompt: StructuredOutput.askAgain(description) }, asked)
+        const { askAgain } = yield* loadStructuredOutput
+        options = yield* threads.prepare(thread, { ...input, prompt: askAgain(description) }, outputSchema)
       }
     }).pipe(Effect.scoped)
 
@@ -119,12 +129,16 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
       const { output, ...input }: Thread.TurnInput & Partial<Thread.OutputOptions<A, RD>> = inputOf(given)
       if (output === undefined) return Effect.flatMap(threads.prepare(thread, input), startTurn)
       return Effect.gen(function* () {
-        const { decode, jsonSchema } = StructuredOutput.adapt(output)
+        const adapted = yield* adapt(output)
+        const outputSchema = Effect.map(adapted, ({ jsonSchema }) => jsonSchema)
         const context = yield* Effect.context<RD>()
-        const handle = yield* startTurn(yield* threads.prepare(thread, input, { schema: jsonSchema }))
+        const handle = yield* startTurn(yield* threads.prepare(thread, input, outputSchema))
         const value = Effect.flatMap(handle.result, (response) =>
           Effect.mapError(
-            Effect.provideContext(decode(response.text), context),
+            Effect.provideContext(
+              Effect.flatMap(adapted, ({ decode }) => decode(response.text)),
+              context
+            ),
             (description) => new OutputInvalid({ description, answer: response.text, response })
           )
         )
@@ -160,7 +174,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
   ) =>
     Effect.gen(function* () {
       if (toolTimeout !== undefined) yield* Options.timeout("toolTimeout", toolTimeout)
-      const bound = tools === undefined ? undefined : yield* Tools.bind(tools, { toolTimeout })
+      const bound = tools === undefined ? undefined : yield* (yield* loadTools).bind(tools, { toolTimeout })
       const thread = yield* load(bound)
       yield* threads.bind(thread, { onToolCall, policy }, bound)
       return handleOf(thread)
@@ -189,7 +203,9 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
     return withBindings<T, ExperimentalApi>({ onToolCall, policy, toolTimeout, tools }, (bound) => {
       if (bound === undefined && dynamicTools === undefined) return threads.start(params)
       const declared = [...(bound?.specs ?? []), ...(dynamicTools ?? [])]
-      return Effect.andThen(Tools.checkNames(declared), threads.startWithTools(params, declared))
+      return Effect.flatMap(loadTools, ({ checkNames }) => checkNames(declared)).pipe(
+        Effect.andThen(threads.startWithTools(params, declared))
+      )
     })
   }
 

@@ -84,7 +84,7 @@ export interface Threads {
   readonly prepare: (
     thread: BoundThread,
     input: TurnInput,
-    output?: { readonly schema: unknown }
+    outputSchema?: Effect.Effect<unknown>
   ) => Effect.Effect<Options, TurnStartError>
   readonly prepareReview: (
     thread: BoundThread,
@@ -350,7 +350,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     }
   })
 
-  const prepare: Threads["prepare"] = Effect.fnUntraced(function* (thread, { prompt, turn, ...limits }, output) {
+  const prepare: Threads["prepare"] = Effect.fnUntraced(function* (thread, { prompt, turn, ...limits }, outputSchema) {
     const { place, ...run } = yield* startOptions(thread, limits)
     yield* Input.check(server, prompt)
     const { threadId } = thread
@@ -359,7 +359,6 @@ export const makeThreads = Effect.fnUntraced(function* (
     const messageId = merged.clientUserMessageId ?? globalThis.crypto.randomUUID()
     const params = {
       ...merged,
-      ...(output === undefined ? {} : { outputSchema: output.schema }),
       clientUserMessageId: messageId,
       threadId,
       input: Input.toUserInput(prompt)
@@ -370,7 +369,12 @@ export const makeThreads = Effect.fnUntraced(function* (
         ...run,
         model: params.model ?? undefined,
         messageId,
-        request: (requestOptions) => server.request("turn/start", params, requestOptions)
+        request: (requestOptions) =>
+          outputSchema === undefined
+            ? server.request("turn/start", params, requestOptions)
+            : Effect.flatMap(outputSchema, (outputSchema) =>
+                server.request("turn/start", { ...params, outputSchema }, requestOptions)
+              )
       }
     }
   })
