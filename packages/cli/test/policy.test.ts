@@ -63,6 +63,72 @@ const Verdict = Schema.fromJsonString(
 )
 const readVerdict = Schema.decodeEffect(Verdict)
 
+describe("effect-codex policy check of files and tools", () => {
+  const others = file(
+    "others.yaml",
+    `mode: strict
+fileChangeRules:
+  - { name: sources, when: { pathsWithin: /srv/app/src, changes: [add, update] }, decision: accept }
+  - { name: no deletion, when: { changes: [delete] }, decision: decline, reason: people delete }
+toolCallRules:
+  - { name: weather, when: { tool: weather }, decision: accept }
+  - { name: shop, when: { tool: buy, namespace: shop }, decision: accept }
+mcpToolRules:
+  - { name: docs, when: { server: docs }, decision: accept }
+`
+  )
+  const on = (...args: ReadonlyArray<string>) => policy(["check", "--policy", others, "-C", "/srv/app", ...args])
+
+  it.live.each([
+    ["a file within the folder", ["--file", "src/a.ts"], 0, "accept, by sources\n"],
+    ["files, of which one is elsewhere", ["--file", "src/a.ts", "--file", "b.ts"], 5, "decline, by mode strict\n"],
+    ["a file by a way out", ["--file", "src/../../x"], 5, "decline, by mode strict\n"],
+    ["a new file", ["--file", "/srv/app/src/new.ts", "--change", "add"], 0, "accept, by sources\n"],
+    ["a deletion", ["--file", "src/a.ts", "--change", "delete"], 5, "decline, by no deletion\n  people delete\n"],
+    ["a tool", ["--tool", "weather", "--arguments", '{"city":"Rome"}'], 0, "accept, by weather\n"],
+    ["a tool without a rule", ["--tool", "buy"], 5, "decline"],
+    ["a tool of a namespace", ["--tool", "buy", "--namespace", "shop"], 0, "accept, by shop\n"],
+    ["a tool of an MCP server", ["--tool", "search", "--server", "docs"], 0, "accept, by docs\n"],
+    ["a tool of another server", ["--tool", "search", "--server", "web"], 5, "decline"]
+  ] as const)("decides on %s", ([, args, code, shown]) =>
+    Effect.gen(function* () {
+      const result = yield* on(...args)
+      expect(result.stdout.startsWith(shown), result.stdout + result.stderr).toBe(true)
+      expect(result.code).toBe(code)
+    })
+  )
+
+  it.live("prints one JSON document", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* on("--json", "--file", "src/a.ts")
+      expect(JSON.parse(stdout)).toEqual({
+        kind: "fileChange",
+        change: "update",
+        files: ["/srv/app/src/a.ts"],
+        verdict: "accept",
+        decision: "accept",
+        by: "sources"
+      })
+    })
+  )
+
+  it.live.each([
+    [["--file", "a", "--tool", "b"], "Give one of"],
+    [["--file", "a", "--", "ls"], "Give one of"],
+    [["--change", "add", "--", "ls"], "--change needs --file."],
+    [["--namespace", "a", "--", "ls"], "--namespace needs --tool."],
+    [["--arguments", "{}"], "--arguments needs --tool."],
+    [["--tool", "a", "--arguments", "{"], "--arguments is not JSON."],
+    [["--tool", "a", "--namespace", "b", "--server", "c"], "Use --namespace or --server"]
+  ] as const)("takes one request, and says what is wrong: %s", ([args, said]) =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* on(...args)
+      expect(stderr).toContain(said)
+      expect(code).toBe(2)
+    })
+  )
+})
+
 describe("effect-codex policy check", () => {
   it.live("says yes, by which rule and for which parts, and exits with 0", () =>
     Effect.gen(function* () {

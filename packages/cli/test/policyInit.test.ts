@@ -240,8 +240,8 @@ describe("effect-codex policy init at a terminal", () => {
       yield* program.type("y")
       yield* program.waitFor(/Other scripts/)
       // Past the choices of all and none: the first script, with the space bar.
-      yield* program.type("\u001b[B")
-      yield* program.type("\u001b[B")
+      yield* program.type("j")
+      yield* program.type("j")
       yield* program.type(" ")
       yield* program.type("\r")
       yield* program.waitFor(/git-commit/)

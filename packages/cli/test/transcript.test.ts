@@ -10,6 +10,7 @@ import * as path from "node:path"
 import { pathToFileURL } from "node:url"
 import { runFile } from "../../../scripts/run-command.ts"
 import { build, mainOf } from "./built.ts"
+import { script, style } from "../src/internal/transcriptPage/look.ts"
 import { everything, header, makeLines, write } from "./transcripts.ts"
 
 const main = mainOf("transcript")
@@ -118,6 +119,63 @@ describe("transcript report", () => {
       expect(dom).toContain('data-ready="true"')
       expect(dom).not.toContain("<iframe")
     }
+  )
+
+  it.skipIf(chromium === undefined && process.platform !== "linux")(
+    "prints in Chromium with every fold open, in pieces that fit on paper, light or dark",
+    { timeout: 120_000 },
+    () => {
+      const { end, lines, turn } = makeLines("")
+      const output = Array.from({ length: 120 }, (_, line) => `line ${line}`).join("\n")
+      turn("completed", (turn) => {
+        for (let commands = 0; commands < 10; commands++) turn.run("cat log", output)
+      })
+      end()
+      const html = execFileSync(process.execPath, [main, "transcript", "report", write(fileOf("p.jsonl"), lines)], {
+        encoding: "utf8"
+      })
+      // How many pages it has on paper, and the colours of their backgrounds.
+      const printed = (name: string, text: string) => {
+        writeFileSync(fileOf(`${name}.html`), text)
+        execFileSync(
+          chromium ?? "chromium",
+          [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            `--user-data-dir=${fileOf("chromium-print")}`,
+            `--print-to-pdf=${fileOf(`${name}.pdf`)}`,
+            pathToFileURL(fileOf(`${name}.html`)).href
+          ],
+          { stdio: "ignore" }
+        )
+        return (readFileSync(fileOf(`${name}.pdf`), "latin1").match(/\/Type \/Page\b(?!s)/g) ?? []).length
+      }
+      const pages = printed("light", html)
+      // 1200 lines of output: none of them is folded or behind a scroll bar.
+      expect(pages).toBeGreaterThanOrEqual(14)
+      expect(printed("dark", html.replace('<html lang="en">', '<html lang="en" data-theme="dark">'))).toBe(pages)
+      // The folds are open without the page's script too.
+      expect(printed("still", html.replace(/<script>[^]*<\/script>/, ""))).toBe(pages)
+    }
+  )
+
+  it.effect("of the documents is a page as this version makes it", () =>
+    Effect.sync(() => {
+      const report = readFileSync(path.join(import.meta.dirname, "../../../docs/report.html"), "utf8")
+      // `npm run docs:report` makes it anew.
+      expect(report).toContain(`<style>${style}</style>`)
+      expect(report).toContain(`<script>${script}</script>`)
+      expect(report).not.toMatch(/\/tmp\/|effect-codex-/)
+      for (const said of [
+        "sh test.sh",
+        "exit code 1",
+        "decline by no push: pushing is for people",
+        "The test passes."
+      ]) {
+        expect(report).toContain(said)
+      }
+    })
   )
 
   it.effect("shows two runs side by side", () =>
@@ -400,7 +458,9 @@ describe("transcript --compare", () => {
       const hostileFile = write(fileOf("h.jsonl"), everything(hostile))
       const { code, stdout } = yield* transcript("report", "--compare", before(), hostileFile)
       expect(code).toBe(0)
-      expect(stdout).toContain('<tr class="onlyA"><th scope="row">command</th><td><span class="head">npm test x</span>')
+      expect(stdout).toContain(
+        '<tr class="onlyA"><th scope="row">command</th><td class="a"><span class="head">npm test x</span>'
+      )
       expect(stdout).toContain("<dt>turns</dt><dd>3 differ</dd>")
       expect(stdout.split("<article>").length).toBe(3)
       expect(stdout.split("<script").length).toBe(2)

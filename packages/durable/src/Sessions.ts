@@ -129,7 +129,7 @@ export class Sessions extends Context.Service<
         /** Whether to end with the newest event instead of waiting for more. Default: false. */
         readonly isFinite?: boolean | undefined
       }
-    ) => Stream.Stream<SessionEvent, UnknownSession | StoreFailed>
+    ) => Stream.Stream<SessionEvent, InvalidInput | UnknownSession | StoreFailed>
     /** Deltas from now on, in the process that runs the session. */
     readonly live: (session: string) => Stream.Stream<LiveEvent, LiveUnavailable | UnknownSession | StoreFailed>
     /** Asks for an interruption. The owner settles the job, which `result` tells. */
@@ -142,7 +142,7 @@ export class Sessions extends Context.Service<
     /** Approvals that wait for a verdict, of one session or of all. */
     readonly approvals: (
       options?: Page<string> & { readonly session?: string | undefined; readonly tenant?: string | undefined }
-    ) => Effect.Effect<ReadonlyArray<Approval>, StoreFailed>
+    ) => Effect.Effect<ReadonlyArray<Approval>, InvalidInput | StoreFailed>
     /**
      * Decides an approval. `delivered`: the request that waits gets the verdict. `granted`: nothing waits any more, and the verdict is
      * kept for when the agent asks for the same again, once.
@@ -166,7 +166,7 @@ export class Sessions extends Context.Service<
     /** Sessions by id. */
     readonly list: (
       options?: Page<string> & { readonly tenant?: string | undefined }
-    ) => Effect.Effect<ReadonlyArray<Session>, StoreFailed>
+    ) => Effect.Effect<ReadonlyArray<Session>, InvalidInput | StoreFailed>
     /**
      * Removes a session. It is unknown at once; the owner interrupts what runs and deletes rows and files, now or when it starts the
      * next time.
@@ -184,6 +184,14 @@ const checkName = (what: string, name: string): Effect.Effect<void, InvalidInput
         new InvalidInput({
           description: `the ${what} ${JSON.stringify(name.slice(0, maxNameLength))} is invalid: use 1 to ${maxNameLength} characters without control characters`
         })
+      )
+
+// A store compares with NaN too, and finds nothing.
+const checkCount = (what: string, value: number | undefined, least: number): Effect.Effect<void, InvalidInput> =>
+  value === undefined || (Number.isSafeInteger(value) && value >= least)
+    ? Effect.void
+    : Effect.fail(
+        new InvalidInput({ description: `the ${what} ${value} is invalid: use a whole number from ${least} on` })
       )
 
 const decodeSpec = Schema.decodeUnknownEffect(SessionSpec)
@@ -276,7 +284,8 @@ export const make = (
             return [events, events.length < pageSize ? Option.none() : Option.some(undefined)] as const
           })
         )
-        return options?.isFinite === true ? stored : Stream.flatMap(store.changes, () => stored)
+        const events = options?.isFinite === true ? stored : Stream.flatMap(store.changes, () => stored)
+        return Stream.unwrap(Effect.as(checkCount("offset", options?.after, 0), events))
       }),
     live: (session) =>
       Stream.unwrap(
@@ -285,7 +294,7 @@ export const make = (
         )
       ),
     interrupt: (interrupt) => Effect.asVoid(store.requestInterrupt(interrupt)),
-    approvals: (options) => store.approvals(options),
+    approvals: (options) => Effect.andThen(checkCount("limit", options?.limit, 1), store.approvals(options)),
     decide: Effect.fn("Sessions.decide")(function* (approval, { decision, reason }, by) {
       const { isWaiting } = yield* store.decide({ approval, decision, by, reason })
       if (!isWaiting) return "granted"
@@ -309,7 +318,7 @@ export const make = (
                 : "idle"
       return { session, state, jobs, approvals, owner: owner?.holder }
     }),
-    list: (options) => store.sessions(options),
+    list: (options) => Effect.andThen(checkCount("limit", options?.limit, 1), store.sessions(options)),
     remove: (session) => store.removeSession(session)
   }
 }

@@ -73,6 +73,21 @@ for (const [kind, store] of kinds) {
     )
 
   describe(`sessions on ${kind}`, () => {
+    test("an offset and a limit are checked, instead of compared with every row", ({ sessions }) =>
+      Effect.gen(function* () {
+        yield* sessions.open("s", spec)
+        for (const count of [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY]) {
+          const failures = [
+            yield* Effect.flip(Stream.runDrain(sessions.events("s", { after: count, isFinite: true }))),
+            yield* Effect.flip(Stream.runHead(sessions.events("s", { after: count }))),
+            yield* Effect.flip(sessions.list({ limit: count })),
+            yield* Effect.flip(sessions.approvals({ limit: count }))
+          ]
+          for (const failure of failures) expect(failure).toMatchObject({ _tag: "InvalidInput" })
+        }
+        expect(yield* sessions.list({ limit: 5000 })).toHaveLength(1)
+      }))
+
     test("a prompt gets a receipt while nobody runs it, and the same one again", ({ sessions }) =>
       Effect.gen(function* () {
         yield* sessions.open("s", spec)

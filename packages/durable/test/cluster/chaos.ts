@@ -85,7 +85,7 @@ const script: MockModel.Script = ({ input, lastUserText }) => {
   const job = /^task (\S+)$/.exec(lastUserText)?.[1]
   const isAfterCommand = input.at(-1)?.type.endsWith("_output") === true
   if (job === undefined) return MockModel.reply(MockModel.finalAnswer("continued"))
-  // Every third job asks a person, and all take a moment, so that faults meet them.
+  // The third job of a session asks a person, and all take a moment, so that faults meet them.
   if (!isAfterCommand && job.endsWith("2")) {
     return MockModel.reply(MockModel.execCommand({ cmd: "true", escalate: true }))
   }
@@ -220,6 +220,7 @@ export const run = Effect.fnUntraced(
             { until: (isReady) => isReady, schedule: Schedule.spaced("50 millis") }
           )
           yield* Effect.sleep(Math.round(options.pause * next()))
+          ready.delete(index)
           yield* signal(index, "SIGTERM")
       }
     }

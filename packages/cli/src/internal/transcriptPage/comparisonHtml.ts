@@ -17,7 +17,9 @@ const rowsMax = 1000
 const textMax = 8000
 
 const rowHtml = (mark: Mark, name: string, a: string, b: string): string =>
-  `<tr class="${mark}"><th scope="row">${name}</th><td>${a}</td><td>${b}</td><td class="mark">${words[mark]}</td></tr>`
+  a === "" && b === ""
+    ? ""
+    : `<tr class="${mark}"><th scope="row">${name}</th><td class="a">${a}</td><td class="b">${b}</td><td class="mark">${words[mark]}</td></tr>`
 
 const factHtml = (fact: Fact | undefined): string => {
   if (fact === undefined) return ""
@@ -39,7 +41,7 @@ const wholeRows = ({ a, b, differs, mark }: TurnRow): ReadonlyArray<string> => {
   return [
     rowHtml(markOf("status"), "status", escapeLine(a?.status ?? ""), escapeLine(b?.status ?? "")),
     rowHtml(markOf("tokens"), "tokens", tokens(a), tokens(b)),
-    `<tr><th scope="row">time</th><td>${took(a)}</td><td>${took(b)}</td><td></td></tr>`,
+    `<tr><th scope="row">time</th><td class="a">${took(a)}</td><td class="b">${took(b)}</td><td></td></tr>`,
     rowHtml(markOf("answer"), "answer", answerOf(a), answerOf(b))
   ]
 }

@@ -26,16 +26,16 @@ input{flex:1 1 10rem;min-width:0}button{cursor:pointer}output{color:var(--soft);
 dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:1rem 0}dt{color:var(--soft)}dd{margin:0}
 .cut{color:var(--wait)}.id{margin:0 0 .4rem;color:var(--soft);font-size:.75rem}
 figure{margin:1rem 0;overflow-x:auto}figcaption{color:var(--soft);font-size:.85rem}
-svg{display:block;width:100%;min-width:38rem;height:auto;background:var(--card);border:1px solid var(--line);border-radius:.6rem}
+svg{display:block;width:100%;min-width:36rem;height:auto;background:var(--card);border:1px solid var(--line);border-radius:.6rem}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}
 svg .turn{fill:var(--line)}svg .command{fill:var(--accent)}svg .change{fill:var(--good)}svg .tool{fill:#8e6cd8}svg .message,svg .thought,svg .other{fill:var(--soft)}
 svg .approval{fill:var(--wait)}svg .error{fill:var(--bad)}svg .grid{stroke:var(--line)}svg .curve{fill:none;stroke:var(--accent);stroke-width:2}
 section.turn{border-left:3px solid var(--line);padding-left:.9rem;margin:1.6rem 0}section.good{border-color:var(--good)}section.bad{border-color:var(--bad)}
 .piece{background:var(--card);border:1px solid var(--line);border-radius:.5rem;margin:.4rem 0;padding:.4rem .7rem}
-summary{cursor:pointer}.piece b{font-size:.8rem;color:var(--soft);font-weight:600}
+summary{cursor:pointer}.piece,summary{display:flow-root}summary{display:list-item}.piece b{font-size:.8rem;color:var(--soft);font-weight:600}
 .head{font-family:ui-monospace,monospace;font-size:.88rem}.piece.message .head{font-family:inherit;font-size:.95rem}
-.status{margin-left:.6rem;color:var(--soft);font-size:.82rem}time{float:right;color:var(--soft);font-size:.78rem;margin-left:.6rem}
-.bad>summary .status,div.bad .status{color:var(--bad)}.piece.approval{border-left:3px solid var(--wait)}.piece.error{border-left:3px solid var(--bad)}
+.status{margin-left:.6rem;color:var(--soft);font-size:.82rem}time{float:right;color:var(--soft);font-size:.78rem;margin:.15rem 0 0 .6rem}
+.bad>summary .status,div.bad .status{color:var(--bad)}.piece.approval{border-left:3px solid var(--wait)}.piece.error{border-left:3px solid var(--bad)}.piece.warning{border-left:3px solid var(--wait)}article>h2{margin-bottom:.6rem}
 pre{background:var(--code);border-radius:.4rem;padding:.6rem;margin:.5rem 0 .2rem;white-space:pre-wrap;font:12.5px/1.45 ui-monospace,monospace;max-height:32rem;overflow:auto}
 .piece.message[open]>summary .head{display:none}.message>pre.text{background:none;padding:0;font:inherit;max-height:none}
 .gap{color:var(--wait)}.add{background:var(--add);color:var(--addink)}.del{background:var(--del);color:var(--delink)}.hunk{color:var(--accent)}
@@ -47,8 +47,17 @@ tr>:first-child{width:9rem;font-weight:400;color:var(--soft)}tr>:last-child{widt
 td .status{display:block;margin:0}td pre{max-height:12rem;margin:0}
 tr.changed>.mark,.compared.changed>summary .status{color:var(--wait)}tr.onlyA{background:var(--del)}tr.onlyB{background:var(--add)}tr.changed{background:var(--code)}
 [hidden]{display:none!important}
-@media(max-width:40rem){time{float:none;display:block;margin:0}main{padding:.6rem}section.turn{padding-left:.5rem}}
-@media print{header{position:static}.bar{display:none}pre{max-height:none}.piece{break-inside:avoid-page}body{background:#fff}}
+@media(max-width:40rem){main{padding:.6rem}section.turn{padding-left:.5rem}.before{padding:.6rem .6rem 0}
+table{min-width:0}table,tbody,tr,th,td{display:block;width:auto!important}thead{display:none}tr{border-top:1px solid var(--line);padding:.3rem}
+th,td{border:0;padding:.1rem .2rem}td.a:not(:empty)::before{content:"A ";color:var(--soft)}td.b:not(:empty)::before{content:"B ";color:var(--soft)}td:empty{display:none}}
+@page{margin:14mm}
+@media print{:root,:root[data-theme=dark]{--bg:#fff;--card:#fff;--ink:#000;--soft:#50555c;--line:#cfd1d5;--accent:#2f6fde;--good:#1f8a4c;--bad:#b03024;
+--wait:#8f5d12;--code:#f4f4f2;--add:#e2f5e8;--del:#fde7e5;--addink:#14602f;--delink:#8e231a;color-scheme:light}
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{font-size:10.5pt}
+header{position:static;border:0}.bar{display:none}header,main,.before{max-width:none;padding:0}main.side{display:block}article{break-before:page}
+details::details-content{display:block;content-visibility:visible;block-size:auto}summary{list-style:none}summary::-webkit-details-marker{display:none}
+pre,td pre{max-height:none;overflow:visible}figure,.wide{overflow:visible}svg,table{min-width:0}
+h1,h2,summary,.id,thead{break-after:avoid}div.piece,summary,figure,.tile,tr,dl{break-inside:avoid}pre{orphans:3;widows:3}}
 `
 
 export const script = `
@@ -61,7 +70,9 @@ document.getElementById("theme").onclick=()=>{
   const dark=root.dataset.theme?root.dataset.theme==="dark":matchMedia("(prefers-color-scheme: dark)").matches
   root.dataset.theme=dark?"light":"dark"
 }
-addEventListener("beforeprint",()=>set(true))
+let folded=[]
+addEventListener("beforeprint",()=>{folded=all("details:not([open])");set(true)})
+addEventListener("afterprint",()=>folded.forEach((each)=>{each.open=false}))
 const pieces=all(".piece").map((piece)=>[piece,piece.textContent.toLowerCase()])
 const hits=document.getElementById("hits")
 document.getElementById("search").oninput=(event)=>{

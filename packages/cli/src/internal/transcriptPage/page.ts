@@ -51,7 +51,18 @@ const turnHtml = (turn: Turn, index: number, others: number): string => {
   ].join("\n")
 }
 
-const order = ["approvals", "command", "change", "tool", "message", "thought", "errors", "tokens", "messages"]
+const order = [
+  "approvals",
+  "command",
+  "change",
+  "tool",
+  "message",
+  "thought",
+  "errors",
+  "warnings",
+  "tokens",
+  "messages"
+]
 
 const words: Readonly<Record<string, string>> = {
   command: "commands",

@@ -15,7 +15,7 @@ import { diffHtml, show, type Shown } from "./items.ts"
 export interface Piece {
   readonly begin: number
   readonly end: number
-  readonly group: Shown["group"] | "approval" | "error"
+  readonly group: Shown["group"] | "approval" | "error" | "warning"
   readonly label: string
   readonly isFailure: boolean
   readonly html: string
@@ -147,7 +147,7 @@ export const makeTeller = ({ hasFacts = false, runs = 1, source }: TellOptions =
     const blocks = hasRoom ? shown.blocks.map(({ style, text }) => textHtml(text, style)).join("") : ""
     const status = shown.status === undefined ? "" : `<span class="status">${escapeLine(shown.status)}</span>`
     const time = `<time>${duration(begin)}${until > begin ? ` + ${duration(until - begin)}` : ""}</time>`
-    const head = `<b>${escapeLine(shown.label)}</b> <span class="head">${escapeLine(shown.headline.slice(0, headlineMax).toWellFormed())}</span>${status}${time}`
+    const head = `${time}<b>${escapeLine(shown.label)}</b> <span class="head">${escapeLine(shown.headline.slice(0, headlineMax).toWellFormed())}</span>${status}`
     const className = `piece ${shown.group}${shown.isFailure ? " bad" : ""}`
     const isOpen = shown.group === "message" || shown.group === "error" ? " open" : ""
     const html =
@@ -164,15 +164,15 @@ export const makeTeller = ({ hasFacts = false, runs = 1, source }: TellOptions =
     turn.facts.push({ label, subject: subject.slice(0, headlineMax), outcome: outcome.slice(0, headlineMax) })
   }
 
-  const putError = (turn: Turn | undefined, at: number, text: string) => {
-    add("errors")
-    putFact(turn, "error", text, "")
+  const putError = (turn: Turn | undefined, at: number, text: string, group: "error" | "warning" = "error") => {
+    add(`${group}s`)
+    putFact(turn, group, text, "")
     put(turn, at, at, {
-      group: "error",
-      label: "error",
+      group,
+      label: group,
       headline: text.split("\n", 1)[0] ?? "",
       status: undefined,
-      isFailure: true,
+      isFailure: group === "error",
       blocks: text.includes("\n") || text.length > headlineMax ? [{ style: "text", text }] : []
     })
   }
@@ -289,7 +289,7 @@ export const makeTeller = ({ hasFacts = false, runs = 1, source }: TellOptions =
         return putError(turnOf(threadId, turnId), at, `${error.message}${willRetry ? " (trying again)" : ""}`)
       }
       case "warning":
-        return putError(undefined, at, notification.params.message)
+        return putError(undefined, at, notification.params.message, "warning")
       default:
         return undefined
     }

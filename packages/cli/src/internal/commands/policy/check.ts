@@ -1,5 +1,5 @@
 /**
- * `effect-codex policy check`: the decision of the rules on a command.
+ * `effect-codex policy check`: the decision of the rules on a command, a change of files or the call of a tool.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -13,9 +13,10 @@ import * as Stream from "effect/Stream"
 import { codes } from "../../../ExitCode.ts"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
 import { CheckFailed } from "../../checkFailed.ts"
-import { json, text, toggle } from "../../flags.ts"
+import { json, optional, text, toggle } from "../../flags.ts"
 import { jsonLine } from "../../jsonLine.ts"
 import { policy, root } from "../../policy/flags.ts"
+import { type Asked, changes, otherVerdict } from "../../policy/otherVerdict.ts"
 import { accepts, commandLine, load, verdicts } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
 
@@ -24,6 +25,18 @@ const flags = {
     Argument.withDescription("After --: a program and its arguments, or a whole command line as one argument"),
     Argument.variadic()
   ),
+  files: Flag.String("file").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Instead of a command: a file that would be changed; repeatable"),
+    Flag.atLeast(0)
+  ),
+  change: optional(
+    Flag.Literals("change", changes).pipe(Flag.withDescription("With --file: the kind of change. Default: update"))
+  ),
+  tool: text("tool", "NAME", "Instead of a command: a tool that would be called"),
+  namespace: text("namespace", "NAME", "With --tool: its namespace"),
+  server: text("server", "NAME", "With --tool: it is a tool of this MCP server"),
+  arguments: text("arguments", "JSON", "With --tool: its arguments. Default: {}"),
   policy,
   root,
   cwd: text("cwd", "DIR", "The folder that the command would run in. Default: the current one").pipe(
@@ -51,7 +64,64 @@ const readLine = (line: string, number: number): Effect.Effect<string, InvalidUs
     Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is not a JSON string.` }))
   )
 
+const parseArguments = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
+
+/** The request that the flags name instead of a command. */
+const askedBy = Effect.fnUntraced(function* (flags: Flags) {
+  const { arguments: json, change, files, namespace, server, tool } = flags
+  const path = yield* Path.Path
+  const invalid = (description: string) => new InvalidUsage({ description })
+  if (change !== undefined && files.length === 0) return yield* invalid("--change needs --file.")
+  if (tool === undefined) {
+    const lonely = Object.entries({ namespace, server, arguments: json }).find(([, value]) => value !== undefined)
+    if (lonely !== undefined) return yield* invalid(`--${lonely[0]} needs --tool.`)
+    if (files.length === 0) return undefined
+  }
+  if (flags.command.length > 0 || flags.stdinJson || (files.length > 0 && tool !== undefined)) {
+    return yield* invalid("Give one of a command after --, --stdin-json, --file and --tool.")
+  }
+  const cwd = path.resolve(flags.cwd ?? ".")
+  const changed: Asked = {
+    kind: "fileChange",
+    change: change ?? "update",
+    files: files.map((file) => path.resolve(cwd, file))
+  }
+  if (tool === undefined) return changed
+  const parsed = yield* Effect.mapError(parseArguments(json ?? "{}"), () => invalid("--arguments is not JSON."))
+  if (server === undefined) {
+    const called: Asked = { kind: "toolCall", namespace: namespace ?? null, tool, arguments: parsed }
+    return called
+  }
+  if (namespace !== undefined) return yield* invalid("Use --namespace or --server, not both.")
+  const claimed: Asked = { kind: "mcpTool", server, tool, arguments: parsed }
+  return claimed
+})
+
+const summary = Effect.fnUntraced(function* (verdict: string, by: string, reason: string | undefined) {
+  const paint = yield* Print.painter
+  return [
+    `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
+    ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
+    ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : [])
+  ]
+})
+
+const checkOther = Effect.fnUntraced(function* (flags: Flags, asked: Asked) {
+  const found = yield* otherVerdict(yield* load(flags.policy, flags.root), asked)
+  const { by, reason, verdict } = found
+  if (flags.json) yield* Print.json(found)
+  else yield* Print.lines(yield* summary(verdict, by, reason))
+  if (!accepts(verdict))
+    return yield* new CheckFailed({ description: "The request would not be accepted.", exitCode: codes.declined })
+})
+
 const check = Effect.fn("policy.check")(function* (flags: Flags) {
+  const asked = yield* askedBy(flags)
+  if (asked === undefined) yield* checkCommand(flags)
+  else yield* checkOther(flags, asked)
+})
+
+const checkCommand = Effect.fnUntraced(function* (flags: Flags) {
   const { command: words } = flags
   if (flags.stdinJson !== (words.length === 0)) {
     return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json, but not both." })
@@ -80,11 +150,8 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
   const { by, parsed, parts, reason, verdict } = found
   if (flags.json) yield* Print.json(found)
   else {
-    const paint = yield* Print.painter
     yield* Print.lines([
-      `${paint(accepts(verdict) ? "assistant" : "error", verdict)}${by === "" ? "" : `, by ${Print.exact(by)}`}`,
-      ...(reason === undefined ? [] : [`  ${Print.exact(reason)}`]),
-      ...(verdict === "abstain" ? ["  no rule decides, so the judge of the rubric would be asked"] : []),
+      ...(yield* summary(verdict, by, reason)),
       ...(parsed?._tag === "Unparseable" ? [`  it cannot be parsed: ${Print.exact(parsed.reason)}`] : [])
     ])
     if (parsed?._tag === "Parsed") {
@@ -112,7 +179,7 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
 /** The command. */
 export const command = Command.make("check", flags, check).pipe(
   Command.withDescription(
-    "Show the decision of the rules on a command, and why. Nothing runs. Exits with 5 if the command is not accepted"
+    "Show the decision of the rules on a command, a change of files or the call of a tool, and why. Nothing runs. Exits with 5 if it is not accepted"
   ),
   Command.withShortDescription("Show the decision of the rules on a command, and why"),
   Command.withExamples([
@@ -121,6 +188,11 @@ export const command = Command.make("check", flags, check).pipe(
       command: 'effect-codex policy check --policy rubric.yaml -- "npm test | tee log"',
       description: "A command line"
     },
+    {
+      command: "effect-codex policy check --policy rubric.yaml --file src/a.ts --change delete",
+      description: "A file"
+    },
+    { command: "effect-codex policy check --policy rubric.yaml --tool deploy", description: "A tool of your program" },
     {
       command: "jq -c .command log.jsonl | effect-codex policy check --policy rubric.yaml --stdin-json",
       description: "Many"
