@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as ExecutionPlan from "effect/ExecutionPlan"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -24,7 +25,7 @@ import * as Toolkit from "effect/ai/Toolkit"
 import * as Persistence from "effect/persistence/Persistence"
 import { tables } from "../../core/src/internal/thread/threads.ts"
 import { processesOf } from "../../core/test/support.ts"
-import { acceptTools, layer, said } from "./support.ts"
+import { acceptTools, layer, nextTurnEnd, said } from "./support.ts"
 
 const { execCommand, reply, text, toolCall, usage } = MockModel
 
@@ -366,15 +367,11 @@ describe("the caller's toolkit", () => {
   it.live("20. whose results come too late has them in a new thread, and nothing is sent twice", () =>
     Effect.gen(function* () {
       const chat = yield* Chat.empty
+      const ended = yield* nextTurnEnd
       yield* chat.generateText({ prompt: "1 + 2?", toolkit: calculator })
       const model = yield* MockModel.MockModel
-      const codex = yield* Codex.Codex
       // The turn is stopped when nobody has come back to it.
-      yield* codex.notifications.pipe(
-        Stream.filter(({ method }) => method === "turn/completed"),
-        Stream.take(1),
-        Stream.runDrain
-      )
+      yield* Fiber.join(ended)
       const second = yield* chat.generateText({ prompt: [], toolkit: calculator })
       expect(second.text).toBe("Three")
       expect(yield* said(1)).toEqual(["user: 1 + 2?", "function_call call_1", "function_call_output call_1: 3"])
@@ -539,7 +536,7 @@ describe("trouble", () => {
   it.live("30. a caller that is interrupted while it runs a tool leaves a turn that is stopped in time", () =>
     Effect.gen(function* () {
       const running = yield* Deferred.make<void>()
-      const codex = yield* Codex.Codex
+      const ended = yield* nextTurnEnd
       const slow = calculator.toLayer({
         add: () => Effect.andThen(Deferred.succeed(running, undefined), Effect.never)
       })
@@ -548,12 +545,9 @@ describe("trouble", () => {
       )
       yield* Deferred.await(running)
       yield* Fiber.interrupt(fiber)
-      const [ended] = yield* codex.notifications.pipe(
-        Stream.filter(({ method }) => method === "turn/completed"),
-        Stream.take(1),
-        Stream.runCollect
-      )
-      expect(ended).toMatchObject({ params: { turn: { status: "interrupted" } } })
+      expect(Option.getOrUndefined(yield* Fiber.join(ended))).toMatchObject({
+        params: { turn: { status: "interrupted" } }
+      })
     }).pipe(Effect.provide(layer([reply(add("1", 2))], { holdTimeout: "300 millis" })))
   )
 

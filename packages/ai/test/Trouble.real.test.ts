@@ -4,18 +4,18 @@ import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { MockModel } from "@effect-codex/core/testing"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as Chat from "effect/ai/Chat"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { tables } from "../../core/src/internal/thread/threads.ts"
-import { layer, said } from "./support.ts"
+import { layer, nextTurnEnd, said } from "./support.ts"
 
 const { execCommand, reply, text, toolCall } = MockModel
 
@@ -36,19 +36,12 @@ const lastOutput = (index: number) =>
     Effect.map(model.request(index), ({ input }) => JSON.stringify(input.at(-1)?.raw))
   )
 
-const turnEnded = Effect.flatMap(Codex.Codex, ({ notifications }) =>
-  notifications.pipe(
-    Stream.filter(({ method }) => method === "turn/completed"),
-    Stream.take(1),
-    Stream.runDrain
-  )
-)
-
 describe("the caller's toolkit", () => {
-  const chart = Effect.fnUntraced(function* (between: typeof turnEnded) {
+  const chart = Effect.fnUntraced(function* (isHeld: boolean) {
     const chat = yield* Chat.empty
+    const ended = yield* nextTurnEnd
     yield* chat.generateText({ prompt: "Draw", toolkit: charts })
-    yield* between
+    if (!isHeld) yield* Fiber.join(ended)
     yield* chat.generateText({ prompt: [], toolkit: charts })
     const output = yield* lastOutput(1)
     expect(output).toContain("a chart")
@@ -58,11 +51,11 @@ describe("the caller's toolkit", () => {
   const script = [reply(toolCall("chart", {})), reply(text("Nice"))]
 
   it.live("gives the model what a tool maps for it, in a turn that waits", () =>
-    chart(Effect.void).pipe(Effect.provide(Layer.merge(layer(script), charting)))
+    chart(true).pipe(Effect.provide(Layer.merge(layer(script), charting)))
   )
 
   it.live("gives the model what a tool maps for it, in a new thread", () =>
-    chart(turnEnded).pipe(Effect.provide(Layer.merge(layer(script, { holdTimeout: "300 millis" }), charting)))
+    chart(false).pipe(Effect.provide(Layer.merge(layer(script, { holdTimeout: "300 millis" }), charting)))
   )
 
   it.live("goes on under the engine of the request that brings the results", () =>
