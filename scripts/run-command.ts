@@ -24,7 +24,8 @@ export interface Options {
 /** The environment of the tests, without the wishes about colour of the person who runs them. */
 export const inheritedEnv = (): NodeJS.ProcessEnv => {
   const { CLICOLOR_FORCE: _force, FORCE_COLOR: _forced, NO_COLOR: _refused, ...env } = process.env
-  return env
+  // Nor with the defaults in their configuration file.
+  return { ...env, XDG_CONFIG_HOME: "/nowhere" }
 }
 
 /** Runs a TypeScript file with the Node that runs the tests. Interrupting the effect kills it. */

@@ -17,6 +17,7 @@ import * as Logger from "effect/Logger"
 import * as ExitCode from "./ExitCode.ts"
 import { loadCommands } from "./internal/commands.ts"
 import { toggle } from "./internal/flags.ts"
+import * as Profile from "./internal/profile.ts"
 import { presenter, report } from "./internal/report.ts"
 import { version } from "./Version.ts"
 
@@ -38,7 +39,13 @@ const run = Effect.flatMap(loadCommands(args), (commands) => {
     Command.withSubcommands(commands),
     Command.withGlobalFlags([debug])
   )
-  return Command.runWith(command, { version })(words.filter((word) => word !== undefined))
+  return Effect.flatMap(
+    Profile.expand(
+      words.filter((word) => word !== undefined),
+      process.env
+    ),
+    Command.runWith(command, { version })
+  )
 })
 
 // A reader that has gone, as `head` does, and a terminal that was closed end us the way a Ctrl-C does.

@@ -70,8 +70,8 @@ export interface Options {
   readonly toolTimeout?: Duration.Input | undefined
 }
 
-// The tools of codex 0.169.0, those of its features included: it drops a declaration of the same name without a word, and runs
-// its own.
+// The tools of codex 0.171.0, with those of its features and those that it has with an MCP server: it drops a declaration of the
+// same name without a word, and runs its own.
 const builtIn: ReadonlySet<string> = new Set([
   "apply_patch",
   "create_goal",
@@ -79,8 +79,11 @@ const builtIn: ReadonlySet<string> = new Set([
   "exec_command",
   "get_context_remaining",
   "get_goal",
+  "list_mcp_resource_templates",
+  "list_mcp_resources",
   "multi_env_copy_file",
   "new_context",
+  "read_mcp_resource",
   "request_permissions",
   "request_user_input",
   "send_message_to_user_async",

@@ -59,6 +59,13 @@ export const flags = {
   outputSchema: text("output-schema", "FILE", "A file with the JSON Schema of the answer"),
   json: toggle("json", "Print one JSON object with the answer, or with the error"),
   jsonl: toggle("jsonl", "Print one line of JSON for each event, and that object at the end"),
+  // Both are read before the flags are: see `profile.ts`.
+  configFile: text(
+    "config-file",
+    "FILE",
+    "A file with defaults for these flags. Default: effect-codex/config.yaml in XDG_CONFIG_HOME or ~/.config"
+  ),
+  profile: text("profile", "NAME", "Use the defaults of this profile of the configuration file"),
   preset: optional(
     Flag.Literals("preset", presetNames).pipe(
       Flag.withDescription(

@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { CheckFailed } from "../../checkFailed.ts"
+import { nearest } from "../../editDistance.ts"
 import { json } from "../../flags.ts"
 import { load } from "../../policy/verdict.ts"
 import * as Print from "../../print.ts"
@@ -32,27 +33,9 @@ const fieldNames = (schema: unknown, names = new Set<string>()): ReadonlySet<str
   return names
 }
 
-/** How many letters have to be changed to make one word of another. */
-const distance = (from: string, to: string): number => {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (const [index, letter] of [...from].entries()) {
-    const next = [index + 1]
-    for (const [at, other] of [...to].entries()) {
-      next.push(Math.min((row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1, (row[at] ?? 0) + (letter === other ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
-}
-
 /** The field that an unknown one was probably meant to be. */
-const suggestionFor = (path: string): string | undefined => {
-  const name = path.replace(/^.*\./, "").toLowerCase()
-  const [best] = [...fieldNames(Rubric.jsonSchema())]
-    .map((field) => ({ field, far: distance(name, field.toLowerCase()) }))
-    .sort((one, other) => one.far - other.far)
-  return best !== undefined && best.far <= Math.max(1, Math.floor(name.length / 3)) ? best.field : undefined
-}
+const suggestionFor = (path: string): string | undefined =>
+  nearest(path.replace(/^.*\./, ""), fieldNames(Rubric.jsonSchema()))
 
 const lint = Effect.fn("policy.lint")(function* ({ file, json }: Flags) {
   const { mistakes, warnings } = yield* load(file, undefined).pipe(
