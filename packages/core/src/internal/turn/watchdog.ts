@@ -41,7 +41,7 @@ export interface Stalled {
   readonly millis: number
 }
 
-/** What the server says of a turn; `waits`: for an answer of this program. */
+/** The state of a turn, as the server reports it; `waits`: for an answer of this program. */
 export type Liveness = "runs" | "waits" | "stopped"
 
 /** Returns when the turn has stalled. `askServer` asks whether the turn runs. */
