@@ -29,7 +29,6 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
@@ -138,20 +137,6 @@ export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThre
 }
 
 /**
- * The server could not start the review, for instance because the folder is not a git repository, or the branch does not exist.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ReviewFailed extends Schema.TaggedError<ReviewFailed>()("ReviewFailed", {
-  description: Schema.String
-}) {
-  override get message(): string {
-    return `The review failed: ${this.description}`
-  }
-}
-
-/**
  * The answer could not be written to the file of `--output`.
  *
  * @category errors
@@ -179,7 +164,6 @@ export type RunError =
   | OutputClosed
   | Declined
   | NoLastThread
-  | ReviewFailed
   | AnswerNotWritten
   | InvalidUsage
 
@@ -213,10 +197,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
     Effect.flatMap((context) =>
-      Effect.provideContext(
-        Effect.scoped(runTurn(options, output, runEvents, onTurn, Scope.close(connection, Exit.void))),
-        context
-      )
+      Effect.provideContext(Effect.scoped(runTurn(options, output, runEvents, onTurn)), context)
     ),
     Effect.catch((error: E | RunError): Effect.Effect<Settled<E | RunError>, OutputClosed> =>
       error instanceof OutputClosed ? Effect.fail(error) : Effect.succeed(settled({ text: "", declined: 0 }, error))
@@ -271,8 +252,7 @@ const runTurn = Effect.fnUntraced(function* (
   options: Options,
   output: Output,
   runEvents: Queue.Queue<ResponseEvent>,
-  onTurn: (turn: TurnHandle) => void,
-  disconnect: Effect.Effect<void>
+  onTurn: (turn: TurnHandle) => void
 ): Effect.fn.Return<Settled<RunError>, RunError, Codex.Codex | PolicyEngine.PolicyEngine | Scope.Scope> {
   const watched = watch(yield* PolicyEngine.PolicyEngine, (event) => Effect.asVoid(Queue.offer(runEvents, event)))
   const thread = yield* threadOf(options)
@@ -282,18 +262,7 @@ const runTurn = Effect.fnUntraced(function* (
       : thread.review(options.review, { budget: options.budget })
   const turn = yield* started.pipe(Effect.provideService(PolicyEngine.PolicyEngine, watched.engine))
   onTurn(turn)
-  // The server reports a review that it cannot start, and never ends its turn.
-  let problem: string | undefined
-  const disconnectLater = Effect.forkIn(Effect.delay(disconnect, "3 seconds"), yield* Effect.scope)
-  const ofServer =
-    options.review === undefined
-      ? turn.events
-      : Stream.tap(turn.events, (event) => {
-          if (event.type !== "error" || problem !== undefined || willRetry(event)) return Effect.void
-          problem = event.messageText ?? "the server does not say why"
-          return disconnectLater
-        })
-  const events = Stream.mapArray(ofServer, (events) => {
+  const events = Stream.mapArray(turn.events, (events) => {
     const [first, ...others] = events
     return first.type === "thread/ready" ? [first, settings(thread, options.decidedBy), ...others] : events
   })
@@ -304,22 +273,10 @@ const runTurn = Effect.fnUntraced(function* (
       () => Effect.void
     )
   )
-  const settledTurn = yield* settle(turn, options, watched.declined())
-  const outcome =
-    problem !== undefined && settledTurn.error?._tag === "ConnectionFailed"
-      ? settled(
-          { threadId: turn.threadId, turnId: turn.id, text: "", declined: watched.declined() },
-          new ReviewFailed({ description: problem })
-        )
-      : settledTurn
+  const outcome = yield* settle(turn, options, watched.declined())
   if (options.onResult !== undefined) yield* options.onResult(outcome.result)
   return outcome
 })
-
-const willRetry = ({ raw }: ResponseEvent): boolean => {
-  const params = Predicate.isReadonlyObject(raw) ? raw["params"] : undefined
-  return Predicate.isReadonlyObject(params) && params["willRetry"] === true
-}
 
 const threadOf = Effect.fnUntraced(function* (
   options: Options

@@ -356,9 +356,9 @@ describe("effect-codex review", () => {
       const found = yield* review("--base", "main", "--cwd", repository)
       expect(found.stdout).toContain("against the base branch 'main'")
       const none = yield* review("--base", "main", "--json")
-      expect(none.stderr).toMatch(/^effect-codex: The review failed: .*not a git repository/)
+      expect(none.stderr).toMatch(/^effect-codex: .*not a git repository/)
       expect(none.code).toBe(1)
-      expect(JSON.parse(none.stdout)).toMatchObject({ status: "failed", error: { tag: "ReviewFailed" } })
+      expect(JSON.parse(none.stdout)).toMatchObject({ status: "failed", error: { tag: "TurnFailed" } })
     })
   )
 

@@ -222,6 +222,8 @@ interface Connection {
   said: number
   handedOver: number
   isMute: boolean
+  /** The program has left it for another one, and its server ends. */
+  isLeft: boolean
   codex: Codex.Codex["Service"] | undefined
   /** The sizes of the tables right after the handshake. */
   atRest: Readonly<Record<string, number>> | undefined
@@ -366,7 +368,9 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     const server = yield* MockAppServer.make({
       home,
       turns: stepsOf,
-      tap: watch.onSaid,
+      tap: (message) => {
+        if (!connection.isLeft) watch.onSaid(message)
+      },
       distort,
       activation: Effect.suspend(() => (numbers() < 0.3 ? Effect.sleep(Math.ceil(numbers() * 200)) : Effect.yieldNow))
     }).pipe(Scope.provide(serverScope))
@@ -379,7 +383,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       onSignal: (signal) => endServer({ signal })
     })
     const endServer = (how: { readonly code?: number; readonly signal?: string }) => {
-      watch.onServerGone()
+      if (!connection.isLeft) watch.onServerGone()
       process.exit(how)
       fork(server.die())
     }
@@ -392,6 +396,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       said: 0,
       handedOver: 0,
       isMute: false,
+      isLeft: false,
       codex: undefined,
       atRest: undefined
     }
@@ -635,6 +640,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     const connection = current
     if (connection !== undefined) {
       if (connection.codex === undefined && connection.process.isRunning()) return
+      connection.isLeft = true
       close(connection)
       forget()
     }

@@ -26,7 +26,11 @@ const prompted = (turnId: string, clientId: string | null | undefined): Message 
   turnId,
   clientId
 })
+const reported = { message: "no git repository", codexErrorInfo: "other", additionalDetails: null } as const
+const aborted = (turnId: string): Message => ({ _tag: "Aborted", turnId, error: reported })
 const completed = (id: string, status?: string): Message => ({ _tag: "Completed", turn: turn(id, status) })
+
+const unbegun = (id: string) => ({ ...turn(id, "failed"), error: reported })
 
 const after = (messages: ReadonlyArray<Message>, messageId: string | undefined = "mine") =>
   messages.reduce(step, initial(messageId))
@@ -246,7 +250,17 @@ describe("what is known", () => {
       [[sent, replied("o"), lost], { _tag: "Failed", error: gone }],
       [[sent, began("o"), completed("o"), replied("o")], { _tag: "Completed", turn: turn("o") }],
       [[sent, stop, began("o"), completed("o")], { _tag: "Completed", turn: turn("o") }],
-      [[sent, held, held], undefined]
+      [[sent, replied("o"), aborted("o")], { _tag: "Completed", turn: unbegun("o") }],
+      [[sent, aborted("o"), replied("o")], { _tag: "Completed", turn: unbegun("o") }],
+      [[sent, stop, aborted("o"), replied("o")], { _tag: "Completed", turn: unbegun("o") }],
+      [[sent, held, held], undefined],
+      // One that has begun is told the end of, and others are no business of ours.
+      [[sent, began("o"), aborted("o"), replied("o")], undefined],
+      [[sent, replied("o"), began("o"), aborted("o")], undefined],
+      [[sent, replied("o"), aborted("f")], undefined],
+      [[sent, aborted("f"), replied("o")], undefined],
+      [[sent, prompted("f", "other"), aborted("f")], undefined],
+      [[aborted("o"), sent, replied("o")], undefined]
     ]
     for (const [messages, end] of ends) expect(after(messages).end).toEqual(end)
     expect(after([sent, stop, began("o"), completed("o")]).turnId).toBe("o")
@@ -269,7 +283,8 @@ const alphabet: ReadonlyArray<Message> = [
   prompted("f", "other"),
   prompted("f", "mine"),
   completed("o"),
-  completed("f")
+  completed("f"),
+  aborted("o")
 ]
 
 // What holds after each message of any order.

@@ -426,6 +426,21 @@ describe("law 12: a client of a shared server that gives a thread a policy", () 
   )
 })
 
+describe("a review that can't begin", () => {
+  it.live("fails with the server's reason, and its thread takes the next turn", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const thread = yield* codex.thread.start()
+      const review = yield* thread.review({ type: "baseBranch", branch: "main" })
+      const failed = yield* Effect.flip(review.result)
+      expect(failed._tag).toBe("TurnFailed")
+      expect(failed.message).toContain("is not a git repository")
+      yield* review.interrupt
+      expect((yield* thread.run("Go on")).text).toBe("on")
+    }).pipe(Effect.scoped, against([reply(text("on"))]))
+  )
+})
+
 describe("an owner that leaves with an approval open", () => {
   it.live("answers nothing after the server has withdrawn it", () =>
     Effect.gen(function* () {

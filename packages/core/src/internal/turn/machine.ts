@@ -12,6 +12,7 @@
  * - The first user message of a turn has the `clientUserMessageId` of the request that started the turn, so it tells whose
  *   turn it is. A `!` command runs in a turn that begins with the command instead.
  * - A review runs in an inner turn, which alone can be interrupted by id.
+ * - A review that can't begin has an error without another try, and neither `turn/started` nor `turn/completed`.
  */
 import type { RequestError, ThreadBusy } from "../../CodexError.ts"
 import type * as Schemas from "../../protocol/generated/Experimental.ts"
@@ -69,6 +70,8 @@ export type Message =
   | { readonly _tag: "Prompted"; readonly turnId: string; readonly clientId: string | null | undefined }
   /** `turn/completed` on the thread. */
   | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
+  /** An error of a turn which the server does not try again. No end is told of a turn that has not begun. */
+  | { readonly _tag: "Aborted"; readonly turnId: string; readonly error: Schemas.TurnError }
   | { readonly _tag: "Stop" }
   /** The end of the turn was waited for in vain. */
   | { readonly _tag: "GaveUp" }
@@ -137,6 +140,8 @@ export const step = (state: State, message: Message): State => {
       return prompted(state, message.turnId, message.clientId)
     case "Completed":
       return completed(state, message.turn)
+    case "Aborted":
+      return aborted(state, message.turnId, message.error)
     case "Stop":
       return state.phase === "waiting" ? over(state, { _tag: "Unsent" }) : { ...state, stopping: true }
     case "GaveUp":
@@ -186,6 +191,21 @@ const completed = (state: State, turn: Schemas.Turn): State => {
     return over({ ...state, turnId: turn.id }, { _tag: "Completed", turn })
   }
   return { ...state, candidateEnd: turn }
+}
+
+const aborted = (state: State, turnId: string, error: Schemas.TurnError): State => {
+  if (state.phase === "waiting" || state.begun || state.notOurs.includes(turnId)) return state
+  const turn: Schemas.Turn = {
+    id: turnId,
+    items: [],
+    itemsView: "notLoaded",
+    status: "failed",
+    error
+  }
+  if (turnId === state.turnId) return over(state, { _tag: "Completed", turn })
+  // The reply will tell whose it is.
+  const isUnknown = state.turnId === undefined && state.candidate === undefined
+  return isUnknown ? { ...state, candidate: turnId, candidateEnd: turn } : state
 }
 
 /**

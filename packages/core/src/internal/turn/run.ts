@@ -150,9 +150,10 @@ export const run = Effect.fnUntraced(function* (
     const message = messageOf(notification)
     if (message === undefined) return keep(notification)
     if (phase() === "waiting" || phase() === "over") return
-    if (message._tag !== "Completed") life.apply(message)
+    const isEnd = message._tag === "Completed" || message._tag === "Aborted"
+    if (!isEnd) life.apply(message)
     keep(notification)
-    if (message._tag === "Completed") life.apply(message)
+    if (isEnd) life.apply(message)
   }
 
   const keep = (notification: Notification.Notification) => {
@@ -274,6 +275,10 @@ const messageOf = (notification: Notification.Notification): Machine.Message | u
     }
     case "turn/completed":
       return { _tag: "Completed", turn: notification.params.turn }
+    case "error": {
+      const { error, turnId, willRetry } = notification.params
+      return willRetry ? undefined : { _tag: "Aborted", turnId, error }
+    }
     case "item/started": {
       const { item, turnId } = notification.params
       if (item.type === "userMessage") return { _tag: "Prompted", turnId, clientId: item.clientId }
