@@ -85,4 +85,5 @@ const isFine = await Effect.runPromise(
     ? explore({ seeds: count(values.seeds, 300), seed: count(values.seed, 1), steps: count(values.steps, 60) })
     : replay(values.replay)
 )
-process.exit(isFine ? 0 : 1)
+// Not an exit at once: a pipe may still have to take the trace.
+process.exitCode = isFine ? 0 : 1

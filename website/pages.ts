@@ -37,13 +37,26 @@ const copyImage = (file: string): string => {
 const targetOf = (file: string, image: boolean): string =>
   pageOfDocument.get(file) ?? (image ? copyImage(file) : showFile(file))
 
-const withLinksOfTheSite = (text: string, document: string, page: string): string =>
-  text.replace(/(!?)(\[[^\]]*\]\()([^)\s#]+)/g, (whole: string, bang: string, before: string, link: string) => {
-    if (/^\w+:/.test(link)) return whole
-    const target = targetOf(path.join(path.dirname(document), link), bang !== "")
-    const relative = path.relative(path.dirname(page), target)
-    return `${bang}${before}${relative.startsWith(".") ? relative : `./${relative}`}`
+// A page that is complete as it is. It is put beside the pages of the site, and the link leaves their router.
+const withLinksToFiles = (text: string, document: string): string =>
+  text.replace(/(\[[^\]]*\]\()([^)\s#:]+\.html)\)/g, (_, before: string, link: string) => {
+    const file = path.join(path.dirname(document), link)
+    const copy = path.join(pages, "public", path.basename(file))
+    mkdirSync(path.dirname(copy), { recursive: true })
+    copyFileSync(path.join(root, file), copy)
+    return `${before}/${path.basename(file)}){target="_self"}`
   })
+
+const withLinksOfTheSite = (given: string, document: string, page: string): string =>
+  withLinksToFiles(given, document).replace(
+    /(!?)(\[[^\]]*\]\()([^)\s#]+)/g,
+    (whole: string, bang: string, before: string, link: string) => {
+      if (/^(?:\w+:|\/)/.test(link)) return whole
+      const target = targetOf(path.join(path.dirname(document), link), bang !== "")
+      const relative = path.relative(path.dirname(page), target)
+      return `${bang}${before}${relative.startsWith(".") ? relative : `./${relative}`}`
+    }
+  )
 
 // A block of code is no place for links: what looks like one there is left alone.
 const outsideOfCode = (text: string, change: (text: string) => string): string =>

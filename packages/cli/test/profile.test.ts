@@ -44,6 +44,7 @@ describe("a configuration file", () => {
     ["sets flags", ["run", "hi"], ["run", ...top, "hi"]],
     ["sets those of a review", ["review"], ["review", ...top]],
     ["sets none of another command", ["threads", "list"], ["threads", "list"]],
+    ["sets none if the name of a profile is missing", ["run", "--profile"], ["run", "--profile"]],
     ["sets none for help", ["run", "--help"], ["run", "--help"]],
     ["gives way to a flag", ["run", "--model", "other"], ["run", ...top.slice(1), "--model", "other"]],
     ["gives way to a flag with its value", ["run", "--model=x"], ["run", ...top.slice(1), "--model=x"]],

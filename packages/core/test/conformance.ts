@@ -150,6 +150,8 @@ export const suite = <E>(
         })
         const turn = yield* thread.turn("Run it")
         yield* Fiber.join(asked)
+        const { thread: read } = yield* codex.request("thread/read", { threadId: thread.id })
+        expect(read.status).toEqual({ type: "active", activeFlags: ["waitingOnApproval"] })
         yield* codex.request("turn/interrupt", { threadId: thread.id, turnId: turn.id })
         const order = yield* told.pipe(
           Stream.takeUntil(({ method }) => method === "serverRequest/resolved"),

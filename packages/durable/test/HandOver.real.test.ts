@@ -57,11 +57,15 @@ describe("an owner that ends in order spends no attempt", () => {
     const hooks = Layer.succeed(Hooks)((at) =>
       at === point ? Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) : Effect.void
     )
-    const script: MockModel.Script = () => done
+    // A turn that is to be handed over must not end by itself before.
+    const gate = Effect.runSync(MockModel.gate)
+    let isOver = point === "turnEnded"
+    const script: MockModel.Script = () => (isOver ? done : MockModel.reply(MockModel.finalAnswer("half ", gate)))
     return Effect.gen(function* () {
       const sessions = yield* Sessions.Sessions
       yield* send
       yield* Effect.provide(Deferred.await(reached), Layer.provide(layerOwner(), hooks))
+      isOver = true
       expect(yield* ends).toEqual(["handedOver"])
       expect((yield* owning(sessions.result("s", "a"))).text).toBe("done")
       expect(yield* ends).toEqual(expected)

@@ -105,6 +105,8 @@ export const expand = Effect.fnUntraced(function* (
   const path = yield* Path.Path
   const named = valueOf(given, "config-file")
   const profile = valueOf(given, "profile")
+  // Without its value, the flag is the mistake.
+  if (named === "" || profile === "") return words
   const file = named ?? (yield* defaultFile(env))
   const text =
     file === undefined

@@ -149,6 +149,8 @@ interface Running {
   readonly turnId: string
   /** Whether it can be interrupted by its id. */
   isActive: boolean
+  /** Whether it waits for the answer to an approval. */
+  isAsking: boolean
   readonly first: UserMessage
   /** More input, which the model has not been given yet. */
   more: ReadonlyArray<UserMessage>
@@ -240,7 +242,8 @@ export const make = Effect.fnUntraced(function* (
   const statusOf = (id: string): Schemas.ThreadStatus => {
     const thread = threads.get(id)
     if (thread === undefined) return { type: "notLoaded" }
-    return thread.running === undefined ? { type: "idle" } : { type: "active", activeFlags: [] }
+    if (thread.running === undefined) return { type: "idle" }
+    return { type: "active", activeFlags: thread.running.isAsking ? ["waitingOnApproval"] : [] }
   }
 
   const threadOf = (id: string): Schemas.Thread => ({
@@ -335,10 +338,8 @@ export const make = Effect.fnUntraced(function* (
             status,
             ...(status === "completed" ? { exitCode: 0, aggregatedOutput: "" } : {})
           })
-          yield* emit("thread/status/changed", {
-            threadId,
-            status: { type: "active", activeFlags: ["waitingOnApproval"] }
-          })
+          running.isAsking = true
+          yield* emit("thread/status/changed", { threadId, status: statusOf(threadId) })
           yield* begin(item("inProgress"))
           const params: Schemas.CommandExecutionRequestApprovalParams = {
             ...about,
@@ -353,6 +354,7 @@ export const make = Effect.fnUntraced(function* (
           const resolve = emit("serverRequest/resolved", { threadId, requestId })
           withdraw = resolve
           const answer = yield* Effect.option(waitForAnswer("item/commandExecution/requestApproval", params, requestId))
+          running.isAsking = false
           withdraw = Effect.void
           yield* resolve
           // Whatever is no decision counts as a refusal.
@@ -450,7 +452,7 @@ export const make = Effect.fnUntraced(function* (
         thread.running.more = [...thread.running.more, first]
         return { turn: turnOf(thread.running.turnId, "inProgress") }
       }
-      const running: Running = { turnId: nextId(), isActive: false, first, more: [] }
+      const running: Running = { turnId: nextId(), isActive: false, isAsking: false, first, more: [] }
       thread.running = running
       home.rollouts.add(id)
       yield* FiberMap.run(turns, id, runTurn(id, running, stepsOf(first)), { startImmediately: false })

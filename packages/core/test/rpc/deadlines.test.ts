@@ -99,6 +99,7 @@ describe("the watchdog", () => {
     retryingSince: undefined,
     isWaiting: () => false,
     isBusy: () => false,
+    isAsked: () => false,
     onSilent,
     wake: undefined
   })
@@ -107,7 +108,7 @@ describe("the watchdog", () => {
     Effect.gen(function* () {
       const { clock, move } = yield* withMovableHands
       const stalled = yield* Deferred.make<string>()
-      yield* watch(times, quiet(), Effect.succeed(true)).pipe(
+      yield* watch(times, quiet(), Effect.succeed("runs")).pipe(
         Effect.flatMap(({ _tag }) => Deferred.succeed(stalled, _tag)),
         Effect.provideService(Clock.Clock, clock),
         Effect.forkChild
@@ -126,7 +127,7 @@ describe("the watchdog", () => {
       const fiber = yield* watch(
         times,
         quiet((millis) => silences.push(millis)),
-        Effect.succeed(true)
+        Effect.succeed("runs")
       ).pipe(Effect.provideService(Clock.Clock, yield* withSuspension(hour)), Effect.forkChild)
       yield* TestClock.adjust(1000)
       expect(silences).toEqual([1000])

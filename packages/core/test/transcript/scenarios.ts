@@ -286,6 +286,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       when("spawn", reply(spawnAgent("the errand")), reply(text("sent"))),
       when("the errand", reply(text("run")))
     ],
-    program: ask("spawn")
+    // The agent's turn may end after that of the thread.
+    program: Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const ends = Stream.filter(yield* codex.subscribe, ({ method }) => method === "turn/completed")
+      const { text } = yield* onThread((thread) => thread.run("spawn"))
+      yield* Stream.runDrain(Stream.take(ends, 2))
+      return text
+    })
   }
 }

@@ -176,6 +176,26 @@ describe("a turn that does not move", () => {
     )
   }
 
+  it.effect(
+    "is given up while a command runs, if the server goes on waiting for the answer to a request that never arrived",
+    () =>
+      Effect.gen(function* () {
+        const codex = yield* Codex.Codex
+        const { item, result, server, thread, turn } = yield* begin()
+        const read = yield* codex.request("thread/read", { threadId: thread.id })
+        const waiting = { type: "active", activeFlags: ["waitingOnApproval"] }
+        yield* item("item/started")
+        yield* server.on("thread/read", () => Effect.succeed({ thread: { ...read.thread, status: waiting } }))
+        yield* pass("360 seconds")
+        // It could be on its way.
+        expect(result.pollUnsafe()).toBeUndefined()
+        yield* pass("359 seconds")
+        expect(result.pollUnsafe()).toBeUndefined()
+        yield* pass("1 seconds", "5 seconds", "10 seconds")
+        expect(yield* Effect.flip(turn.result)).toMatchObject({ _tag: "TurnStalled", reason: { _tag: "Silence" } })
+      }).pipe(Effect.scoped, against())
+  )
+
   it.effect("is left alone while somebody decides", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()

@@ -55,7 +55,9 @@ export const random = (seed: number) => {
   }
 }
 
-const lease = 15_000
+/** Who ends in order gives its lease back. A busy machine must not take it before. */
+const leaseFor = (faults: ReadonlyArray<Fault>): number =>
+  faults.every((fault) => fault === "drain") ? 120_000 : 15_000
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer()
@@ -97,6 +99,7 @@ export const run = Effect.fnUntraced(
     const begun = yield* Clock.currentTimeMillis
     const say = options.log ?? (() => {})
     const next = random(options.seed)
+    const lease = leaseFor(options.faults)
     const model = yield* MockModel.make(script, { verifyOnClose: false })
     const homes = yield* Effect.forEach([0, 1, 2], () => CodexHome.make({ url: model.url }))
     const schema = yield* Effect.orDie(newSchema(server.host))

@@ -5,10 +5,11 @@ import * as Effect from "effect/Effect"
 import type { AgentResponse } from "../../AgentResponse.ts"
 import type { AppServer } from "../../AppServer.ts"
 import { BudgetExceeded, type RequestError, TurnFailed, TurnStalled } from "../../CodexError.ts"
+import type { ThreadStatus } from "../../protocol/generated/Stable.ts"
 import type { Exceeded } from "./ledger.ts"
 import type { Place } from "./place.ts"
 import type { TurnRecord } from "./record.ts"
-import { type Stalled, watch, type WatchdogTimes } from "./watchdog.ts"
+import { type Liveness, type Stalled, watch, type WatchdogTimes } from "./watchdog.ts"
 
 export type Limit =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
@@ -35,12 +36,12 @@ export const untilReached = (
   const { place, record, watchdog } = options
   const { threadId } = place
   // Any other error is an answer: the server is alive.
-  const isRunning = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
-    Effect.map(({ thread }) => thread.status.type === "active"),
-    Effect.catch(({ _tag }) => Effect.succeed(_tag !== "RequestTimedOut" && _tag !== "SessionNotFound"))
+  const askServer = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
+    Effect.map(({ thread }) => livenessOf(thread.status)),
+    Effect.catch(({ _tag }) => Effect.succeed<Liveness>(isSilence(_tag) ? "stopped" : "runs"))
   )
   const stalled = Effect.flatMap(
-    watch(watchdog, record.watched, isRunning),
+    watch(watchdog, record.watched, askServer),
     Effect.fnUntraced(function* (stalled): Effect.fn.Return<Limit> {
       // What the turn says while it is being stopped is not what it stalled at.
       const { event } = record.last()
@@ -53,6 +54,13 @@ export const untilReached = (
   )
   const exceeded = Effect.map(place.exceeded, (exceeded): Limit => ({ _tag: "Budget", exceeded }))
   return Effect.raceAllFirst([exceeded, stalled, place.watchTime])
+}
+
+const isSilence = (tag: string): boolean => tag === "RequestTimedOut" || tag === "SessionNotFound"
+
+const livenessOf = (status: ThreadStatus): Liveness => {
+  if (status.type !== "active") return "stopped"
+  return status.activeFlags.some((flag) => flag.startsWith("waitingOn")) ? "waits" : "runs"
 }
 
 /** The error of the turn. */

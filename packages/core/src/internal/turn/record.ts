@@ -75,6 +75,7 @@ export const makeRecord = (options: RecordOptions): TurnRecord => {
     retryingSince: undefined,
     isWaiting: options.isWaiting,
     isBusy: () => items.working() > 0 || answering > 0,
+    isAsked: () => answering > 0,
     onSilent: (silentMs) => emit(Notification.silent({ threadId, turnId: options.turnId() ?? "", silentMs })),
     wake: undefined
   }

@@ -2,7 +2,8 @@
  * Tells when a turn has stopped moving.
  *
  * Time in which something is known to be under way (an approval, a tool, a command) does not count, as long as the server says
- * that the turn runs: it is asked now and then, since one that says nothing any more would not tell of the end either. Attempts
+ * that the turn runs: it is asked now and then, since one that says nothing any more would not tell of the end either, and a request
+ * that never arrived would be waited for on both sides. Attempts
  * of the server to reach the model are no progress: they have a time of their own, from the first one on. Time in which this
  * process was suspended does not count either.
  */
@@ -27,6 +28,8 @@ export interface Watched {
   readonly isWaiting: () => boolean
   /** Whether an approval, a tool or a command is under way. */
   readonly isBusy: () => boolean
+  /** Whether a request of the server is being answered. */
+  readonly isAsked: () => boolean
   /** Called when the turn has been silent for a while, once each time. */
   readonly onSilent: (millis: number) => void
   /** Set by the watchdog: to be called when `retryingSince` is set or the turn is sent, as that may bring the end nearer. */
@@ -38,17 +41,21 @@ export interface Stalled {
   readonly millis: number
 }
 
-/** Returns when the turn has stalled. `isRunning` asks the server whether the turn runs. */
+/** The state of a turn, as the server reports it; `waits`: for an answer of this program. */
+export type Liveness = "runs" | "waits" | "stopped"
+
+/** Returns when the turn has stalled. `askServer` asks whether the turn runs. */
 export const watch = Effect.fnUntraced(function* (
   times: WatchdogTimes,
   watched: Watched,
-  isRunning: Effect.Effect<boolean>
+  askServer: Effect.Effect<Liveness>
 ): Effect.fn.Return<Stalled> {
   const shortest = Math.min(times.silenceWarning, times.stallTimeout)
   const clock = yield* Clock.Clock
   const pause = (millis: number) => pauseFor(clock, watched, millis)
   let warnedAbout: number | undefined
   let askedAt = Number.NEGATIVE_INFINITY
+  let unaskedAt: number | undefined
   while (true) {
     const now = monotonicMillis(clock)
     const { movedAt, retryingSince } = watched
@@ -60,8 +67,12 @@ export const watch = Effect.fnUntraced(function* (
     } else if (watched.isBusy()) {
       if (now - Math.max(movedAt, askedAt) >= times.stallTimeout) {
         askedAt = now
-        const stopped = !(yield* isRunning)
-        if (stopped && watched.movedAt === movedAt) return { _tag: "Silence", millis: monotonicMillis(clock) - movedAt }
+        const liveness = yield* askServer
+        const isUnasked = liveness === "waits" && !watched.isAsked()
+        // The first time, its request may still be on its way.
+        const isOver = liveness === "stopped" || (isUnasked && unaskedAt === movedAt)
+        if (isOver && watched.movedAt === movedAt) return { _tag: "Silence", millis: monotonicMillis(clock) - movedAt }
+        unaskedAt = isUnasked ? movedAt : undefined
       }
       // When that is over, `movedAt` says so.
       yield* pause(shortest)
