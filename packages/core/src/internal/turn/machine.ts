@@ -70,7 +70,7 @@ export type Message =
   | { readonly _tag: "Prompted"; readonly turnId: string; readonly clientId: string | null | undefined }
   /** `turn/completed` on the thread. */
   | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
-  /** An error of a turn which the server does not try again. No end is told of a turn that has not begun. */
+  /** An error of a turn that the server does not retry. It ends a turn that has not begun. */
   | { readonly _tag: "Aborted"; readonly turnId: string; readonly error: Schemas.TurnError }
   | { readonly _tag: "Stop" }
   /** The end of the turn was waited for in vain. */
