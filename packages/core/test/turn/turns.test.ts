@@ -569,6 +569,28 @@ describe("a thread that is left while its turn runs", () => {
     })
   )
 
+  it.effect("is joined again once the server has let go of it", () =>
+    Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const server = yield* MockAppServer.MockAppServer
+      const thread = yield* codex.thread.start()
+      yield* thread.run("first")
+      const reply = yield* codex.request("thread/resume", { threadId: thread.id })
+      yield* server.notify("thread/closed", { threadId: thread.id })
+      const locked = new RpcError({ code: -32600, description: `thread ${thread.id} already has an active writer` })
+      let refusals = 0
+      yield* server.on("thread/resume", () => (refusals++ < 4 ? Effect.fail(locked) : Effect.succeed(reply)))
+      const run = yield* Effect.forkChild(thread.run("mine"), { startImmediately: true })
+      yield* endsWithin(run, 10)
+      expect((yield* Fiber.join(run)).text).toBe("mine")
+      yield* server.on("thread/resume", () => Effect.fail(locked))
+      yield* server.notify("thread/closed", { threadId: thread.id })
+      const refused = yield* Effect.forkChild(Effect.flip(thread.run("mine")), { startImmediately: true })
+      yield* endsWithin(refused, 10)
+      expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "ThreadLocked" })
+    }).pipe(against({ turns: [[{ say: ["first"] }], [{ say: ["mine"] }]] }))
+  )
+
   it.effect("is stopped with its turn if it can't be joined again", () =>
     Effect.gen(function* () {
       const codex = yield* Codex.Codex

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
+import { whileNotRun } from "../connection/requests.ts"
 import { connection } from "../connection/serve.ts"
 import { type AppServer, defaultBufferBytes } from "../../AppServer.ts"
 import {
@@ -220,14 +221,14 @@ export const makeThreads = Effect.fnUntraced(function* (
           Effect.catchTag(["SessionNotFound", "NoRollout", "InvalidParams"], () => Effect.succeed(false))
         )
 
+  // A server that lets go of a thread has it locked a moment longer, also if it is our own: after the thread was archived.
   const subscribe = (threadId: string, params: ThreadOptions) =>
-    server[connection]
-      .whenLeft(threadId)
-      .pipe(
-        Effect.andThen(
-          server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
-        )
-      )
+    Effect.andThen(
+      server[connection].whenLeft(threadId),
+      server
+        .request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+        .pipe(Effect.retry({ ...whileNotRun, while: ({ _tag }) => _tag === "ThreadLocked" }))
+    )
 
   // From the reply on, the thread is called what the server calls it.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
