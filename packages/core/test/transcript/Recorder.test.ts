@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { runFile } from "../../../../scripts/run-command.ts"
+import * as Parts from "../../src/internal/transcript/parts.ts"
 import { folder, layerRecorded, linesOf, read, temporaryFile } from "./recording.ts"
 import { password, privateKey, secrets } from "./secrets.ts"
 
@@ -209,6 +210,32 @@ describe("the files of a recording", () => {
       expect(missing).toBe(0)
       const numbers = entries.flatMap((entry) => ("n" in entry ? [entry.n] : [])).toSorted((a, b) => a - b)
       expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("no file is larger than allowed, however many lines are written at once, unless a line alone is", () =>
+    Effect.gen(function* () {
+      const file = yield* temporaryFile
+      const maxBytes = 65_536
+      const header = (part: number) => ({ transcript: 1, recording: "r", part, at: 0, codex: "0.171.0" }) as const
+      const parts = yield* Effect.provide(Parts.begin(file, { maxBytes, keep: 20, header }), NodeServices.layer)
+      const lines = Array.from({ length: 300 }, (_, n) => `{"n":${n + 1},"is":"${"é".repeat(500)}"}\n`)
+      const long = `{"n":301,"is":"${"x".repeat(2 * maxBytes)}"}\n`
+      const last = `{"n":302}\n`
+      yield* parts.append([...lines, long, last])
+      const texts = [file, ...Array.from({ length: 20 }, (_, n) => `${file}.${n + 1}`)].flatMap((name) =>
+        existsSync(name) ? [readFileSync(name, "utf8")] : []
+      )
+      const sizes = texts.map((text) => Buffer.byteLength(text))
+      expect(sizes.filter((size) => size > maxBytes).length).toBe(1)
+      expect(sizes[1]).toBe(JSON.stringify(header(texts.length - 1)).length + 1 + long.length)
+      expect(texts.length).toBeGreaterThan(5)
+      const written = texts.toReversed().flatMap((text, part) => {
+        const [head = "", ...rest] = text.trimEnd().split("\n")
+        expect(JSON.parse(head)).toMatchObject({ part: part + 1 })
+        return rest.map((line) => `${line}\n`)
+      })
+      expect(written).toEqual([...lines, long, last])
     }).pipe(Effect.scoped)
   )
 

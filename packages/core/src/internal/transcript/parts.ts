@@ -28,8 +28,8 @@ export class Unusable extends Data.TaggedError("Unusable")<{
 
 /** The files of a recording that goes on. */
 export interface Parts {
-  /** Appends whole lines, to the next file if this one is full. */
-  readonly append: (lines: string) => Effect.Effect<void, Unusable | PlatformError.PlatformError>
+  /** Appends lines, each to the next file if this one is full. Only a file with a single line may be larger than allowed. */
+  readonly append: (lines: ReadonlyArray<string>) => Effect.Effect<void, Unusable | PlatformError.PlatformError>
 }
 
 const ownerOnly = 0o600
@@ -89,6 +89,7 @@ export const begin = Effect.fnUntraced(function* (
   })
   let part = 1
   let size = 0
+  let hasLines = false
 
   const turnOver = Effect.gen(function* () {
     const info = Option.getOrUndefined(yield* infoOf(fs, path))
@@ -104,18 +105,34 @@ export const begin = Effect.fnUntraced(function* (
     current = yield* create
     part++
     size = 0
+    hasLines = false
   })
 
-  const append: Parts["append"] = Effect.fnUntraced(function* (lines: string) {
+  const write = Effect.fnUntraced(function* (lines: string) {
     const bytes = encoder.encode(lines)
-    if (size > 0 && size + bytes.length > options.maxBytes) yield* turnOver
-    if (size === 0) {
-      const head = encoder.encode(`${JSON.stringify(options.header(part))}\n`)
-      yield* current.file.writeAll(head)
-      size += head.length
-    }
     yield* current.file.writeAll(bytes)
     size += bytes.length
+  })
+  const head = Effect.suspend(() => write(`${JSON.stringify(options.header(part))}\n`))
+
+  const append: Parts["append"] = Effect.fnUntraced(function* (lines: ReadonlyArray<string>) {
+    let fitting = ""
+    let length = 0
+    for (const line of lines) {
+      if (size === 0) yield* head
+      const bytes = encoder.encode(line).length
+      if (hasLines && size + length + bytes > options.maxBytes) {
+        if (fitting !== "") yield* write(fitting)
+        yield* turnOver
+        yield* head
+        fitting = ""
+        length = 0
+      }
+      fitting += line
+      length += bytes
+      hasLines = true
+    }
+    if (fitting !== "") yield* write(fitting)
   })
   return { append }
 })

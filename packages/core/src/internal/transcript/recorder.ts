@@ -138,9 +138,9 @@ export const makeRecorder = Effect.fnUntraced(function* (
   const write = Effect.fnUntraced(function* (notes: ReadonlyArray<Note>) {
     for (let begin = 0; begin < notes.length; begin += linesOfWrite) {
       for (const note of notes.slice(begin, begin + linesOfWrite)) take(note)
-      const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join("")
+      const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`)
       entries = []
-      if (lines !== "") yield* parts.append(lines)
+      yield* parts.append(lines)
       yield* Effect.yieldNow
     }
   })
