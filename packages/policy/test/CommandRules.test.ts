@@ -4,7 +4,8 @@ import type { CommandCondition, CommandDecision } from "@effect-codex/policy/Rul
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { anywhere, commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
+import { anywhere, commandRequest, wrapped } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 const decide = Effect.fnUntraced(function* (
   rubric: Rubric.PolicyRubric,

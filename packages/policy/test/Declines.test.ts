@@ -7,7 +7,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
-import { commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
+import { commandRequest, wrapped } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 const declining: Rubric.PolicyRubric = {
   mode: "permissive",

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as path from "node:path"
 import { type Demand, problemOf, within } from "../src/internal/files/demand.ts"
 import { walker } from "../src/internal/files/path.ts"
-import { makeTree } from "./rulesSupport.ts"
+import { makeTree } from "./tree.ts"
 
 const tree = makeTree(
   [

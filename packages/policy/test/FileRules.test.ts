@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { absolute } from "../src/internal/files/folders.ts"
 import { compile, type FileFallback } from "../src/internal/files/policy.ts"
-import { layerRepo, makeTree } from "./rulesSupport.ts"
+import { layerRepo, makeTree } from "./tree.ts"
 
 type When = NonNullable<Rule.FileChangeRule["when"]>
 type Item = Extract<NonNullable<PolicyEngine.Request<"fileChange">["item"]>, { readonly type: "fileChange" }>

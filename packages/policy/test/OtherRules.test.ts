@@ -3,7 +3,7 @@ import type * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { layerRepo } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 const about = { threadId: "thread", turnId: "turn" } as const
 const common = { ...about, item: undefined, availableDecisions: undefined } as const

@@ -6,7 +6,7 @@ import type * as Rule from "@effect-codex/policy/Rule"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { compile } from "../src/internal/files/permissions.ts"
-import { layerRepo } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 type Params = PolicyEngine.Params["permissions"]
 type When = NonNullable<Rule.PermissionsRule["when"]>

@@ -24,7 +24,7 @@ import {
 } from "../src/internal/files/path.ts"
 import { lookUp } from "../src/internal/files/places.ts"
 import { lookBelow } from "../src/internal/files/tree.ts"
-import { makeTree } from "./rulesSupport.ts"
+import { makeTree } from "./tree.ts"
 
 const chain = Object.fromEntries(Array.from({ length: 42 }, (_, index) => [`/chain/${index + 1}`, `${index}`]))
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as path from "node:path"
 import { walker } from "../src/internal/files/path.ts"
-import { makeTree } from "./rulesSupport.ts"
+import { makeTree } from "./tree.ts"
 import { protectedBy, protectedByName } from "../src/internal/files/protectedFiles.ts"
 
 describe("protectedByName", () => {

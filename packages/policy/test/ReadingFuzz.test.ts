@@ -10,16 +10,15 @@ import { describe, expect, it } from "@effect/vitest"
 import { quote } from "@effect-codex/policy/ShellWord"
 import * as ShellCommand from "@effect-codex/policy/ShellCommand"
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { analyse } from "../src/internal/command/reading.ts"
 import type { Dialect } from "../src/internal/command/grammar.ts"
+import { makeFolder } from "./folders.ts"
 
 const runs = Number(process.env["FUZZ_RUNS"] ?? 400)
 
-const directory = mkdtempSync(path.join(tmpdir(), "effect-codex-reading-"))
-process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
+const directory = makeFolder("reading")
 const work = path.join(directory, "work")
 const log = path.join(directory, "log")
 const files = ["a", "b", "ab"]

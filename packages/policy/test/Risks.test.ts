@@ -3,7 +3,8 @@ import { review } from "@effect-codex/policy/RubricWarning"
 import type { CommandCondition } from "@effect-codex/policy/Rule"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { commandRequest, layerRepo } from "./rulesSupport.ts"
+import { commandRequest } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 const warnings = (when: CommandCondition): string =>
   review({ mode: "strict", allowedRoots: ["/repo"], commandRules: [{ when, decision: "accept" }] })

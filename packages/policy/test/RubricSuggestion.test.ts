@@ -7,7 +7,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
-import { commandRequest, layerRepo, wrapped } from "./rulesSupport.ts"
+import { commandRequest, wrapped } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 type Verdict = RubricSuggestion.Decided["verdict"]
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { balanced, lines, permissive, strict } from "./corpus.ts"
-import { commandRequest, layerRepo } from "./rulesSupport.ts"
+import { commandRequest } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 const rubrics = { strict, balanced, permissive }
 const Name = Schema.Literals(["strict", "balanced", "permissive"])

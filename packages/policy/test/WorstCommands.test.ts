@@ -9,7 +9,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import { commandRequest, makeTree } from "./rulesSupport.ts"
+import { commandRequest } from "./rulesSupport.ts"
+import { makeTree } from "./tree.ts"
 import { commandsOfNames, worstCommands } from "./worstCommands.ts"
 
 describe("a command that was made to take long", () => {

@@ -3,7 +3,8 @@ import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { balanced, cwd, lines, permissive, strict } from "./corpus.ts"
-import { layerRepo, wrapped } from "./rulesSupport.ts"
+import { wrapped } from "./rulesSupport.ts"
+import { layerRepo } from "./tree.ts"
 
 // The commands that an engine accepts, and the lines that it should not have or should have accepted.
 const judge = Effect.fnUntraced(function* (

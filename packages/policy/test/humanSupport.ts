@@ -11,7 +11,7 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as TestClock from "effect/testing/TestClock"
 import { until } from "../../core/test/waiting.ts"
-import { layerBelow, makeTree } from "./rulesSupport.ts"
+import { layerBelow, makeTree } from "./tree.ts"
 
 /** A terminal on which the test types, and whose screen it sees. */
 export class TestTerminal extends Context.Service<

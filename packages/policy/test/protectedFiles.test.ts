@@ -7,7 +7,8 @@ import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { commandRequest, makeTree } from "./rulesSupport.ts"
+import { commandRequest } from "./rulesSupport.ts"
+import { makeTree } from "./tree.ts"
 
 const repo = path.join(
   makeTree(

@@ -1,9 +1,9 @@
 /** A git repository like any other, in a folder of its own, with something beside it that is nobody's business. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
+import { makeFolder } from "./folders.ts"
 
 export interface Repository {
   /** Absolute, with no link in it. */
@@ -14,12 +14,8 @@ export interface Repository {
   readonly write: (file: string, text: string) => void
 }
 
-const folders: Array<string> = []
-process.on("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })))
-
 export const makeRepository = (): Repository => {
-  const base = realpathSync(mkdtempSync(path.join(tmpdir(), "effect-codex-repository-")))
-  folders.push(base)
+  const base = makeFolder("repository")
   const root = path.join(base, "repo")
   const outside = path.join(base, "outside")
   mkdirSync(root)
