@@ -880,6 +880,27 @@ describe("law 12: who answers", () => {
       expect(codex[tables]()).toMatchObject({ waiting: 0 })
     }).pipe(Effect.scoped, against(hang, undefined, undecided))
   )
+
+  it.effect("law 6: nor is what it withdraws in the chunk that has the reply that the answer waited for", () =>
+    Effect.gen(function* () {
+      const { codex, server } = yield* start
+      const thread = yield* codex.thread.start()
+      const turn = yield* thread.turn("one")
+      yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
+      yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
+      yield* server.on("thread/loaded/list", () => Effect.never)
+      const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
+      yield* server.send(JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }))
+      yield* received("thread/loaded/list")
+      const asked = (yield* server.received).find(({ method }) => method === "thread/loaded/list")
+      yield* server.send(
+        JSON.stringify({ id: asked?.["id"], result: { data: [] } }),
+        JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
+      )
+      yield* nothingMore
+      expect((yield* server.received).filter((message) => message["id"] === 9001)).toEqual([])
+    }).pipe(Effect.scoped, against(hang, undefined, undecided))
+  )
 })
 
 describe("the spans of an answer that is asked for again", () => {

@@ -317,7 +317,10 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     serverVersion: serverInfo.version
   })
 
-  const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout })
+  // Messages that came together with the reply are read before anybody goes on.
+  const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
+    Effect.tap(() => Effect.yieldNow)
+  )
 
   const requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi> = (
     method,
