@@ -9,7 +9,6 @@
  * @since 0.1.0
  */
 import * as Display from "@effect-codex/core/Display"
-import type { RecordedRequest } from "@effect-codex/core/Transcript"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Predicate from "effect/Predicate"
@@ -21,38 +20,17 @@ import { conclude } from "./internal/rubric/conclude.ts"
 import { listOf } from "./internal/rubric/condition.ts"
 import * as ToolPolicy from "./internal/rubric/toolPolicy.ts"
 import * as Candidate from "./internal/suggest/candidate.ts"
+import type { Decided, Line } from "./internal/suggest/candidate.ts"
 import { commandCandidates } from "./internal/suggest/commands.ts"
 import { fileCandidates, mcpCandidates, toolCandidates } from "./internal/suggest/others.ts"
 import type { PolicyRubric } from "./Rubric.ts"
 
-/**
- * A request, as `Transcript.requests` finds it in a recording, and whether it was accepted.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Decided {
-  readonly request: RecordedRequest["request"]
-  readonly verdict: "accepted" | "refused"
-  /** Told beside the decision. A rule that declines has it if all its lines do. */
-  readonly reason?: string | undefined
-  /** Whether a rule may stand on it. If not, it only limits the rules. Default: true. */
-  readonly isEvidence?: boolean | undefined
-}
-
-/**
- * Decisions that a rule stands on.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Line<D> {
-  /** A command, a file, or a tool behind its server or namespace. */
-  readonly subject: string
-  /** Whether it is one part of a longer command, or one file of several. */
-  readonly isPart: boolean
-  readonly decisions: ReadonlyArray<D>
-}
+export type {
+  /** A request, as `Transcript.requests` finds it in a recording, and whether it was accepted. */
+  Decided,
+  /** Decisions that a rule stands on. */
+  Line
+} from "./internal/suggest/candidate.ts"
 
 /**
  * Why a rule was suggested, and what it means beyond that.

@@ -860,20 +860,28 @@ describe("law 12: who answers", () => {
     )
   })
 
+  // An approval that waits, and what the server says when its turn is interrupted.
+  const waiting = Effect.gen(function* () {
+    const { codex, server } = yield* start
+    const thread = yield* codex.thread.start()
+    const turn = yield* thread.turn("one")
+    yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
+    yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
+    const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
+    return {
+      codex,
+      server,
+      completed: JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }),
+      resolved: JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
+    }
+  })
+
   it.effect("law 6: what the server withdraws right after the turn's end is not answered", () =>
     Effect.gen(function* () {
-      const { codex, server } = yield* start
-      const thread = yield* codex.thread.start()
-      const turn = yield* thread.turn("one")
-      yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
-      yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
+      const { codex, completed, resolved, server } = yield* waiting
       // As with a real one, what the server sent before comes before its next reply.
       yield* server.on("thread/loaded/list", () => Effect.as(Effect.yieldNow, { data: [] }))
-      const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
-      yield* server.send(
-        JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }),
-        JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
-      )
+      yield* server.send(completed, resolved)
       yield* nothingMore
       const answers = (yield* server.received).filter((message) => message["id"] === 9001)
       expect(answers).toEqual([])
@@ -883,20 +891,12 @@ describe("law 12: who answers", () => {
 
   it.effect("law 6: nor is what it withdraws in the chunk that has the reply that the answer waited for", () =>
     Effect.gen(function* () {
-      const { codex, server } = yield* start
-      const thread = yield* codex.thread.start()
-      const turn = yield* thread.turn("one")
-      yield* server.send(JSON.stringify({ id: 9001, method: command, params: params(thread.id, turn.id) }))
-      yield* until("the approval waits", () => codex[tables]()["waiting"] === 1)
+      const { completed, resolved, server } = yield* waiting
       yield* server.on("thread/loaded/list", () => Effect.never)
-      const done = { id: turn.id, items: [], itemsView: "notLoaded", status: "interrupted", error: null }
-      yield* server.send(JSON.stringify({ method: "turn/completed", params: { threadId: thread.id, turn: done } }))
+      yield* server.send(completed)
       yield* received("thread/loaded/list")
       const asked = (yield* server.received).find(({ method }) => method === "thread/loaded/list")
-      yield* server.send(
-        JSON.stringify({ id: asked?.["id"], result: { data: [] } }),
-        JSON.stringify({ method: "serverRequest/resolved", params: { threadId: thread.id, requestId: 9001 } })
-      )
+      yield* server.send(JSON.stringify({ id: asked?.["id"], result: { data: [] } }), resolved)
       yield* nothingMore
       expect((yield* server.received).filter((message) => message["id"] === 9001)).toEqual([])
     }).pipe(Effect.scoped, against(hang, undefined, undecided))

@@ -11,14 +11,17 @@ import type { CommandRule, FileChangeRule, McpToolRule, ToolCallRule } from "../
 export interface Decided {
   readonly request: RecordedRequest["request"]
   readonly verdict: "accepted" | "refused"
+  /** Told beside the decision. A rule that declines has it if all its lines do. */
   readonly reason?: string | undefined
+  /** Whether a rule may stand on it. If not, it only limits the rules. Default: true. */
   readonly isEvidence?: boolean | undefined
 }
 
-/** A command, a path or a tool that a rule stands on, with the decisions that have it. */
+/** Decisions that a rule stands on. */
 export interface Line<D> {
+  /** A command, a file, or a tool behind its server or namespace. */
   readonly subject: string
-  /** Whether it is one part of a longer command. */
+  /** Whether it is one part of a longer command, or one file of several. */
   readonly isPart: boolean
   readonly decisions: ReadonlyArray<D>
 }
