@@ -36,7 +36,7 @@ export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "w
   const words = given.map(({ value }) => value)
   const [program, ...args] = words
   const name = program === undefined ? undefined : baseName(program)
-  const uses = usesOf(program === undefined || programOf(program) !== undefined ? words : [name, ...args])
+  const uses = usesOf([name, ...args])
   const into = redirects.flatMap(({ operator, target }) => {
     const isDescriptor = operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
     return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target] : []
@@ -63,7 +63,7 @@ const textsOf = (program: string | undefined, { uncertain, uses }: Uses): Readon
 }
 
 // They put what is there into the repository and leave it as it is.
-const leavesFiles: ReadonlySet<string> = new Set(["add", "stage", "commit", "reset"])
+const leavesFiles: ReadonlySet<string> = new Set(["add", "commit", "reset"])
 
 // `git config KEY` and what says that it reads leave it as it is.
 const changesConfig = (args: Values, { subcommands }: Uses): boolean => {
@@ -112,14 +112,14 @@ const namedBy = (name: string, program: string | undefined, args: Values, uses: 
   // What only claims to be a program of the table may do anything.
   if (uses.uncertain === undefined && program !== undefined && programOf(program) !== undefined) {
     const changes = !isGit || uses.uses.some(({ effect }) => effect === "write")
-    return uses.uses.flatMap(({ at, effect, value }): Values => {
+    return uses.uses.flatMap(({ effect, value }): Values => {
       // Another name for a file is a way to write it.
-      if (effect === "read" && (name === "ln" || name === "link")) return [value]
+      if (effect === "read" && name === "ln") return [value]
       // It works below another folder.
       if (effect === "folder") return changes ? [value] : []
       // The archive is written as well, unless it is listed.
       if (effect === "read" && name === "tar" && uses.acts) return [value]
-      if (effect === "write") return (value === undefined && at === -1) || (isGit && value === "HEAD") ? [] : [value]
+      if (effect === "write") return isGit && value === "HEAD" ? [] : [value]
       return scripts.has(effect) && value !== undefined ? namedIn(value) : []
     })
   }
@@ -129,7 +129,7 @@ const namedBy = (name: string, program: string | undefined, args: Values, uses: 
 
 // Protected files that a script names.
 const namedIn = (script: string): Values =>
-  script.split(/[^\w.~/:$-]+/).filter((word) => word !== "" && protectedByName(word).length > 0)
+  script.split(/[^\w.~/:$-]+/).filter((word) => protectedByName(word).length > 0)
 
 // They take a folder with all that is below it.
 const takesTrees: ReadonlySet<string> = new Set(
@@ -151,9 +151,10 @@ const canWalk = (name: string): boolean => {
 
 const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values => {
   const takes = takesTrees.has(name)
-  if (programOf(name) === undefined) return takes ? args : []
+  const program = programOf(name)
+  if (program === undefined) return takes ? args : []
   const isLoose = takes || (uncertain !== undefined && canWalk(name))
-  const last = programOf(name)?.last === undefined ? -1 : args.length
+  const last = program.last === undefined ? -1 : args.length
   return uses.flatMap(({ at, effect, value }): Values => {
     if (effect === "walk" || effect === "follow") return [value]
     const isFile = effect === "read" || effect === "write" || effect === "folder"
@@ -192,9 +193,9 @@ const putsBelow: ReadonlySet<string> = new Set(
   "tar bsdtar unzip cpio 7z 7za rsync scp git patch svn hg unrar ar jar pax".split(" ")
 )
 const movesFiles: ReadonlySet<string> = new Set(["ln", "mv", "link", "symlink"])
-const leavesLinks: ReadonlySet<string> = new Set("add stage commit push fetch tag branch config remote".split(" "))
+const leavesLinks: ReadonlySet<string> = new Set("add commit push fetch tag branch config remote".split(" "))
 
-const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Values => {
+const replacedBy = (name: string, { acts, subcommands, uncertain, uses }: Uses): Values => {
   const written = uses.flatMap(({ effect, value }) => (effect === "write" ? [value] : []))
   if (movesFiles.has(name)) return uncertain === undefined ? written : [...written, "."]
   if (name === "cp") {
@@ -202,11 +203,9 @@ const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Value
     return uses.some(({ effect }) => effect === "walk" || effect === "follow") ? written : []
   }
   if (!putsBelow.has(name)) return []
-  if (name === "git" && leavesLinks.has(subcommands[0] ?? "")) return []
-  const onlyReads = uncertain === undefined && uses.every(({ effect }) => effect !== "write" && effect !== "run")
-  const known = written.filter((path) => path !== undefined)
-  return onlyReads &&
-    !(name === "git" && /^(?:merge|pull|rebase|cherry-pick|revert|am|submodule|clone)$/.test(subcommands[0] ?? ""))
-    ? []
-    : [...known, "."]
+  if (leavesLinks.has(subcommands[0] ?? "")) return []
+  // It may put links there that an archive or a commit holds.
+  const onlyReads =
+    uncertain === undefined && !acts && uses.every(({ effect }) => effect !== "write" && effect !== "run")
+  return onlyReads ? [] : [...written.filter((path) => path !== undefined), "."]
 }
