@@ -22,7 +22,7 @@ const common = {
   commandRegex: optionalRegex(
     "RE2 pattern. In an accept rule it must match the whole of each part of the command, in other rules any piece of the command."
   ),
-  cwdWithin: optional(Folders, "The working directory is in one of these folders."),
+  cwdWithin: optional(Folders, "The working directory is one of these folders, or inside one."),
   reasonRegex: optionalRegex(
     "RE2 pattern for the model's own explanation. It can decline by itself, but never accept."
   ),

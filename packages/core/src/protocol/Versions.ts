@@ -58,29 +58,29 @@ export const protocol: History = history
 export const behaviors = {
   humanCommands: {
     since: "0.167.0",
-    what: "An administrator can leave commands to people alone (`prompt-user`), and the server asks for a person"
+    what: "An administrator can reserve commands for people (`prompt-user`), and the server requests a person's approval"
   },
   instructionsAsInput: {
     since: "0.162.0",
-    what: "Base instructions reach the model as a message of the developer"
+    what: "Base instructions reach the model as a developer message"
   },
   judgeAsksNobody: {
     since: "0.162.0",
-    what: "A judge is not offered `request_user_input_async`; one that uses it has not answered"
+    what: "A judge is not offered `request_user_input_async`; if it calls the tool, it has not answered"
   },
   subAgents: {
     since: "0.162.0",
-    what: "The engine of a turn decides for its sub-agents, and they end with it; older servers do not name the root turn, so sub-agents are declined"
+    what: "The engine of a turn also decides for its sub-agents, which end with the turn; older servers do not name the root turn, so requests of sub-agents are declined"
   },
   catalogOfThreads: {
     since: "0.169.0",
-    what: "A thread has its own catalog of models, so a judge on a shared server is offered no tool; before, `exec` and `wait`, which can do nothing there"
+    what: "A thread has its own model catalog, so a judge on a shared server is offered no tools; older servers offer it `exec` and `wait`, which can do nothing there"
   },
-  mcpToolNamed: { since: "0.167.0", what: "The approval of an MCP tool call names the tool" },
-  forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
+  mcpToolNamed: { since: "0.167.0", what: "The approval request of an MCP tool call names the tool" },
+  forksListed: { since: "0.167.0", what: "`thread/list` includes a fork without a turn of its own" },
   toolOfMessages: {
     since: "0.171.0",
-    what: "Some models are offered `send_message_to_user_async`; a judge is not, unless its server was started elsewhere"
+    what: "Some models are offered `send_message_to_user_async`; a judge is offered it only by a server that was started elsewhere"
   }
 } as const satisfies Record<string, Behavior>
 
