@@ -182,7 +182,11 @@ const makeConversion = () => {
   const bounded = (when: unknown, kind: Kind, path: string, isAccept: boolean): { readonly when?: unknown } => {
     const needsBounds = kind.key === "commandRules" && isAccept && (when === undefined || isFields(when))
     if (!needsBounds || (isFields(when) && when.cwdWithin !== undefined)) return when === undefined ? {} : { when }
-    warn("meansMore", path, "this rule accepts commands in any folder, and the model chooses the folder. Give it a cwd_prefix")
+    warn(
+      "meansMore",
+      path,
+      "this rule accepts commands in any folder, and the model chooses the folder. Give it a cwd_prefix"
+    )
     return { when: { ...(isFields(when) ? when : {}), anywhere: true } }
   }
 
@@ -192,7 +196,8 @@ const makeConversion = () => {
       Object.entries(fieldsOf(value, `${path}.`)).map(([key, field]) => {
         const place = `${path}.${key}`
         if (!kind.conditions.includes(key)) problem(place, "this condition is unknown for rules of this kind")
-        if (kind.empty.includes(key)) warn("neverMatches", place, "such requests do not have the field of this condition")
+        if (kind.empty.includes(key))
+          warn("neverMatches", place, "such requests do not have the field of this condition")
         if (key !== "cwdPrefix") return [key, regexes.includes(key) ? regex(field, place, sure) : field]
         warn("meansMore", place, "here this is a folder, not the beginning of a name: /repo-evil is not in /repo")
         return ["cwdWithin", field]

@@ -175,7 +175,11 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
     warn("acceptsAnything", "when", "this rule accepts any program with any arguments, as long as they are known")
   }
   if (when.allowedFlags?.includes("*") === true) {
-    warn("acceptsAnything", "when.allowedFlags", "this rule accepts any option, including those that write files or run programs")
+    warn(
+      "acceptsAnything",
+      "when.allowedFlags",
+      "this rule accepts any option, including those that write files or run programs"
+    )
   }
   const risk = matchesOnUntrustedOnly(when) || when.networkHost !== undefined ? undefined : riskOf(when)
   const runner = programs.find((program) => runsCode(baseName(program)))
@@ -183,7 +187,11 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
     const example = risk === undefined ? "" : `, as does ${JSON.stringify(risk)}, which this rule accepts`
     warn("runsCode", "when.program", `${runner} runs code from its arguments, its input or a file${example}`)
   } else if (risk !== undefined) {
-    warn("runsCode", "when", `this rule accepts ${JSON.stringify(risk)}, which runs or writes whatever its arguments specify`)
+    warn(
+      "runsCode",
+      "when",
+      `this rule accepts ${JSON.stringify(risk)}, which runs or writes whatever its arguments specify`
+    )
   }
   if (programs.some((program) => baseName(program) === "git")) {
     warn(
@@ -193,7 +201,9 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
     )
   }
   if (typeof decision !== "string") {
-    warnings.push(beyond(path, "is stored by codex, and matching commands then run without approval and without a sandbox"))
+    warnings.push(
+      beyond(path, "is stored by codex, and matching commands then run without approval and without a sandbox")
+    )
   } else if (decision === "acceptForSession") {
     warnings.push(beyond(path, "is for the session. If the server does not offer that, the command is declined"))
   }

@@ -163,7 +163,9 @@ export const FileChangeCondition = Schema.Struct({
     Folders,
     "Every changed path and move target is in these folders; in a decline rule, any of them is."
   ),
-  pathRegex: optionalRegex("RE2 pattern that matches the whole of each absolute path; in a decline rule, a piece of any path."),
+  pathRegex: optionalRegex(
+    "RE2 pattern that matches the whole of each absolute path; in a decline rule, a piece of any path."
+  ),
   changes: optional(
     Schema.Array(Schema.Literals(["add", "update", "move", "delete"])).check(Schema.isMinLength(1)),
     "Every change is one of these; in a decline rule, any change is."
@@ -202,7 +204,9 @@ export type FileChangeDecision = typeof FileChangeDecision.Type
  */
 export const ToolInputCondition = Schema.Struct({
   ...common,
-  questionIdRegex: optionalRegex("RE2 pattern for the id of a question; in a rule with answers it must match the whole id.")
+  questionIdRegex: optionalRegex(
+    "RE2 pattern for the id of a question; in a rule with answers it must match the whole id."
+  )
 })
 
 /**
@@ -290,9 +294,18 @@ export type McpToolDecision = typeof McpToolDecision.Type
  */
 export const PermissionsCondition = Schema.Struct({
   ...common,
-  readWithin: optional(Folders, "The folders in which reading may be requested. In a decline rule: any requested path is in these folders."),
-  writeWithin: optional(Folders, "The folders in which writing and reading may be requested. In a decline rule: any path to write is in these folders."),
-  network: optional(Schema.Boolean, "Whether network access may be requested. In a decline rule: whether it is requested."),
+  readWithin: optional(
+    Folders,
+    "The folders in which reading may be requested. In a decline rule: any requested path is in these folders."
+  ),
+  writeWithin: optional(
+    Folders,
+    "The folders in which writing and reading may be requested. In a decline rule: any path to write is in these folders."
+  ),
+  network: optional(
+    Schema.Boolean,
+    "Whether network access may be requested. In a decline rule: whether it is requested."
+  ),
   protectedFiles: optional(
     Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
     "In a grant rule: protected files that may be written. In a decline rule: any path to write is one of these."
@@ -321,8 +334,14 @@ export type PermissionsDecision = typeof PermissionsDecision.Type
 
 const ruleOf = <C extends Schema.Top, D extends Schema.Top>(condition: C, decision: D) =>
   Schema.Struct({
-    name: optional(Schema.NonEmptyString, "Shown in verdicts, logs and audit trails. Default: the rule's path in the rubric."),
-    priority: optional(Schema.Finite, "Rules with a lower number come first; ties keep their order in the file. Default: 1000."),
+    name: optional(
+      Schema.NonEmptyString,
+      "Shown in verdicts, logs and audit trails. Default: the rule's path in the rubric."
+    ),
+    priority: optional(
+      Schema.Finite,
+      "Rules with a lower number come first; ties keep their order in the file. Default: 1000."
+    ),
     when: optional(condition, "Default: always."),
     decision: optional(decision, "Default: the decision that applies if no rule matches."),
     reason: optional(Schema.String, "The reason, shown next to the decision.")

@@ -218,7 +218,8 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   if (steps > limit) return unparseable("it takes too much work to read")
   if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
   const loose = runsUnknown ? texts : running
-  if (loose.some(isStartedOpen)) parts.push(anything({ source: script }, "a value that it assigns to a variable may run"))
+  if (loose.some(isStartedOpen))
+    parts.push(anything({ source: script }, "a value that it assigns to a variable may run"))
   // The arguments that follow such a text at run time are unknown.
   const [first, ...others] = withMeaning(parts)
   return {

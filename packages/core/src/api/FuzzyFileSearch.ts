@@ -102,7 +102,9 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
     if (roots !== undefined) return Effect.succeed(roots)
     const { cwd } = server.serverInfo
     return cwd === undefined
-      ? Effect.fail(new InvalidParams({ method, description: "`roots` is required: this program did not start the server" }))
+      ? Effect.fail(
+          new InvalidParams({ method, description: "`roots` is required: this program did not start the server" })
+        )
       : Effect.succeed([cwd])
   }
 
