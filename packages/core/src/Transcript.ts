@@ -430,7 +430,7 @@ export interface PlayOptions {
    * waits for the recorded time, on the `Clock`, which may be a test clock. Default: `none`.
    */
   readonly time?: "none" | "recorded" | undefined
-  /** The program's working directory, which replaces that of the recording. Default: the recorded one. */
+  /** The working directory of the program, which counts as equal to the recorded one. Default: the recorded one. */
   readonly cwd?: string | undefined
   /** How long to wait for the program's next recorded message. Default: 10 seconds. */
   readonly patience?: Duration.Input | undefined
