@@ -216,7 +216,7 @@ export class SessionArchived extends define<SessionArchived>()("SessionArchived"
   threadId: Schema.String
 }) {
   override get message(): string {
-    return `Thread ${this.threadId} is archived. Take it back with \`thread.unarchive\`, then try again.`
+    return `Thread ${this.threadId} is archived. Restore it with \`thread.unarchive\`, then try again.`
   }
 }
 
@@ -344,7 +344,7 @@ export class InvalidParams extends define<InvalidParams>()("InvalidParams", {
   description: Schema.String
 }) {
   override get message(): string {
-    return `${this.method} was called with parameters that are not valid: ${this.description}`
+    return `${this.method} was called with invalid parameters: ${this.description}`
   }
 }
 
@@ -485,7 +485,7 @@ const turnAdvice = (reason: TurnFailedReason): string => {
     case "UsageLimitExceeded":
       return "Wait until the limit resets, or use another account."
     case "ModelNotFound":
-      return "Choose another model: `model/list` tells which there are."
+      return "Choose another model: `model/list` returns the available ones."
     case "BadRequest":
       return "Check the turn's parameters, the output schema above all."
     case "TextTooLong":
@@ -514,7 +514,7 @@ const turnAdvice = (reason: TurnFailedReason): string => {
 const isUnfinished = ({ status }: AgentResponse): boolean => status === "inProgress"
 
 const notOver =
-  ", and the server did not say that it is over: it may still be running. Read the thread before you go on, or close the connection to end the server."
+  ", but the server did not report its end: it may still be running. Read the thread before you continue, or close the connection to end the server."
 
 /**
  * The turn was interrupted, by this program or another client of the thread. `response` holds the partial result. If its
@@ -529,7 +529,7 @@ export class TurnInterrupted extends define<TurnInterrupted>()("TurnInterrupted"
   override get message(): string {
     return isUnfinished(this.response)
       ? `The turn was interrupted${notOver}`
-      : "The turn was interrupted. Its thread is intact: start another turn to go on."
+      : "The turn was interrupted. Its thread is intact: start another turn to continue."
   }
 }
 
@@ -564,7 +564,7 @@ export class TurnOver extends define<TurnOver>()("TurnOver", {
   turnId: Schema.String
 }) {
   override get message(): string {
-    return `Turn ${this.turnId} of thread ${this.threadId} is over, so it took no more input. Start another turn with it.`
+    return `Turn ${this.turnId} of thread ${this.threadId} is over and did not read the input. Start another turn with it.`
   }
 }
 
@@ -647,7 +647,7 @@ export class BudgetExceeded extends define<BudgetExceeded>()("BudgetExceeded", {
     // A turn without an id may never have started.
     return isUnfinished(this.response) && this.response.turnId !== undefined
       ? `${over} The turn was interrupted${notOver}`
-      : `${over} Allow more with \`budget\`, or start anew.`
+      : `${over} Allow more with \`budget\`, or start again.`
   }
 }
 
@@ -679,7 +679,7 @@ export class InvalidInput extends define<InvalidInput>()("InvalidInput", {
   path: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return `The input can't be sent: ${this.description}.`
+    return `The input is invalid: ${this.description}.`
   }
 }
 

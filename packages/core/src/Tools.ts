@@ -110,7 +110,7 @@ export const checkNames = (specs: ReadonlyArray<DynamicToolSpec>): Effect.Effect
     : Effect.fail(
         new InvalidConfig({
           path: `tools.${taken.name}`,
-          description: "codex has a tool of this name and would run that one: choose another name"
+          description: "codex has a tool with this name and would run that one: choose another name"
         })
       )
 }
@@ -145,7 +145,7 @@ export const bind = <T extends Tools>(
       const results = yield* unannotated(handle(tool, args, callId))
       const last = yield* Stream.runLast(Stream.filter(results, ({ preliminary }) => !preliminary))
       return Option.match(last, {
-        onNone: () => failed(`The tool ${tool} gave no result.`),
+        onNone: () => failed(`The tool ${tool} returned no result.`),
         onSome: ({ encodedResult, isFailure, modelOutput }): DynamicToolCallResponse => ({
           success: !isFailure,
           contentItems: toContentItems(encodedResult, modelOutput)

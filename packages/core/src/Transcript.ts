@@ -119,7 +119,7 @@ export class TranscriptMismatch extends Schema.TaggedError<TranscriptMismatch>()
       const where = path === "" ? "" : `${path}: `
       return `\n  ${where}recorded ${recorded ?? "nothing"}, sent ${sent ?? "nothing"}`
     })
-    return `The program has left the recording ${this.file} at message ${this.n} (${this.method}):${lines.join("")}`
+    return `The program deviated from the recording ${this.file} at message ${this.n} (${this.method}):${lines.join("")}`
   }
 }
 

@@ -259,18 +259,18 @@ const connecting = ({ token, url }: ConnectOptions, cause: unknown): ConnectionF
 
 const checkLength = (option: string, path: string): Effect.Effect<void, InvalidConfig> => {
   const bytes = new TextEncoder().encode(path).length
-  const description = `the path of a Unix socket may have ${maxSocketPath} bytes, and this one has ${bytes}`
+  const description = `the path of a Unix socket may have at most ${maxSocketPath} bytes, but this one has ${bytes}`
   return bytes > maxSocketPath ? Effect.fail(new InvalidConfig({ path: option, description })) : Effect.void
 }
 
 const checkSocketPath = (path: string): Effect.Effect<void, InvalidConfig> => {
   const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "socketPath", description }))
-  if (!path.startsWith("/")) return refuse("the path of a Unix socket has to be absolute")
+  if (!path.startsWith("/")) return refuse("the path of a Unix socket must be absolute")
   // The client connects by URL, and a path that a URL encodes or normalizes would become a different path.
   const url = Result.try(() => new URL(`ws+unix://${path}:/`))
   const isKept = Result.isSuccess(url) && url.success.pathname === `${path}:/` && path.indexOf(":") < 0
   if (!isKept)
-    return refuse("it may have only what a URL leaves as it is, so neither spaces nor dots for folders nor : ? #")
+    return refuse("it must not contain anything that a URL changes: spaces, the folders `.` and `..`, or : ? #")
   return checkLength("socketPath", path)
 }
 

@@ -82,7 +82,7 @@ export const handshake = Effect.fnUntraced(function* (
   )
   yield* rpc.notify("initialized")
   if (isPersonThere && !experimentalApi) {
-    yield* Effect.logWarning("The server is not told that a person is there for commands: that needs `experimentalApi`")
+    yield* Effect.logWarning("The server will not ask a person to approve commands: that needs `experimentalApi`")
   }
 
   const version = versionIn(userAgent, clientInfo.name)

@@ -38,7 +38,7 @@ export const refuse: Effect.Effect<void, InvalidConfig> = Effect.flatMap(ToolSer
 const namesake = (name: string, where: string) =>
   new InvalidConfig({
     path: "McpTools.name",
-    description: `${where} has an MCP server of the name ${name}: choose another name for the tools of this program`
+    description: `${where} already has an MCP server called ${name}: choose another name for the tools of this program`
   })
 
 /**

@@ -44,14 +44,14 @@ export const toToml = (value: unknown, path: string): Result.Result<string, Inva
     return Result.map(entries, (entries) => (entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`))
   }
   const what = value === null ? "null" : `a ${typeof value}`
-  return Result.fail(new InvalidConfig({ path, description: `TOML has no form for ${what}: leave the key out` }))
+  return Result.fail(new InvalidConfig({ path, description: `TOML cannot express ${what}: leave the key out` }))
 }
 
 // A JSON string is a valid TOML string except for DEL, which TOML requires to be escaped, and for unpaired surrogates.
 const quote = (text: string, path: string): Result.Result<string, InvalidConfig> =>
   text.isWellFormed()
     ? Result.succeed(JSON.stringify(text).replaceAll("\u007f", "\\u007f"))
-    : Result.fail(new InvalidConfig({ path, description: "TOML can't hold half of a surrogate pair" }))
+    : Result.fail(new InvalidConfig({ path, description: "TOML cannot contain an unpaired surrogate" }))
 
 const number = (value: number, path: string): Result.Result<string, InvalidConfig> => {
   if (!Number.isFinite(value)) {

@@ -232,7 +232,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     // A defect, or an answer that cannot be encoded: without any answer the server would wait forever.
     const respondBroken = (id: RequestId, cause: unknown): Effect.Effect<void> =>
       Effect.andThen(
-        Effect.logError("A request of the server got no answer but an error", cause),
+        Effect.logError("Answered a request of the server with an internal error", cause),
         Effect.suspend(() => Effect.ignore(send(JSON.stringify({ id, error: internalError }))))
       )
 

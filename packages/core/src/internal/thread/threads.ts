@@ -172,7 +172,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     if (accountChecked) return
     const { config } = yield* server.request("config/read", {})
     if (server[connection].providerOf(threadId) !== (config.model_provider ?? "openai")) return
-    return yield* new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+    return yield* new NotAuthenticated({ description: "no account is logged in, and the model provider needs one" })
   })
 
   const unsubscribeLate = (method: "thread/start" | "thread/fork") => (late: unknown) => {
@@ -200,12 +200,12 @@ export const makeThreads = Effect.fnUntraced(function* (
     if (!isPlain && (yield* isLoaded(threadId))) {
       return yield* new InvalidParams({
         method: "thread/resume",
-        description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+        description: `thread ${threadId} is already loaded, so thread parameters cannot apply: use turn parameters instead`
       })
     }
     const refused = startOnly.filter((key) => params?.[key] !== undefined)
     if (refused.length > 0) {
-      const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
+      const description = `${refused.join(", ")} can only be set when a thread starts, but thread ${threadId} already exists`
       return yield* new InvalidParams({ method: "thread/resume", description })
     }
     return yield* load(threadId, merge(merge(options?.thread, remembered.get(threadId)), params))

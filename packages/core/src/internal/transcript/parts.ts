@@ -75,7 +75,7 @@ export const begin = Effect.fnUntraced(function* (
     const found = Option.getOrUndefined(yield* infoOf(fs, path))
     if (found !== undefined) {
       if (found.type !== "File") {
-        return yield* new Unusable({ path, line: 0, description: "it is a link, or no regular file" })
+        return yield* new Unusable({ path, line: 0, description: "it is a link, or not a regular file" })
       }
       yield* moveOn(fs, path, options.keep)
     }

@@ -148,7 +148,7 @@ export const makeRecorder = Effect.fnUntraced(function* (
   const stop = (error: unknown) => {
     isStopped = true
     waiting = []
-    return Effect.logError(`The recording ${options.file} ends here, as it could not be written`, error)
+    return Effect.logError(`The recording ${options.file} ends here, because it could not be written`, error)
   }
 
   const writer = Effect.gen(function* () {
