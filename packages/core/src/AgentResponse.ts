@@ -66,17 +66,17 @@ export interface AgentResponse {
  */
 export interface Usage {
   /**
-   * Of all requests to the model in this turn: the increase of `total`. If an answer had to be asked for again, all of those
-   * turns count.
+   * This turn: all of its requests to the model, which is the increase of `total`. If an answer had to be asked for again, all of
+   * those turns count.
    */
   readonly turn: Protocol.TokenUsageBreakdown
-  /** Of the requests, up to the end of the turn, of all threads that the turn or its sub-agents have spawned. */
+  /** Sub-agents: the requests, up to the end of the turn, of all threads that the turn or its sub-agents have spawned. */
   readonly subAgents: Protocol.TokenUsageBreakdown
   /** `turn` and `subAgents` together. Budgets count these. */
   readonly withSubAgents: Protocol.TokenUsageBreakdown
-  /** Of the newest request to the model alone. Its `totalTokens` is how much of the context window is in use. */
+  /** Only the newest request to the model. Its `totalTokens` is the used part of the context window. */
   readonly last: Protocol.TokenUsageBreakdown
-  /** Of all requests of the thread since it began, in earlier processes too. */
+  /** All requests of the thread since it began, including those in earlier processes. */
   readonly total: Protocol.TokenUsageBreakdown
   /** The size of the model's context window in tokens, if the server knows it. */
   readonly modelContextWindow: number | undefined

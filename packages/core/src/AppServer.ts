@@ -153,7 +153,7 @@ export interface Options extends ConnectionOptions {
   readonly webSearch?: "live" | "indexed" | "cached" | "disabled" | undefined
   /** Working directory of the process, and of threads that name none. Default: that of this process. */
   readonly cwd?: string | undefined
-  /** The environment of the process, or, with `extendEnv`, additions to ours. Default: that of this process. */
+  /** The environment of the process, or, with `extendEnv`, variables to add to the default. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Whether `env` extends the environment of this process instead of replacing it. Default: false. */
   readonly extendEnv?: boolean | undefined
@@ -192,7 +192,7 @@ export class AppServer extends Context.Service<
     ) => Effect.Effect<unknown, RawRequestError>
     /** All notifications from the moment that the stream is run. */
     readonly notifications: Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>
-    /** Subscribes at once; the stream has all notifications since then. For subscribing before the request that causes them. */
+    /** Subscribes at once. The stream has all notifications since then, so subscribe before the request that causes them. */
     readonly subscribe: Effect.Effect<
       Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>,
       never,
@@ -287,7 +287,7 @@ const workingDirectory = Effect.fnUntraced(function* (cwd: string | undefined) {
   const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "cwd", description }))
   const name = cwd === undefined ? "the working directory of this process" : JSON.stringify(cwd)
   const absolute = Result.try(() => path.resolve(cwd ?? "."))
-  // Node can't tell a relative path from a folder that has been deleted.
+  // Node cannot resolve a path if the working directory has been deleted.
   if (Result.isFailure(absolute)) return yield* refuse("the working directory of this process has been deleted")
   const found = yield* fs.stat(absolute.success).pipe(
     Effect.catch((error) => {

@@ -47,7 +47,7 @@ import * as Thread from "./Thread.ts"
 export type Defaults = Thread.Defaults
 
 /**
- * The app-server to start, and the defaults for what is asked of it.
+ * The app-server to start, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -267,7 +267,7 @@ export function layer(options?: Options) {
 /**
  * Like {@link layer}, with options from configuration: any option, or all of them together, may be a `Config`.
  *
- * **Example** (A model and a key that the environment names)
+ * **Example** (Reading the binary and the model from the environment)
  *
  * ```ts
  * import * as Codex from "@effect-codex/core/Codex"
@@ -288,7 +288,7 @@ export const layerConfig = (
   Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
- * The app-server to connect to, and the defaults for what is asked of it.
+ * The app-server to connect to, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -296,7 +296,7 @@ export const layerConfig = (
 export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {}
 
 /**
- * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
+ * Codex over an app-server that listens on a WebSocket. Closing the scope leaves the server running.
  *
  * @category layers
  * @since 0.1.0
@@ -312,7 +312,7 @@ export function layerWebSocket(options: WebSocketOptions) {
 }
 
 /**
- * The app-server to start on a Unix socket, and the defaults for what is asked of it.
+ * The app-server to start on a Unix socket, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0

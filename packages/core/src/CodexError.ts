@@ -25,7 +25,7 @@ import { isOlder } from "./protocol/Versions.ts"
  * @since 0.1.0
  */
 export interface Documented {
-  /** The row of the table of errors that explains it, in the repository: `docs/errors.md#threadbusy`. */
+  /** The entry for it in the error table of the repository, such as `docs/errors.md#threadbusy`. */
   readonly docs: string
   /** The version of this package. */
   readonly version: string
@@ -297,7 +297,7 @@ export class Overloaded extends define<Overloaded>()("Overloaded", {
 }
 
 /**
- * The method, or a field of it, needs the experimental API, which this connection did not ask for.
+ * The method, or a field of it, needs the experimental API, which this connection has not enabled.
  *
  * @category errors
  * @since 0.1.0
@@ -447,7 +447,7 @@ export const TurnFailedReason = Schema.TaggedUnion({
   ResponseStreamDisconnected: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   TooManyFailedAttempts: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   ActiveTurnNotSteerable: {},
-  /** Of this client: the agent wrote more than `maxTextLength` allows, in UTF-16 code units. */
+  /** Raised by this client: the agent wrote more text than `maxTextLength` allows, in UTF-16 code units. */
   TextTooLong: { allowed: Schema.Finite },
   Other: { raw: Schema.Unknown }
 })
@@ -554,7 +554,7 @@ export class ThreadBusy extends define<ThreadBusy>()("ThreadBusy", {
 }
 
 /**
- * The turn ended before the input that was meant for it arrived. The input was not read.
+ * The turn ended before the input for it arrived. The input was not read.
  *
  * @category errors
  * @since 0.1.0
@@ -859,7 +859,7 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
  * **Details**
  *
  * True for `Overloaded`, because the request did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed`
- * whose reason is a transient provider error. If that has an HTTP status, transient are 408, 425, 429, and 500 and above except
+ * whose reason is a transient provider error. An HTTP status counts as transient if it is 408, 425, 429, or at least 500, except
  * 501 and 505. False for `ConnectionFailed`, because a connection cannot recover: retry the effect that provides the layer.
  * False for `RequestTimedOut`, because the request may have taken effect.
  *

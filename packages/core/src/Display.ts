@@ -99,8 +99,8 @@ export const line = (text: string, options?: Options): string =>
   shortened(suspect.test(text) ? escaped(text, unsafeInLine) : text, options?.max)
 
 /**
- * Text of several lines: like {@link line}, with line feeds and tabs as they are. A carriage return is escaped also at the end
- * of a line.
+ * Text of several lines: like {@link line}, but line feeds and tabs stay as they are. A carriage return is escaped even at the
+ * end of a line.
  *
  * **Gotchas**
  *

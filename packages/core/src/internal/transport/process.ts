@@ -22,7 +22,7 @@ export interface SpawnOptions {
   readonly args: ReadonlyArray<string>
   /** Working directory of the process. Default: that of this process. */
   readonly cwd?: string | undefined
-  /** The environment of the process, or, with `extendEnv`, additions to ours. Default: that of this process. */
+  /** The environment of the process, or, with `extendEnv`, variables to add to the default. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Whether `env` extends the environment of this process instead of replacing it. Default: false. */
   readonly extendEnv?: boolean | undefined
