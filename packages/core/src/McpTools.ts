@@ -27,7 +27,7 @@ import * as Tools from "./Tools.ts"
 import { type CallTool, ToolServer } from "./ToolServer.ts"
 
 /**
- * How the tools are offered and run.
+ * Options for offering and running the tools.
  *
  * @category models
  * @since 0.1.0
@@ -53,9 +53,9 @@ const protocols = [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol
  *
  * **Details**
  *
- * The HTTP server must not serve anything else, and must listen on the loopback interface, on any free port. Each codex process
- * gets its own token through its environment; a request without a valid token is answered with 401. Arguments, results,
- * failures, deadlines and interruption work as for a toolkit that a thread is started with; see `Tools`.
+ * The layer takes over the HTTP server, which must listen on the loopback interface, on any free port. Each codex process gets
+ * its own token through its environment; a request without a valid token is answered with 401. Arguments, results, failures,
+ * deadlines and interruption work as for a toolkit that a thread is started with; see `Tools`.
  *
  * Provide it to the layer of the connection: `Codex.layer().pipe(Layer.provide(McpTools.layer(toolkit)))`. A connection to a
  * server that this program did not start fails with `InvalidConfig`, because the token cannot be passed to that server.

@@ -2,8 +2,8 @@
  * The notifications of the app-server.
  *
  * A notification that this version of the protocol knows is validated and typed by its method. One with an unknown method, or
- * with parameters of an unknown form, is a value as well: `{ method: "unknown", raw }`. A leaf that cannot be read only loses
- * the field that contains it: the rest is intact, and `unreadable` lists the missing places.
+ * with parameters of an unknown form, is a value as well: `{ method: "unknown", raw }`. An unreadable leaf only costs the field
+ * that contains it: the rest is intact, and `unreadable` lists the missing places.
  *
  * @stability stable
  * @since 0.1.0

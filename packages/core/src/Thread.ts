@@ -251,7 +251,7 @@ export interface Thread {
   readonly settings: ThreadSettings | undefined
   /**
    * Starts a turn that the scope owns: closing the scope before the turn is over stops the turn. With an `output` the handle has
-   * the decoded `value` of the answer. Only {@link Thread.run} asks the agent again.
+   * the decoded `value` of the answer. Only {@link Thread.run} asks the agent again after an invalid answer.
    */
   readonly turn: {
     (input: Input | TurnInput): Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
@@ -264,7 +264,7 @@ export interface Thread {
     (input: Input | RunInput): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
     <A, RD>(input: RunInput & AskOptions<A, RD>): Effect.Effect<Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
   }
-  /** Starts a turn in which the agent reviews code. The scope owns the turn. Its text is the review. */
+  /** Starts a turn in which the agent reviews code. The scope owns the turn. The text of its result is the review. */
   readonly review: (
     target: ReviewTarget,
     limits?: TurnLimits

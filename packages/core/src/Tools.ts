@@ -55,7 +55,7 @@ export interface Bound {
   /** The declarations for `thread/start`. */
   readonly specs: ReadonlyArray<DynamicToolSpec>
   readonly has: (name: string) => boolean
-  /** Runs a call. Failures are answers too. */
+  /** Runs a call. A failed call is answered with a text too. */
   readonly onToolCall: ToolCallHandler
 }
 
