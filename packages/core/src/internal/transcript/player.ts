@@ -111,8 +111,8 @@ export const makePlayer = Effect.fnUntraced(function* (
     if (ended !== undefined) return
     deviation = found
     const [first] = found.differences
-    const where = first === undefined ? "" : ` at ${first.path === "" ? "all of it" : first.path}`
-    const description = `the program has left the recording: message ${found.n} (${found.method}) differs${where}`
+    const where = first === undefined || first.path === "" ? "" : ` at ${first.path}`
+    const description = `the program deviated from the recording: message ${found.n} (${found.method}) differs${where}`
     end(new ConnectionFailed({ reason: closed(description), stderr: [] }))
   }
 
