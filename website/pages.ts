@@ -1,9 +1,9 @@
 /**
  * The documents as pages of the site.
  *
- * The documents lie where a reader of the repository looks for them, and their links are those of the repository. A page
- * gets the text as it is, and the same links as links of the site: to a page where there is one, else to a page with the
- * file that the document speaks of.
+ * The documents stay where a reader of the repository looks for them, and their links are relative to the repository. A page
+ * gets the text unchanged, except for its links: they lead to the page of the document or, for other files, to a page that shows
+ * the file.
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -16,9 +16,9 @@ const write = (page: string, text: string) => {
   writeFileSync(file, text)
 }
 
-// A file that is no document, as a page of its own. Returns the page.
+// Writes a page that shows a file which is not a document. Returns the page.
 const showFile = (file: string): string => {
-  // Without a dot, which would be that of an extension.
+  // A dot would be taken for a file extension.
   const page = `source/${file.replaceAll(".", "-")}.md`
   if (existsSync(path.join(pages, page))) return page
   const language = { ".ts": "ts", ".json": "json", ".yaml": "yaml", ".toml": "toml" }[path.extname(file)] ?? "text"
@@ -33,11 +33,11 @@ const copyImage = (file: string): string => {
   return path.relative(pages, copy)
 }
 
-// `npm run docs:check` has found that each relative link leads to something.
+// `npm run docs:check` ensures that every relative link has a target.
 const targetOf = (file: string, image: boolean): string =>
   pageOfDocument.get(file) ?? (image ? copyImage(file) : showFile(file))
 
-// A page that is complete as it is. It is put beside the pages of the site, and the link leaves their router.
+// Copies complete HTML pages next to the pages of the site. The link bypasses the site's router.
 const withLinksToFiles = (text: string, document: string): string =>
   text.replace(/(\[[^\]]*\]\()([^)\s#:]+\.html)\)/g, (_, before: string, link: string) => {
     const file = path.join(path.dirname(document), link)
