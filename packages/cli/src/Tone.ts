@@ -1,8 +1,8 @@
 /**
- * The colours of what the command line prints, and whether there are any.
+ * The colours of the command line's output, and whether to use any.
  *
- * Colour is decided once, from what the user asked for, the environment and the terminal; what prints then paints a text with
- * a tone, which does nothing where there is no colour. Text that is painted has been made harmless before.
+ * Colour is decided once, from the user's flags, the environment and the terminal. Painting a text with a tone then has no effect
+ * if colour is off. Text must be sanitized before it is painted.
  *
  * @stability stable
  * @since 0.1.0

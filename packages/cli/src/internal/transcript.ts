@@ -1,8 +1,8 @@
 /**
- * Turns the events of turns into a transcript: which event makes which lines.
+ * Turns the events of turns into the lines of a transcript.
  *
- * Where they go and how they are kept harmless is the page's business, how much of a tool's output is shown that of
- * `outputLines`. Deltas, of which there are thousands, are read from the event alone; what else is needed is decoded.
+ * `page` places and sanitizes the lines, `outputLines` selects the lines of a tool's output. There are thousands of deltas, so
+ * they are read from the event itself; other events are decoded.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Notification from "@effect-codex/core/Notification"
@@ -30,7 +30,7 @@ export interface Settings {
   readonly isLive: boolean
 }
 
-/** What the agent is about. */
+/** The current activity of the agent. */
 export type Activity =
   | { readonly _tag: "Thinking" }
   | { readonly _tag: "Writing" }

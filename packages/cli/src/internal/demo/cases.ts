@@ -255,9 +255,9 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
         const folder = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" }), "greet")
         yield* fs.makeDirectory(folder)
         const file = path.join(yield* fs.realPath(folder), "SKILL.md")
-        yield* fs.writeFileString(file, "---\nname: greet\ndescription: Greets whoever is there\n---\nGreet.\n")
+        yield* fs.writeFileString(file, "---\nname: greet\ndescription: Greets the user\n---\nGreet.\n")
         const set = (enabled: boolean) => codex.skills.configWrite({ path: file, enabled })
-        // Switched on it needs no line in the configuration of the user, so nothing stays there.
+        // An enabled skill needs no line in the user's configuration, so none remains there.
         const now = yield* Effect.ensuring(set(false), Effect.ignore(set(true)))
         yield* expect(!now, "expected the skill to be off")
       })

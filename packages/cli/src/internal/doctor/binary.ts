@@ -1,5 +1,5 @@
 /**
- * What can be said of a codex without connecting to it: where it is, which one, and what protocol it speaks.
+ * Checks a codex without connecting to it: its path, its version, and the protocol that it speaks.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import * as Versions from "@effect-codex/core/protocol/Versions"
@@ -72,12 +72,12 @@ const withDetails = (finding: Finding, details: ReadonlyArray<string>): Finding 
 // Without these no turn runs.
 const needed = ["initialize", "thread/start", "thread/resume", "turn/start", "turn/interrupt", "turn/completed"]
 
-/** What the difference to the protocol that we know comes to. */
+/** Judges the difference between the codex's protocol and the one that this package was generated from. */
 export const judge = (found: Compatibility.Outline): Finding => {
   const difference = Compatibility.compare(known, found)
   const { methods, shapes } = difference
   const differences = detailsOf(difference)
-  // First in the words of the table of versions, then fact by fact.
+  // The rows of the table of versions come first, then the single facts.
   const rows = Versions.describe(found.version)
   const details = [...rows, ...differences]
   const check = "protocol"

@@ -1,7 +1,7 @@
 /**
- * What a codex says when it is connected to: its configuration, its account, its sandbox.
+ * Checks a codex over a connection: its configuration, its account, its sandbox.
  *
- * What it complains about it says right after the handshake, so the lines are read from the first one on.
+ * The server sends its warnings right after the handshake, so this reads its messages from the first one on.
  */
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
