@@ -21,7 +21,7 @@ const entries = [
   "@effect-codex/durable"
 ]
 
-/** Sizes in kilobytes or numbers of loaded modules, keyed by the name of the measurement. */
+/** The result of each measurement: a size in kilobytes, or a number of loaded modules. */
 export type Costs = Readonly<Record<string, number>>
 
 export const sizesOf = (name: string, tarball: string, files: ReadonlyArray<{ readonly size: number }>): Costs => ({
