@@ -10,11 +10,13 @@ import * as path from "node:path"
 import { examples, type Module, modules, packageNames, pageOfDocument, pages, read, root } from "./contents.ts"
 import { writeReference } from "./reference.ts"
 
-const write = (page: string, text: string) => {
-  const file = path.join(pages, page)
-  mkdirSync(path.dirname(file), { recursive: true })
-  writeFileSync(file, text)
+const folderOf = (folder: string): string => {
+  mkdirSync(path.join(pages, folder), { recursive: true })
+  return path.join(pages, folder)
 }
+
+const write = (page: string, text: string) =>
+  writeFileSync(path.join(folderOf(path.dirname(page)), path.basename(page)), text)
 
 // Writes a page that shows a file which is not a document. Returns the page.
 const showFile = (file: string): string => {
@@ -65,14 +67,24 @@ const outsideOfCode = (text: string, change: (text: string) => string): string =
     .map((piece, index) => (index % 2 === 1 ? piece : change(piece)))
     .join("")
 
-// The README is the front page: its title and first paragraph are at the head, the items of its list are cards.
+interface Action {
+  readonly text: string
+  readonly link: string
+}
+
+// The README is the front page. Its title, its first paragraph, the commands to install and the picture are at the head; the
+// items of its list are cards.
 const frontPage = (
   text: string,
-  start: { readonly text: string; readonly link: string },
-  more: typeof start
+  { more, places, start }: { readonly start: Action; readonly more: Action; readonly places: readonly [string, string] }
 ): string => {
   const [, title = ""] = /^# (.*)$/m.exec(text) ?? []
-  const body = text.replace(/^# .*\n+\[English\].*\n+/, "")
+  const picture = /^!\[([^\]]*)\]\([^)]*run\.svg\)\n+/m
+  const [, alt = ""] = picture.exec(text) ?? []
+  copyFileSync(path.join(root, "docs", "run.svg"), path.join(folderOf("public"), "run.svg"))
+  const [, build, install] = /`(npm run tarballs)`[^]*?`(npm install [^`]+)`/.exec(text) ?? []
+  if (build === undefined || install === undefined) throw new Error("The README does not say how to install")
+  const body = text.replace(/^# .*\n+\[English\].*\n+/, "").replace(picture, "")
   const tagline = body.slice(0, body.indexOf("\n\n")).replaceAll(/\s+/g, " ").replaceAll("`", "")
   const cards = Array.from(
     body.matchAll(/^- \*\*(.+?)[.。]\*\* ([\s\S]*?)(?=\n- |\n\n)/gm),
@@ -95,7 +107,9 @@ const frontPage = (
         { theme: "alt", ...more }
       ]
     },
-    features: cards
+    features: cards,
+    install: [`# ${places[0]}`, build, `# ${places[1]}`, install].join("\n"),
+    picture: { src: "/run.svg", alt }
   }
   // JSON is YAML too.
   return `---\n${JSON.stringify(head, null, 2)}\n---\n\n${body.slice(body.indexOf("\n\n")).replace(/^- \*\*[\s\S]*?(?=\n\n)/m, "")}`
@@ -103,9 +117,17 @@ const frontPage = (
 
 const frontPages: { readonly [document: string]: (text: string) => string } = {
   "README.md": (text) =>
-    frontPage(text, { text: "Quickstart", link: "/quickstart" }, { text: "Documentation", link: "/documentation" }),
+    frontPage(text, {
+      start: { text: "Quickstart", link: "/quickstart" },
+      more: { text: "Documentation", link: "/documentation" },
+      places: ["in a clone", "in your project"]
+    }),
   "README.zh-CN.md": (text) =>
-    frontPage(text, { text: "快速开始", link: "/zh/quickstart" }, { text: "文档", link: "/zh/documentation" })
+    frontPage(text, {
+      start: { text: "快速开始", link: "/zh/quickstart" },
+      more: { text: "文档", link: "/zh/documentation" },
+      places: ["在克隆的仓库里", "在你的项目里"]
+    })
 }
 
 const writeDocuments = () => {
