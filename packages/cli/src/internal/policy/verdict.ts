@@ -1,6 +1,8 @@
 /**
- * The verdict of a rubric on a command line, as data.
+ * The verdict of a rubric on a request or a command line.
  */
+import type { PolicyFailed } from "@effect-codex/core/CodexError"
+import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
@@ -22,6 +24,12 @@ export const load = Effect.fnUntraced(function* (file: string, root: string | un
   const loaded: Loaded = { rubric, baseDirectory: path.resolve(root ?? path.dirname(file)) }
   return loaded
 })
+
+/** Asks the engine for its verdict on a request of any kind. */
+export const ask = <K extends PolicyEngine.Kind>(
+  engine: PolicyEngine.Engine,
+  request: PolicyEngine.Request<K>
+): Effect.Effect<PolicyEngine.Verdict<K> | undefined, PolicyFailed> => engine[request.kind](request)
 
 /** The name of a decision; `abstain` if no rule decides. Such a request is declined unless a judge or a person follows. */
 const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
