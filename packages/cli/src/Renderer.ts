@@ -63,13 +63,16 @@ export interface ExecRenderer {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): ExecRenderer => makeWith(options, undefined, false)
+export const make = (options: Options = {}): ExecRenderer => makeWith(options)
 
-const makeWith = (options: Options, columns: (() => number) | undefined, isLive: boolean): ExecRenderer =>
+const makeWith = (options: Options, live?: { readonly columns: () => number; readonly raw: boolean }): ExecRenderer =>
   makeTranscript({
-    isLive,
+    isLive: live !== undefined,
+    columns: live?.columns,
     layout:
-      columns === undefined ? undefined : () => ({ columns: columns(), hasColor: (options.color ?? "off") !== "off" }),
+      live === undefined || live.raw
+        ? undefined
+        : () => ({ columns: live.columns(), hasColor: (options.color ?? "off") !== "off" }),
     paint: Tone.painter(options.color ?? "off"),
     showReasoning: options.showReasoning ?? true,
     showSystem: options.showSystem ?? false,
@@ -131,22 +134,21 @@ export const renderTo =
  * @since 0.1.0
  */
 export interface LiveOptions extends Options {
-  /** The width of the terminal, asked for whenever the status line is drawn. */
+  /** The width of the terminal, read again for each redraw. */
   readonly columns: Effect.Effect<number>
   /**
-   * Whether messages are printed as they are written. Default: false, which lays them out as Markdown, wrapped at the width of the
-   * terminal; each paragraph, item of a list, table or block of code appears when it is complete.
+   * Whether messages are printed as they are written. Default: false, which lays them out as Markdown, wrapped at the width of
+   * the terminal; each paragraph, item of a list, table or block of code appears when it is complete.
    */
   readonly raw?: boolean | undefined
 }
 
 /**
- * The transcript for a terminal, with a line at the bottom that tells what the agent is about, moves, and goes away at the
- * end.
+ * The transcript for a terminal. A status line at the bottom shows the activity of the agent until the end.
  *
  * **Gotchas**
  *
- * A consumer that is interrupted leaves the line on the screen: write `StatusLine.erase` then.
+ * A consumer that is interrupted leaves the status line on the screen: write `StatusLine.erase` then.
  *
  * @category rendering
  * @since 0.1.0
@@ -159,7 +161,7 @@ export const renderLive =
         const clock = yield* Clock.Clock
         const begin = clock.currentTimeMillisUnsafe()
         let width = yield* options.columns
-        const renderer = makeWith(options, options.raw === true ? undefined : () => width, true)
+        const renderer = makeWith(options, { columns: () => width, raw: options.raw === true })
         const paint = Tone.painter(options.color ?? "off")
         let shown = ""
         // Erases the status line, writes the new text, and draws the line again.

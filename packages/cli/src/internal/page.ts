@@ -7,10 +7,13 @@
 import * as Display from "@effect-codex/core/Display"
 import type { Paint, Tone } from "../Tone.ts"
 import { makePieces } from "./sanitizeForTerminal.ts"
+import { wrap } from "./wrap.ts"
 
 export interface Page {
   /** Writes a label and its text on a line of their own. */
   readonly line: (tone: Tone, label: string, text?: string) => void
+  /** Writes a label and a sentence on a line of their own, wrapped by words at the width of a terminal. */
+  readonly sentence: (tone: Tone, label: string, text: string) => void
   /** Writes a line unchanged: the caller has sanitized it. */
   readonly plain: (line: string) => void
   /** Continues the text of `key`; writes the label first if something else was written since. */
@@ -27,7 +30,8 @@ export interface Page {
   readonly atLineStart: () => boolean
 }
 
-export const makePage = (paint: Paint): Page => {
+/** `columns` is the width of the terminal; `undefined` if no terminal shows the page. */
+export const makePage = (paint: Paint, columns?: () => number): Page => {
   let written = ""
   let midLine = false
   let open: string | undefined
@@ -50,9 +54,15 @@ export const makePage = (paint: Paint): Page => {
     put(`${line}\n`)
   }
 
+  const labelled = (tone: Tone, label: string, text: string) =>
+    text === "" ? paint(tone, label) : `${paint(tone, label)} ${indented(text)}`
+
   return {
-    line: (tone, label, text = "") =>
-      plain(text === "" ? paint(tone, label) : `${paint(tone, label)} ${indented(text)}`),
+    line: (tone, label, text = "") => plain(labelled(tone, label, text)),
+    sentence: (tone, label, text) => {
+      const width = columns?.() ?? Infinity
+      for (const line of labelled(tone, label, text).split("\n")) wrap(line, width, 2).forEach(plain)
+    },
     plain,
     write: (key, tone, label, text) => {
       if (text === "") return
