@@ -120,7 +120,7 @@ const isOwn = ({ args, code }: Screen): boolean =>
 
 // Commands to copy and JSON are not wrapped, nor can a path be that has no room on a line of its own.
 const isFixed = (line: string): boolean =>
-  /^(?: {2}(?:#|effect-codex|git|jq|printenv|source)|\{")/.test(line) || !/\s/.test(line.trim())
+  /^(?: {2}(?:effect-codex|git|jq|printenv|source)|\{")/.test(line) || !/\s/.test(line.trim())
 
 const show = Effect.fnUntraced(function* (screen: Screen, columns: number) {
   const { answer, args, code } = screen

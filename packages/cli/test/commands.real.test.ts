@@ -343,7 +343,7 @@ describe("effect-codex login, logout, account and models", () => {
   it.live("says who is logged in, and exits with 3 if somebody has to be and nobody is", () =>
     atHome(
       Effect.gen(function* () {
-        expect((yield* command(["account"])).stdout).toBe("The provider of the model needs no account.\n")
+        expect((yield* command(["account"])).stdout).toBe("The model provider requires no account.\n")
         const { cwd, env } = yield* CodexTest.Home
         const openai = ["-c", "model_provider=openai"]
         const nobody = yield* runFile(main, ["account", ...openai], { cwd, env })

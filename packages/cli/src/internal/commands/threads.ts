@@ -208,7 +208,7 @@ const changeAll = <E>(
 ) =>
   Effect.gen(function* () {
     const codex = yield* Codex.Codex
-    // All of them are looked up first, so that a mistake in one changes none.
+    // Looks up all ids first, so that a mistake in one of them changes nothing.
     const ids = yield* Effect.forEach(flags.ids, (id) => ThreadId.resolve(codex, id))
     yield* Effect.forEach(
       ids,

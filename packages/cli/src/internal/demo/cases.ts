@@ -1,8 +1,7 @@
 /**
- * The cases of the demo: each does one thing with a Codex and looks at what comes of it.
+ * The cases of the demo: each does one thing with a codex and checks the outcome.
  *
- * They share one thread and one fork of it, so each stands on those before it. The output of a case is printed below
- * its name.
+ * They share one thread and one fork of it, so each depends on those before it. The output of a case is printed below its name.
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as Notification from "@effect-codex/core/Notification"
