@@ -229,8 +229,8 @@ describe("effect-codex threads", () => {
     atHome(
       Effect.gen(function* () {
         const id = yield* begin("Keep me.")
-        const refused = yield* inTerminal(["threads", "delete", id])
-        yield* refused.waitFor(/for good\?/)
+        const refused = yield* inTerminal(["threads", "delete", id.slice(0, 13)])
+        yield* refused.waitFor(new RegExp(`Delete thread ${id} for good\\?`))
         yield* refused.type("n")
         expect(yield* refused.code).toBe(5)
         expect(refused.written()).toContain("Nothing was deleted.")
