@@ -239,7 +239,8 @@ const run = Effect.fnUntraced(function* (options: {
 }) {
   const { quick } = options
   if (Option.isSome(options.against)) {
-    if (quick || options.docs) return yield* new BenchFailed({ description: "--against cannot be combined with --quick or --docs" })
+    if (quick || options.docs)
+      return yield* new BenchFailed({ description: "--against cannot be combined with --quick or --docs" })
     return yield* runAgainst(options.against.value, Option.getOrUndefined(options.only), options.rounds)
   }
   if (Option.isSome(options.rounds)) return yield* new BenchFailed({ description: "--rounds needs --against" })
@@ -286,9 +287,7 @@ const command = Command.make(
       [...sections, ...curves].map(({ name }) => name)
     ).pipe(Flag.withDescription("Measure one section or one curve; write nothing, unless with --docs"), Flag.optional),
     docs: Flag.Boolean("docs").pipe(
-      Flag.withDescription(
-        "Regenerate the documents from the last numbers; with --only, measure that section first"
-      ),
+      Flag.withDescription("Regenerate the documents from the last numbers; with --only, measure that section first"),
       Flag.withDefault(false)
     ),
     against: Flag.String("against").pipe(

@@ -87,7 +87,10 @@ const publish = (options: Options, folder: string, artefacts: Artefacts) => {
     }
     say(`npm ${command.join(" ")}`)
     const { status } = spawnSync("npm", command, { cwd: folder, stdio: "inherit" })
-    if (status !== 0) fail(`${fullName} ${version} was not published. Run the command again: it skips packages that are already published.`)
+    if (status !== 0)
+      fail(
+        `${fullName} ${version} was not published. Run the command again: it skips packages that are already published.`
+      )
   })
 }
 

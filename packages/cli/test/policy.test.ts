@@ -68,9 +68,9 @@ describe("effect-codex policy check of files and tools", () => {
     "others.yaml",
     `mode: strict
 fileChangeRules:
+  - { name: no key, when: { pathsWithin: /srv/app/src/keys }, decision: decline }
   - { name: sources, when: { pathsWithin: /srv/app/src, changes: [add, update] }, decision: accept }
   - { name: moves, when: { pathsWithin: /srv/app/src, changes: [move] }, decision: accept }
-  - { name: no key, when: { pathsWithin: /srv/app/src/keys }, decision: decline }
   - { name: no deletion, when: { changes: [delete] }, decision: decline, reason: people delete }
 toolCallRules:
   - { name: weather, when: { tool: weather }, decision: accept }
@@ -88,7 +88,12 @@ mcpToolRules:
     ["a new file", ["--file", "/srv/app/src/new.ts", "--change", "add"], 0, "accept, by sources\n"],
     ["a deletion", ["--file", "src/a.ts", "--change", "delete"], 5, "decline, by no deletion\n  people delete\n"],
     ["a move", ["--file", "src/a.ts", "--move-to", "src/b.ts"], 0, "accept, by moves\n"],
-    ["a move by its name", ["--file", "src/a.ts", "--move-to", "src/b.ts", "--change", "move"], 0, "accept, by moves\n"],
+    [
+      "a move by its name",
+      ["--file", "src/a.ts", "--move-to", "src/b.ts", "--change", "move"],
+      0,
+      "accept, by moves\n"
+    ],
     ["a move to elsewhere", ["--file", "src/a.ts", "--move-to", "b.ts"], 5, "decline, by mode strict\n"],
     ["a move from elsewhere", ["--file", "b.ts", "--move-to", "src/b.ts"], 5, "decline, by mode strict\n"],
     ["a move to a declined path", ["--file", "src/a", "--move-to", "src/keys/a"], 5, "decline, by no key\n"],

@@ -21,6 +21,5 @@ const Picture = defineComponent(() => {
 
 export default {
   extends: theme,
-  Layout: () =>
-    h(theme.Layout, null, { "home-hero-info-after": () => h(Install), "home-hero-after": () => h(Picture) })
+  Layout: () => h(theme.Layout, null, { "home-hero-info-after": () => h(Install), "home-hero-after": () => h(Picture) })
 }

@@ -17,11 +17,11 @@ export const resolve = <E, R>(
   given: string,
   ids: Stream.Stream<string, E, R>
 ): Effect.Effect<string, E | InvalidUsage, R> =>
-  Effect.flatMap(Stream.runCollect(Stream.take(ids, most)), (found) => {
+  Effect.flatMap(Stream.runCollect(Stream.take(ids, most + 1)), (found) => {
     const [id, ...others] = new Set(found)
     if (id === undefined || found.includes(given)) return Effect.succeed(given)
     if (others.length === 0) return Effect.succeed(id)
-    const listed = [id, ...others].join(", ") + (found.length === most ? " and more" : "")
+    const listed = [id, ...others].slice(0, most).join(", ") + (others.length < most ? "" : " and more")
     return Effect.fail(
       new InvalidUsage({ description: `Several ${what} begin with ${given}: ${listed}. Give more of the id.` })
     )

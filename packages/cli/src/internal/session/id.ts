@@ -45,8 +45,9 @@ const resolveSession = (sessions: Service, given: string) =>
 
 /** The id of a session. An id that no session has is returned unchanged: the store says that there is none. */
 export const session = (sessions: Service, given: string) =>
-  Effect.catchTag(Effect.as(sessions.status(given), given), "UnknownSession", () =>
-    resolveSession(sessions, given)
+  sessions.status(given).pipe(
+    Effect.as(given),
+    Effect.catchTag("UnknownSession", () => resolveSession(sessions, given))
   )
 
 /** The id of an approval that waits for a verdict. Any other id is returned unchanged. */
