@@ -65,6 +65,11 @@ export interface Part {
    * run them. Decline rules search it for commands. Absent if there is none.
    */
   readonly mayRun?: ReadonlyArray<Word>
+  /**
+   * The here-document that the program reads, where that is text for it and nothing else: the message of `git commit -F -`.
+   * Absent: there is none. Any other here-document makes the part opaque.
+   */
+  readonly document?: string
 }
 
 /**

@@ -25,7 +25,7 @@ export interface PartView extends Omit<Reach, "texts"> {
   readonly possiblePaths: ReadonlyArray<string | undefined>
   /**
    * The words as one line, if all are known: what a pattern that accepts is matched with. Words that are certain to be text
-   * may have any letters and several lines, all others are of printable ASCII.
+   * may have any letters and several lines, all others are of printable ASCII. Behind them, ` << ` and the here-document.
    */
   readonly line: string | undefined
   /** The forms that a pattern that declines is looked for in. */
@@ -64,8 +64,10 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
   const program = first?.value
   const values = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   const { texts, ...reach } = reachOf(part)
+  const { document } = part
   const isLine =
     values.length > 0 &&
+    isLegible(document ?? "") &&
     part.words.every(
       ({ value }, at) => value !== undefined && (isPrintable(value) || (texts.has(at) && isLegible(value)))
     )
@@ -80,7 +82,9 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
     args,
     paths: args.flatMap(pathsOf),
     possiblePaths: args.flatMap((arg, index) => (texts.has(index + 1) ? [] : pathsOf(arg))),
-    line: isLine ? values.map(quote).join(" ") : undefined,
+    line: isLine
+      ? [...values.map(quote), ...(document === undefined ? [] : ["<<", quote(document)])].join(" ")
+      : undefined,
     lines: [
       part.source,
       part.words.map(({ source, value }) => value ?? source).join(" "),
