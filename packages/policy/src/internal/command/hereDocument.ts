@@ -1,35 +1,35 @@
 /**
  * Here-documents within a substitution, and the text that such a substitution prints.
  *
- * Shells disagree about where these end. Bash before 4.0 looks for the closing bracket without knowing here-documents, and
- * newer ones also take a line that only begins with the delimiter for its end. This module answers for all of them: it accepts
- * only documents that no shell ends elsewhere. It knows no program other than `cat`, and no rules.
+ * Shells disagree about the end of these. Bash before 4.0 looks for the closing bracket without parsing here-documents, and
+ * newer versions also accept a line that only begins with the delimiter as the end. This module accepts only documents that end
+ * at the same place in every shell. It knows no program other than `cat`, and no rules.
  */
 
-/** Whether a shell may take this line for the end of the document although it is another one. */
+/** Whether some shell may take this line for the end of the document, although it is not the delimiter. */
 export const mayEnd = (line: string, delimiter: string): boolean => line.trimStart().startsWith(delimiter)
 
 /**
- * Whether a substitution that has such text in it, a here-document or a comment, ends at the same bracket for a shell that
- * reads the text as part of the script. `rest` is what follows that bracket.
+ * Whether a substitution that contains a here-document or a comment also ends at the same bracket in a shell that reads the
+ * text as part of the script. `rest` is the script after that bracket.
  */
 export const endsAlike = (text: string, rest: string): boolean => {
-  // Both brackets of a pair count, or none of them: nothing between them begins or ends a quote or a comment.
+  // A pair of brackets counts as a whole: no quote or comment begins or ends between them.
   const left = text.replace(/(?<![\\$])\((?:[^()'"`\\$#\n]|(?<=\S)#)*\)/g, "")
-  // Old shells expand these first, and one of the new lines may be the end of a document.
+  // Old shells expand these first, and one of the resulting lines may be the end of a document.
   if (/\\\n|\$['"]/.test(text)) return false
-  // With anything that hides the bracket, the substitution goes on to a later one, or without an end.
+  // If something hides the bracket, the substitution ends at a later bracket, or not at all.
   return !left.includes(")") && (!/['"`\\$(]/.test(left) || !rest.includes(")"))
 }
 
 export interface Printed {
   readonly value: string
   readonly delimiter: string
-  /** The document as it stands in the script. */
+  /** The document as written in the script. */
   readonly body: string
 }
 
-/** The text that `"$(cat <<'EOF' … )"` becomes; `undefined`: the word has another form. */
+/** The text that `"$(cat <<'EOF' … )"` expands to; `undefined` if the word has another form. */
 export const readPrinted = (word: string): Printed | undefined => {
   const match = /^"\$\(cat[ \t]*<<[ \t]*(?:'(\w+)'|"(\w+)"|(\w+))[ \t]*\n/.exec(word)
   if (match === null) return undefined

@@ -62,7 +62,7 @@ const exactOf = (
   const [program, ...args] = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   if (part.opaque !== undefined) return part.opaque
   if (folder === undefined || folders.length > 1) return "the folder that it runs in is not certain"
-  if (program === undefined || args.length + 1 < part.words.length) return "it is known only when it runs"
+  if (program === undefined || args.length + 1 < part.words.length) return "it is only known at run time"
   if (part.assignments.length > 0) return "it sets variables, and a rule cannot tell their values apart"
   // A program that runs code takes it from its operands or, without operands, from its input.
   const isScript = runsCode(baseName(program)) && !args.some((arg) => !arg.startsWith("-"))
