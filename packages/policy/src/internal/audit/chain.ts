@@ -33,7 +33,7 @@ export interface Link {
   readonly place: Place
 }
 
-// A longer line could not be found again at the end of a file. Only the params of a request can get this long.
+// A longer line could not be found again at the end of a file. Only the text of a request or an item can get this long.
 const maxBodyLength = 1_048_576
 
 /**

@@ -92,7 +92,7 @@ export const open = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const found = yield* infoOf(fs, path)
   if (Option.isSome(found) && found.value.type !== "File") {
-    return yield* new NoTrail({ description: "it is a link, or no regular file" })
+    return yield* new NoTrail({ description: "it is a link, or not a regular file" })
   }
   const held = yield* Lock.acquire(`${path}.lock`)
   const { lacksLineBreak, size: sizeAtStart, start } = yield* startOf(fs, path)

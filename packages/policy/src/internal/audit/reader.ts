@@ -107,7 +107,7 @@ const checker = (path: string, seal: Seal, anchor: Known | undefined) => {
     if (torn !== undefined) return yield* torn
     if (start === undefined) return yield* broken("there is no record in it")
     if (start.seq > first) {
-      const description = `its beginning is missing: it should begin with record ${first}, and does with ${start.seq}`
+      const description = `its beginning is missing: it should begin with record ${first}, but begins with ${start.seq}`
       return yield* broken(description, start)
     }
     if (anchor === undefined || isAnchored) return

@@ -1,5 +1,5 @@
 /**
- * The only module that knows the Bash parser.
+ * Reads a script with the Bash parser.
  *
  * One syntax tree answers two questions. Rules that accept ask which commands run for certain: only the node types and fields
  * listed here count, each word is decoded a second time from its source, and only blanks, comments and operators may stand
@@ -131,7 +131,7 @@ const read = (
   }
 
   const visit = (node: Unbash.SyntaxNode): void => {
-    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    if (!hasOnlyKnownFields(node)) return construct(node, "a new kind of syntax")
     switch (node.type) {
       case "Script":
       case "CompoundList":
@@ -186,7 +186,7 @@ const read = (
   }
 
   const visitCommand = (node: Unbash.Command, chain: number | undefined): void => {
-    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    if (!hasOnlyKnownFields(node)) return construct(node, "a new kind of syntax")
     const own = [...node.prefix, ...(node.name === undefined ? [] : [node.name]), ...node.suffix]
     const printed = new Map(
       node.suffix.flatMap((child) => {
@@ -298,7 +298,7 @@ const redirectOf = (
   if (!hasOnlyKnownFields(node)) return uncertain("of a new kind is not analyzed")
   if (node.descriptor?.type === "FileDescriptorVariable") return uncertain("of a variable is not analyzed")
   if (target.value === undefined) return uncertain(`to ${short(target.source)} is only known at run time`)
-  if (node.operator.startsWith("&") && dialect === "sh") return uncertain("with & is something else in sh")
+  if (node.operator.startsWith("&") && dialect === "sh") return uncertain("with & means something else in sh")
   if (node.operator.endsWith("&") && !/^(?:\d+-?|-)$/.test(target.value))
     return uncertain("with & to a file is not analyzed")
   return { redirect, opaque: undefined }
@@ -340,7 +340,7 @@ const simpleOf = (
         : unknownVariable !== undefined
           ? `the value of ${unknownVariable.name} is only known at run time`
           : node.name !== undefined && reserved.has(sourceOf(node.name))
-            ? `${sourceOf(node.name)} is a word of the shell`
+            ? `${sourceOf(node.name)} is a reserved word of the shell`
             : redirects.find(({ opaque }) => opaque !== undefined)?.opaque
   }
 }

@@ -138,7 +138,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       at += word.length
       return true
     }
-    refuse(`${word} is expected and not there`)
+    refuse(`${word} is missing`)
     return false
   }
 
@@ -190,20 +190,20 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       const word = keyword()
       if (word !== "!" && word !== "time") break
       // In zsh, a second `time` is a program.
-      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time in another way")
+      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time differently")
       isTimed ||= word === "time"
-      if (word === "time" && dialect === "sh") refuse("time is something else in sh")
+      if (word === "time" && dialect === "sh") refuse("time means something else in sh")
       at += word.length
-      if (!peek(" ")) refuse(`${word} is followed by no command`)
+      if (!peek(" ")) refuse(`there is no command after ${word}`)
       blanks()
-      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`${word} is followed by no command`)
+      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`there is no command after ${word}`)
       if (peek("-")) refuse(`${word} with an option is not analyzed`)
     }
     const found: Array<Node> = [command()]
     for (;;) {
       blanks()
       if (problem !== undefined || !peek("|") || peek("||")) break
-      if (peek("|&") && dialect === "sh") refuse("|& is something else in sh")
+      if (peek("|&") && dialect === "sh") refuse("|& means something else in sh")
       at += peek("|&") ? 2 : 1
       spaces()
       if (keyword() === "!" || keyword() === "time") refuse("! and time within a pipeline are not analyzed")
@@ -300,7 +300,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   const testCommand = (): Node => {
     at += 2
     const words: Array<ScriptWord> = []
-    if (dialect === "sh") refuse("[[ is something else in sh")
+    if (dialect === "sh") refuse("[[ means something else in sh")
     for (;;) {
       blanks()
       if (problem !== undefined) break
@@ -355,7 +355,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     if (target === undefined) return refuse(`a redirection at ${start} has no target`) ?? true
     switch (operator) {
       case "<<<":
-        if (dialect === "sh") refuse("<<< is something else in sh")
+        if (dialect === "sh") refuse("<<< means something else in sh")
         into.push({ descriptor, operator, target })
         return true
       case "<":
@@ -390,7 +390,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       }
       const found = word()
       if (found === undefined) break
-      if (words.length === 0 && reserved.has(found.source)) refuse(`${found.source} is a word of the shell`)
+      if (words.length === 0 && reserved.has(found.source)) refuse(`${found.source} is a reserved word of the shell`)
       words.push(found)
     }
     if (words.length === 0 && assignments.length === 0) refuse("there is no command where one is expected")
@@ -413,7 +413,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       return { source: script.slice(start, at), pieces }
     }
     if (peek("=") && dialect === "zsh" && !inTest)
-      return refuse("= at the beginning of a word is something else in zsh")
+      return refuse("= at the beginning of a word means something else in zsh")
     while (at < script.length) {
       const char = script.charAt(at)
       if (/[\s;|&)]/.test(char) || (/[<>]/.test(char) && at > start && script.charAt(at + 1) !== "(" && !inTest)) break
@@ -468,7 +468,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         at++
       } else return refuse(`${JSON.stringify(char)} in a word is not analyzed`)
     }
-    return at === start ? refuse("a word is expected and not there") : { source: script.slice(start, at), pieces }
+    return at === start ? refuse("a word is missing") : { source: script.slice(start, at), pieces }
   }
 
   const quoted = (pieces: Array<Piece>, text: (value: string) => void) => {

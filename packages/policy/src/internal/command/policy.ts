@@ -133,7 +133,7 @@ export const compile = (
       walker,
       decided: parts.map((part) => {
         const decided = decide(part)
-        // Another part may write there after the check.
+        // Another part may change these files after the check.
         if (part.unsettled.length > 0 && decided.checks.length > 0) {
           return { ...decided, decision: "decline", reason: "another part may change what this one reads", checks: [] }
         }
@@ -214,7 +214,7 @@ const fall = (
   const plain = isPlain(requests)
   if (fallback._tag === "Decide") {
     if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
-    if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
+    if (!plain) return because(fallback.by, "decline", `no rule covers ${requests.join(" and ") || "such a request"}`)
     const conditions = CommandMatch.leavesAlone(view, [], false)
     return conditions === undefined
       ? because(fallback.by, "decline", `${short(part.source)} may write protected files, which decide what runs later`)
@@ -222,7 +222,7 @@ const fall = (
   }
   const { otherwise } = fallback
   if (!plain)
-    return because(otherwise.by, otherwise.decision, "nothing but plain commands is decided by what they read")
+    return because(otherwise.by, otherwise.decision, "only a plain command can be accepted because it only reads")
   // A part that is certain is analyzed alone, so that rules may decide the other parts.
   const alone = readsAlone(view, fallback.roots)
   const found = alone?._tag === "Reads" ? alone : readsWhole(fallback.roots)

@@ -526,7 +526,7 @@ export const analyse = (
     const found = usesOf(words)
     const first = found.uses.find(({ effect }) => effect === "run")?.at ?? words.length
     if (found.uncertain !== undefined) return doubt(found.uncertain)
-    if (found.uses.some(({ effect }) => effect === "list")) return doubt("the file with the arguments of xargs is not certain")
+    if (found.uses.some(({ effect }) => effect === "list")) return doubt("xargs reads its arguments from a file")
     const options = words.slice(1, first)
     const rest = first === words.length ? ["echo"] : words.slice(first)
     const at = options.findIndex((option) => option.startsWith("-I"))

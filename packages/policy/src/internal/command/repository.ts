@@ -76,7 +76,7 @@ const lookAt = Effect.fnUntraced(function* (
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
-  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
+  if (real.split("/").length > maxLevels) return `${short(folder)} is nested too deeply to search for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break
@@ -222,7 +222,7 @@ const configProblem = Effect.fnUntraced(function* (
   left: Allowance,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  if (depth > maxDepth) return `${short(path)} is included too deep`
+  if (depth > maxDepth) return `${short(path)} is included too deeply`
   const read = yield* textOf(path, left)
   if (Result.isFailure(read)) return read.failure
   let section = ""

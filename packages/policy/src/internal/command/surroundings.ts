@@ -22,7 +22,7 @@ const maxEffort = 8_000_000
 // Each repository takes many lookups.
 const maxRepositories = 8
 
-/** The reason why a check fails, of the first one that does; `undefined` if all pass. */
+/** Runs the checks in order, and returns the reason why the first one fails; `undefined` if all pass. */
 export const problemOf = Effect.fnUntraced(function* (
   checks: ReadonlyArray<Check>
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {

@@ -1,5 +1,5 @@
 /**
- * The meaning of decisions for combined engines: which of them accept, and on what two of them agree.
+ * The meaning of decisions for combined engines: which of them accept, and what two of them have in common.
  *
  * It knows the decisions of the protocol. It does not know requests, and asks no engine.
  */

@@ -23,7 +23,7 @@ export interface Demand {
   readonly contents?: boolean
   /** Whether it must have the same target if `..` is removed by name first. Default: false. */
   readonly oneWay?: boolean
-  /** Paths that the same command also writes, so that their current state proves nothing. Default: none. */
+  /** Paths that another part of the command may replace, so that their current state proves nothing. Default: none. */
   readonly unsettled?: ReadonlyArray<string>
 }
 
@@ -32,7 +32,7 @@ export const within = (path: string, folders: ReadonlyArray<string>): Demand => 
 
 const maxDemands = 1_000
 
-/** The reason why a demand does not hold, of the first one that does not; `undefined` if all hold. */
+/** Checks the demands in order, and returns the reason why the first unmet one does not hold; `undefined` if all hold. */
 export const problemOf = Effect.fnUntraced(function* (
   demands: ReadonlyArray<Demand>,
   walker: Walker

@@ -238,7 +238,7 @@ export const mayContain = (place: Place, folders: ReadonlyArray<Place>): boolean
   !place.certain ||
   folders.some(({ folded }) => folded.some((inner) => place.folded.some((path) => isBelow(inner, path))))
 
-/** A place whose target becomes uncertain if it may lie in one of the places that are written in the meantime. */
+/** Marks a place as uncertain if it may lie in one of the places that may be replaced. */
 export const unsettle = (place: Place, others: ReadonlyArray<Place>): Place =>
   place.certain && (others.some(({ name }) => name === undefined) || isPossiblyWithin(place, others))
     ? { ...place, real: undefined, certain: false }

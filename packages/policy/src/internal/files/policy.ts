@@ -68,7 +68,7 @@ export const compile = (
   return Effect.fnUntraced(function* (request) {
     const about = getSubject(request)
     const named = changesOf(request)
-    if (named === undefined) return refusal(fallback.by, "the change that it is about is not known")
+    if (named === undefined) return refusal(fallback.by, "the file change is not known")
     const walker = yield* startWalking
     const changes = yield* Effect.forEach(named, (change) =>
       Effect.gen(function* () {
@@ -90,7 +90,7 @@ export const compile = (
         certain: true
       }
       return isPermissive(decision) && found === undefined && change.change === "grant"
-        ? { decision: "decline", by, reason: "no rule is about writing for the rest of the session", condition }
+        ? { decision: "decline", by, reason: "no rule covers writing for the rest of the session", condition }
         : { decision, by, reason: found?.rule.reason, condition }
     })
     return conclude(decided, fallback)

@@ -15,7 +15,7 @@ import * as Lasting from "./lasting.ts"
 
 const commandTitles = new Map([
   ["command", "Run a command?"],
-  ["writeStdin", "Type into a program that runs?"],
+  ["writeStdin", "Type into a running program?"],
   ["humanCommand", "Run a command that an administrator leaves to people alone?"]
 ])
 

@@ -32,7 +32,7 @@ export const problemOf = (field: Field, value: unknown): string | undefined => {
     }
     return fits(value.length, " options")
   }
-  if (typeof value !== "string") return "Type a text"
+  if (typeof value !== "string") return "Type some text"
   if (options.length > 0 && !isOpen && !isOption(value)) return "Type the number of one of the options"
   return options.length > 0 ? undefined : fits(Array.from(value).length, " characters")
 }

@@ -58,7 +58,7 @@ export const page = ({ choices, details, title }: Question, columns: number, row
     return { label, short, isCut: short !== barred(text, columns) }
   })
   const isCut = parts.some(({ isCut }) => isCut)
-  const offered = isCut ? [...choices, { key: more, meaning: "Show what is left out" }] : choices
+  const offered = isCut ? [...choices, { key: more, meaning: "Show the omitted lines" }] : choices
   const width = Math.max(...offered.map(({ key }) => key.length)) + 4
   // A continued meaning is indented below its first line, where no key can stand.
   const meanings = offered.flatMap(({ key, meaning }) =>
@@ -79,14 +79,14 @@ export const text = (question: Question, columns = 80): string => page(question,
 
 const formOf = ({ isOpen, options, type }: Field): string => {
   if (type === "choices") return "numbers of options, with commas between them"
-  if (options.length > 0) return isOpen ? "the number of an option, or words of your own" : "the number of an option"
+  if (options.length > 0) return isOpen ? "the number of an option, or your own text" : "the number of an option"
   return { boolean: "yes or no", integer: "a whole number", number: "a number", text: "in words" }[type]
 }
 
 /** The text of a field, with a description of valid input. */
 export const fieldText = (field: Field, columns: number): string =>
   [
-    `${field.isRequired ? "To be filled in" : "May be left empty"}: ${formOf(field)}`,
+    `${field.isRequired ? "Required" : "Optional"}: ${formOf(field)}`,
     barred(field.label, columns),
     ...(field.description === "" ? [] : [barred(field.description, columns)]),
     ...field.options.map(({ description, label }, index) =>

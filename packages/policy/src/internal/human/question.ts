@@ -128,7 +128,7 @@ const fileChange = Effect.fnUntraced(function* (
       remark("Why, as the model claims", params.reason, 1000)
     ],
     ways: [
-      way(yes, params.grantRoot == null ? "Yes, once" : "Yes, with what it also asks for", "accept"),
+      way(yes, params.grantRoot == null ? "Yes, once" : "Yes, including the additional access", "accept"),
       way("session", `Yes, and ${lasting}`, "acceptForSession"),
       way("n", "No. The agent gets the refusal and continues", "decline"),
       way("cancel", "No, and stop the turn", "cancel")
@@ -178,7 +178,7 @@ const userInput = ({ params: { questions } }: Request<"userInput">): Drafting<"u
           return Result.map(UserInput.check(questions, given), () => UserInput.toDecision(given))
         }
       },
-      way<"userInput">("n", "Do not answer. The agent goes on without", "decline")
+      way<"userInput">("n", "Do not answer. The agent continues without", "decline")
     ]
   })
 }
@@ -200,7 +200,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
         careful(params.url, params.serverName),
         remark("Message of the server", params.message, 2000)
       ],
-      ways: [way<"elicitation">(yes, "I have been there, and done what is asked", accepted(null)), ...refusals]
+      ways: [way<"elicitation">(yes, "I visited the page and did what it asks", accepted(null)), ...refusals]
     }
   }
   if (params.mode !== "form") return `a person can't answer the mode ${title(params.mode)} here`
@@ -229,7 +229,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
     }
   }
   return {
-    title: fields.length === 0 ? `The MCP server ${server} asks for a yes` : `The MCP server ${server} asks for data`,
+    title: fields.length === 0 ? `The MCP server ${server} asks for confirmation` : `The MCP server ${server} asks for data`,
     // The message that a person agrees to, or fills in the form for.
     details: [detail("Message of the server", params.message), careful(params.serverName)],
     fields,

@@ -52,13 +52,13 @@ const dialogue = Effect.fnUntraced(function* (stdio: Stdio.Stdio, terminal: Term
     Effect.timeoutOption(settling)
   )
   if (abandoned.has(stdio)) {
-    yield* terminal.display("\nThe question before this one is not asked any more. Another one waits.\n")
+    yield* terminal.display("\nThe previous question was withdrawn. Another one is waiting.\n")
     yield* choose([next])
     abandoned.delete(stdio)
   }
   return yield* Effect.onInterrupt(answered(terminal, question), () => {
     abandoned.add(stdio)
-    return Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
+    return Effect.ignore(terminal.display("\nThis question was withdrawn.\n"))
   })
 })
 

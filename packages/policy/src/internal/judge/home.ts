@@ -1,5 +1,5 @@
 /**
- * A throwaway `CODEX_HOME` for a judge's server. Of the user's own it has only the account and the choice of the model.
+ * A throwaway `CODEX_HOME` for a judge's server. From the user's home it takes only the account and the choice of the model.
  *
  * It knows folders and the keys of `config.toml`. It reads no secret, and does not know servers.
  */

@@ -1,5 +1,5 @@
 /**
- * Makes the question to a judge about a request, and reads its answer.
+ * Makes the prompt for a judge about a request, and reads the judge's reply.
  *
  * The judged model wrote the request, so it is passed as data: one line of printable ASCII between two unpredictable marks.
  * A request that cannot be shown in full is not judged. Nothing here is an effect.
@@ -60,7 +60,7 @@ export const subjectOf = (request: Judged): Result.Result<object, string> => {
       if (new Set(all.map(({ id }) => id)).size < all.length) return Result.fail("two questions have the same id")
       const questions = openQuestions(request)
       return questions.length === 0
-        ? Result.fail("there is no question but for secrets")
+        ? Result.fail("every question asks for a secret")
         : Result.succeed({ kind, questions })
     }
   }
@@ -92,7 +92,7 @@ export const dataOf = (
   const shown = Redaction.value(evidence)
   return hidesOnlyRandomWords(evidence, shown)
     ? Result.succeed(toJson(shown))
-    : Result.fail("leaving out what looks like a secret hides what may decide")
+    : Result.fail("redaction would hide text that may matter")
 }
 
 // A redacted text is not judged, so it must not affect what the command does. The name of a variable proves nothing, as in
@@ -233,15 +233,15 @@ export interface Read<out D> {
 
 const maxReasonLength = 500
 
-/** The decision in an answer. Fails with the reason if the answer is invalid. */
+/** The decision in a judge's reply. Fails with the reason if the reply is invalid. */
 export const readRuling = (text: string, hash: string): Result.Result<Read<"accept" | "decline">, string> =>
   Result.flatMap(read(AnyRuling, text, hash), ({ decision, reason }) =>
     decision === "accept" || decision === "decline"
       ? Result.succeed({ decision, reason: reason.slice(0, maxReasonLength) })
-      : Result.fail("it decided what a judge may not")
+      : Result.fail("its decision is neither accept nor decline")
   )
 
-/** The answers in an answer to questions. Fails with the reason if it is invalid. */
+/** The answers in a judge's reply. Fails with the reason if the reply is invalid. */
 export const readAnswers = (
   text: string,
   hash: string,

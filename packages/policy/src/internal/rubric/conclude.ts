@@ -88,7 +88,7 @@ export const amendmentProblem = (
   const [program] = amendment
   if (program === undefined || proposed.length === 0) return "is empty, or none is proposed"
   if (!proposed.every((word, index) => amendment[index] === word))
-    return "is not the proposed one, or one that goes on from it"
+    return "does not begin with the proposed words"
   if (runsCode(baseName(program))) return `would let ${short(program)} run anything`
-  return parts === 1 ? undefined : "would be for one part of a command of several"
+  return parts === 1 ? undefined : "would cover only one part of the command"
 }
