@@ -11,10 +11,9 @@ import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import { codes, exitCodeOf } from "../ExitCode.ts"
 import { messageOf } from "./cliMessage.ts"
-import { helpText } from "./helpText.ts"
 import { jsonLine } from "./jsonLine.ts"
 import * as Tone from "../Tone.ts"
-import { notice } from "./wrap.ts"
+import { notice } from "./notice.ts"
 
 // The text may come from a server or a file.
 const oneLine = (text: string): string => Display.line(text.trim().replaceAll(/\s*\n\s*/g, " "))
@@ -92,7 +91,10 @@ export const presenter = (json: boolean): CliOutput.Presenter => ({
       case "Help": {
         const { columns = 80, isTTY = false } = process.stdout
         const paint = Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal: isTTY }))
-        return Console.log(helpText(event.helpDoc, Math.max(40, Math.min(columns, 120)), paint))
+        return Effect.flatMap(
+          Effect.promise(() => import("./helpText.ts")),
+          ({ helpText }) => Console.log(helpText(event.helpDoc, Math.max(40, Math.min(columns, 120)), paint))
+        )
       }
       case "InvalidInvocation": {
         const message = event.errors.map(mistake).join(" ")

@@ -1,8 +1,6 @@
 /**
  * Text of this command by words: help, warnings and errors. Text of a model or a tool is not wrapped, because it may be code.
  */
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
 import stringWidth from "string-width"
 
 /** Lines of whole words, none wider than `width` unless a single word is. All but the first begin with `indent` spaces. */
@@ -18,10 +16,3 @@ export const wrap = (text: string, width: number, indent = 0): ReadonlyArray<str
   }
   return [...lines, line.trimEnd()]
 }
-
-/** Prints one line on standard error, wrapped if that is a terminal. */
-export const notice = (text: string): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const { columns = 0, isTTY = false } = process.stderr
-    return Console.error(isTTY && columns > 0 ? wrap(text, columns).join("\n") : text)
-  })

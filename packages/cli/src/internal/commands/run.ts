@@ -36,7 +36,7 @@ import { scenarioNames } from "../scenarioNames.ts"
 import * as Always from "../policy/always.ts"
 import { load } from "../policy/verdict.ts"
 import { parseTime, readOutputSchema, readPrompt } from "../runInput.ts"
-import { notice } from "../wrap.ts"
+import { notice } from "../notice.ts"
 
 /** The flags. */
 export const flags = {
