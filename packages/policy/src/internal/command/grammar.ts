@@ -337,8 +337,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     const start = at
     at += whole.length
     if (descriptor.length > 1) return refuse("a descriptor of two digits is not analyzed") ?? true
-    if (/^[<>&|]/.test(script.slice(at, at + 1)))
-      return refuse("a redirection of this form is not analyzed") ?? true
+    if (/^[<>&|]/.test(script.slice(at, at + 1))) return refuse("a redirection of this form is not analyzed") ?? true
     blanks()
     if (operator === "<<" || operator === "<<-") {
       const quoted = /^(?:'([^'\n\\]+)'|"([^"\n\\$`]+)"|([A-Za-z0-9_]+))(?=[\s;|&)]|$)/.exec(script.slice(at, at + 80))

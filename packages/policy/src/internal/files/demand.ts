@@ -53,7 +53,8 @@ export const problemOf = Effect.fnUntraced(function* (
   } of demands) {
     const place = unsettle(yield* placeOf(path), yield* Effect.forEach(unsettled, placeOf))
     // A path that is too long may still be valid relative to a folder.
-    if ((certain || place.name === undefined) && !place.certain) return `the target of ${short(path)} cannot be determined`
+    if ((certain || place.name === undefined) && !place.certain)
+      return `the target of ${short(path)} cannot be determined`
     if (oneWay && place.real !== place.realByName) return `the target of ${short(path)} depends on the shell`
     if (folders !== undefined && !isSurelyWithin(place, yield* Effect.forEach(folders, placeOf))) {
       return `${short(path)} leads out of the folders that the rule names`

@@ -229,7 +229,8 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
     }
   }
   return {
-    title: fields.length === 0 ? `The MCP server ${server} asks for confirmation` : `The MCP server ${server} asks for data`,
+    title:
+      fields.length === 0 ? `The MCP server ${server} asks for confirmation` : `The MCP server ${server} asks for data`,
     // The message that a person agrees to, or fills in the form for.
     details: [detail("Message of the server", params.message), careful(params.serverName)],
     fields,

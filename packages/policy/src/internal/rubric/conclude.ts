@@ -87,8 +87,7 @@ export const amendmentProblem = (
 ): string | undefined => {
   const [program] = amendment
   if (program === undefined || proposed.length === 0) return "is empty, or none is proposed"
-  if (!proposed.every((word, index) => amendment[index] === word))
-    return "does not begin with the proposed words"
+  if (!proposed.every((word, index) => amendment[index] === word)) return "does not begin with the proposed words"
   if (runsCode(baseName(program))) return `would let ${short(program)} run anything`
   return parts === 1 ? undefined : "would cover only one part of the command"
 }
