@@ -65,6 +65,11 @@ export interface Part {
    * variables. Rules that decline look for commands in it. Absent: there is none.
    */
   readonly mayRun?: ReadonlyArray<Word>
+  /**
+   * The here-document that the program reads, where that is text for it and nothing else: the message of `git commit -F -`.
+   * Absent: there is none. Any other here-document makes the part opaque.
+   */
+  readonly document?: string
 }
 
 /**

@@ -10,7 +10,8 @@ import * as Result from "effect/Result"
 import * as Unbash from "unbash"
 import { short } from "../text.ts"
 import { decode, known, unknown, type Word } from "../../ShellWord.ts"
-import { endsAlike, readPrinted } from "./hereDocument.ts"
+import { endsAlike, type Input, readInput, readPrinted } from "./hereDocument.ts"
+import { takesText } from "./uses.ts"
 
 /** The shell of a script. In a script for `sh`, syntax that `sh` and Bash read differently is not certain. */
 export type Dialect = "bash" | "sh"
@@ -37,6 +38,8 @@ export interface Simple {
   readonly assignments: ReadonlyArray<Assignment>
   /** The text of here-documents and here-strings, as written in the script. */
   readonly input?: ReadonlyArray<string>
+  /** The here-document, if the command certainly reads only that, and as text; absent otherwise. */
+  readonly document?: string
   /** The reason why it is not certain that exactly this runs; `undefined` if it is certain. */
   readonly opaque: string | undefined
   /** Commands with the same number run in this shell in order, each only if the previous ones succeeded. */
@@ -107,6 +110,9 @@ const read = (
   const commands: Array<Simple> = []
   const loops: Array<Loop> = []
   const pieces: Array<Piece> = []
+  const documents: Array<Input> = []
+  // Commands after a pipe. Some shells combine the output of the previous command with the redirected input.
+  const piped = new Set<Unbash.SyntaxNode>()
   let chains = 0
   let error: string | undefined
 
@@ -147,6 +153,7 @@ const read = (
       case "Statement":
         return node.background === true ? construct(node, "a command in the background") : visit(node.command)
       case "Pipeline":
+        for (const child of node.commands.slice(1)) piped.add(child)
         return node.operators.includes("|&") && dialect === "sh" ? construct(node, "|&") : node.commands.forEach(visit)
       case "Subshell":
       case "BraceGroup":
@@ -194,7 +201,9 @@ const read = (
         return text === undefined ? [] : [[child, text] as const]
       })
     )
-    const simple = simpleOf(node, dialect, sliceOf(script), (child) => printed.get(child)?.word)
+    const document = piped.has(node) ? undefined : documentOf(node, script)
+    const simple = simpleOf(node, dialect, sliceOf(script), (child) => printed.get(child)?.word, document)
+    if (document !== undefined && simple.document !== undefined) documents.push(document.input)
     if (simple.opaque === undefined) for (const { command } of printed.values()) commands.push(command)
     for (const { end, pos } of own) pieces.push({ pos, end, of: commands.length })
     commands.push({ ...simple, source: script.slice(node.pos, node.end), chain })
@@ -204,7 +213,8 @@ const read = (
   const tree = Unbash.parse(script)
   error = tree.errors?.[0]?.message
   visit(tree)
-  if (error === undefined && commands.every(({ opaque }) => opaque === undefined) && !isCovered(script, pieces)) {
+  const isCertain = error === undefined && commands.every(({ opaque }) => opaque === undefined)
+  if (isCertain && !isCovered(without(script, documents), pieces)) {
     error = "the text between its words is not understood"
   }
   return { commands, loops, error }
@@ -270,6 +280,38 @@ const printedBy = (
   }
 }
 
+interface Document {
+  readonly node: Unbash.HereDoc
+  readonly input: Input
+}
+
+// The only input of a command, if that is a here-document of plain text.
+const documentOf = (node: Unbash.Command, script: string): Document | undefined => {
+  const [first, ...others] = [...node.prefix, ...node.suffix].filter(
+    (child) => child.type !== "Word" && child.type !== "Assignment" && !isOutput(child)
+  )
+  if (first?.type !== "HereDoc" || others.length > 0) return undefined
+  const input = readInput(script, first.pos)
+  const agrees =
+    input !== undefined &&
+    first.operator === "<<" &&
+    first.descriptor === undefined &&
+    first.end === input.operatorEnd &&
+    first.delimiter?.value === input.delimiter &&
+    first.body.pos === input.start &&
+    first.body.text === input.body &&
+    first.closing?.end === input.end
+  return agrees ? { node: first, input } : undefined
+}
+
+const isOutput = (node: Unbash.Redirection): boolean =>
+  node.type === "Redirect" &&
+  /^&?>[>&|]?>?$/.test(node.operator) &&
+  (node.descriptor === undefined || (node.descriptor.type === "FileDescriptor" && node.descriptor.value > 0))
+
+const without = (script: string, documents: ReadonlyArray<Input>): string =>
+  documents.reduce((text, { end, start }) => text.slice(0, start) + " ".repeat(end - start) + text.slice(end), script)
+
 // Most programs take an argument that looks like an assignment as an ordinary word.
 const argumentOf = (node: Unbash.CommandArgument, sourceOf: SourceOf): Word => {
   if (node.type === "Word") return wordOf(node, sourceOf)
@@ -313,7 +355,8 @@ const simpleOf = (
   node: Unbash.Command,
   dialect: Dialect,
   sourceOf: SourceOf,
-  printed?: (argument: Unbash.CommandArgument) => Word | undefined
+  printed?: (argument: Unbash.CommandArgument) => Word | undefined,
+  document?: Document
 ): Omit<Simple, "chain"> => {
   const words = [...(node.name === undefined ? [] : [node.name]), ...node.suffix].flatMap((child) =>
     child.type === "Word" || child.type === "Assignment" ? [printed?.(child) ?? argumentOf(child, sourceOf)] : []
@@ -321,8 +364,11 @@ const simpleOf = (
   const assignments = node.prefix.flatMap((child) =>
     child.type === "Assignment" ? [assignmentOf(child, sourceOf)] : []
   )
+  const text = document !== undefined && takesText(words.map(({ value }) => value)) ? document : undefined
   const redirects = [...node.prefix, ...node.suffix].flatMap((child) =>
-    child.type === "Word" || child.type === "Assignment" ? [] : [redirectOf(child, dialect, sourceOf)]
+    child.type === "Word" || child.type === "Assignment" || child === text?.node
+      ? []
+      : [redirectOf(child, dialect, sourceOf)]
   )
   const unknownWord = words.find(({ value }) => value === undefined)
   const unknownVariable = assignments.find(({ value }) => value === undefined)
@@ -334,6 +380,7 @@ const simpleOf = (
     input: [...node.prefix, ...node.suffix].flatMap((child) =>
       child.type === "HereDoc" ? [child.body.text] : child.type === "HereString" ? [child.target?.text ?? ""] : []
     ),
+    ...(text === undefined ? {} : { document: text.input.body }),
     opaque:
       unknownWord !== undefined
         ? `${short(unknownWord.source)} is only known at run time`

@@ -1,5 +1,5 @@
 /**
- * Here-documents within a substitution, and the text that such a substitution prints.
+ * Here-documents that are plain text: within a substitution, which prints it, and as the input of a program.
  *
  * Shells disagree about the end of these. Bash before 4.0 looks for the closing bracket without parsing here-documents, and
  * newer versions also accept a line that only begins with the delimiter as the end. This module accepts only documents that end
@@ -22,6 +22,27 @@ export const endsAlike = (text: string, rest: string): boolean => {
   return !left.includes(")") && (!/['"`\\$(]/.test(left) || !rest.includes(")"))
 }
 
+interface Body {
+  readonly body: string
+  /** The end of the line with the delimiter. */
+  readonly end: number
+}
+
+// The document that begins at `start`; `undefined` if a shell may end it elsewhere, or expand something in it.
+const readBody = (text: string, start: number, delimiter: string, isQuoted: boolean): Body | undefined => {
+  let body = ""
+  for (let at = start; ;) {
+    const newline = text.indexOf("\n", at)
+    const line = text.slice(at, newline === -1 ? text.length : newline)
+    if (line === delimiter) return isQuoted || !/[$`\\]/.test(body) ? { body, end: at + line.length } : undefined
+    if (newline === -1 || mayEnd(line, delimiter)) return undefined
+    body += `${line}\n`
+    at = newline + 1
+  }
+}
+
+const delimiterForm = "(?:'(\\w+)'|\"(\\w+)\"|(\\w+))"
+
 export interface Printed {
   readonly value: string
   readonly delimiter: string
@@ -29,26 +50,41 @@ export interface Printed {
   readonly body: string
 }
 
+const printedForm = new RegExp(`^"\\$\\(cat[ \\t]*<<[ \\t]*${delimiterForm}[ \\t]*\\n`)
+
 /** The text that `"$(cat <<'EOF' … )"` expands to; `undefined` if the word has another form. */
 export const readPrinted = (word: string): Printed | undefined => {
-  const match = /^"\$\(cat[ \t]*<<[ \t]*(?:'(\w+)'|"(\w+)"|(\w+))[ \t]*\n/.exec(word)
+  const match = printedForm.exec(word)
   if (match === null) return undefined
   const [opening, single, double, bare] = match
   const delimiter = single ?? double ?? bare ?? ""
-  const lines: Array<string> = []
-  for (let at = opening.length; ;) {
-    const end = word.indexOf("\n", at)
-    if (end === -1) return undefined
-    const line = word.slice(at, end)
-    at = end + 1
-    if (line === delimiter) {
-      const body = lines.map((line) => `${line}\n`).join("")
-      const isPlain = bare === undefined || !/[$`\\]/.test(body)
-      return isPlain && /^[ \t\n]*\)"$/.test(word.slice(at))
-        ? { value: body.replace(/\n+$/, ""), delimiter, body }
-        : undefined
-    }
-    if (mayEnd(line, delimiter)) return undefined
-    lines.push(line)
-  }
+  const found = readBody(word, opening.length, delimiter, bare === undefined)
+  return found !== undefined && /^\n[ \t\n]*\)"$/.test(word.slice(found.end))
+    ? { value: found.body.replace(/\n+$/, ""), delimiter, body: found.body }
+    : undefined
+}
+
+export interface Input {
+  readonly delimiter: string
+  readonly body: string
+  /** The end of the redirection. */
+  readonly operatorEnd: number
+  /** The beginning of the document. */
+  readonly start: number
+  /** The end of the line with the delimiter. */
+  readonly end: number
+}
+
+const inputForm = new RegExp(`<<[ \\t]*${delimiterForm}(?=[\\s;&|)<>])`, "y")
+
+/** The document of the redirection at `pos`, which begins on the next line; `undefined` if it may be more than plain text. */
+export const readInput = (script: string, pos: number): Input | undefined => {
+  inputForm.lastIndex = pos
+  const match = inputForm.exec(script)
+  const start = script.indexOf("\n", pos) + 1
+  if (match === null || start === 0) return undefined
+  const [operator, single, double, bare] = match
+  const delimiter = single ?? double ?? bare ?? ""
+  const found = readBody(script, start, delimiter, bare === undefined)
+  return found === undefined ? undefined : { delimiter, operatorEnd: pos + operator.length, start, ...found }
 }

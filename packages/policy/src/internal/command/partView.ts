@@ -25,7 +25,8 @@ export interface PartView extends Omit<Reach, "texts"> {
   readonly possiblePaths: ReadonlyArray<string | undefined>
   /**
    * The words as one line, for the patterns of rules that accept; `undefined` if a word is not known. Words that certainly do
-   * not name files may have letters of any language and several lines; all other words must be printable ASCII.
+   * not name files may have letters of any language and several lines; all other words must be printable ASCII. A here-document
+   * follows the words, after ` << `.
    */
   readonly line: string | undefined
   /** The forms of the line for the patterns of rules that decline. */
@@ -64,8 +65,10 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
   const program = first?.value
   const values = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   const { texts, ...reach } = reachOf(part)
+  const { document } = part
   const isLine =
     values.length > 0 &&
+    isLegible(document ?? "") &&
     part.words.every(
       ({ value }, at) => value !== undefined && (isPrintable(value) || (texts.has(at) && isLegible(value)))
     )
@@ -80,7 +83,9 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
     args,
     paths: args.flatMap(pathsOf),
     possiblePaths: args.flatMap((arg, index) => (texts.has(index + 1) ? [] : pathsOf(arg))),
-    line: isLine ? values.map(quote).join(" ") : undefined,
+    line: isLine
+      ? [...values.map(quote), ...(document === undefined ? [] : ["<<", quote(document)])].join(" ")
+      : undefined,
     lines: [
       part.source,
       part.words.map(({ source, value }) => value ?? source).join(" "),

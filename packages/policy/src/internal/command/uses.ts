@@ -49,6 +49,17 @@ export const usesOf = (words: ReadonlyArray<string | undefined>): Uses => {
   return read(program, args, 1, name)
 }
 
+/** Whether a program uses its input only as text, such as the message of `git commit -F -`. */
+export const takesText = (words: ReadonlyArray<string | undefined>): boolean => {
+  if (words[0] !== "git" || words[1] !== "commit") return false
+  const { uncertain, uses } = usesOf(words)
+  if (uncertain !== undefined) return false
+  const [file, ...others] = uses.filter(({ effect }) => effect === "read")
+  if (file?.value !== "-" || others.length > 0) return false
+  const option = words[file.at] === "-" ? words[file.at - 1] : words[file.at]
+  return /^(?:-F-?|--file(?:=-)?)$/.test(option ?? "")
+}
+
 type Found = { readonly effect: Effect; readonly letter: boolean } | "flag"
 
 // Options of a program by their names, computed once.

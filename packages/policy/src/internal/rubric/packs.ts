@@ -18,6 +18,10 @@ interface Pack {
 const segment = "[A-Za-z0-9_@][A-Za-z0-9_@.-]*"
 const path = `(\\./)?[A-Za-z0-9_][A-Za-z0-9_@.-]*(/${segment})*/?`
 
+const commitFlags = "( (-a|-q|-s|-v|--all|--quiet|--signoff|--verbose))*"
+// A text in single quotes.
+const quoted = "'[^']*'(\\\\''[^']*')*"
+
 const script = "(test|lint|build|check|typecheck|type-check|types|format|fmt)(:[a-z0-9][a-z0-9:-]*)?"
 
 const packs = {
@@ -29,7 +33,8 @@ const packs = {
     lines: {
       add: `git add( (-A|--all|-u|--update|-v|--verbose|--|\\.|${path}))+`,
       // A message may be any text, with any number of lines.
-      commit: `git commit( (-a|-q|-s|-v|--all|--quiet|--signoff|--verbose))*( (-m|-am) ('[^']*'(\\\\''[^']*')*|[A-Za-z0-9_@%+=:,./-]+))+`,
+      commit: `git commit${commitFlags}( (-m|-am) (${quoted}|[A-Za-z0-9_@%+=:,./-]+))+`,
+      "commit-document": `git commit${commitFlags} (-F ?|--file[ =])-${commitFlags} << ${quoted}`,
       // `cat` prints the here-document with the message.
       message: "cat",
       unstage: `git restore --staged( (--|\\.|${path}))+`,

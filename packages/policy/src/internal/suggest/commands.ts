@@ -61,6 +61,7 @@ const exactOf = (
   const [folder] = folders
   const [program, ...args] = part.words.flatMap(({ value }) => (value === undefined ? [] : [value]))
   if (part.opaque !== undefined) return part.opaque
+  if (part.document !== undefined) return "it reads a here-document, and a rule cannot tell its text apart"
   if (folder === undefined || folders.length > 1) return "the folder that it runs in is not certain"
   if (program === undefined || args.length + 1 < part.words.length) return "it is only known at run time"
   if (part.assignments.length > 0) return "it sets variables, and a rule cannot tell their values apart"
