@@ -1,4 +1,3 @@
-import type { PolicyFailed } from "@effect-codex/core/CodexError"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RubricSuggestion from "@effect-codex/policy/RubricSuggestion"
@@ -78,26 +77,11 @@ const suggest = (...decisions: ReadonlyArray<RubricSuggestion.Decided>) => Rubri
 const engineOf = (rubric: Rubric.PolicyRubric) =>
   Effect.provideService(RuleBasedPolicy.make(rubric, { unmatched: "abstain" }), References.MinimumLogLevel, "Error")
 
-const ask = (
-  engine: PolicyEngine.Engine,
-  { request }: RubricSuggestion.Decided
-): Effect.Effect<PolicyEngine.Verdict<PolicyEngine.Kind> | undefined, PolicyFailed> => {
-  switch (request.kind) {
-    case "command":
-      return engine.command(request)
-    case "fileChange":
-      return engine.fileChange(request)
-    case "toolCall":
-      return engine.toolCall(request)
-    case "elicitation":
-      return engine.elicitation(request)
-    default:
-      return Effect.undefined
-  }
-}
+const ask = <K extends PolicyEngine.Kind>(engine: PolicyEngine.Engine, request: PolicyEngine.Request<K>) =>
+  engine[request.kind](request)
 
 const verdictOf = (engine: PolicyEngine.Engine, decided: RubricSuggestion.Decided) =>
-  Effect.map(ask(engine, decided), (verdict) => {
+  Effect.map(ask(engine, decided.request), (verdict) => {
     if (verdict === undefined) return undefined
     const { decision } = verdict
     const word = typeof decision === "object" && "action" in decision ? decision.action : decision
