@@ -280,7 +280,7 @@ const ofWords = (
     words,
     redirects: [],
     assignments,
-    opaque: opaque ?? (unknown === undefined ? undefined : `${short(unknown.source)} is known only when it runs`),
+    opaque: opaque ?? (unknown === undefined ? undefined : `${short(unknown.source)} is only known at run time`),
     chain: undefined
   }
 }
