@@ -135,7 +135,7 @@ const oneTurn: Section = {
   compare: "ratio",
   rows: [
     row("raw"),
-    row("effectCodex", { variant: chunks, goal: atMost(1.5, 1.25), why: why.delta }),
+    row("effectCodex", { variant: chunks, goal: atMost(1.4, 1.25), why: why.delta }),
     row("effectCodex", { variant: each, entrant: "each", goal: atMost(1.8, 1.5), why: why.delta }),
     row("vscodeJsonrpc"),
     row("acp"),
@@ -181,7 +181,7 @@ const manyTurns: Section = {
         variant,
         entrant: `effectCodex${turns}`,
         against,
-        goal: atMost(2, 1.5),
+        goal: atMost(1.8, 1.5),
         why: turns === 16 ? why.delta : why.turns
       }),
       row("vscodeJsonrpc", { variant, entrant: `vscodeJsonrpc${turns}`, against }),
@@ -270,7 +270,7 @@ const depths: ReadonlyArray<Depth> = [
   {
     inFlight: 64,
     cores: "own",
-    goal: atLeast(1.5, 2.5),
+    goal: atLeast(0.8, 1),
     variant: { en: "64 in flight", zh: "64 个并发" },
     why: why.inFlight
   }
