@@ -107,7 +107,7 @@ const why = {
     zh: "命令行已经打包，各命令在运行时才加载。"
   },
   sleep: {
-    en: "what waits is the text, 32 MB, once: merged deltas are one string each 64 Ki characters. The rest is the young generation of V8, which grows to about 100 MB in any program that parses so many messages. With `--max-semi-space-size=8` the same run takes 32 MB.",
+    en: "the unread text takes 32 MB, because merged deltas are flat strings of 64 Ki characters. The rest is the young generation of V8, which grows to about 100 MB in any program that parses so many messages. With `--max-semi-space-size=8` the same run takes 32 MB.",
     zh: "等待中的只是文本本身，32 MB，一份：合并后的 delta 每 64 Ki 个字符是一个字符串。其余是 V8 的新生代，任何解析这么多消息的程序都会让它增长到约 100 MB。加上 `--max-semi-space-size=8`，同样的运行只占 32 MB。"
   }
 } satisfies Record<string, Text>

@@ -37,7 +37,7 @@ interface Delta extends Pick<KnownNotification<"item/agentMessage/delta">, "leng
   readonly raw: unknown
 }
 
-// A delta of this many UTF-16 code units takes no more text: what comes next begins another one.
+// A delta of this many UTF-16 code units takes no more text; the next one is kept apart.
 const longestMerged = 65_536
 
 // V8 keeps joined strings as a tree, which takes several times the memory of a short delta. Reading a character makes one string of it.
