@@ -107,8 +107,8 @@ const why = {
     zh: "命令行已经打包，各命令在运行时才加载。"
   },
   sleep: {
-    en: "the unread text takes 32 MB, because merged deltas are flat strings of 64 Ki characters. The rest is the young generation of V8, which grows to about 100 MB in any program that parses so many messages. With `--max-semi-space-size=8` the same run takes 32 MB.",
-    zh: "等待中的只是文本本身，32 MB，一份：合并后的 delta 每 64 Ki 个字符是一个字符串。其余是 V8 的新生代，任何解析这么多消息的程序都会让它增长到约 100 MB。加上 `--max-semi-space-size=8`，同样的运行只占 32 MB。"
+    en: "the unread text takes 32 MB, because merged deltas are flat strings of 64 Ki characters. The rest is garbage, which V8 lets grow before it collects it, as in any program that parses so many messages. With `--max-semi-space-size=8` the same run takes 32 MB.",
+    zh: "等待中的只是文本本身，32 MB，一份：合并后的 delta 每 64 Ki 个字符是一个字符串。其余是垃圾：V8 会任其增长再回收，任何解析这么多消息的程序都是如此。加上 `--max-semi-space-size=8`，同样的运行只占 32 MB。"
   }
 } satisfies Record<string, Text>
 
