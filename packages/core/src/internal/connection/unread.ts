@@ -1,5 +1,5 @@
 /**
- * Unread notifications: their size, and how adjacent deltas merge. The buffers themselves know values only.
+ * Unread notifications: their size, and how adjacent deltas merge. The buffers themselves only know values.
  */
 import * as Predicate from "effect/Predicate"
 import * as Struct from "effect/Struct"
@@ -7,12 +7,12 @@ import type { KeepOptions } from "../delivery/buffer.ts"
 import type { KnownNotification, Notification } from "../../Notification.ts"
 
 /**
- * How unread notifications are counted and kept within bounds: deltas of one item that follow each other become one, with
- * all of their text, until that is long. Nothing else is merged, and nothing is dropped.
+ * How unread notifications are measured and bounded: adjacent deltas of one item are merged into one with all of their text,
+ * until that is long. Nothing else is merged, and nothing is dropped.
  */
 export const buffering: KeepOptions<Notification> = {
   highWater: 1024,
-  // What the text may take in memory.
+  // The most that the text can take in memory.
   bytes: (notification) => 2 * notification.length,
   merge: (last, next) => {
     switch (last.method) {
@@ -46,7 +46,7 @@ const flatten = (text: string): string => {
   return text
 }
 
-// Two deltas are of one piece of text if their parameters differ in the text alone.
+// Two deltas belong to the same text if their parameters only differ in that text.
 const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
   if (last.params.delta.length >= longestMerged) return undefined
   for (const key of Struct.keys(last.params)) {
@@ -58,7 +58,7 @@ const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
     ...last,
     params,
     merged: (last.merged ?? 1) + (next.merged ?? 1),
-    // What the text adds: the rest of the message is there once.
+    // Only the text adds to the length: the rest of the message exists once.
     length: last.length + next.params.delta.length,
     raw: { ...(Predicate.isReadonlyObject(last.raw) ? last.raw : {}), params }
   }
