@@ -9,7 +9,7 @@ import type * as Protocol from "./protocol/generated/Experimental.ts"
 import type { ResponseEvent } from "./ResponseEvent.ts"
 
 /**
- * The mark of an `AgentResponse`, by which it differs from other values.
+ * The type id of an `AgentResponse`, which tells it apart from other values.
  *
  * @category symbols
  * @since 0.1.0
@@ -17,7 +17,7 @@ import type { ResponseEvent } from "./ResponseEvent.ts"
 export const TypeId = "~@effect-codex/core/AgentResponse"
 
 /**
- * The result of a turn. Errors that end a turn carry what there was of it by then.
+ * The result of a turn. Errors that end a turn carry the partial result.
  *
  * @category models
  * @since 0.1.0
@@ -25,61 +25,60 @@ export const TypeId = "~@effect-codex/core/AgentResponse"
 export interface AgentResponse {
   readonly [TypeId]: typeof TypeId
   readonly threadId: string
-  /** `undefined` if the turn ended before the server had named it. */
+  /** `undefined` if the turn ended before the server had given it an id. */
   readonly turnId: string | undefined
   /**
-   * The answer: the last message that the server calls a final answer; if it calls none so, as with older models, the last
-   * completed message that is not commentary; without one, what had been streamed of such messages, trimmed; without that, the
-   * last answer that a tool sent while the turn went on; else `""`. Messages that are blank do not count.
+   * The answer: the last message that the server marks as a final answer. If it marks none, as with older models, this is the
+   * last completed message that is not commentary; else the streamed text of such messages, trimmed; else the last answer that
+   * a tool sent during the turn; else `""`. Blank messages do not count.
    */
   readonly text: string
   /**
-   * The messages with which the agent commented on its work, oldest first, with what had been streamed of the last; and those
-   * that a tool sent while the turn went on.
+   * The agent's comments on its work, oldest first, including the streamed part of an unfinished last one, and the comments
+   * that a tool sent during the turn.
    */
   readonly commentary: ReadonlyArray<string>
-  /** All items in the order in which they began, each as it was last announced. */
+  /** All items in the order in which they started, each in its last reported state. */
   readonly items: ReadonlyArray<Protocol.ThreadItem>
   readonly plan: ReadonlyArray<Protocol.TurnPlanStep> | undefined
   /** A unified diff of all file changes of the turn. */
   readonly diff: string | undefined
-  /** What the turn has used so far; `undefined` before the model has answered once. */
+  /** The tokens that the turn has used so far; `undefined` until the model has answered for the first time. */
   readonly usage: Usage | undefined
-  /** `inProgress` in errors that came before the end of the turn. */
+  /** `inProgress` in errors that were raised before the end of the turn. */
   readonly status: Protocol.TurnStatus
   /** From the start to the end of the turn, in milliseconds, as the server measured it. */
   readonly durationMs: number | undefined
   /** The id of the last request of the server that was resolved during the turn. */
   readonly requestId: string | number | undefined
-  /** All events of the turn, if they were asked for. */
+  /** All events of the turn, if `includeEvents` was set. */
   readonly events: ReadonlyArray<ResponseEvent> | undefined
-  /** The last message of the turn as it was on the wire. */
+  /** The last message of the turn, as received. */
   readonly raw: unknown
 }
 
 /**
- * Tokens, each as `inputTokens` (all of the input, cached or not), `cachedInputTokens` (the part of it that was cached),
- * `outputTokens` (all of the output), `reasoningOutputTokens` (the part of it that was reasoning) and `totalTokens` (input and
- * output).
+ * Token counts. Each breakdown has `inputTokens` (all input, cached or not), `cachedInputTokens` (its cached part),
+ * `outputTokens` (all output), `reasoningOutputTokens` (its reasoning part) and `totalTokens` (input and output).
  *
  * @category models
  * @since 0.1.0
  */
 export interface Usage {
   /**
-   * Of this turn: all of its requests to the model, that is how far it has moved `total`. An answer that was asked for again
-   * counts all of its turns.
+   * This turn: all of its requests to the model, which is the increase of `total`. If an answer had to be asked for again, all of
+   * those turns count.
    */
   readonly turn: Protocol.TokenUsageBreakdown
-  /** Of the threads that the turn, or a turn below it, has spawned: their requests up to the end of the turn. */
+  /** Sub-agents: the requests, up to the end of the turn, of all threads that the turn or its sub-agents have spawned. */
   readonly subAgents: Protocol.TokenUsageBreakdown
   /** `turn` and `subAgents` together. Budgets count these. */
   readonly withSubAgents: Protocol.TokenUsageBreakdown
-  /** Of the newest request to the model alone. Its `totalTokens` is how much of the context window is in use. */
+  /** Only the newest request to the model. Its `totalTokens` is the used part of the context window. */
   readonly last: Protocol.TokenUsageBreakdown
-  /** Of all requests of the thread since it began, in earlier processes too. */
+  /** All requests of the thread since it began, including those in earlier processes. */
   readonly total: Protocol.TokenUsageBreakdown
-  /** How many tokens the model can take at once, if the server knows. */
+  /** The size of the model's context window in tokens, if the server knows it. */
   readonly modelContextWindow: number | undefined
 }
 

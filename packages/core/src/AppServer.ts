@@ -1,9 +1,9 @@
 /**
- * One running `codex app-server`, as a service: started, shaken hands with, asked, listened to, and ended with its scope.
+ * A `codex app-server` as a service: start-up, handshake, requests, notifications, and shutdown with its scope.
  *
- * Requests are typed by their method. Notifications go to whoever subscribed and to the turn that they belong to, found by
- * thread in one look-up. Requests of the server go to the same turn, and are declined when there is none. What a prompt is,
- * or a policy rule, is not known here.
+ * Requests are typed by their method. Notifications go to all subscribers and to the turn that they belong to, found by thread
+ * in one lookup. Requests of the server go to the same turn, and are declined if there is none. This module knows nothing about
+ * prompts or policy rules.
  *
  * @stability stable
  * @since 0.1.0
@@ -51,11 +51,11 @@ export type {
   Frame
 } from "./internal/connection/frameTap.ts"
 export type {
-  /** What the server said of itself in the handshake. */
+  /** The server's description of itself, from the handshake. */
   ServerInfo
 } from "./internal/connection/handshake.ts"
 export type {
-  /** What one request may have otherwise than its method has. */
+  /** Options of a single request, which override those of its method. */
   RequestOptions,
   /** A function that calls a method by its name. */
   SendRequest
@@ -87,54 +87,54 @@ export type OptionalNotification = Exclude<
 >
 
 /**
- * What the app-server is told about us, and how long and how much it may take.
+ * The client's introduction, and the limits of a connection in time and size.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ConnectionOptions extends ServerRequest.HostHandlers {
-  /** How we introduce ourselves. Default: this package. */
+  /** The name and version that the client sends in the handshake. Default: those of this package. */
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   /**
-   * The oldest codex to work with, such as `0.169.0`: an older one fails the handshake, and so does one that does not say
-   * which version it is, or that was built from source and calls itself `0.0.0`. A pre-release is older than its release.
-   * Default: any; one that is older than what is tested is logged as a warning.
+   * The oldest version of codex to accept, such as `0.169.0`. The handshake fails if the server is older, does not report its
+   * version, or is a source build that calls itself `0.0.0`. A pre-release counts as older than its release. Default: any; a
+   * server older than the oldest tested version is logged as a warning.
    */
   readonly minVersion?: string | undefined
   /** Whether methods and fields of the experimental API may be used. Default: false. */
   readonly experimentalApi?: boolean | undefined
-  /** Notifications that the server shall not send; those that turns and handles stand on can't be named. Default: none. */
+  /** Notifications that the server must not send. Those that turns and handles depend on are excluded. Default: none. */
   readonly optOutNotificationMethods?: ReadonlyArray<OptionalNotification> | undefined
   /** How long the server may take to answer `initialize`. Default: 30 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
-  /** The deadline of requests that have none of their own and need no person or model. Default: 60 seconds. */
+  /** The deadline of requests that have none of their own and wait for neither a person nor a model. Default: 60 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
   /**
-   * How long the answer to a request of the server (an approval, a question, a tool call) may take before it is declined:
-   * time for a person. Default: 1 hour. `"none"` waits without limit.
+   * How long answering a request of the server (an approval, a question, a tool call) may take before the request is declined.
+   * The default leaves time for a person: 1 hour. `"none"` waits without limit.
    */
   readonly answerTimeout?: Duration.Input | "none" | undefined
   /**
-   * The least time between the request for approval of a command or file change and an accept of it, to see whether another
-   * one comes under the same item id: the server could take the answer to one for the answer to the other. Calls of one answer
-   * of the model are milliseconds apart. The time that the decision takes counts, so a person or a model that decides waits for
-   * nothing more. Default: 50 milliseconds.
+   * The minimum time between the approval request for a command or file change and its accept. If a second request arrives
+   * under the same item id, the server could mistake the answer to one for the answer to the other; requests from one model
+   * response are milliseconds apart. The time spent deciding counts, so decisions of a person or a model are not delayed.
+   * Default: 50 milliseconds.
    */
   readonly acceptDelay?: Duration.Input | undefined
   /**
    * How much a consumer may leave unread before its stream fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
-   * of what the server wrote. Default: 64 Mi.
+   * that the server wrote. Default: 64 Mi.
    */
   readonly bufferBytes?: number | undefined
   /**
-   * How much text of messages that are being written is kept for one turn, in UTF-16 code units. A turn that writes more is
-   * stopped and fails with the reason `TextTooLong`. Default: 64 Mi; V8 can't hold more than some 512 Mi.
+   * How much text of unfinished messages is kept for one turn, in UTF-16 code units. A turn that writes more is stopped and
+   * fails with the reason `TextTooLong`. Default: 64 Mi. V8's limit is about 512 Mi.
    */
   readonly maxTextLength?: number | undefined
 }
 
 /**
- * How an app-server of our own is started.
+ * How to start an app-server.
  *
  * @category models
  * @since 0.1.0
@@ -146,22 +146,21 @@ export interface Options extends ConnectionOptions {
   readonly args?: ReadonlyArray<string> | undefined
   /**
    * Overrides of the server's `config.toml`, for this process: JSON values by key, where a key may be a dotted path. They are
-   * given as `-c key=<TOML>`, so they can be seen in the list of processes: no place for secrets.
+   * passed as `-c key=<TOML>` and visible in the process list, so do not put secrets here.
    */
   readonly config?: { readonly [key: string]: unknown } | undefined
-  /** Whether the agent may search the web, and how fresh the results are. Default: what the server's configuration says. */
+  /** Whether the agent may search the web, and how fresh the results are. Default: as the server is configured. */
   readonly webSearch?: "live" | "indexed" | "cached" | "disabled" | undefined
-  /** Working directory of the process, and of threads that name none. Default: ours. */
+  /** Working directory of the process, and of threads that name none. Default: that of this process. */
   readonly cwd?: string | undefined
-  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
+  /** The environment of the process, or, with `extendEnv`, variables to add to the default. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
+  /** Whether `env` extends the environment of this process instead of replacing it. Default: false. */
   readonly extendEnv?: boolean | undefined
   /** How long each step of the shutdown waits. Default: 2 seconds. See `Transport.StdioOptions`. */
   readonly shutdownGrace?: Duration.Input | undefined
   /**
-   * The file in which everything that passes is recorded, secrets redacted, with or without limits of its size. See `Transcript`.
-   * Default: none.
+   * The file to record the connection to, with secrets redacted, optionally limited in size. See `Transcript`. Default: none.
    */
   readonly record?: string | RecordOptions | undefined
 }
@@ -176,15 +175,15 @@ export class AppServer extends Context.Service<
   AppServer,
   {
     readonly serverInfo: ServerInfo
-    /** What is for this package alone. */
+    /** For use by this package only. */
     readonly [connection]: Connection
     /** Calls a method of the stable API. */
     readonly request: SendRequest<ClientRequests, RequestError>
     /** Calls any method, with experimental fields. */
     readonly requestExperimental: SendRequest<ExperimentalClientRequests, RequestError, ExperimentalApi.ExperimentalApi>
     /**
-     * Calls a method by its bare name; the response is not looked at, and the parameters for experimental fields only. Default
-     * deadline: that of the method.
+     * Calls a method by its bare name. The response is not validated, and the parameters are checked for experimental fields
+     * only. Default deadline: that of the method.
      */
     readonly requestRaw: (
       method: string,
@@ -193,19 +192,19 @@ export class AppServer extends Context.Service<
     ) => Effect.Effect<unknown, RawRequestError>
     /** All notifications from the moment that the stream is run. */
     readonly notifications: Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>
-    /** Notifications from now on, read by running the stream; to subscribe before doing what they will tell about. */
+    /** Subscribes at once. The stream has all notifications since then, so subscribe before the request that causes them. */
     readonly subscribe: Effect.Effect<
       Stream.Stream<Notification.Notification, ConnectionFailed | SlowConsumer>,
       never,
       Scope.Scope
     >
-    /** The requests of the server from the moment that the stream is run, for watching: they are answered elsewhere. */
+    /** The requests of the server from the moment that the stream is run, for observation: they are answered elsewhere. */
     readonly serverRequests: Stream.Stream<ServerRequest.ServerRequest, ConnectionFailed | SlowConsumer>
     /** Every line of the connection from the moment that the stream is run, secrets redacted. For debugging. */
     readonly frames: Stream.Stream<Frame, ConnectionFailed | SlowConsumer>
-    /** How many lines of the server were skipped so far because they were no message. */
+    /** The number of lines from the server that were skipped so far because they were not messages. */
     readonly malformed: Effect.Effect<number>
-    /** Fails when the connection is gone. */
+    /** Fails when the connection has ended. */
     readonly closed: Effect.Effect<never, ConnectionFailed>
   }
 >()("@effect-codex/core/AppServer") {}
@@ -236,8 +235,8 @@ const checkOptions = (options: ConnectionOptions | undefined) =>
   )
 
 /**
- * Shakes hands over a transport and serves the connection until the scope closes. `binary` and `cwd` are what
- * {@link ServerInfo} tells; `isShared` says that other clients can be connected to the server too.
+ * Performs the handshake over a transport and serves the connection until the scope closes. `binary` and `cwd` are reported in
+ * {@link ServerInfo}; `isShared` says that other clients can be connected to the server too.
  *
  * @category constructors
  * @since 0.1.0
@@ -255,7 +254,7 @@ export const make = (
   )
 
 /**
- * An app-server at the other end of the transport in the context, such as a recording that `Transcript.layer` plays.
+ * An app-server at the other end of the transport in the context, such as a recording played by `Transcript.layer`.
  *
  * @category layers
  * @since 0.1.0
@@ -281,14 +280,14 @@ const connected = <E, R>(connect: Effect.Effect<AppServer["Service"], E, R>, opt
 
 type ProcessServices = ChildProcessSpawner | FileSystem.FileSystem | Path.Path
 
-// A process can't be started in a folder that is not there, and how that fails depends on the platform.
+// A process cannot be started in a missing folder, and how the attempt fails depends on the platform.
 const workingDirectory = Effect.fnUntraced(function* (cwd: string | undefined) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "cwd", description }))
   const name = cwd === undefined ? "the working directory of this process" : JSON.stringify(cwd)
   const absolute = Result.try(() => path.resolve(cwd ?? "."))
-  // Node can't tell a relative path from a folder that has been deleted.
+  // Node cannot resolve a path if the working directory has been deleted.
   if (Result.isFailure(absolute)) return yield* refuse("the working directory of this process has been deleted")
   const found = yield* fs.stat(absolute.success).pipe(
     Effect.catch((error) => {
@@ -301,7 +300,7 @@ const workingDirectory = Effect.fnUntraced(function* (cwd: string | undefined) {
 })
 
 const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined, offer: OfferTools.Offer | undefined) {
-  // Before a process is started, so that none is started in vain.
+  // First, so that no process is started with invalid options.
   yield* checkOptions(options)
   const absolute = yield* workingDirectory(options?.cwd)
   const { args, binary, config, env, extendEnv, shutdownGrace, webSearch } = options ?? {}
@@ -320,7 +319,7 @@ const spawnOptions = Effect.fnUntraced(function* (options: Options | undefined, 
   }
 })
 
-// Few programs use these, so they are loaded when they are first used.
+// Few programs use these, so they are loaded on first use.
 const loadRecorder = Effect.promise(() => import("./internal/transcript/recorder.ts"))
 const loadWebSocketTransport = Effect.promise(() => import("./WebSocketTransport.ts"))
 
@@ -328,7 +327,7 @@ type Spawn = Effect.Success<ReturnType<typeof spawnOptions>>
 
 const aboutOf = ({ command, cwd }: Spawn) => ({ binary: command, cwd })
 
-// The recording begins before the connection and ends after it, so that nothing that passes is missing.
+// The recording begins before the connection and ends after it, so that it is complete.
 const serveRecorded = Effect.fnUntraced(function* <E, R>(
   spawn: Spawn,
   record: Options["record"],
@@ -399,7 +398,7 @@ export function layerWebSocket(options: WebSocketOptions) {
 }
 
 /**
- * How an app-server of our own is started, and where it listens.
+ * How to start an app-server that listens on a Unix socket.
  *
  * @category models
  * @since 0.1.0

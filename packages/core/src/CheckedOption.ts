@@ -1,8 +1,8 @@
 /**
- * Checks of times and numbers among options, for packages that extend this one.
+ * Checks durations and numbers in options, for packages that extend this one.
  *
- * An option is checked once, where a layer is built or a call is made: a value that is not a number, not finite or too small
- * fails with `InvalidConfig`, which names the option. It must not be passed on, and is never a defect.
+ * An option is checked once, when a layer is built or a call is made. A value that is not a number, not finite or too small
+ * fails with `InvalidConfig`, which names the option. It is never passed on, and never a defect.
  *
  * @stability experimental
  * @since 0.1.0
@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import { InvalidConfig } from "./CodexError.ts"
 
 /**
- * The error of a value that an option can't have. `expected` completes "… is not".
+ * The error of an invalid option value. `expected` completes the sentence "… is not".
  *
  * @category constructors
  * @since 0.1.0
@@ -33,7 +33,7 @@ const units: ReadonlySet<string> = new Set<keyof Duration.DurationObject>([
   "nanoseconds"
 ])
 
-// `Duration` reads NaN and units that it does not know as no time at all.
+// `Duration` treats NaN and unknown units as zero.
 const hasOnlyNumbers = (input: unknown): boolean => {
   if (typeof input === "number") return !Number.isNaN(input)
   if (typeof input !== "object" || input === null || Duration.isDuration(input)) return true
@@ -62,7 +62,7 @@ const read = (
   })
 
 /**
- * A finite time of zero or more.
+ * A finite duration of zero or more.
  *
  * @category checks
  * @since 0.1.0
@@ -71,7 +71,7 @@ export const duration = (path: string, input: Duration.Input): Effect.Effect<Dur
   read(path, input, (millis) => millis >= 0, "a finite, non-negative duration")
 
 /**
- * A finite time above zero, for something that has to happen within it.
+ * A finite duration above zero, such as a timeout.
  *
  * @category checks
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * The front door: prompts in, text, events and typed results out.
  *
- * Merges the defaults of the layer into each call, gets threads ready, checks that there is an account where one is needed,
- * and has turns on one thread wait for each other. What is on the wire is none of its business.
+ * Merges the defaults of the layer into each call, prepares threads, checks for an account if one is needed, and queues the
+ * turns on a thread. It knows nothing about the wire protocol.
  *
  * @stability stable
  * @since 0.1.0
@@ -39,7 +39,7 @@ import type { ResponseEvent } from "./ResponseEvent.ts"
 import * as Thread from "./Thread.ts"
 
 /**
- * What a layer gives to its threads and turns.
+ * The defaults that a layer applies to its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ import * as Thread from "./Thread.ts"
 export type Defaults = Thread.Defaults
 
 /**
- * The app-server to start, and the defaults for what is asked of it.
+ * The app-server to start, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -64,14 +64,14 @@ export interface ResponseOptions extends Thread.TurnInput {
   /** The thread to continue. Default: a new one. */
   readonly threadId?: string | undefined
   /**
-   * Parameters of the thread. Given with a `threadId`, they apply when the thread is loaded from its rollout; for a thread
-   * that is loaded already they can't apply, and the call fails with `InvalidParams`.
+   * Parameters of the thread. With a `threadId`, they apply when the thread is loaded from its rollout. They cannot apply to a
+   * thread that is already loaded: the call then fails with `InvalidParams`.
    */
   readonly thread?: Thread.ThreadOptions | undefined
 }
 
 /**
- * One prompt, whose whole response is waited for.
+ * One prompt, for the complete response.
  *
  * @category models
  * @since 0.1.0
@@ -82,28 +82,28 @@ export interface CreateOptions extends ResponseOptions {
 }
 
 /**
- * Prompts and what comes of them. Each call owns its turn: leaving it early (interruption, a timeout, `Stream.take`) stops
- * the turn on the server.
+ * Prompts and their results. Each call owns its turn: leaving it early (interruption, a timeout, `Stream.take`) stops the turn
+ * on the server.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Responses {
-  /** Runs a turn and waits for its result; with an `output`, for an answer of that form. */
+  /** Runs a turn and waits for its result; with `output`, for an answer that matches that schema. */
   readonly create: {
     (options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
     <A, RD>(
       options: CreateOptions & Thread.AskOptions<A, RD>
     ): Effect.Effect<Thread.Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
   }
-  /** Runs a turn; `thread/ready` comes first, `turn/completed` last; then the stream ends, or fails as the turn did. */
+  /** Runs a turn. `thread/ready` is the first event, `turn/completed` the last; then the stream ends or fails like the turn. */
   readonly events: (options: ResponseOptions) => Stream.Stream<ResponseEvent, TurnStreamError, PolicyEngine>
-  /** Runs a turn; the text of the agent's answer as it is written, without commentary, reasoning or the output of tools. */
+  /** Runs a turn and streams the text of the agent's answer, without commentary, reasoning or the output of tools. */
   readonly streamText: (options: ResponseOptions) => Stream.Stream<string, TurnStreamError, PolicyEngine>
 }
 
 /**
- * Threads: as handles, for programs that hold on to them, and by their ids.
+ * Threads, as handles for programs that keep them, and by their ids.
  *
  * @category models
  * @since 0.1.0
@@ -134,12 +134,12 @@ export class Codex extends Context.Service<
     Groups.Groups & {
       readonly responses: Responses
       readonly thread: Threads
-      /** What is for this package alone. */
+      /** For use by this package only. */
       readonly [tables]: () => Readonly<Record<string, number>>
     }
 >()("@effect-codex/core/Codex") {}
 
-// Gives `bufferBytes`. The limits of turns are read where the turns are, which can then not find fault with them.
+// Returns `bufferBytes`. The turns read their limits themselves, and rely on this check.
 const checkDefaults = (options: Defaults | undefined) =>
   Effect.all([
     CheckedOptions.layerBudget("budget", options?.budget),
@@ -148,7 +148,7 @@ const checkDefaults = (options: Defaults | undefined) =>
   ]).pipe(Effect.andThen(CheckedOptions.count("bufferBytes", options?.bufferBytes ?? AppServer.defaultBufferBytes, 1)))
 
 /**
- * Makes the front door of an app-server that runs already.
+ * Makes the `Codex` service over an app-server that is already running.
  *
  * @category constructors
  * @since 0.1.0
@@ -214,7 +214,7 @@ export const make: (
 })
 
 /**
- * Codex over an app-server that runs already.
+ * Codex over an app-server that is already running.
  *
  * @category layers
  * @since 0.1.0
@@ -223,7 +223,7 @@ export const layerAppServer = (options?: Defaults): Layer.Layer<Codex, InvalidCo
   Layer.effect(Codex)(make(options))
 
 /**
- * Starts a `codex app-server` of its own and ends it with the scope.
+ * Starts a `codex app-server` and ends it with the scope.
  *
  * **Example** (Asking one question)
  *
@@ -265,9 +265,9 @@ export function layer(options?: Options) {
 }
 
 /**
- * The same from configuration: each option, or the whole of them, may be a `Config`.
+ * Like {@link layer}, with options from configuration: any option, or all of them together, may be a `Config`.
  *
- * **Example** (A model and a key that the environment names)
+ * **Example** (Reading the binary and the model from the environment)
  *
  * ```ts
  * import * as Codex from "@effect-codex/core/Codex"
@@ -288,7 +288,7 @@ export const layerConfig = (
   Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
- * The app-server to connect to, and the defaults for what is asked of it.
+ * The app-server to connect to, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -296,7 +296,7 @@ export const layerConfig = (
 export interface WebSocketOptions extends AppServer.WebSocketOptions, Defaults {}
 
 /**
- * Codex over an app-server that listens on a WebSocket; closing the scope leaves that running.
+ * Codex over an app-server that listens on a WebSocket. Closing the scope leaves the server running.
  *
  * @category layers
  * @since 0.1.0
@@ -312,7 +312,7 @@ export function layerWebSocket(options: WebSocketOptions) {
 }
 
 /**
- * The app-server to start on a Unix socket, and the defaults for what is asked of it.
+ * The app-server to start on a Unix socket, and the defaults for its threads and turns.
  *
  * @category models
  * @since 0.1.0
@@ -320,7 +320,7 @@ export function layerWebSocket(options: WebSocketOptions) {
 export interface UnixOptions extends AppServer.UnixOptions, Defaults {}
 
 /**
- * Codex over an app-server of our own that listens on a Unix socket, so that other processes can join it.
+ * Starts a `codex app-server` that listens on a Unix socket, so that other processes can join it, and ends it with the scope.
  *
  * @category layers
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
  * Finds the codex executable.
  *
- * The npm package `@openai/codex` is a Node program that starts the native binary, which sits in a package of its own for
- * each platform. Starting the native one directly saves a process and some 150 ms, so whichever way a place is found, the
- * native binary behind it is preferred. This module looks at files and never runs anything.
+ * The npm package `@openai/codex` is a Node program that starts the native binary, which each platform has in a separate
+ * package. Starting the native binary directly saves a process and about 150 ms, so it is preferred wherever the package is
+ * found. This module looks at files and never runs anything.
  *
  * @stability stable
  * @since 0.1.0
@@ -32,9 +32,9 @@ export const config: Config.Config<Option.Option<string>> = Config.option(Config
  * **Details**
  *
  * Looks, in this order, at the `binary` option, at `CODEX_BINARY` (from `Config`), at an installed `@openai/codex` (in a
- * `node_modules` folder of this package or of the program that runs, or of a folder above one of them), and for `codex` on
- * the `PATH` of this process. A working directory may be somebody else's checkout, so it is not looked at. The first two must be right if they are given: a path with nothing behind it is an error
- * and not a reason to look elsewhere.
+ * `node_modules` folder of this package or of the running program, or of a folder above one of them), and for `codex` on the
+ * `PATH` of this process. The working directory is not searched, because it may be an untrusted checkout. The first two are
+ * binding if they are set: a path without a file is an error, and the search ends there.
  *
  * @category constructors
  * @since 0.1.0
@@ -53,7 +53,7 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
   const list = (directory: string) =>
     fs.readDirectory(directory).pipe(Effect.orElseSucceed((): ReadonlyArray<string> => Arr.empty()))
 
-  // `@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex`, beside the package or below it.
+  // `@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex`, next to the package or below it.
   const nativeOf = Effect.fnUntraced(function* (codexPackage: string) {
     for (const scope of [path.dirname(codexPackage), path.join(codexPackage, "node_modules", "@openai")]) {
       const vendor = path.join(scope, Platform.nativePackage, "vendor")
@@ -65,7 +65,7 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
     return Option.none<string>()
   })
 
-  // The Node program's path ends in `@openai/codex/bin/codex.js`, also behind the links that npm makes for it.
+  // The path of the Node program ends in `@openai/codex/bin/codex.js` once npm's links to it are resolved.
   const preferNative = Effect.fnUntraced(function* (file: string) {
     const real = yield* fs.realPath(file).pipe(Effect.orElseSucceed(() => file))
     const codexPackage = path.dirname(path.dirname(real))
@@ -81,13 +81,13 @@ export const resolve = Effect.fn("CodexBinary.resolve")(function* (options?: { r
 
   if (options?.binary !== undefined) return yield* named("the `binary` option", options.binary)
 
-  // A configuration that cannot be read is one that does not name a binary: the other places decide.
+  // A configuration that cannot be read counts as one that names no binary, and the search continues.
   const configured = yield* config.pipe(Effect.orElseSucceed(() => Option.none<string>()))
   if (Option.isSome(configured)) return yield* named("CODEX_BINARY", configured.value)
   tried.push("CODEX_BINARY (not set)")
 
-  // Not in the working directory: that may be a checkout of somebody else, with a binary of theirs.
-  // A bundle of CommonJS has no URL, and is wherever it was bundled to.
+  // The working directory is not searched: it may be an untrusted checkout with a binary in it.
+  // A CommonJS bundle has no URL, and can be anywhere.
   const url = Option.flatMap(Option.fromNullishOr(import.meta.url), (base) =>
     Option.getSuccess(Result.try(() => new URL(".", base)))
   )

@@ -1,9 +1,9 @@
 /**
- * Every way in which driving Codex can fail, as tagged errors.
+ * All failures of this package, as tagged errors.
  *
- * The tags are flat, so `Effect.catchTags` reads as a list of situations; where one situation has a family of causes, the
- * error carries a tagged `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened
- * and what to do. This module does no I/O, and knows nothing of what is on the wire: that is `WireError`.
+ * The tags are flat, so `Effect.catchTags` reads as a list of situations. An error with a family of causes carries a tagged
+ * `reason`, so `Effect.catchReason` works on it. Each message is one line that says what happened and what to do. This module
+ * does no I/O and does not know the wire format: `wireErrors` maps errors of the protocol to these.
  *
  * @stability stable
  * @since 0.1.0
@@ -18,20 +18,20 @@ import { version } from "./internal/version.ts"
 import { isOlder } from "./protocol/Versions.ts"
 
 /**
- * Properties that every error of this package has in addition to its fields. They are computed: neither is an argument of the
- * constructor or a part of the encoded form.
+ * Properties that every error of this package has in addition to its fields. They are computed, so they are neither arguments
+ * of the constructor nor part of the encoded form.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Documented {
-  /** The row of the table of errors that explains it, in the repository: `docs/errors.md#threadbusy`. */
+  /** The entry for it in the error table of the repository, such as `docs/errors.md#threadbusy`. */
   readonly docs: string
   /** The version of this package. */
   readonly version: string
 }
 
-// The schema knows only what is encoded, so the getters go onto the prototype of the class.
+// The schema only describes the encoded fields, so the getters go onto the prototype of the class.
 const documented = <Class>(error: Class, tag: string): Class => {
   if (Predicate.isFunction(error)) {
     Object.defineProperties(error.prototype, {
@@ -47,13 +47,13 @@ const define =
   <Tag extends string, const Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
     documented(Schema.TaggedError<Self, Documented>()(tag, fields), tag)
 
-// Text of the server ends with or without a full stop.
+// Text from the server may or may not end with a full stop.
 const sentence = (text: string): string => (/[.!?…]\s*$/.test(text) ? text.trimEnd() : `${text}.`)
 
 const AgentResponseSchema: Schema.Codec<AgentResponse> = Schema.declare(isAgentResponse)
 
 /**
- * No codex binary was found. `tried` lists the places that were looked at, in order.
+ * No codex binary was found. `tried` lists the places that were searched, in order.
  *
  * @category errors
  * @since 0.1.0
@@ -70,14 +70,14 @@ export class CodexNotFound extends define<CodexNotFound>()("CodexNotFound", {
 }
 
 /**
- * Why a connection is gone.
+ * Why a connection failed or ended.
  *
- * - `Spawn`: the process could not be started. `errno` is the system's name for why, such as `EMFILE`.
- * - `Connect`: there was nobody to connect to (`errno`), or we were turned away (`status`, of HTTP).
- * - `Handshake`: it started and refused or did not answer `initialize`.
+ * - `Spawn`: the process could not be started. `errno` is the system's error code, such as `EMFILE`.
+ * - `Connect`: the address could not be reached (`errno`), or the server rejected the connection (HTTP `status`).
+ * - `Handshake`: the server refused or did not answer `initialize`.
  * - `Exited`: the process ended, with its exit code or the signal that ended it.
- * - `Closed`: the connection was closed, by us or by the other side, or sent something that could not be read.
- * - `Write`: our bytes could not be written.
+ * - `Closed`: either end closed the connection, or the server sent something that could not be read.
+ * - `Write`: writing to the server failed.
  *
  * @category models
  * @since 0.1.0
@@ -120,7 +120,7 @@ const describeConnection = (reason: ConnectionFailedReason): string => {
   }
 }
 
-// Of the last words of a process, the line that says why it is gone. A log has warnings, and errors of long ago, that do not.
+// The line of standard error that explains why the process ended. Warnings and old errors in the log do not.
 const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<string>): string | undefined => {
   const lines = stderr
     .slice(-20)
@@ -131,7 +131,7 @@ const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<strin
     case "Handshake":
       return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
     case "Exited":
-      // Who is ended by a signal says nothing of it, but for an abort of its own.
+      // A process that is killed by a signal writes nothing about it, unless it aborted by itself.
       if (reason.signal !== undefined) return fatal
       return fatal ?? lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1)
     case "Connect":
@@ -142,10 +142,10 @@ const tellingLine = (reason: ConnectionFailedReason, stderr: ReadonlyArray<strin
 }
 
 /**
- * The connection to the app-server could not be made, or is gone. A connection does not come back: build the layer again.
+ * The connection to the app-server could not be made, or has ended. A connection cannot recover: build the layer again.
  *
- * `stderr` holds the newest lines that the process wrote to its standard error, at most 500, without what looks like a
- * secret or what only a terminal obeys. The message quotes the one that seems to say why, if there is one.
+ * `stderr` holds the newest lines that the process wrote to its standard error, at most 500, without likely secrets and
+ * terminal control sequences. The message quotes the line that seems to explain the failure, if there is one.
  *
  * @category errors
  * @since 0.1.0
@@ -177,13 +177,13 @@ export class NotAuthenticated extends define<NotAuthenticated>()("NotAuthenticat
 }
 
 /**
- * A login did not come to its end: it was refused, cancelled, replaced by another one, or its page was never visited.
+ * A login was not completed: it was refused, cancelled, replaced by another one, or its page was never visited.
  *
  * @category errors
  * @since 0.1.0
  */
 export class LoginFailed extends define<LoginFailed>()("LoginFailed", {
-  /** What was logged in to: `account`, or the name of an MCP server. */
+  /** The target of the login: `account`, or the name of an MCP server. */
   target: Schema.String,
   description: Schema.String
 }) {
@@ -216,13 +216,12 @@ export class SessionArchived extends define<SessionArchived>()("SessionArchived"
   threadId: Schema.String
 }) {
   override get message(): string {
-    return `Thread ${this.threadId} is archived. Take it back with \`thread.unarchive\`, then try again.`
+    return `Thread ${this.threadId} is archived. Restore it with \`thread.unarchive\`, then try again.`
   }
 }
 
 /**
- * The thread is loaded and has no rollout (stored history) that the method could work on: it has had no turn, or is
- * ephemeral.
+ * The thread is loaded, but has no rollout (stored history) for the method to work on: it has had no turn, or is ephemeral.
  *
  * @category errors
  * @since 0.1.0
@@ -237,8 +236,8 @@ export class NoRollout extends define<NoRollout>()("NoRollout", {
 }
 
 /**
- * Another app-server has the thread open, in this codex home: a thread has one writer at a time. It lets go when it exits, or
- * about a minute after its last client has left the thread.
+ * Another app-server with the same codex home has the thread open: a thread has one writer at a time. That server releases the
+ * thread when it exits, or about a minute after its last client has left the thread.
  *
  * @category errors
  * @since 0.1.0
@@ -269,7 +268,7 @@ export class RequestFailed extends define<RequestFailed>()("RequestFailed", {
 }
 
 /**
- * No answer came within the deadline. The request may still take effect: look before sending it again.
+ * No answer came within the deadline. The request may still take effect: check before sending it again.
  *
  * @category errors
  * @since 0.1.0
@@ -298,7 +297,7 @@ export class Overloaded extends define<Overloaded>()("Overloaded", {
 }
 
 /**
- * The method, or a field of it, needs the experimental API, which this connection did not ask for.
+ * The method, or a field of it, needs the experimental API, which this connection has not enabled.
  *
  * @category errors
  * @since 0.1.0
@@ -312,8 +311,8 @@ export class ExperimentalApiRequired extends define<ExperimentalApiRequired>()("
 }
 
 /**
- * The connected server does not know the method, or, as in `turn/start.rootTurnId`, a field of its parameters. `since` is the
- * first version of codex that has it, as far as that is known.
+ * The connected server does not know the method, or a field of its parameters, such as `turn/start.rootTurnId`. `since` is the
+ * first version of codex that has it, if known.
  *
  * @category errors
  * @since 0.1.0
@@ -345,13 +344,12 @@ export class InvalidParams extends define<InvalidParams>()("InvalidParams", {
   description: Schema.String
 }) {
   override get message(): string {
-    return `${this.method} was called with parameters that are not valid: ${this.description}`
+    return `${this.method} was called with invalid parameters: ${this.description}`
   }
 }
 
 /**
- * The server sent something that this version of the protocol does not allow where it matters, such as a response that
- * lacks a required field.
+ * The server broke this version of the protocol in a way that cannot be ignored, such as a response without a required field.
  *
  * @category errors
  * @since 0.1.0
@@ -366,10 +364,10 @@ export class ProtocolViolation extends define<ProtocolViolation>()("ProtocolViol
 }
 
 /**
- * A consumer fell so far behind that its buffer passed the limit, so its stream ended rather than lose events silently.
+ * A consumer fell so far behind that its buffer exceeded the limit, so its stream failed instead of losing events silently.
  *
- * `unread` is how much it had not read: requests of the server on the stream of those, else bytes. Text counts two bytes for
- * each UTF-16 code unit, as it may take in memory.
+ * `unread` is the amount that it had not read: a number of requests on the stream of server requests, else bytes. Text counts
+ * two bytes for each UTF-16 code unit, which is the most that it takes in memory.
  *
  * @category errors
  * @since 0.1.0
@@ -409,7 +407,7 @@ export class PolicyFailed extends define<PolicyFailed>()("PolicyFailed", {
 export class InvalidPolicyDecision extends define<InvalidPolicyDecision>()("InvalidPolicyDecision", {
   kind: Schema.String,
   by: Schema.String,
-  /** What kind of thing the decision was. Its contents may be a secret that somebody answered with. */
+  /** The kind of the decision, without its contents, which may be a secret. */
   decision: Schema.String
 }) {
   override get message(): string {
@@ -449,7 +447,7 @@ export const TurnFailedReason = Schema.TaggedUnion({
   ResponseStreamDisconnected: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   TooManyFailedAttempts: { httpStatusCode: Schema.NullOr(Schema.Finite) },
   ActiveTurnNotSteerable: {},
-  /** Of this client: the agent wrote more than `maxTextLength` allows, in UTF-16 code units. */
+  /** Raised by this client: the agent wrote more text than `maxTextLength` allows, in UTF-16 code units. */
   TextTooLong: { allowed: Schema.Finite },
   Other: { raw: Schema.Unknown }
 })
@@ -461,7 +459,7 @@ export const TurnFailedReason = Schema.TaggedUnion({
 export type TurnFailedReason = typeof TurnFailedReason.Type
 
 /**
- * The turn ran and failed. `response` holds what there was of it.
+ * The turn ran and failed. `response` holds the partial result.
  *
  * @category errors
  * @since 0.1.0
@@ -487,7 +485,7 @@ const turnAdvice = (reason: TurnFailedReason): string => {
     case "UsageLimitExceeded":
       return "Wait until the limit resets, or use another account."
     case "ModelNotFound":
-      return "Choose another model: `model/list` tells which there are."
+      return "Choose another model: `model/list` returns the available ones."
     case "BadRequest":
       return "Check the turn's parameters, the output schema above all."
     case "TextTooLong":
@@ -512,15 +510,15 @@ const turnAdvice = (reason: TurnFailedReason): string => {
   }
 }
 
-// The end of the turn was not seen.
+// The server has not reported the end of the turn.
 const isUnfinished = ({ status }: AgentResponse): boolean => status === "inProgress"
 
 const notOver =
-  ", and the server did not say that it is over: it may still be running. Read the thread before you go on, or close the connection to end the server."
+  ", but the server did not report its end: it may still be running. Read the thread before you continue, or close the connection to end the server."
 
 /**
- * The turn was interrupted, by this program or another client of the thread. `response` holds what there was of it. Is its
- * `status` still `inProgress`, the server did not say within `stopTimeout` that the turn is over.
+ * The turn was interrupted, by this program or another client of the thread. `response` holds the partial result. If its
+ * `status` is still `inProgress`, the server did not report the end of the turn within `stopTimeout`.
  *
  * @category errors
  * @since 0.1.0
@@ -531,13 +529,13 @@ export class TurnInterrupted extends define<TurnInterrupted>()("TurnInterrupted"
   override get message(): string {
     return isUnfinished(this.response)
       ? `The turn was interrupted${notOver}`
-      : "The turn was interrupted. Its thread is intact: start another turn to go on."
+      : "The turn was interrupted. Its thread is intact: start another turn to continue."
   }
 }
 
 /**
- * A turn that this program did not start is running on the thread. With `delivered` the prompt was sent and that turn may have
- * read it; without, nothing was sent.
+ * A turn that this program did not start is running on the thread. If `delivered` is true, the prompt was sent and that turn
+ * may have read it; else nothing was sent.
  *
  * @category errors
  * @since 0.1.0
@@ -556,7 +554,7 @@ export class ThreadBusy extends define<ThreadBusy>()("ThreadBusy", {
 }
 
 /**
- * The turn ended before the input that was meant for it arrived. The input was not read.
+ * The turn ended before the input for it arrived. The input was not read.
  *
  * @category errors
  * @since 0.1.0
@@ -566,12 +564,12 @@ export class TurnOver extends define<TurnOver>()("TurnOver", {
   turnId: Schema.String
 }) {
   override get message(): string {
-    return `Turn ${this.turnId} of thread ${this.threadId} is over, so it took no more input. Start another turn with it.`
+    return `Turn ${this.turnId} of thread ${this.threadId} is over and did not read the input. Start another turn with it.`
   }
 }
 
 /**
- * The turn was interrupted and the server did not end it within `stopTimeout`. It may still be running.
+ * The turn was interrupted, but the server did not end it within `stopTimeout`. It may still be running.
  *
  * @category errors
  * @since 0.1.0
@@ -579,7 +577,7 @@ export class TurnOver extends define<TurnOver>()("TurnOver", {
 export class TurnNotStopped extends define<TurnNotStopped>()("TurnNotStopped", {
   threadId: Schema.String,
   turnId: Schema.String,
-  /** How long its end was waited for. */
+  /** How long the client waited for its end. */
   millis: Schema.Finite
 }) {
   override get message(): string {
@@ -588,8 +586,8 @@ export class TurnNotStopped extends define<TurnNotStopped>()("TurnNotStopped", {
 }
 
 /**
- * Why a turn is taken for stalled: it said nothing (`Silence`), or the server kept on trying to reach the model (`Retries`),
- * for so many milliseconds.
+ * Why a turn counts as stalled: for the given time in milliseconds, it sent nothing (`Silence`), or the server kept retrying
+ * to reach the model (`Retries`).
  *
  * @category models
  * @since 0.1.0
@@ -600,9 +598,9 @@ export const TurnStalledReason = Schema.TaggedUnion({
 })
 
 /**
- * The turn made no progress for too long, and was interrupted. `lastEvent` is the method of the last notification that it
- * sent, `threadStatus` what the server said of the thread when it was asked, if it answered. `response` holds what there
- * was of the turn.
+ * The turn made no progress for too long, and was interrupted. `lastEvent` is the method of its last notification,
+ * `threadStatus` the status of the thread that the server reported when asked, if it answered. `response` holds the partial
+ * result.
  *
  * @category errors
  * @since 0.1.0
@@ -628,15 +626,15 @@ export class TurnStalled extends define<TurnStalled>()("TurnStalled", {
 const inSeconds = (millis: number): string => `${Math.round(millis / 1000)} s`
 
 /**
- * A limit that this program has set was reached, and the turn was interrupted, or not started. `limit` and `scope` name the
- * limit; `allowed` and `used` are tokens, turns, or milliseconds. `response` holds what there was of the turn, with its usage.
+ * A limit set by this program was reached, and the turn was interrupted, or not started. `limit` and `scope` name the limit;
+ * `allowed` and `used` are tokens, turns, or milliseconds. `response` holds the partial result, with its usage.
  *
  * @category errors
  * @since 0.1.0
  */
 export class BudgetExceeded extends define<BudgetExceeded>()("BudgetExceeded", {
   limit: Schema.Literals(["tokens", "turns", "duration"]),
-  /** Whether the limit was the turn's own, or that of all turns of the layer. */
+  /** Whether the limit applies to a single turn, or to all turns of the layer together. */
   scope: Schema.Literals(["turn", "layer"]),
   allowed: Schema.Finite,
   used: Schema.Finite,
@@ -646,16 +644,16 @@ export class BudgetExceeded extends define<BudgetExceeded>()("BudgetExceeded", {
     const unit = this.limit === "duration" ? "ms" : this.limit
     const whose = this.scope === "turn" ? "The turn" : "The layer"
     const over = `${whose} may use ${this.allowed} ${unit} and has used ${this.used}.`
-    // Without an id it may not have begun at all.
+    // A turn without an id may never have started.
     return isUnfinished(this.response) && this.response.turnId !== undefined
       ? `${over} The turn was interrupted${notOver}`
-      : `${over} Allow more with \`budget\`, or start anew.`
+      : `${over} Allow more with \`budget\`, or start again.`
   }
 }
 
 /**
- * The agent's last answer does not have the form that was asked for, also after it was asked again. `description` says where
- * it differs.
+ * The agent's last answer does not match the output schema, even after the agent was asked again. `description` says where it
+ * differs.
  *
  * @category errors
  * @since 0.1.0
@@ -671,7 +669,7 @@ export class OutputInvalid extends define<OutputInvalid>()("OutputInvalid", {
 }
 
 /**
- * A part of the input can't be sent, and nothing was. `path` is the file that it is about, if it is about one.
+ * A part of the input is invalid, and nothing was sent. `path` is the file concerned, if any.
  *
  * @category errors
  * @since 0.1.0
@@ -681,7 +679,7 @@ export class InvalidInput extends define<InvalidInput>()("InvalidInput", {
   path: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return `The input can't be sent: ${this.description}.`
+    return `The input is invalid: ${this.description}.`
   }
 }
 
@@ -701,7 +699,7 @@ export class InvalidConfig extends define<InvalidConfig>()("InvalidConfig", {
 }
 
 /**
- * What any request can fail with, whatever it is about.
+ * Errors that any request can fail with.
  *
  * @category models
  * @since 0.1.0
@@ -718,7 +716,7 @@ export type CallError =
   | ExperimentalApiRequired
 
 /**
- * What a request can fail with besides because of the thread that it is about.
+ * Additional errors of requests about a thread.
  *
  * @category models
  * @since 0.1.0
@@ -726,7 +724,7 @@ export type CallError =
 export type SessionError = SessionNotFound | SessionArchived | NoRollout | ThreadLocked
 
 /**
- * What a request about a thread can fail with.
+ * Errors of a request about a thread.
  *
  * @category models
  * @since 0.1.0
@@ -734,7 +732,7 @@ export type SessionError = SessionNotFound | SessionArchived | NoRollout | Threa
 export type ThreadError = CallError | SessionError
 
 /**
- * What a request to the app-server can fail with.
+ * Errors of a request to the app-server.
  *
  * @category models
  * @since 0.1.0
@@ -742,7 +740,7 @@ export type ThreadError = CallError | SessionError
 export type RequestError = ThreadError
 
 /**
- * What a request can fail with whose response nobody looks at.
+ * Errors of a request whose response is not validated.
  *
  * @category models
  * @since 0.1.0
@@ -750,7 +748,7 @@ export type RequestError = ThreadError
 export type RawRequestError = Exclude<RequestError, ProtocolViolation>
 
 /**
- * What starting, resuming or forking a thread can fail with.
+ * Errors of starting, resuming or forking a thread.
  *
  * @category models
  * @since 0.1.0
@@ -758,7 +756,7 @@ export type RawRequestError = Exclude<RequestError, ProtocolViolation>
 export type ThreadStartError = RequestError | InvalidConfig
 
 /**
- * What starting a turn can fail with.
+ * Errors of starting a turn.
  *
  * @category models
  * @since 0.1.0
@@ -766,7 +764,7 @@ export type ThreadStartError = RequestError | InvalidConfig
 export type TurnStartError = RequestError | InvalidConfig | InvalidInput | BudgetExceeded | ThreadBusy | TurnStalled
 
 /**
- * What a turn can fail with.
+ * Errors of a turn.
  *
  * @category models
  * @since 0.1.0
@@ -774,7 +772,7 @@ export type TurnStartError = RequestError | InvalidConfig | InvalidInput | Budge
 export type TurnError = TurnStartError | TurnFailed | TurnInterrupted
 
 /**
- * What the stream of a turn's events can fail with.
+ * Errors of the stream of a turn's events.
  *
  * @category models
  * @since 0.1.0
@@ -832,7 +830,7 @@ export type CodexError = typeof CodexError.Type
  */
 export const isCodexError: (u: unknown) => u is CodexError = Schema.is(CodexError)
 
-// Of other refusals the provider says the same again. Without a status there was no answer.
+// The provider would repeat any other refusal. Without a status, it did not answer at all.
 const isTransientStatus = (status: number | null): boolean =>
   status === null ||
   status === 408 ||
@@ -856,14 +854,14 @@ const retryableReasons: ReadonlySet<TurnFailedReason["_tag"]> = new Set([
 ])
 
 /**
- * Whether doing the same again after a pause can succeed, without anything being changed in between.
+ * Whether repeating the same call after a pause can succeed, with nothing changed in between.
  *
  * **Details**
  *
- * True for `Overloaded`, which did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed` whose reason
- * is a passing trouble of the model's side. With an HTTP status: 408, 425, 429, and 500 and above except 501 and 505.
- * False for `ConnectionFailed`: a connection does not come back, so the effect that provides the layer is the one to retry.
- * False for `RequestTimedOut`, as the request may have taken effect.
+ * True for `Overloaded`, because the request did not run, for a `ThreadBusy` whose prompt was not sent, and for a `TurnFailed`
+ * whose reason is a transient provider error. An HTTP status counts as transient if it is 408, 425, 429, or at least 500, except
+ * 501 and 505. False for `ConnectionFailed`, because a connection cannot recover: retry the effect that provides the layer.
+ * False for `RequestTimedOut`, because the request may have taken effect.
  *
  * @category guards
  * @since 0.1.0
@@ -875,10 +873,10 @@ export const isRetryable = (error: unknown): boolean =>
     (error._tag === "TurnFailed" && isTransient(error.reason)))
 
 /**
- * Retries what is retryable: five times at most, first after about a second, then after twice as long each time, with
- * jitter. A turn that is run again is a new turn: what the failed one did is not undone.
+ * Retries retryable errors: at most five times, first after about a second, then after twice as long each time, with jitter.
+ * A retried turn is a new turn: the effects of the failed one are not undone.
  *
- * **Example** (Trying a turn again while the model's side is in trouble)
+ * **Example** (Retrying a turn after a transient provider error)
  *
  * ```ts
  * import * as Codex from "@effect-codex/core/Codex"

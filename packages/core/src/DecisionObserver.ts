@@ -1,8 +1,8 @@
 /**
- * Who sees what a connection decides and what happens then: the place where an audit trail hangs.
+ * Observes the decisions of a connection and the notifications that follow: the hook for an audit trail.
  *
- * An observer belongs to the connection, not to a turn, so that nothing is decided past it: what engines say, what a person
- * says, and what the client declines by itself. It only looks; it can change nothing and hold up nothing.
+ * An observer belongs to the connection, not to a turn, so it sees every decision: those of engines, those of a person, and the
+ * requests that the client declines by itself. It is read-only: it can neither change nor delay a decision.
  *
  * @stability stable
  * @since 0.1.0
@@ -23,14 +23,14 @@ export interface ObservedDecision {
   readonly request: ServerRequest
   readonly threadId: string
   readonly turnId: string | undefined
-  /** The item that it is about, if it names one. */
+  /** The item that the request is about, if it names one. */
   readonly itemId: string | undefined
   /**
-   * In one word: `accept`, `acceptForSession`, `decline`, `cancel`, the name of an amendment, or `withdrawn` when the server
-   * did not wait for an answer. For answers to questions `accept`, without what was answered.
+   * One word: `accept`, `acceptForSession`, `decline`, `cancel`, the name of an amendment, or `withdrawn` if the server did not
+   * wait for an answer. Answers to questions are `accept`, without their content.
    */
   readonly decision: string
-  /** Who decided, as verdicts say it. `undefined`: nobody, so the client declined; `reason` says why. */
+  /** The `by` of the verdict. `undefined` if no verdict was reached, so that the client declined; `reason` says why. */
   readonly by: string | undefined
   readonly reason: string | undefined
   /** From the request to the answer, in milliseconds. */
@@ -38,7 +38,8 @@ export interface ObservedDecision {
 }
 
 /**
- * Both are called by what they report, so they may not block, and what they throw is logged and forgotten.
+ * Both are called synchronously by the code that they observe, so they must not block. Anything they throw is logged and
+ * otherwise ignored.
  *
  * @category models
  * @since 0.1.0
@@ -51,7 +52,7 @@ export interface DecisionObserver {
 }
 
 /**
- * The observer of the connections that are built where it is provided. Default: none.
+ * The observer of all connections that are built in its context. Default: none.
  *
  * @category services
  * @since 0.1.0

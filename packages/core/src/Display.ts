@@ -1,10 +1,10 @@
 /**
  * Makes text of a model, a tool or the server safe to show in a terminal or to write to a log.
  *
- * Such text can hold what a terminal obeys (escape sequences, carriage returns), what turns the reading order around, and
- * what cannot be seen at all; it can use letters of another alphabet that look like Latin ones. Everything of that kind is
- * shown as `\u{hex}`, the number of the code point, and nothing else is ever written so: a text that says `\u{1b}` by itself
- * is shown as `\u{5c}u{1b}`. This module looks for no secrets (see `Redaction`) and knows no colours and no widths.
+ * Such text can contain terminal control characters (escape sequences, carriage returns), characters that change the reading
+ * order, invisible characters, and letters of other alphabets that look like Latin ones. All of these are shown as `\u{hex}`,
+ * the number of the code point. The notation is unambiguous: a text that literally contains `\u{1b}` is shown as
+ * `\u{5c}u{1b}`. This module does not look for secrets (see `Redaction`) and does not know colours or widths.
  *
  * @stability stable
  * @since 0.1.0
@@ -18,29 +18,28 @@
  */
 export interface Options {
   /**
-   * How long the shown text may be, in code points. A longer one is shown with its start and its end, and says in between
-   * how many characters of the original are left out: `…[812 left out]…`. A budget too small for that shows that alone.
-   * Default: no limit.
+   * The maximum length of the shown text, in code points. Longer text is shortened in the middle, with the number of omitted
+   * characters of the original: `…[812 left out]…`. A limit that is too small for more shows only that. Default: no limit.
    */
   readonly max?: number | undefined
 }
 
 const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
-// Most text has nothing but these: ASCII, letters of Latin, Chinese, Japanese and Korean, lines and boxes.
+// Most text consists of these only: ASCII, Latin, Chinese, Japanese and Korean letters, lines and boxes.
 const common = String.raw` -~\u00A1-\u00AC\u00AE-\u02FF\u2010-\u2022\u2026\u2190-\u2317\u2500-\u259F\u3001-\u3011\u3041-\u3096\u30A1-\u30FC\u4E00-\u9FFF\uAC00-\uD7A3\uFF01-\uFF20`
 const suspect = new RegExp(String.raw`[^${common}]|\\u\{|…\[`)
 const suspectInBlock = new RegExp(String.raw`[^\n\t${common}]|\\u\{|…\[`)
 
-// Made when it is used: V8 takes milliseconds to read the classes of Unicode, and most programs show no text that needs them.
+// Compiled on first use: V8 takes milliseconds for the Unicode classes, and most programs never show text that needs them.
 const onUse = (source: string, flags: string): (() => RegExp) => {
   let made: RegExp | undefined
   return () => (made ??= new RegExp(source, flags))
 }
 
-// Controls, format characters, halves of surrogate pairs, private and unassigned characters, separators that are not a plain
-// space, what has no width or no ink, marks with nothing below them or too many of them, and our own notations. The selector
-// that makes a picture of a sign (U+FE0F) is let be behind such a sign.
+// Controls, format characters, unpaired surrogates, private and unassigned characters, separators other than a plain space,
+// invisible characters, combining marks without a base or more than four in a row, and our own notation. The variation selector
+// for emoji (U+FE0F) is kept after a character that it applies to.
 const unsafe = (kept: string): (() => RegExp) =>
   onUse(
     [
@@ -56,7 +55,7 @@ const unsafe = (kept: string): (() => RegExp) =>
 const unsafeInLine = unsafe(" ")
 const unsafeInBlock = unsafe(String.raw` \n\t`)
 
-// Letters of the scripts that have look-alikes of Latin letters, and Latin ones in other shapes.
+// Letters of scripts with look-alikes of Latin letters, and variants of Latin letters.
 const lookAlikes = String.raw`(?=\p{L})[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Coptic}\p{Script=Lisu}\uFF21-\uFF3A\uFF41-\uFF5A\u{1D400}-\u{1D7FF}]`
 const lookAlike = onUse(lookAlikes, "u")
 const everyLookAlike = onUse(lookAlikes, "gu")
@@ -77,11 +76,11 @@ const escaped = (text: string, unsafe: () => RegExp): string => {
  *
  * **Details**
  *
- * In words that mix Latin letters with Cyrillic, Greek or other letters that look like them, the others are escaped.
+ * In words that mix Latin letters with look-alikes from Cyrillic, Greek or other scripts, the latter are escaped.
  *
  * **Gotchas**
  *
- * Escape once, where the text is shown: what is shown already has its escapes escaped when it is shown again.
+ * Escape once, where the text is shown: a second call escapes the escapes of the first.
  *
  * **Example** (A command with a line break and a look-alike)
  *
@@ -100,12 +99,12 @@ export const line = (text: string, options?: Options): string =>
   shortened(suspect.test(text) ? escaped(text, unsafeInLine) : text, options?.max)
 
 /**
- * Text of several lines: like {@link line}, with line feeds and tabs as they are. A carriage return is escaped also at the end
- * of a line.
+ * Text of several lines: like {@link line}, but line feeds and tabs stay as they are. A carriage return is escaped even at the
+ * end of a line.
  *
  * **Gotchas**
  *
- * A line of it can look like a line of yours. Where that matters, begin each of its lines with something of your own.
+ * A line of the text can look like a line of your own output. If that matters, prefix each line.
  *
  * @category conversions
  * @since 0.1.0
@@ -127,7 +126,7 @@ export const mixedScripts = (text: string): ReadonlyArray<string> => {
 }
 
 /**
- * Shortens a text that is shown already, by {@link line} or {@link block}, as {@link Options} describes.
+ * Shortens text that {@link line} or {@link block} has already escaped, as {@link Options} describes.
  *
  * @category conversions
  * @since 0.1.0
@@ -138,7 +137,7 @@ const pair = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g
 
 const codePoints = (text: string): number => text.length - (text.match(pair)?.length ?? 0)
 
-// What is shown has no half of a pair, and an opening of an escape is always one.
+// Escaped text has no unpaired surrogates, and `\u{` in it always starts an escape.
 const shortened = (shown: string, max: number | undefined): string => {
   if (max === undefined || shown.length <= max) return shown
   const total = codePoints(shown)
@@ -152,7 +151,7 @@ const shortened = (shown: string, max: number | undefined): string => {
 
 const noticeOf = (leftOut: number): string => `…[${leftOut} left out]…`
 
-// The first and the last characters, without an escape that is cut in two and without marks that have lost their letter.
+// The first and the last characters, without escapes cut in two and without combining marks that have lost their base.
 const startOf = (shown: string, count: number): string =>
   Array.from(shown.slice(0, 2 * count))
     .slice(0, count)

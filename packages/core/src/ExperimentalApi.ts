@@ -1,9 +1,9 @@
 /**
- * The opt-in to the experimental API, as something that programs require.
+ * The opt-in to the experimental API, as a service that programs require.
  *
- * A layer whose options say `experimentalApi: true` provides {@link ExperimentalApi}; what calls an experimental method or
- * sends an experimental field requires it. So a program without the opt-in does not compile, and the compiler names what is
- * missing. The service itself does nothing: what a connection really asked for is checked where requests are sent.
+ * A layer with the option `experimentalApi: true` provides {@link ExperimentalApi}; every effect that calls an experimental
+ * method or sends an experimental field requires it. A program without the opt-in does not compile, and the compiler names the
+ * missing service. The service itself does nothing: the code that sends requests checks the opt-in of its connection.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 
 /**
- * Options that are known to ask for the experimental API. A `boolean` that is not known to be `true` does not count.
+ * Options that are known at compile time to enable the experimental API. An option of type `boolean` does not count.
  *
  * @category models
  * @since 0.1.0
@@ -22,16 +22,16 @@ export interface OptIn {
 }
 
 /**
- * Says that the connection has asked for the experimental API.
+ * States that the connection has enabled the experimental API.
  *
  * **Gotchas**
  *
- * With several connections in one program the service does not tell which of them it is about. A call on one that has not
- * asked fails with `ExperimentalApiRequired`, before anything is sent. For the same reason a program whose options come from
- * elsewhere, as with `Codex.layerConfig`, may provide the service by itself: `Layer.succeed(ExperimentalApi)({ experimentalApi:
+ * In a program with several connections, the service does not say which of them it belongs to. A call on a connection without
+ * the opt-in fails with `ExperimentalApiRequired` before anything is sent. A program whose options are only known at run time,
+ * as with `Codex.layerConfig`, may therefore provide the service itself: `Layer.succeed(ExperimentalApi)({ experimentalApi:
  * true })`.
  *
- * **Example** (A method that is experimental)
+ * **Example** (Calling an experimental method)
  *
  * ```ts
  * import * as Codex from "@effect-codex/core/Codex"
@@ -57,7 +57,7 @@ export interface OptIn {
 export class ExperimentalApi extends Context.Service<ExperimentalApi, OptIn>()("@effect-codex/core/ExperimentalApi") {}
 
 /**
- * Adds the opt-in to what a layer provides if the layer's options ask for it.
+ * Adds the opt-in to the services of a layer if the layer's options enable it.
  *
  * @category combinators
  * @since 0.1.0

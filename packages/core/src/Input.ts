@@ -1,8 +1,8 @@
 /**
- * What a turn begins with: text, and what goes with it.
+ * The input of a turn: text, images, audio, skills and mentions.
  *
- * A prompt is a string, or parts in the order in which the agent shall read them. Files are read by the server, not by us, so
- * their paths are those of the machine that it runs on; a file that is not there is found out before anything is sent.
+ * A prompt is a string, or parts in the order in which the agent reads them. The server reads the files, not this client, so
+ * their paths are those of the server's machine. Missing files are detected before anything is sent.
  *
  * @stability stable
  * @since 0.1.0
@@ -19,9 +19,9 @@ const Detail = Schema.optionalKey(Schema.Literals(["auto", "low", "high", "origi
 /**
  * One part of a prompt.
  *
- * - `text`: what the user says.
- * - `image`, `audio`: the bytes, as a `data:` URL in base64. The server fetches nothing: any other URL is `InvalidInput`. Of
- *   audio codex 0.169.0 takes wav, mp3, m4a, webm and ogg.
+ * - `text`: the user's text.
+ * - `image`, `audio`: the bytes, as a `data:` URL in base64. The server fetches nothing: any other URL is `InvalidInput`. Codex
+ *   0.169.0 accepts audio as wav, mp3, m4a, webm and ogg.
  * - `localImage`, `localAudio`: a file, by its absolute path.
  * - `skill`: a skill to use, by its name and the path of its `SKILL.md`.
  * - `mention`: an app or plugin to use, by its name and its path, such as `app://name`.
@@ -46,7 +46,7 @@ export const Part = Schema.Union([
 export type Part = typeof Part.Type
 
 /**
- * A prompt: text alone, or parts.
+ * A prompt: a text, or a list of parts.
  *
  * @category schemas
  * @since 0.1.0
@@ -60,7 +60,7 @@ export const Input = Schema.Union([Schema.String, Schema.Array(Part)])
 export type Input = typeof Input.Type
 
 /**
- * The prompt as the protocol takes it.
+ * Converts a prompt to the form of the protocol.
  *
  * @category conversions
  * @since 0.1.0
@@ -68,18 +68,17 @@ export type Input = typeof Input.Type
 export const toUserInput = (input: Input): ReadonlyArray<KnownUserInput> =>
   typeof input === "string" ? [{ type: "text", text: input, text_elements: [] }] : input
 
-// Windows paths are absolute too, whatever machine we are on: the server may be on another.
+// Windows paths count as absolute on every platform, because the server may run on another machine.
 const isAbsolute = (path: string): boolean =>
   path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\")
 
 /**
- * Refuses what the server would refuse or drop whatever machine it is on: images and audio that are not inline, and paths that
- * are relative.
+ * Rejects parts that the server would refuse or drop on any machine: images and audio that are not inline, and relative paths.
  *
  * **Details**
  *
- * Of codex 0.169.0: an `https:` image fails the turn's start; any other URL of an image goes to the model's provider as it
- * is, which fails the turn; audio that is not inline, and data that can't be decoded, is replaced by a remark to the model.
+ * In codex 0.169.0, an `https:` image fails the start of the turn. Any other image URL goes unchanged to the model provider,
+ * which fails the turn. Audio that is not inline, and data that cannot be decoded, is replaced by a note to the model.
  *
  * @category validation
  * @since 0.1.0
@@ -114,7 +113,8 @@ const faultOf = (part: Part): InvalidInput | undefined => {
   }
 }
 
-// By length and alphabet: images are large. What is in an image the server finds out by itself, what is in audio it is told.
+// Checks length and alphabet only, because images are large. The server detects the format of an image itself, but takes the
+// format of audio from the URL.
 const isInline = (url: string, type: "image" | "audio"): boolean => {
   const head = /^data:([^,]*);base64,/i.exec(url)
   if (head === null || (type === "audio" && !/^audio\//i.test(head[1] ?? ""))) return false
@@ -123,8 +123,8 @@ const isInline = (url: string, type: "image" | "audio"): boolean => {
 }
 
 /**
- * Checks the parts, and then asks the server for each file that the prompt names. Fails with the path of the first one that
- * is not there.
+ * Checks the parts, and then asks the server for each file that the prompt names. Fails with the path of the first missing
+ * file.
  *
  * @category validation
  * @since 0.1.0

@@ -1,10 +1,10 @@
 /**
- * A program's own functions as tools of every thread of its agents.
+ * Offers a program's functions as tools to all threads of its agents.
  *
- * One server of the Model Context Protocol in this process, on the loopback, serves a toolkit to the codex processes that this
- * program starts, and to nobody else. So its tools are there in new, resumed and forked threads and in those of sub-agents,
- * also after a restart, where dynamic tools are declared once and belong to one thread. Codex does not ask whether a call may
- * run: the policy of the turn decides, as kind `toolCall`, before the handler does. `Tools` makes the results.
+ * A Model Context Protocol server in this process, on the loopback interface, serves a toolkit only to the codex processes that
+ * this program starts. Its tools are available in new, resumed and forked threads and in those of sub-agents, also after a
+ * restart. Dynamic tools, in contrast, are declared once and belong to one thread. Codex does not ask whether a call may run:
+ * the policy of the turn decides, as kind `toolCall`, before the handler runs. `Tools` converts the results.
  *
  * @stability experimental
  * @since 0.1.0
@@ -27,25 +27,25 @@ import * as Tools from "./Tools.ts"
 import { type CallTool, ToolServer } from "./ToolServer.ts"
 
 /**
- * How the tools are offered and run.
+ * Options for offering and running the tools.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends Tools.Options {
   /**
-   * The name under which codex knows the server: letters, digits, `_` and `-`. A server of this name in the user's own
-   * configuration is refused with `InvalidConfig`. Default: `effect`.
+   * The name of the server in codex: letters, digits, `_` and `-`. If the user's configuration has a server with this name, the
+   * connection fails with `InvalidConfig`. Default: `effect`.
    */
   readonly name?: string | undefined
 }
 
-/** A codex with access, and its token. */
+/** A codex process with access, and its token. */
 interface Guest extends Registrations.Caller {
   readonly token: string
 }
 
-/** The versions of the protocol that are spoken, the newest first. Codex 0.171.0 speaks 2025-06-18. */
+/** The supported protocol versions, newest first. Codex 0.171.0 uses 2025-06-18. */
 const protocols = [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol.v2025_03_26] as const
 
 /**
@@ -53,12 +53,12 @@ const protocols = [McpProtocol.v2025_11_25, McpProtocol.v2025_06_18, McpProtocol
  *
  * **Details**
  *
- * The HTTP server is used for this alone, and has to listen on the loopback, on any free port. Each codex gets a token of its
- * own through its environment; a request without one is answered with 401. Arguments, results, failures, deadlines and
- * interruption are those of a toolkit that a thread is started with; see `Tools`.
+ * The layer takes over the HTTP server, which must listen on the loopback interface, on any free port. Each codex process gets
+ * its own token through its environment; a request without a valid token is answered with 401. Arguments, results, failures,
+ * deadlines and interruption work as for a toolkit that a thread is started with; see `Tools`.
  *
  * Provide it to the layer of the connection: `Codex.layer().pipe(Layer.provide(McpTools.layer(toolkit)))`. A connection to a
- * server that this program did not start fails with `InvalidConfig`: nothing could tell it the token.
+ * server that this program did not start fails with `InvalidConfig`, because the token cannot be passed to that server.
  *
  * **Example** (A tool for every thread)
  *
@@ -172,7 +172,7 @@ const loopbackUrl = (address: NetAddress.SocketAddress): Effect.Effect<string, I
         })
       )
 
-// How long it takes says nothing of how much of a token is right.
+// Takes the same time no matter how much of a token is right.
 const equalInConstantTime = (a: string, b: string): boolean => {
   let difference = a.length ^ b.length
   for (let index = 0; index < b.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)

@@ -1,9 +1,9 @@
 /**
- * What the app-server tells us without being asked.
+ * The notifications of the app-server.
  *
- * A notification that this version of the protocol knows is validated and typed by its method. One that it does not know,
- * or whose parameters have a form that it does not know, is a value as well: `{ method: "unknown", raw }`. A leaf that can't be
- * read costs no more than the field that it is in: the rest is there, and `unreadable` says where something is missing.
+ * A notification that this version of the protocol knows is validated and typed by its method. One with an unknown method, or
+ * with parameters of an unknown form, is a value as well: `{ method: "unknown", raw }`. An unreadable leaf only costs the field
+ * that contains it: the rest is intact, and `unreadable` lists the missing places.
  *
  * @stability stable
  * @since 0.1.0
@@ -21,7 +21,7 @@ import * as Protocol from "./protocol/Protocol.ts"
  */
 export type Methods = ExperimentalNotifications
 
-/** A notification as it came, not yet validated. */
+/** A notification as received, not yet validated. */
 interface WireNotification {
   readonly method: string
   readonly params?: unknown
@@ -31,7 +31,7 @@ interface WireNotification {
 interface Envelope {
   /** When the server sent it, in milliseconds since 1970. */
   readonly emittedAtMs?: number
-  /** How many notifications this one stands for, if a slow reader had several deltas of one item merged into one. */
+  /** The number of notifications in this one, if several deltas of an item were merged for a slow consumer. */
   readonly merged?: number
   /** The length of the message on the wire, in UTF-16 code units. */
   readonly length: number
@@ -46,11 +46,11 @@ interface Envelope {
 export interface KnownNotification<M extends keyof Methods> extends Envelope {
   readonly method: M
   readonly params: Methods[M]
-  /** The message as it was on the wire. */
+  /** The message as received. */
   readonly raw: unknown
   /**
-   * Where in the parameters something could not be read, such as `item.display.version`: it is missing there, or null, or
-   * `{ type: "unknown", raw }`. Not set if all could be.
+   * The places in the parameters that could not be read, such as `item.display.version`. The value there is missing, null, or
+   * `{ type: "unknown", raw }`. Not set if everything could be read.
    */
   readonly unreadable?: ReadonlyArray<string>
 }
@@ -66,12 +66,13 @@ type Of<M extends keyof Methods> = { readonly [K in M]: KnownNotification<K> }[M
 export interface UnknownNotification extends Envelope {
   readonly method: "unknown"
   readonly raw: { readonly method: string; readonly params: unknown }
-  /** Why it is unknown: the method is, or what is unexpected in its parameters. */
+  /** Why it is unknown: an unknown method, or the unexpected part of its parameters. */
   readonly reason: string
 }
 
 /**
- * Ours, and in the streams of a turn alone: the turn has said nothing for a while, and nothing that it waits for is known.
+ * Emitted by this library, only in the streams of a turn: the turn has sent nothing for a while, although it is not known to
+ * be waiting for anything.
  *
  * @category models
  * @since 0.1.0
@@ -83,7 +84,7 @@ export interface SilentNotification extends Envelope {
 }
 
 /**
- * What the server says unasked: what the protocol knows, by its method, and what it does not know, as data.
+ * A notification of the server: typed by its method if the protocol knows it, else as data.
  *
  * @category models
  * @since 0.1.0
@@ -91,7 +92,7 @@ export interface SilentNotification extends Envelope {
 export type Notification = Of<keyof Methods> | SilentNotification | UnknownNotification
 
 /**
- * Validates a notification; what is not known becomes a value that says so.
+ * Validates a notification. An unknown one becomes an {@link UnknownNotification}.
  *
  * @category constructors
  * @since 0.1.0
@@ -103,8 +104,8 @@ export const decode = (wire: WireNotification, length: number): Notification => 
     : decodeKnown(method, wire, length)
 }
 
-// A class and no literal: where the notifications of many turns wait at once, V8 would put all that a literal makes among
-// what is old, and with it what it holds.
+// A class instead of a literal: if the notifications of many turns are queued at once, V8 starts to allocate the objects of a
+// literal in the old generation, together with everything that they reference.
 class Known<M extends keyof Methods> implements KnownNotification<M> {
   readonly method: M
   readonly params: Methods[M]
@@ -128,7 +129,7 @@ const decodeKnown = <M extends keyof Methods>(
   const { params } = raw
   const definition = experimentalNotifications[method]
   const emittedAtMs = raw["emittedAtMs"]
-  // Nearly all are known as they are, and say when they were sent: one object, made at once.
+  // Nearly all notifications are valid as they are and have a timestamp: they take a single allocation.
   if (typeof emittedAtMs === "number" && definition.is(params)) {
     const known: Of<M> = new Known(method, params, emittedAtMs, length, raw)
     return known
@@ -158,7 +159,7 @@ const unknown = (wire: WireNotification, length: number, reason: string): Unknow
 const timeOf = ({ emittedAtMs }: WireNotification) => (typeof emittedAtMs === "number" ? { emittedAtMs } : {})
 
 /**
- * Says that nothing has been heard of a turn for a while.
+ * The notification that a turn has been silent for a while.
  *
  * @category constructors
  * @since 0.1.0
@@ -171,7 +172,7 @@ export const silent = (params: SilentNotification["params"]): SilentNotification
 })
 
 /**
- * Whether a notification is one of the method.
+ * Whether a notification has the given method.
  *
  * @category guards
  * @since 0.1.0
@@ -181,7 +182,7 @@ export const is = <M extends keyof Methods>(
   notification: Notification
 ): notification is Extract<Notification, KnownNotification<M>> => notification.method === method
 
-// Most notifications are the agent's text, whose ids are fields of their own.
+// Most notifications are deltas of the agent's text, which have both ids as fields.
 
 /**
  * The thread that a notification is about, if it is about one.
@@ -209,7 +210,7 @@ const paramsOf = (notification: Notification): unknown =>
   notification.method === "unknown" ? notification.raw.params : notification.params
 
 /**
- * An id in a message's parameters or result: either a field of its own, or inside the thing that it names.
+ * The id in a message's parameters or result: either its own field, or the `id` of a nested object.
  *
  * @category getters
  * @since 0.1.0

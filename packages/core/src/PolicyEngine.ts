@@ -1,10 +1,10 @@
 /**
  * The service that decides what an agent may do.
  *
- * Codex asks before it runs a command, changes files, widens its permissions, calls one of our tools, or wants something
- * from a person. An Effect that runs a turn requires a `PolicyEngine`, so forgetting to decide is a type error. An engine
- * may abstain on any request by returning `undefined`; a request on which it abstains is declined. Rules and judges live
- * in other packages: this module holds the contract and the two engines that need none.
+ * Codex asks before it runs a command, changes files, widens its permissions, calls a tool of the client, or wants something
+ * from a person. An Effect that runs a turn requires a `PolicyEngine`, so a missing policy is a type error. An engine may
+ * abstain on any request by returning `undefined`; the request is then declined. Rules and judges live in other packages: this
+ * module contains the contract and the two trivial engines.
  *
  * @stability stable
  * @since 0.1.0
@@ -34,9 +34,9 @@ export interface Params {
 }
 
 /**
- * What can be asked: `command` (also typing into a running terminal), `fileChange`, `permissions` (wider sandbox
+ * The kinds of requests: `command` (also typing into a running terminal), `fileChange`, `permissions` (wider sandbox
  * permissions for the rest of a turn or session), `userInput` (questions to a person), `elicitation` (an MCP server asks
- * a person, or asks leave for a tool call), `toolCall` (a gate before the handler of a dynamic tool runs).
+ * a person a question, or for approval of a tool call), `toolCall` (a gate before the handler of a dynamic tool runs).
  *
  * @category models
  * @since 0.1.0
@@ -44,17 +44,17 @@ export interface Params {
 export type Kind = keyof Params
 
 /**
- * What can be decided for each kind.
+ * The possible decisions of each kind.
  *
  * **Details**
  *
  * `decline` and `cancel` are always legal. For commands, an accepting decision must be among the request's
- * `availableDecisions`. A grant of permissions is used as given, a file change or command accepted `acceptForSession` is
- * accepted for all that follows, so no engine of this package ever says that.
+ * `availableDecisions`. A grant of permissions is used as given. `acceptForSession` for a command or file change also accepts
+ * later ones, so no engine of this package returns it.
  *
  * **Gotchas**
  *
- * Accepting a command can run it outside the sandbox, whatever sandbox the thread has: the request does not say which.
+ * Accepting a command can let it run outside the sandbox, whichever sandbox the thread has. The request does not say whether.
  *
  * @category models
  * @since 0.1.0
@@ -81,15 +81,15 @@ export interface Request<K extends Kind> {
   /** The turn that asks. An MCP server may ask outside of any turn. */
   readonly turnId: string | undefined
   /**
-   * The item that the request is about, as `item/started` announced it: for a file change, the place where the paths are.
+   * The item that the request is about, from `item/started`. For a file change, it contains the paths.
    */
   readonly item: Protocol.ThreadItem | undefined
-  /** For commands: the decisions that the server offers. `undefined`: all that the kind has. */
+  /** For commands: the decisions that the server offers. `undefined`: all decisions of the kind. */
   readonly availableDecisions: ReadonlyArray<Protocol.CommandExecutionApprovalDecision> | undefined
 }
 
 /**
- * A decision, who made it and why.
+ * A decision, with its author and reason.
  *
  * @category models
  * @since 0.1.0
@@ -102,8 +102,8 @@ export interface Verdict<K extends Kind> {
 }
 
 /**
- * The permissions that a request asks for, as they can be granted: without fields that this version does not know, as nobody
- * can say what they would grant. `undefined` if some of the permissions are of a kind that it does not know.
+ * The permissions that a request asks for, in the form of a grant. Fields that this version does not know are left out, because
+ * their effect is unknown. `undefined` if a permission is of an unknown kind.
  *
  * @category conversions
  * @since 0.1.0
@@ -136,8 +136,8 @@ export type Decide<K extends Kind> = (request: Request<K>) => Effect.Effect<Verd
 export type Engine = { readonly [K in Kind]: Decide<K> }
 
 /**
- * Decides on what an agent asks for. Made with {@link make} alone, so that an engine written today compiles, and
- * abstains, when a new kind comes.
+ * Decides the requests of an agent. Always create it with {@link make}: an engine written today then still compiles when a new
+ * kind is added, and abstains on it.
  *
  * @category services
  * @since 0.1.0
@@ -147,7 +147,7 @@ export class PolicyEngine extends Context.Service<PolicyEngine, Engine>()("@effe
 const abstain = (): Effect.Effect<undefined> => Effect.undefined
 
 /**
- * Makes an engine of the kinds that it decides on; it abstains on all others.
+ * Makes an engine from functions for the kinds that it decides. It abstains on all other kinds.
  *
  * @category constructors
  * @since 0.1.0
@@ -167,7 +167,7 @@ const always = <K extends Kind>(decision: Decisions[K], by: string): Decide<K> =
 }
 
 /**
- * The decision that refuses a request and lets its turn go on, for each kind.
+ * For each kind, the decision that refuses a request and lets its turn continue.
  *
  * @category decisions
  * @since 0.1.0
@@ -182,8 +182,8 @@ export const refusals: { readonly [K in Kind]: Decisions[K] } = {
 }
 
 /**
- * An engine that declines every request: the agent reads, thinks and answers, and whatever the sandbox permits it without
- * asking.
+ * An engine that declines every request. The agent can still read, think, answer, and do whatever the sandbox permits without
+ * approval.
  *
  * @category engines
  * @since 0.1.0
@@ -198,15 +198,15 @@ export const declineAll: Engine = make({
 })
 
 /**
- * An engine that accepts every command, file change and tool call, those of MCP servers too, once each, and grants the
- * permissions that are asked for, for the turn. For demos in throwaway folders.
+ * An engine that accepts every command, file change and tool call, including those of MCP servers, once each, and grants
+ * requested permissions for the turn. For demos in disposable folders.
  *
  * **Gotchas**
  *
- * Accepted commands can run outside the sandbox, with your rights, on your files: use it where the worst that a command
- * can do is acceptable. Questions to a person are answered with no answers, and the questions of MCP servers are declined:
- * nobody is there to answer. An MCP server can ask a question of its own in the form in which codex asks whether one of its
- * tools may run; that is accepted too, and gives the server a consent that nobody gave.
+ * Accepted commands can run outside the sandbox, with your rights, on your files: use this engine only where the worst that a
+ * command can do is acceptable. No person is present, so questions to a person get an empty answer, and questions of MCP
+ * servers are declined. An MCP server can disguise a question of its own as codex's approval request for one of its tools;
+ * that is accepted too, as if a person had agreed.
  *
  * @category engines
  * @since 0.1.0
@@ -230,7 +230,7 @@ export const acceptAll: Engine = make({
   toolCall: always("accept", "acceptAll")
 })
 
-// There is nothing to fill in: all that is asked is whether the tool may run.
+// The form has no fields: the only question is whether the tool may run.
 const isMcpToolApproval = (params: Params["elicitation"]): boolean =>
   params.mode === "form" &&
   Predicate.hasProperty(params._meta, "codex_approval_kind") &&
@@ -238,9 +238,9 @@ const isMcpToolApproval = (params: Params["elicitation"]): boolean =>
   Object.keys(params.requestedSchema.properties).length === 0
 
 /**
- * A policy of the kinds that it decides on: a layer of what {@link make} makes.
+ * A layer with the engine that {@link make} returns.
  *
- * **Example** (Letting an agent call one tool and nothing else)
+ * **Example** (Allowing a single tool)
  *
  * ```ts
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -267,7 +267,7 @@ export const layer = (engine: { readonly [K in Kind]?: Decide<K> | undefined }):
 export const layerDeclineAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(declineAll)
 
 /**
- * Accepts every command, file change and tool call: see {@link acceptAll}, for what that means too.
+ * Accepts every command, file change and tool call: see {@link acceptAll}, also for its risks.
  *
  * @category layers
  * @since 0.1.0
@@ -275,20 +275,20 @@ export const layerDeclineAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEn
 export const layerAcceptAll: Layer.Layer<PolicyEngine> = Layer.succeed(PolicyEngine)(acceptAll)
 
 /**
- * What a person may say to a command that is for a person alone: yes or no to this one, and nothing about what follows.
+ * A person's decision on a command that is reserved for a person. It applies to this command only, never to later ones.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HumanVerdict {
   readonly decision: "accept" | "decline" | "cancel"
-  /** Who answered, for logs and audits. */
+  /** The person's name, for logs and audits. */
   readonly by: string
   readonly reason?: string | undefined
 }
 
 /**
- * Has a person decide on a command that is for a person alone.
+ * Asks a person to decide on a command that is reserved for a person.
  *
  * @category models
  * @since 0.1.0
@@ -296,17 +296,17 @@ export interface HumanVerdict {
 export type HumanApproval = (request: Request<"command">) => Effect.Effect<HumanVerdict, PolicyFailed>
 
 /**
- * Who answers the commands that an administrator has reserved for a person (`kind: "humanCommand"`).
+ * The approval of commands that an administrator has reserved for a person (`kind: "humanCommand"`).
  *
  * **Details**
  *
- * No engine is ever asked about them, whatever it is made of. A connection that is built where this is provided tells the
- * server that it can put them to a person; without it, or without the experimental API, it does not say so, and should one
- * come all the same, it is declined. `Human.layerApproval` of `@effect-codex/policy` is what provides it.
+ * No engine is ever asked about these commands. A connection built in its context declares to the server that it can ask a
+ * person. Without it, or without the experimental API, the connection does not declare that, and declines such requests.
+ * `Human.layerApproval` of `@effect-codex/policy` provides it.
  *
  * **Gotchas**
  *
- * It belongs to the connection, not to a turn: the server repeats what still waits to a client that comes later.
+ * It belongs to the connection, not to a turn: the server repeats pending requests to a client that connects later.
  *
  * @category services
  * @since 0.1.0

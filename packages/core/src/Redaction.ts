@@ -1,9 +1,8 @@
 /**
- * Takes out of a text what looks like a secret, before it is shown, logged or written down.
+ * Removes likely secrets from a text before it is shown, logged or stored.
  *
- * It knows the forms that secrets commonly have and the names that they commonly go by, also in JSON within a text and in
- * Base64. It is a net under those who are careful, and no promise: a password that looks like a word stays. All patterns run
- * in linear time.
+ * It recognizes the usual formats and names of secrets, also in JSON within a text and in Base64. It is a safety net, not a
+ * guarantee: a password that looks like a word stays. All patterns run in linear time.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,7 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
 /**
- * What stands in the place of a secret.
+ * The text that replaces a secret.
  *
  * @category constants
  * @since 0.1.0
@@ -22,8 +21,8 @@ export const placeholder = "[redacted]"
 const secretName =
   /(?:api[_-]?key|access[_-]?key|account[_-]?key|secret|token|passw(?:or)?d|passphrase|authorization|credential|cookie|private[_-]?key)s?$/i
 
-// Tokens are also counted: a number under such a name is no secret. The words have to stand alone, as in `maxTokens` or
-// `input_tokens`, and not inside of another one, as in `ACCOUNT` or `MAXMIND`.
+// Tokens are also counted: a number under such a name is not a secret. The words must be separate, as in `maxTokens` or
+// `input_tokens`, and not part of another word, as in `ACCOUNT` or `MAXMIND`.
 const counting: ReadonlySet<string> = new Set(
   "max min total num count limit input output cached reasoning budget used remaining".split(" ")
 )
@@ -37,16 +36,16 @@ const isCount = (name: string, value: string): boolean =>
     .split(/[_-]+/)
     .some((word) => counting.has(word.toLowerCase()))
 
-// In source code a type follows such a name, in settings the word for nothing, in a header the scheme.
+// In source code a type follows such a name, in settings a word such as `null`, and in a header the scheme.
 const isNoValue = (value: string): boolean =>
   /^(?:string|String|str|number|boolean|bool|null|nil|None|undefined|true|false|Bearer|Basic)[);]*$/.test(value)
 
-// Tokens that say whose they are by how they begin.
+// Tokens with a prefix that names their issuer.
 const tokens: ReadonlyArray<RegExp> = [
   // Model providers and Hugging Face.
   /(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}/,
   /hf_[A-Za-z0-9]{20,}/,
-  // GitHub, GitLab, and registries of packages.
+  // GitHub, GitLab, and package registries.
   /gh[pousr]_[A-Za-z0-9]{20,}/,
   /github_pat_[A-Za-z0-9_]{20,}/,
   /gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{16,}/,
@@ -77,7 +76,7 @@ const tokens: ReadonlyArray<RegExp> = [
   /eyJ[A-Za-z0-9_-]{10,512}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}/
 ]
 
-// Forms that say what they are: tokens, PEM blocks, credentials in headers and URLs.
+// Unmistakable formats: tokens, PEM blocks, credentials in headers and URLs.
 const forms: ReadonlyArray<readonly [RegExp, string]> = [
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?/g, placeholder],
   [new RegExp(`\\b(?:${tokens.map(({ source }) => source).join("|")})`, "g"), placeholder],
@@ -86,12 +85,12 @@ const forms: ReadonlyArray<readonly [RegExp, string]> = [
   [/(:\/\/[^\s/:@]{1,200}):[^\s/@]{1,200}@/g, `$1:${placeholder}@`]
 ]
 
-// `NAME=value`, `NAME: value`, and `--name value`, where a dash has to begin the name; whether it is a secret's is looked at
-// apart.
+// `NAME=value`, `NAME: value`, and `--name value`, where the name must begin with a dash. Whether the name is that of a secret
+// is checked separately.
 const assignment =
   /(?:(?<![A-Za-z0-9_-])(-{1,2}[A-Za-z][A-Za-z0-9_-]{1,60})([ \t])|([A-Za-z][A-Za-z0-9_-]{1,60})(=|:[ \t]{0,2}))("[^"\n]*"|'[^'\n]*'|[^\s"'&;|,]+)/g
 
-// `"NAME": "value"`, as JSON, JSON in a string of JSON, and Python write it.
+// `"NAME": "value"`, as in JSON, in JSON within a JSON string, and in Python.
 const fields: ReadonlyArray<RegExp> = [
   /(")([A-Za-z][A-Za-z0-9_-]{1,60})"([ \t]{0,2}:[ \t]{0,2})"((?:[^"\\\n]|\\[^\n])*)"/g,
   /(\\{1,7}")([A-Za-z][A-Za-z0-9_-]{1,60})\1([ \t]{0,2}:[ \t]{0,2})\1([^"\\\n]*)\1/g,
@@ -124,7 +123,7 @@ const plainText = (value: string): string => {
 // A run of Base64, which may be wrapped into lines.
 const encodedRun = /[A-Za-z0-9+/_-]{24,}(?:\r?\n[A-Za-z0-9+/_-]{4,76})*={0,2}/g
 
-// The bytes of a text in Base64, one character each. All patterns are ASCII.
+// Decodes Base64 to one character for each byte, which is enough because all patterns are ASCII.
 const bytesOf = (encoded: string): string | undefined => {
   const digits = encoded
     .replaceAll(/[\r\n=]/g, "")
@@ -140,7 +139,7 @@ const encodedText = (run: string): string => {
 }
 
 /**
- * Redacts free text: known forms of secrets, values that are assigned to a secret's name, and Base64 of a text with either.
+ * Redacts free text: known formats of secrets, values assigned to a secret's name, and Base64 of a text that contains either.
  *
  * @category redaction
  * @since 0.1.0
@@ -148,7 +147,7 @@ const encodedText = (run: string): string => {
 export const text = (value: string): string => plainText(value).replace(encodedRun, encodedText)
 
 /**
- * Redacts a value that is Base64 as a whole: its bytes are redacted as {@link text} does, and encoded again.
+ * Redacts a value that consists of Base64: decodes it, redacts it like {@link text}, and encodes it again.
  *
  * @category redaction
  * @since 0.1.0
@@ -161,8 +160,8 @@ export const base64 = (value: string): string => {
 }
 
 /**
- * Redacts a JSON value: each string as {@link text} does, those under a name that ends in `Base64` as {@link base64} does, and
- * strings under a secret's name as a whole. Names that hold a secret are redacted too.
+ * Redacts a JSON value: each string like {@link text}, strings under a name that ends in `Base64` like {@link base64}, and
+ * strings under a secret's name completely. Names that contain a secret are redacted too.
  *
  * @category redaction
  * @since 0.1.0
@@ -179,7 +178,7 @@ export const value = (input: unknown): unknown => {
   )
 }
 
-// A name can be anything where it is that of a variable or a header.
+// Names of variables and headers are arbitrary text, so they can contain secrets too.
 const shortestSecret = 15
 
 const fieldText = (key: string, field: string): string => {
@@ -188,7 +187,7 @@ const fieldText = (key: string, field: string): string => {
 }
 
 /**
- * Redacts one line of JSON; a line that is none, as {@link text} does.
+ * Redacts one line of JSON. A line that is not JSON is redacted like {@link text}.
  *
  * @category redaction
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * A turn's notifications in one flat shape, for logs, progress displays and text streams.
  *
- * The protocol has some ninety notifications, each with fields of its own. A `ResponseEvent` brings what most programs want
- * of them under the same few names, and keeps the original in `raw`. All that it remembers is which messages are commentary.
+ * The protocol has some ninety notifications, each with its own fields. A `ResponseEvent` has the parts that most programs need
+ * under a few common names, and keeps the original in `raw`. The only state of the conversion is which messages are commentary.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,8 +12,7 @@ import type { Notification } from "./Notification.ts"
 import type * as Protocol from "./protocol/generated/Experimental.ts"
 
 /**
- * Which part of a turn an event belongs to. `assistant` is the agent's answer, `commentary` what it says about its work on
- * the way.
+ * The part of a turn that an event belongs to. `assistant` is the agent's answer, `commentary` its comments on its work.
  *
  * @category models
  * @since 0.1.0
@@ -27,18 +26,18 @@ export type Phase = "system" | "planning" | "commentary" | "assistant" | "tool" 
  * @since 0.1.0
  */
 export interface ResponseEvent {
-  /** The notification's method, or one that is ours: `thread/ready`, which comes first, or `turn/silent`, a warning. */
+  /** The notification's method, or one of this library: `thread/ready`, which comes first, or `turn/silent`, a warning. */
   readonly type: string
   readonly phase: Phase
   readonly threadId: string
-  /** Absent before the turn has an id, and on events of the thread as a whole. */
+  /** Absent before the turn has an id, and on events that concern the whole thread. */
   readonly turnId?: string
   readonly itemId?: string
   /** The id of the JSON-RPC request that an event is about, on `serverRequest/resolved`. */
   readonly requestId?: string | number
   /** A piece of text, on events whose method ends in `delta`. */
   readonly textDelta?: string
-  /** A line for people: a completed message, a plan or a diff in short, a warning. */
+  /** A line for display: a completed message, a summary of a plan or diff, a warning. */
   readonly messageText?: string
   /** Which part of a reasoning summary the event is about, from 0. */
   readonly summaryIndex?: number
@@ -51,12 +50,12 @@ export interface ResponseEvent {
   readonly diff?: string
   /** When the server sent it, in milliseconds since 1970; absent if the server does not say. */
   readonly timestamp?: number
-  /** The message as it was on the wire; for `thread/ready` the id alone. */
+  /** The message as received; for `thread/ready` only the id. */
   readonly raw: unknown
 }
 
 /**
- * The event that a turn's stream begins with, once its thread is known.
+ * The first event of a turn's stream, emitted once its thread is known.
  *
  * @category constructors
  * @since 0.1.0
@@ -70,7 +69,7 @@ export const threadReady = (threadId: string): ResponseEvent => ({
 })
 
 /**
- * Makes the function that turns the notifications of one turn, given one after the other, into their flat shape.
+ * Makes a function that converts the notifications of one turn, in order, to their flat shape.
  *
  * @category conversions
  * @since 0.1.0
@@ -82,7 +81,7 @@ export const makeFromNotification = (threadId: string): ((notification: Notifica
 
 const fromNotification = (threadId: string, notification: Notification, isComment: boolean): ResponseEvent => {
   const { emittedAtMs: timestamp, method, raw } = notification
-  // Of these there are thousands in a turn: one object, made at once.
+  // A turn has thousands of these, so they take a single allocation.
   if (method === "item/agentMessage/delta" && timestamp !== undefined) {
     const { delta: textDelta, itemId, turnId } = notification.params
     const phase = isComment ? "commentary" : "assistant"

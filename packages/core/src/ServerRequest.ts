@@ -1,5 +1,5 @@
 /**
- * What the app-server asks of us, and how each request is answered or declined.
+ * The requests of the app-server to the client: their types, validation, and the handlers of the program.
  *
  * @stability stable
  * @since 0.1.0
@@ -34,7 +34,7 @@ export type ServerRequest = {
     readonly id: RequestId
     readonly method: M
     readonly params: Methods[M]["params"]
-    /** Where in the parameters an explanation could not be read, and is missing. What a decision rests on is never missing. */
+    /** Places in the parameters where an explanation was unreadable and is missing. Data that decisions need is never missing. */
     readonly unreadable?: ReadonlyArray<string>
   }
 }[keyof Methods]
@@ -48,8 +48,8 @@ export type ServerRequest = {
 export const isMethod = Protocol.isServerRequest
 
 /**
- * Validates a request; fails with what is wrong with its parameters. A question that does not say whether it
- * blocks does.
+ * Validates a request; the failure describes the fault in its parameters. A question that does not say whether it blocks counts
+ * as blocking.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,8 +65,8 @@ const withDefaults = (method: keyof Methods, params: unknown): unknown =>
     : params
 
 /**
- * The thread and the turn that a request comes from. Requests of the first protocol version, and those that are about the
- * client as a whole, come from none that can be known.
+ * The thread and the turn that a request comes from. They are unknown for requests of the first protocol version and for those
+ * that concern the whole client.
  *
  * @category getters
  * @since 0.1.0
@@ -94,7 +94,7 @@ export const itemIdOf = ({ params }: ServerRequest): string | undefined => {
 }
 
 /**
- * What a request asks the policy engine to decide; `undefined` for those that ask nobody.
+ * The kind of decision that a request needs from the policy engine; `undefined` if it does not go through the policy.
  *
  * @category getters
  * @since 0.1.0
@@ -119,7 +119,7 @@ export const kindOf = (request: ServerRequest): Kind | undefined => {
 }
 
 /**
- * Runs a dynamic tool that an agent calls.
+ * Runs a call of a dynamic tool.
  *
  * @category models
  * @since 0.1.0
@@ -127,14 +127,14 @@ export const kindOf = (request: ServerRequest): Kind | undefined => {
 export type ToolCallHandler = (params: Schemas.DynamicToolCallParams) => Effect.Effect<Schemas.DynamicToolCallResponse>
 
 /**
- * Answers what the server asks of the program itself, and not of a turn's policy.
+ * Answers requests of the server that concern the program itself, not the policy of a turn.
  *
  * @category models
  * @since 0.1.0
  */
 export interface HostHandlers {
   /**
-   * Gives new tokens for a login with `chatgptAuthTokens`, when the model's API has refused the old ones. The server waits for
+   * Returns new tokens for a login with `chatgptAuthTokens` after the model's API has refused the old ones. The server waits for
    * about ten seconds. Default: the request is refused, and the turn fails.
    */
   readonly onTokenRefresh?:
@@ -142,7 +142,7 @@ export interface HostHandlers {
         params: Schemas.ChatgptAuthTokensRefreshParams
       ) => Effect.Effect<Schemas.ChatgptAuthTokensRefreshResponse, { readonly message: string }>)
     | undefined
-  /** Attests the client, for servers that ask for it. Default: the server is told that there is no attestation. */
+  /** Attests the client, for servers that ask for it. Default: the answer is that there is no attestation. */
   readonly onAttestation?:
     | (() => Effect.Effect<Schemas.AttestationGenerateResponse, { readonly message: string }>)
     | undefined

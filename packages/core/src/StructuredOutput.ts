@@ -1,8 +1,8 @@
 /**
- * An Effect schema as the form of an agent's answer, and the answer as a value of it.
+ * Typed answers: an Effect schema for the agent's answer, and the answer decoded with it.
  *
- * Models take a strict subset of JSON Schema. A schema is adapted to that subset when it is sent, and the answer is decoded
- * by the whole of it, so constraints that the model is not told of are held to all the same.
+ * Models accept a strict subset of JSON Schema. A schema is adapted to that subset when it is sent, but the answer is decoded
+ * with the full schema, so constraints that the model does not see are enforced too.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /**
- * A schema that an answer can be asked in.
+ * A schema for an answer.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +21,7 @@ import * as Schema from "effect/Schema"
 export type Output<A, RD = never> = Schema.ConstraintCodec<A, unknown, RD, unknown>
 
 /**
- * A schema in the form that a model can be held to, and the way back.
+ * A schema adapted to the subset that models accept, and its decoder.
  *
  * @category models
  * @since 0.1.0
@@ -29,18 +29,18 @@ export type Output<A, RD = never> = Schema.ConstraintCodec<A, unknown, RD, unkno
 export interface Adapted<out A, out RD> {
   /** The JSON Schema for `outputSchema`: an object, closed, all properties required. */
   readonly jsonSchema: unknown
-  /** Reads an answer. The failure says where it differs from the schema. */
+  /** Decodes an answer. The failure says where it differs from the schema. */
   readonly decode: (answer: string) => Effect.Effect<A, string, RD>
 }
 
 /**
- * Adapts a schema. One whose values are no objects (an array, a union, a string) is asked for as the field `value` of one.
+ * Adapts a schema. If its values are not objects (arrays, unions, strings), it is wrapped in an object with the field `value`.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const adapt = <A, RD>(output: Output<A, RD>): Adapted<A, RD> =>
-  // What throws is that the root is no object.
+  // Throws if the root of the schema is not an object.
   Result.getOrElse(
     Result.try(() => adaptObject(output)),
     () => {
@@ -59,7 +59,7 @@ const adaptObject = <A, RD>(output: Output<A, RD>): Adapted<A, RD> => {
 }
 
 /**
- * What the agent is told when its answer could not be read.
+ * The prompt that asks the agent again after an answer that does not match the schema.
  *
  * @category utils
  * @since 0.1.0

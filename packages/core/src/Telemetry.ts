@@ -1,9 +1,8 @@
 /**
- * What a connection measures: the names of its spans, their attributes, and its metrics.
+ * The metrics of a connection, with their names and attributes.
  *
- * Names are those of OpenTelemetry's conventions for generative AI and for RPC where these have one, and begin with `codex.`
- * where they have none. Nothing here carries what a prompt, a command, a file or an answer says: attributes are names, ids,
- * counts and outcomes.
+ * Names follow OpenTelemetry's conventions for generative AI and for RPC; those that are not covered there begin with `codex.`.
+ * Attributes are names, ids, counts and outcomes, never the content of a prompt, a command, a file or an answer.
  *
  * @stability stable
  * @since 0.1.0
@@ -14,13 +13,13 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
-// The boundaries that the conventions advise for durations in seconds and for tokens.
+// The boundaries that the conventions recommend for durations in seconds and for tokens.
 const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 const tokens = Array.from({ length: 14 }, (_, index) => 4 ** index)
 
 /**
- * How long requests to the server took, in seconds, by `rpc.method` and `outcome` (`ok`, or the tag of the error). Methods
- * that the protocol does not have count as `other`. Its count is the number of requests.
+ * The duration of requests to the server, in seconds, by `rpc.method` and `outcome` (`ok`, or the tag of the error). Methods
+ * that are not part of the protocol count as `other`. Its count is the number of requests.
  *
  * @category metrics
  * @since 0.1.0
@@ -32,7 +31,7 @@ export const requestDuration = Metric.histogram("rpc.client.duration", {
 })
 
 /**
- * How long turns took, in seconds, by `outcome` (`ok`, or the tag of the error). Its count is the number of turns.
+ * The duration of turns, in seconds, by `outcome` (`ok`, or the tag of the error). Its count is the number of turns.
  *
  * @category metrics
  * @since 0.1.0
@@ -44,7 +43,7 @@ export const turnDuration = Metric.histogram("gen_ai.client.operation.duration",
 })
 
 /**
- * The tokens of each turn, by `gen_ai.token.type`: `input` (cached ones too), `output` (reasoning too).
+ * The tokens of each turn, by `gen_ai.token.type`: `input` (including cached ones), `output` (including reasoning).
  *
  * @category metrics
  * @since 0.1.0
@@ -56,7 +55,7 @@ export const turnTokens = Metric.histogram("gen_ai.client.token.usage", {
 })
 
 /**
- * How many turns run at this moment.
+ * The number of turns that are running.
  *
  * @category metrics
  * @since 0.1.0
@@ -67,7 +66,7 @@ export const activeTurns = Metric.counter("codex.turns.active", {
 })
 
 /**
- * How many turns did not end within `stopTimeout` of their interruption.
+ * The number of turns that did not end within `stopTimeout` of their interruption.
  *
  * @category metrics
  * @since 0.1.0
@@ -79,8 +78,8 @@ export const turnsNotStopped = Metric.counter("codex.turns.not_stopped", {
 })
 
 /**
- * How long the requests of the server waited for our answer, in seconds, by `codex.request.kind` and
- * `codex.decision`. Its count is the number of approvals by decision.
+ * How long requests of the server waited for an answer, in seconds, by `codex.request.kind` and `codex.decision`. Its count is
+ * the number of approvals by decision.
  *
  * @category metrics
  * @since 0.1.0
@@ -92,7 +91,7 @@ export const approvalDuration = Metric.histogram("codex.approval.duration", {
 })
 
 /**
- * How many requests of the server wait for our answer at this moment.
+ * The number of requests of the server that are waiting for an answer.
  *
  * @category metrics
  * @since 0.1.0
@@ -103,7 +102,7 @@ export const pendingApprovals = Metric.counter("codex.approvals.pending", {
 })
 
 /**
- * Lines of the server that were skipped because they were no message.
+ * The number of lines from the server that were skipped because they were not messages.
  *
  * @category metrics
  * @since 0.1.0
@@ -115,7 +114,7 @@ export const malformedLines = Metric.counter("codex.lines.malformed", {
 })
 
 /**
- * Places in known messages that could not be read and are missing, by `rpc.method`.
+ * The number of unreadable places in known messages, by `rpc.method`. Their values are missing.
  *
  * @category metrics
  * @since 0.1.0
@@ -127,7 +126,7 @@ export const unreadableLeaves = Metric.counter("codex.leaves.unreadable", {
 })
 
 /**
- * The most that any one consumer has left unread so far, in bytes.
+ * The largest amount that any consumer has left unread so far, in bytes.
  *
  * @category metrics
  * @since 0.1.0
@@ -138,7 +137,7 @@ export const bufferHighWater = Metric.gauge("codex.buffer.high_water", {
 })
 
 /**
- * Deltas that were merged into the one before them because their consumer was behind.
+ * The number of deltas that were merged into the previous one because their consumer was behind.
  *
  * @category metrics
  * @since 0.1.0
@@ -150,7 +149,7 @@ export const mergedDeltas = Metric.counter("codex.deltas.merged", {
 })
 
 /**
- * A metric with one more dimension, one object for each value: attributes are merged once and not at each update.
+ * Adds attributes to a metric, with one object for each set of values: they are merged once, not at each update.
  *
  * @category utils
  * @since 0.1.0
@@ -172,7 +171,7 @@ export const byAttributes = <Input, State>(
 }
 
 /**
- * Tells the metrics what a consumer has left unread.
+ * Records in the metrics how much a consumer has left unread.
  *
  * @category utils
  * @since 0.1.0
@@ -185,7 +184,7 @@ export const observeBuffer =
   }
 
 /**
- * What an exit counts as: `ok`, the tag of the error, `interrupted`, or `defect`.
+ * The outcome of an exit: `ok`, the tag of the error, `interrupted`, or `defect`.
  *
  * @category getters
  * @since 0.1.0

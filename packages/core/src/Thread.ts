@@ -1,6 +1,6 @@
 /**
- * Handles of threads and turns, for programs that want to hold on to them: to watch a turn from several places, to steer it,
- * to interrupt it, to go on afterwards.
+ * Handles of threads and turns, for programs that control them: to observe a turn from several places, to steer it, to
+ * interrupt it, and to continue its thread.
  *
  * @stability stable
  * @since 0.1.0
@@ -62,33 +62,33 @@ export type ThreadOptions = ThreadStartParams
 export type TurnOptions = Omit<TurnStartParams, "threadId" | "input">
 
 /**
- * What a layer gives to its threads and turns.
+ * The defaults that a layer applies to its threads and turns.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Defaults {
   /**
-   * Defaults for threads that are started, resumed or forked. A call's own value wins; its `undefined` keeps the default, its
-   * `null` is sent.
+   * Defaults for threads that are started, resumed or forked. The value of a call takes precedence; `undefined` keeps the
+   * default, and `null` is sent.
    */
   readonly thread?: ThreadOptions | undefined
   /** Defaults for turns, merged the same way. */
   readonly turn?: TurnOptions | undefined
-  /** What all turns of the layer may use together. Default: no limit. */
+  /** The budget of all turns of the layer together. Default: no limit. */
   readonly budget?: LayerBudget | undefined
-  /** What each turn may use that has no budget of its own. Default: no limit. */
+  /** The budget of each turn that does not set its own. Default: no limit. */
   readonly turnBudget?: Budget | undefined
-  /** When a turn is taken for stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
+  /** When a turn counts as stalled; `"off"`: never. Default: see `Turn.Watchdog`. */
   readonly watchdog?: Watchdog | "off" | undefined
   /**
-   * How long the end of a turn is waited for that is interrupted, or that its owner leaves. Default: 10 seconds. A turn that
-   * has not ended by then may go on; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` tell of it.
+   * How long to wait for the end of a turn after it is interrupted or its owner leaves it. Default: 10 seconds. A turn that has
+   * not ended by then may still be running; `TurnNotStopped`, a warning and the metric `codex.turns.not_stopped` report it.
    */
   readonly stopTimeout?: Duration.Input | undefined
   /**
-   * How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes: two for each UTF-16 code unit
-   * of what the server wrote. Default: 64 Mi.
+   * How much a stream's consumer may leave unread before the stream fails with `SlowConsumer`, in bytes: two for each UTF-16
+   * code unit that the server wrote. Default: 64 Mi.
    */
   readonly bufferBytes?: number | undefined
 }
@@ -100,19 +100,19 @@ export interface Defaults {
  * @since 0.1.0
  */
 export interface ThreadBindings {
-  /** Runs calls of tools that no toolkit of the thread has. */
+  /** Runs calls of tools that are not in a toolkit of the thread. */
   readonly onToolCall?: ToolCallHandler | undefined
   /**
-   * Decides for turns that the server starts by itself on this thread, such as those of a goal. Without it their requests are
-   * declined: no turn of this program stands for them.
+   * The policy of turns that the server starts by itself on this thread, such as those of a goal. Default: their requests are
+   * declined, because no turn of this program is responsible for them.
    */
   readonly policy?: Engine | undefined
-  /** How long a call of a tool may take. Default: 5 minutes. See `Tools.Options`. */
+  /** How long a tool call may take. Default: 5 minutes. See `Tools.Options`. */
   readonly toolTimeout?: Duration.Input | undefined
 }
 
 /**
- * How a new thread is started.
+ * Options of a new thread.
  *
  * @category models
  * @since 0.1.0
@@ -120,7 +120,7 @@ export interface ThreadBindings {
 export interface StartOptions extends ThreadOptions, ThreadBindings {}
 
 /**
- * Tools for a thread whose declarations are not a toolkit's.
+ * Tools for a thread that are declared without a toolkit.
  *
  * @category models
  * @since 0.1.0
@@ -130,7 +130,7 @@ export interface DynamicTools {
 }
 
 /**
- * Parameters for a thread that is loaded from its rollout. For one that is loaded already they can't apply.
+ * Parameters for a thread that is loaded from its rollout. They cannot apply to a thread that is already loaded.
  *
  * @category models
  * @since 0.1.0
@@ -146,64 +146,64 @@ export interface ResumeOptions extends Omit<ThreadResumeParams, "threadId" | "ex
 export interface ForkOptions extends Omit<ThreadForkParams, "threadId" | "excludeTurns">, ThreadBindings {}
 
 /**
- * What a turn may do and use.
+ * The limits of a turn, and how it treats a busy thread and tool calls.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TurnLimits {
-  /** What the turn may use. Default: the layer's `turnBudget`, else no limit. */
+  /** The budget of the turn. Default: the layer's `turnBudget`, else no limit. */
   readonly budget?: Budget | undefined
-  /** When the turn is taken for stalled; `"off"`: never. Default: the layer's, else that of `Turn.Watchdog`. */
+  /** When the turn counts as stalled; `"off"`: never. Default: the layer's, else that of `Turn.Watchdog`. */
   readonly watchdog?: Watchdog | "off" | undefined
   /**
-   * What to do while a turn runs on the thread that this program did not start: another client's, a `shellCommand`, a
+   * What to do if the thread runs a turn that this program did not start: another client's turn, a `shellCommand`, a
    * compaction. `wait` waits for its end, `fail` fails with `ThreadBusy` at once. Default: `wait`.
    *
-   * A server takes one turn at a time on a thread and gives a second prompt to the turn that runs. Where another client
-   * starts a turn at the same moment, that can still happen; the turn then fails with `ThreadBusy` and `delivered: true`.
+   * A server runs one turn at a time on a thread and adds a second prompt to the running turn. If another client starts a turn
+   * at the same moment, this can still happen; the turn then fails with `ThreadBusy` and `delivered: true`.
    */
   readonly whenBusy?: "wait" | "fail" | undefined
-  /** Runs calls of tools that no toolkit of the thread has, before the thread's own `onToolCall`. */
+  /** Runs calls of tools that are not in a toolkit of the thread. Takes precedence over the thread's `onToolCall`. */
   readonly onToolCall?: ToolCallHandler | undefined
 }
 
 /**
- * What a turn begins with.
+ * The input of a turn.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TurnInput extends TurnLimits {
   readonly prompt: Input
-  /** Parameters of the turn, over the defaults of the layer. */
+  /** Parameters of the turn. They take precedence over the defaults of the layer. */
   readonly turn?: TurnOptions | undefined
 }
 
 /**
- * An answer in the form of a schema.
+ * An answer that matches a schema.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OutputOptions<A, RD> {
-  /** The form of the answer; see `StructuredOutput`. */
+  /** The schema of the answer; see `StructuredOutput`. */
   readonly output: Output<A, RD>
 }
 
 /**
- * The form of an answer, and how often it is asked for.
+ * The schema of an answer, and how often the agent is asked for it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AskOptions<A, RD> extends OutputOptions<A, RD> {
-  /** How often the agent is asked again, in turns of their own, when its answer does not have the form. Default: 1. */
+  /** How often the agent is asked again, each time in a new turn, if its answer does not match the schema. Default: 1. */
   readonly outputRetries?: number | undefined
 }
 
 /**
- * The result of a turn with the value of its answer.
+ * The result of a turn, with its decoded answer.
  *
  * @category models
  * @since 0.1.0
@@ -213,7 +213,7 @@ export interface Answer<out A> extends AgentResponse {
 }
 
 /**
- * The input of a turn whose whole response is waited for.
+ * The input of a turn, for the complete response.
  *
  * @category models
  * @since 0.1.0
@@ -240,7 +240,7 @@ export interface ThreadSettings {
 }
 
 /**
- * A thread of the connected server. Turns on one thread wait for each other.
+ * A thread of the connected server. Its turns run one after the other.
  *
  * @category models
  * @since 0.1.0
@@ -250,8 +250,8 @@ export interface Thread {
   /** The settings when this handle was made; `undefined` if this client did not start or load the thread. */
   readonly settings: ThreadSettings | undefined
   /**
-   * Starts a turn that the scope owns: closing it before the turn is over stops the turn. With an `output` the handle has the
-   * `value` of the answer; nobody is asked again, which {@link Thread.run} does.
+   * Starts a turn that the scope owns: closing the scope before the turn is over stops the turn. With an `output` the handle has
+   * the decoded `value` of the answer. Only {@link Thread.run} asks the agent again after an invalid answer.
    */
   readonly turn: {
     (input: Input | TurnInput): Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
@@ -259,30 +259,30 @@ export interface Thread {
       input: TurnInput & OutputOptions<A, RD>
     ): Effect.Effect<AnswerHandle<A>, TurnStartError, PolicyEngine | Scope.Scope | RD>
   }
-  /** Runs a turn and waits for its result. Leaving early stops it. */
+  /** Runs a turn and waits for its result. Leaving early stops the turn. */
   readonly run: {
     (input: Input | RunInput): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
     <A, RD>(input: RunInput & AskOptions<A, RD>): Effect.Effect<Answer<A>, TurnError | OutputInvalid, PolicyEngine | RD>
   }
-  /** Starts a turn in which the agent reviews code, and which the scope owns. Its text is the review. */
+  /** Starts a turn in which the agent reviews code. The scope owns the turn. The text of its result is the review. */
   readonly review: (
     target: ReviewTarget,
     limits?: TurnLimits
   ) => Effect.Effect<TurnHandle, TurnStartError, PolicyEngine | Scope.Scope>
-  /** A new thread that shares the past of this one. */
+  /** Starts a new thread with the history of this one. */
   readonly fork: (options?: ForkOptions) => Effect.Effect<Thread, ThreadStartError>
 }
 
 /**
- * How a program comes by the handle of a thread.
+ * The functions that return the handle of a thread.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Handles {
   /**
-   * Starts a new thread. With `tools` it declares them to the agent and runs its calls; with `dynamicTools` it declares them
-   * as given, for an `onToolCall`. Declaring tools needs the experimental API.
+   * Starts a new thread. `tools` are declared to the agent and their calls run; `dynamicTools` are declared as given, and their
+   * calls go to an `onToolCall`. Declaring tools needs the experimental API.
    */
   readonly start: {
     (options?: StartOptions): Effect.Effect<Thread, ThreadStartError>
@@ -292,8 +292,8 @@ export interface Handles {
     (options: StartOptions & DynamicTools): Effect.Effect<Thread, ThreadStartError, ExperimentalApi.ExperimentalApi>
   }
   /**
-   * Gets a thread that exists, without its history. Thread parameters apply as in `Codex.ResponseOptions`. With `tools` it
-   * runs the calls of tools that were declared when the thread began: those are kept with it.
+   * Gets an existing thread, without reading its history. Thread parameters apply as in `Codex.ResponseOptions`. `tools` run the
+   * calls of tools that were declared when the thread was started: the declarations are stored with the thread.
    */
   readonly resume: {
     (threadId: string, options?: ResumeOptions): Effect.Effect<Thread, ThreadStartError>
@@ -302,7 +302,7 @@ export interface Handles {
       options: ResumeOptions & { readonly tools: Toolkit<T> }
     ): Effect.Effect<Thread, ThreadStartError, Tools.Requirements<T>>
   }
-  /** Starts a new thread that shares the past of another one. */
+  /** Starts a new thread with the history of another one. */
   readonly fork: {
     (threadId: string, options?: ForkOptions): Effect.Effect<Thread, ThreadStartError>
     <T extends Tools.Tools>(
@@ -313,8 +313,8 @@ export interface Handles {
 }
 
 /**
- * A running turn, or one that has run. The views are for any number of consumers, each of which begins at the turn's
- * beginning, however late it comes; leaving one stops nothing.
+ * A running or completed turn. Its streams take any number of consumers. Each consumer sees the whole turn, even if it
+ * subscribes late, and leaving a stream does not stop the turn.
  *
  * @category models
  * @since 0.1.0
@@ -322,36 +322,36 @@ export interface Handles {
 export interface TurnHandle {
   readonly id: string
   readonly threadId: string
-  /** `thread/ready` first, `turn/completed` last; then the stream ends, or fails as the turn did. */
+  /** `thread/ready` is the first event, `turn/completed` the last; then the stream ends or fails like the turn. */
   readonly events: Stream.Stream<ResponseEvent.ResponseEvent, TurnStreamError>
   /** The notifications behind the events. */
   readonly notifications: Stream.Stream<Notification, TurnStreamError>
-  /** The text of the agent's answer as it is written, without commentary, reasoning or the output of tools. */
+  /** Streams the text of the agent's answer, without commentary, reasoning or the output of tools. */
   readonly text: Stream.Stream<string, TurnStreamError>
   /** Waits for the end of the turn. */
   readonly result: Effect.Effect<AgentResponse, TurnError>
-  /** Adds a message to the running turn. Fails with `TurnOver` if the turn is not the one that runs. */
+  /** Adds a message to the running turn. Fails with `TurnOver` if the turn is not running. */
   readonly steer: (prompt: Input) => Effect.Effect<void, RequestError | InvalidInput | TurnOver>
   /**
-   * Stops the turn, and returns when it is over, at once if it is already. Fails with `TurnNotStopped` if it has not ended
+   * Stops the turn and waits for its end. Returns at once if it is already over. Fails with `TurnNotStopped` if it has not ended
    * within the layer's `stopTimeout`.
    */
   readonly interrupt: Effect.Effect<void, TurnNotStopped>
 }
 
 /**
- * A turn whose answer has a form.
+ * A turn whose answer has a schema.
  *
  * @category models
  * @since 0.1.0
  */
 export interface AnswerHandle<out A> extends TurnHandle {
-  /** Waits for the end of the turn and reads its answer. */
+  /** Waits for the end of the turn and decodes its answer. */
   readonly value: Effect.Effect<A, TurnError | OutputInvalid>
 }
 
 /**
- * The events of a turn from its notifications.
+ * Converts the notifications of a turn to its events.
  *
  * @category conversions
  * @since 0.1.0
@@ -373,8 +373,8 @@ export const eventsOf = <E>(
   )
 
 /**
- * The text of the agent's answer from a turn's notifications: the deltas of messages that are not commentary, or the whole
- * message where none came.
+ * Extracts the text of the agent's answer from a turn's notifications: the deltas of messages that are not commentary, or the
+ * whole message if it had no deltas.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * The tools of this program, as codex finds them: the contract between a connection and the server that `McpTools` runs.
+ * The contract between a connection and the tool server that `McpTools` runs.
  *
- * A connection that is started where a `ToolServer` is provided names it to its codex, so that every thread of it has the
- * tools: new, resumed and forked ones, and those of sub-agents. The module holds the contract alone, so that a program
- * without such tools loads no server of MCP. It must not know what a tool is, or how one is served.
+ * A connection that is started with a `ToolServer` in its context announces it to its codex, so that all threads have the
+ * tools: new, resumed and forked ones, and those of sub-agents. The module contains only the contract, so that a program
+ * without such tools does not load an MCP server. It must not know what a tool is, or how one is served.
  *
  * @stability experimental
  * @since 0.1.0
@@ -16,8 +16,8 @@ import type { DynamicToolCallParams, DynamicToolCallResponse } from "./protocol/
 import type { ToolCallHandler } from "./ServerRequest.ts"
 
 /**
- * Has a call decided on and run for the turn that it belongs to: the policy of the turn decides, as kind `toolCall`, and `run`
- * is called only if it accepts. Interrupted with the turn.
+ * Decides and runs a call on behalf of its turn: the policy of the turn decides, as kind `toolCall`, and `run` is called only
+ * if it accepts. Interrupted together with the turn.
  *
  * @category models
  * @since 0.1.0
@@ -33,9 +33,9 @@ export type CallTool = (params: DynamicToolCallParams, run: ToolCallHandler) => 
 export interface Admission {
   /** The environment variable in which codex gets the token. */
   readonly variable: string
-  /** Different for each codex, and known to nobody else. */
+  /** A secret that is different for each codex process. */
   readonly token: Redacted.Redacted
-  /** From now on the calls of this codex are decided on by this function. Before that they are refused. */
+  /** Sets the function that decides the calls of this codex. Until then they are refused. */
   readonly connect: (callTool: CallTool) => void
 }
 
@@ -46,20 +46,21 @@ export interface Admission {
  * @since 0.1.0
  */
 export interface ToolServer {
-  /** The name under which codex knows it. */
+  /** The name of the server in codex. */
   readonly name: string
-  /** Its address: on the loopback, below a path that cannot be guessed. */
+  /** Its URL, on the loopback interface, with an unguessable path. */
   readonly url: string
   /**
-   * Whether a question is about one of the tools, by the title of the tool, which only a codex with access knows.
+   * Whether a question is about one of the tools. It is recognized by the title of the tool, which only a codex with access
+   * knows.
    */
   readonly isTool: (title: unknown) => boolean
-  /** Gives access to one more codex, until the scope closes. */
+  /** Grants access to another codex process, until the scope closes. */
   readonly admit: Effect.Effect<Admission, never, Scope.Scope>
 }
 
 /**
- * The tools of the connections that are built where it is provided. Default: none. `McpTools.layer` is what provides it.
+ * The tool server of all connections that are built in its context. Default: none. `McpTools.layer` provides it.
  *
  * @category services
  * @since 0.1.0

@@ -1,10 +1,10 @@
 /**
  * Effect's toolkits as tools of an agent.
  *
- * A thread declares its tools when it starts; codex keeps the declarations with the thread and asks us to run a call when the
- * agent makes one. What a handler needs is taken from the context when the toolkit is bound, arguments and results go
- * through the tools' schemas, and whatever goes wrong is told to the model as a failed call: a turn does not end because a
- * tool did not work. Whether a call may run at all is the policy engine's to say, and not known here.
+ * A thread declares its tools when it starts. Codex stores the declarations with the thread and asks this client to run each
+ * call of the agent. The handlers' requirements are taken from the context when the toolkit is bound, and the tools' schemas
+ * check arguments and results. Every failure is reported to the model as a failed call: a failing tool does not end the turn.
+ * The policy engine decides whether a call may run; this module does not know the policy.
  *
  * @stability experimental
  * @since 0.1.0
@@ -30,7 +30,7 @@ import type {
 import type { ToolCallHandler } from "./ServerRequest.ts"
 
 /**
- * Tools by name, as a toolkit holds them.
+ * The tools of a toolkit, by name.
  *
  * @category models
  * @since 0.1.0
@@ -38,7 +38,7 @@ import type { ToolCallHandler } from "./ServerRequest.ts"
 export type Tools = Record<string, Tool.Any>
 
 /**
- * What the handlers of a toolkit need: the handlers themselves, and the services of the tools.
+ * The requirements of a toolkit: its handlers, and the services of the tools.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ export type Tools = Record<string, Tool.Any>
 export type Requirements<T extends Tools> = Tool.HandlersFor<T> | Tool.HandlerServices<T[keyof T]>
 
 /**
- * A toolkit whose handlers need nothing more.
+ * A toolkit whose handlers have no more requirements.
  *
  * @category models
  * @since 0.1.0
@@ -55,23 +55,23 @@ export interface Bound {
   /** The declarations for `thread/start`. */
   readonly specs: ReadonlyArray<DynamicToolSpec>
   readonly has: (name: string) => boolean
-  /** Runs a call, and answers with text in any case. */
+  /** Runs a call. A failed call is answered with a text too. */
   readonly onToolCall: ToolCallHandler
 }
 
 /**
- * How the calls of a thread's tools are run.
+ * Options for running the tool calls of a thread.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** How long a call may take before it is interrupted and the model is told that it failed. Default: 5 minutes. */
+  /** How long a call may take before it is interrupted and reported to the model as failed. Default: 5 minutes. */
   readonly toolTimeout?: Duration.Input | undefined
 }
 
-// The tools of codex 0.171.0, with those of its features and those that it has with an MCP server: it drops a declaration of the
-// same name without a word, and runs its own.
+// The tools of codex 0.171.0, including those of its features and those that it adds for MCP servers. It silently drops a
+// declaration with the same name, and runs its own tool.
 const builtIn: ReadonlySet<string> = new Set([
   "apply_patch",
   "create_goal",
@@ -98,7 +98,7 @@ const builtIn: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Refuses declarations that have the name of one of codex's own tools: calls of those would not come to us.
+ * Rejects declarations with the name of one of codex's own tools: their calls would not reach this client.
  *
  * @category validation
  * @since 0.1.0
@@ -110,19 +110,19 @@ export const checkNames = (specs: ReadonlyArray<DynamicToolSpec>): Effect.Effect
     : Effect.fail(
         new InvalidConfig({
           path: `tools.${taken.name}`,
-          description: "codex has a tool of this name and would run that one: choose another name"
+          description: "codex has a tool with this name and would run that one: choose another name"
         })
       )
 }
 
 /**
- * Takes what the handlers need from the context.
+ * Takes the requirements of the handlers from the context.
  *
  * **Details**
  *
- * A result that is a string goes to the model as it is, anything else as JSON; what a tool maps with `toModelOutput` goes as
- * its texts and images. Preliminary results are dropped: the protocol has no place for them. Handlers are interrupted with
- * their turn.
+ * The model gets a string result as it is, and any other result as JSON. The output of a tool's `toModelOutput` is sent as
+ * texts and images. Preliminary results are dropped, because the protocol does not support them. Handlers are interrupted
+ * together with their turn.
  *
  * @category constructors
  * @since 0.1.0
@@ -139,13 +139,13 @@ export const bind = <T extends Tools>(
 
     const run = Effect.fnUntraced(function* ({ callId, tool, ...params }: DynamicToolCallParams) {
       if (!has(tool)) return failed(`There is no tool ${tool}.`)
-      // The toolkit decodes the arguments before it uses them, and yet wants their type: the one cast of this package.
+      // The toolkit decodes the arguments before it uses them, but requires their type: the only cast of this package.
       // oxlint-disable-next-line typescript/consistent-type-assertions
       const args = params.arguments as Tool.ParametersEncoded<T[keyof T]>
       const results = yield* unannotated(handle(tool, args, callId))
       const last = yield* Stream.runLast(Stream.filter(results, ({ preliminary }) => !preliminary))
       return Option.match(last, {
-        onNone: () => failed(`The tool ${tool} gave no result.`),
+        onNone: () => failed(`The tool ${tool} returned no result.`),
         onSome: ({ encodedResult, isFailure, modelOutput }): DynamicToolCallResponse => ({
           success: !isFailure,
           contentItems: toContentItems(encodedResult, modelOutput)
@@ -183,7 +183,7 @@ const failed = (text: string): DynamicToolCallResponse => ({
   contentItems: [{ type: "inputText", text }]
 })
 
-// The model can do something about an error that was foreseen. A defect is ours, and may say more than a model should know.
+// The model can react to an expected error. A defect is a bug of this program, and may contain more than a model should know.
 const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (error === undefined) return `The tool ${tool} failed unexpectedly.`
@@ -191,8 +191,8 @@ const explain = (tool: string, cause: Cause.Cause<unknown>): string => {
 }
 
 /**
- * The result of a call as the model gets it: the output of the tool's `toModelOutput`, else the encoded result, a string as it
- * is and anything else as JSON.
+ * Converts the result of a call for the model: the output of the tool's `toModelOutput`, else the encoded result, where a string
+ * stays as it is and anything else becomes JSON.
  *
  * @category conversions
  * @since 0.1.0
@@ -214,7 +214,7 @@ const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputCon
     data instanceof URL
       ? data.toString()
       : `data:${mediaType};base64,${typeof data === "string" ? data : Base64.encode(data)}`
-  // The server fetches nothing, and passes on what it does not know.
+  // The server does not fetch URLs, and passes on unknown media types unchecked.
   if (data instanceof URL && data.protocol !== "data:") return textItem(`[a file of type ${mediaType} at ${data.href}]`)
   if (/^image\//i.test(mediaType)) return { type: "inputImage", imageUrl: url }
   return /^audio\//i.test(mediaType)
@@ -222,8 +222,8 @@ const itemOf = (part: Prompt.ToolModelOutputPart): KnownDynamicToolCallOutputCon
     : { type: "inputText", text: `[a file of type ${mediaType}]` }
 }
 
-// A toolkit notes the arguments of a call on the current span. What a call says does not belong there, so it gets one that
-// takes no notes.
+// A toolkit records the arguments of a call on the current span. They are content and do not belong there, so it gets a span
+// that records nothing.
 const unannotated = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.option(Effect.currentParentSpan), (span) =>
     Option.isNone(span)

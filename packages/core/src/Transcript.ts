@@ -1,9 +1,9 @@
 /**
- * Recordings of connections: every message between a program and codex, in a file that people read, tests play back and
- * policies are tried on.
+ * Recordings of connections: a file of all messages between a program and codex, to read, to replay in tests, and to try
+ * policies on.
  *
- * A recording is made with the option `record` of `Codex.layer`. It is redacted as it is written, as far as `Redaction`
- * knows the forms of secrets, and no further. This module shows nothing and decides nothing.
+ * The option `record` of `Codex.layer` makes a recording. `Redaction` removes the secrets that it recognizes while the file is
+ * written; others stay. This module does not render recordings and does not evaluate policies.
  *
  * @stability experimental
  * @since 0.1.0
@@ -46,28 +46,28 @@ export type {
   Received,
   /** A message to the server. */
   Sent,
-  /** How many lines of a rollout have no entry. */
+  /** The number of lines of a rollout that have no entry. */
   Skipped,
-  /** Here the recording ends, though the connection did not. */
+  /** The end of a recording whose connection continued. */
   Stopped
 } from "./internal/transcript/entry.ts"
 export type {
-  /** The messages of a recording without what differs from run to run. */
+  /** The messages of a recording without the parts that differ from run to run. */
   Normal
 } from "./internal/transcript/normal.ts"
 export type {
-  /** The file of a recording, and how large it may become. */
+  /** The file of a recording, and its size limits. */
   RecordOptions
 } from "./internal/transcript/recorder.ts"
 export type {
-  /** A request for a decision, and what came of it. */
+  /** A request for a decision, and its outcome. */
   RecordedRequest,
-  /** Finds requests in the entries that it is given, one after the other. */
+  /** Finds requests in a sequence of entries. */
   RequestFinder
 } from "./internal/transcript/requests.ts"
 
 /**
- * A file is not a transcript, or is damaged.
+ * The file is not a transcript, or is damaged.
  *
  * @category errors
  * @since 0.1.0
@@ -77,7 +77,7 @@ export class TranscriptInvalid extends Schema.TaggedError<TranscriptInvalid>()("
   /** Counted from 1. */
   line: Schema.Int,
   description: Schema.String,
-  /** The file is a rollout of codex, which `fromRollout` reads. */
+  /** Whether the file is a rollout of codex, which `fromRollout` reads. */
   isRollout: Schema.optionalKey(Schema.Literal(true))
 }) {
   override get message(): string {
@@ -86,22 +86,22 @@ export class TranscriptInvalid extends Schema.TaggedError<TranscriptInvalid>()("
 }
 
 /**
- * One difference between a message of a recording and the one that a program has sent.
+ * A difference between a recorded message and the message that the program sent.
  *
  * @category errors
  * @since 0.1.0
  */
 export const FieldDifference = Schema.Struct({
-  /** The place in the message, such as `params.input[0].text`; empty for the message as a whole. */
+  /** The path in the message, such as `params.input[0].text`; empty for the whole message. */
   path: Schema.String,
-  /** The recorded value, as JSON. Absent: there is none. */
+  /** The recorded value, as JSON. Absent if there is none. */
   recorded: Schema.optional(Schema.String),
-  /** The value that the program has sent, as JSON. Absent: there is none. */
+  /** The value that the program sent, as JSON. Absent if there is none. */
   sent: Schema.optional(Schema.String)
 })
 
 /**
- * A program has not done what it did when it was recorded.
+ * The program did not send the messages that it sent when it was recorded.
  *
  * @category errors
  * @since 0.1.0
@@ -119,12 +119,12 @@ export class TranscriptMismatch extends Schema.TaggedError<TranscriptMismatch>()
       const where = path === "" ? "" : `${path}: `
       return `\n  ${where}recorded ${recorded ?? "nothing"}, sent ${sent ?? "nothing"}`
     })
-    return `The program has left the recording ${this.file} at message ${this.n} (${this.method}):${lines.join("")}`
+    return `The program deviated from the recording ${this.file} at message ${this.n} (${this.method}):${lines.join("")}`
   }
 }
 
 /**
- * A transcript that can be read.
+ * An open transcript.
  *
  * @category models
  * @since 0.1.0
@@ -132,11 +132,11 @@ export class TranscriptMismatch extends Schema.TaggedError<TranscriptMismatch>()
 export interface Recording {
   /** The header of the newest file. */
   readonly header: Header
-  /** How many older files of the recording are not there any more. Without its beginning it can't be played. */
+  /** The number of older files of the recording that are missing. A recording without its beginning cannot be played. */
   readonly missing: number
   /**
-   * The entries of all its files, in the order in which they were written. A last line that was cut off, as by a process that
-   * was killed, is left out.
+   * The entries of all its files, in the order in which they were written. An incomplete last line, such as that of a killed
+   * process, is left out.
    */
   readonly entries: Stream.Stream<Entry, TranscriptInvalid | PlatformError.PlatformError>
 }
@@ -150,7 +150,7 @@ const invalid = ({ description, isRollout, line, path }: Parts.Unusable) =>
   })
 
 /**
- * Opens the transcript whose newest file is at the path. Entries are read as they are asked for.
+ * Opens the transcript whose newest file is at the path. Entries are read on demand.
  *
  * @category constructors
  * @since 0.1.0
@@ -176,15 +176,15 @@ export const open: (
 
 /**
  * Opens a rollout, the history that codex itself keeps of a thread: a file `rollout-*.jsonl` in `sessions` of its home. The
- * entries are the notifications of the server that a program would have received, for reports.
+ * entries are the server notifications that a program would have received, for use in reports.
  *
  * **Details**
  *
- * It is read line by line, and redacted as a recording is. `lacks` names the parts of a recording that a rollout never has. Lines that this version does not
- * know are counted in the last entry. A rollout can't be played: `layer` fails with `TranscriptInvalid`, for the file as for a
- * transcript that was written of it.
+ * The file is read line by line, and redacted like a recording. `lacks` names the parts of a recording that a rollout never
+ * has. The last entry counts the lines that this version does not know. A rollout cannot be played: `layer` fails with
+ * `TranscriptInvalid`, both for the file and for a transcript that was made from it.
  *
- * **Example** (A transcript of a rollout)
+ * **Example** (Making a transcript from a rollout)
  *
  * ```ts
  * import * as Transcript from "@effect-codex/core/Transcript"
@@ -222,7 +222,7 @@ const lacks: ReadonlyArray<string> = [
 ]
 
 /**
- * Opens a transcript and reads all of it, for what has to see it as a whole.
+ * Opens a transcript and reads all of it, for uses that need the complete transcript.
  *
  * @category constructors
  * @since 0.1.0
@@ -239,7 +239,7 @@ export const read = (
   )
 
 /**
- * Writes a transcript of one file, which only its owner can read. A file that is there is replaced.
+ * Writes a transcript to one file, which only its owner can read. An existing file is replaced.
  *
  * @category writing
  * @since 0.1.0
@@ -260,7 +260,7 @@ export const write = <E, R>(
 const toLine = (value: Header | Entry): string => `${JSON.stringify(value)}\n`
 
 /**
- * Redacts a transcript once more, with deltas merged: for those that an older version of this package has written.
+ * Redacts a transcript again and merges its deltas: for transcripts of an older version of this package.
  *
  * @category conversions
  * @since 0.1.0
@@ -324,8 +324,8 @@ const redactDecided = ({ decision, ms }: Decided): Decided => {
 export const turnsOf: (entries: ReadonlyArray<Entry>) => ReadonlyArray<string> = Trim.turnsOf
 
 /**
- * Cuts a transcript down to the turns with these ids. Messages without a turn stay, so that a program that starts these turns
- * alone can play the rest.
+ * Reduces a transcript to the turns with these ids. Messages without a turn stay, so that a program that only starts these
+ * turns can replay the result.
  *
  * @category conversions
  * @since 0.1.0
@@ -334,8 +334,8 @@ export const trim = (entries: ReadonlyArray<Entry>, turnIds: ReadonlyArray<strin
   Trim.trim(entries, (turnId) => turnIds.includes(turnId))
 
 /**
- * The messages of a transcript without ids, times, paths and traces that differ from run to run: a recording and one of its
- * replay have the same.
+ * The messages of a transcript without the ids, times, paths and traces that differ from run to run. They are equal for a
+ * recording and a recording of its replay.
  *
  * @category conversions
  * @since 0.1.0
@@ -346,7 +346,7 @@ export const normalize = (recording: {
 }): Normal.Normal => Normal.normalize(recording.header, recording.entries)
 
 /**
- * A text without UUIDs, times, temporary paths and the working directory, as `normalize` has it, to compare texts of two runs.
+ * Removes UUIDs, times, temporary paths and the working directory from a text, as in `normalize`, to compare texts of two runs.
  *
  * @category conversions
  * @since 0.1.0
@@ -355,7 +355,7 @@ export const normalizeText = (header: Pick<Header, "cwd">, text: string): string
   Normal.scrub(text, Normal.placesOf(header, undefined), () => "<id>")
 
 /**
- * Makes what finds the requests for a decision in entries that it is given one after the other.
+ * Makes a finder of requests for a decision, which takes the entries one after the other.
  *
  * @category constructors
  * @since 0.1.0
@@ -363,7 +363,7 @@ export const normalizeText = (header: Pick<Header, "cwd">, text: string): string
 export const makeRequestFinder: () => Requests.RequestFinder = Requests.makeRequestFinder
 
 /**
- * The requests for a decision in a transcript, each with the item that it is about and with what came of it.
+ * The requests for a decision in a transcript, each with its item and its outcome.
  *
  * @category getters
  * @since 0.1.0
@@ -379,8 +379,8 @@ export const requests = <E, R>(entries: Stream.Stream<Entry, E, R>): Stream.Stre
   )
 
 /**
- * Records one connection: a transport in which everything that passes is recorded, and an observer that records who decided.
- * `Codex.layer({ record })` does this; it is for transports that are made otherwise.
+ * Records one connection, with a transport that records all messages and an observer that records the decisions.
+ * `Codex.layer({ record })` does this already; use it for other transports.
  *
  * **Example** (Recording a connection over a WebSocket)
  *
@@ -419,23 +419,23 @@ export const recorder = (
 > => Effect.flatMap(DecisionObserver, (observer) => makeRecorder(options, about ?? {}, observer))
 
 /**
- * How a recording is played.
+ * Options for playing a recording.
  *
  * @category options
  * @since 0.1.0
  */
 export interface PlayOptions {
   /**
-   * `none`: each message of the server comes as soon as everything has been sent that was sent before it. `recorded`: not
-   * before as much time has passed as then, on the `Clock`, which may be a test's. Default: `none`.
+   * `none`: each message of the server arrives as soon as the program has sent everything that precedes it. `recorded`: it also
+   * waits for the recorded time, on the `Clock`, which may be a test clock. Default: `none`.
    */
   readonly time?: "none" | "recorded" | undefined
-  /** The working directory that the program names where the recording names that of codex. Default: the same. */
+  /** The working directory of the program, which counts as equal to the recorded one. Default: the recorded one. */
   readonly cwd?: string | undefined
-  /** How long the program may leave out what the recording has next. Default: 10 seconds. */
+  /** How long to wait for the program's next recorded message. Default: 10 seconds. */
   readonly patience?: Duration.Input | undefined
   /**
-   * Whether closing the scope after a success does what `verify` does, with a `TranscriptMismatch` as a defect. Default: true.
+   * Whether closing the scope after a success also verifies the replay, with a `TranscriptMismatch` as a defect. Default: true.
    */
   readonly verifyOnClose?: boolean | undefined
 }
@@ -449,7 +449,7 @@ export interface PlayOptions {
 export class Replay extends Context.Service<
   Replay,
   {
-    /** Fails if the program has sent something else than when it was recorded, or has not sent all of it. */
+    /** Fails if the program sent other messages than the recorded ones, or has not sent all of them. */
     readonly verify: Effect.Effect<void, TranscriptMismatch>
   }
 >()("@effect-codex/core/Transcript/Replay") {}
@@ -459,12 +459,12 @@ export class Replay extends Context.Service<
  *
  * **Details**
  *
- * Both sides are redacted before they are compared. Ids may be others if each stands for the same one all along; times, traces
- * and how the client introduces itself are not compared, and paths only behind the working directory, the home of codex and
- * temporary folders. At the first difference the connection ends with `ConnectionFailed`, and `Replay.verify` tells each field
- * that differs. Fails with `TranscriptInvalid` if the beginning of the recording is not kept.
+ * Both messages are redacted before the comparison. Ids may differ if each recorded id always corresponds to the same new one.
+ * Times, traces and the client's introduction are not compared, and paths only below the working directory, the codex home and
+ * temporary folders. At the first difference the connection ends with `ConnectionFailed`, and `Replay.verify` reports every
+ * field that differs. Fails with `TranscriptInvalid` if the beginning of the recording is missing.
  *
- * **Example** (A program without a codex)
+ * **Example** (Running a program without codex)
  *
  * ```ts
  * import * as AppServer from "@effect-codex/core/AppServer"

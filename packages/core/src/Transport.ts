@@ -1,8 +1,8 @@
 /**
- * Bytes in, lines out: the two ends of one connection to an app-server, whatever carries it.
+ * Bytes in, lines out: both directions of a connection to an app-server, independent of the medium.
  *
- * A transport knows when and why its peer is gone, and nothing about what the lines mean. Reading never waits for the
- * receiver of the lines, because a reader that waits can't deliver the reply that its receiver is waiting for.
+ * A transport knows when and why its peer is gone, but nothing about the meaning of the lines. Reading never waits for the
+ * receiver of the lines, because a waiting reader cannot deliver the reply that its receiver is waiting for.
  *
  * @stability stable
  * @since 0.1.0
@@ -25,7 +25,7 @@ import { describeSystemError } from "./internal/transport/systemError.ts"
 import { drainGrace, spawn, type SpawnOptions } from "./internal/transport/process.ts"
 
 /**
- * One connection's two directions.
+ * Both directions of a connection.
  *
  * @category services
  * @since 0.1.0
@@ -34,53 +34,53 @@ export class Transport extends Context.Service<
   Transport,
   {
     /**
-     * Starts to read, in fibers that the transport owns. To be called once.
+     * Starts to read, in fibers that the transport owns. Call it once only.
      *
-     * `onLines` gets the complete lines of one chunk, at least one. `onEnd` is called when the peer is gone, after
-     * everything that it had written was handed over. Neither may block.
+     * `onLines` gets the complete lines of one chunk, at least one. `onEnd` is called when the peer is gone, after everything
+     * that it had written was delivered. Neither may block.
      */
     readonly listen: (receiver: {
       readonly onLines: (lines: Arr.NonEmptyReadonlyArray<string>) => void
       readonly onEnd: (error: ConnectionFailed) => void
     }) => Effect.Effect<void>
-    /** Waits while more than `writeBufferLength` is unwritten. Fails once the connection takes no more. */
+    /** Waits while more than `writeBufferLength` is unwritten. Fails once the connection accepts no more lines. */
     readonly room: Effect.Effect<void, ConnectionFailed>
     /** Whether `room` would succeed at once. */
     readonly hasRoom: () => boolean
     /**
-     * Queues one line, given without its line break; the lines of one moment leave in one write. Lines for a connection
-     * that takes no more are dropped: who needs to know asks `room` before, or waits for the reply.
+     * Queues one line, given without its line break. Lines that are queued together leave in one write. A connection that
+     * accepts no more lines drops them: callers that need to know check `room` first, or wait for the reply.
      */
     readonly write: (line: string) => void
     /**
-     * The newest lines of diagnostics that the peer has written, oldest first: its standard error, if it has one. Secrets are
-     * redacted, and what only a terminal obeys is left out.
+     * The newest lines of the peer's diagnostics (its standard error, if it has one), oldest first. Secrets are redacted, and
+     * terminal control sequences removed.
      */
     readonly diagnostics: Effect.Effect<ReadonlyArray<string>>
   }
 >()("@effect-codex/core/Transport") {}
 
 /**
- * The process to start, and how much is buffered for it.
+ * The process to start, and the limits of its buffers.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StdioOptions extends SpawnOptions {
-  /** The longest line that is accepted, in UTF-16 code units. Default: 67,108,864 (64 Mi). */
+  /** The maximum length of a line, in UTF-16 code units. Default: 67,108,864 (64 Mi). */
   readonly maxLineLength?: number | undefined
-  /** How much may wait to be written before `room` waits, in UTF-16 code units. Default: 1,048,576. */
+  /** How much may be queued for writing before `room` waits, in UTF-16 code units. Default: 1,048,576. */
   readonly writeBufferLength?: number | undefined
 }
 
 /**
- * Starts a process and talks to it over its standard input and output.
+ * Starts a process and communicates with it over its standard input and output.
  *
  * **Details**
  *
- * The process lives in a process group of its own, so a Ctrl-C in the terminal reaches us alone and the scope decides how
- * it ends. Closing the scope closes its standard input, waits, and then escalates to SIGTERM and SIGKILL; members of its
- * group that outlive it are ended too. Fails with `Spawn` if it can't be started.
+ * The process runs in its own process group, so Ctrl-C in the terminal only reaches this program, and the scope decides how
+ * the process ends. Closing the scope closes its standard input, waits, and then escalates to SIGTERM and SIGKILL; members of
+ * its group that outlive it are ended too. Fails with `Spawn` if the process cannot be started.
  *
  * @category constructors
  * @since 0.1.0
@@ -151,7 +151,7 @@ export const stdio: (
         Effect.forkChild
       )
       const ended = Effect.gen(function* () {
-        // Whichever of exit and end of output comes first, the other is given a moment.
+        // After the first of exit and end of output, wait a moment for the other.
         yield* Effect.raceFirst(Fiber.join(exited), Fiber.join(reading))
         yield* Effect.all([Fiber.join(reading), Fiber.join(stderrDrained)], { concurrency: "unbounded" }).pipe(
           Effect.timeoutOption(drainGrace)
@@ -162,7 +162,7 @@ export const stdio: (
           description: "the app-server closed its output"
         }))
       })
-      // A pipe that broke because the process died is told as the death it is.
+      // If the pipe broke because the process exited, report the exit instead.
       const broken = Effect.flatMap(Deferred.await(unwritable), (reason) =>
         Effect.flatMap(Effect.sleep(drainGrace), () =>
           exited.pollUnsafe() === undefined ? Effect.succeed(reason) : Effect.never
@@ -173,7 +173,7 @@ export const stdio: (
 
     const listen: Transport["Service"]["listen"] = ({ onEnd, onLines }) =>
       read(onLines).pipe(
-        // Whatever breaks in reading ends the connection, and does not leave it there, mute.
+        // A defect while reading must end the connection: otherwise it would stay open without ever delivering a line.
         Effect.catchDefect((defect) =>
           Effect.succeed(failure({ _tag: "Closed", description: `reading broke: ${String(defect)}` }))
         ),

@@ -1,6 +1,6 @@
 /**
- * The app-server over a WebSocket, on TCP or on a Unix socket: one that runs already, or one of our own that others can
- * join.
+ * The app-server over a WebSocket, on TCP or on a Unix socket: one that is already running, or one that this module starts and
+ * that other clients can join.
  *
  * @stability stable
  * @since 0.1.0
@@ -35,7 +35,7 @@ import type { Transport } from "./Transport.ts"
  */
 export interface ConnectOptions {
   /**
-   * Where the app-server listens: `ws://` or `wss://` and an address, or `ws+unix://PATH:/` for a Unix socket at an absolute
+   * The address of the app-server: `ws://` or `wss://` and an address, or `ws+unix://PATH:/` for a Unix socket at an absolute
    * path of at most 107 bytes (103 on macOS).
    */
   readonly url: string
@@ -43,19 +43,19 @@ export interface ConnectOptions {
   readonly token?: Redacted.Redacted<string> | undefined
   /** How long opening the connection may take. Default: 10 seconds. */
   readonly openTimeout?: Duration.Input | undefined
-  /** How much may wait to be written before `room` waits, in UTF-16 code units. Default: 1,048,576. */
+  /** How much may be queued for writing before `room` waits, in UTF-16 code units. Default: 1,048,576. */
   readonly writeBufferLength?: number | undefined
 }
 
 /**
- * Connects to an app-server that listens on a WebSocket. A message is a line.
+ * Connects to an app-server that listens on a WebSocket. Each message is a line.
  *
  * **Details**
  *
- * The connection is open when this returns; fails with `Connect` if it can't be opened, and with `InvalidConfig` if the URL
- * can't be one of an app-server. Closing the scope closes it, and
- * leaves the server running. Sending headers takes a constructor that can: in Node
- * `@effect/platform-node/NodeWS.layerWebSocketConstructor`, which knows Unix sockets too.
+ * The connection is open when this returns. Fails with `Connect` if it cannot be opened, and with `InvalidConfig` if the URL
+ * cannot be that of an app-server. Closing the scope closes the connection and leaves the server running. A token and Unix
+ * sockets need a WebSocket constructor that supports headers and Unix sockets: in Node
+ * `@effect/platform-node/NodeWS.layerWebSocketConstructor`.
  *
  * @category constructors
  * @since 0.1.0
@@ -78,7 +78,7 @@ export const connect: (
     const readers = yield* Scope.fork(yield* Effect.scope)
     const pull = yield* Socket.readerString(socket).pipe(
       Scope.provide(readers),
-      // A constructor throws what it can't take, such as a header.
+      // The constructor throws if it does not support an argument, such as a header.
       Effect.catchDefect(Effect.fail),
       Effect.mapError((cause) => failure(connecting(options, cause)))
     )
@@ -93,7 +93,7 @@ export const connect: (
       Effect.forkIn(readers)
     )
 
-    // What was queued before the end is still sent.
+    // Lines that were queued before the end are still sent.
     yield* Effect.addFinalizer(() => {
       outbox.end(failure({ _tag: "Closed", description: "the connection was closed" }))
       return Fiber.await(writing).pipe(Effect.timeoutOption(drainGrace), Effect.asVoid)
@@ -108,7 +108,7 @@ export const connect: (
           Effect.succeed<ConnectionFailedReason>({ _tag: "Closed", description: `reading broke: ${String(defect)}` })
         )
       )
-      // A connection that broke is told as the end that it came to, if that shows within a moment.
+      // If a write failed because the connection ended, report that end, provided that it shows within a moment.
       const broken = Effect.andThen(Deferred.await(unwritable), (reason) => Effect.as(Effect.sleep(drainGrace), reason))
       return Effect.raceFirst(reading, broken).pipe(
         Effect.map((reason) => {
@@ -131,15 +131,15 @@ export const connect: (
  * @since 0.1.0
  */
 export interface SpawnUnixOptions extends SpawnOptions {
-  /** Where the server is to listen: an absolute path of at most 107 bytes (103 on macOS), in a folder that only we can enter. */
+  /** Path of the server's socket: absolute, at most 107 bytes (103 on macOS), in a folder that only this user can enter. */
   readonly socketPath: string
   /** How long the server may take to listen. Default: 10 seconds. */
   readonly openTimeout?: Duration.Input | undefined
 }
 
-// The server does not look at its standard input, so a shell does: when it ends, because the scope closes or because we
-// are gone, however that came about, the server is ended, in the steps of a shutdown: with a turn that runs, it does not end
-// at one SIGTERM. What is left of it is ended then, and the shell exits as the server did.
+// The server does not watch its standard input, so a shell does it. When standard input ends, because the scope closes or this
+// program exits for any reason, the shell ends the server in the steps of a shutdown, because a server with a running turn
+// ignores the first SIGTERM. The shell then ends the remaining processes, and exits with the server's code.
 const followingUs = `
   exec 3<&0
   grace=$1; mark=$2; sweep=$3; shift 3
@@ -156,12 +156,12 @@ const followingUs = `
   exit "$code"
 `
 
-/** How long a step takes at most when there is nobody to say otherwise. */
+/** The maximum duration of a shutdown step, also after this program has exited. */
 const longestStep = Duration.millis(1500)
 
 /**
- * Starts an app-server that listens on a Unix socket, and connects to it. Others can connect to it with {@link connect}
- * while the scope is open; closing the scope ends the server. On Windows it fails with `InvalidConfig`.
+ * Starts an app-server that listens on a Unix socket, and connects to it. Other clients can connect with {@link connect} while
+ * the scope is open; closing the scope ends the server. Fails with `InvalidConfig` on Windows.
  *
  * @category constructors
  * @since 0.1.0
@@ -222,7 +222,7 @@ export const spawnUnix: (
   const runFork = Effect.runForkWith(yield* Effect.context())
   return {
     ...transport,
-    // A connection that ended because the process did is told as that.
+    // If the connection ended because the process exited, report the exit instead.
     listen: ({ onEnd, onLines }) =>
       transport.listen({
         onLines,
@@ -242,7 +242,7 @@ const closing = ({ reason }: Socket.SocketError): string =>
     ? `the app-server closed the connection (${reason.code}${reason.closeReason ? `, ${reason.closeReason}` : ""})`
     : `the connection broke: ${reason.message}`
 
-// What the other side said when we came, or that nobody was there.
+// The server's refusal of the connection, or the reason why it could not be reached.
 const connecting = ({ token, url }: ConnectOptions, cause: unknown): ConnectionFailedReason => {
   const where = withoutSecrets(url)
   const { description, ...system } = describeSystemError(cause)
@@ -259,18 +259,18 @@ const connecting = ({ token, url }: ConnectOptions, cause: unknown): ConnectionF
 
 const checkLength = (option: string, path: string): Effect.Effect<void, InvalidConfig> => {
   const bytes = new TextEncoder().encode(path).length
-  const description = `the path of a Unix socket may have ${maxSocketPath} bytes, and this one has ${bytes}`
+  const description = `the path of a Unix socket may have at most ${maxSocketPath} bytes, but this one has ${bytes}`
   return bytes > maxSocketPath ? Effect.fail(new InvalidConfig({ path: option, description })) : Effect.void
 }
 
 const checkSocketPath = (path: string): Effect.Effect<void, InvalidConfig> => {
   const refuse = (description: string) => Effect.fail(new InvalidConfig({ path: "socketPath", description }))
-  if (!path.startsWith("/")) return refuse("the path of a Unix socket has to be absolute")
-  // It is connected to by URL, and what a URL would encode or leave out would be another path.
+  if (!path.startsWith("/")) return refuse("the path of a Unix socket must be absolute")
+  // The client connects by URL, and a path that a URL encodes or normalizes would become a different path.
   const url = Result.try(() => new URL(`ws+unix://${path}:/`))
   const isKept = Result.isSuccess(url) && url.success.pathname === `${path}:/` && path.indexOf(":") < 0
   if (!isKept)
-    return refuse("it may have only what a URL leaves as it is, so neither spaces nor dots for folders nor : ? #")
+    return refuse("it must not contain anything that a URL changes: spaces, the folders `.` and `..`, or : ? #")
   return checkLength("socketPath", path)
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { endsAlike, mayEnd, readPrinted } from "../src/internal/command/hereDocument.ts"
-import { generator, ran, shells, told } from "./hereDocuments.ts"
+import { endsAlike, mayEnd, readInput, readPrinted } from "../src/internal/command/hereDocument.ts"
+import { areStubs, generator, ran, shells, told } from "./hereDocuments.ts"
 import { numbers } from "./numbers.ts"
 
 const document = (body: string, opening = "'EOF'", close = ")") => `"$(cat <<${opening}\n${body}EOF\n${close}"`
@@ -103,6 +103,48 @@ describe("a word that is a here-document", () => {
   })
 })
 
+describe("the input of a program", () => {
+  const read = (script: string) => readInput(script, script.indexOf("<<"))
+
+  it("is the here-document from the next line on, with where it stands", () => {
+    const script = "a <<'EOF' && b\nc\n\nd\nEOF\ne"
+    const found = read(script)
+    expect(found).toEqual({ delimiter: "EOF", body: "c\n\nd\n", operatorEnd: 9, start: 15, end: 23 })
+    expect(script.slice(found?.start, found?.end)).toBe("c\n\nd\nEOF")
+    for (const [script, body] of [
+      ["a <<'EOF'\nEOF", ""],
+      ['a << "EOF"\n$b `c` \\\nEOF\n', "$b `c` \\\n"],
+      ["a <<\tEOF;b\n'c' \"d\"\nEOF", "'c' \"d\"\n"],
+      ["a <<EOF>b\nc\nEOF", "c\n"]
+    ] as const) {
+      expect([script, read(script)?.body]).toEqual([script, body])
+    }
+  })
+
+  it("is not told of anything else", () => {
+    for (const script of [
+      "a <<'EOF'",
+      "a <<'EOF'\n",
+      "a <<'EOF'\nb",
+      "a <<'EOF'\nb\nEOFb\nEOF",
+      "a <<'EOF'\nb\n EOF\nEOF",
+      "a <<'EOF'\nb\nEOF \n",
+      "a <<'EOF'b\nc\nEOFb",
+      "a <<'E F'\nb\nE F",
+      "a <<-'EOF'\nb\nEOF",
+      "a <<<'EOF'\nb\nEOF",
+      "a <<\\EOF\nb\nEOF",
+      "a <<EOF\n$b\nEOF",
+      "a <<EOF\n`b`\nEOF",
+      "a <<EOF\nb\\\nEOF",
+      "a <<EOF"
+    ]) {
+      expect([script, read(script)]).toEqual([script, undefined])
+    }
+    expect(readInput("a <<'EOF'\nb\nEOF", 1)).toBe(undefined)
+  })
+})
+
 describe("commits with here-documents", () => {
   it("run in every shell what the analysis told, or less", { timeout: 120_000 }, () => {
     const next = generator(numbers(1))
@@ -115,11 +157,11 @@ describe("commits with here-documents", () => {
         if (expected === undefined) continue
         certain++
         const found = ran(script, shell)
-        if (found.length === expected.length) same++
+        if (found.length === expected.length || !areStubs(expected)) same++
         expect([script, shell, found]).toEqual([script, shell, expected.slice(0, found.length)])
       }
     }
-    expect(certain).toBeGreaterThan(40)
+    expect(certain).toBeGreaterThan(60)
     expect(same).toBe(certain)
   })
 })

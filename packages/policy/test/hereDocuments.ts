@@ -1,5 +1,5 @@
 /**
- * Commits whose message is a here-document, with all that could make a shell see its end elsewhere, and what the shells at
+ * Commits whose message is a here-document, in a substitution or as the input, with all that could make a shell see its end elsewhere, and what the shells at
  * hand make of them.
  */
 import * as ShellCommand from "@effect-codex/policy/ShellCommand"
@@ -37,17 +37,17 @@ export const generator = (next: () => number) => {
   }
   const some = (values: ReadonlyArray<string>, most: number) =>
     Array.from({ length: Math.floor(next() * (most + 1)) }, () => pick(values)).join("")
-  const document = () => {
-    const [opening, delimiter] = pick([
-      ["'EOF'", "EOF"],
-      ["'EOF'", "EOF"],
-      ['"EOF"', "EOF"],
-      ["EOF", "EOF"]
-    ] as const)
-    return `"$(cat <<${opening}\n${some(bodies, 8)}\n${delimiter}\n${pick(["", "", "  ", "\n"])})"`
-  }
-  return (): string =>
-    `${pick(["", "", "git add . && "])}git commit -m ${document()}${next() < 0.2 ? ` -m ${document()}` : ""}${some(rests, 2)}`
+  const openings = ["'EOF'", "'EOF'", '"EOF"', "EOF"]
+  const document = () => `"$(cat <<${pick(openings)}\n${some(bodies, 8)}\nEOF\n${pick(["", "", "  ", "\n"])})"`
+  const printed = () => `git commit -m ${document()}${next() < 0.2 ? ` -m ${document()}` : ""}${some(rests, 2)}`
+  const input = () =>
+    [
+      `git commit ${pick(["-F -", "-F -", "-F-", "--file=-", "--file -", "-q -F -", "-F - -a"])} <<${pick(openings)}`,
+      some([...rests, " 2>&1", " > /dev/null", " \\\n"], 2),
+      `\n${some(bodies, 8)}\nEOF`,
+      some(["\n", "\ngit status", "\ngit commit -m 'a\nb'"], 2)
+    ].join("")
+  return (): string => `${pick(["", "", "git add . && "])}${next() < 0.6 ? printed() : input()}`
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), "effect-codex-documents-"))
@@ -57,9 +57,16 @@ const work = path.join(folder, "work")
 const bin = path.join(folder, "bin")
 mkdirSync(bin)
 mkdirSync(work)
-for (const name of ["git", "touch", "echo"]) {
+const stubs = ["git", "touch", "echo"]
+for (const name of stubs) {
   const file = path.join(bin, name)
-  writeFileSync(file, `#!/bin/sh\nprintf '%s\\0' "$(($# + 1))" ${name} "$@" >> ${log}\n`)
+  writeFileSync(
+    file,
+    `#!/bin/sh
+printf '%s\\0' "$(($# + 1))" ${name} "$@" >> ${log}
+case " $2 $3 $4 " in *" -F - "*|*" -F- "*|*" --file=- "*|*" --file - "*) printf '%s\\0' 2 input "$(/bin/cat; printf .)" >> ${log};; esac
+`
+  )
   chmodSync(file, 0o755)
 }
 writeFileSync(path.join(bin, "cat"), "#!/bin/sh\n[ $# = 0 ] && exec /bin/cat\n")
@@ -68,15 +75,24 @@ chmodSync(path.join(bin, "cat"), 0o755)
 /** Those of the shells that are there. */
 export const shells = ["/bin/bash", "/bin/dash", "/bin/zsh"].filter((shell) => existsSync(shell))
 
-/** What the analysis is certain of, without the `cat` that prints; `undefined`: it is not certain of all. */
+/** What the analysis is certain of, with what it says of the input and without the `cat` that prints; `undefined`: it is not certain of all. */
 export const told = (script: string, shell: string): ReadonlyArray<string> | undefined => {
   const name = shell.endsWith("zsh") ? "zsh" : shell.endsWith("dash") ? "sh" : "bash"
   const command = ShellCommand.parse(wrapped(script, name))
   if (command._tag === "Unparseable" || command.parts.some(({ opaque }) => opaque !== undefined)) return undefined
-  return command.parts.flatMap(({ words }) =>
-    words[0]?.value === "cat" && words.length === 1 ? [] : [JSON.stringify(words.map(({ value }) => value))]
+  return command.parts.flatMap(({ document, words }) =>
+    words[0]?.value === "cat" && words.length === 1
+      ? []
+      : [
+          JSON.stringify(words.map(({ value }) => value)),
+          ...(document === undefined ? [] : [JSON.stringify(["input", `${document}.`])])
+        ]
   )
 }
+
+/** Whether a shell finds all of these. */
+export const areStubs = (commands: ReadonlyArray<string>): boolean =>
+  commands.every((command) => ["input", ...stubs].some((name) => command.startsWith(`["${name}"`)))
 
 /** What a shell runs, in order. */
 export const ran = (script: string, shell: string): ReadonlyArray<string> => {

@@ -1,5 +1,5 @@
 /**
- * Both editions of the protocol in, the text of the generated modules out. Runs nothing and writes nothing.
+ * Generates the text of the modules from both editions of the protocol. Runs nothing and writes nothing.
  */
 import type { Bundle } from "./Bundle.ts"
 import { direct, type Directions, directionsOf } from "./directions.ts"
@@ -23,11 +23,11 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   if (gone.length > 0) throw new Error(`Stable definitions that the experimental edition lacks: ${gone.join(", ")}`)
   checkAdditive(editions)
 
-  // By the larger edition, so that a definition is for the same in both.
+  // The experimental edition determines the directions, so that each definition has the same direction in both editions.
   const directions = directionsOf(experimental, responses)
   const directed = direct(experimental.definitions, directions)
   const inStable = printAll(stable, directions, (name) => name)
-  // What is printed alike, and leads only to what is printed alike, is the same in both editions.
+  // A definition is the same in both editions if it is printed alike and refers only to definitions that are the same.
   const alone = printAll(experimental, directions, (name) => name)
   const differs = new Set([...alone].filter(([name, text]) => inStable.get(name) !== text).map(([name]) => name))
   for (let size = -1; size !== differs.size;) {
@@ -50,7 +50,7 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
       head,
       imports(experimentalText),
       'import * as Stable from "./Stable.ts"\n',
-      "// What is the same in the stable edition; the definitions below take the place of those that are not.",
+      "// The definitions that both editions share; those below replace the ones that differ.",
       'export * from "./Stable.ts"\n',
       experimentalText
     ].join("\n"),
@@ -58,7 +58,7 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   }
 }
 
-/** Decisions made by hand that this protocol no longer needs, because a method or a definition is gone: a step each. */
+/** Manual decisions that this protocol no longer needs because a method or a definition is gone, as one task each. */
 export const leftovers = ({ experimental }: Pick<Editions, "experimental">): ReadonlyArray<string> => {
   const { clientRequests, definitions, serverRequests } = experimental
   const { knownValues, otherKeys } = supplement
@@ -76,8 +76,8 @@ export const leftovers = ({ experimental }: Pick<Editions, "experimental">): Rea
 }
 
 /**
- * Messages are decoded by the schemas of the experimental edition, also those of a connection that has not asked for it. So
- * that edition may add fields to an object, and none of them may be required.
+ * Messages are decoded with the schemas of the experimental edition, even on a connection without the experimental API. That
+ * edition may therefore add fields to an object, but none of them may be required.
  */
 export const checkAdditive = ({ experimental, stable }: Pick<Editions, "experimental" | "stable">): void => {
   for (const [name, { node }] of stable.definitions) {
@@ -122,7 +122,7 @@ const printAll = (
   )
 }
 
-/** The fields at the top of the parameters of a stable method that only the experimental edition has. */
+/** The top-level parameters of a stable method that only the experimental edition has. */
 export const experimentalFieldsOf = (
   params: string | undefined,
   { experimental, stable }: Pick<Editions, "experimental" | "stable">
@@ -184,7 +184,7 @@ const printMethods = (
     ...stable.serverRequests.map(({ method }) => method),
     ...stable.notifications.map(({ method }) => method)
   ])
-  // The rows of the stable table that the experimental one can take over are left to the spread.
+  // Rows that equal those of the stable table are omitted, since the experimental table spreads it.
   const changed = (requests: ReadonlyArray<Request>, withResponse: boolean) =>
     requests.filter(
       ({ method, params }) =>
@@ -204,12 +204,12 @@ import * as Stable from "./Stable.ts"
 /** The version of codex whose protocol this is. */
 export const codexVersion = ${JSON.stringify(version)}
 
-/** How long a method may take: \`control\` the common deadline, \`open\` no deadline, \`own\` the time in its parameters. */
+/** The kind of a method's deadline: \`control\` is the common one, \`open\` is none, \`own\` is set by its parameters. */
 export type Deadline = "control" | "open" | "own"
 
 type Requests<R> = { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }
 
-/** What is known at run time of each method that the client calls. */
+/** The runtime data of each client request. */
 export type ClientRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: {
     readonly stability: "stable" | "experimental"
@@ -219,37 +219,37 @@ export type ClientRequestTable<R extends Requests<R>> = {
   }
 }
 
-/** What is known at run time of each method that the server calls. */
+/** The runtime data of each server request. */
 export type ServerRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: { readonly params: Lazy<R[M]["params"]>; readonly response: Lazy<R[M]["response"]> }
 }
 
-/** What is known at run time of each notification. */
+/** The runtime data of each notification. */
 export type NotificationTable<N> = { readonly [M in keyof N]: Lazy<N[M]> }
 
 const none: Lazy<undefined> = lazy(() => Schema.Undefined)
 
 const nullish = <T>(params: Lazy<T>): Lazy<T | null | undefined> => lazy(() => Schema.NullishOr(params()))
 
-/** The methods of the stable API. */
+/** The client requests of the stable API. */
 export interface ClientRequests ${requestTypes(stable.clientRequests, inStable)}
 
-/** All methods, with the experimental fields of the stable ones. */
+/** The client requests of the experimental API, a superset of the stable API. */
 export interface ExperimentalClientRequests ${requestTypes(experimental.clientRequests, owner)}
 
-/** What the server asks of a client of the stable API. */
+/** The server requests of the stable API. */
 export interface ServerRequests ${requestTypes(stable.serverRequests, inStable)}
 
-/** What the server asks of a client of the experimental API. */
+/** The server requests of the experimental API. */
 export interface ExperimentalServerRequests ${requestTypes(experimental.serverRequests, owner)}
 
-/** What the server tells a client of the stable API. */
+/** The server notifications of the stable API. */
 export interface Notifications ${notificationTypes(stable.notifications, inStable)}
 
-/** What the server tells a client of the experimental API. */
+/** The server notifications of the experimental API. */
 export interface ExperimentalNotifications ${notificationTypes(experimental.notifications, owner)}
 
-/** What the client tells the server. */
+/** The client notifications. */
 export interface ClientNotifications ${notificationTypes(stable.clientNotifications, inStable)}
 
 export const clientRequests: ClientRequestTable<ClientRequests> = ${rows(clientRows(stable.clientRequests, inStable, () => "stable"))}

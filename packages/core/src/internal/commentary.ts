@@ -1,14 +1,14 @@
 /**
- * Tells messages with which the agent comments on its work from those with which it answers.
+ * Distinguishes messages in which the agent comments on its work from its answers.
  *
- * The server says which is which when a message begins, and again when it is complete; pieces of it carry its id alone.
+ * The server marks a message when it starts, and again when it is complete; its deltas only carry its id.
  */
 import type { Notification } from "../Notification.ts"
 
 export interface Commentary {
-  /** Whether a notification is about a message of commentary. Has to see all notifications of the turn. */
+  /** Whether a notification is about a commentary message. Must be called with all notifications of the turn. */
   readonly isAbout: (notification: Notification) => boolean
-  /** Whether a message that has begun, and is not complete, is commentary. */
+  /** Whether an incomplete message is commentary. */
   readonly has: (itemId: string) => boolean
 }
 
@@ -23,7 +23,7 @@ export const makeCommentary = (): Commentary => {
         case "item/completed": {
           const { item } = notification.params
           if (item.type !== "agentMessage") return false
-          // A tool can send a message aside while the turn goes on. The server calls it a final answer, and another one follows.
+          // A tool can send a message during the turn. The server marks it as a final answer, although another one follows.
           const isCommentary = item.phase === "commentary" || item.delivery === "async"
           if (isCommentary && notification.method === "item/started") open.add(item.id)
           else open.delete(item.id)

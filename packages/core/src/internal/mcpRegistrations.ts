@@ -1,7 +1,7 @@
 /**
- * A toolkit as registrations of an MCP server: descriptions of its tools, calls with the turn that they belong to, and results.
+ * Registers a toolkit with an MCP server: descriptions of its tools, calls with the turn that they belong to, and results.
  *
- * The module knows MCP and tools. It must not know how the server is reached, or who may.
+ * The module knows MCP and tools. It must not know how the server is reached, or who has access.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -26,17 +26,17 @@ import type { ToolCallHandler } from "../ServerRequest.ts"
 import type { Bound, Tools } from "../Tools.ts"
 import type { CallTool } from "../ToolServer.ts"
 
-/** The codex that calls a tool. Without a `callTool`, its calls are refused. */
+/** The codex process that calls a tool. Without a `callTool`, its calls are refused. */
 export interface Caller {
   callTool: CallTool | undefined
 }
 
-/** The caller of the request at hand. */
+/** The caller of the current request. */
 export const CurrentCaller = Context.Reference<Caller | undefined>("@effect-codex/core/internal/mcpCaller", {
   defaultValue: () => undefined
 })
 
-/** The tools of a toolkit. Names and parameters that MCP has no form for fail with `InvalidConfig`. */
+/** Registers the tools of a toolkit. Names and parameters that MCP cannot express fail with `InvalidConfig`. */
 export const layer = <T extends Tools>(
   toolkit: Toolkit.Toolkit<T>,
   { onToolCall, specs }: Pick<Bound, "onToolCall" | "specs">,
@@ -92,7 +92,7 @@ const register = Effect.fnUntraced(function* (
   })
 })
 
-// As codex gets it over its own connection. It reads nothing of a response that has half of a character.
+// Encodes a definition like a message of the connection: codex rejects a whole response with an unpaired surrogate in it.
 const repair = (definition: { readonly description: string; readonly inputSchema?: unknown }) =>
   Effect.flatMap(Effect.fromResult(encode(definition)), (line) => Effect.orDie(decodeDefinition(line)))
 

@@ -1,9 +1,9 @@
 /**
- * Defaults and what a call says itself.
+ * Merges defaults with the options of a call.
  */
 import * as Struct from "effect/Struct"
 
-/** Request over default, key by key; `undefined` is a key that the caller left out, `null` is a value. */
+/** Merges key by key. The request takes precedence; `undefined` counts as a missing key, `null` as a value. */
 export const merge = <A extends object>(defaults: A | undefined, request: A | undefined): Partial<A> => {
   const merged: Partial<A> = { ...defaults, ...request }
   if (defaults === undefined || request === undefined) return merged

@@ -1,16 +1,16 @@
 /**
- * Time that only goes forward, for what lasts: deadlines, silences, budgets. The time of day can be set back or forward
- * while something waits, and is for what people read.
+ * Monotonic time, for durations: deadlines, silences, budgets. The time of day can be changed while something waits, and is
+ * only for display.
  */
 import type * as Clock from "effect/Clock"
 
-/** Whole milliseconds of the clock's monotonic time. They begin anywhere: good for differences alone. */
+/** Whole milliseconds of the clock's monotonic time. Their origin is arbitrary, so only differences have a meaning. */
 export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
 /**
- * How many milliseconds this process did not run, if a sleep of `asked` milliseconds took `slept`: it was suspended, or
- * something blocked it. What others said in that time is still to be read, so it counts for nobody's silence. A sleep that
- * is late by less is late as timers are.
+ * How long this process was suspended or blocked, in milliseconds, if a sleep of `asked` milliseconds took `slept`. Messages
+ * that arrived in that time are still unread, so it does not count as silence. A smaller delay is normal for timers and counts
+ * as zero.
  */
 export const notRunning = (asked: number, slept: number): number => {
   const late = slept - asked

@@ -1,5 +1,5 @@
 /**
- * Spans and times of effects, for the two rooms that have something to observe.
+ * Spans and durations of effects, for the two rooms that record them.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,11 +8,11 @@ import type * as Fiber from "effect/Fiber"
 import type * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
 
-// Where nobody reads spans, one a request is a waste.
+// Whether no tracer reads the spans, so that a span for each request would be a waste.
 export const isUnread = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
 
-// Without the stack that `Effect.withSpan` takes: that costs more than the request.
+// Without the stack trace of `Effect.withSpan`, which costs more than the request.
 export const inSpan = <A, E>(
   name: string,
   options: Tracer.SpanOptionsNoTrace,
@@ -20,7 +20,7 @@ export const inSpan = <A, E>(
 ): Effect.Effect<A, E> =>
   Effect.useSpan(name, options, (span) => Effect.withParentSpan(effect(span), span, { captureStackTrace: false }))
 
-// Takes the time of an effect in this fiber, for the metric that its exit belongs to.
+// Measures the duration of an effect in this fiber, for the metric that matches its exit.
 export const timedBy = <A, E>(
   fiber: Fiber.Fiber<unknown, unknown>,
   effect: Effect.Effect<A, E>,

@@ -1,6 +1,7 @@
 /**
- * Numbers and times among the options, checked where a layer is built or a call is made, so that nothing behind it has to:
- * what is no number, not finite or too small is `InvalidConfig` with the option's path, never a defect, and never passed on.
+ * Checks the numbers and durations in options, when a layer is built or a call is made, so that no later code has to. A value
+ * that is not a number, not finite or too small fails with `InvalidConfig` and the path of the option. It is never a defect, and
+ * never passed on.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,12 +10,12 @@ import { count, duration, invalid, timeout } from "../CheckedOption.ts"
 import type { InvalidConfig } from "../CodexError.ts"
 import * as Versions from "../protocol/Versions.ts"
 
-/** No string of V8 is longer, in UTF-16 code units. */
+/** The maximum length of a string in V8, in UTF-16 code units. */
 export const longestString = 536_870_888
 
 export { count, duration, timeout }
 
-/** A version of codex, or none. */
+/** Checks a version of codex, if there is one. */
 export const version = (path: string, input: string | undefined): Effect.Effect<string | undefined, InvalidConfig> =>
   input === undefined || Versions.isVersion(input)
     ? Effect.succeed(input)
@@ -25,7 +26,7 @@ interface BudgetOptions {
   readonly duration?: Duration.Input | undefined
 }
 
-/** Tokens and milliseconds; infinite: no limit. */
+/** Tokens and milliseconds. Infinity means no limit. */
 export interface BudgetLimits {
   readonly tokens: number
   readonly duration: number
@@ -38,7 +39,7 @@ const checkObject = (path: string, options: unknown, expected: string): Effect.E
 
 const unlimited = Effect.succeed(Number.POSITIVE_INFINITY)
 
-/** What a turn may use. */
+/** Checks the budget of a turn. */
 export const budget = (path: string, options: BudgetOptions | undefined): Effect.Effect<BudgetLimits, InvalidConfig> =>
   Effect.andThen(
     checkObject(path, options, "an object of limits"),
@@ -51,7 +52,7 @@ export const budget = (path: string, options: BudgetOptions | undefined): Effect
     })
   )
 
-/** What the turns of a layer may use together. */
+/** Checks the budget of all turns of a layer together. */
 export const layerBudget = (
   path: string,
   options: (BudgetOptions & { readonly turns?: number | undefined }) | undefined
@@ -61,7 +62,7 @@ export const layerBudget = (
     limits: budget(path, options)
   }).pipe(Effect.map(({ limits, turns }) => ({ ...limits, turns })))
 
-/** How long the parts of a connection may take. What is left out has its default. */
+/** Checks the timeouts of a connection. Missing ones get their defaults. */
 export const connection = (
   options:
     | {
@@ -88,7 +89,7 @@ interface WatchdogOptions {
   readonly retryWindow?: Duration.Input | "off" | undefined
 }
 
-/** When a turn is taken for stalled, in milliseconds; infinite: never. What is left out has its default. */
+/** Checks when a turn counts as stalled, in milliseconds. Infinity means never. Missing values get their defaults. */
 export const watchdog = (path: string, options: WatchdogOptions | "off" | undefined) => {
   const millis = (name: string, input: Duration.Input | "off" | undefined, byDefault: number) => {
     if (options === "off" || input === "off") return unlimited
@@ -107,7 +108,7 @@ export const watchdog = (path: string, options: WatchdogOptions | "off" | undefi
   )
 }
 
-/** The limits that a call has for its turn, and how often it asks again for an answer of some form. */
+/** Checks the limits that a call sets for its turn, and how often it asks again for an answer that matches the schema. */
 export const turnLimits = (limits: {
   readonly budget?: BudgetOptions | undefined
   readonly watchdog?: WatchdogOptions | "off" | undefined

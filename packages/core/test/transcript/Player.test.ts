@@ -149,7 +149,7 @@ describe("a program that has changed", () => {
       const failed = yield* Effect.flatMap(Codex.Codex, ({ closed }) => Effect.flip(closed)).pipe(
         Effect.provide(layerPlayed(file, { patience: "50 millis", verifyOnClose: false }))
       )
-      expect(failed.message).toContain("has left the recording")
+      expect(failed.message).toContain("deviated from the recording")
     }).pipe(Effect.scoped)
   )
 

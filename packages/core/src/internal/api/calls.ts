@@ -1,9 +1,8 @@
 /**
- * Requests whose failures are those that requests of their kind can have: a method that is about no thread does not fail as
- * those about one do.
+ * Requests with exact error types: a method that is not about a thread does not have the errors of those that are.
  *
- * The room knows how one call of a method fails, pages and streams. It must not know turns, policies, or what a method is
- * for.
+ * The room knows how one call of a method fails, pages and streams. It must not know turns, policies, or the purpose of a
+ * method.
  */
 import * as Effect from "effect/Effect"
 import type { AppServer, SendRequest } from "../../AppServer.ts"
@@ -11,12 +10,12 @@ import type { CallError, ThreadError } from "../../CodexError.ts"
 import type { ExperimentalApi } from "../../ExperimentalApi.ts"
 import type { ClientRequests, ExperimentalClientRequests } from "../../protocol/generated/Methods.ts"
 
-/** Has the server load a thread, with the defaults of the layer, unless this connection has it loaded. */
+/** Lets the server load a thread, with the defaults of the layer, unless this connection has already loaded it. */
 export type LoadThread = (threadId: string) => Effect.Effect<unknown, ThreadError>
 
 export interface Calls {
   readonly plain: SendRequest<ClientRequests, CallError>
-  /** For what is about a thread. */
+  /** For methods about a thread. */
   readonly thread: SendRequest<ClientRequests, ThreadError>
   readonly experimental: SendRequest<ExperimentalClientRequests, CallError, ExperimentalApi>
   readonly experimentalThread: SendRequest<ExperimentalClientRequests, ThreadError, ExperimentalApi>
@@ -29,7 +28,7 @@ export const makeCalls = ({ request, requestExperimental }: AppServer["Service"]
   experimentalThread: requestExperimental
 })
 
-// Errors are read as being about a thread only if the parameters name one.
+// Errors are only read as errors about a thread if the parameters name one.
 const aboutNoThread = {
   SessionNotFound: Effect.die,
   SessionArchived: Effect.die,

@@ -1,5 +1,5 @@
 /**
- * What the server tells about one thing that is going on, for one consumer, and bounded.
+ * Bounded streams of the server's reports about one activity, for one consumer.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,7 +13,7 @@ export interface FeedOptions<A> {
   readonly bytes: (value: A) => number
 }
 
-/** A feed that whoever fills it ends. */
+/** A feed that its producer ends. */
 export const makeOwnedFeed = <A, E = never>(options: FeedOptions<A>): Buffer<A, E | SlowConsumer> =>
   makeBuffer<A, E | SlowConsumer>({
     ...options,
@@ -34,5 +34,5 @@ export const makeFeed = Effect.fnUntraced(function* <A>(
 
 let started = 0
 
-/** A name for something that we start: no other of this process has it. */
+/** An id for an activity that this client starts. It is unique in this process. */
 export const nextId = (): string => `effect-codex-${++started}`

@@ -1,5 +1,5 @@
 /**
- * The end of a login. The server tells of it in a notification, which may come before the reply that names the login.
+ * The end of a login. The server reports it in a notification, which may arrive before the reply that names the login.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,15 +13,15 @@ interface Completion {
 
 export interface LoginEnd<A> {
   readonly completed: (completion: A) => void
-  /** Which completions are those of this login. The earlier ones are looked at now. */
+  /** Sets which completions belong to this login, and checks the earlier ones. */
   readonly expect: (isOurs: (completion: A) => boolean) => void
   readonly isOver: () => boolean
-  /** Ends the login for those who wait for it. */
+  /** Ends the login for its waiters. */
   readonly giveUp: Effect.Effect<unknown>
   readonly wait: Effect.Effect<void, LoginFailed | ConnectionFailed>
 }
 
-/** `target` names what is logged in to, in the error. */
+/** `target` names the target of the login in the error. */
 export const makeLoginEnd = <A extends Completion>(server: AppServer["Service"], target: string): LoginEnd<A> => {
   const over = Deferred.makeUnsafe<Completion>()
   const early: Array<A> = []

@@ -1,5 +1,5 @@
 /**
- * Lists that the server gives page by page, as streams.
+ * Paged lists of the server as streams.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,8 +12,8 @@ interface Page<A> {
 }
 
 /**
- * Asks for a page when the one before it has been read, until there is no cursor to a next one. The parameters' own cursor is
- * where it begins. A cursor that leads back fails the stream instead of keeping it for ever.
+ * Requests a page when the previous one has been read, until there is no cursor to a next one. It starts with the cursor in the
+ * parameters. A cursor that leads back to an earlier page fails the stream, which would otherwise never end.
  */
 export const pages = <P extends { readonly cursor?: unknown }, A, E, R>(
   method: string,

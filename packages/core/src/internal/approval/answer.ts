@@ -1,13 +1,13 @@
 /**
- * How each request of the server is answered or declined.
+ * Answers or declines each request of the server.
  *
- * The switch in {@link answer} is the one table of server requests: a request that a newer protocol adds does not compile
- * until it has a place there, which says who decides on it and what declining it looks like on the wire. Every failure of
- * this program (no engine, an engine that fails or has a defect, a decision that is not legal) ends in the declining
- * form, because the server takes an error for a reason to continue.
+ * The switch in {@link answer} is the only table of server requests. A request added by a newer protocol does not compile until
+ * it has an entry there, which says who decides it and how it is declined on the wire. Every failure of this program (no engine,
+ * an engine that fails or has a defect, an illegal decision) ends in the declining form, because the server would continue
+ * after an error.
  *
  * The room knows requests of the server, engines, and items in progress. It must not know rules, turns, threads or the
- * connection, which says whose request it is.
+ * connection, which determines the owner of a request.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -27,7 +27,7 @@ import { noteDecision, undecided } from "./deciding.ts"
 import { isLegalAnswer, isLegalElicitation, isLegalForCommand, isLegalGrant, isOneOf } from "./legality.ts"
 
 /**
- * What the server finds an open approval by; `undefined` for requests that it finds by their own id.
+ * The key by which the server finds an open approval; `undefined` for requests that it finds by their own id.
  */
 export const approvalKeyOf = (request: ServerRequest): string | undefined => {
   switch (request.method) {
@@ -41,21 +41,21 @@ export const approvalKeyOf = (request: ServerRequest): string | undefined => {
 }
 
 /**
- * Whether the response to an approval lets something happen.
+ * Whether the response to an approval lets the action proceed.
  */
 export const isAccepting = (response: unknown): boolean =>
   Predicate.hasProperty(response, "decision") && response.decision !== "decline" && response.decision !== "cancel"
 
 /**
- * Who answers the requests of one turn.
+ * The policy and the handlers that answer the requests of one turn.
  */
 export interface Answerer {
   readonly policy: Engine
   /** Runs the tool calls that the policy accepts. Without it they fail with an explanation for the model. */
   readonly onToolCall: ToolCallHandler | undefined
   /**
-   * The item in progress with this id on this thread; `ambiguous` if there is more than one, `unreadable` if its form is not
-   * known.
+   * The item in progress with this id on this thread; `ambiguous` if there is more than one, `unreadable` if its form is
+   * unknown.
    */
   readonly item: (threadId: string, id: string) => Schemas.ThreadItem | "ambiguous" | "unreadable" | undefined
 }
@@ -66,7 +66,7 @@ const failedToolCall = (text: string): Schemas.DynamicToolCallResponse => ({
 })
 
 /**
- * How each request is declined: `undefined` where nothing can be, and a JSON-RPC error is all that can be said.
+ * The response that declines each request; `undefined` if it can only be answered with a JSON-RPC error.
  */
 export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] | undefined } = {
   "item/commandExecution/requestApproval": { decision: "decline" },
@@ -75,8 +75,8 @@ export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] |
   "item/tool/requestUserInput": { answers: {} },
   "mcpServer/elicitation/request": { action: "decline", content: null, _meta: null },
   "item/tool/call": failedToolCall("The tool call was declined."),
-  // Approvals of the protocol's first version. Servers of today do not ask them of a client that starts turns with v2
-  // methods, and they carry neither a turn nor an item to decide on: nobody is asked.
+  // Approvals of the protocol's first version. Current servers do not send them to a client that starts turns with v2 methods,
+  // and they carry neither a turn nor an item to decide on, so they do not go through the policy.
   applyPatchApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
   execCommandApproval: { decision: { denied: { rejection: "This client answers the approvals of protocol v2 only" } } },
   "account/chatgptAuthTokens/refresh": undefined,
@@ -84,7 +84,7 @@ export const declined: { readonly [M in keyof Methods]: Methods[M]["response"] |
 }
 
 /**
- * The answer to a request that only servers older than the protocol make; `undefined` if it is none.
+ * The answer to a request that only servers older than the protocol make; `undefined` for other methods.
  */
 export const answerOlder = (method: string): Effect.Effect<unknown> | undefined =>
   // Until 0.171.
@@ -93,7 +93,7 @@ export const answerOlder = (method: string): Effect.Effect<unknown> | undefined 
     : undefined
 
 /**
- * Declines a request of which nothing more than the method is known.
+ * Declines a request of which only the method is known.
  */
 export const decline = <M extends keyof Methods>(method: M): Effect.Effect<Methods[M]["response"], RpcError> => {
   const response = declined[method]
@@ -165,7 +165,7 @@ export const answer = (
   }
 }
 
-// Tokens are in what goes wrong too, so of that nothing is said but that it did.
+// A failure may contain tokens, so only the fact that the handler failed is logged.
 const byHost = <M extends "account/chatgptAuthTokens/refresh" | "attestation/generate">(
   method: M,
   handler: (() => Effect.Effect<Methods[M]["response"], { readonly message: string }> | undefined) | undefined
@@ -215,7 +215,7 @@ const decideOnCommand = (
     legal: (decision) => also(decision) && isLegalForCommand(params, decision)
   })
 
-// A person decides, also when no turn of ours asks: the engine of the turn has no say in this.
+// A person decides, even if the request does not belong to a turn of this program. The engine of the turn is not asked.
 const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, answerer: Answerer | undefined) =>
   Effect.flatMap(PolicyEngine.HumanApproval, (approval) =>
     approval === undefined
@@ -231,7 +231,7 @@ const decideByPerson = (params: Schemas.CommandExecutionRequestApprovalParams, a
         )
   )
 
-// Asks the engine. `undefined` means: decline, for whatever reason; the reason is in the log.
+// Asks the engine. `undefined` means decline; the reason is in the log.
 const decide = <K extends Kind>(
   answerer: Answerer | undefined,
   kind: K,
@@ -247,7 +247,7 @@ const decide = <K extends Kind>(
   if (item === "ambiguous") {
     return undecidedOn(kind, "its item id stands for more than one item")
   }
-  // What a file change would do is in its item alone.
+  // Only the item of a file change says what it would do.
   if (item === "unreadable" && kind === "fileChange") return undecidedOn(kind, "its item could not be read")
   const request: Request<K> = {
     kind,
@@ -290,7 +290,7 @@ const whyFailed = (cause: Cause.Cause<PolicyFailed | InvalidPolicyDecision>): st
   return Cause.pretty(told).split("\n")[0] ?? ""
 }
 
-// Declines, and tells why in the log.
+// Declines, and logs the reason.
 const undecidedOn = (kind: Kind, reason: string): Effect.Effect<undefined> =>
   Effect.logWarning(`Declined a ${kind} request: ${reason}`).pipe(
     Effect.andThen(undecided(reason)),
@@ -300,9 +300,9 @@ const undecidedOn = (kind: Kind, reason: string): Effect.Effect<undefined> =>
 const isRefusal = (decision: unknown): boolean =>
   isOneOf("decline", "cancel")(Predicate.hasProperty(decision, "action") ? decision.action : decision)
 
-// What a policy refuses is its business, and no fault: a line for whoever wonders why.
+// A refusal by the policy is not a fault: it is logged as information for users who look for the reason.
 const logDeclined = (kind: Kind, why: string, reason: string | undefined): Effect.Effect<void> =>
-  // The line is put together only where it is written.
+  // The line is only built if it is written.
   Effect.flatMap(LogLevel.isEnabled("Info"), (isWritten) =>
     isWritten
       ? Effect.logInfo(
@@ -314,7 +314,7 @@ const logDeclined = (kind: Kind, why: string, reason: string | undefined): Effec
 // For one line of a log.
 const shown = (text: string): string => Display.line(text, { max: 500 })
 
-// Enough to find the mistake, and nothing of what somebody answered.
+// Enough to find the mistake, without the content of an answer.
 const nameOf = (decision: unknown): string => {
   if (typeof decision === "string") return /^[a-zA-Z]{1,40}$/.test(decision) ? decision : "a string"
   return Predicate.isReadonlyObject(decision) ? `{ ${Object.keys(decision).join(", ")} }` : typeof decision

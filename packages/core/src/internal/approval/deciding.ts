@@ -1,5 +1,5 @@
 /**
- * What comes to light while a request of the server is decided on, for whoever tells of it afterwards.
+ * Collects the author and the reason of a decision while it is made, for the span and the `DecisionObserver`.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import * as Tracer from "effect/Tracer"
 export interface Deciding {
   by: string | undefined
   reason: string | undefined
-  /** Whether a tool may run; the answer to such a request is what the tool said. */
+  /** Whether a tool may run. The answer to such a request is the output of the tool, so it does not show the decision. */
   accepted: boolean
 }
 
@@ -17,7 +17,7 @@ export const Deciding = Context.Reference<Deciding | undefined>("@effect-codex/c
   defaultValue: () => undefined
 })
 
-/** Notes who decided, and whether that was to accept, also in the fiber's span. */
+/** Records who decided and whether the request was accepted, also in the fiber's span. */
 export const noteDecision = (
   fiber: Fiber.Fiber<unknown, unknown>,
   by: string,
@@ -33,7 +33,7 @@ export const noteDecision = (
   deciding.accepted = accepted
 }
 
-/** Tells why nobody decided, or why what was decided does not count. */
+/** Records why there is no decision, or why a decision does not count. */
 export const undecided = (reason: string): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     const deciding = fiber.getRef(Deciding)

@@ -1,7 +1,6 @@
 /**
- * The items that are under way, by thread and id, since the model chooses ids; one that stands for two at once stands for
- * none. One
- * that could not be read is known to be there.
+ * The items in progress, by thread and id. The model chooses ids, so an id of two items at once is ambiguous. An item that
+ * could not be read is known to exist.
  */
 import * as Predicate from "effect/Predicate"
 import type { Notification } from "../../Notification.ts"
@@ -9,7 +8,7 @@ import type { ThreadItem } from "../../protocol/generated/Experimental.ts"
 
 export interface ItemsInProgress {
   readonly get: (threadId: string, id: string) => ThreadItem | "ambiguous" | "unreadable" | undefined
-  /** How many of them take their own time, in which a turn is not expected to say anything. */
+  /** The number of items that take their own time, during which a turn may be silent. */
   readonly working: () => number
   readonly started: (threadId: string, item: ThreadItem) => void
   readonly completed: (threadId: string, item: ThreadItem) => void
@@ -38,13 +37,13 @@ export const makeItemsInProgress = (): ItemsInProgress => {
   }
 }
 
-/** The id of an item, of one that could not be read too. */
+/** The id of an item, even of one that could not be read. */
 export const idOf = (item: ThreadItem): string | undefined => {
   if (item.type !== "unknown") return item.id
   return Predicate.isReadonlyObject(item.raw) && typeof item.raw["id"] === "string" ? item.raw["id"] : undefined
 }
 
-/** Keeps the items in step with what the server says of them, and one more follower. */
+/** Updates the items from a notification, and another follower too. */
 export const followItem = (
   notification: Notification,
   items: Pick<ItemsInProgress, "started" | "completed">,

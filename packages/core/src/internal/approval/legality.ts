@@ -1,5 +1,5 @@
 /**
- * Which decisions may be sent: those that the server offered, and nothing wider.
+ * Checks whether a decision may be sent: only those that the server offered, and nothing wider.
  */
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
@@ -19,8 +19,8 @@ export const isLegalElicitation = (u: unknown): boolean =>
   isOneOf("decline", "cancel")(u) ||
   (Schemas.McpServerElicitationRequestResponse.is(u) && isOneOf("accept", "decline", "cancel")(u.action))
 
-// The server checks neither that a decision was offered nor that an amendment is the proposed one: we do. An amendment may
-// be narrower than the proposal, which is to say longer, and never wider.
+// The server checks neither that a decision was offered nor that an amendment is the proposed one, so the client does. An
+// amendment may be narrower than the proposal, which means longer, but never wider.
 export const isLegalForCommand = (params: Schemas.CommandExecutionRequestApprovalParams, u: unknown): boolean => {
   if (isOneOf("decline", "cancel")(u)) return true
   const offered = params.availableDecisions ?? ["accept", "acceptForSession"]

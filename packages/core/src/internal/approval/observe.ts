@@ -61,7 +61,7 @@ const inApprovalSpan = <A, E>(
     (span) => Effect.onExit(answer, (exit) => Effect.sync(() => span.attribute("codex.decision", decisionIn(exit))))
   )
 
-// Calls the observer when the answer is known, and before it is sent.
+// Calls the observer when the answer is known, before it is sent.
 const reportTo = <A, E>(
   { onDecision }: DecisionObserver,
   kind: Kind,
@@ -83,7 +83,7 @@ const reportTo = <A, E>(
             threadId,
             turnId,
             itemId: ServerRequest.itemIdOf(request),
-            // The answer to a call is what the tool said.
+            // The answer to a call is the output of the tool.
             decision:
               kind === "toolCall" && decision !== "withdrawn" ? (deciding.accepted ? "accept" : "decline") : decision,
             by: deciding.by,
@@ -98,7 +98,7 @@ const reportTo = <A, E>(
     })
   })
 
-// What an answer comes to. One that is interrupted was withdrawn by the server, or went with the connection.
+// The decision in an answer. An interrupted one was withdrawn by the server, or ended with the connection.
 const decisionIn = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isFailure(exit)) return Exit.hasInterrupts(exit) ? "withdrawn" : "failed"
   const { value } = exit

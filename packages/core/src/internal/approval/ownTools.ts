@@ -1,10 +1,10 @@
 /**
  * Questions of codex about the program's own tools, and the calls of those tools.
  *
- * Codex asks whether a tool may run. The policy decides on that when the call comes, so this module only checks that the
- * question is codex's own and about such a tool.
+ * Codex asks whether a tool may run. The policy decides that when the call arrives, so this module only checks that the
+ * question comes from codex and is about such a tool.
  *
- * The server of those tools asks nothing by itself, so everything else under its name is declined.
+ * The server of those tools asks no questions itself, so all other questions under its name are declined.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ import { noteDecision } from "./deciding.ts"
 
 type Elicitation = Schemas.McpServerElicitationRequestResponse
 
-/** The answer, if the request is about one of the program's own tools. `isOwned`: a turn of this program asks. */
+/** The answer, if the request is about one of the program's own tools. `isOwned` says that a turn of this program asks. */
 export const answerApproval = (
   request: ServerRequest,
   isOwned: boolean,
@@ -41,10 +41,10 @@ export const answerApproval = (
   })
 }
 
-/** A call as it comes over HTTP. */
+/** A call as it arrives over HTTP. */
 type Call = Schemas.DynamicToolCallParams
 
-/** The calls that codex has said it makes, each of which comes once. */
+/** The calls that codex has announced. Each arrives once. */
 export interface Announced {
   /** Waits until codex has announced the call, and takes it. `false` if that does not happen in time. */
   readonly claim: (call: Call) => Effect.Effect<boolean>
@@ -56,12 +56,12 @@ export interface Announced {
 
 type McpToolCall = Extract<Schemas.ThreadItem, { readonly type: "mcpToolCall" }>
 
-/** Codex makes a call and announces it in two places at once. */
+/** How long to wait for the announcement: codex makes the call over HTTP and announces it on the connection in parallel. */
 const announceTimeout = Duration.seconds(10)
 
 /**
- * Keeps the calls that codex announces of one of its servers. The commands of an agent can read the token of that
- * server in their environment and call it too; codex does not announce such a call.
+ * Keeps the announced calls of one of codex's servers. An agent's commands can read the token of that server from their
+ * environment and call it too, but codex does not announce such a call.
  */
 export const makeAnnounced = (server: string | undefined): Announced => {
   const threads = new Map<string, Map<string, McpToolCall>>()

@@ -1,13 +1,13 @@
 /**
- * The requests of the server that wait for our answer: each gets one, whoever brings it about, and nobody waits for a handler
- * whose answer is moot.
+ * The requests of the server that wait for an answer. Each gets exactly one answer, from the first source that has one, and
+ * handlers whose answers no longer count are interrupted.
  *
- * A handler loses its say when its time is up, when its turn is over, and when a second approval comes under the same item
- * id: the server finds an open approval by that id, which the model chooses, and could take the answer to one for the answer
- * to the other, so both are cancelled. An accept leaves no sooner than a moment after its request came, and after a round trip,
- * so that a second one that the server knows of is seen before; with one that comes while the accept is under way, the turn is
- * stopped. Nothing that the server says can take the place of that moment: while an approval is open, it does not say whether
- * the model has finished its answer.
+ * The answer of a handler no longer counts when its timeout has passed, when its turn is over, or when a second approval
+ * arrives under the same item id. The server finds an open approval by that id, which the model chooses, and could mistake the
+ * answer to one for the answer to the other, so both are cancelled. An accept is sent no sooner than `acceptDelay` after its
+ * request, and after a round trip, so that a second approval that the server already knows of arrives first. If one arrives
+ * while the accept is under way, the turn is stopped. The delay is necessary: while an approval is open, the server does not
+ * say whether the model has finished its answer.
  */
 import * as Approval from "./answer.ts"
 import * as Clock from "effect/Clock"
@@ -24,7 +24,7 @@ import { makeDeadlines } from "../rpc/deadlines.ts"
 import { makeHandlerScope } from "../rpc/handlers.ts"
 import { undecided } from "./deciding.ts"
 
-/** Answers for the turns on a thread. */
+/** The route that answers for the turns on a thread. */
 interface Owner {
   readonly threadId: string
 }
@@ -36,27 +36,27 @@ export interface Answering {
     owner: Owner | undefined
   ) => Effect.Effect<unknown, RpcError>
   /**
-   * An item on a thread has begun or is over. When all under one id are over, the server waits for no answer to them, also
-   * where it has not said so: another one may have that id.
+   * An item on a thread has started or is over. When all items with one id are over, the server no longer waits for answers to
+   * them, even if it has not said so: another item may get that id.
    */
   readonly itemStarted: (threadId: string, item: ThreadItem) => void
   readonly itemCompleted: (threadId: string, item: ThreadItem) => void
-  /** The server tells no more of a thread: neither of its items, nor of which of its requests are resolved. */
+  /** The server no longer reports a thread: neither its items, nor which of its requests are resolved. */
   readonly forgetThread: (threadId: string) => void
-  /** The server waits for this one no longer. */
+  /** The server no longer waits for an answer to this request. */
   readonly forget: (requestId: RequestId) => void
-  /** A turn is over: declines what still waits for it, and forgets what the server has not said that it is resolved. */
+  /** A turn is over: declines its waiting requests, and forgets those that the server has not reported as resolved. */
   readonly endTurn: (threadId: string, turnId: string | undefined) => void
-  /** Declines what still waits for the turn of a route that is given up. */
+  /** Declines the waiting requests of the turn of a route that is closed. */
   readonly endRoute: (route: Owner) => void
-  /** How many entries each table has. */
+  /** The number of entries in each table. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
 export interface AnsweringOptions {
   readonly answerTimeout: Duration.Duration | undefined
   readonly acceptDelay: Duration.Duration
-  /** Comes back when the server has seen everything that was sent before. */
+  /** Completes when the server has received everything that was sent before. */
   readonly roundTrip: Effect.Effect<unknown, { readonly message: string }>
   readonly stopTurn: (threadId: string, turnId: string) => Effect.Effect<void>
 }
@@ -64,15 +64,15 @@ export interface AnsweringOptions {
 interface Waiting {
   readonly request: ServerRequest.ServerRequest
   readonly owner: Owner | undefined
-  /** When it came, in nanoseconds of the clock's monotonic time. */
+  /** When it arrived, in nanoseconds of the clock's monotonic time. */
   readonly since: bigint
-  /** An accept is under way. */
+  /** Whether an accept is under way. */
   accepted: boolean
-  /** How to answer: as the handler says, unless something else answers first. */
+  /** The answer: that of the handler, unless something else answers first. */
   readonly answered: Deferred.Deferred<Effect.Effect<unknown, RpcError>>
 }
 
-/** So many may wait. One more is declined at once. */
+/** How many requests may wait. Further ones are declined at once. */
 const maxWaiting = 1024
 
 const cancel = Effect.as(undecided("two approvals were open under one item id"), { decision: "cancel" })
@@ -85,12 +85,12 @@ export const makeAnswering = Effect.fnUntraced(function* (
   const deadlines = yield* makeDeadlines
   const handlers = yield* Scope.provide(FiberSet.make(), yield* makeHandlerScope)
   const waiting = new Map<RequestId, Waiting>()
-  // By what the server finds them by, until it has said that they are resolved.
+  // By the key that the server uses, until it reports them as resolved.
   const approvals = new Map<string, Waiting>()
-  // By thread: how many items under one id are under way. The model chooses ids, so there may be more than one.
+  // By thread: the number of items in progress with one id. The model chooses ids, so there may be more than one.
   const items = new Map<string, Map<string, number>>()
 
-  // Answers now, whatever the handler would have said.
+  // Answers now, regardless of the handler.
   const settle = (entry: Waiting, answer: Effect.Effect<unknown, RpcError>) => {
     if (waiting.get(entry.request.id) === entry) waiting.delete(entry.request.id)
     Deferred.doneUnsafe(entry.answered, Effect.succeed(answer))
@@ -102,7 +102,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
       Effect.andThen(undecided("it was not answered in time"), Approval.decline(method))
     )
 
-  // A second approval could come while the first one was decided on, so that time counts.
+  // A second approval could arrive while the first one was being decided, so that time counts.
   const whenAlone = (entry: Waiting) =>
     Effect.flatMap(Clock.monotonicTimeNanos, (now) => {
       const left = acceptDelay - Number(now - entry.since) / 1e6
@@ -132,7 +132,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
     )
   }
 
-  // Until there is an answer, or the request is withdrawn.
+  // Waits until there is an answer, or the request is withdrawn.
   const wait = (entry: Waiting, running: Fiber.Fiber<unknown, RpcError>): Effect.Effect<unknown, RpcError> => {
     const cancelDeadline =
       answerTimeout === undefined
@@ -185,7 +185,7 @@ export const makeAnswering = Effect.fnUntraced(function* (
   const answer: Answering["answer"] = (request, handler, owner) =>
     Effect.uninterruptible(answerNow(request, handler, owner))
 
-  // The server may be about to withdraw it, and what is withdrawn is not answered.
+  // Waits for a round trip first: the server may be about to withdraw the request, and withdrawn requests are not answered.
   const decline = (entry: Waiting) =>
     settle(
       entry,
@@ -195,13 +195,13 @@ export const makeAnswering = Effect.fnUntraced(function* (
       )
     )
 
-  // Of one item, or of the whole thread.
+  // Frees the keys of one item, or of the whole thread.
   const freeApprovals = (threadId: string, itemId?: string) => {
     for (const [key, entry] of approvals) {
       const { params } = entry.request
       const isOfItem =
         "itemId" in params && params.threadId === threadId && (itemId === undefined || params.itemId === itemId)
-      // What was not answered yet is answered or withdrawn as ever, and until then no other one may have its id.
+      // A waiting approval is answered or withdrawn as usual, and until then no other one may have its id.
       if (isOfItem && waiting.get(entry.request.id) !== entry) approvals.delete(key)
     }
   }
@@ -260,6 +260,6 @@ export const makeAnswering = Effect.fnUntraced(function* (
   }
 })
 
-// What the server asks for under the item's id.
+// Whether the server can ask for approval under the item's id.
 const mayAsk = (item: ThreadItem): item is Extract<ThreadItem, { readonly type: "commandExecution" | "fileChange" }> =>
   item.type === "commandExecution" || item.type === "fileChange"

@@ -1,8 +1,8 @@
 /**
- * Every line of a connection, in both directions, for finding out what two programs really said to each other.
+ * Every line of a connection, in both directions, for debugging the exchange between two programs.
  *
- * The lines are those of the wire, one message each, with what looks like a secret taken out (see `Redaction`). Nobody who
- * listens costs nothing; a listener costs a copy of each line.
+ * The lines are those of the wire, one message each, with likely secrets redacted (see `Redaction`). Without listeners there is
+ * no cost; each listener costs a copy of every line.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export interface Frame {
 }
 
 /**
- * A transport that lets others listen.
+ * A transport with a stream of its lines.
  *
  * @category models
  * @since 0.1.0
@@ -42,7 +42,7 @@ export interface Tapped {
 }
 
 /**
- * Puts a tap on a transport. `maxBytes` is how much a listener may leave unread.
+ * Taps a transport. `maxBytes` is how much a listener may leave unread.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The first exchange of a connection: who we are and what we can do, and what the server says of itself.
+ * The first exchange of a connection: the client's name and capabilities, and the server's description of itself.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import type { Transport } from "../../Transport.ts"
 import { version } from "../version.ts"
 import { observeRequest } from "./observe.ts"
 
-/** What is said in the handshake, and how long that may take. */
+/** The content of the handshake, and its timeout. */
 export interface HandshakeOptions {
   readonly clientInfo?: { readonly name: string; readonly title?: string; readonly version: string } | undefined
   readonly binary?: string | undefined
@@ -26,13 +26,13 @@ export interface HandshakeOptions {
 }
 
 /**
- * What the server said of itself in the handshake.
+ * The server's description of itself, from the handshake.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ServerInfo {
-  /** For example `0.169.0`; `unknown` if the user agent does not tell. */
+  /** For example `0.169.0`; `unknown` if the user agent does not contain it. */
   readonly version: string
   readonly userAgent: string
   /** The folder with the server's configuration and rollouts. */
@@ -82,7 +82,7 @@ export const handshake = Effect.fnUntraced(function* (
   )
   yield* rpc.notify("initialized")
   if (isPersonThere && !experimentalApi) {
-    yield* Effect.logWarning("The server is not told that a person is there for commands: that needs `experimentalApi`")
+    yield* Effect.logWarning("The server will not ask a person to approve commands: that needs `experimentalApi`")
   }
 
   const version = versionIn(userAgent, clientInfo.name)
@@ -105,7 +105,7 @@ export const handshake = Effect.fnUntraced(function* (
   return { version, userAgent, codexHome, cwd: options.cwd, binary: options.binary }
 })
 
-// The user agent begins with the name of the client that introduced itself first. On a shared server that is another one.
+// The user agent begins with the name of the client that connected first. On a shared server that may be another client.
 const versionIn = (userAgent: string, name: string): string => {
   const rest = userAgent.startsWith(name) ? userAgent.slice(name.length) : userAgent
   const [, found = ""] = /\/(\d+\.\d+\.\d+\S*)/.exec(rest) ?? []

@@ -1,5 +1,5 @@
 /**
- * The spans and metrics of our requests, and of what could not be read.
+ * The spans and metrics of requests to the server, and the metric of unreadable parts of messages.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -9,7 +9,7 @@ import { inSpan, isUnread, timedBy } from "../observing.ts"
 
 const requestDurations = new Map<string, ReturnType<typeof Telemetry.byAttributes<number, unknown>>>()
 
-/** The name under which all methods are measured that the protocol does not have: there is no end of those. */
+/** The common name in metrics for all methods outside the protocol, because their number is unlimited. */
 const otherMethods = "other"
 
 const requestDuration = (method: string, outcome: string) => {
@@ -23,10 +23,10 @@ const requestDuration = (method: string, outcome: string) => {
   return made(["outcome", outcome])
 }
 
-/** How many methods are measured, by all connections of the process. */
+/** The number of methods in the metrics of all connections of the process. */
 export const sizes = () => ({ requestDurations: requestDurations.size })
 
-/** A request of ours, from the call to its end, however often it is sent. */
+/** Observes a request to the server from the call to its end, including retries. */
 export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.withFiber((fiber) => {
     const timed = timedBy(fiber, request, (exit) => requestDuration(method, Telemetry.outcomeOf(exit)))
@@ -40,7 +40,7 @@ export const observeRequest = <A, E>(method: string, request: Effect.Effect<A, E
 
 const unreadableLeaves = Telemetry.byAttributes(Telemetry.unreadableLeaves)
 
-/** Counts what could not be read of a message, and says where. */
+/** Counts the unreadable parts of a message, and logs where they are. */
 export const observeUnreadable = (method: string, paths: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.andThen(
     Metric.update(unreadableLeaves(["rpc.method", method]), paths.length),

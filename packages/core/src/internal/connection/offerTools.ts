@@ -1,6 +1,6 @@
 /**
- * Offers the program's own tools to a codex that it starts: by arguments and an environment variable. Refuses a configuration
- * that already has a server of the same name.
+ * Offers the program's own tools to a codex process that it starts, through arguments and an environment variable. Rejects a
+ * configuration that already has a server with the same name.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -12,18 +12,18 @@ import { type Admission, ToolServer } from "../../ToolServer.ts"
 import type { SendRequest } from "./requests.ts"
 import { type Connection, connection } from "./serve.ts"
 
-/** The tools of the program, and how one codex gets to them. */
+/** The tools of the program, and the access of one codex process. */
 export interface Offer {
   readonly toolServer: ToolServer
   readonly admission: Admission
 }
 
-/** Access for a codex that is started here, if the program has tools. */
+/** Grants access to a codex process that is started here, if the program has tools. */
 export const make: Effect.Effect<Offer | undefined, never, Scope.Scope> = Effect.flatMap(ToolServer, (toolServer) =>
   toolServer === undefined ? Effect.undefined : Effect.map(toolServer.admit, (admission) => ({ toolServer, admission }))
 )
 
-/** Fails if the program has tools: a server that others have started cannot get the token. */
+/** Fails if the program has tools, because the token cannot be passed to a server that this program did not start. */
 export const refuse: Effect.Effect<void, InvalidConfig> = Effect.flatMap(ToolServer, (toolServer) =>
   toolServer === undefined
     ? Effect.void
@@ -38,12 +38,12 @@ export const refuse: Effect.Effect<void, InvalidConfig> = Effect.flatMap(ToolSer
 const namesake = (name: string, where: string) =>
   new InvalidConfig({
     path: "McpTools.name",
-    description: `${where} has an MCP server of the name ${name}: choose another name for the tools of this program`
+    description: `${where} already has an MCP server called ${name}: choose another name for the tools of this program`
   })
 
 /**
- * The overrides of the configuration. The tool and the policy have deadlines of their own, so codex's is a week. Codex approves
- * every call, as the policy decides in the handler.
+ * The overrides of the configuration. Tools and the policy have their own timeouts, so that of codex is a week. Codex approves
+ * every call, because the policy decides in the handler.
  */
 export const toConfig = (
   { admission, toolServer }: Offer,
@@ -77,7 +77,7 @@ export const toEnvironment = (
   extendEnv: env === undefined ? true : extendEnv
 })
 
-/** Lets the calls of the codex through, once it is sure that its server of this name is ours and nobody else's. */
+/** Accepts calls of the codex process, after checking that its server of this name is the one of this program. */
 export const open = Effect.fnUntraced(function* <
   S extends { readonly request: SendRequest<ClientRequests, RequestError>; readonly [connection]: Connection }
 >(server: S, offer: Offer | undefined): Effect.fn.Return<S, ConnectionFailed | InvalidConfig> {
@@ -86,7 +86,7 @@ export const open = Effect.fnUntraced(function* <
   const { layers } = yield* server.request("config/read", { includeLayers: true }).pipe(
     Effect.mapError((error) => {
       if (error._tag === "ConnectionFailed") return error
-      // The two configurations of one server can contradict each other.
+      // Two configurations of one server can contradict each other.
       if (error.message.includes(`mcp_servers.${name}`)) return namesake(name, "the configuration of codex")
       return new ConnectionFailed({ reason: { _tag: "Handshake", description: error.message }, stderr: [] })
     })

@@ -16,14 +16,14 @@ type Listener = (notification: Notification.Notification) => void
 export interface Recipients {
   /** Calls the buffer, the observer, the route, and the listeners of the method. Throws what one of them throws. */
   readonly deliver: (notification: Notification.Notification, route: Route | undefined) => void
-  /** After `deliver` has thrown: reports it, and calls the remaining recipients. Whether a recipient threw it. */
+  /** After `deliver` has thrown: reports the cause and calls the remaining recipients. Returns whether a recipient threw it. */
   readonly deliverRest: (cause: unknown) => boolean
-  /** Calls back for each notification of one method: may not block. */
+  /** Calls the listener for each notification of one method. It must not block. */
   readonly on: <M extends keyof Notification.Methods>(
     method: M,
     listener: (notification: Notification.KnownNotification<M>) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** How many methods have listeners. */
+  /** The number of methods that have listeners. */
   readonly size: () => number
 }
 
@@ -40,10 +40,10 @@ const none: ReadonlyArray<Listener> = []
 
 export const makeRecipients = (options: RecipientsOptions): Recipients => {
   const { buffer, observer, onRouteThrow, onThrow } = options
-  // Replaced as a whole, so a listener may leave or add others while the notification is delivered.
+  // The arrays are replaced, never changed, so a listener may leave or add others while a notification is delivered.
   const listeners = new Map<string, ReadonlyArray<Listener>>()
 
-  // The delivery that is under way, and how many recipients were called. The listeners are the last.
+  // The current delivery, and how many recipients were called. The listeners come last.
   let notification: Notification.Notification | undefined
   let route: Route | undefined
   let listening = none
@@ -65,7 +65,7 @@ export const makeRecipients = (options: RecipientsOptions): Recipients => {
     notification = about
     route = routeOfIt
     if (listeners.size > 0 || listening !== none) listening = listeners.get(about.method) ?? none
-    // Straight on, since this runs for every delta: `callRest` goes on after a throw.
+    // Without a loop over all recipients, because this runs for every delta. `callRest` continues after a throw.
     called = 1
     buffer(about)
     called = 2

@@ -1,6 +1,6 @@
 /**
- * How a method of the server is called: by its deadline, again while the server does not run it, and with an error that says
- * what is wrong where the server's own does not.
+ * Calls the methods of the server: with their deadlines, with retries while the server does not run them, and with an error
+ * that explains the failure if that of the server does not.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -30,20 +30,20 @@ import * as Options from "../options.ts"
 import type { Router } from "./router.ts"
 
 /**
- * What one request may have otherwise than its method has.
+ * Options of a single request, which override those of its method.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RequestOptions {
   /**
-   * Overrides the deadline of the method; `"none"` waits without limit. A time that is not finite and above zero is
+   * Overrides the deadline of the method; `"none"` waits without limit. A duration that is not finite and above zero fails with
    * `InvalidParams`, and nothing is sent.
    */
   readonly timeout?: Duration.Input | "none" | undefined
-  /** Gets the response if it comes after the request was interrupted or had timed out. May not block. */
+  /** Called with a response that arrives after the request was interrupted or timed out. Must not block. */
   readonly onLate?: ((response: unknown) => void) | undefined
-  /** Whether a request that the server was too busy to run is sent again. Default: true. */
+  /** Whether to send a request again that the server was too busy to run. Default: true. */
   readonly retry?: boolean | undefined
 }
 
@@ -66,18 +66,18 @@ export type SendRequest<
   ...args: Arguments<R[M]["params"]>
 ) => Effect.Effect<R[M]["response"], E, Requirements>
 
-/** Whether the server has refused to run a request that it would run a moment later: it is overloaded, or unloads the thread. */
+/** Whether the server refused a request that it would run a moment later: it is overloaded, or is unloading the thread. */
 export const neverRan = (error: RequestError | ThreadBusy): boolean =>
   error._tag === "Overloaded" || (error._tag === "RequestFailed" && WireError.isClosing(error.description))
 
-/** How such a request is sent again. */
+/** How such a request is retried. */
 export const whileNotRun = {
   schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
   times: 5,
   while: neverRan
 }
 
-// Methods that have the server run a turn of its own.
+// Methods for which the server runs a turn of its own.
 const startsTurn: ReadonlySet<string> = new Set(["thread/shellCommand", "thread/compact/start"])
 
 type Sent = ReturnType<JsonRpc["request"]>
@@ -91,7 +91,7 @@ export interface Requests {
   readonly request: SendRequest<ExperimentalClientRequests, RequestError>
   /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
   readonly whenLeft: (threadId: string) => Effect.Effect<void>
-  /** How many threads are being left. */
+  /** The number of threads that are being left. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
@@ -119,7 +119,7 @@ export const makeRequests = ({
     }
   }
 
-  // A server that has all known fields needs no look at each request.
+  // For a server that has all known fields, requests need no check.
   const newest = Versions.protocol.versions.at(-1)
   const isComplete = newest === undefined || !Versions.isOlder(serverVersion, newest)
 
@@ -145,7 +145,7 @@ export const makeRequests = ({
 
   const leaving = new Map<string, Deferred.Deferred<void>>()
 
-  // What comes on the thread after this request was sent is for nobody here.
+  // Messages of the thread after this request has been sent are not delivered.
   const leaveAndSend = <A, E>(params: unknown, sent: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.suspend(() => {
       const threadId = Notification.idIn(params, "threadId", "thread")
@@ -177,8 +177,8 @@ export const makeRequests = ({
       })
     )
 
-  // What the server says of a thread that does not exist, it also says of one that is archived, or not loaded. A thread whose
-  // rollout was deleted it goes on knowing by name; its turns it can't list any more.
+  // The server gives the same error for a thread that does not exist, is archived, or is not loaded. It still knows the name of
+  // a thread whose rollout was deleted, but can no longer list its turns.
   const lookFor = Effect.fnUntraced(function* (
     method: string,
     threadId: string
@@ -220,7 +220,7 @@ export const makeRequests = ({
   ): Effect.Effect<unknown, RawRequestError> => {
     const millis = deadline === undefined ? undefined : Duration.toMillis(deadline)
     const sent = rpc.request(method, params, { deadline: millis, onLate })
-    // Most requests succeed, so what is done about failures is put together when there is one.
+    // Most requests succeed, so the handling of a failure is only built when there is one.
     const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
     const follow = (response: unknown) => {
       followResponse(method, params, response)
@@ -253,7 +253,7 @@ export const makeRequests = ({
     if (!neverRan(error) || !retry) return Effect.fail(error)
     let failed = false
     const again = Effect.suspend(() => {
-      // The first failure is known already.
+      // The first failure is already known.
       if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
       failed = true
       return Effect.fail(error)

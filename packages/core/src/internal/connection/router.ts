@@ -1,7 +1,7 @@
 /**
- * Who gets what belongs to a thread: the turn of this program that runs on it, the turn at the root of those that have spawned
- * it, or whoever takes what is left over; which turn is active on each thread; and which threads the server tells this
- * connection of at all.
+ * Routes the messages of a thread: to the turn of this program that runs on it, to the root turn of those that spawned it, or
+ * to the fallback route. It also tracks which turn is active on each thread, and which threads the server reports to this
+ * connection.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,47 +9,47 @@ import type { Route } from "./route.ts"
 import { type ConnectionFailed, SessionArchived, SessionNotFound } from "../../CodexError.ts"
 import * as Notification from "../../Notification.ts"
 
-/** A turn that a turn has spawned. */
+/** A turn that another turn has spawned. */
 export interface Child {
   readonly threadId: string
   readonly turnId: string
 }
 
 export interface Router {
-  /** Who gets the notifications of a thread. */
+  /** The route for the notifications of a thread. */
   readonly routeOf: (threadId: string) => Route | undefined
-  /** Who answers a request of a turn, or of whichever turn is active; while that is undecided, what to wait for. */
+  /** The route that answers a request of a turn, by default of the active one; while that is undecided, an effect to wait for. */
   readonly ownerOf: (threadId: string, turnId: string | undefined) => Route | Effect.Effect<void> | undefined
-  /** Keeps up with what a notification says of threads, before it is routed. Tells which child turn has to be stopped. */
+  /** Updates the state of threads from a notification, before it is routed. Returns a child turn that has to be stopped. */
   readonly follow: (notification: Notification.Notification) => Child | undefined
-  /** The server tells us of this thread from now on. `isActive`: a turn runs on it. */
+  /** The server reports this thread from now on. `isActive` says that a turn runs on it. */
   readonly join: (threadId: string, provider: string, isActive: boolean) => void
   readonly leave: (threadId: string) => void
-  /** The server has taken our leave of the thread: its turn has to join again, and not before that. */
+  /** The server has confirmed that this connection left the thread. Its turn has to join again, but not earlier. */
   readonly left: (threadId: string) => void
   readonly isJoined: (threadId: string) => boolean
   readonly providerOf: (threadId: string) => string | undefined
   /** Takes over a thread until the scope closes. */
   readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
-  /** Takes what no other route of the thread takes, until the thread is left. */
+  /** Sets the route for messages that no other route of the thread takes, until the thread is left. */
   readonly routeFallback: (route: Route) => void
-  /** The running turns that a turn has spawned, directly or not. From now on they have no route, and what else it spawns neither. */
+  /** Returns the running turns that a turn has spawned, directly or not. These and later ones have no route from now on. */
   readonly takeChildren: (rootTurnId: string) => ReadonlyArray<Child>
   /** The id of the turn that runs on a thread, as far as this connection knows. */
   readonly activeTurn: (threadId: string) => string | undefined
   /** The `clientId` of the first message of the turn that runs on a thread, if it has been reported. */
   readonly starterOf: (threadId: string, turnId: string) => string | null | undefined
-  /** A turn runs on the thread, whose id may not be known. */
+  /** Records that a turn runs on the thread. Its id may be unknown. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
   readonly clearActiveTurn: (threadId: string) => void
   /** Waits until no turn is active on the thread. */
   readonly whenIdle: (threadId: string) => Effect.Effect<void>
   readonly end: (error: ConnectionFailed) => void
-  /** How many entries each table has. */
+  /** The number of entries in each table. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
-/** The turn at the root of others: their route, for as long as one of them is there. */
+/** The root turn of other turns: it provides their route as long as one of them exists. */
 interface Root {
   readonly route: Route
   readonly threadId: string
@@ -57,35 +57,35 @@ interface Root {
   children: number
 }
 
-/** The turn that runs on a thread. A review's inner turn is on the thread of the turn that is its root. */
+/** The turn that runs on a thread. The inner turn of a review is on the thread of its root turn. */
 interface Active {
   readonly turnId: string
   readonly rootTurnId: string
 }
 
-/** An active turn whose id is not known. */
+/** An active turn whose id is unknown. */
 const unknownTurn = "unknown"
 
 const activeTurnOf = (turnId: string, rootTurnId = turnId): Active => ({ turnId, rootTurnId })
 
-/** So many root turns whose owner has left are remembered, to stop what they still spawn. */
+/** How many root turns are remembered after their owner has left, to stop turns that they still spawn. */
 const maxLeftRoots = 256
 
-/** `onLeft` is told of threads that the server tells us of no longer. */
+/** `onLeft` is called for threads that the server no longer reports. */
 export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const routes = new Map<string, Route>()
   const fallbackRoutes = new Map<string, Route>()
   const children = new Map<string, { readonly route: Route; readonly turnId: string; readonly rootId: string }>()
   const roots = new Map<string, Root>()
   const leftRoots = new Set<string>()
-  // Threads that we started, resumed or forked, with their model's provider.
+  // Threads that this connection started, resumed or forked, with their model provider.
   const joined = new Map<string, string>()
   const active = new Map<string, Active>()
   const starters = new Map<string, { readonly turnId: string; readonly clientId: string | null | undefined }>()
   const idleWaiters = new Map<string, Set<() => void>>()
   let ended: ConnectionFailed | undefined
 
-  // What a thread says comes in runs, and comparing is cheaper than finding.
+  // Messages of one thread come in runs, and comparing is cheaper than a lookup.
   let lastThreadId: string | undefined
   let lastRoute: Route | undefined
   const forgetLast = () => {
@@ -99,7 +99,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
     if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
       const own = routes.get(threadId)
       lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
-      // Whether a turn's own route takes what comes changes without a word here.
+      // Whether a turn's own route is over can change without a call to this router, so this result is not cached.
       lastThreadId = own === undefined || own === lastRoute ? threadId : undefined
     }
     return lastRoute
@@ -148,17 +148,17 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       forgetLast()
       return undefined
     }
-    // A review's inner turn is on the thread of the turn that is its root.
+    // The inner turn of a review is on the thread of its root turn.
     const route = openRouteOf(threadId) ?? fallbackRoutes.get(threadId)
     const rootId = rootTurnId ?? turnId
-    // One that is told of again still has its children.
+    // A turn that is reported again still has its children.
     if (route !== undefined && roots.get(rootId)?.route !== route) {
       roots.set(rootId, { route, threadId, isOver: false, children: 0 })
     }
     return undefined
   }
 
-  // A late end of an earlier turn says nothing of the one that runs. Without an id it is the end of whichever runs.
+  // A late end of an earlier turn does not concern the running one. An end without an id is that of the running turn.
   const completed = (threadId: string, turnId: string) => {
     const running = active.get(threadId)
     const isAnother = running !== undefined && running.turnId !== unknownTurn && turnId !== ""
@@ -207,12 +207,12 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
         return undefined
       case "thread/status/changed": {
         const { status, threadId } = notification.params
-        // Why the thread of a running turn is unloaded comes next.
+        // For a running turn, the reason why its thread is unloaded comes next.
         if (status.type === "notLoaded" && openRouteOf(threadId) === undefined) leave(threadId)
         return undefined
       }
       default: {
-        // An end that can't be read is an end.
+        // An end that cannot be read is still an end.
         const threadId = isUnreadableEnd(notification) ? Notification.threadIdOf(notification) : undefined
         if (threadId !== undefined) completed(threadId, Notification.turnIdOf(notification) ?? "")
         return undefined
@@ -266,7 +266,7 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
       return starter?.turnId === turnId ? starter.clientId : undefined
     },
     setActiveTurn: (threadId, turnId) => {
-      // Of a thread that was left it would never be heard that it is idle.
+      // The server would never report that a thread is idle after this connection has left it.
       if (!joined.has(threadId)) return
       const running = active.get(threadId)
       if (turnId === undefined) active.set(threadId, running ?? activeTurnOf(unknownTurn))

@@ -1,8 +1,8 @@
 /**
- * Serves one connection: reads what the server says, hands it to whom it belongs, has its requests answered, and sends ours.
+ * Serves one connection: reads the messages of the server, routes them, has its requests answered, and sends requests.
  *
- * The room knows methods, their deadlines and errors, and which route a message belongs to. It must not know turns and threads
- * as users hold them, prompts, or policy rules. The rooms above it use {@link Connection} besides the public service.
+ * The room knows methods, their deadlines and errors, and which route a message belongs to. It must not know the handles of
+ * turns and threads, prompts, or policy rules. The rooms above it use {@link Connection} in addition to the public service.
  */
 import * as Approval from "../approval/answer.ts"
 import * as Clock from "effect/Clock"
@@ -38,47 +38,47 @@ import type { Route } from "./route.ts"
 import { type Child, makeRouter } from "./router.ts"
 import { buffering } from "./unread.ts"
 
-/** The part of a connection that is for this package alone. */
+/** The part of a connection that only this package uses. */
 export interface Connection {
   /** How much text of unfinished messages is kept for one turn, in UTF-16 code units. */
   readonly maxTextLength: number
-  /** Calls back for each notification of one method, in the reader: may not block. */
+  /** Calls the listener for each notification of one method. It runs in the reader and must not block. */
   readonly on: <M extends keyof Notification.Methods>(
     method: M,
     listener: (notification: Notification.KnownNotification<M>) => void
   ) => Effect.Effect<void, never, Scope.Scope>
   /**
-   * Whether we get the notifications of a thread, because this connection has started, resumed or forked it. Threads
-   * that another connection has loaded have to be resumed to be heard.
+   * Whether this connection receives the notifications of a thread, because it has started, resumed or forked it. Threads
+   * that another connection has loaded must be resumed first.
    */
   readonly isJoined: (threadId: string) => boolean
-  /** The model's provider of a thread that was joined, as the server named it. */
+  /** The model provider of a joined thread, as reported by the server. */
   readonly providerOf: (threadId: string) => string | undefined
-  /** When the server last said something, in milliseconds of the `Clock`'s monotonic time. */
+  /** When the last message of the server arrived, in milliseconds of the `Clock`'s monotonic time. */
   readonly lastReceivedAt: () => number
-  /** Whether other clients can be connected to the server, and start turns on our threads. */
+  /** Whether other clients can be connected to the server and start turns on the threads of this connection. */
   readonly isShared: boolean
   /** The turn that runs on a joined thread, as far as this connection knows: its id, or `unknown`. */
   readonly activeTurn: (threadId: string) => string | undefined
   /** The `clientId` of the first message of the turn that runs on a thread, if it has been reported. */
   readonly starterOf: (threadId: string, turnId: string) => string | null | undefined
-  /** A turn runs on the thread, whatever the server has said. */
+  /** Records that a turn runs on the thread, regardless of the server's reports. */
   readonly setActiveTurn: (threadId: string, turnId: string | undefined) => void
-  /** Waits until no turn runs on the thread. Fails if the server does not say any more whether one does. */
+  /** Waits until no turn runs on the thread. Fails if the server no longer answers whether one does. */
   readonly whenIdle: (threadId: string) => Effect.Effect<void, RequestError>
   /** Waits while the thread is being left. A resume that overtakes the leave would be undone by it. */
   readonly whenLeft: (threadId: string) => Effect.Effect<void>
-  /** Interrupts what a turn has spawned, and what it spawns from now on; what is asked for in their name is declined. */
+  /** Interrupts the turns that a turn has spawned and those that it spawns from now on. Their requests are declined. */
   readonly stopChildren: (rootTurnId: string) => Effect.Effect<void>
-  /** Takes over a thread until the scope closes: one route a thread. */
+  /** Takes over a thread until the scope closes. A thread has one route. */
   readonly route: (route: Route) => Effect.Effect<void, never, Scope.Scope>
-  /** Like `route`, for what comes on the thread while nobody routes it, until the thread is left. */
+  /** Sets the route for messages of the thread while it has no other route, until the thread is left. */
   readonly routeFallback: (route: Route) => Effect.Effect<void>
-  /** Calls back for each thread that the server does not tell us of any more, in the reader: may not block. */
+  /** Calls the listener for each thread that the server no longer reports. It runs in the reader and must not block. */
   readonly onLeft: (listener: (threadId: string) => void) => Effect.Effect<void, never, Scope.Scope>
-  /** Has a call of one of the program's own tools decided on and run for the turn that it is made in. */
+  /** Decides and runs a call of one of the program's own tools, for the turn that makes it. */
   readonly callTool: CallTool
-  /** How many entries each table of the connection has, for tests of what is kept. */
+  /** The number of entries in each table of the connection, for tests that look for leaks. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
@@ -101,22 +101,22 @@ export interface ServeOptions extends Handshake.HandshakeOptions {
 /** How many requests of the server a listener may leave unread. */
 const maxUnreadRequests = 1024
 
-/** How long the server may take for a request that needs nobody and nothing. */
+/** The timeout of requests that the server can answer at once. */
 const roundTripTimeout = Duration.seconds(5)
 
-/** How often a thread is looked at whose turn is waited for. */
+/** How often to poll a thread while waiting for the end of its turn. */
 const idlePollInterval = Duration.seconds(1)
 
-// An end that can't be read is an end.
+// An end that cannot be read is still an end.
 const isEnd = (notification: Notification.Notification): boolean =>
   notification.method === "turn/completed" ||
   (notification.method === "unknown" && notification.raw.method === "turn/completed")
 
-/** Shakes hands over a transport and serves the connection until the scope closes. */
+/** Performs the handshake over a transport and serves the connection until the scope closes. */
 export const serve = Effect.fnUntraced(function* (transport: Transport["Service"], options: ServeOptions) {
   const { acceptDelay, answerTimeout, bufferBytes, isShared, maxTextLength, requestTimeout } = options
   const experimentalApi = options.experimentalApi === true
-  // What nobody of this program has asked for is below no span of its.
+  // Requests of the server are not part of a span of this program.
   const context = Context.omit(Tracer.ParentSpan)(yield* Effect.context())
   const runFork = Effect.runForkWith(context)
   const observer = yield* DecisionObserver
@@ -149,7 +149,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     stopTurn: (threadId, turnId) => Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId }))
   })
 
-  // If a route throws at the end, the other routes still learn of it.
+  // If a route throws at the end, the other routes are still notified.
   const guardedRoute = (route: Route): Route => ({
     ...route,
     context: contextOf(route.context),
@@ -159,7 +159,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     }
   })
 
-  // Put together once for a route: for each request that would cost more than the answer.
+  // Built once for each route: building it for each request would cost more than the answer.
   const contextOf = (given: Context.Context<never>) =>
     Context.add(Context.merge(context, given), PolicyEngine.HumanApproval, humanApproval)
   const ownContext = contextOf(Context.empty())
@@ -171,11 +171,11 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   const onRouteThrow = (route: Route, notification: Notification.Notification, cause: unknown) => {
     const { threadId } = route
     logThrown(`The route of thread ${threadId}`, cause)
-    // It has lost a notification, so it can't go on as if it had all of them.
+    // It has lost a notification, so it must not continue as if it had all of them.
     const description = `a notification of thread ${threadId} could not be taken: ${String(cause)}`
     route.onEnd(new ConnectionFailed({ reason: { _tag: "Closed", description }, stderr: [] }))
     const turnId = Notification.turnIdOf(notification)
-    // Nobody hears of the turn any more, so nobody would stop it.
+    // The turn no longer has a receiver that could stop it.
     if (turnId !== undefined) runFork(Effect.ignore(requestRaw("turn/interrupt", { threadId, turnId })))
   }
 
@@ -193,7 +193,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     const isText = notification.method === "item/agentMessage/delta" && notification.unreadable === undefined
     if (!isText) follow(notification, threadId)
     recipients.deliver(notification, threadId === undefined ? undefined : router.routeOf(threadId))
-    // The call that waits for it goes on at once, and its policy sees the item that the recipients keep.
+    // The call that waits for this resumes at once, and its policy sees the item that the recipients keep.
     if (notification.method === "item/started") {
       announced.itemStarted(notification.params.threadId, notification.params.item)
     }
@@ -212,7 +212,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       answering.itemCompleted(notification.params.threadId, notification.params.item)
       announced.itemCompleted(notification.params.threadId, notification.params.item)
     } else if (threadId !== undefined && isEnd(notification)) {
-      // The server does not withdraw everything when a turn ends.
+      // The server does not withdraw all requests of a turn when it ends.
       answering.endTurn(threadId, Notification.turnIdOf(notification))
       announced.endTurn(threadId)
     }
@@ -244,7 +244,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     const { threadId, turnId } = ServerRequest.getSubject(request)
     const owner = threadId === undefined ? undefined : router.ownerOf(threadId, turnId)
     if (Effect.isEffect(owner)) return Effect.flatMap(owner, () => answerFor(request))
-    // The turn is another client's, which can answer for it.
+    // The turn belongs to another client, which can answer the request.
     if (owner === undefined && isShared && threadId !== undefined) return leaveToOthers(threadId)
     const handler =
       OwnTools.answerApproval(request, owner !== undefined, options.toolServer) ??
@@ -276,7 +276,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       return Effect.isEffect(owner) ? Effect.andThen(owner, lookUp(threadId, turnId)) : Effect.succeed(owner)
     })
 
-  // The call itself comes over HTTP. Codex announces each of its calls on this connection too.
+  // The call itself arrives over HTTP. Codex also announces each of its calls on this connection.
   const callTool: CallTool = Effect.fnUntraced(function* (params, run) {
     const owner = (yield* announced.claim(params)) ? yield* lookUp(params.threadId, params.turnId) : undefined
     const request = { id: `tool ${globalThis.crypto.randomUUID()}`, method: "item/tool/call", params } as const
@@ -291,7 +291,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
   }
 
   const { frames, transport: tapped } = FrameTap.make(transport, { context, maxBytes: bufferBytes })
-  // Once for a chunk: to look at the clock for each message would cost more than routing it.
+  // Once for each chunk: reading the clock for each message would cost more than routing it.
   const clock = yield* Clock.Clock
   let lastReceivedAt = monotonicMillis(clock)
   const timed: Transport["Service"] = {
@@ -317,7 +317,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     serverVersion: serverInfo.version
   })
 
-  // Messages that came together with the reply are read before anybody goes on.
+  // Messages that arrived together with the reply are read before the caller continues.
   const roundTrip = requestRaw("thread/loaded/list", { limit: 1 }, { timeout: roundTripTimeout }).pipe(
     Effect.tap(() => Effect.yieldNow)
   )
@@ -326,7 +326,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
     method,
     ...args
   ) =>
-    // The opt-in may be that of another connection.
+    // The opt-in in the context may belong to another connection.
     Effect.andThen(
       ExperimentalApi.ExperimentalApi,
       experimentalApi ? request(method, ...args) : Effect.fail(new ExperimentalApiRequired({ feature: method }))
@@ -347,7 +347,7 @@ export const serve = Effect.fnUntraced(function* (transport: Transport["Service"
       )
     )
 
-  // The server tells of the end of a turn. Should it not, it is asked now and then.
+  // The server reports the end of a turn. In case it does not, it is polled.
   const whenIdle: Connection["whenIdle"] = (threadId) => {
     const look = Effect.gen(function* () {
       yield* Effect.sleep(idlePollInterval)

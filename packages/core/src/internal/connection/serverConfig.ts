@@ -1,5 +1,5 @@
 /**
- * Overrides of the server's configuration as arguments of its command line: `-c key=<TOML>`.
+ * Converts overrides of the server's configuration to command-line arguments: `-c key=<TOML>`.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -44,20 +44,20 @@ export const toToml = (value: unknown, path: string): Result.Result<string, Inva
     return Result.map(entries, (entries) => (entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`))
   }
   const what = value === null ? "null" : `a ${typeof value}`
-  return Result.fail(new InvalidConfig({ path, description: `TOML has no form for ${what}: leave the key out` }))
+  return Result.fail(new InvalidConfig({ path, description: `TOML cannot express ${what}: leave the key out` }))
 }
 
-// A string of JSON is one of TOML but for DEL, which TOML wants escaped, and for halves of characters.
+// A JSON string is a valid TOML string except for DEL, which TOML requires to be escaped, and for unpaired surrogates.
 const quote = (text: string, path: string): Result.Result<string, InvalidConfig> =>
   text.isWellFormed()
     ? Result.succeed(JSON.stringify(text).replaceAll("\u007f", "\\u007f"))
-    : Result.fail(new InvalidConfig({ path, description: "TOML can't hold half of a surrogate pair" }))
+    : Result.fail(new InvalidConfig({ path, description: "TOML cannot contain an unpaired surrogate" }))
 
 const number = (value: number, path: string): Result.Result<string, InvalidConfig> => {
   if (!Number.isFinite(value)) {
     return Result.fail(new InvalidConfig({ path, description: `${value} is not a JSON number` }))
   }
-  // Whole numbers are integers in TOML as far as 64 bits go; with an exponent they would be floats.
+  // Whole numbers of up to 64 bits are integers in TOML. With an exponent they would be floats.
   if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return Result.succeed(BigInt(value).toString())
   return Result.succeed(String(value))
 }

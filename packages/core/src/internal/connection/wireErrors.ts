@@ -1,6 +1,6 @@
 /**
- * How the server's errors become ours: of a request from its code, method and the exact shape of its text, of a turn from its
- * `codexErrorInfo`.
+ * Converts errors of the server to those of this package: errors of a request by code, method and the exact form of their text,
+ * errors of a turn by their `codexErrorInfo`.
  *
  * @since 0.1.0
  */
@@ -29,17 +29,17 @@ import { sinceOf } from "../../protocol/Versions.ts"
 import * as Redaction from "../../Redaction.ts"
 
 /**
- * Turns a wire error into a tag, from its code and the exact shape of its text.
+ * Converts a wire error to a tagged error, by its code and the exact form of its text.
  *
  * **Details**
  *
- * Nearly all errors of the server have the code -32600 and nothing but text. The shapes below are those of codex 0.169.0,
- * seen by provoking them; a text that has none of them becomes `RequestFailed` and is kept whole. Parts of the text are
- * never searched for words: the list of methods in an "unknown variant" error holds most of them.
+ * Nearly all errors of the server have the code -32600 and only a text. The forms below were observed in codex 0.169.0. A text
+ * of any other form becomes `RequestFailed` and is kept unchanged. The text is never searched for single words: the list of
+ * methods in an "unknown variant" error contains most of them.
  *
- * "no rollout found" is said of threads that do not exist, of archived ones, of those that have had no turn, and of those
- * whose file is gone; "not found" of threads that do not exist and of those that are not loaded. Which it is takes another
- * request to tell: here it is `NoRollout` and `SessionNotFound`.
+ * The server reports "no rollout found" for threads that do not exist, are archived, have had no turn, or have lost their file,
+ * and "not found" for threads that do not exist or are not loaded. Only another request can tell these apart; here they become
+ * `NoRollout` and `SessionNotFound`.
  *
  * @category constructors
  * @since 0.1.0
@@ -88,7 +88,7 @@ export const fromRpc = (options: {
   })
 }
 
-// Of a method that names no thread the same texts say something else.
+// For a method without a thread, the same texts have another meaning.
 const threadErrorOf = (method: string, params: unknown, description: string): SessionError | undefined => {
   if (!Predicate.hasProperty(params, "threadId") || typeof params.threadId !== "string") return undefined
   const named = (pattern: RegExp): string | undefined => pattern.exec(description)?.[1]
@@ -99,7 +99,7 @@ const threadErrorOf = (method: string, params: unknown, description: string): Se
 
   const unknown =
     named(/^(?:thread not loaded|thread not found|no archived rollout found for thread id):? (\S+)$/) ??
-    // It is known, and its file is gone.
+    // The thread is known, but its file is gone.
     named(/^invalid paginated history lineage for (\S+): missing source rollout$/)
   if (unknown !== undefined) return new SessionNotFound({ threadId: unknown })
 
@@ -111,7 +111,7 @@ const threadErrorOf = (method: string, params: unknown, description: string): Se
 }
 
 /**
- * Whether the server has refused a request because it unloads the thread, which takes a moment. It says itself to try again.
+ * Whether the server refused a request because it is unloading the thread, which takes a moment. Its text asks to try again.
  *
  * @category guards
  * @since 0.1.0
@@ -120,14 +120,14 @@ export const isClosing = (description: string): boolean =>
   /^thread \S+ is closing; retry (?:\S+ )?after the thread is closed$/.test(description)
 
 /**
- * The error for a thread that is archived, from the response to `thread/read`; `undefined` if it is not.
+ * The error for an archived thread, from the response to `thread/read`; `undefined` if the thread is not archived.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const archivedIn = (threadId: string, response: unknown): SessionArchived | undefined => {
   const read = Protocol.decodeResponse("thread/read", response)
-  // Nothing but the path of its rollout tells whether a thread is archived.
+  // Only the path of its rollout shows whether a thread is archived.
   return Result.isSuccess(read) && /[\\/]archived_sessions[\\/]/.test(read.success.thread.path ?? "")
     ? new SessionArchived({ threadId })
     : undefined
@@ -145,7 +145,7 @@ export const notLoaded = (method: string, threadId: string): RequestFailed => {
   return new RequestFailed({ method, code: -32600, description: `thread ${threadId} ${why}` })
 }
 
-// A refusal may quote what it refuses.
+// A refusal may quote the refused parameters.
 const withoutSecrets = (
   { code, description }: { readonly code: number; readonly description: string },
   params: unknown

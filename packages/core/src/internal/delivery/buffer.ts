@@ -1,12 +1,12 @@
 /**
- * Keeps the values of one producer for its consumers: for one ({@link makeBuffer}), for any number that each begin at the
- * beginning ({@link makeReplay}), or for those that listen at the moment ({@link makeHub}).
+ * Keeps the values of one producer for its consumers: for one ({@link makeBuffer}), for any number that all start with the
+ * first value ({@link makeReplay}), or for the current listeners ({@link makeHub}).
  *
- * A producer never waits. What a consumer has not read is kept; over the high-water mark adjacent values are merged where they
- * can be, which loses nothing that a reader of text would miss; over the byte budget the consumer's own stream fails, and
- * nobody else notices.
+ * A producer never waits. Values that a consumer has not read are kept. Over the high-water mark, adjacent values are merged
+ * where possible, without a loss for readers of text. Over the byte budget, the stream of that consumer fails; others are not
+ * affected.
  *
- * The room knows values, their size, and how two of them merge. It must not know notifications, turns, or who reads.
+ * The room knows values, their size, and how two of them merge. It must not know notifications, turns, or the readers.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -17,16 +17,16 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 export interface KeepOptions<A> {
-  /** The number of values from which on adjacent ones are merged. */
+  /** The number of unread values above which adjacent ones are merged. */
   readonly highWater: number
   readonly bytes: (value: A) => number
-  /** One value that stands for two adjacent ones, or `undefined` if there is none. */
+  /** Merges two adjacent values, or returns `undefined` if they cannot be merged. */
   readonly merge: (last: A, next: A) => A | undefined
 }
 
-/** Values in order, with adjacent ones merged over the high-water mark, and what they amount to. */
+/** Values in order, with adjacent ones merged over the high-water mark, and their total size. */
 export interface Kept<A> {
-  /** Made with its first value: an empty array that waits for one grows old, and keeps alive what is put into it. */
+  /** Allocated with its first value: a long-lived empty array is promoted to the old generation, and keeps its values alive. */
   values: Array<A> | undefined
   bytes: number
 }
@@ -35,7 +35,7 @@ export interface Kept<A> {
 export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): boolean => {
   const { values } = kept
   if (values === undefined) {
-    // No literal: where the values of many turns wait at once, V8 would put all that a literal makes among what is old.
+    // Not a literal: if the values of many turns are queued at once, V8 starts to allocate its arrays in the old generation.
     kept.values = Array.of(value)
     kept.bytes = options.bytes(value)
     return false
@@ -53,29 +53,32 @@ export const keep = <A>(kept: Kept<A>, value: A, options: KeepOptions<A>): boole
 }
 
 export interface BufferOptions<A, E> extends KeepOptions<A> {
-  /** The unread bytes from which on the stream fails. */
+  /** The number of unread bytes above which the stream fails. */
   readonly maxBytes: number
   readonly overflow: (bytes: number) => E
-  /** Told, at takes and doublings, of more unread bytes than before, and of how many values were merged since it was told last. */
+  /**
+   * Called when a consumer takes values and when the unread bytes have doubled, if they exceed their previous maximum or values
+   * were merged since the last call: with the unread bytes and the number of merged values.
+   */
   readonly observe?: ((bytes: number, merged: number) => void) | undefined
 }
 
-/** What is unread is worth telling from here on, in bytes. */
+/** The unread bytes from which on offers report them. */
 const firstReport = 65_536
 
 export interface Buffer<A, E> {
   readonly offer: (value: A) => void
-  /** What was offered before is still delivered; values offered later are dropped. */
+  /** Ends the stream after the values that were already offered. Later values are dropped. */
   readonly end: () => void
-  /** Like `end`, and then the stream fails. */
+  /** Like `end`, but the stream then fails. */
   readonly fail: (error: E) => void
-  /** What was offered, once, in chunks. For one consumer. */
+  /** The offered values, each once, in chunks. For one consumer. */
   readonly stream: Stream.Stream<A, E>
 }
 
 const dispatchers = new WeakMap<Scheduler.Scheduler, Scheduler.SchedulerDispatcher>()
 
-// One for all readers, so that those who are called together go on in one task, and not in one each as their fibers would.
+// One dispatcher for all readers, so that readers that are woken together resume in one task instead of one for each fiber.
 const dispatcherOf = (scheduler: Scheduler.Scheduler): Scheduler.SchedulerDispatcher => {
   const known = dispatchers.get(scheduler)
   if (known !== undefined) return known
@@ -90,8 +93,8 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   let reported = 0
   let nextReport = firstReport
   let done: Effect.Effect<never, E | Cause.Done> | undefined
-  // Who waits for a value, and how it is told. Nothing is made for a wait, since what many turns make while they wait grows
-  // old and burdens the garbage collector.
+  // The waiting reader, and how to wake it. Waiting allocates nothing: the objects of many waiting turns would be promoted to
+  // the old generation and burden the garbage collector.
   let parked: ((pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>) => void) | undefined
   let dispatcher: Scheduler.SchedulerDispatcher | undefined
   let called = false
@@ -110,8 +113,8 @@ export const makeBuffer = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
     resume?.(pull)
   }
 
-  // It goes on when it is its turn with the scheduler: after all chunks that can be read by then, so that their values come
-  // together, and off the reader's stack.
+  // The reader resumes when the scheduler runs it: after all chunks that are readable by then, so that their values arrive
+  // together, and outside the call stack of the producer.
   const notify = () => {
     if (parked === undefined || called) return
     called = true
@@ -202,13 +205,13 @@ export const makeReplay = <A, E>(options: BufferOptions<A, E>): Buffer<A, E> => 
   }
 }
 
-/** Delivers values to those that listen at the moment, each with a buffer of its own. */
+/** Delivers values to the current listeners, each with its own buffer. */
 export interface Hub<A, E> {
   readonly offer: (value: A) => void
   readonly hasListeners: () => boolean
-  /** Nothing more will come: those who listen, and those who come later, are told. */
+  /** Fails the streams of all current and later listeners. */
   readonly end: (error: E) => void
-  /** Listens from now on, until the scope closes; what comes is read by running the stream, once. */
+  /** Subscribes at once, until the scope closes. The stream has all values since then, and can be run once. */
   readonly subscribe: Effect.Effect<Stream.Stream<A, E>, never, Scope.Scope>
 }
 

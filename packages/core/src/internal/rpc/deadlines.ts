@@ -1,9 +1,9 @@
 /**
  * Deadlines of many requests, kept by one fiber: a timer and a race for each would cost more than the request.
  *
- * Requests that may take equally long end in the order in which they began, so the next deadline of each length is the first
- * in its line. The time is monotonic, and stands still while this process is suspended: what came in the meantime is read
- * before anything expires.
+ * Requests with the same timeout expire in the order in which they began, so the next deadline of each timeout is the first in
+ * its line. The time is monotonic, and stops while this process is suspended, so that messages that arrived in the meantime are
+ * read before anything expires.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,9 +11,9 @@ import type * as Scope from "effect/Scope"
 import { monotonicMillis, notRunning } from "../monotonic.ts"
 
 export interface Deadlines {
-  /** Calls `expire` in so many milliseconds, unless it is cancelled before. */
+  /** Calls `expire` after `millis` milliseconds, unless the returned function cancels it before. */
   readonly add: (millis: number, expire: () => void) => () => void
-  /** How many lengths and how many requests there are. */
+  /** The number of timeouts and of requests. */
   readonly sizes: () => Readonly<Record<"deadlineLines" | "deadlines", number>>
 }
 

@@ -1,18 +1,17 @@
 /**
- * The one place where a message becomes a line. What leaves is JSON of well-formed Unicode: half of a surrogate pair has no
- * UTF-8, and the server drops the whole line that has one, without an answer.
+ * The only place where a message becomes a line, which is always JSON of well-formed Unicode. An unpaired surrogate cannot be
+ * encoded in UTF-8, and the server silently drops the whole line that contains one.
  *
- * In text that people or models read, a half becomes U+FFFD, as any encoder would make it. Where a character names or does
- * something (an id, a path, a command, a setting, a secret, the name of a field), another one would mean something else, so
- * such a message is refused.
+ * In text for people or models, an unpaired surrogate becomes U+FFFD, as with any encoder. In a field where another character
+ * would change the meaning (an id, a path, a command, a setting, a secret, a field name), the message is refused.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
-/** The line of a message, or why it has none. */
+/** The line of a message, or the reason why it cannot be encoded. */
 export const encode = (message: { readonly [K: string]: unknown }): Result.Result<string, string> =>
   Result.flatMap(toJson(message), (line) =>
-    // This is how JSON.stringify writes a half, and seldom anything else.
+    // `JSON.stringify` writes an unpaired surrogate like this, and seldom anything else.
     line.includes("\\ud") ? wellFormed(line) : Result.succeed(line)
   )
 
@@ -53,7 +52,7 @@ const wellFormed = (line: string): Result.Result<string, string> => {
   )
 }
 
-// Names of such fields, or the last words of names; what is inside of one is meant as exactly.
+// Names of exact fields, or the last words of their names. The values inside of such a field are exact too.
 const exactWords: ReadonlySet<string> = new Set([
   "amendment",
   "argv",

@@ -1,9 +1,9 @@
 /**
  * JSON-RPC over a transport: ids, correlation, dispatch and withdrawal, in both directions.
  *
- * Replies are matched and notifications handed over inside the reader's own call, without an effect or a fiber a message,
- * so cost stays close to that of parsing and nothing that a receiver does can hold up a reply. Requests from the other
- * side run in fibers of their own.
+ * Replies are matched and notifications delivered inside the reader's own call, without an effect or a fiber for each message,
+ * so the cost stays close to that of parsing, and a receiver cannot delay a reply. Requests from the peer run in their own
+ * fibers.
  *
  * The room knows ids, correlation, deadlines, and the fibers of handlers. It must not know methods.
  *
@@ -30,7 +30,7 @@ import { malformedLines } from "../../Telemetry.ts"
 import type { Transport } from "../../Transport.ts"
 
 /**
- * A JSON-RPC error as it is on the wire.
+ * A JSON-RPC error, as on the wire.
  *
  * @category errors
  * @since 0.1.0
@@ -66,7 +66,7 @@ export class RpcTimedOut extends Schema.TaggedError<RpcTimedOut>()("RpcTimedOut"
 export type RequestId = string | number
 
 /**
- * A notification as it came, not yet validated.
+ * A notification as received, not yet validated.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +78,7 @@ export interface WireNotification {
 }
 
 /**
- * A request of the other side as it came, not yet validated.
+ * A request of the peer as received, not yet validated.
  *
  * @category models
  * @since 0.1.0
@@ -90,36 +90,36 @@ export interface WireRequest {
 }
 
 /**
- * What the owner of the connection does with what arrives.
+ * Handles the incoming messages for the owner of the connection.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Receiver {
   /**
-   * Gets each notification, in order with the responses around it, and its length on the wire in UTF-16 code units. Called by
-   * the reader: may not block.
+   * Called with each notification, in order with the responses around it, and its length on the wire in UTF-16 code units. Runs
+   * in the reader: must not block.
    */
   readonly onNotification: (notification: WireNotification, length: number) => void
-  /** After `onNotification` has thrown, before the next message. Whether the cause has been seen to. */
+  /** Called after `onNotification` has thrown, before the next message. Returns whether it has handled the cause. */
   readonly onThrow?: ((cause: unknown) => boolean) | undefined
-  /** Answers a request, in a fiber of its own. A defect is answered as an internal error. */
+  /** Answers a request, in its own fiber. A defect is answered as an internal error. */
   readonly onRequest: (request: WireRequest) => Effect.Effect<unknown, RpcError>
-  /** The other side is gone; what it had sent was handed over before. Called once, may not block. */
+  /** Called once when the peer is gone, after all of its messages were delivered. Must not block. */
   readonly onEnd: (error: ConnectionFailed) => void
 }
 
 /**
- * A JSON-RPC connection: what we call, and what is said to us.
+ * A JSON-RPC connection.
  *
  * @category models
  * @since 0.1.0
  */
 export interface JsonRpc {
   /**
-   * Sends a request, with the W3C trace context of the current span, and waits for its response, `deadline` milliseconds at
-   * most. After that, and after interruption, the id is forgotten: a late response goes to `onLate`, if given, and is
-   * ignored otherwise, as is one behind which 1,024 more calls were left.
+   * Sends a request, with the W3C trace context of the current span, and waits for its response, for at most `deadline`
+   * milliseconds. After that, and after interruption, a late response goes to `onLate`, if given, and is ignored otherwise. The
+   * `onLate` of a request is dropped once 1,024 later requests wait for late responses.
    */
   readonly request: (
     method: string,
@@ -130,19 +130,19 @@ export interface JsonRpc {
     }
   ) => Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>
   readonly notify: (method: string, params?: unknown) => Effect.Effect<void, ConnectionFailed>
-  /** Interrupts the fiber that answers a request of the other side: no reply is sent. */
+  /** Interrupts the fiber that answers a request of the peer. No reply is sent. */
   readonly withdraw: (id: RequestId) => void
-  /** How many lines were skipped so far because they were no message. */
+  /** The number of lines that were skipped so far because they were not messages. */
   readonly malformed: Effect.Effect<number>
-  /** The first of these lines, shortened, secrets redacted, with the number of each character that can't be seen. */
+  /** The first of these lines, shortened, with secrets redacted and invisible characters escaped. */
   readonly firstMalformed: Effect.Effect<string | undefined>
-  /** Fails when the connection is gone. */
+  /** Fails when the connection has ended. */
   readonly closed: Effect.Effect<never, ConnectionFailed>
-  /** How many entries each table has. */
+  /** The number of entries in each table. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
-/** So many late responses are waited for. With one more, the oldest is given up. */
+/** How many requests may wait for late responses. Beyond that, the oldest is given up. */
 const maxLate = 1024
 
 const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Number.isInteger(u)
@@ -150,16 +150,16 @@ const isRequestId = (u: unknown): u is RequestId => typeof u === "string" || Num
 const isNotification = (message: { readonly [K: string]: unknown }): message is WireNotification =>
   typeof message["method"] === "string" && !("id" in message)
 
-// Cut before it is redacted, as it may be very long, and far behind what is shown, so that no half of a secret is.
+// Cut before redaction, because the line may be very long, but far behind the shown part, so that no part of a secret is shown.
 const preview = (line: string): string => Display.line(Redaction.text(line.slice(0, 4000)), { max: 200 })
 
 /**
- * Speaks JSON-RPC over a transport until the scope closes or the peer is gone.
+ * Serves JSON-RPC over a transport until the scope closes or the peer is gone.
  *
  * **Details**
  *
- * A line that is no JSON-RPC message is logged (the first of a connection as a warning, later ones at debug level) and
- * skipped; the connection lives.
+ * A line that is not a JSON-RPC message is logged (the first of a connection as a warning, later ones at debug level) and
+ * skipped; the connection continues.
  *
  * @category constructors
  * @since 0.1.0
@@ -175,7 +175,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     type Settle = (result: Effect.Effect<unknown, RpcError | RpcTimedOut | ConnectionFailed>) => void
     const deadlines = yield* makeDeadlines
     const pending = new Map<RequestId, Settle>()
-    // What to do with the responses that come after the request was given up.
+    // The handlers of responses that arrive after the request was given up.
     const late = new Map<RequestId, (result: unknown) => void>()
     const closed = Deferred.makeUnsafe<never, ConnectionFailed>()
     let failure: ConnectionFailed | undefined
@@ -223,16 +223,16 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
         }
       })
 
-    // With nobody left to answer, an answer is moot.
+    // A failure to send means that the peer is gone, so it is ignored.
     const respond = (id: RequestId, message: Parameters<typeof encode>[0]): Effect.Effect<void> => {
       const line = encode(message)
       return Result.isSuccess(line) ? Effect.ignore(send(line.success)) : respondBroken(id, line.failure)
     }
 
-    // A defect, or an answer that can't be written: without any answer the server would wait for ever.
+    // A defect, or an answer that cannot be encoded: without any answer the server would wait forever.
     const respondBroken = (id: RequestId, cause: unknown): Effect.Effect<void> =>
       Effect.andThen(
-        Effect.logError("A request of the server got no answer but an error", cause),
+        Effect.logError("Answered a request of the server with an internal error", cause),
         Effect.suspend(() => Effect.ignore(send(JSON.stringify({ id, error: internalError }))))
       )
 
@@ -261,7 +261,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       if (error !== undefined && error !== null) return settle(id, Effect.fail(toRpcError(error)))
       if ("result" in message) return settle(id, Effect.succeed(message["result"]))
       skip(line, "neither a result nor an error")
-      // It is a reply all the same: there will be no other one.
+      // It is still the reply to its request: there will be no other one.
       return pending.has(id) ? settle(id, Effect.fail(emptyReply())) : undefined
     }
 
@@ -274,17 +274,17 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
           take(lines[index] ?? "", parsed[index])
         }
       }
-      // What is thrown by whoever gets one message keeps nobody from getting the next one.
+      // If the receiver of a message throws, the next messages are still delivered.
       while (next < lines.length) {
         const taken = Result.try(takeRest)
         if (Result.isSuccess(taken) || receiver.onThrow?.(taken.failure) === true) continue
         runFork(Effect.logError("A receiver of a message threw", taken.failure))
       }
-      // An array that has grown old would keep the messages alive until it is collected.
+      // An array in the old generation would keep the messages alive until it is collected.
       parsed.length = 0
     }
 
-    // A receiver may cause more lines while it takes one. They wait, so all recipients see the messages in the same order.
+    // A receiver may cause more lines while it handles one. They wait, so that all recipients see messages in the same order.
     const unread: Array<() => void> = []
     const inOrder = (read: () => void) => {
       unread.push(read)
@@ -297,7 +297,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
     }
     const onLines = (lines: ReadonlyArray<string>) => inOrder(() => takeLines(lines))
 
-    // Runs before the transport closes: what waits is told at once, not after the process is gone.
+    // Runs before the transport closes, so that pending requests fail at once, not after the process has exited.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() =>
         end(new ConnectionFailed({ reason: { _tag: "Closed", description: "the connection was closed" }, stderr: [] }))
@@ -356,7 +356,7 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
       Effect.flatMap(Effect.orDie(Effect.fromResult(encode({ method, params }))), send)
 
     const withdraw: JsonRpc["withdraw"] = (id) => {
-      // A fiber under the same key takes the place of the one that answers.
+      // A fiber with the same key replaces the one that answers.
       answer(id, Effect.void)
     }
 
@@ -373,11 +373,11 @@ export const make: (transport: Transport["Service"], receiver: Receiver) => Effe
 
 const notJson = Symbol("not JSON")
 
-// Made when there is one: the first error of a class costs milliseconds.
+// Created on demand: the first error of a class costs milliseconds.
 const emptyReply = () =>
   new RpcError({ code: -32603, description: "the server's reply has neither a result nor an error" })
 
-// What may throw is called once for a chunk, and again behind each line that did.
+// Guards the parsing once for each chunk, and again after each line that threw.
 const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
   const parsed: Array<unknown> = []
   const parseRest = () => {
@@ -389,13 +389,13 @@ const parseLines = (lines: ReadonlyArray<string>): Array<unknown> => {
   return parsed
 }
 
-// The W3C trace context by which the server's own spans become children of ours.
+// The W3C trace context that makes the server's spans children of the current one.
 const traceOf = (span: Tracer.AnySpan | undefined) =>
   span === undefined
     ? undefined
     : { traceparent: `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}` }
 
-// An error in a form that is not JSON-RPC's is one all the same: who waits has to be told.
+// An error that does not have the form of JSON-RPC still has to fail the request.
 const toRpcError = (error: unknown): RpcError => {
   const { code, data, message } = Predicate.isReadonlyObject(error) ? error : { message: error }
   return new RpcError({

@@ -1,8 +1,8 @@
 /**
- * Threads and turns as the handles and results that users hold: the ways in which one prepared turn is run.
+ * The handles and results of threads and turns, and the ways to run a prepared turn.
  *
- * Typed answers and toolkits stand on large modules of Effect, so these are loaded when they are first used. A turn takes its
- * place before that, so that turns keep the order of their calls.
+ * Typed answers and toolkits need large modules of Effect, so these are loaded on first use. A turn takes its place before that,
+ * so that turns keep the order of their calls.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -35,7 +35,7 @@ export interface Handles {
   readonly threads: Thread.Handles
   /** Runs a turn and waits for its result. */
   readonly run: (thread: BoundThread, input: RunInput) => Effect.Effect<AgentResponse, TurnError, PolicyEngine>
-  /** The same for an answer of some form. */
+  /** Runs a turn for an answer that matches a schema. */
   readonly ask: <A, RD>(
     thread: BoundThread,
     input: Ask<A, RD>
@@ -62,7 +62,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
       })
     )
 
-  // All attempts stand in one place, so that no other turn comes between them, and have one budget.
+  // All attempts share one place, so that no other turn runs between them, and one budget.
   const ask: Handles["ask"] = <A, RD>(
     thread: BoundThread,
     { includeEvents, output, outputRetries, ...input }: Ask<A, RD>
@@ -248,7 +248,7 @@ export const makeHandles = (server: AppServer["Service"], threads: Threads): Han
   return { threads: { start: startThread, resume, fork }, run, ask, stream }
 }
 
-// What the server says of a steer that names a turn which is not the active one. Seen on codex 0.169.0.
+// The server's answers to a steer of a turn that is not the active one, observed in codex 0.169.0.
 const isTooLate = (description: string): boolean =>
   description === "no active turn to steer" || /^expected active turn id \S+ but found \S+$/.test(description)
 

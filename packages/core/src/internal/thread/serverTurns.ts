@@ -1,7 +1,8 @@
 /**
- * Who decides for turns that no Effect of this program has started: the policy that the thread was given.
+ * Decides for turns that this program did not start, with the policy of their thread.
  *
- * With a server of our own those are the server's turns, such as a goal's; with a shared one they are other clients' too.
+ * On a server that this program started, those are the turns that the server starts itself, such as those of a goal. On a shared
+ * server, they include the turns of other clients.
  */
 import * as Approval from "../approval/answer.ts"
 import type * as Context from "effect/Context"
@@ -10,12 +11,12 @@ import type { Engine } from "../../PolicyEngine.ts"
 import type * as ServerRequest from "../../ServerRequest.ts"
 import { followItem, makeItemsInProgress } from "../approval/items.ts"
 
-/** A route for what no turn of this program takes. */
+/** A route for messages that no turn of this program takes. */
 export const routeFor = (thread: {
   readonly threadId: string
   readonly policy: Engine
   readonly onToolCall: ServerRequest.ToolCallHandler
-  /** What the engine runs in. */
+  /** The context of the engine. */
   readonly context: Context.Context<never>
 }): Route => {
   const { context, onToolCall, policy, threadId } = thread

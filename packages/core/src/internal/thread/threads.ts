@@ -1,9 +1,9 @@
 /**
- * The threads of a connection as this program knows them: which are loaded, which turn comes next on each, what tools and
- * what policy they have, and the turns that are started on them.
+ * The client-side state of a connection's threads: which ones are loaded, the queue of turns on each, their tools and policy,
+ * and the preparation of their turns.
  *
- * The room knows threads: how one is started, loaded, left and joined again, and what a turn on it is prepared with. It
- * must not know the wire, or how a turn runs.
+ * The room knows how a thread is started, loaded, left and joined again, and how a turn on it is prepared. It must not know the
+ * wire, or how a turn runs.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -43,23 +43,23 @@ import { makeLedger } from "../turn/ledger.ts"
 import { makeQueues } from "../turn/place.ts"
 import type { Options } from "../turn/start.ts"
 
-/** The key under which the public service keeps the sizes of all tables below it, for tests. */
+/** The key under which the public service keeps the sizes of all its tables, for tests. */
 export const tables = "~@effect-codex/core/internal/tables"
 
-/** The client-side state of a thread, for as long as somebody here uses it. */
+/** The client-side state of a thread, kept as long as it is in use. */
 export interface BoundThread {
-  /** As the server spells it. */
+  /** The id in the server's spelling. */
   readonly threadId: string
   tools: Bound | undefined
   onToolCall: ToolCallHandler | undefined
   policy: Engine | undefined
-  /** What the thread was started or loaded with: the server does not restore all of it when it loads the thread again. */
+  /** The parameters that the thread was started or loaded with: the server does not restore all of them on a later load. */
   params: ThreadOptions | undefined
   /** The settings in the server's last answer. */
   settings: ThreadSettings | undefined
-  /** The calls that use it. */
+  /** The number of calls that use it. */
   calls: number
-  /** Whether it stays when no call uses it: it has a handle, or was loaded by something else than a call. */
+  /** Whether it stays when no call uses it: it has a handle, or was not loaded by a call. */
   isKept: boolean
 }
 
@@ -74,14 +74,14 @@ export interface Threads {
     threadId: string,
     params: Omit<ForkOptions, keyof ThreadBindings>
   ) => Effect.Effect<BoundThread, RequestError>
-  /** A thread for one call: a new one, or one that exists. A thread that the call had to load is let go with the scope. */
+  /** A thread for one call: a new or an existing one. A thread that the call had to load is released with the scope. */
   readonly forCall: (
     threadId: string | undefined,
     params: ThreadOptions | undefined
   ) => Effect.Effect<BoundThread, RequestError, Scope.Scope>
-  /** Gives a thread its tools and policy. What is not given stays as it was. The thread is kept from now on. */
+  /** Sets the tools and the policy of a thread. Missing ones keep their value. The thread is kept from now on. */
   readonly bind: (thread: BoundThread, bindings: ThreadBindings, tools: Bound | undefined) => Effect.Effect<void>
-  /** What is to be known before a turn can start. Loads the thread again if it was left. */
+  /** Collects the options of a turn before it starts. Loads the thread again if it was left. */
   readonly prepare: (
     thread: BoundThread,
     input: TurnInput,
@@ -92,11 +92,11 @@ export interface Threads {
     target: ReviewTarget,
     limits: TurnLimits
   ) => Effect.Effect<Options, TurnStartError>
-  /** How many threads have client-side state. */
+  /** The number of threads with client-side state. */
   readonly sizes: () => Readonly<Record<string, number>>
 }
 
-/** Of so many threads that were let go it is remembered what they were started with. */
+/** How many released threads keep their start parameters. */
 const maxRemembered = 1024
 
 /** The common part of the answers to starting, resuming and forking. */
@@ -159,12 +159,12 @@ export const makeThreads = Effect.fnUntraced(function* (
     return thread
   }
 
-  // One read tells for all turns, until the server says that the account has changed.
+  // One read is valid for all turns, until the server reports that the account has changed.
   let accountChecked = false
   yield* server[connection].on("account/updated", () => {
     accountChecked = false
   })
-  // What the server says of accounts is about its default provider: a thread with another one needs none of that.
+  // The server's answer is about its default provider. A thread with another provider does not need that account.
   const requireAccount = Effect.fnUntraced(function* (threadId: string) {
     if (accountChecked) return
     const { account, requiresOpenaiAuth } = yield* server.request("account/read", {})
@@ -172,7 +172,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     if (accountChecked) return
     const { config } = yield* server.request("config/read", {})
     if (server[connection].providerOf(threadId) !== (config.model_provider ?? "openai")) return
-    return yield* new NotAuthenticated({ description: "there is no account, and the model's provider needs one" })
+    return yield* new NotAuthenticated({ description: "no account is logged in, and the model provider needs one" })
   })
 
   const unsubscribeLate = (method: "thread/start" | "thread/fork") => (late: unknown) => {
@@ -196,16 +196,16 @@ export const makeThreads = Effect.fnUntraced(function* (
   const resume: Threads["resume"] = Effect.fnUntraced(function* (threadId, params) {
     const isPlain = params === undefined || Object.values(params).every((value) => value === undefined)
     if (server[connection].isJoined(threadId) && isPlain) return getOrBind(threadId, undefined, true)
-    // The server would drop the parameters without a word.
+    // The server would silently drop the parameters.
     if (!isPlain && (yield* isLoaded(threadId))) {
       return yield* new InvalidParams({
         method: "thread/resume",
-        description: `thread ${threadId} is loaded, so thread parameters can't apply to it any more: give turn parameters instead`
+        description: `thread ${threadId} is already loaded, so thread parameters cannot apply: use turn parameters instead`
       })
     }
     const refused = startOnly.filter((key) => params?.[key] !== undefined)
     if (refused.length > 0) {
-      const description = `${refused.join(", ")} can be given when a thread starts only, and thread ${threadId} exists`
+      const description = `${refused.join(", ")} can only be set when a thread starts, but thread ${threadId} already exists`
       return yield* new InvalidParams({ method: "thread/resume", description })
     }
     return yield* load(threadId, merge(merge(options?.thread, remembered.get(threadId)), params))
@@ -217,11 +217,11 @@ export const makeThreads = Effect.fnUntraced(function* (
       ? Effect.succeed(true)
       : server.request("thread/read", { threadId }).pipe(
           Effect.map(({ thread }) => thread.status.type !== "notLoaded"),
-          // Whether there is such a thread, `thread/resume` tells better.
+          // `thread/resume` has better errors for a thread that does not exist.
           Effect.catchTag(["SessionNotFound", "NoRollout", "InvalidParams"], () => Effect.succeed(false))
         )
 
-  // A server that lets go of a thread has it locked a moment longer, also if it is our own: after the thread was archived.
+  // A server keeps a released thread locked for a moment, even against itself: after the thread was archived.
   const subscribe = (threadId: string, params: ThreadOptions) =>
     Effect.andThen(
       server[connection].whenLeft(threadId),
@@ -230,15 +230,15 @@ export const makeThreads = Effect.fnUntraced(function* (
         .pipe(Effect.retry({ ...whileNotRun, while: ({ _tag }) => _tag === "ThreadLocked" }))
     )
 
-  // From the reply on, the thread is called what the server calls it.
+  // After the reply, the thread is known by the server's spelling of its id.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
     const answer = yield* subscribe(threadId, params)
     remembered.delete(answer.thread.id)
     return bindAnswered(answer, params)
   })
 
-  // Others may have left the thread in the meantime, or unsubscribed from it in our name. What it had here it has again: its
-  // queue, where a turn may still stand, its tools and its policy. Tells whether a turn runs on it.
+  // Another part of the program may have unsubscribed from the thread in the meantime. Restores the thread's state: its queue,
+  // where a turn may still wait, its tools and its policy. Returns whether a turn runs on it.
   const subscribeAgain = Effect.fnUntraced(function* (thread: BoundThread) {
     const answer = yield* subscribe(thread.threadId, thread.params ?? {})
     thread.settings = settingsOf(answer)
@@ -264,7 +264,7 @@ export const makeThreads = Effect.fnUntraced(function* (
         const [oldest] = remembered.keys()
         if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
       }
-      // A resume waits for it (`whenLeft`), and the call has its result already.
+      // Runs in the background: the call already has its result, and a resume waits for this (`whenLeft`).
       runFork(
         Effect.ignore(
           server.requestRaw("thread/unsubscribe", { threadId: thread.threadId }, { timeout: releaseTimeout })
@@ -356,7 +356,7 @@ export const makeThreads = Effect.fnUntraced(function* (
     yield* Input.check(server, prompt)
     const { threadId } = thread
     const merged = merge(options?.turn, turn)
-    // By its name the first message of a turn tells whose turn it is.
+    // The id of its first message tells whose turn it is.
     const messageId = merged.clientUserMessageId ?? globalThis.crypto.randomUUID()
     const params = {
       ...merged,
@@ -407,11 +407,11 @@ export const makeThreads = Effect.fnUntraced(function* (
   }
 })
 
-// What only a new thread takes.
+// Parameters that only a new thread takes.
 const startOnly = ["ephemeral", "serviceName", "sessionStartSource", "threadSource"] as const
 
 // Defaults that a fork does not take.
 const notForked = ["personality", "serviceName", "sessionStartSource"] as const
 
-/** How long the server may take to let go of a thread, whose end nobody waits for. */
+/** The timeout for unsubscribing from a thread in the background. */
 const releaseTimeout = Duration.seconds(5)

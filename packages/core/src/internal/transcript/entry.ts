@@ -1,8 +1,8 @@
 /**
- * The lines of a transcript, and how they are read.
+ * The format of a transcript's lines, and how to read them.
  *
- * The first line of a file is a header, each of the others is one entry. Entries that a later version adds
- * are skipped. A header of a later version is refused when the file is opened.
+ * The first line of a file is a header; every other line is an entry. Unknown entries of later versions are skipped. A header
+ * of a later version is rejected when the file is opened.
  */
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 export const formatVersion = 1
 
 /**
- * The first line of a file of a transcript.
+ * The first line of a transcript file.
  *
  * @category models
  * @since 0.1.0
@@ -20,15 +20,15 @@ export const formatVersion = 1
 export interface Header {
   /** The version of the format. */
   readonly transcript: number
-  /** One id for all files of a recording. */
+  /** The id of the recording, the same in all of its files. */
   readonly recording: string
-  /** Which file of the recording it is, from 1. */
+  /** The position of this file in the recording, from 1. */
   readonly part: number
   /** When the recording began, in milliseconds since 1970. */
   readonly at: number
-  /** The version of codex, such as `0.171.0`; `unknown` if it did not say. */
+  /** The version of codex, such as `0.171.0`; `unknown` if codex did not report it. */
   readonly codex: string
-  /** `rollout`, if it was made of one and is not the recording of a connection. */
+  /** `rollout` if the transcript was made from a rollout instead of a connection. */
   readonly source?: string | undefined
   /** How codex was started, if it was started here, secrets redacted. */
   readonly binary?: string | undefined
@@ -50,14 +50,14 @@ interface Timed {
 export interface Received extends Timed {
   /** Its number among the messages of both directions, from 1. */
   readonly n: number
-  /** The message, secrets redacted; a text if it was not JSON. */
+  /** The message, secrets redacted; a string if it was not JSON. */
   readonly in: unknown
   /**
-   * How many deltas of one item this one stands for. It has the number and the time of the first of them, and is written when
-   * the last one has come, so it is not in order.
+   * The number of deltas of one item that were merged into this message. It has the number and the time of the first one, but is
+   * written after the last one, so it is out of order.
    */
   readonly merged?: number | undefined
-  /** When the last of them came. */
+  /** When the last of them arrived. */
   readonly until?: number | undefined
 }
 
@@ -75,7 +75,7 @@ export interface Sent extends Timed {
 }
 
 /**
- * A decision on a request of the server, noted before the answer was sent.
+ * A decision on a request of the server, recorded before the answer was sent.
  *
  * @category models
  * @since 0.1.0
@@ -83,7 +83,7 @@ export interface Sent extends Timed {
 export interface Decided extends Timed {
   readonly decision: {
     readonly requestId: string | number
-    /** As `ObservedDecision` has it. */
+    /** As in `ObservedDecision`. */
     readonly decision: string
     readonly by?: string | undefined
     readonly reason?: string | undefined
@@ -101,31 +101,31 @@ export interface Ended extends Timed {
 }
 
 /**
- * Here the recording ends, though the connection did not.
+ * The end of a recording whose connection continued.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Stopped extends Timed {
-  /** Why. */
+  /** The reason. */
   readonly stopped: string
 }
 
 /**
- * The last entry of a transcript that was made of a rollout: how many of its lines have no entry.
+ * The last entry of a transcript that was made from a rollout: the number of lines that have no entry.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Skipped extends Timed {
   readonly skipped: {
-    /** Lines that can't be read, such as one that was cut off. */
+    /** Unreadable lines, such as an incomplete one. */
     readonly unreadable: number
     /** Lines of more than 16 MiB. */
     readonly tooLong: number
     /** Lines of a kind that this version does not know. */
     readonly unknown: number
-    /** How many of each unknown kind, for at most 20 kinds. */
+    /** The number of lines of each unknown kind, for at most 20 kinds. */
     readonly kinds: { readonly [kind: string]: number }
   }
 }
@@ -143,16 +143,16 @@ export type Message = Received | Sent
 
 export const isMessage = (entry: Entry): entry is Message => "in" in entry || "out" in entry
 
-/** A line as JSON; `undefined` if it is none. */
+/** Parses a line as JSON; `undefined` if it is not JSON. */
 export const parse = (line: string): unknown => Result.getOrUndefined(Result.try((): unknown => JSON.parse(line)))
 
-/** A field that is a text. */
+/** The value of a field, if it is a string. */
 export const textIn = (value: unknown, name: string): string | undefined => {
   const found = Predicate.isReadonlyObject(value) ? value[name] : undefined
   return typeof found === "string" ? found : undefined
 }
 
-/** A field, of whatever form. */
+/** The value of a field. */
 export const fieldIn = (value: unknown, name: string): unknown =>
   Predicate.isReadonlyObject(value) ? value[name] : undefined
 
@@ -166,7 +166,7 @@ const textsIn = (value: unknown, name: string): ReadonlyArray<string> => {
   return Array.isArray(found) ? found.filter(Predicate.isString) : []
 }
 
-/** A header; `undefined` if the line is none, whatever its version. */
+/** Reads a header of any version; `undefined` if the line is not a header. */
 export const toHeader = (line: unknown): Header | undefined => {
   const transcript = numberIn(line, "transcript")
   const recording = textIn(line, "recording")
@@ -192,7 +192,7 @@ const toDecision = (value: unknown): Decided["decision"] | undefined => {
   return { requestId, decision, by: textIn(value, "by"), reason: textIn(value, "reason") }
 }
 
-/** An entry; `undefined` if it is none that this version knows. */
+/** Reads an entry; `undefined` if this version does not know it. */
 export const toEntry = (line: unknown): Entry | undefined => {
   if (!Predicate.isReadonlyObject(line)) return undefined
   const ms = numberIn(line, "ms") ?? 0

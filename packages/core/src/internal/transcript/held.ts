@@ -1,15 +1,15 @@
 /**
- * Makes entries of lines, with secrets redacted. The deltas of one item are held back until all of them are there, and become
- * one: a secret that came in three pieces is in none of them.
+ * Converts lines to entries, with secrets redacted. The deltas of one item are held back until all of them have arrived, and
+ * become one: a secret that is split over several deltas could not be recognized in any of them.
  *
- * It knows which notifications bring a text in pieces, and what says that the text is whole. It writes nothing.
+ * It knows which notifications carry a text in pieces, and which messages complete a text. It writes nothing.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Redaction from "../../Redaction.ts"
 import { type Entry, fieldIn, parse, textIn } from "./entry.ts"
 
-/** A line as it was on the wire. */
+/** A line of the wire. */
 export interface WireLine {
   readonly n: number
   readonly ms: number
@@ -22,18 +22,18 @@ type Json = { readonly [K: string]: unknown }
 interface Held {
   readonly n: number
   readonly ms: number
-  /** The first of them, whose other fields all of them have. */
+  /** The first delta. The others have the same fields, except for the text. */
   readonly message: Json
   readonly params: Json
   readonly field: "delta" | "deltaBase64"
-  /** Of Base64 the bytes, one character each. */
+  /** The texts; for Base64 the decoded bytes, one character each. */
   readonly pieces: Array<string>
   length: number
   merged: number
   until: number
 }
 
-/** Which notifications bring a text in pieces, and in which field. */
+/** The notifications that carry a text in pieces, and the field with the text. */
 const deltas: ReadonlyMap<string, Held["field"]> = new Map([
   ["item/agentMessage/delta", "delta"],
   ["item/plan/delta", "delta"],
@@ -47,22 +47,22 @@ const deltas: ReadonlyMap<string, Held["field"]> = new Map([
   ["process/outputDelta", "deltaBase64"]
 ])
 
-/** From this length on, in UTF-16 code units, the text of an item is written in more than one piece. */
+/** The maximum length of a held text, in UTF-16 code units. A longer text of an item is written in several pieces. */
 const maxHeld = 1_048_576
 
-/** So much of a longer text stays held: no secret that is known by its form is longer. */
+/** The length of the end of a longer text that stays held. Every secret that is recognized by its format is shorter. */
 const tailLength = 16_384
 
 export interface Holding {
   readonly take: (line: WireLine) => void
-  /** Nothing more comes. */
+  /** Call it after the last line. */
   readonly end: () => void
 }
 
-/** Calls `emit` with each entry as soon as it is whole. */
+/** Calls `emit` with each entry as soon as it is complete. */
 export const makeHolding = (emit: (entry: Entry) => void): Holding => {
   const held = new Map<string, Held>()
-  // Which request of `command/exec` a process belongs to: its answer says that all output has come.
+  // The process of each `command/exec` request, whose answer follows all output.
   const execs = new Map<unknown, string>()
 
   const release = (isWhole: (held: Held) => boolean) => {
@@ -148,11 +148,11 @@ export const makeHolding = (emit: (entry: Entry) => void): Holding => {
 const textOf = (field: Held["field"], value: string | undefined): string | undefined =>
   value === undefined || field === "delta" ? value : Result.getOrUndefined(Result.try(() => atob(value)))
 
-// Deltas are of one text if they differ in nothing but the text, and in whether it goes on.
+// Deltas belong to the same text if they only differ in the text, and in whether it continues.
 const keyOf = (message: Json, params: Json, field: Held["field"]): string =>
   JSON.stringify([message["method"], { ...params, [field]: "", capReached: false }])
 
-// A long text can be cut behind a blank, and before a key that has not ended.
+// Cuts a long text after a blank, and before an incomplete key.
 const cutOf = (text: string): number => {
   const latest = text.length - tailLength
   const blank = Math.max(text.lastIndexOf("\n", latest), text.lastIndexOf(" ", latest))

@@ -1,26 +1,26 @@
 /**
- * Messages without the ids, times and paths that differ from run to run, and the differences that remain.
+ * Removes the ids, times and paths that differ from run to run from messages, and finds the remaining differences.
  *
- * It knows these fields by their names.
+ * It recognizes these fields by their names.
  */
 import * as Predicate from "effect/Predicate"
 import { type Entry, fieldIn, type Header, isMessage, type Message, textIn } from "./entry.ts"
 
-/** One difference between two messages. */
+/** A difference between two messages. */
 export interface FieldDifference {
-  /** The place in the message, such as `params.input[0].text`; empty for the message as a whole. */
+  /** The path in the message, such as `params.input[0].text`; empty for the whole message. */
   readonly path: string
-  /** The recorded value, as JSON; `undefined`: there is none. */
+  /** The recorded value, as JSON; `undefined` if there is none. */
   readonly recorded: string | undefined
   readonly sent: string | undefined
 }
 
-/** Texts that stand for a path, longest first. */
+/** Paths and the names that replace them, longest first. */
 export type Places = ReadonlyArray<readonly [path: string, name: string]>
 
 const idName = /^id$|(?:Id|Ids|Handle|_id)$/
 const timeName = /(?:At|AtMs|Ms|Secs|Seconds|Millis|Nanos|Timestamp)$/
-// The trace is that of the run, and the client that of the release.
+// The trace differs in each run, and the client in each release.
 const ignored: ReadonlySet<string> = new Set(["trace", "clientInfo", "userAgent"])
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
@@ -34,7 +34,7 @@ export const placesOf = (header: Pick<Header, "cwd">, codexHome: string | undefi
     path === undefined || path.length < 2 ? [] : [[path, name] as const]
   )
 
-/** A text without what differs from run to run; ids stay unless they are UUIDs. */
+/** Removes the parts of a text that differ from run to run. Ids stay unless they are UUIDs. */
 export const scrub = (text: string, places: Places, nameOf: (id: string) => string): string => {
   let scrubbed = text
   for (const [path, name] of places) scrubbed = scrubbed.replaceAll(path, name)
@@ -53,13 +53,13 @@ const normalizeValue = (value: unknown, key: string, places: Places, nameOf: (id
   )
 }
 
-/** The home of codex, as the answer to the handshake has it. */
+/** The home of codex, from the answer to the handshake. */
 export const codexHomeIn = (message: Message): string | undefined =>
   "in" in message ? textIn(fieldIn(message.in, "result"), "codexHome") : undefined
 
 /**
- * The messages of a recording without what differs from run to run. Each direction has an order of its own, as how the two
- * interleave is a matter of milliseconds.
+ * The messages of a recording without the parts that differ from run to run. Each direction has its own list, because the
+ * interleaving of the two depends on milliseconds.
  *
  * @category models
  * @since 0.1.0
@@ -69,7 +69,7 @@ export interface Normal {
   readonly received: ReadonlyArray<unknown>
 }
 
-/** The messages of a recording, with ids numbered as they come. */
+/** The messages of a recording, with ids numbered in the order of their first use. */
 export const normalize = (header: Pick<Header, "cwd">, entries: ReadonlyArray<Entry>): Normal => {
   const messages = inOrder(entries)
   const places = placesOf(header, messages.map(codexHomeIn).find(Predicate.isNotUndefined))
@@ -85,7 +85,7 @@ export const normalize = (header: Pick<Header, "cwd">, entries: ReadonlyArray<En
     const value = normalizeValue(message, "", places, nameOf)
     if (!Predicate.isReadonlyObject(value) || !Predicate.isReadonlyObject(message) || !("id" in message)) return value
     const { id } = message
-    // An answer has the id of the other side.
+    // An answer has the id of its request, which the other side has chosen.
     const side = "method" in message === (direction === "out") ? "client" : "server"
     return { ...value, id: typeof id === "number" ? nameOf(`${side} ${id}`) : value["id"] }
   }
@@ -95,15 +95,15 @@ export const normalize = (header: Pick<Header, "cwd">, entries: ReadonlyArray<En
   }
 }
 
-/** The messages in the order in which they passed. */
+/** The messages in the order in which they were sent. */
 export const inOrder = (entries: ReadonlyArray<Entry>): ReadonlyArray<Message> =>
   entries.filter(isMessage).toSorted((a, b) => a.n - b.n)
 
 const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value))
 
 /**
- * Compares a message with the recorded one. Ids may differ if each stands for the same one all along: `bind` says whether two
- * of them may.
+ * Compares a message with the recorded one. Ids may differ if each recorded id always corresponds to the same new one: `bind`
+ * says whether two ids may correspond.
  */
 export const differences = (
   recorded: unknown,

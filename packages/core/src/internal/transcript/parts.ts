@@ -1,8 +1,8 @@
 /**
  * The files of a transcript: the newest at its path, older ones as `PATH.1` and so on.
  *
- * It knows files, their sizes and their order, and nothing of what is in an entry. Each file belongs to one recording and is
- * never written to by another: a file that is there already is moved on, and keeps what it has.
+ * It knows files, their sizes and their order, but not the content of an entry. Each file belongs to one recording, and no other
+ * recording writes to it: an existing file is renamed and keeps its content.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -16,19 +16,19 @@ import { longestString } from "../options.ts"
 import { makeLineSplitter } from "../transport/lines.ts"
 import { type Entry, formatVersion, type Header, parse, textIn, toEntry, toHeader } from "./entry.ts"
 
-/** A file can't be what was asked for. */
+/** A file is not of the expected kind, or cannot be written. */
 export class Unusable extends Data.TaggedError("Unusable")<{
   readonly path: string
-  /** Counted from 1; 0 for the file as a whole. */
+  /** Counted from 1; 0 for the whole file. */
   readonly line: number
   readonly description: string
-  /** It is a rollout of codex. */
+  /** Whether it is a rollout of codex. */
   readonly isRollout?: true
 }> {}
 
-/** The files of a recording that goes on. */
+/** The files of a recording in progress. */
 export interface Parts {
-  /** Appends lines, each to the next file if this one is full. Only a file with a single line may be larger than allowed. */
+  /** Appends lines, continuing in the next file when one is full. Only a file with a single line may exceed the limit. */
   readonly append: (lines: ReadonlyArray<string>) => Effect.Effect<void, Unusable | PlatformError.PlatformError>
 }
 
@@ -43,7 +43,7 @@ const infoOf = (fs: FileSystem.FileSystem, path: string) =>
     )
   )
 
-// Moves the file at the path and older ones on, so that the path is free.
+// Renames the file at the path and the older ones, so that the path is free.
 const moveOn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string, keep: number) {
   if (keep === 0) return yield* fs.remove(path)
   let oldest = 0
@@ -53,13 +53,13 @@ const moveOn = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: str
   yield* fs.rename(path, `${path}.1`)
 })
 
-/** Begins a recording. `header` is asked for the first line of each file. */
+/** Begins a recording. `header` returns the first line of each file. */
 export const begin = Effect.fnUntraced(function* (
   path: string,
   options: { readonly maxBytes: number; readonly keep: number; readonly header: (part: number) => Header }
 ): Effect.fn.Return<Parts, Unusable | PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem
-  // Files that are begun later are closed when this one is, and no sooner.
+  // Files that are opened later are closed together with this scope, and no sooner.
   const scope = yield* Scope.fork(yield* Effect.scope)
 
   const create = Effect.gen(function* () {
@@ -75,7 +75,7 @@ export const begin = Effect.fnUntraced(function* (
     const found = Option.getOrUndefined(yield* infoOf(fs, path))
     if (found !== undefined) {
       if (found.type !== "File") {
-        return yield* new Unusable({ path, line: 0, description: "it is a link, or no regular file" })
+        return yield* new Unusable({ path, line: 0, description: "it is a link, or not a regular file" })
       }
       yield* moveOn(fs, path, options.keep)
     }
@@ -169,7 +169,7 @@ const notTranscript = (head: string): { readonly description: string; readonly i
   }
 }
 
-/** Only a regular file can be read twice, and has an end. A link to one is followed. */
+/** Fails if the path is not a regular file: only such a file can be read twice, and has an end. Links are followed. */
 export const whenRegular = (fs: FileSystem.FileSystem, path: string) =>
   Effect.flatMap(fs.stat(path), ({ type }) =>
     type === "File"
@@ -203,11 +203,11 @@ export const find = Effect.fnUntraced(function* (
 
 interface Reading {
   line: number
-  /** A line that is not JSON. It may be the last one, which a process that was killed did not finish. */
+  /** The first line that is not JSON. It may be the last one, left incomplete by a killed process. */
   damaged: number | undefined
 }
 
-/** The entries of one file. A last line that was cut off is left out. */
+/** The entries of one file. An incomplete last line is left out. */
 export const entriesOf = (
   path: string
 ): Stream.Stream<Entry, Unusable | PlatformError.PlatformError, FileSystem.FileSystem> =>
@@ -228,7 +228,7 @@ export const entriesOf = (
       lines.length = 0
       return entries
     }
-    // Something stands behind it, so it is not the last one.
+    // More lines follow it, so it is not the last one.
     const isDamaged = () => state.damaged !== undefined && state.line > state.damaged
     return Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path, { chunkSize: 1_048_576 }))).pipe(
       Stream.mapAccumArrayEffect(

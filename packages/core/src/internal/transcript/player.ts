@@ -1,8 +1,8 @@
 /**
  * Plays the messages of the server to a program, and compares the messages of the program with the recorded ones.
  *
- * A message of the server is due when everything has come that had been sent before it. Ids that the program chooses may be
- * others than then, and messages that it sends at the same time may come in another order.
+ * A message of the server is due when all messages that the program had sent before it have arrived. Ids that the program
+ * chooses may differ from the recorded ones, and messages that it sends at the same time may arrive in another order.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -19,9 +19,9 @@ import type { Transport } from "../../Transport.ts"
 import { type Entry, type Header, parse, type Received, type Sent, textIn } from "./entry.ts"
 import { codexHomeIn, differences, type FieldDifference, inOrder, placesOf } from "./normal.ts"
 
-/** The message at which a program has left a recording. */
+/** The message at which the program deviated from the recording. */
 export interface Deviation {
-  /** The number of the message in the recording; that of the next one if there is none like it. */
+  /** The number of the message in the recording, or that of the next one if there is no similar message. */
   readonly n: number
   /** Its method, or `answer`. */
   readonly method: string
@@ -30,15 +30,15 @@ export interface Deviation {
 
 export interface PlayOptions {
   readonly isTimed: boolean
-  /** The working directory of the program now. */
+  /** The current working directory of the program. */
   readonly cwd: string | undefined
-  /** How long the program may leave a message out that the recording has next. */
+  /** How long to wait for the program's next recorded message. */
   readonly patience: Duration.Duration
 }
 
 export interface Player {
   readonly transport: Transport["Service"]
-  /** The first deviation, or what the program has not sent. */
+  /** The first deviation, or the first recorded message that the program has not sent. */
   readonly deviation: () => Deviation | undefined
 }
 
@@ -55,7 +55,7 @@ const isExpected = (step: Step): step is Expected => "isSent" in step
 
 const answerKey = (id: unknown): string => `answer ${JSON.stringify(id)}`
 
-// Messages are looked for by their key.
+// The key by which messages are looked up.
 const keyOf = (message: Json): string => textIn(message, "method") ?? answerKey(message["id"])
 
 const kindOf = (message: unknown): string => textIn(message, "method") ?? "answer"
@@ -95,7 +95,7 @@ export const makePlayer = Effect.fnUntraced(function* (
 
   const changed = Latch.makeUnsafe(false)
   const listening = Deferred.makeUnsafe<Parameters<Transport["Service"]["listen"]>[0]>()
-  // Ids of the recording by those of the program, and the other way round.
+  // The ids of the program by those of the recording, and vice versa.
   const names = { now: new Map<string, string>(), then: new Map<string, string>() }
   const requestIds = new Map<unknown, unknown>()
   let next = 0
@@ -111,8 +111,8 @@ export const makePlayer = Effect.fnUntraced(function* (
     if (ended !== undefined) return
     deviation = found
     const [first] = found.differences
-    const where = first === undefined ? "" : ` at ${first.path === "" ? "all of it" : first.path}`
-    const description = `the program has left the recording: message ${found.n} (${found.method}) differs${where}`
+    const where = first === undefined || first.path === "" ? "" : ` at ${first.path}`
+    const description = `the program deviated from the recording: message ${found.n} (${found.method}) differs${where}`
     end(new ConnectionFailed({ reason: closed(description), stderr: [] }))
   }
 
@@ -149,7 +149,7 @@ export const makePlayer = Effect.fnUntraced(function* (
       match.expected.isSent = true
       return changed.openUnsafe()
     }
-    // The server had taken the request back before anybody answered, so it does not care for an answer.
+    // In the recording, the server withdrew the request before it was answered, so any answer is ignored.
     if (candidates.length === 0 && asked.has(keyOf(message))) return
     const [closest] = compared
     if (closest !== undefined) {
@@ -191,7 +191,7 @@ export const makePlayer = Effect.fnUntraced(function* (
     )
   }
 
-  // Waits for a change, and for one of the program no longer than patience lasts.
+  // Waits for a change, but reports a deviation if the next message of the program does not arrive in time.
   const wait = Effect.suspend(() => {
     const before = next
     return Effect.timeoutOrElse(changed.await, {

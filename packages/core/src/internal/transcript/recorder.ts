@@ -1,9 +1,9 @@
 /**
- * Records a connection while it goes on: takes each line as it passes, and writes it down behind that, so that a slow disk
- * delays nothing. A failing write ends the recording and not the connection.
+ * Records a running connection. It queues each line and writes it in the background, so that a slow disk does not delay the
+ * connection. A failed write ends the recording, but not the connection.
  *
- * The room knows lines, messages of JSON-RPC as data, and files. It must not know how a turn runs, and it changes
- * nothing that passes.
+ * The room knows lines, JSON-RPC messages as data, and files. It must not know how a turn runs, and must not change the
+ * messages.
  */
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -22,15 +22,15 @@ import { makeHolding, type WireLine } from "./held.ts"
 import * as Parts from "./parts.ts"
 
 /**
- * The file of a recording, and how large it may become.
+ * The file of a recording, and its size limits.
  *
  * @category options
  * @since 0.1.0
  */
 export interface RecordOptions {
-  /** The file of JSON Lines, which only its owner can read. A recording that is there already is kept as `FILE.1`. */
+  /** The file, in JSON Lines, which only its owner can read. An existing recording is kept as `FILE.1`. */
   readonly file: string
-  /** How large a file becomes, in bytes; then the next one is begun. At least 65,536. Default: 67,108,864 (64 MiB). */
+  /** The maximum size of a file, in bytes, before the next one is begun. At least 65,536. Default: 67,108,864 (64 MiB). */
   readonly maxBytes?: number | undefined
   /** How many older files are kept, as `FILE.1` (the newest) and so on. Default: 3. */
   readonly keep?: number | undefined
@@ -38,19 +38,19 @@ export interface RecordOptions {
 
 /** Records one connection. */
 export interface Recorder {
-  /** The transport, with everything that passes recorded until the scope closes. */
+  /** A transport that records all messages until the scope closes. */
   readonly record: (transport: Transport["Service"]) => Effect.Effect<Transport["Service"], never, Scope.Scope>
   /** An observer that records each decision, and passes it on. */
   readonly observer: DecisionObserver
 }
 
-/** So much may wait to be written, in UTF-16 code units. */
+/** How much may be queued for writing, in UTF-16 code units. */
 const maxWaiting = 67_108_864
 
-/** So many lines become one write. */
+/** The number of lines in one write. */
 const linesOfWrite = 256
 
-/** How long closing waits for what is not written yet. */
+/** How long closing waits for queued lines to be written. */
 const closeGrace = "5 seconds"
 
 const redacted = (text: string | undefined): string | undefined =>
@@ -60,7 +60,7 @@ type Note = WireLine | Entry
 
 const isWireLine = (note: Note): note is WireLine => "line" in note
 
-/** Begins a recording. It ends with the scope, and has to be there before the connection and after it. */
+/** Begins a recording. It ends with the scope, and must outlive the connection at both ends. */
 export const makeRecorder = Effect.fnUntraced(function* (
   given: string | RecordOptions,
   about: Pick<Header, "binary" | "args" | "cwd">,
@@ -122,12 +122,12 @@ export const makeRecorder = Effect.fnUntraced(function* (
   const holding = makeHolding((entry) => entries.push(entry))
   const take = (note: Note) => {
     if (isWireLine(note)) return holding.take(note)
-    // After an end nothing comes that could complete a text.
+    // After the end, no message can complete a text.
     if ("end" in note || "stopped" in note) holding.end()
     entries.push(note)
   }
 
-  // The header says what codex it is, which the first line of the server tells.
+  // The header contains the version of codex, which is in the first line of the server.
   const isSilent = (notes: ReadonlyArray<Note>) => !notes.some((note) => !isWireLine(note) || note.direction === "in")
   const hearVersion = (notes: ReadonlyArray<Note>) => {
     const first = notes.find((note) => isWireLine(note) && note.direction === "in")
@@ -148,7 +148,7 @@ export const makeRecorder = Effect.fnUntraced(function* (
   const stop = (error: unknown) => {
     isStopped = true
     waiting = []
-    return Effect.logError(`The recording ${options.file} ends here, as it could not be written`, error)
+    return Effect.logError(`The recording ${options.file} ends here, because it could not be written`, error)
   }
 
   const writer = Effect.gen(function* () {
@@ -182,7 +182,7 @@ export const makeRecorder = Effect.fnUntraced(function* (
   )
 
   const onEnd = ({ reason, stderr }: ConnectionFailed) => {
-    // An end that we have made ourselves is told when all of it has passed.
+    // If this program closes the connection, the end is recorded after all messages.
     if (isClosing) return
     push({ ms: now(), end: { reason, stderr } })
     isStopped = true

@@ -1,5 +1,5 @@
 /**
- * The requests for a decision in a recording, each with the item that it is about and with what came of it.
+ * The requests for a decision in a recording, each with its item and its outcome.
  */
 import * as Notification from "../../Notification.ts"
 import type * as PolicyEngine from "../../PolicyEngine.ts"
@@ -9,11 +9,11 @@ import * as ServerRequest from "../../ServerRequest.ts"
 import { followItem, makeItemsInProgress } from "../approval/items.ts"
 import { type Decided, type Entry, fieldIn, type Received, textIn } from "./entry.ts"
 
-/** A request of one kind, as an engine is asked it. */
+/** A request of one kind, in the form that an engine receives. */
 type Asked = { readonly [K in PolicyEngine.Kind]: PolicyEngine.Request<K> }[PolicyEngine.Kind]
 
 /**
- * A request for a decision, and what came of it.
+ * A request for a decision, and its outcome.
  *
  * @category models
  * @since 0.1.0
@@ -21,16 +21,16 @@ type Asked = { readonly [K in PolicyEngine.Kind]: PolicyEngine.Request<K> }[Poli
 export interface RecordedRequest {
   /** The number of the request among the messages of the recording. */
   readonly n: number
-  /** When it came, in milliseconds since the recording began. */
+  /** When it arrived, in milliseconds since the recording began. */
   readonly ms: number
   /** From the request to its end, in milliseconds. */
   readonly millis: number
   readonly id: string | number
-  /** As an engine was asked it, without what was redacted. */
+  /** In the form that an engine receives, with secrets redacted. */
   readonly request: Asked
-  /** The result that was sent; `undefined`: the server had taken the request back, or the recording ends before. */
+  /** The result that was sent; `undefined` if the server withdrew the request, or the recording ends before the answer. */
   readonly answer: unknown
-  /** In one word, as `ObservedDecision` has it; `undefined` if the recording does not say. */
+  /** One word, as in `ObservedDecision`; `undefined` if the recording does not say. */
   readonly decision: string | undefined
   readonly by: string | undefined
   readonly reason: string | undefined
@@ -44,14 +44,14 @@ interface Open {
 }
 
 /**
- * Finds requests in the entries that it is given, one after the other; each is returned when its end is known.
+ * Finds requests in a sequence of entries. Each is returned when its end is known.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RequestFinder {
   readonly take: (entry: Entry) => RecordedRequest | undefined
-  /** Those that have no end. */
+  /** The requests without an end. */
   readonly rest: () => ReadonlyArray<RecordedRequest>
 }
 
@@ -114,7 +114,7 @@ export const makeRequestFinder = (): RequestFinder => {
   }
 }
 
-// The word of an answer, where the recording does not say who gave it.
+// The word for an answer, if the recording does not say who gave it.
 const decisionIn = (answer: unknown): string | undefined => {
   const decision = fieldIn(answer, "decision") ?? fieldIn(answer, "action")
   if (typeof decision === "string") return decision

@@ -1,20 +1,21 @@
 /**
- * A rollout, the history that codex keeps of a thread, as entries of a transcript: the notifications that a program would
- * have received.
+ * Converts a rollout, the history that codex keeps of a thread, to entries of a transcript: the notifications that a program
+ * would have received.
  *
- * A rollout lacks the messages of the program, deltas and approvals, so its entries can be looked at, but not played. Kinds of lines that this module does not know are counted. It reads lines, not files.
+ * A rollout lacks the messages of the program, deltas and approvals, so its entries can be shown, but not played. Unknown kinds
+ * of lines are counted.It reads lines, not files.
  */
 import * as Predicate from "effect/Predicate"
 import * as Redaction from "../../Redaction.ts"
 import { type Entry, fieldIn, formatVersion, type Header, parse, textIn } from "./entry.ts"
 import { itemOf, millisIn, planOf, toolItem, usageOf } from "./rolloutItems.ts"
 
-/** Stands for a line that is too long to be read. */
+/** Replaces a line that is too long to be read. */
 export const tooLong = Symbol("tooLong")
 
 export interface RolloutReader {
   readonly take: (line: string | typeof tooLong) => ReadonlyArray<Entry>
-  /** Nothing more comes. The last entry counts what was skipped. */
+  /** Call it after the last line. The last entry counts the skipped lines. */
   readonly end: () => ReadonlyArray<Entry>
 }
 
@@ -39,7 +40,7 @@ const momentIn = (value: unknown, name: string): number | undefined => {
   return Number.isNaN(millis) ? undefined : millis
 }
 
-/** A header made of the first line of a rollout; `undefined` if it is not the first line of one. */
+/** The header made from the first line of a rollout; `undefined` if the line is not the first one of a rollout. */
 export const headerOf = (text: string): Header | undefined => {
   const line = toLine(text)
   const id = textIn(line?.payload, "id")
@@ -55,7 +56,7 @@ export const headerOf = (text: string): Header | undefined => {
   }
 }
 
-/** Events and lines without anything to show: settings, and messages that items have too. */
+/** Events and lines with nothing to show: settings, and messages that also exist as items. */
 const silent: ReadonlySet<string> = new Set([
   "session_meta",
   "turn_context",
@@ -72,11 +73,11 @@ const silent: ReadonlySet<string> = new Set([
   "response_item/reasoning"
 ])
 
-/** So many kinds of unknown lines are told apart, by names of at most so many UTF-16 code units. */
+/** How many kinds of unknown lines are counted separately, and the maximum length of their names in UTF-16 code units. */
 const kindsMax = 20
 const kindLength = 80
 
-/** How much of calls without an item is held back, in UTF-16 code units. */
+/** The maximum size of held calls without an item, in UTF-16 code units. */
 const heldMax = 8_388_608
 
 interface Call {
@@ -88,7 +89,7 @@ interface Call {
   output: { readonly at: number; readonly value: unknown } | undefined
 }
 
-/** Reads the lines of a rollout, of which the header was made. */
+/** Makes a reader of the lines of the rollout from which the header was made. */
 export const makeRolloutReader = ({ at: begun, recording: threadId }: Header): RolloutReader => {
   const skipped = { unreadable: 0, tooLong: 0, unknown: 0 }
   const kinds = new Map<string, number>()
@@ -100,7 +101,7 @@ export const makeRolloutReader = ({ at: begun, recording: threadId }: Header): R
   let impliedTurns = 0
   let isOpen = false
   const known = new Set<string>()
-  /** Whether codex writes items as such; older ones write events and calls alone. */
+  /** Whether codex writes items. Older versions only write events and calls. */
   let hasItems = false
   let total: number | undefined
   let entries: Array<Entry> = []
@@ -123,9 +124,9 @@ export const makeRolloutReader = ({ at: begun, recording: threadId }: Header): R
     emit(ms, "turn/started", { turn: { id, items: [], status: "inProgress", error: null } })
   }
 
-  // Early versions write no beginnings of turns. There, a turn begins with a message of the user.
+  // Early versions do not write the start of a turn. There, a turn starts with a message of the user.
   const turnOf = (id: string | undefined): string => {
-    // An item can end when its turn is over, and another one runs.
+    // An item can end after its turn is over and another one runs.
     if (id !== undefined && known.has(id)) return id
     if (id !== undefined || !isOpen) start(id ?? `turn ${++impliedTurns}`)
     return turnId
@@ -204,7 +205,7 @@ export const makeRolloutReader = ({ at: begun, recording: threadId }: Header): R
         return takeItem(payload)
       case "token_count": {
         const usage = usageOf(payload["info"])
-        // It comes again with each change of the limits.
+        // It is repeated with each change of the limits.
         if (usage === undefined || usage.total.totalTokens === total) return undefined
         total = usage.total.totalTokens
         return emit(ms, "thread/tokenUsage/updated", { turnId, tokenUsage: usage })
@@ -224,7 +225,7 @@ export const makeRolloutReader = ({ at: begun, recording: threadId }: Header): R
     return put(item, Math.max(0, ms - (millisIn(item, "durationMs") ?? 0)), ms, turnOf(textIn(payload, "turn_id")))
   }
 
-  // As a rule a call has an item, which has more. Without one, only the call is known.
+  // A call usually has an item, which contains more. Without an item, only the call is known.
   const takeResponse = (payload: Json, type: string, size: number) => {
     const id = textIn(payload, "call_id") ?? textIn(payload, "id")
     if (id === undefined || (!type.endsWith("_call") && !type.endsWith("_call_output"))) {

@@ -1,7 +1,7 @@
 /**
- * The file of a rollout, read line by line in bounded memory.
+ * Reads the file of a rollout line by line, in bounded memory.
  *
- * A line that is too long to be held is skipped and told. It knows bytes and lines, and nothing of what is in a line.
+ * A line that is too long for that is skipped and counted. This module knows bytes and lines, but not the content of a line.
  */
 import * as FileSystem from "effect/FileSystem"
 import * as Effect from "effect/Effect"
@@ -11,14 +11,14 @@ import type { Entry, Header } from "./entry.ts"
 import { Unusable, whenRegular } from "./parts.ts"
 import { headerOf, makeRolloutReader, tooLong } from "./rollout.ts"
 
-/** The greatest length of a line, in bytes. A longer one has an image in it, or is damaged. */
+/** The maximum length of a line, in bytes. A longer one contains an image, or is damaged. */
 const lineMax = 16_777_216
 
 const lineFeed = 0x0a
 
 type Line = string | typeof tooLong
 
-/** Splits bytes into lines. Bytes behind the last line feed are a line too once the file ends. */
+/** Splits bytes into lines. Bytes after the last line feed are a line too when the file ends. */
 const makeLines = (max: number) => {
   const decoder = new TextDecoder()
   let parts: Array<Uint8Array> = []
@@ -45,7 +45,7 @@ const makeLines = (max: number) => {
         lines.push(taken())
         start = end + 1
       }
-      // The chunk may be used again by who reads the file.
+      // A copy, because the reader of the file may reuse the chunk.
       add(chunk.slice(start))
       return lines
     },
@@ -62,7 +62,7 @@ const linesOf = (fs: FileSystem.FileSystem, path: string, bytesToRead?: number) 
     )
   )
 
-/** The header of a rollout and its entries, which are read as they are asked for. */
+/** Opens a rollout: its header, and its entries, which are read on demand. */
 export const openRollout = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<

@@ -1,8 +1,8 @@
 /**
- * The items of a rollout in the form that the protocol gives them.
+ * Converts the items of a rollout to the form of the protocol.
  *
- * A rollout has an item as codex holds it, an older one has an event in its place, and of some calls it has only what the
- * model wrote. Fields that are not there are left out.
+ * A rollout has items in codex's internal form. Older ones have events instead, and some calls only have the text of the model.
+ * Missing fields are left out.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -15,7 +15,7 @@ const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter:
 const camelKeys = (value: Json): Json =>
   Object.fromEntries(Object.entries(value).map(([name, field]) => [camel(name), field]))
 
-/** A field that is a number of milliseconds or the like. */
+/** A numeric field, such as a number of milliseconds. */
 export const millisIn = (value: unknown, name: string): number | undefined => {
   const found = fieldIn(value, name)
   return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined
@@ -38,7 +38,7 @@ const durationIn = (value: unknown): number | undefined => {
   return Number.isSafeInteger(millis) ? millis : undefined
 }
 
-/** The words of a command, quoted as a shell needs them. */
+/** Joins the words of a command, quoted for a shell. */
 const commandLine = (words: ReadonlyArray<string>): string =>
   words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`)).join(" ")
 
@@ -109,7 +109,7 @@ const agentText = (item: Json): string =>
 const userContent = (item: Json): ReadonlyArray<unknown> =>
   Array.isArray(item["content"]) ? item["content"] : [{ type: "text", text: textIn(item, "message") ?? "" }]
 
-/** An item, or an event in its place, by its type; `undefined` if it is neither. */
+/** Converts an item, or an event that replaces one, by its type; `undefined` if it is neither. */
 export const itemOf = (item: unknown): Json | undefined => {
   if (!Predicate.isReadonlyObject(item)) return undefined
   const id = textIn(item, "id") ?? ""
@@ -140,7 +140,7 @@ export const itemOf = (item: unknown): Json | undefined => {
     case "web_search_end":
       return { type: "webSearch", id, query: textIn(item, "query") ?? "" }
   }
-  // Any other kind of item: a codex that is newer, or a kind with the same fields in both forms.
+  // Any other kind of item is from a newer codex, or has the same fields in both forms.
   return /^[A-Z]\w*$/.test(type)
     ? { ...camelKeys(item), type: `${type.slice(0, 1).toLowerCase()}${type.slice(1)}` }
     : undefined
@@ -168,7 +168,7 @@ const exitCodeIn = (output: unknown): number | undefined => {
   return said === undefined ? undefined : Number(said)
 }
 
-/** A call of a tool that has no item: only what the model wrote and received is known. */
+/** The item for a tool call without one: only the model's input and output are known. */
 export const toolItem = (id: string, name: string, args: unknown, output: unknown): Json => {
   const given = typeof args === "string" ? (parse(args) ?? args) : args
   const text = outputText(output)
@@ -197,7 +197,7 @@ export const toolItem = (id: string, name: string, args: unknown, output: unknow
   }
 }
 
-/** The plan that the model has written; `undefined` if it is none. */
+/** The plan that the model has written; `undefined` if the arguments are not a plan. */
 export const planOf = (args: unknown): Json | undefined => {
   const given = typeof args === "string" ? parse(args) : args
   const steps = fieldIn(given, "plan")
@@ -217,7 +217,7 @@ const tokensOf = (usage: unknown) => ({
   reasoningOutputTokens: millisIn(usage, "reasoning_output_tokens") ?? 0
 })
 
-/** The tokens of a thread so far; `undefined` if they are not known. */
+/** The tokens of a thread so far; `undefined` if they are unknown. */
 export const usageOf = (info: unknown) => {
   const total = fieldIn(info, "total_token_usage")
   if (!Predicate.isReadonlyObject(total)) return undefined

@@ -1,6 +1,6 @@
 /**
- * Cuts a recording down to some of its turns. Messages without a turn, such as the handshake and the start of threads,
- * stay, so that the rest can be played.
+ * Reduces a recording to some of its turns. Messages without a turn, such as the handshake and the start of threads, stay, so
+ * that the rest can be played.
  */
 import { type Entry, fieldIn, isMessage, textIn } from "./entry.ts"
 
@@ -19,7 +19,7 @@ const idOf = (side: "client" | "server", message: unknown): string | undefined =
   return id === undefined ? undefined : `${side} ${JSON.stringify(id)}`
 }
 
-// A request and its answer have one id, that of the side which asks.
+// A request and its answer have the same id, which the sender of the request has chosen.
 const exchangeOf = (entry: Entry): string | undefined => {
   if (!isMessage(entry)) return undefined
   const isIn = "in" in entry
@@ -37,7 +37,7 @@ export const turnsOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
   )
 ]
 
-/** The entries without those of the turns that are not kept. */
+/** Removes the entries of all turns that are not kept. */
 export const trim = (entries: ReadonlyArray<Entry>, isKept: (turnId: string) => boolean): ReadonlyArray<Entry> => {
   const dropped = new Set<string>()
   const isDropped = (entry: Entry): boolean => {
@@ -51,7 +51,7 @@ export const trim = (entries: ReadonlyArray<Entry>, isKept: (turnId: string) => 
     const exchange = exchangeOf(message)
     if (exchange !== undefined && isDropped(message)) dropped.add(exchange)
   }
-  // Before it accepts, the client makes sure by such a request that the server is there.
+  // The client sends this request as a round trip before it accepts a request of the server.
   const spans = messages.filter(
     (message) => dropped.has(exchangeOf(message) ?? "") && exchangeOf(message)?.startsWith("server")
   )

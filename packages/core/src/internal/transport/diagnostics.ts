@@ -1,6 +1,6 @@
 /**
- * The newest lines that a process has written to its standard error, as they may be shown: without what only a terminal
- * obeys, and without secrets. Most of them nobody ever reads, so that is done when they are read.
+ * The newest lines of a process's standard error, without terminal control sequences and secrets. Most lines are never read, so
+ * they are cleaned on reading.
  */
 import * as Redaction from "../../Redaction.ts"
 
@@ -13,10 +13,10 @@ export interface Diagnostics {
 const maxLines = 500
 const maxLineLength = 4096
 
-// What is kept behind a line's end shows a secret that begins before it for what it is.
+// Some text is kept beyond the maximum length, so that a secret across that boundary is recognized.
 const overlap = 1024
 
-// Control sequences, strings for the terminal such as titles and links, and short ones; then what is left to control it.
+// Control sequences, strings for the terminal such as titles and links, and short sequences; then single control characters.
 const escapes = new RegExp(
   [
     String.raw`(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]`,
@@ -37,7 +37,7 @@ export const makeDiagnostics = (): Diagnostics => {
     read: () => {
       if (lines.length === 0) return []
       const plain = lines.join("\n").replace(escapes, "").replace(controls, "")
-      // All at once: a key may go over many lines.
+      // All lines at once, because a key may span several of them.
       return Redaction.text(plain)
         .split("\n")
         .map((line) => line.slice(0, maxLineLength))

@@ -1,24 +1,24 @@
 /**
- * Splits a stream of bytes into lines: at any chunking, with characters split across chunks, with CRLF, in one pass.
+ * Splits a stream of bytes into lines in one pass, for any chunking, including characters split across chunks, and with CRLF.
  */
 import { longestString } from "../options.ts"
 
-/** What `push` returns when a line has grown over the limit. What there was of it is dropped. */
+/** The result of `push` for a line that exceeds the limit. The line is dropped. */
 export interface LineTooLong {
   readonly limit: number
 }
 
 export interface LineSplitter {
-  /** Takes a chunk and hands each complete, non-empty line to `onLine`, without its line break. */
+  /** Takes a chunk and calls `onLine` with each complete, non-empty line, without its line break. */
   readonly push: (chunk: Uint8Array) => LineTooLong | undefined
-  /** There are no more chunks: hands over a last line that has no line break. */
+  /** Call it after the last chunk: emits a last line without a line break. */
   readonly end: () => void
 }
 
 /**
  * Makes a splitter.
  *
- * `maxLength` is the greatest length of a line, in UTF-16 code units. Bytes that are not UTF-8 become U+FFFD.
+ * `maxLength` is the maximum length of a line, in UTF-16 code units. Bytes that are not UTF-8 become U+FFFD.
  */
 export const makeLineSplitter = (maxLength: number, onLine: (line: string) => void): LineSplitter => {
   const limit = Math.min(maxLength, longestString)
@@ -65,7 +65,7 @@ export const makeLineSplitter = (maxLength: number, onLine: (line: string) => vo
   return {
     push: (chunk) => split(decoder.decode(chunk, { stream: true })),
     end: () => {
-      // What is left of a character that was cut.
+      // Flushes the rest of an incomplete character.
       if (split(decoder.decode()) !== undefined || pieces.length === 0) return
       const line = pieces.join("")
       pieces = []

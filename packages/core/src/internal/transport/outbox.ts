@@ -1,5 +1,5 @@
 /**
- * The lines that wait to be written, pulled in one piece by whoever writes them.
+ * The lines that wait to be written. The writer pulls all of them at once.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -9,17 +9,17 @@ import type * as Pull from "effect/Pull"
 import type { ConnectionFailed } from "../../CodexError.ts"
 
 export interface Outbox {
-  /** Waits while more than the limit is unwritten. Fails once nothing is accepted any more. */
+  /** Waits while more than the limit is unwritten. Fails once no more lines are accepted. */
   readonly room: Effect.Effect<void, ConnectionFailed>
   /** Whether `room` would succeed at once. */
   readonly hasRoom: () => boolean
-  /** Queues a line. Does nothing once nothing is accepted any more. */
+  /** Queues a line. Does nothing once no more lines are accepted. */
   readonly write: (line: string) => void
-  /** All lines that are queued. Ends after `end`, when the rest was pulled. */
+  /** Pulls all queued lines. Ends after `end`, when the rest was pulled. */
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<string>>
-  /** What is queued is still written; nothing more is accepted. */
+  /** Accepts no more lines. Queued ones are still written. */
   readonly end: (error: ConnectionFailed) => void
-  /** What is queued is dropped: there is nobody to read it. */
+  /** Accepts no more lines and drops the queued ones, because the peer is gone. */
   readonly fail: (error: ConnectionFailed) => void
 }
 
@@ -76,7 +76,7 @@ export const makeOutbox = (limit: number): Outbox => {
       return Effect.succeed(taken)
     }
     if (closed !== undefined) return Cause.done()
-    // Resumed in a microtask, so that the lines of one moment leave in one write.
+    // Resumed in a microtask, so that lines that are queued together leave in one write.
     return Effect.flatMap(
       Effect.callback<void>((resume) => {
         wake = () => queueMicrotask(() => resume(Effect.void))

@@ -1,9 +1,9 @@
 /**
- * Lets go of the pipes of a process that is over.
+ * Releases the pipes of a process that has exited.
  *
- * A process that it has started may hold them open, and Node keeps the program alive until they end. The spawner does not
- * hand them out, so they come from Node's own announcement of each process that it makes. Where there is no such thing,
- * nothing is let go of.
+ * A child of that process may keep them open, and Node keeps the program alive until they end. The spawner does not expose
+ * them, so they come from Node's diagnostics channel, which announces each new process. On platforms without the channel, the
+ * pipes are not released.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 const isDestroyable = (u: unknown): u is { readonly destroy: () => void } =>
   Predicate.hasProperty(u, "destroy") && typeof u.destroy === "function"
 
-/** Spawns a process whose pipes are let go of when the scope closes, after all else. */
+/** Spawns a process whose pipes are released when the scope closes, after everything else. */
 export const withPipesReleased = Effect.fnUntraced(function* <H extends { readonly pid: number }, E, R>(
   spawn: Effect.Effect<H, E, R>
 ): Effect.fn.Return<H, E, R | Scope.Scope> {

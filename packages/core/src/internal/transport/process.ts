@@ -1,5 +1,5 @@
 /**
- * Starts a process of its own group, keeps its newest diagnostics, and knows how it ended.
+ * Starts a process in its own group, keeps its newest diagnostics, and reports how it ended.
  *
  * The room knows bytes, lines, a process and its end. It must not know JSON: receivers read the lines.
  */
@@ -20,26 +20,26 @@ export interface SpawnOptions {
   /** The executable, as an absolute path or a name on the `PATH`. */
   readonly command: string
   readonly args: ReadonlyArray<string>
-  /** Working directory of the process. Default: ours. */
+  /** Working directory of the process. Default: that of this process. */
   readonly cwd?: string | undefined
-  /** The whole environment of the process, or with `extendEnv` what is added to ours. Default: ours. */
+  /** The environment of the process, or, with `extendEnv`, variables to add to the default. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Whether `env` is added to our environment instead of replacing it. Default: false. */
+  /** Whether `env` extends the environment of this process instead of replacing it. Default: false. */
   readonly extendEnv?: boolean | undefined
   /**
-   * How long each step of the shutdown waits for the process to go: its standard input is closed, then it gets SIGTERM,
+   * How long each step of the shutdown waits for the process to exit: first its standard input is closed, then it gets SIGTERM,
    * then SIGKILL, each sent to its whole process group. Default: 2 seconds.
    */
   readonly shutdownGrace?: Duration.Input | undefined
 }
 
-/** Output that a grandchild holds open after the exit is waited for this long and no longer. */
+/** How long to wait for output that a grandchild keeps open after the exit. */
 export const drainGrace = Duration.seconds(1)
 
 export const spawn = Effect.fnUntraced(function* (
   options: SpawnOptions & {
     readonly grace: Duration.Duration
-    /** What marks its processes. Default: a value of its own. */
+    /** The mark of its processes. Default: a unique value. */
     readonly mark?: string
   }
 ) {
@@ -48,7 +48,7 @@ export const spawn = Effect.fnUntraced(function* (
 
   const spawner = yield* ChildProcessSpawner
   const mark = options.mark ?? (yield* makeMark)
-  // Runs when the process and its group are gone.
+  // Runs after the process and its group are gone.
   yield* Effect.addFinalizer(() => Effect.provideService(endStragglers(mark), ChildProcessSpawner, spawner))
   const command = ChildProcess.make(options.command, options.args, {
     cwd: options.cwd,
@@ -57,12 +57,12 @@ export const spawn = Effect.fnUntraced(function* (
     forceKillAfter: options.grace
   })
   const handle = yield* withPipesReleased(spawner.spawn(command)).pipe(
-    // Node throws some of what goes wrong, such as arguments that are too long.
+    // Node throws some errors, such as that for arguments that are too long.
     Effect.catchDefect(Effect.fail),
     Effect.mapError((cause) => failure({ _tag: "Spawn", ...describeSystemError(cause) }))
   )
 
-  // Undrained, a full pipe would block the process. A line without end is dropped in pieces.
+  // If it were not drained, a full pipe would block the process. An endless line is dropped in pieces.
   const splitter = makeLineSplitter(1_048_576, diagnostics.add)
   const stderrDrained = yield* handle.stderr.pipe(
     Stream.runForEachArray((chunks) => Effect.sync(() => chunks.forEach(splitter.push))),
@@ -82,7 +82,7 @@ export const spawn = Effect.fnUntraced(function* (
   return { handle, diagnostics, stderrDrained, exited, failure }
 })
 
-// The platform reports a signal in the text of the error only.
+// The platform reports a signal only in the text of the error.
 const signalOf = (error: PlatformError.PlatformError): { readonly signal?: string } => {
   const signal = /signal: '(SIG\w+)'/.exec(String(error.cause))?.[1]
   return signal === undefined ? {} : { signal }

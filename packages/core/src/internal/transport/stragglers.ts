@@ -1,10 +1,10 @@
 /**
- * Finds and ends what has left the server's process group: a command that calls `setsid` is in a session of its own, and no
- * signal to the group reaches it.
+ * Finds and ends processes that have left the server's process group: a command that calls `setsid` is in its own session, and
+ * a signal to the group does not reach it.
  *
- * What the server starts inherits its environment, so the server gets a variable with a value of its own, and who has it is
- * of the server. That is on Linux, where environments can be read. A process that has cleared or overwritten its environment
- * is not found, and neither is one of another user.
+ * Processes inherit the server's environment, so the server gets a variable with a unique value, which marks its descendants.
+ * This works only on Linux, where environments can be read. A process that has cleared or overwritten its environment is not
+ * found, and neither is one of another user.
  */
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "effect/process/ChildProcess"
@@ -14,12 +14,12 @@ import { shellWithProc } from "../platform.ts"
 /** The variable that marks the processes of one server. */
 export const markName = "EFFECT_CODEX_SERVER"
 
-/** A value that no other server has. */
+/** A unique value for a server. */
 export const makeMark: Effect.Effect<string> = Effect.sync(() => globalThis.crypto.randomUUID())
 
 /**
- * A program of `sh` that ends the processes with the mark in its first argument, with SIGTERM and a moment later with SIGKILL,
- * but for the one whose id is its second argument. It is not to have the mark itself.
+ * A shell script that ends the processes with the mark in its first argument, with SIGTERM and a moment later with SIGKILL,
+ * except for the process whose id is its second argument. It must run without the mark itself.
  */
 export const endMarked = `
   marked() {
@@ -31,7 +31,7 @@ export const endMarked = `
   [ -z "$found" ] || kill -KILL $found
 `
 
-/** Ends what is left of a server that is over. */
+/** Ends the remaining processes of a server that has exited. */
 export const endStragglers = (mark: string): Effect.Effect<void, never, ChildProcessSpawner> =>
   shellWithProc === undefined ? Effect.void : sweep(shellWithProc, mark)
 

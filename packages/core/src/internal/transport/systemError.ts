@@ -1,5 +1,5 @@
 /**
- * What the operating system said, out of the errors that it is wrapped in: the platform's own messages leave it out.
+ * Extracts the operating system's error from the errors that wrap it, because the platform's own messages leave it out.
  */
 import * as Predicate from "effect/Predicate"
 import * as Redaction from "../../Redaction.ts"
@@ -25,7 +25,7 @@ export const describeSystemError = (error: unknown): SystemError => {
   let innermost: unknown = error
   let errno: string | undefined
   let message = ""
-  // An error wraps another one a few times at most; a bound keeps a circle from being followed.
+  // Errors are nested a few levels deep at most; the limit stops at circular ones.
   for (let depth = 0; depth < 8 && Predicate.isObject(innermost); depth++) {
     if (Predicate.hasProperty(innermost, "code") && typeof innermost.code === "string")
       errno ??= errnoIn(innermost.code)

@@ -15,14 +15,15 @@ import { makeTokenCount, type TokenCount } from "./tokens.ts"
  */
 export interface Collector {
   readonly add: (notification: Notification) => void
-  /** Whether the agent has written more than is kept. */
+  /** Whether the agent has written more text than the limit. */
   readonly isTooLong: () => boolean
   /** The response so far. */
   readonly response: (events?: ReadonlyArray<ResponseEvent>) => AgentResponse
 }
 
 /**
- * Makes an empty collector for a turn of the thread, which keeps so much text of unfinished messages, in UTF-16 code units.
+ * Makes an empty collector for a turn of the thread. `maxTextLength` limits the text of unfinished messages, in UTF-16 code
+ * units.
  */
 export const makeCollector = (
   threadId: string,

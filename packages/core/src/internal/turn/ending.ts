@@ -1,5 +1,5 @@
 /**
- * From the end of a turn to the result of its effects: of the turn, and of its start if the turn has no id yet.
+ * Converts the end of a turn to the results of its effects: that of the turn, and that of its start if the turn has no id yet.
  */
 import * as Result from "effect/Result"
 import type { AgentResponse } from "../../AgentResponse.ts"

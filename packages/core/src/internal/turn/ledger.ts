@@ -1,9 +1,9 @@
 /**
- * What all turns of a layer have used together, held against what they may use.
+ * Counts the usage of all turns of a layer together against the budget of the layer.
  */
 import type { BudgetExceeded } from "../../CodexError.ts"
 
-/** Tokens, turns, and milliseconds; infinite: no limit. */
+/** Tokens, turns, and milliseconds. Infinity means no limit. */
 export interface Limits {
   readonly tokens: number
   readonly turns: number
@@ -12,22 +12,22 @@ export interface Limits {
 
 export type Exceeded = Pick<BudgetExceeded, "limit" | "scope" | "allowed" | "used">
 
-/** A turn that runs, or waits to be started. */
+/** A turn that is running or waits to be started. */
 export interface Entry {
-  /** When its request was sent; until then it uses no time. */
+  /** When its request was sent. Until then it uses no time. */
   startedAt: number | undefined
   readonly stop: (exceeded: Exceeded) => void
 }
 
 export interface Ledger {
-  /** Counts a turn; or tells why it may not run. */
+  /** Counts a turn, or returns the limit that forbids it. */
   readonly enter: (entry: Entry, now: number) => Exceeded | undefined
   readonly leave: (entry: Entry, now: number) => void
-  /** Adds tokens, and stops all turns when there are none left. */
+  /** Adds used tokens, and stops all turns if the budget is used up. */
   readonly spend: (tokens: number) => void
-  /** Stops all turns when there is no time left. */
+  /** Stops all turns if no time is left. */
   readonly checkTime: (now: number) => void
-  /** For how many milliseconds the turns that run can go on side by side. Infinite without a limit. */
+  /** How long the running turns can continue in parallel, in milliseconds. Infinite without a limit. */
   readonly timeLeft: (now: number) => number
 }
 

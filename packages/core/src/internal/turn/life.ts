@@ -1,6 +1,6 @@
 /**
- * The life of one turn as it goes on: the state of `machine.ts`, who is told when the turn has a name and when it ends, and
- * who waits for a change.
+ * The life of one turn: the current state of `machine.ts`, callbacks for when the turn gets an id and when it ends, and the
+ * waiters for a change.
  */
 import * as Effect from "effect/Effect"
 import * as Machine from "./machine.ts"
@@ -31,7 +31,7 @@ export const makeLife = (
       if (state === before) return
       if (state.turnId !== undefined && before.turnId === undefined) listener.onNamed(state.turnId)
       if (state.end !== undefined && before.end === undefined) listener.onEnded(state.end)
-      // A copy, since a waiter may wait for the next change as soon as it is woken.
+      // A copy, because a woken waiter may immediately wait for the next change.
       for (const wake of Array.from(wakers)) wake()
     },
     nextChange: Effect.callback<void>((resume) => {

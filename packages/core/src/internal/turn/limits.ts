@@ -1,5 +1,5 @@
 /**
- * Why we stop a turn ourselves, and what it fails with then.
+ * The limits for which this client stops a turn, and the errors that the turn then fails with.
  */
 import * as Effect from "effect/Effect"
 import type { AgentResponse } from "../../AgentResponse.ts"
@@ -14,7 +14,7 @@ import { type Liveness, type Stalled, watch, type WatchdogTimes } from "./watchd
 export type Limit =
   | { readonly _tag: "Budget"; readonly exceeded: Exceeded }
   | { readonly _tag: "TextTooLong"; readonly allowed: number }
-  /** The server does not tell us of the thread any more. */
+  /** The server no longer reports the thread. */
   | { readonly _tag: "Unheard"; readonly error: RequestError }
   | {
       readonly _tag: "Stalled"
@@ -22,10 +22,10 @@ export type Limit =
       readonly about: Partial<Pick<TurnStalled, "lastEvent" | "threadStatus">>
     }
 
-/** How long a stalled turn's thread is asked for its status, in milliseconds. */
+/** The timeout for asking the status of a stalled turn's thread, in milliseconds. */
 const statusTimeout = 5000
 
-/** How long a server may take to say whether a turn runs, in milliseconds. */
+/** The timeout for asking the server whether a turn runs, in milliseconds. */
 const livenessTimeout = 60_000
 
 /** Waits until a limit is reached. */
@@ -43,7 +43,7 @@ export const untilReached = (
   const stalled = Effect.flatMap(
     watch(watchdog, record.watched, askServer),
     Effect.fnUntraced(function* (stalled): Effect.fn.Return<Limit> {
-      // What the turn says while it is being stopped is not what it stalled at.
+      // Read now: notifications that arrive while the turn is being stopped are not the event at which it stalled.
       const { event } = record.last()
       const status = yield* server.request("thread/read", { threadId }, { timeout: statusTimeout }).pipe(
         Effect.map(({ thread }) => ({ threadStatus: thread.status.type })),

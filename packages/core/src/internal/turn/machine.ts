@@ -1,52 +1,52 @@
 /**
- * The life of one turn as a pure function: a message goes in, the next state comes out.
+ * The life of one turn as a pure function: it takes a state and a message, and returns the next state.
  *
- * It knows what a turn's id is, whether the turn is ours, how it can be stopped at this moment, and how it ended. It knows
- * nothing of deltas, buffers, clocks or the wire. The runner beside it feeds it and does what the state says.
+ * It knows the id of the turn, whether the turn is ours, how it can be stopped at this moment, and how it ended. It knows
+ * nothing about deltas, buffers, clocks or the wire. The runner in `run.ts` feeds it and acts on its state.
  *
- * Facts about codex 0.169.0 that it stands on, each held by the conformance suite:
+ * It relies on these facts about codex 0.169.0, each checked by the conformance suite:
  *
- * - Between the reply to `turn/start` and `turn/started`, `turn/interrupt` by id is refused. An empty id is taken: it stops
- *   whichever turn is active on the thread, and on an idle thread it does nothing and is not remembered.
+ * - Between the reply to `turn/start` and `turn/started`, `turn/interrupt` by id is refused. An empty id is accepted: it stops
+ *   the active turn of the thread, whichever that is. On an idle thread it does nothing and is not remembered.
  * - `turn/start` on a thread with an active turn steers that turn, and the reply names that turn's id.
- * - The first user message of a turn has the `clientUserMessageId` of the request that started the turn, so it tells whose
+ * - The first user message of a turn has the `clientUserMessageId` of the request that started the turn, so it shows whose
  *   turn it is. A `!` command runs in a turn that begins with the command instead.
- * - A review runs in an inner turn, which alone can be interrupted by id.
- * - A review that can't begin has an error without another try, and neither `turn/started` nor `turn/completed`.
+ * - A review runs in an inner turn, and only that one can be interrupted by id.
+ * - A review that cannot begin has an error without a retry, and neither `turn/started` nor `turn/completed`.
  */
 import type { RequestError, ThreadBusy } from "../../CodexError.ts"
 import type * as Schemas from "../../protocol/generated/Experimental.ts"
 
 /** How a turn ended, as far as this program can tell. */
 export type End =
-  /** The server told of the end. */
+  /** The server reported the end. */
   | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
-  /** It could not be started, or nothing more will be heard of it. */
+  /** It could not be started, or the server will not report anything more about it. */
   | { readonly _tag: "Failed"; readonly error: RequestError | ThreadBusy }
   /** The prompt went into a turn that is not ours. */
   | { readonly _tag: "Foreign"; readonly turnId: string }
   /** It was stopped before anything was sent. */
   | { readonly _tag: "Unsent" }
-  /** It was asked to stop, and its end was not seen in time. */
+  /** It was asked to stop, but its end was not reported in time. */
   | { readonly _tag: "NotStopped" }
 
 export interface State {
-  /** `waiting`: nothing was sent. `starting`: the request was sent, and the turn has no id. `over`: see `end`. */
+  /** `waiting`: nothing was sent. `starting`: the request was sent, but the turn has no id. `over`: see `end`. */
   readonly phase: "waiting" | "starting" | "running" | "over"
-  /** What our user message is called; `undefined` where the turn has none, as a review. */
+  /** The id of our user message; `undefined` if the turn has none, like a review. */
   readonly messageId: string | undefined
   readonly turnId: string | undefined
-  /** The turn below ours that is interrupted in our turn's place. */
+  /** The inner turn below our turn, which is interrupted instead of it. */
   readonly innerId: string | undefined
   /** A turn that began on the thread after our request was sent, and may be ours. */
   readonly candidate: string | undefined
-  /** That turn, if it has ended before it was known whose it is. */
+  /** That turn, if it ended before its owner was known. */
   readonly candidateEnd: Schemas.Turn | undefined
   /** A turn that runs on the thread and is not ours. */
   readonly foreign: string | undefined
-  /** The turns that turned out not to be ours since our request was sent, also those that are over. */
+  /** All turns since our request was sent that turned out not to be ours, including those that are over. */
   readonly notOurs: ReadonlyArray<string>
-  /** Whether `turn/started` of our turn was seen, from which on it can be interrupted by id. */
+  /** Whether `turn/started` of our turn has arrived, after which it can be interrupted by id. */
   readonly begun: boolean
   /** Whether the turn is known to be ours. */
   readonly confirmed: boolean
@@ -62,18 +62,18 @@ export type Message =
   | { readonly _tag: "Replied"; readonly turnId: string }
   /** The server started nothing. */
   | { readonly _tag: "Refused"; readonly error: RequestError | ThreadBusy }
-  /** The connection or the thread is gone, or the end of the turn can't be read. */
+  /** The connection or the thread is gone, or the end of the turn could not be read. */
   | { readonly _tag: "Lost"; readonly error: RequestError }
   /** `turn/started` on the thread. */
   | { readonly _tag: "Began"; readonly turnId: string; readonly rootTurnId: string | undefined }
-  /** A turn's prompt: a user message, with its `clientId` if the server tells one, or a command of the user. */
+  /** A turn's prompt: a user message, with its `clientId` if the server reports one, or a command of the user. */
   | { readonly _tag: "Prompted"; readonly turnId: string; readonly clientId: string | null | undefined }
   /** `turn/completed` on the thread. */
   | { readonly _tag: "Completed"; readonly turn: Schemas.Turn }
   /** An error of a turn that the server does not retry. It ends a turn that has not begun. */
   | { readonly _tag: "Aborted"; readonly turnId: string; readonly error: Schemas.TurnError }
   | { readonly _tag: "Stop" }
-  /** The end of the turn was waited for in vain. */
+  /** The end of the turn did not arrive in time. */
   | { readonly _tag: "GaveUp" }
 
 export const initial = (messageId: string | undefined): State => ({
@@ -110,7 +110,7 @@ const named = (state: State, turnId: string, confirmed: boolean): State => {
     begun,
     candidate: undefined,
     candidateEnd: undefined,
-    // A turn without a message of its own has nothing that would tell.
+    // A turn without a message of its own cannot be confirmed in any other way.
     confirmed: confirmed || state.messageId === undefined
   }
   return candidateEnd?.id === turnId ? over(running, { _tag: "Completed", turn: candidateEnd }) : running
@@ -130,7 +130,7 @@ export const step = (state: State, message: Message): State => {
         ? over(state, { _tag: "Foreign", turnId: message.turnId })
         : named(state, message.turnId, false)
     case "Refused":
-      // A turn that has begun is there, whatever the reply says.
+      // A turn that has begun exists, whatever the reply says.
       return state.phase === "running" ? state : over(state, { _tag: "Failed", error: message.error })
     case "Lost":
       return over(state, { _tag: "Failed", error: message.error })
@@ -162,13 +162,13 @@ const began = (state: State, turnId: string, rootTurnId: string | undefined): St
 
 const prompted = (state: State, turnId: string, clientId: string | null | undefined): State => {
   if (state.phase === "waiting" || state.messageId === undefined) return state
-  // More input to our turn, or to another one.
+  // This is more input, to our turn or to another one.
   if (state.confirmed) return turnId === state.turnId || turnId === state.innerId ? state : foreign(state, turnId)
   if (clientId === state.messageId) {
     // Our message was added to a turn that began with another one.
     return state.notOurs.includes(turnId) ? over(state, { _tag: "Foreign", turnId }) : named(state, turnId, true)
   }
-  // A server that names no messages can't tell whose turn it is, and our request is the likeliest reason for it.
+  // Without ids of messages there is no proof whose turn it is, and our request is its most likely cause.
   if (clientId === undefined) return turnId === state.turnId ? { ...state, confirmed: true } : state
   if (turnId === state.turnId) return over(state, { _tag: "Foreign", turnId })
   const isCandidate = state.candidate === turnId
@@ -186,7 +186,7 @@ const completed = (state: State, turn: Schemas.Turn): State => {
     return turn.id === state.innerId ? { ...state, innerId: undefined } : state
   }
   if (state.candidate !== turn.id) return state
-  // It began after our request, and nothing but the reply would tell that it is ours; or we have asked for its end.
+  // It began after our request, and only the reply could prove that it is ours; or we have asked it to stop.
   if (state.messageId === undefined || state.stopping) {
     return over({ ...state, turnId: turn.id }, { _tag: "Completed", turn })
   }
@@ -203,14 +203,14 @@ const aborted = (state: State, turnId: string, error: Schemas.TurnError): State 
     error
   }
   if (turnId === state.turnId) return over(state, { _tag: "Completed", turn })
-  // The reply will tell whose it is.
+  // The reply will show whose turn it is.
   const isUnknown = state.turnId === undefined && state.candidate === undefined
   return isUnknown ? { ...state, candidate: turnId, candidateEnd: turn } : state
 }
 
 /**
- * The id to ask `turn/interrupt` with at this moment; `undefined` while asking would be in vain, or could stop a turn that is
- * not ours.
+ * The id to send in `turn/interrupt` at this moment; `undefined` while the request would be useless, or could stop a turn that
+ * is not ours.
  */
 export const interruptId = (state: State): string | undefined => {
   if (state.phase !== "starting" && state.phase !== "running") return undefined

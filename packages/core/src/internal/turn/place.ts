@@ -1,8 +1,8 @@
 /**
- * A turn's place: first in its thread's queue, and counted in the layer's budget. An answer that is asked for again keeps its
- * place over all of its attempts, so that no other turn comes between them and all of them have one budget.
+ * A turn's place: the first position in its thread's queue, and an entry in the layer's budget. An answer that is asked for
+ * again keeps its place over all attempts, so that no other turn runs between them, and they share one budget.
  *
- * It knows what may be used and what has been used. It knows nothing of what a turn does.
+ * It knows budgets and usage. It must not know what a turn does.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -17,10 +17,10 @@ import { makeCollector } from "./collector.ts"
 import { makeTokenCount, type TokenCount } from "./tokens.ts"
 import type { Entry, Exceeded, Ledger } from "./ledger.ts"
 
-/** Where the turns of a thread wait for each other. */
+/** The queue of a thread's turns. */
 export type Queue = Effect.Effect<void, never, Scope.Scope>
 
-/** The queues of all threads. One lives as long as a turn stands in it, also if its thread is left and bound again. */
+/** The queues of all threads. A queue exists as long as a turn is in it, even if its thread is left and bound again. */
 export interface Queues {
   readonly of: (threadId: string) => Queue
   readonly size: () => number
@@ -49,7 +49,7 @@ export const makeQueues = (): Queues => {
 
 export interface Options {
   readonly threadId: string
-  /** Held until the place is given up, since the server adds a second turn to the one that runs. */
+  /** Held until the place is given up, because the server adds the input of a second turn to the running one. */
   readonly queue: Queue
   readonly ledger: Ledger
   readonly budget: BudgetLimits
@@ -59,26 +59,26 @@ export interface Place {
   readonly threadId: string
   /** Waits until a budget is used up. */
   readonly exceeded: Effect.Effect<Exceeded>
-  /** What the attempts and their sub-agents have used so far. */
+  /** The tokens that all attempts and their sub-agents have used so far. */
   readonly tokens: TokenCount
-  /** The request that starts a turn is being sent: time counts from the first one on. */
+  /** Call it when the request that starts a turn is sent: time counts from the first call. */
   readonly sent: () => void
-  /** Holds what `tokens` tells against the budgets. */
+  /** Checks `tokens` against the budgets. */
   readonly checkTokens: () => void
-  /** Runs out with the time of the turn's budget, or of the layer's. */
+  /** Watches the time of the turn's budget and of the layer's. */
   readonly watchTime: Effect.Effect<never>
-  /** What runs for the turn runs in this. */
+  /** The context for everything that runs for the turn. */
   readonly context: Context.Context<never>
 }
 
-// The threads whose turns wait for what runs under it.
+// The threads whose turns wait for the effect that runs with this reference.
 const WaitingThreads = Context.Reference<ReadonlySet<string>>("@effect-codex/core/internal/turn/WaitingThreads", {
   defaultValue: () => new Set()
 })
 
 /**
- * Waits for a place, and holds it until the scope closes. From within a handler that the thread's own turn waits for, it fails
- * at once with `InvalidParams`: the turn would wait for itself.
+ * Waits for a place, and holds it until the scope closes. In a handler that the thread's own turn waits for, it fails at once
+ * with `InvalidParams`: the turn would wait for itself.
  */
 export const take = Effect.fnUntraced(function* (
   options: Options
@@ -98,7 +98,7 @@ export const take = Effect.fnUntraced(function* (
   const entry: Entry = { startedAt: undefined, stop: exceed }
   const refuse = (why: Exceeded) => new BudgetExceeded({ ...why, response: makeCollector(threadId).response() })
 
-  // The layer's budget may end while the turn waits in the queue.
+  // The layer's budget may be used up while the turn waits in the queue.
   const refused = ledger.enter(entry, now())
   if (refused !== undefined) return yield* refuse(refused)
   yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
@@ -125,7 +125,7 @@ export const take = Effect.fnUntraced(function* (
       spent = used
       if (used >= budget.tokens) exceed({ limit: "tokens", scope: "turn", allowed: budget.tokens, used })
     },
-    // No time passes for a turn that waits.
+    // The time of a waiting turn does not count.
     watchTime: Effect.gen(function* () {
       yield* Deferred.await(started)
       while (true) {

@@ -1,8 +1,9 @@
 /**
- * The record of a turn so far: collected into its response, counted, handed to its consumers, and watched for progress.
+ * The record of a turn so far: collects its response, counts its tokens, delivers its notifications to consumers, and tracks its
+ * progress.
  *
- * Called by the reader for each notification, so nothing here waits and nothing makes an effect. It does not know whether the
- * turn runs, or is stopped: that is in `life.ts`.
+ * The reader calls it for each notification, so nothing here waits or creates an effect. It does not know whether the turn runs
+ * or is stopped: `life.ts` does.
  */
 import type { AgentResponse } from "../../AgentResponse.ts"
 import type { TurnStreamError } from "../../CodexError.ts"
@@ -16,22 +17,22 @@ import type { TurnSpans } from "./spans.ts"
 import type { Watched } from "./watchdog.ts"
 
 export interface TurnRecord {
-  /** Takes what the server says on the turn's thread. What is about another turn is left out. */
+  /** Adds a notification of the turn's thread. Those about another turn are left out. */
   readonly add: (notification: Notification.Notification, turnId: string) => void
-  /** Takes what the server says on a thread that the turn has spawned. */
+  /** Adds a notification of a thread that the turn has spawned. */
   readonly addOfSubAgent: (notification: Notification.Notification) => void
-  /** Keeps what comes before the turn has a name. Tells how many bytes that is if it is more than is kept. */
+  /** Keeps a notification until the turn has an id. Returns the number of bytes if that exceeds the limit. */
   readonly keepEarly: (notification: Notification.Notification) => number | undefined
-  /** Takes what was kept. */
+  /** Adds the notifications that were kept. */
   readonly addEarly: (turnId: string) => void
   readonly dropEarly: () => void
   readonly response: () => AgentResponse
-  /** The items under way, by thread and id. */
+  /** The items in progress, by thread and id. */
   readonly items: ItemsInProgress
-  /** A request of the server is being answered, or no more. */
+  /** Call it with 1 when the answering of a server request starts, and with -1 when it ends. */
   readonly answering: (change: 1 | -1) => void
   readonly watched: Watched
-  /** The method of the last notification about the turn, and the last error that the server tries to get over. */
+  /** The method of the last notification about the turn, and the last error after which the server tries again. */
   readonly last: () => { readonly event: string | undefined; readonly error: string }
 }
 
@@ -42,14 +43,14 @@ export interface RecordOptions {
   readonly buffer: Buffer<Notification.Notification, TurnStreamError> | undefined
   readonly includeEvents: boolean
   readonly maxTextLength: number
-  /** The bytes that are kept before the turn has a name. */
+  /** The limit for notifications that are kept until the turn has an id, in bytes. */
   readonly maxEarlyBytes: number
   readonly now: () => number
   readonly lastReceivedAt: () => number
   readonly turnId: () => string | undefined
-  /** Whether nothing is expected of the turn for a reason of its own. */
+  /** Whether the turn still waits to be started, so that no progress is expected. */
   readonly isWaiting: () => boolean
-  /** Called when the agent has written more than is kept. */
+  /** Called when the agent has written more text than the limit. */
   readonly onTooLong: () => void
 }
 

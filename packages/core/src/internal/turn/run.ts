@@ -1,9 +1,9 @@
 /**
- * Runs one turn in a place that it has, in a scope of its own.
+ * Runs one turn in its place, in a scope of its own.
  *
- * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state, `record.ts` what the turn has said, `sending.ts`
- * starts it, `stopping.ts` stops it, and `limits.ts` says when. This file puts them together: it routes what
- * belongs to the turn to them, and turns its end into the result.
+ * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state and `record.ts` its notifications, `sending.ts`
+ * starts it, `stopping.ts` stops it, and `limits.ts` determines when. This file combines them: it routes the messages of the
+ * turn to them, and converts its end to the result.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -49,31 +49,31 @@ export interface Turn {
   readonly threadId: string
   /** Waits for the end of the turn. */
   readonly response: Effect.Effect<AgentResponse, TurnError>
-  /** Stops the turn, and returns when it is over. */
+  /** Stops the turn and waits for its end. */
   readonly interrupt: Effect.Effect<void, TurnNotStopped>
 }
 
 export interface Options {
-  /** The model that the turn asks for, if it asks for one. */
+  /** The model that the turn requests, if any. */
   readonly model: string | undefined
   /** The `clientUserMessageId` that `request` sends; `undefined` for turns without a message. */
   readonly messageId: string | undefined
-  /** Sends what makes the server start the turn, once. */
+  /** Sends the request that starts the turn, once. */
   readonly request: (options: RequestOptions) => Effect.Effect<{ readonly turn: { readonly id: string } }, RequestError>
-  /** Has the server tell of the thread again after it was left. Tells whether a turn still runs on it. */
+  /** Subscribes to the thread again after it was left. Returns whether a turn still runs on it. */
   readonly rejoin: Effect.Effect<boolean, RequestError>
   /** Runs the tool calls that the policy accepts. */
   readonly onToolCall?: ToolCallHandler | undefined
   /** Whether the response holds all events. Default: false. */
   readonly includeEvents?: boolean | undefined
   readonly watchdog: WatchdogTimes
-  /** How long the end of a turn that is stopped is waited for, in milliseconds. */
+  /** How long to wait for the end of a turn that is being stopped, in milliseconds. */
   readonly stopTimeout: number
-  /** What to do while a turn runs on the thread that is not ours. */
+  /** What to do while another turn, which is not ours, runs on the thread. */
   readonly whenBusy: "wait" | "fail"
-  /** The bytes of notifications that are kept until the turn has a name. */
+  /** The limit for notifications that are kept until the turn has an id, in bytes. */
   readonly bufferBytes: number
-  /** Gets what the server says of the turn. */
+  /** Receives the notifications of the turn. */
   readonly buffer: Buffer<Notification.Notification, TurnStreamError> | undefined
 }
 
@@ -91,7 +91,7 @@ export const run = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
   const span = yield* makeSpan(server, threadId, options.model)
-  // What runs for the turn is below its span.
+  // Everything that runs for the turn is a child of its span.
   const context = Context.add(place.context, Tracer.ParentSpan, span)
   const runFork = Effect.runForkWith(context)
   const spans = makeTurnSpans(context, span)
@@ -125,7 +125,7 @@ export const run = Effect.fnUntraced(function* (
     onTooLong: () => Deferred.doneUnsafe(textTooLong, Effect.succeed({ _tag: "TextTooLong", allowed: maxTextLength }))
   })
 
-  // An answer that is asked for again has one count over all of its turns, and a span for each.
+  // An answer that is asked for again has one token count for all of its turns, but a span for each.
   const usedBefore = place.tokens.usage()
   const endSpans = (exit: Exit.Exit<unknown, unknown>) => {
     const { status, usage } = record.response()
@@ -180,7 +180,7 @@ export const run = Effect.fnUntraced(function* (
       return Approval.answer(request, { ...answerer, onToolCall: runTool })
     }).pipe(Effect.ensuring(Effect.sync(() => record.answering(-1))))
 
-  // Where others can start turns too, the reply may name one of theirs.
+  // If other clients can start turns too, the reply may name one of their turns.
   const isUndecided = () => phase() === "starting" || (phase() === "running" && isShared && !life.state().confirmed)
   const whenDecided = Effect.gen(function* () {
     while (isUndecided()) yield* life.nextChange
@@ -193,7 +193,7 @@ export const run = Effect.fnUntraced(function* (
       return abandon
     })
 
-  // Without a subscription the end of the turn would not be heard of, so a turn that can't be joined again is stopped.
+  // Without a subscription, the end of the turn would not arrive. If the thread cannot be joined again, the turn is stopped.
   const rejoin = options.rejoin.pipe(
     Effect.flatMap((isActive) =>
       isActive
@@ -229,7 +229,7 @@ export const run = Effect.fnUntraced(function* (
     },
     onHold: record.dropEarly,
     onLate: stopLate,
-    // A turn is running, and has to be stopped.
+    // A turn is running and has to be stopped.
     onUnreadable: (error) => Deferred.doneUnsafe(named, Effect.fail(error))
   })
   const limits = Limits.untilReached(server, { place, record, watchdog: options.watchdog })
@@ -266,7 +266,7 @@ const makeSpan = (server: AppServer["Service"], threadId: string, model: string 
   })
 }
 
-// What a notification on the turn's thread says of the turn's life, if it says anything of it.
+// The message for the state machine in a notification of the turn's thread, if it has one.
 const messageOf = (notification: Notification.Notification): Machine.Message | undefined => {
   switch (notification.method) {
     case "turn/started": {

@@ -1,6 +1,6 @@
 /**
- * Sends what starts a turn: when the thread is free, again while the server does not run it or is busy with a turn that takes no
- * more input, and with care for a reply that comes too late.
+ * Sends the request that starts a turn. It waits until the thread is free, retries while the server does not run the request or
+ * is busy with a turn that takes no more input, and handles a reply that arrives too late.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,7 +17,7 @@ export interface SendOptions {
   readonly life: Life
   readonly request: (options: RequestOptions) => Effect.Effect<Started, RequestError>
   readonly whenBusy: "wait" | "fail"
-  /** Has the server tell of the thread again. */
+  /** Subscribes to the thread again. */
   readonly rejoin: Effect.Effect<unknown, RequestError>
   /** The request is being sent. */
   readonly onSend: () => void
@@ -25,22 +25,22 @@ export interface SendOptions {
   readonly onHold: () => void
   /** The reply came too late: the caller has left. */
   readonly onLate: (reply: unknown) => void
-  /** The reply can't be read, which says that there was one. */
+  /** The reply could not be read, so a turn may be running. */
   readonly onUnreadable: (error: Extract<RequestError, { readonly _tag: "ProtocolViolation" }>) => void
 }
 
-// The server has a turn that takes no more input, or none in another form. Seen on codex 0.169.0.
+// The server has a turn that takes no more input, or only for the same output schema. Observed in codex 0.169.0.
 const isBusy = (error: RequestError | ThreadBusy): boolean =>
   error._tag === "RequestFailed" && /\bActiveTurn(?:NotSteerable|OutputSchemaMismatch)\b/.test(error.description)
 
-/** Sends the request, and tells the turn's life how it went. */
+/** Sends the request, and reports the outcome to the turn's life. */
 export const send = (server: AppServer["Service"], options: SendOptions): Effect.Effect<void> => {
   const { life, threadId } = options
   const { activeTurn, isJoined, setActiveTurn, whenIdle } = server[connection]
 
   const whenFree = Effect.gen(function* () {
     while (true) {
-      // The thread may have been left in the meantime, and nothing would be heard of the turn.
+      // The thread may have been left in the meantime, and notifications of the turn would not arrive.
       if (!isJoined(threadId)) yield* options.rejoin
       const turnId = activeTurn(threadId)
       if (turnId === undefined) return

@@ -1,8 +1,8 @@
 /**
- * The span of one turn and those of its items, and what is measured when they end.
+ * The spans of one turn and its items, and the metrics of the turn.
  *
- * A turn's notifications are handled in the reader's own call, where no effect runs, so the spans of items are begun and
- * ended by hand. Without a tracer that anybody reads there are none.
+ * A turn's notifications are handled in the reader's own call, where no effect runs, so the spans of items are started and
+ * ended by hand. Without a custom tracer there are none.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,7 +19,7 @@ export interface TurnSpans {
   readonly named: (turnId: string) => void
   readonly started: (threadId: string, item: ThreadItem) => void
   readonly completed: (threadId: string, item: ThreadItem) => void
-  /** Ends what is open and measures the turn, with what it and its sub-agents have used. */
+  /** Ends open spans and records the metrics of the turn, including the usage of its sub-agents. */
   readonly end: (
     exit: Exit.Exit<unknown, unknown>,
     status: AgentResponse["status"],
@@ -34,7 +34,7 @@ const annotate = (span: Tracer.Span, attributes: Readonly<Record<string, unknown
   for (const key in attributes) if (attributes[key] != null) span.attribute(key, attributes[key])
 }
 
-/** `context` is that of the turn's owner, `span` the turn's, which has begun. */
+/** `context` is that of the turn's owner, `span` the started span of the turn. */
 export const makeTurnSpans = (context: Context.Context<never>, span: Tracer.Span): TurnSpans => {
   const tracer = Context.get(context, Tracer.Tracer)
   const clock = Context.get(context, Clock.Clock)
@@ -106,7 +106,7 @@ export const makeTurnSpans = (context: Context.Context<never>, span: Tracer.Span
   }
 }
 
-// Tools are named as the conventions say, other items by their type.
+// Tools are named as in the conventions, other items by their type.
 const describe = (
   item: Exclude<ThreadItem, { readonly type: "unknown" }>
 ): { readonly name: string; readonly attributes: Readonly<Record<string, unknown>> } => {

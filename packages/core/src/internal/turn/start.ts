@@ -1,9 +1,9 @@
 /**
- * A turn from its call to its end, in a scope of its own: closed when the turn is over or could not start, and with the scope
- * of its owner. So a turn that failed to start leaves no place in the queue, no route and no span behind.
+ * A turn from its call to its end, in a scope of its own, which closes when the turn is over or could not start, and with the
+ * scope of its owner. A turn that failed to start therefore leaves no place in the queue, no route and no span behind.
  *
- * The room knows one turn: its place, its state, its stream, its budget and its end. It must not know the thread handles of
- * users, the options of a layer, or the wire.
+ * The room knows one turn: its place, its state, its stream, its budget and its end. It must not know the handles of threads,
+ * the options of a layer, or the wire.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,13 +19,13 @@ import * as Place from "./place.ts"
 import * as Run from "./run.ts"
 import { buffering } from "../connection/unread.ts"
 
-/** A turn whose notifications are kept. */
+/** A turn with a stream of its notifications. */
 export interface StreamingTurn extends Run.Turn {
-  /** The turn's notifications up to its last, `turn/completed`; then the stream ends, or fails as the turn did. */
+  /** The turn's notifications up to `turn/completed`, which is the last; then the stream ends or fails like the turn. */
   readonly notifications: Stream.Stream<Notification.Notification, TurnStreamError>
 }
 
-/** Where a turn stands, and how it runs. */
+/** The options of a turn's place, and of its run. */
 export interface Options {
   readonly place: Place.Options
   readonly run: Omit<Run.Options, "buffer">
@@ -53,7 +53,7 @@ export const start = (server: AppServer["Service"], options: Options): Starts<Ru
     )
   )
 
-/** Starts a turn in a place that stays when the turn is over. */
+/** Starts a turn in a place that is kept after the turn. */
 export const startIn = (
   server: AppServer["Service"],
   place: Place.Place,
@@ -61,8 +61,8 @@ export const startIn = (
 ): Starts<Run.Turn> => inOwnScope((scope) => Run.run(server, place, { ...options, buffer: undefined }, scope))
 
 /**
- * Like {@link start}, for a caller that wants to see what happens: `once` for one consumer, `replay` for any number, each of
- * which begins at the beginning.
+ * Like {@link start}, for a caller that reads the notifications: `once` for one consumer, `replay` for any number, each of which
+ * sees the whole turn.
  */
 export const startStreaming = (
   server: AppServer["Service"],

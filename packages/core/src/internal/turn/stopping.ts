@@ -1,6 +1,6 @@
 /**
- * Stops a turn: asks for its end until that is seen, and stops what it has spawned. It knows when and by which id to ask from
- * `machine.ts`, and not how a stopped turn ends for its users.
+ * Stops a turn: repeats the interrupt request until the turn is over, and stops the turns that it has spawned. `machine.ts`
+ * determines when to send it and with which id. This module does not know how a stopped turn ends for its users.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,15 +15,15 @@ import type { Life } from "./life.ts"
 import * as Machine from "./machine.ts"
 
 export interface Stopping {
-  /** For the turn's user: returns when the turn is over, and what it has spawned is told to stop. */
+  /** For the turn's user: returns when the turn is over and its spawned turns were interrupted. */
   readonly interrupt: Effect.Effect<void, TurnNotStopped>
-  /** For the owner that ends the turn in any case: a turn that does not end in time counts as running on. */
+  /** For the owner, which ends the turn in any case: a turn that does not end in time counts as still running. */
   readonly abandon: Effect.Effect<void>
-  /** Stops a turn whose id comes after the caller has left. */
+  /** Stops a turn whose id arrives after the caller has left. */
   readonly stopLate: (reply: unknown) => void
 }
 
-/** The end of a turn is asked for again after this time without news of it, in milliseconds. */
+/** The time without a change after which the interrupt request is repeated, in milliseconds. */
 const askAgainAfter = 100
 
 export const makeStopping = (
@@ -31,7 +31,7 @@ export const makeStopping = (
   options: {
     readonly threadId: string
     readonly life: Life
-    /** How long the end is waited for, in milliseconds. */
+    /** How long to wait for the end, in milliseconds. */
     readonly stopTimeout: number
     readonly context: Context.Context<never>
   }
@@ -40,11 +40,11 @@ export const makeStopping = (
   const turnId = () => life.state().turnId
   const isOver = () => life.state().phase === "over"
 
-  // Not sent again as it is: by then another turn may run, which an empty id would stop.
+  // Without automatic retries: by then another turn may run, which an empty id would stop.
   const ask = (id: string) =>
     server.request("turn/interrupt", { threadId, turnId: id }, { timeout: stopTimeout, retry: false })
 
-  // After its end the turn hears of nothing, but the connection does.
+  // After its end, the turn receives no more messages, but the connection does.
   const isNotOurs = (id: string) => {
     const { messageId, notOurs } = life.state()
     const starter = server[connection].starterOf(threadId, id)
@@ -56,7 +56,7 @@ export const makeStopping = (
       const seen = life.state()
       const id = Machine.interruptId(seen)
       if (id !== undefined) yield* Effect.ignore(ask(id))
-      // A refusal is a matter of the moment: what changes next may be what it takes.
+      // A refusal may be temporary: the next change of the state may allow the interrupt.
       if (life.state() === seen) yield* Effect.raceFirst(life.nextChange, Effect.sleep(askAgainAfter))
     }
   })
@@ -79,7 +79,7 @@ export const makeStopping = (
     return Effect.logWarning(
       `Turn ${turnId() ?? "(unnamed)"} of thread ${threadId} did not end within ${stopTimeout} ms of its interruption`
     )
-    // The end of the turn closes the scope that this may run in.
+    // Uninterruptible, because the end of the turn closes the scope that this may run in.
   }).pipe(Effect.uninterruptible)
 
   const notStopped = Effect.suspend(() =>
@@ -96,7 +96,7 @@ export const makeStopping = (
     ),
     stopLate: (reply) => {
       const id = Notification.idIn(reply, "turnId", "turn")
-      // It may name the turn of another client, which our message was added to.
+      // It may be the turn of another client, which our message was added to.
       if (id === undefined || isNotOurs(id)) return
       const again = { schedule: Schedule.spaced(askAgainAfter), times: Math.ceil(stopTimeout / askAgainAfter) }
       const stopped = Effect.raceFirst(Effect.retry(ask(id), again), server.closed)

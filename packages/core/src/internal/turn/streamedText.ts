@@ -1,15 +1,15 @@
 /**
- * The text so far of the messages of a turn that have not been completed, bounded: a string can't be longer than the engine
- * allows, and what is read by the connection's reader may not throw.
+ * The text so far of a turn's unfinished messages. It is bounded, because the engine limits the length of strings, and code in
+ * the connection's reader must not throw.
  */
 import { longestString } from "../options.ts"
 
 export interface StreamedText {
   readonly add: (itemId: string, delta: string) => void
   readonly complete: (itemId: string) => void
-  /** The text of the messages whose ids hold. */
+  /** The text of the messages whose ids satisfy `holds`. */
   readonly read: (holds: (itemId: string) => boolean) => string
-  /** Whether there was more than the limit. What came from then on is not kept. */
+  /** Whether the text exceeded the limit. Later text is not kept. */
   readonly isTooLong: () => boolean
 }
 
@@ -17,8 +17,8 @@ export interface StreamedText {
 export const makeStreamedText = (maxLength: number): StreamedText => {
   const limit = Math.min(maxLength, longestString)
   const texts = new Map<string, string>()
-  // The newest pieces of the message that is being written are apart, and joined now and then: a million small strings would
-  // be a burden on the garbage collector.
+  // The newest pieces of the current message are kept separately, and joined now and then: a million small strings would burden
+  // the garbage collector.
   let writing: string | undefined
   let pieces: Array<string> = []
   let length = 0

@@ -1,5 +1,5 @@
 /**
- * Counts the tokens of a turn and of the threads that it spawns, from what the server says of each thread as a whole.
+ * Counts the tokens of a turn and of the threads that it spawns, from the server's totals for each thread.
  */
 import type { Usage } from "../../AgentResponse.ts"
 import type * as Protocol from "../../protocol/generated/Experimental.ts"
@@ -8,25 +8,25 @@ import type * as Protocol from "../../protocol/generated/Experimental.ts"
  * Counts the tokens of a turn and of the threads that it spawns.
  */
 export interface TokenCount {
-  /** Takes the server's word on the turn's own thread. */
+  /** Adds the server's count for the turn's own thread. */
   readonly add: (usage: Protocol.ThreadTokenUsage) => void
-  /** Takes the server's word on a thread that the turn has spawned. */
+  /** Adds the server's count for a thread that the turn has spawned. */
   readonly addSubAgent: (threadId: string, usage: Protocol.ThreadTokenUsage) => void
-  /** `undefined` before the model has answered once. */
+  /** `undefined` until the model has answered for the first time. */
   readonly usage: () => Usage | undefined
-  /** All tokens so far, of sub-agents too. */
+  /** All tokens so far, including those of sub-agents. */
   readonly total: () => number
 }
 
 /**
- * Makes a count of no tokens.
+ * Makes an empty count.
  */
 export const makeTokenCount = (): TokenCount => {
-  // What the thread had used before the turn, and where it is now.
+  // The thread's usage before the turn, and its current usage.
   let before: Protocol.TokenUsageBreakdown | undefined
   let own: Protocol.ThreadTokenUsage | undefined
   const subAgents = new Map<string, Protocol.TokenUsageBreakdown>()
-  // A fork begins with the tokens of its past.
+  // A fork starts with the tokens of its origin.
   const subAgentsBefore = new Map<string, Protocol.TokenUsageBreakdown>()
 
   const sumOfSubAgents = () => Array.from(subAgents.values()).reduce(add, noTokens)
@@ -62,7 +62,7 @@ export const makeTokenCount = (): TokenCount => {
   }
 }
 
-/** What was used from one look at a count to a later one. */
+/** The difference between two readings of a count. */
 export const usageSince = (before: Usage, after: Usage): Pick<Usage, "subAgents" | "turn" | "withSubAgents"> => ({
   turn: subtract(after.turn, before.turn),
   subAgents: subtract(after.subAgents, before.subAgents),

@@ -1,38 +1,37 @@
 /**
- * Tells when a turn has stopped moving.
+ * Detects when a turn makes no more progress.
  *
- * Time in which something is known to be under way (an approval, a tool, a command) does not count, as long as the server says
- * that the turn runs: it is asked now and then, since one that says nothing any more would not tell of the end either, and a request
- * that never arrived would be waited for on both sides. Attempts
- * of the server to reach the model are no progress: they have a time of their own, from the first one on. Time in which this
- * process was suspended does not count either.
+ * Time in which something is known to be under way (an approval, a tool, a command) does not count as long as the server says
+ * that the turn runs. The server is asked now and then, because a silent server would not report the end either, and because
+ * after the loss of a request both ends would wait for each other. The server's attempts to reach the model do not count as
+ * progress: they have their own time limit, from the first attempt. Time in which this process was suspended does not count.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { monotonicMillis, notRunning } from "../monotonic.ts"
 
-/** All in milliseconds; infinite: off. */
+/** All in milliseconds. Infinity means off. */
 export interface WatchdogTimes {
   readonly silenceWarning: number
   readonly stallTimeout: number
   readonly retryWindow: number
 }
 
-/** What a turn tells of itself. The times are milliseconds of monotonic time (`monotonicMillis`). */
+/** The progress of a turn. The times are milliseconds of monotonic time (`monotonicMillis`). */
 export interface Watched {
-  /** When the turn made progress, or something that it waited for ended, the last time. */
+  /** When the turn last made progress, or something that it waited for ended. */
   movedAt: number
-  /** When the server began to try again, if it has made no progress since. */
+  /** When the server began to retry, if it has made no progress since. */
   retryingSince: number | undefined
-  /** Whether nothing is expected of the turn: it waits to be started. */
+  /** Whether the turn still waits to be started, so that no progress is expected. */
   readonly isWaiting: () => boolean
   /** Whether an approval, a tool or a command is under way. */
   readonly isBusy: () => boolean
   /** Whether a request of the server is being answered. */
   readonly isAsked: () => boolean
-  /** Called when the turn has been silent for a while, once each time. */
+  /** Called when the turn has been silent for a while, once for each silence. */
   readonly onSilent: (millis: number) => void
-  /** Set by the watchdog: to be called when `retryingSince` is set or the turn is sent, as that may bring the end nearer. */
+  /** Set by the watchdog. Call it when `retryingSince` is set or the turn is sent, because that may shorten the time left. */
   wake: (() => void) | undefined
 }
 
@@ -41,10 +40,10 @@ export interface Stalled {
   readonly millis: number
 }
 
-/** The state of a turn, as the server reports it; `waits`: for an answer of this program. */
+/** The state of a turn, as reported by the server. `waits`: for an answer of this program. */
 export type Liveness = "runs" | "waits" | "stopped"
 
-/** Returns when the turn has stalled. `askServer` asks whether the turn runs. */
+/** Completes when the turn has stalled. `askServer` asks whether the turn runs. */
 export const watch = Effect.fnUntraced(function* (
   times: WatchdogTimes,
   watched: Watched,
@@ -69,12 +68,12 @@ export const watch = Effect.fnUntraced(function* (
         askedAt = now
         const liveness = yield* askServer
         const isUnasked = liveness === "waits" && !watched.isAsked()
-        // The first time, its request may still be on its way.
+        // The first time, the server's request may still be on its way.
         const isOver = liveness === "stopped" || (isUnasked && unaskedAt === movedAt)
         if (isOver && watched.movedAt === movedAt) return { _tag: "Silence", millis: monotonicMillis(clock) - movedAt }
         unaskedAt = isUnasked ? movedAt : undefined
       }
-      // When that is over, `movedAt` says so.
+      // When that has ended, `movedAt` changes.
       yield* pause(shortest)
     } else {
       if (now - movedAt >= times.stallTimeout) return { _tag: "Silence", millis: now - movedAt }
@@ -83,7 +82,7 @@ export const watch = Effect.fnUntraced(function* (
         watched.onSilent(now - movedAt)
       }
       const warnAt = warnedAbout === movedAt ? Number.POSITIVE_INFINITY : movedAt + times.silenceWarning
-      // A new silence may begin in between, and be warned about before the old one would have ended the turn.
+      // A new silence may begin in between, and its warning may be due before the old one would have ended the turn.
       yield* pause(Math.min(warnAt - now, movedAt + times.stallTimeout - now, shortest))
     }
   }
@@ -100,7 +99,7 @@ const pauseFor = Effect.fnUntraced(function* (clock: Clock.Clock, watched: Watch
   const before = monotonicMillis(clock)
   yield* Effect.raceFirst(Effect.sleep(millis), woken)
   const suspended = notRunning(millis, monotonicMillis(clock) - before)
-  // What has been heard since is later than the suspension.
+  // Progress after `before` is later than the suspension.
   if (watched.movedAt <= before) watched.movedAt += suspended
   if (watched.retryingSince !== undefined && watched.retryingSince <= before) watched.retryingSince += suspended
 })
