@@ -18,7 +18,7 @@ import { type Entrant, type Machine, sample } from "./measure.ts"
 import type { Row, Section } from "./model.ts"
 import { isBad, tableOf } from "./report.ts"
 
-/** The commit cannot be compared with. */
+/** The comparison with the commit failed. */
 export class AgainstFailed extends Schema.TaggedError<AgainstFailed>()("AgainstFailed", {
   description: Schema.String
 }) {
@@ -30,7 +30,7 @@ export class AgainstFailed extends Schema.TaggedError<AgainstFailed>()("AgainstF
 /** The most that a row of CPU may be worse, whatever the noise is. */
 export const cpuLimit = 0.05
 
-/** Less than this is never told from noise. */
+/** Smaller differences always count as noise. */
 export const leastNoise = 0.01
 
 /** One round of a row: this checkout, the commit, and the commit again. */
@@ -43,11 +43,11 @@ export interface Round {
 export interface Comparison {
   readonly ours: number
   readonly theirs: number
-  /** How many times as bad as the commit: the median of the rounds. */
+  /** The cost relative to the commit: the median of the rounds. */
   readonly ratio: number
-  /** By how much the commit differs from itself, as a fraction. */
+  /** How much the commit differs from itself, as a fraction. */
   readonly noise: number
-  /** How much worse is still good, as a fraction. */
+  /** How much worse the row may be, as a fraction. */
   readonly allowed: number
   readonly isWorse: boolean
 }
@@ -61,8 +61,8 @@ const quantile = (values: ReadonlyArray<number>, at: number): number => {
 }
 
 /**
- * What rounds come to. The noise is the distance of the commit from itself, or the 95 % interval of that median as box plots draw
- * it (1.57 interquartile ranges by the square root of the count), whichever is more.
+ * Summarizes the rounds of a row. The noise is how far the commit is from itself, or the 95 % interval of that median as box
+ * plots draw it (1.57 interquartile ranges divided by the square root of the count), whichever is larger.
  */
 export const compare = (
   rounds: ReadonlyArray<Round>,
@@ -87,7 +87,7 @@ export const compare = (
 
 const ownClients = ["effectCodex", "bundled", "durable", "rules", "worst"]
 
-/** The rows of a section that this project's own clients have, one an entrant. */
+/** The rows of a section that measure this project's own clients, one per entrant. */
 export const ownRows = ({ entrants, rows }: Section): ReadonlyArray<Row> => {
   const seen = new Set<string>()
   return rows.filter(({ entrant }) => {
@@ -117,7 +117,7 @@ const run = Effect.fnUntraced(
     Effect.catchTag(effect, "PlatformError", ({ message }) => Effect.fail(fail(`${what} failed: ${message}`)))
 )
 
-/** The commit by its full name. */
+/** Resolves a commit to its full hash. */
 export const resolve = Effect.fnUntraced(function* (root: string, commit: string) {
   const name = `${commit}^{commit}`
   const found = yield* Effect.mapError(
@@ -127,7 +127,7 @@ export const resolve = Effect.fnUntraced(function* (root: string, commit: string
   return found.trim()
 })
 
-/** A checkout of a commit that is built, in a folder that goes with the scope. */
+/** Checks out a commit and builds it, in a folder that is removed with the scope. */
 export const checkout = Effect.fnUntraced(function* (root: string, commit: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -135,7 +135,7 @@ export const checkout = Effect.fnUntraced(function* (root: string, commit: strin
   const archive = path.join(folder, "commit.tar")
   const tree = path.join(folder, "tree")
   yield* fs.makeDirectory(tree)
-  // An archive leaves nothing behind in the repository, also when this process is killed.
+  // An archive leaves nothing behind in the repository, even if this process is killed.
   yield* run("git archive", ["git", "archive", "--format=tar", `--output=${archive}`, commit], root)
   yield* run("tar", ["tar", "-xf", archive, "-C", tree], root)
   if (!(yield* fs.exists(path.join(tree, "bench", "build.ts")))) {
@@ -160,7 +160,7 @@ interface Job {
   readonly machine: Machine
 }
 
-/** Tells how long what is left will take, from how long each sample has taken so far. */
+/** Estimates the remaining time from the average of the samples so far. */
 export interface Progress {
   readonly begin: (what: string) => Effect.Effect<void>
   readonly skip: (count: number) => void
@@ -207,7 +207,7 @@ const roundsOf = Effect.fnUntraced(function* (
     if (wrong !== undefined) return yield* fail(`${name} did not do all of its work: ${wrong.title.en}`)
     return section.value(taken, entrant)
   })
-  // Warms up the caches of files, and fails in a commit that does not know the workload.
+  // Warms up the file caches, and fails if the commit does not know the workload.
   const first = yield* Effect.result(take("theirs", 0))
   if (first._tag === "Failure") {
     progress.skip(rounds * 3)
@@ -226,7 +226,7 @@ const roundsOf = Effect.fnUntraced(function* (
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(1)} %`
 
-/** A row as it was compared, or why it was not. */
+/** A row with its comparison, or the reason that there is none. */
 export interface Compared {
   readonly section: Section
   readonly row: Row
@@ -258,8 +258,8 @@ export const tableOfComparisons = (compared: ReadonlyArray<Compared>): string =>
   )
 
 /**
- * Compares the rows of sections. A row that is worse is measured once more, with twice the rounds, before that counts; fails if
- * one still is.
+ * Compares the rows of the sections. A row that is worse is measured again with twice the rounds; if it is still worse, this
+ * fails.
  */
 export const measureAgainst = Effect.fnUntraced(function* (options: {
   readonly tree: string
@@ -278,7 +278,7 @@ export const measureAgainst = Effect.fnUntraced(function* (options: {
   const count = jobs.reduce((total, job) => total + job.rounds * 3 + 2, 0)
   yield* Console.error(`${jobs.length} rows, ${count} samples of 1 to 10 seconds each`)
   const progress = makeProgress(count, now)
-  // A row that fails is reported at the end, with those that were measured.
+  // A row that fails does not stop the others: the table at the end reports it.
   const measure = Effect.fnUntraced(function* (job: Job, progress: Progress) {
     const { row, section } = job
     const taken = yield* roundsOf(job, tree, progress)

@@ -1,6 +1,6 @@
 /**
- * Makes what is measured, in `bench/dist`: the native server, the clients as JavaScript, and our packages as they are
- * published, so that no sample pays for the types being stripped.
+ * Builds everything that is measured into `bench/dist`: the native server, the clients as JavaScript, and our packages as they
+ * are published, so that no sample includes the time that Node takes to strip types.
  */
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -23,7 +23,7 @@ const clients = path.join(dist, "clients")
 
 export const client = (name: string): string => path.join(clients, `${name}.js`)
 
-/** What npm would link as the command `effect-codex`. */
+/** The file that npm would link as the command `effect-codex`. */
 export const commandLine = (): string => {
   const { bin } = JSON.parse(readFileSync(path.join(installed("cli"), "package.json"), "utf8"))
   return path.join(installed("cli"), bin["effect-codex"])
@@ -36,8 +36,8 @@ const run = (what: string, command: string, args: ReadonlyArray<string>, hint = 
   throw new Error(`${what} failed: ${error?.message ?? `${stdout}${stderr}`}${hint}`)
 }
 
-// The package with the exports that it has once it is published. Copied and not linked: from a link, Node would find our
-// other packages by the workspace's exports, which are the sources.
+// Installs the package with its published exports. It is copied, not linked: through a link, Node would resolve our other
+// packages by the workspace's exports, which are the sources.
 const install = (name: string) => {
   const source = path.join(root, "packages", name)
   const { publishConfig, ...manifest } = JSON.parse(readFileSync(path.join(source, "package.json"), "utf8"))
@@ -57,21 +57,21 @@ const install = (name: string) => {
   }
 }
 
-/** Throws with what to do if something can't be built. */
+/** Builds everything. Throws an error that says what to do if a part fails. */
 export const build = async (): Promise<void> => {
   mkdirSync(dist, { recursive: true })
   run(
     "compiling the server",
     "cc",
     ["-O2", "-std=gnu11", "-o", server, path.join(import.meta.dirname, "server.c")],
-    "\nThe bench needs a C compiler by the name of cc: install gcc or clang."
+    "\nThe bench needs a C compiler called cc: install gcc or clang."
   )
   const projects = ["packages/core", "packages/policy", "packages/durable", "packages/cli", "bench"]
   run("compiling the packages and the clients", path.join(root, "node_modules", ".bin", "tsc"), ["-b", ...projects])
   run("bundling the command line", process.execPath, [path.join(root, "packages", "cli", "scripts", "bundle.ts")])
   rmSync(modules, { recursive: true, force: true })
   for (const name of ["core", "policy", "durable", "cli"]) install(name)
-  // Some of each kind, and those that were the worst once.
+  // A few of each kind, and the ones that used to be the slowest.
   const worst = [
     ...worstCommands(1, 60).filter((_, index) => index % 10 === 2),
     ...commandsOfNames.filter((_, index) => index % 7 === 0 || index >= commandsOfNames.length - 4)

@@ -1,6 +1,6 @@
 /**
- * What is written in `docs`: `benchmarks.md` and its Chinese version, with the same tables and plots and the words of each
- * language, the plots, and the numbers.
+ * Renders the files that the bench writes into `docs`: `benchmarks.md` and its Chinese version, which share tables and plots,
+ * the plots themselves, and the numbers.
  */
 import { cpuLimit, leastNoise } from "./against.ts"
 import { type Measured, read, write } from "./measured.ts"
@@ -13,15 +13,15 @@ const percent = (factor: number) => `${Math.round((factor - 1) * 100)} %`
 const texts = {
   title: { en: "Benchmarks", zh: "基准测试" },
   opening: {
-    en: "What effect-codex costs beside plain Node and beside other clients, measured side by side in one run. This page is written by the bench; the numbers are of one machine, and what carries over to another is the ratios.",
+    en: "The overhead of effect-codex compared with plain Node and with other clients, measured side by side in one run. The bench writes this page. The numbers come from one machine; only the ratios carry over to others.",
     zh: "effect-codex 与裸 Node 以及其他客户端相比的开销，在同一次运行中并排测得。本页由基准测试生成；数字属于一台机器，能推及其他机器的是比值。"
   },
   run: { en: "Run it", zh: "运行" },
   runText: {
     en: [
-      "The first command needs a C compiler by the name of `cc` and takes some fifteen minutes; it prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. A machine that does nothing else gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` writes this page anew from the numbers of that file, and together with `--only` it measures that one and puts it in.",
-      `The second is the short version, for CI: ours and raw alone, in less than two minutes, without a network. It writes nothing and fails when a result is beyond its limit: ${percent(slack.small)} worse than the target or, where that is missed, than what this page has for it, and ${percent(slack.large)} where that is more than twice raw. Nothing that costs less than twice raw fails. A row that is beyond its limit is measured once more with twice the rounds before that counts. Ratios and memory have limits; times, which depend on the machine, have none. Lost text, a wrong decision or a request without an answer always fail.`,
-      `The third compares the working tree with a commit, before and after a change for instance. It unpacks the commit into a temporary folder, installs and builds it there, and removes the folder at the end or on Ctrl-C. Both builds run the rows of effect-codex in turn, in one run, and the commit runs twice: the distance between its two results is the noise, or the 95 % interval of that distance if that is larger, and at least ${percent(1 + leastNoise)}. A row fails if its median is worse by more than the noise; a row of CPU time also if it is worse by more than ${percent(1 + cpuLimit)}. A row that fails is measured once more with twice the rounds. Rows that the commit does not have are listed and do not count. All rows take about 25 minutes; the progress shows how much is left. \`--only\` selects a section and \`--rounds\` sets the rounds of each row; with fewer than five rounds the noise means little. Installing the commit needs a network unless the package store has everything already.`
+      "The first command needs a C compiler called `cc` and takes about fifteen minutes. It prints the tables, and writes this page, its plots and `docs/benchmarks/measured.json`. An otherwise idle machine gives the best numbers. The last command runs one section or one plot and writes nothing; `--help` lists them. `--docs` regenerates this page from the numbers in that file; together with `--only`, it measures that section or plot and replaces its numbers.",
+      `The second command is the short version for CI: only effect-codex and raw, in less than two minutes, without a network. It writes nothing and fails if a result exceeds its limit: ${percent(slack.small)} worse than the target or, if the target is missed, than the number on this page; ${percent(slack.large)} if that number is more than twice raw. A result below twice raw never fails. A row that exceeds its limit is measured again with twice the rounds before it fails. Ratios and memory have limits; times have none, because they depend on the machine. Lost text, a wrong decision or an unanswered request always fails.`,
+      `The third compares the working tree with a commit, for example to measure a change. It unpacks the commit into a temporary folder, installs and builds it there, and removes the folder at the end or on Ctrl-C. Both builds take turns at the rows of effect-codex in one run, and the commit runs twice: the difference between its two results is the noise, or the 95 % interval of that difference if that is larger, and at least ${percent(1 + leastNoise)}. A row fails if its median is worse by more than the noise; a row of CPU time also fails if it is worse by more than ${percent(1 + cpuLimit)}. A row that fails is measured again with twice the rounds. Rows that the commit does not have are listed but do not count. All rows take about 25 minutes; the progress shows how much is left. \`--only\` selects a section and \`--rounds\` sets the rounds of each row; with fewer than five rounds, the noise estimate is unreliable. Installing the commit needs a network unless the package store already has everything.`
     ],
     zh: [
       "第一条命令需要名为 `cc` 的 C 编译器，约十五分钟；它打印表格，并写出本页、图和 `docs/benchmarks/measured.json`。机器上没有别的事在做时数字最好。最后一条只运行一个小节或一张图，什么也不写；`--help` 列出它们。`--docs` 用那个文件里的数字重新写出本页，与 `--only` 一起时则重测那一项并放进去。",
@@ -30,19 +30,19 @@ const texts = {
     ]
   },
   glance: { en: "At a glance", zh: "一览" },
-  load: { en: "load before it began", zh: "开始之前的负载" },
-  machine: { en: "Where it was run", zh: "在哪里运行" },
+  load: { en: "load before the run", zh: "开始之前的负载" },
+  machine: { en: "Machine and versions", zh: "机器与版本" },
   date: { en: "date", zh: "日期" },
   machineRow: { en: "machine", zh: "机器" },
-  method: { en: "How it is measured", zh: "怎样测量" },
+  method: { en: "Method", zh: "怎样测量" },
   methodText: {
     en: [
-      "The server is a native program that plays the app-server's part (`bench/server.c`), so that it is never what is measured. Its messages have the lengths and fields of the real ones, and are checked against the generated schemas by a test.",
-      "Every sample is a process of its own. It is warmed up with half as much work as is measured, pending requests with one round and the real codex with eight turns; start-up, the sleeping consumer and the handlers are measured cold. All clients of a section take their samples in turn, round after round; a ratio is taken within each round, and what is shown is the median of the rounds.",
-      "Every sample is checked for whether all of the work was done: the length of the text that arrived, the decisions that the server got, the requests that were answered. If ours or raw falls short, the bench fails and writes nothing.",
+      "The server is a native program that replaces the app-server (`bench/server.c`), so that it is never the bottleneck. Its messages have the lengths and fields of the real ones; a test checks them against the generated schemas.",
+      "Every sample is a separate process. The warm-up does half of the measured work; for pending requests it is one round, for the real codex eight turns. Start-up, the sleeping consumer and the handlers are measured cold. All clients of a section take their samples in turn, round after round. A ratio is computed within each round; the tables show the median of the rounds.",
+      "Every sample is checked for complete work: the length of the text that arrived, the decisions that the server received, the requests that were answered. If effect-codex or raw falls short, the bench fails and writes nothing.",
       '`raw` is plain Node: `stdout.on("data")`, split, `JSON.parse`, a callback. It validates nothing, has no errors, no types and no limits.',
-      "effect-codex is used through its public API, with validated parameters and default options except for `acceptDelay`, and logs warnings only. The packages are built as they are published.",
-      "The other clients are used as their documents say. vscode-jsonrpc has a reader and a writer for JSON lines in place of its own framing."
+      "effect-codex is used through its public API, with validated parameters and default options except for `acceptDelay`, and logs only warnings. The packages are built as they are published.",
+      "The other clients are used as documented. vscode-jsonrpc uses a reader and a writer for JSON lines instead of its own framing."
     ],
     zh: [
       "服务端是一个扮演 app-server 的原生程序（`bench/server.c`），因此被测的从来不是它。它的消息与真实消息的长度和字段相同，并由测试对照生成的 schema 检查。",
@@ -56,14 +56,14 @@ const texts = {
   cost: { en: "Cost as work grows", zh: "随工作量增长的开销" },
   missed: { en: "Missed targets", zh: "未达到的目标" },
   none: { en: "None.", zh: "没有。" },
-  left: { en: "What is left out", zh: "未包括的" },
+  left: { en: "Not included", zh: "未包括的" },
   leftText: {
-    en: "OpenAI's Python SDK and the Python SDK that this package follows are no npm packages, and the Effect client inside T3 Code is not published; there are no numbers for them here.",
+    en: "OpenAI's Python SDK and the Python SDK that this package follows are not npm packages, and the Effect client inside T3 Code is not published, so this page has no numbers for them.",
     zh: "OpenAI 的 Python SDK 和本包所承接的 Python SDK 不是 npm 包，T3 Code 里的 Effect 客户端没有发布；这里没有它们的数字。"
   }
 } satisfies Record<string, Text | { readonly en: ReadonlyArray<string>; readonly zh: ReadonlyArray<string> }>
 
-/** Where the numbers are, below `docs`. */
+/** The path of the file with the numbers, relative to `docs`. */
 export const measuredFile = "benchmarks/measured.json"
 
 const commands =
@@ -128,7 +128,7 @@ export const documentOf = (measured: Measured, language: Language): string => {
 /** The files to write, by their paths below `docs`. */
 export const filesOf = (latest: Measured): ReadonlyMap<string, string> => {
   const kept = write(latest)
-  // Of the numbers as they are kept, which are shorter: the documents can be made of them again.
+  // Uses the rounded numbers of the file, so that the documents can be generated from it again.
   const measured = read(
     kept,
     latest.sections.map(({ section }) => section),

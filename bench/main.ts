@@ -1,8 +1,8 @@
 /**
  * Measures effect-codex against plain Node and other clients: `npm run bench`.
  *
- * The tables go to standard output, progress to standard error. The full version writes the documents as well; the short one
- * compares with them.
+ * The tables go to standard output, progress to standard error. The full version also writes the documents; the short version
+ * compares its results with them.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import { codexVersion } from "@effect-codex/core/protocol/generated/Methods"
@@ -34,7 +34,7 @@ import { type Documented, fails, isBad, keyOf, limitOf, type Result, resultsOf, 
 import { sections } from "./sections.ts"
 import type { Line } from "./svg.ts"
 
-/** What ended the bench other than well. */
+/** The bench failed. */
 class BenchFailed extends Schema.TaggedError<BenchFailed>()("BenchFailed", { description: Schema.String }) {
   override readonly [Runtime.errorExitCode] = 1
   override readonly [Runtime.errorReported] = false
@@ -45,7 +45,7 @@ class BenchFailed extends Schema.TaggedError<BenchFailed>()("BenchFailed", { des
 
 const root = path.dirname(import.meta.dirname)
 
-// Keeps a command on one of the first two cores that this process may use, if there is something to do so.
+// Pins a command to one of the first two cores that this process may use, if `taskset` exists.
 const findPin = (): Machine["pin"] => {
   if (process.platform !== "linux") return undefined
   const allowed = /Cpus_allowed_list:\s*(\S+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? ""
@@ -73,11 +73,11 @@ const clientOf = (section: Section, name: string): Client => {
   return run === undefined || "cli" in run ? "effectCodex" : run.client
 }
 
-// Ours, and what everything is compared with: without these there is nothing to tell.
+// The clients of effect-codex, and the baseline: without a complete result of these the bench fails.
 const isVital = (section: Section, entrant: string): boolean =>
   ["effectCodex", "raw", "durable", "rules", "worst"].includes(clientOf(section, entrant))
 
-// The short version is about these alone.
+// Whether the short version measures this row.
 const isShort = (section: Section, { against, entrant }: Row): boolean =>
   isVital(section, entrant) && (against === undefined || isVital(section, against))
 
@@ -98,7 +98,7 @@ const measure = Effect.fnUntraced(function* (section: Section, count: number, ma
   return { section, results }
 }, Effect.scoped)
 
-// A row that is beyond its limit is measured once more, for longer, as another program may have had the machine.
+// A row that exceeds its limit is measured again, for longer: another program may have used the machine.
 const measureQuickly = Effect.fnUntraced(function* (whole: Section, documented: Documented, machine: Machine) {
   const count = Math.max(1, whole.quickRounds)
   const first = yield* measure({ ...whole, rows: whole.rows.filter((row) => isShort(whole, row)) }, count, machine)
@@ -186,7 +186,7 @@ const compare = Effect.fnUntraced(function* (
     })
   )
   if (beyond.length === 0) return
-  return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md lets it be:\n${beyond.join("\n")}` })
+  return yield* new BenchFailed({ description: `Worse than docs/benchmarks.md allows:\n${beyond.join("\n")}` })
 })
 
 const buildHere = Effect.tryPromise({
@@ -196,7 +196,7 @@ const buildHere = Effect.tryPromise({
 
 const findMachine = Effect.gen(function* () {
   const machine: Machine = { pin: findPin() }
-  if (machine.pin === undefined) yield* Console.error("No taskset here: processes run on whatever core they get")
+  if (machine.pin === undefined) yield* Console.error("taskset was not found: processes are not pinned to cores")
   return machine
 })
 
@@ -239,7 +239,8 @@ const run = Effect.fnUntraced(function* (options: {
 }) {
   const { quick } = options
   if (Option.isSome(options.against)) {
-    if (quick || options.docs) return yield* new BenchFailed({ description: "Give --against, or --quick or --docs" })
+    if (quick || options.docs)
+      return yield* new BenchFailed({ description: "--against cannot be combined with --quick or --docs" })
     return yield* runAgainst(options.against.value, Option.getOrUndefined(options.only), options.rounds)
   }
   if (Option.isSome(options.rounds)) return yield* new BenchFailed({ description: "--rounds needs --against" })
@@ -250,7 +251,7 @@ const run = Effect.fnUntraced(function* (options: {
   const only = Option.getOrUndefined(options.only)
   const before = readMeasured()
   if (options.docs && before === undefined) {
-    return yield* new BenchFailed({ description: `There is no docs/${measuredFile} yet: measure all of it first` })
+    return yield* new BenchFailed({ description: `docs/${measuredFile} does not exist yet: run the whole bench first` })
   }
   if (options.docs && only === undefined && before !== undefined) return write(before)
   yield* buildHere
@@ -277,29 +278,27 @@ const command = Command.make(
   {
     quick: Flag.Boolean("quick").pipe(
       Flag.withDescription(
-        "Ours and raw alone, in two minutes; fails when a result is beyond its limit; writes nothing"
+        "Measure only effect-codex and raw, in two minutes; fail if a result exceeds its limit; write nothing"
       ),
       Flag.withDefault(false)
     ),
     only: Flag.Literals(
       "only",
       [...sections, ...curves].map(({ name }) => name)
-    ).pipe(Flag.withDescription("One section or one curve; writes nothing, unless with --docs"), Flag.optional),
+    ).pipe(Flag.withDescription("Measure one section or one curve; write nothing, unless with --docs"), Flag.optional),
     docs: Flag.Boolean("docs").pipe(
-      Flag.withDescription(
-        "Write the documents anew from what was measured last; with --only, measure that and put it in"
-      ),
+      Flag.withDescription("Regenerate the documents from the last numbers; with --only, measure that section first"),
       Flag.withDefault(false)
     ),
     against: Flag.String("against").pipe(
       Flag.withMetavar("COMMIT"),
       Flag.withDescription(
-        "Compare this checkout with a commit, in one run, some 25 minutes without --only; fails where it is worse than the commit differs from itself"
+        "Compare this checkout with a commit, in about 25 minutes without --only; fail if it is worse by more than the commit differs from itself"
       ),
       Flag.optional
     ),
     rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("With --against: rounds of each row. Default: as many as the section has, 3 to 15"),
+      Flag.withDescription("With --against: rounds of each row. Default: those of the section, 3 to 15"),
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
       Flag.optional
     )

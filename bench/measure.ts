@@ -1,6 +1,6 @@
 /**
- * Takes samples: each a process of its own, all entrants of a section in turn, round after round, so that what the machine
- * does meanwhile meets all of them alike.
+ * Takes samples, each in a separate process. The entrants of a section take turns, round after round, so that other load on the
+ * machine affects all of them alike.
  */
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "effect/process/ChildProcess"
@@ -11,8 +11,8 @@ import * as build from "./build.ts"
 import { median, now, type Sample, type Workload } from "./clients/workload.ts"
 
 /**
- * `bundled` is `effectCodex` as a bundler leaves it; `durable` runs each turn with and without a store; `rules` and `worst` are policies, and no
- * clients of a server.
+ * `bundled` is the output of a bundler for `effectCodex`; `durable` runs each turn with and without a store; `rules` and `worst`
+ * measure policies and connect to no server.
  */
 export type Client =
   | "raw"
@@ -27,17 +27,17 @@ export type Client =
 
 type Work<W = Workload> = W extends Workload ? Omit<W, "server"> : never
 
-/** Who does what. */
+/** A client or command line that takes part in a section, with its work. */
 export interface Entrant {
   /** A client with its workload, or our command line with its arguments. */
   readonly run: { readonly client: Client; readonly work: Work } | { readonly cli: ReadonlyArray<string> }
-  /** Whether client and server share one core or have one each, where the machine lets us say so. */
+  /** Whether client and server share one core or have one each, on machines where processes can be pinned. */
   readonly cores?: "shared" | "own" | undefined
   /** The checkout whose build takes the sample. Default: this one. */
   readonly tree?: string | undefined
 }
 
-/** What stops the bench. */
+/** A sample failed, which stops the bench. */
 export class SampleFailed extends Schema.TaggedError<SampleFailed>()("SampleFailed", {
   what: Schema.String,
   description: Schema.String
@@ -49,13 +49,13 @@ export class SampleFailed extends Schema.TaggedError<SampleFailed>()("SampleFail
 
 const SampleLine = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Finite))
 
-/** How long a sample may take. The longest are 200 pairs of turns on a busy machine. */
+/** The timeout of a sample. The longest samples are 200 pairs of turns on a busy machine. */
 const patience = "10 minutes"
 
 export interface Machine {
-  /** Keeps a command on one core of the machine, by its index; `undefined` where there is nothing to do so. */
+  /** Pins a command to one core of the machine, by its index; `undefined` if the machine has no way to do so. */
   readonly pin: ((core: 0 | 1, command: ReadonlyArray<string>) => ReadonlyArray<string>) | undefined
-  /** How the app-server is started in place of the stand-in. */
+  /** The command of a real app-server to use instead of the stand-in. */
   readonly server?: Workload["server"]
 }
 
@@ -66,7 +66,7 @@ const commandOf = ({ cores, run, tree }: Entrant, { pin, server }: Machine): Rea
   const pinned = (core: 0 | 1, command: ReadonlyArray<string>) =>
     cores === undefined ? command : (pin?.(core, command) ?? command)
   if ("cli" in run) return pinned(0, [process.execPath, within(build.commandLine()), ...run.cli])
-  // What the client is kept on, the server inherits.
+  // The server inherits the core of the client.
   const standIn = [build.server, run.client === "acp" ? "acp" : "app-server"]
   const [command = "", ...args] = cores === "own" ? pinned(1, standIn) : standIn
   const workload = { server: server ?? { command, args }, ...run.work }
@@ -109,10 +109,10 @@ export const sample = Effect.fnUntraced(
     )
 )
 
-/** The samples of each entrant, one a round. */
+/** The samples of each entrant, one per round. */
 export type Rounds = ReadonlyMap<string, ReadonlyArray<Sample>>
 
-/** Takes the samples of all entrants, in turn. `onSample` hears of each before it begins. */
+/** Takes the samples of all entrants in turn. `onSample` is called before each sample. */
 export const rounds = Effect.fnUntraced(function* (
   entrants: ReadonlyMap<string, Entrant>,
   count: number,
@@ -130,7 +130,7 @@ export const rounds = Effect.fnUntraced(function* (
   return samples as Rounds
 })
 
-/** The middle and the ends of what was measured. */
+/** The median and the extremes of the measured values. */
 export interface Spread {
   readonly median: number
   readonly min: number

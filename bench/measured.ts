@@ -1,6 +1,6 @@
 /**
- * What a full run measured, as it is kept in `docs/benchmarks/measured.json`: the documents are made of it, and the short
- * version compares with it.
+ * The results of a full run, as `docs/benchmarks/measured.json` stores them. The documents are generated from them, and the short
+ * version compares its results with them.
  */
 import type { Spread } from "./measure.ts"
 import type { Curve, Section } from "./model.ts"
@@ -10,9 +10,9 @@ import type { Line } from "./svg.ts"
 export interface About {
   readonly date: string
   readonly machine: string
-  /** The load averages before it began. */
+  /** The load averages before the run. */
   readonly load: string
-  /** Versions of what took part, by name. */
+  /** The versions of Node, codex and the clients, by name. */
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -21,7 +21,7 @@ export interface Measured extends About {
   readonly curves: ReadonlyArray<{ readonly curve: Curve; readonly lines: ReadonlyArray<Line> }>
 }
 
-/** The numbers alone, by the names of sections, rows and curves. */
+/** The stored numbers, by the names of sections, rows and curves. */
 interface Kept extends About {
   readonly sections: Readonly<Record<string, Readonly<Record<string, KeptRow>>>>
   readonly curves: Readonly<Record<string, ReadonlyArray<Line>>>
@@ -30,7 +30,7 @@ interface Kept extends About {
 interface KeptRow {
   readonly value: Spread
   readonly compared?: Spread | undefined
-  /** JSON has no NaN: a fact that there is none of is null. */
+  /** JSON has no NaN, so a missing fact is null. */
   readonly facts: ReadonlyArray<number | null>
 }
 
@@ -48,12 +48,12 @@ export const write = ({ curves, sections, ...about }: Measured): string => {
     curves: Object.fromEntries(curves.map(({ curve, lines }) => [curve.name, lines]))
   }
   const rounded = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(6)) : value)
-  // A spread or a list of numbers on a line of its own is easier to compare than a number.
+  // One line for each spread or list of numbers makes a diff readable.
   const innermost = /[{[][^{}[\]]*[}\]]/g
   return `${JSON.stringify(kept, rounded, 1).replaceAll(innermost, (text) => text.replaceAll(/\s+/g, " "))}\n`
 }
 
-/** Leaves out what is no section, row or curve any more, and what has not been measured yet. */
+/** Reads the stored numbers. Skips sections, rows and curves that no longer exist or have not been measured yet. */
 export const read = (json: string, sections: ReadonlyArray<Section>, curves: ReadonlyArray<Curve>): Measured => {
   const kept: Kept = JSON.parse(json)
   return {
@@ -76,12 +76,12 @@ export const read = (json: string, sections: ReadonlyArray<Section>, curves: Rea
   }
 }
 
-/** What was measured before, with what is newer in its place. */
+/** The earlier results, with newer ones where there are any. */
 export const replaced = (before: Measured, newer: Measured): Measured => ({
   ...newer,
   sections: [
     ...before.sections.map((old) => newer.sections.find(({ section }) => section.name === old.section.name) ?? old),
-    // Values that had not been measured yet.
+    // Sections that had not been measured before.
     ...newer.sections.filter(({ section }) => !before.sections.some((old) => old.section.name === section.name))
   ],
   curves: before.curves.map((old) => newer.curves.find(({ curve }) => curve.name === old.curve.name) ?? old)

@@ -1,10 +1,10 @@
 /**
- * What a section of the bench is made of, as data: who takes part, what is compared with what, and what should come out.
+ * The data model of the bench: the entrants of a section, its comparisons, and their goals.
  */
 import type { Sample } from "./clients/workload.ts"
 import type { Entrant } from "./measure.ts"
 
-/** A text in both languages of the documents. */
+/** A text in both languages of the documentation. */
 export interface Text {
   readonly en: string
   readonly zh: string
@@ -12,14 +12,14 @@ export interface Text {
 
 export type Language = keyof Text
 
-/** What should come out of a comparison. */
+/** The goal of a comparison: an upper or a lower bound. */
 export interface Goal {
   readonly bound: "most" | "least"
   readonly target: number
   readonly stretch?: number
 }
 
-/** Something else of the samples that is worth a column: their median, or the worst. */
+/** Another value of the samples that gets a column: their median, or the worst of them. */
 export interface Fact {
   readonly title: Text
   readonly of: (sample: Sample) => number
@@ -32,7 +32,7 @@ export interface Row {
   /** The entrant that this one is compared with. */
   readonly against?: string
   readonly goal?: Goal
-  /** What holds it back, for as long as the target is missed. */
+  /** The reason that the target is missed, shown only while it is. */
   readonly why?: Text
 }
 
@@ -43,35 +43,35 @@ export interface Section {
   readonly unit: Text
   readonly digits: number
   readonly entrants: ReadonlyMap<string, Entrant>
-  /** What counts of a sample. */
+  /** The value of a sample that is compared. */
   readonly value: (sample: Sample, entrant: Entrant) => number
-  /** Whether values are CPU time, which varies less than time on the clock. */
+  /** Whether the values are CPU time, which varies less than wall-clock time. */
   readonly cpu?: boolean
-  /** How values are compared; without that, goals are about the values themselves. */
+  /** How two values are compared. With `none`, goals apply to the values themselves. */
   readonly compare: "ratio" | "difference" | "none"
   readonly rows: ReadonlyArray<Row>
   readonly facts?: ReadonlyArray<Fact>
-  /** Whether a goal for something other than a ratio means the same on another machine. */
+  /** Whether a goal that is not a ratio holds on other machines too. */
   readonly portable?: boolean
   readonly rounds: number
-  /** How many rounds the short version takes; 0 leaves the section out. */
+  /** How many rounds the short version takes; 0 omits the section. */
   readonly quickRounds: number
-  /** Whether the real codex answers, with a stand-in for its model, instead of the stand-in for codex. */
+  /** Whether the section uses the real codex, with a stand-in for its model, instead of the stand-in for codex. */
   readonly real?: boolean
 }
 
-/** How cost depends on one number. */
+/** A plot of the cost against one number. */
 export interface Curve {
   readonly name: string
   readonly title: Text
-  /** The axes of the plot, which is the same in both languages. */
+  /** The axes of the plot, which both languages share. */
   readonly x: string
   readonly y: string
   readonly logarithmicY?: boolean
   readonly points: ReadonlyArray<number>
   readonly series: ReadonlyArray<Series>
   readonly rounds: number
-  /** The shape and why, around the medians of the series at the points. */
+  /** Describes and explains the shape of the curve, from the medians of each series at the points. */
   readonly sentence: (medians: Readonly<Record<string, ReadonlyArray<number>>>) => Text
 }
 

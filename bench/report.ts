@@ -1,5 +1,5 @@
 /**
- * What the samples of a section come to: a table with the goals beside it, and whether they are met.
+ * Summarizes the samples of a section in a table with its goals, and judges whether they are met.
  */
 import { median } from "./clients/workload.ts"
 import { type Rounds, type Spread, spread } from "./measure.ts"
@@ -8,18 +8,18 @@ import type { Fact, Goal, Language, Row, Section, Text } from "./model.ts"
 /** `missed`, `met` or, beyond that, `stretch`. */
 export type Verdict = "missed" | "met" | "stretch"
 
-/** What the samples of a row come to. */
+/** The summary of a row's samples. */
 export interface Outcome {
   readonly row: Row
   readonly value: Spread
-  /** Of each round's value to that of the other entrant in the same round; what it is compared by. */
+  /** The comparison with the other entrant, taken within each round. */
   readonly compared: Spread | undefined
   /** The facts of the section, in its order. */
   readonly facts: ReadonlyArray<number>
 }
 
 export interface Result extends Outcome {
-  /** What the goal is about. */
+  /** The value that the goal applies to. */
   readonly judged: number | undefined
   readonly verdict: Verdict | undefined
 }
@@ -35,8 +35,8 @@ export const verdictOf = (goal: Goal, value: number): Verdict =>
       : "missed"
 
 /**
- * How much worse the short version lets a result be, as machines of a CI are noisy. What costs more than twice raw waits for
- * the garbage collector and the scheduler most, which differ most from machine to machine.
+ * How much worse the short version allows a result to be, because CI machines are noisy. Results above twice raw get more: they
+ * depend on the garbage collector and the scheduler, which differ most between machines.
  */
 export const slack = { small: 1.25, large: 1.5 }
 
@@ -44,21 +44,21 @@ export const slack = { small: 1.25, large: 1.5 }
 export const keyOf = ({ against, entrant }: Row): string =>
   against === undefined ? entrant : `${entrant} / ${against}`
 
-/** What goals were about in the last full run, by section and row. */
+/** The judged values of the last full run, by section and row. */
 export type Documented = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 export const documentedOf = (results: ReadonlyArray<Result>): ReadonlyMap<string, number> =>
   new Map(results.flatMap(({ judged, row }) => (judged === undefined ? [] : [[keyOf(row), judged] as const])))
 
 /**
- * What the short version fails beyond: the target or, where that is missed, what is documented, with slack; and no less than
- * twice raw. Times depend on the machine and have no such limit.
+ * The limit of the short version: the target or, if that is missed, the documented value, plus slack, and at least twice raw.
+ * Times depend on the machine and have no limit.
  */
 export const limitOf = (section: Section, row: Row, documented: Documented): number | undefined => {
   const { goal } = row
   if (goal === undefined || (section.compare !== "ratio" && section.portable !== true)) return undefined
   const known = documented.get(section.name)?.get(keyOf(row)) ?? goal.target
-  // Of what is to be great the inverse counts, so that more is worse.
+  // If more is better, the inverse is the cost.
   const least = goal.bound === "least"
   const cost = least ? 1 / Math.min(goal.target, known) : Math.max(goal.target, known)
   const limit =
@@ -66,7 +66,7 @@ export const limitOf = (section: Section, row: Row, documented: Documented): num
   return least ? 1 / limit : limit
 }
 
-/** Whether a result is beyond its limit. One that is no number is. */
+/** Whether a result exceeds its limit. A result that is not a number does. */
 export const fails = (section: Section, { judged, row }: Result, documented: Documented): boolean => {
   const limit = limitOf(section, row, documented)
   return limit !== undefined && row.goal !== undefined && !holds(row.goal, limit, judged ?? Number.NaN)
@@ -103,7 +103,7 @@ export const resultsOf = (section: Section, rounds: Rounds): ReadonlyArray<Resul
     })
   })
 
-/** Whether something happened that must not: text was lost, a request was never answered. */
+/** Whether a fact reports a failure, such as lost text or an unanswered request. */
 export const isBad = ({ show }: Fact, fact: number | undefined): boolean =>
   (show === "none" && fact !== 0) || (show === "yes" && fact !== 1)
 
@@ -140,7 +140,7 @@ const limit = ({ compare, unit }: Section, { bound }: Goal, value: number | unde
   return `${sign} ${compare === "difference" ? "+" : ""}${value} ${unit[language]}`
 }
 
-// The name of the entrant that a row is compared with, as its own row has it.
+// The label of the entrant that a row is compared with.
 const nameOf = (section: Section, entrant: string, language: Language): string =>
   section.rows.find((row) => row.entrant === entrant)?.label[language] ?? entrant
 
@@ -192,7 +192,7 @@ export const table = (section: Section, results: ReadonlyArray<Result>, language
   return tableOf(heads, rows)
 }
 
-/** What was measured and what came out of it, apart from its section. */
+/** The title and the outcome of a result, as shown outside its section. */
 export const describe = (section: Section, result: Result, language: Language) => ({
   what: `${section.title[language]}${marks.colon[language]}${result.row.label[language]}`,
   outcome:

@@ -8,7 +8,7 @@
  *   index ends with a link to the next one.
  * - Every relative link leads to a file, and every `npm run NAME` is a script of `package.json`.
  *
- * One line a finding; exits with 1 if there is one.
+ * Prints one line per finding; exits with 1 if there are any.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -41,7 +41,7 @@ const read = (file: string) => readFileSync(path.join(root, file), "utf8")
 const blocksOf = (file: string) => blocksIn(root, file)
 
 const checkCode = (blocks: ReadonlyArray<Block>) => {
-  // Inside the workspace, so that packages resolve as they do for whoever has them installed.
+  // Inside the workspace, so that packages resolve as if they were installed.
   const scratch = path.join(root, "node_modules", ".cache", "docs")
   rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true })
@@ -84,7 +84,7 @@ const chineseOf = (file: string): string | undefined => {
   return undefined
 }
 
-// What a translation must keep of a document: its headings by level, and its code but for comments.
+// The structure that a translation must keep: headings by level, and code without its comments.
 const structureOf = (file: string): ReadonlyArray<string> => {
   const withoutCode = read(file).replace(/^```[\s\S]*?^```$/gm, "")
   const headings = Array.from(withoutCode.matchAll(/^(#+) /gm), ([, level]) => `heading ${level}`)

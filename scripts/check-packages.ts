@@ -72,7 +72,7 @@ const modulesOf = ({ fullName, name }: Packed): ReadonlyArray<string> => {
   ]
 }
 
-/** A tarball by itself: what is in it, and whether its manifest and its types hold together. */
+/** Checks a single tarball: its files, its manifest and its types. */
 const inspect = async (packed: Packed): Promise<Cost.Costs> => {
   const { file, fullName, name } = packed
   const tarball = readFileSync(path.join(temporary, file))
@@ -85,7 +85,7 @@ const inspect = async (packed: Packed): Promise<Cost.Costs> => {
   if (!["policy", "ai", "durable"].includes(name) && !files.includes("THIRD_PARTY_NOTICES.md"))
     finding("has no notice of the protocol's licence")
   if (files.some((file) => file.startsWith("bin/")) && !files.includes("bin/LICENSES.txt")) {
-    finding("has no licences of what is bundled")
+    finding("has no licences of the bundled code")
   }
   for (const script of files.filter((file) => file.startsWith("dist/") && file.endsWith(".js"))) {
     const source = script.replace(/^dist\/(.*)\.js$/, "src/$1.ts")
@@ -93,7 +93,7 @@ const inspect = async (packed: Packed): Promise<Cost.Costs> => {
     for (const other of others) if (!files.includes(other)) finding(`${script} is without ${other}`)
   }
   const surplus = files.filter((file) => /(^|\/)(test|node_modules|scripts)\/|\.tsbuildinfo$|api\.txt$/.test(file))
-  if (surplus.length > 0) finding(`holds what nobody needs: ${surplus.join(", ")}`)
+  if (surplus.length > 0) finding(`holds files that no user needs: ${surplus.join(", ")}`)
 
   const { messages, pkg } = await publint({
     pack: { tarball: new Uint8Array(tarball).buffer },
@@ -186,7 +186,7 @@ const npmInstall = ["install", "--no-audit", "--no-fund", "--prefer-offline", "-
 
 const checkProject = async (manager: string, project: string, tsc: string, compiler: ReadonlyArray<string>) => {
   await run(`${manager}: importing every module`, process.execPath, ["import.mjs"], project)
-  await run(`${manager}: what is internal can't be imported`, process.execPath, ["closed.mjs"], project)
+  await run(`${manager}: checking that internal modules are not importable`, process.execPath, ["closed.mjs"], project)
   await run(`${manager}: type-checking against the declarations, ${tsc}`, process.execPath, compiler, project)
   const { stdout } = await run(
     `${manager}: running the command`,

@@ -5,7 +5,7 @@ import * as path from "node:path"
 import { findBinary } from "../packages/core/scripts/codegen.ts"
 import { root } from "./packages.ts"
 
-/** The tests on the real binary that meet what differs between versions: handshake, turns, approvals, errors, judge, upgrade. */
+/** The tests on the real binary that cover differences between versions: handshake, turns, approvals, errors, judge, upgrade. */
 export const essential: ReadonlyArray<string> = [
   "packages/core/test/Upgrade.real.test.ts",
   "packages/core/test/conformance.real.test.ts",
@@ -14,7 +14,7 @@ export const essential: ReadonlyArray<string> = [
   "packages/policy/test/LlmJudgePolicy.real.test.ts"
 ]
 
-/** The binary of a version, downloaded if it is not here. Ends this program, with what npm said, if that fails. */
+/** The binary of a version, downloaded if necessary. If that fails, prints npm's error and exits. */
 export const installCodex = (version: string): string => {
   const { binary, failure } = findCodex(version)
   if (binary !== undefined) return binary
@@ -23,22 +23,22 @@ export const installCodex = (version: string): string => {
 }
 
 /**
- * The binary of a version, or why it can't be had. An earlier download is taken from the folder of the cache, or from npm's
- * own cache, without asking the registry.
+ * The binary of a version, or why it is not available. An earlier download is reused from the cache folder, or from npm's own
+ * cache, without asking the registry.
  */
 export const findCodex = (
   version: string
 ):
   | { readonly binary: string; readonly failure?: undefined }
   | { readonly binary?: undefined; readonly failure: string } => {
-  if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version)) throw new Error(`${JSON.stringify(version)} is no version of codex`)
+  if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version)) throw new Error(`${JSON.stringify(version)} is not a version of codex`)
   const cache = path.join(root, "node_modules", ".cache", "codex")
   const folder = path.join(cache, version)
   const found = binaryIn(folder)
   if (found !== undefined) return { binary: found }
   process.stdout.write(`installing codex ${version}\n`)
   mkdirSync(cache, { recursive: true })
-  // Moved to its place when it is whole: an interrupted download is none.
+  // Moved into place when it is complete, so that an interrupted download leaves nothing there.
   const temporary = mkdtempSync(path.join(cache, `${version}-`))
   try {
     writeFileSync(path.join(temporary, "package.json"), JSON.stringify({ name: "codex-version", private: true }))

@@ -1,6 +1,6 @@
 /**
- * The options of the fuzzes, which are whole numbers: `--seed 1 --count 10000`. Whatever else is given ends the process with
- * one line that says how it is used.
+ * The options of the fuzz scripts, which are whole numbers: `--seed 1 --count 10000`. Any other argument ends the process with
+ * one line that shows the usage.
  */
 import { parseArgs } from "node:util"
 

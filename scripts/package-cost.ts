@@ -1,7 +1,7 @@
 /**
- * What the packages cost whoever installs and imports them: sizes, and the modules that an import loads.
+ * Measures the cost of installing and importing the packages: their sizes, and the modules that an import loads.
  *
- * Compared with `budget.json`. Times are told and not compared: they are the machine's.
+ * Both are compared with `budget.json`. Times are only printed, because they depend on the machine.
  */
 import { execFileSync } from "node:child_process"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
@@ -21,7 +21,7 @@ const entries = [
   "@effect-codex/durable"
 ]
 
-/** By what is measured: kilobytes of a tarball or of an installed package, or loaded modules. */
+/** The result of each measurement: a size in kilobytes, or a number of loaded modules. */
 export type Costs = Readonly<Record<string, number>>
 
 export const sizesOf = (name: string, tarball: string, files: ReadonlyArray<{ readonly size: number }>): Costs => ({
@@ -29,7 +29,7 @@ export const sizesOf = (name: string, tarball: string, files: ReadonlyArray<{ re
   [`${name}: unpacked, kB`]: Math.ceil(files.reduce((total, { size }) => total + size, 0) / 1000)
 })
 
-// Prints each edge between modules as it is resolved, then what each entry leads to.
+// Records each import as it is resolved, then prints the number of modules that each entry reaches.
 const counter = (names: ReadonlyArray<string>) => `
 import { registerHooks } from "node:module"
 const edges = new Map()
@@ -59,7 +59,7 @@ const evaluate = (cwd: string, code: string) =>
 /** Modules that each entry loads, in a project that has the packages. */
 export const modulesOf = (project: string): Costs => JSON.parse(evaluate(project, counter(entries)))
 
-/** How long Node takes to start and import, as a multiple of a start without any import; the least of three. */
+/** How long Node takes to start and import, as a multiple of a start without any import; the shortest of three. */
 export const timesOf = (project: string): ReadonlyArray<readonly [name: string, ratio: number]> => {
   const least = (code: string) =>
     Math.min(
@@ -73,7 +73,7 @@ export const timesOf = (project: string): ReadonlyArray<readonly [name: string, 
   return entries.map((name) => [name, least(`import ${JSON.stringify(name)}`) / empty])
 }
 
-/** What is over the budget. */
+/** The costs that exceed the budget, one line each. */
 export const compare = (costs: Costs): ReadonlyArray<string> => {
   const budget: Costs = JSON.parse(readFileSync(budgetFile, "utf8"))
   return Object.entries(costs).flatMap(([name, cost]) => {
@@ -83,7 +83,7 @@ export const compare = (costs: Costs): ReadonlyArray<string> => {
   })
 }
 
-/** A new budget: what is needed now, and some twentieth more. */
+/** Writes a new budget: the current costs plus 5 %. */
 export const rebudget = (costs: Costs): void =>
   writeFileSync(
     budgetFile,

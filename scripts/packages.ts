@@ -1,4 +1,4 @@
-/** The packages that are published, in the order in which they need each other, and their modules. */
+/** The published packages, dependencies first, and their modules. */
 import { readdirSync } from "node:fs"
 import * as path from "node:path"
 
@@ -11,7 +11,7 @@ export const folderOf = (name: string): string => path.join(root, "packages", na
 /** A program that is installed for the workspace. */
 export const installed = (program: string): string => path.join(root, "node_modules", ".bin", program)
 
-/** Files below a folder of a package that users can import, relative to it: what is internal or generated is not. */
+/** The files below a folder of a package that users can import, relative to it, without internal and generated ones. */
 export const publicFiles = (folder: string, extension: string): ReadonlyArray<string> =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))

@@ -1,7 +1,7 @@
 /**
- * Writes what came and went in the protocol from version to version: `npm run protocol:history -- [VERSION…]`.
+ * Writes what was added to and removed from the protocol in each version: `npm run protocol:history -- [VERSION…]`.
  *
- * The versions that are known already are looked at again, and those that are named beside them.
+ * Reads the known versions again, and the ones that are named.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -1,8 +1,8 @@
 /**
- * Records what a program and the real codex say to each other in one turn with an approval: `npm run record:protocol`.
+ * Records the messages between a program and the real codex in one turn with an approval: `npm run record:protocol`.
  *
- * Prints the lines of the connection, shortened: ids as letters, times and long values as `…`, notifications that are of no
- * use to somebody who learns the protocol left out. The transcript in `docs/protocol.md` is this one, with words in between.
+ * Prints the lines of the connection, shortened: ids become letters, times and long values become `…`, and notifications that
+ * do not help to learn the protocol are omitted. `docs/protocol.md` shows this transcript, with explanations in between.
  */
 import * as Codex from "@effect-codex/core/Codex"
 import type { Frame } from "@effect-codex/core/AppServer"
@@ -32,7 +32,7 @@ const shown = new Set([
   "turn/completed"
 ])
 
-// What a reader needs of each object, by key; all else is left out.
+// The keys that a reader needs; everything else is omitted.
 const kept = new Set([
   "id",
   "method",

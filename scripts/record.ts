@@ -1,8 +1,8 @@
 /**
  * Records a real run of the command in a terminal as an animated picture: `npm run record`, which writes `docs/run.svg`.
  *
- * The binary is real, and so is the terminal; the model is a stand-in that follows a script. Where nothing moves, as on
- * paper, the picture is the last screen.
+ * The binary and the terminal are real; the model is a stand-in that follows a script. Without animation, as on paper, the
+ * picture shows the last screen.
  */
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as Effect from "effect/Effect"
@@ -83,7 +83,7 @@ const textOf = (row: Row, y: number): string =>
     )
     .join("")
 
-/** Each row as what it said from when to when. What it says at the end stays. */
+/** Draws each text of a row from its time to that of the next one. The last text stays. */
 const toSvg = (frames: ReadonlyArray<{ readonly at: number; readonly rows: ReadonlyArray<Row> }>): string => {
   const total = Math.ceil((frames.at(-1)?.at ?? 0) + 4)
   const used = frames.at(-1)?.rows.findLastIndex((row) => row.length > 0) ?? 0

@@ -1,8 +1,8 @@
 /**
  * Makes a release: `npm run release -- --help`.
  *
- * Publishing is a step that has to be asked for. What is published are files with checksums, which may have been made
- * earlier, elsewhere, and looked at in between.
+ * Publishing is a step of its own, which needs a flag. It publishes files with checksums, which may have been built earlier on
+ * another machine and reviewed in between.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -77,17 +77,20 @@ const publish = (options: Options, folder: string, artefacts: Artefacts) => {
   const registry = options.registry === undefined ? [] : ["--registry", options.registry]
   publishing(options, artefacts).forEach((command, index) => {
     const { fullName = "", version = "" } = artefacts.packages[index] ?? {}
-    // A release that broke off is taken up where it broke off.
+    // Resumes an interrupted release.
     const { stdout } = spawnSync("npm", ["view", `${fullName}@${version}`, "version", ...registry], {
       encoding: "utf8"
     })
     if (stdout.trim() === version) {
-      say(`${fullName} ${version} is there already`)
+      say(`${fullName} ${version} is already published`)
       return
     }
     say(`npm ${command.join(" ")}`)
     const { status } = spawnSync("npm", command, { cwd: folder, stdio: "inherit" })
-    if (status !== 0) fail(`${fullName} ${version} was not published. What is there is left out when you try again.`)
+    if (status !== 0)
+      fail(
+        `${fullName} ${version} was not published. Run the command again: it skips packages that are already published.`
+      )
   })
 }
 
@@ -96,13 +99,13 @@ if ("help" in request) {
   process.stdout.write(usage)
   process.exit(0)
 }
-if ("problem" in request) fail(`${request.problem}\nnpm run release -- --help tells the flags.`)
+if ("problem" in request) fail(`${request.problem}\nnpm run release -- --help lists the flags.`)
 else {
   const { options } = request
   const folder = path.resolve(root, options.folder)
   const state = stateOf(options, folder)
 
-  // A dry run shows what publishing would meet.
+  // A dry run also shows the reasons that would stop publishing.
   const reasons = refusals({ ...options, publish: options.publish || options.dryRun }, state)
   for (const reason of reasons) say(`${options.dryRun ? "would be refused" : "refused"}: ${reason}`)
   if (reasons.length > 0 && !options.dryRun) process.exit(1)

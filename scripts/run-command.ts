@@ -12,19 +12,19 @@ export interface Result {
 export interface Options {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
-  /** What it reads from standard input. Default: nothing, an end at once. */
+  /** The standard input. Default: empty. */
   readonly stdin?: string | Uint8Array
   /**
-   * Gets each piece of standard output, for instance to end the program when it has said something, or to stop reading as
-   * `head` does.
+   * Gets each piece of standard output, for instance to end the program after a certain output, or to stop reading as `head`
+   * does.
    */
   readonly onStdout?: (piece: string, pid: number, close: () => void) => void
 }
 
-/** The environment of the tests, without the wishes about colour of the person who runs them. */
+/** The environment of the tests, without the colour settings of the person who runs them. */
 export const inheritedEnv = (): NodeJS.ProcessEnv => {
   const { CLICOLOR_FORCE: _force, FORCE_COLOR: _forced, NO_COLOR: _refused, ...env } = process.env
-  // Nor with the defaults in their configuration file.
+  // Their configuration file is ignored too.
   return { ...env, XDG_CONFIG_HOME: "/nowhere" }
 }
 

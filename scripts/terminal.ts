@@ -1,4 +1,4 @@
-// Runs a program in a pseudo-terminal of its own, for tests and recordings: what it writes, and what is then on the screen.
+// Runs a program in its own pseudo-terminal, for tests and recordings, and reads its output and the screen.
 import * as pty from "@lydell/node-pty"
 import headless from "@xterm/headless"
 import * as Effect from "effect/Effect"
@@ -14,15 +14,15 @@ export interface Options {
 
 export interface Program {
   readonly pid: number
-  /** What was written so far, with its escape sequences. */
+  /** The output so far, with its escape sequences. */
   readonly written: () => string
-  /** The lines on the screen and above it, without what is blank at the end. */
+  /** The lines on the screen and in the scrollback, without trailing blanks. */
   readonly screen: Effect.Effect<ReadonlyArray<string>>
   readonly terminal: headless.Terminal
-  /** Waits until something was written that matches. */
+  /** Waits for output that matches. */
   readonly waitFor: (pattern: RegExp) => Effect.Effect<void>
   readonly type: (keys: string) => Effect.Effect<void>
-  /** Waits for the end. */
+  /** Waits for the program to exit. */
   readonly code: Effect.Effect<number>
   /** Closes the terminal, as closing its window does. */
   readonly hangUp: Effect.Effect<void>

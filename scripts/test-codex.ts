@@ -2,10 +2,10 @@
  * Runs the tests on the real binary against another version of codex:
  * `npm run test:codex -- VERSION [--essential] [--optional] [vitest's arguments]`.
  *
- * The protocol stays that of the pinned version, as it does for whoever has another codex installed. `oldest` stands for the
- * oldest version that is promised, `--essential` for the tests that meet what differs between versions. With `--optional`, it is
- * not a failure if the version can neither be found here nor downloaded: that is printed. Left out is the
- * test that the generated protocol is the binary's own; what a version does not have by the table of versions is skipped.
+ * The protocol stays that of the pinned version, as it does for a user who has another codex installed. `oldest` stands for the
+ * oldest supported version, `--essential` for the tests that cover differences between versions. With `--optional`, a version
+ * that is neither installed nor available for download is reported, but is not a failure. The test that compares the generated
+ * protocol with the binary is excluded; tests of features that the version does not have, by the table of versions, are skipped.
  */
 import { spawnSync } from "node:child_process"
 import { minorOf, oldest, protocol } from "../packages/core/src/protocol/Versions.ts"
@@ -25,7 +25,7 @@ const version = named === "oldest" ? protocol.versions.find((version) => minorOf
 if (version === undefined) throw new Error(`There is no ${oldest} in the table of versions`)
 const { binary, failure } = findCodex(version)
 if (binary === undefined) {
-  process.stdout.write(`codex ${version} is NOT TESTED, since it can't be installed: ${failure}\n`)
+  process.stdout.write(`codex ${version} is NOT TESTED, because it could not be installed: ${failure}\n`)
   process.exit(isOptional ? 0 : 1)
 }
 process.stdout.write(`testing ${binary}\n`)

@@ -1,10 +1,11 @@
 /**
  * Moves the project to another version of codex: `npm run protocol:update -- VERSION|latest [--dry-run | --no-tests]`.
  *
- * Installs that version into the cache and tells what is different in its protocol and what that asks of our API. Then writes
- * the generated modules, the table of versions, the pins, the lockfile, the rows of methods, the recorded transcript, the
- * public API as text and a changeset; type-checks, and runs the tests. The steps that are left to a person are counted and
- * listed at the end. A dry run only tells. What the generator can't decide stops it, with what to do; nothing is written then.
+ * Installs that version into the cache and prints the differences in its protocol and their consequences for our API. Then it
+ * writes the generated modules, the table of versions, the pins, the lockfile, the rows of methods, the recorded transcript, the
+ * public API as text and a changeset, type-checks, and runs the tests. The steps that are left to a person are counted and listed
+ * at the end. A dry run only prints. If the generator cannot decide something, it stops before anything is written and says what
+ * to do.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -1,7 +1,7 @@
 /**
  * Turns the waiting changesets into versions and changelogs: `npm run release:version`.
  *
- * The packages have one version. What else states it is a list here, so that nothing is left behind.
+ * All packages share one version. The other files that state it are listed here, so that none is forgotten.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -10,7 +10,7 @@ import { installed, root } from "./packages.ts"
 
 interface Statement {
   readonly file: string
-  /** The version is its only group. */
+  /** Its only group captures the version. */
   readonly pattern: RegExp
 }
 
@@ -28,7 +28,7 @@ const statements: ReadonlyArray<Statement> = [
 
 const read = (file: string) => readFileSync(path.join(root, file), "utf8")
 
-/** What each file says the version is. */
+/** The version that each file states. */
 export const stated = (): ReadonlyArray<{ readonly file: string; readonly version: string | undefined }> =>
   statements.map(({ file, pattern }) => ({ file, version: pattern.exec(read(file))?.[1] }))
 

@@ -1,8 +1,8 @@
 /**
  * Builds the site of the documents into `site/`: `npm run docs:build`.
  *
- * What it needs is installed into this folder when it runs, so that nobody waits for it who only wants to use or to test
- * the packages.
+ * The dependencies of the site are installed into this folder when the build runs, so that using or testing the packages does not
+ * need them.
  */
 import { spawnSync } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
@@ -24,7 +24,7 @@ const run = (what: string, command: string, args: ReadonlyArray<string>) => {
 const { packageManager } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
   readonly packageManager: string
 }
-run("installing what builds the site", "npx", [
+run("installing the dependencies of the site", "npx", [
   "-y",
   packageManager,
   "install",
@@ -33,9 +33,9 @@ run("installing what builds the site", "npx", [
 ])
 const installed = (name: string) => path.join(here, "node_modules", ".bin", name)
 
-run("checking the types of what builds it", installed("tsc"), ["-p", here])
+run("checking the types of the site", installed("tsc"), ["-p", here])
 
-// Only now is there what these import.
+// These import the dependencies that were just installed.
 const { writePages } = await import("./pages.ts")
 const { wrongAnswers } = await import("./search.ts")
 rmSync(path.join(here, "pages"), { recursive: true, force: true })

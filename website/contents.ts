@@ -1,5 +1,5 @@
 /**
- * What the site consists of: the documents, the examples and the public modules, each found where it lies.
+ * The contents of the site: the documents, the examples and the public modules, each read from its place in the repository.
  */
 import { globSync, readFileSync } from "node:fs"
 import * as path from "node:path"
@@ -19,7 +19,7 @@ export interface Entry {
   readonly link: string
 }
 
-/** Page by document: both as paths, of the repository and of the site. */
+/** The page of each document: from a path in the repository to a path on the site. */
 export const pageOfDocument: ReadonlyMap<string, string> = new Map([
   ["README.md", "index.md"],
   ["README.zh-CN.md", "zh/index.md"],
@@ -39,7 +39,7 @@ export interface Group {
 /** The indexes of the documents. */
 export const indexes = { english: "docs/README.md", chinese: "docs/zh/README.md" } as const
 
-/** The documents as an index lists them: every link of a line that begins with one, in the group of its heading. */
+/** The documents that an index lists: the link at the beginning of each list item, grouped by heading. */
 export const groupsOf = (index: string): ReadonlyArray<Group> =>
   read(index)
     .split(/^## /m)

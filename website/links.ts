@@ -1,12 +1,12 @@
 /**
- * Follows every link of the built site: to its page and to its place on that page, and finds what is loaded from elsewhere.
+ * Follows every link of the built site, to the page and to the anchor on that page, and finds resources of other hosts.
  *
- * The site generator knows of pages, not of places, and takes what has an extension for a file that somebody will add.
+ * The site generator checks pages but not anchors, and ignores links with a file extension.
  */
 import { existsSync, globSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 
-/** What leads nowhere, a line each. `base` is the path that the site is under. */
+/** The broken links, one line each. `base` is the path that the site is served under. */
 export const brokenLinks = (site: string, base: string): ReadonlyArray<string> => {
   const pages = new Map(
     globSync("**/*.html", { cwd: site }).map((page) => {

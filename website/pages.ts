@@ -1,24 +1,26 @@
 /**
  * The documents as pages of the site.
  *
- * The documents lie where a reader of the repository looks for them, and their links are those of the repository. A page
- * gets the text as it is, and the same links as links of the site: to a page where there is one, else to a page with the
- * file that the document speaks of.
+ * The documents stay where a reader of the repository looks for them, and their links are relative to the repository. A page
+ * gets the text unchanged, except for its links: they lead to the page of the document or, for other files, to a page that shows
+ * the file.
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { examples, type Module, modules, packageNames, pageOfDocument, pages, read, root } from "./contents.ts"
 import { writeReference } from "./reference.ts"
 
-const write = (page: string, text: string) => {
-  const file = path.join(pages, page)
-  mkdirSync(path.dirname(file), { recursive: true })
-  writeFileSync(file, text)
+const folderOf = (folder: string): string => {
+  mkdirSync(path.join(pages, folder), { recursive: true })
+  return path.join(pages, folder)
 }
 
-// A file that is no document, as a page of its own. Returns the page.
+const write = (page: string, text: string) =>
+  writeFileSync(path.join(folderOf(path.dirname(page)), path.basename(page)), text)
+
+// Writes a page that shows a file which is not a document. Returns the page.
 const showFile = (file: string): string => {
-  // Without a dot, which would be that of an extension.
+  // A dot would be taken for a file extension.
   const page = `source/${file.replaceAll(".", "-")}.md`
   if (existsSync(path.join(pages, page))) return page
   const language = { ".ts": "ts", ".json": "json", ".yaml": "yaml", ".toml": "toml" }[path.extname(file)] ?? "text"
@@ -33,11 +35,11 @@ const copyImage = (file: string): string => {
   return path.relative(pages, copy)
 }
 
-// `npm run docs:check` has found that each relative link leads to something.
+// `npm run docs:check` ensures that every relative link has a target.
 const targetOf = (file: string, image: boolean): string =>
   pageOfDocument.get(file) ?? (image ? copyImage(file) : showFile(file))
 
-// A page that is complete as it is. It is put beside the pages of the site, and the link leaves their router.
+// Copies complete HTML pages next to the pages of the site. The link bypasses the site's router.
 const withLinksToFiles = (text: string, document: string): string =>
   text.replace(/(\[[^\]]*\]\()([^)\s#:]+\.html)\)/g, (_, before: string, link: string) => {
     const file = path.join(path.dirname(document), link)
@@ -65,14 +67,24 @@ const outsideOfCode = (text: string, change: (text: string) => string): string =
     .map((piece, index) => (index % 2 === 1 ? piece : change(piece)))
     .join("")
 
-// The README is the front page: its title and first paragraph are at the head, the items of its list are cards.
+interface Action {
+  readonly text: string
+  readonly link: string
+}
+
+// The README is the front page. Its title, its first paragraph, the commands to install and the picture are at the head; the
+// items of its list are cards.
 const frontPage = (
   text: string,
-  start: { readonly text: string; readonly link: string },
-  more: typeof start
+  { more, places, start }: { readonly start: Action; readonly more: Action; readonly places: readonly [string, string] }
 ): string => {
   const [, title = ""] = /^# (.*)$/m.exec(text) ?? []
-  const body = text.replace(/^# .*\n+\[English\].*\n+/, "")
+  const picture = /^!\[([^\]]*)\]\([^)]*run\.svg\)\n+/m
+  const [, alt = ""] = picture.exec(text) ?? []
+  copyFileSync(path.join(root, "docs", "run.svg"), path.join(folderOf("public"), "run.svg"))
+  const [, build, install] = /`(npm run tarballs)`[^]*?`(npm install [^`]+)`/.exec(text) ?? []
+  if (build === undefined || install === undefined) throw new Error("The README does not say how to install")
+  const body = text.replace(/^# .*\n+\[English\].*\n+/, "").replace(picture, "")
   const tagline = body.slice(0, body.indexOf("\n\n")).replaceAll(/\s+/g, " ").replaceAll("`", "")
   const cards = Array.from(
     body.matchAll(/^- \*\*(.+?)[.。]\*\* ([\s\S]*?)(?=\n- |\n\n)/gm),
@@ -95,7 +107,9 @@ const frontPage = (
         { theme: "alt", ...more }
       ]
     },
-    features: cards
+    features: cards,
+    install: [`# ${places[0]}`, build, `# ${places[1]}`, install].join("\n"),
+    picture: { src: "/run.svg", alt }
   }
   // JSON is YAML too.
   return `---\n${JSON.stringify(head, null, 2)}\n---\n\n${body.slice(body.indexOf("\n\n")).replace(/^- \*\*[\s\S]*?(?=\n\n)/m, "")}`
@@ -103,9 +117,17 @@ const frontPage = (
 
 const frontPages: { readonly [document: string]: (text: string) => string } = {
   "README.md": (text) =>
-    frontPage(text, { text: "Quickstart", link: "/quickstart" }, { text: "Documentation", link: "/documentation" }),
+    frontPage(text, {
+      start: { text: "Quickstart", link: "/quickstart" },
+      more: { text: "Documentation", link: "/documentation" },
+      places: ["in a clone", "in your project"]
+    }),
   "README.zh-CN.md": (text) =>
-    frontPage(text, { text: "快速开始", link: "/zh/quickstart" }, { text: "文档", link: "/zh/documentation" })
+    frontPage(text, {
+      start: { text: "快速开始", link: "/zh/quickstart" },
+      more: { text: "文档", link: "/zh/documentation" },
+      places: ["在克隆的仓库里", "在你的项目里"]
+    })
 }
 
 const writeDocuments = () => {

@@ -1,7 +1,7 @@
 /**
- * The API reference: one page a public module, out of the docstrings.
+ * Generates the API reference from the docstrings: one page per public module.
  *
- * TypeDoc reads the sources with the TypeScript that this folder has, as it does not know the one that compiles them.
+ * TypeDoc reads the sources with the TypeScript version of this folder, because it does not support the one that compiles them.
  */
 import * as path from "node:path"
 import {
@@ -15,8 +15,8 @@ import {
 import { MarkdownPageEvent, type PluginOptions } from "typedoc-plugin-markdown"
 import { type Module, modules, root } from "./contents.ts"
 
-// What a class has from the schema or the service that it extends is said where that is documented, and what `extends`
-// names here is the whole text of the schema.
+// Removes inherited members, which are documented with the schema or service that a class extends, and the `extends` clause,
+// which would show the whole text of the schema.
 const withoutAncestors = (project: ProjectReflection) => {
   for (const reflection of project.getReflectionsByKind(ReflectionKind.ClassOrInterface | ReflectionKind.ClassMember)) {
     const declaration = reflection as DeclarationReflection
@@ -28,7 +28,7 @@ const withoutAncestors = (project: ProjectReflection) => {
       delete signature?.overwrites
     }
     if (reflection.kindOf(ReflectionKind.Class)) delete declaration.extendedTypes
-    // Errors are made by this library, and each has a message.
+    // Users do not construct these errors, and every error has a message.
     const isMessage = reflection.kindOf(ReflectionKind.Accessor) && reflection.name === "message"
     const isElsewhere =
       reflection.flags.isExternal && reflection.parent?.kindOf(ReflectionKind.ClassOrInterface) === true
@@ -36,7 +36,7 @@ const withoutAncestors = (project: ProjectReflection) => {
   }
 }
 
-// A union among the arguments of a type is printed with a line a member, which says nothing of where the next one begins.
+// A union among type arguments is printed with one line per member, which hides where the next argument begins.
 const withUnionsInLine = (signature: string): string =>
   signature
     .replace(/\s*\n\s*\| /g, " | ")
@@ -53,7 +53,7 @@ export const writeReference = async (out: string, describe: (module: Module) => 
     logLevel: "Warn",
     entryPoints: modules.map(({ file }) => path.join(root, file)),
     tsconfig: path.join(import.meta.dirname, "tsconfig.reference.json"),
-    // The type checker of the repository has had its say.
+    // The repository has its own type check.
     skipErrorChecking: true,
     out,
     router: "module",

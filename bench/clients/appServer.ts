@@ -1,5 +1,5 @@
 /**
- * The calls that a turn of the app-server takes, over a bare JSON-RPC connection.
+ * The calls of an app-server turn, over a bare JSON-RPC connection.
  */
 import type { Agent, Connect } from "./plain.ts"
 
@@ -9,13 +9,13 @@ export interface Connection {
   readonly close: () => void
 }
 
-/** What a connection does with what arrives. */
+/** Handles the messages that arrive on a connection. */
 export interface Receiver {
   readonly onNotification: (method: string, params: Params) => Promise<void> | void
   readonly onRequest: (method: string, params: unknown) => Promise<unknown> | { readonly decision: string }
 }
 
-/** The fields that are looked at, of whatever notification. */
+/** The fields that the bench reads, of any notification. */
 export interface Params {
   readonly threadId: string
   readonly turn: { readonly id: string }

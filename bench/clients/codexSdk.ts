@@ -20,7 +20,7 @@ const connect: Connect = async () => {
   }
   return {
     open: async () => codex.startThread(),
-    // It has no requests: what comes closest to one is a turn.
+    // It has no requests; a turn comes closest to one.
     echo: async () => {
       await turn(prompt({ deltas: 1 }), () => {})
     },

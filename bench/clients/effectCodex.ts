@@ -38,7 +38,7 @@ const consumer = (consume: Burst["consume"]) => {
   return { read, seen }
 }
 
-// All notifications of the connection, up to the end of the one turn that there is.
+// Reads all notifications of the connection, until its only turn ends.
 const watch = Effect.fnUntraced(function* () {
   const codex = yield* Codex.Codex
   const notifications = yield* codex.subscribe
@@ -147,7 +147,7 @@ const sleep = Effect.fnUntraced(function* (deltas: number) {
 
 const reenter = Effect.gen(function* () {
   const codex = yield* Codex.Codex
-  // Whoever decides on approvals may have the connection too.
+  // The policy may use the connection too.
   const asks = PolicyEngine.make({
     command: () =>
       codex.request("account/read", {}).pipe(Effect.orDie, Effect.as({ decision: "accept" as const, by: "bench" }))
@@ -215,7 +215,7 @@ const Main = Layer.merge(
 Effect.flatMap(run, (sample) => Effect.sync(() => tell(sample))).pipe(
   Effect.scoped,
   Effect.provide(Main),
-  // Standard output is for the sample; each refusal is a line of the log.
+  // Standard output is for the sample, and each refusal would log a line.
   Effect.provideService(References.MinimumLogLevel, "Warn"),
   NodeRuntime.runMain
 )

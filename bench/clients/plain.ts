@@ -1,5 +1,5 @@
 /**
- * The workloads for a client without Effect, whatever library it stands on.
+ * The workloads for a client without Effect, whichever library it uses.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { approvalsOf, begin, heap, median, now, patience, prompt, type Sample, type Workload } from "./workload.ts"
@@ -7,13 +7,13 @@ import { approvalsOf, begin, heap, median, now, patience, prompt, type Sample, t
 /** A connection, as the workloads use it. */
 export interface Agent {
   /**
-   * Runs a turn on a new thread and returns the text of its last message. A client whose consumer pulls waits for what
-   * `onDelta` returns.
+   * Runs a turn on a new thread and returns the text of its last message. A client whose consumer pulls waits for the promise
+   * that `onDelta` returns.
    */
   readonly turn: (prompt: string, onDelta: (text: string) => Promise<void> | void) => Promise<string>
   /** A request that the server answers at once. */
   readonly echo: () => Promise<void>
-  /** A request that the server answers with many others, last one first. */
+  /** A request that the server answers together with many others, in reverse order. */
   readonly held?: (count: number) => Promise<unknown>
   /** Starts a thread. */
   readonly open: () => Promise<unknown>
@@ -22,7 +22,7 @@ export interface Agent {
   readonly close: () => void
 }
 
-/** Makes the connection. `onApproval` says what is decided; its answer is sent when it has returned. */
+/** Makes the connection. `onApproval` decides; its answer is sent when it returns. */
 export type Connect = (onApproval: () => Promise<string> | string) => Promise<Agent>
 
 const repeat = <A>(count: number, make: () => A): Array<A> => Array.from({ length: count }, make)
@@ -69,8 +69,8 @@ const requests = async (agent: Agent, { count, inFlight }: Workload & { kind: "r
   return { ...used, rate: (count / used.wall) * 1000 }
 }
 
-// What comes waits in a queue while the consumer sleeps, which it does to the end of the turn, or, where that would keep
-// the turn from ending, for a while.
+// Events wait in a queue while the consumer sleeps: until the end of the turn or, if that would keep the turn from ending, for
+// a while.
 const sleeping = async (agent: Agent, deltas: number): Promise<Sample> => {
   let unit = 0
   await agent.turn(prompt({ deltas: 1 }), (text) => {

@@ -1,5 +1,5 @@
 /**
- * What everything is compared with: plain Node, without a library and without looking at what it gets.
+ * The baseline of all comparisons: plain Node, without a library and without validation.
  */
 import { spawn } from "node:child_process"
 import { type Connection, connectWith, type Receiver } from "./appServer.ts"

@@ -12,8 +12,7 @@ import { median, readWorkload, tell } from "./workload.ts"
 
 const workload = readWorkload()
 
-// As many ways to miss the command as there are conditions that people write: by the program, by what comes after it, by
-// pattern and by folder.
+// The rules miss the command by each condition that people write: the program, its arguments, a pattern, the folder.
 const missing = (index: number): CommandRule => {
   const name = `rule ${index}`
   const when: ReadonlyArray<NonNullable<CommandRule["when"]>> = [

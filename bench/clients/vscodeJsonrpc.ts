@@ -1,5 +1,5 @@
 /**
- * vscode-jsonrpc, with a reader and a writer for JSON lines in place of its own framing.
+ * vscode-jsonrpc, with a reader and a writer for JSON lines instead of its own framing.
  */
 import { spawn } from "node:child_process"
 import type { Readable, Writable } from "node:stream"

@@ -1,8 +1,8 @@
 /**
- * What a client is asked to do, and how what that costs is measured and told.
+ * The workloads of the clients, and how their cost is measured and reported.
  *
- * Every sample is a process of its own: the workload comes as its argument, the sample leaves as one line of JSON. This is
- * loaded by every client, so it uses Node alone.
+ * Every sample is a separate process: it gets the workload as its argument and prints the sample as one line of JSON. Every
+ * client loads this module, so it depends on nothing but Node.
  */
 
 /** How the server is started. */
@@ -15,16 +15,16 @@ export interface Server {
 
 export type Workload = { readonly server: Server } & (
   | {
-      /** Turns that stream at the same time. What as many turns without deltas cost is taken off. */
+      /** Turns that stream at the same time. The cost of the same number of turns without deltas is subtracted. */
       readonly kind: "burst"
       readonly turns: number
       /** Deltas of all turns together, after a warm-up of half of that. */
       readonly deltas: number
       /** The length of one delta's line. */
       readonly bytes: number
-      /** Whether the consumer takes what there is, or one event at a time. */
+      /** Whether the consumer takes all available events, or one at a time. */
       readonly consume: "chunks" | "each"
-      /** Who else reads: all notifications of the connection, or views of the turn instead of its only stream. */
+      /** Other readers: of all notifications of the connection, or views of the turn instead of its only stream. */
       readonly readers?: { readonly of: "connection" | "turn"; readonly count: number }
       /** Threads that were started before and are still open. */
       readonly open?: number
@@ -36,7 +36,7 @@ export type Workload = { readonly server: Server } & (
       readonly checked: boolean
     }
   | { readonly kind: "requests"; readonly count: number; readonly inFlight: number }
-  /** So many requests at once, answered last one first, a number of times. */
+  /** `pending` requests at once, answered in reverse order, `times` times. */
   | { readonly kind: "reverse"; readonly pending: number; readonly times: number }
   /** From the start of the process to its first response, and to the end of its first turn. */
   | { readonly kind: "start" }
@@ -58,7 +58,7 @@ type Approvals = Workload & { readonly kind: "approvals" }
 
 export type Sample = Readonly<Record<string, number>>
 
-/** What has been used since `begin`, in milliseconds; and by how much memory peaked over what was used then, in MB. */
+/** Time since `begin`, in milliseconds, and how far memory peaked above its level then, in MB. */
 export interface Usage {
   readonly cpu: number
   readonly wall: number
@@ -79,7 +79,7 @@ export const begin = (): (() => Usage) => {
   }
 }
 
-/** What the heap holds once the garbage is gone, in MB. */
+/** The size of the heap after a garbage collection, in MB. */
 export const heap = (): number => {
   globalThis.gc?.()
   return process.memoryUsage().heapUsed / 1e6
@@ -94,7 +94,7 @@ export const tell = (sample: Sample): void => {
   process.stdout.write(`${JSON.stringify(sample)}\n`)
 }
 
-/** The prompt that makes the server do so much. */
+/** The prompt that tells the server how much to do. */
 export const prompt = (words: Readonly<Record<string, number>>): string =>
   Object.entries(words)
     .map(([name, value]) => `${name}=${value}`)
@@ -114,7 +114,7 @@ export const approvalsOf = (text: string, { count, decision }: Approvals): Sampl
   }
 }
 
-/** How long a client may be stuck until that counts as a deadlock, in milliseconds. */
+/** A client that is stuck for longer than this counts as deadlocked, in milliseconds. */
 export const patience = 3000
 
 export const median = (values: ReadonlyArray<number>): number => {

@@ -68,7 +68,7 @@ const program = Effect.fnUntraced(function* (work: Worst) {
   yield* cpuOf("git status && cat README.md | head -n 3 > out.txt", 3)
   if (work.command !== undefined) {
     const command = commands[work.command] ?? ""
-    // Memory first, as later decisions use what this one has left; the code is compiled by other commands then.
+    // Memory comes first, because later decisions reuse the memory of this one. Then other commands have the code compiled.
     heap()
     const end = begin()
     yield* engine.command(requestOf(command, root))

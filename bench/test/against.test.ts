@@ -115,8 +115,8 @@ describe("--against", () => {
     [["--against=--all"], /There is no commit "--all"/],
     [["--against="], /There is no commit ""/],
     [["--against", "HEAD:bench"], /There is no commit/],
-    [["--against", "HEAD", "--quick"], /Give --against, or --quick or --docs/],
-    [["--against", "HEAD", "--docs"], /Give --against, or --quick or --docs/],
+    [["--against", "HEAD", "--quick"], /--against cannot be combined with --quick or --docs/],
+    [["--against", "HEAD", "--docs"], /--against cannot be combined with --quick or --docs/],
     [["--against", "HEAD", "--only", "cost-turns"], /--against has no rows in cost-turns/],
     [["--against", "HEAD", "--rounds", "0"], /Invalid value for flag --rounds/],
     [["--rounds", "2"], /--rounds needs --against/]

@@ -13,7 +13,7 @@ describe("the documents", () => {
   const files = filesOf(read(onDisk(measuredFile), sections, curves))
 
   // If this fails: `npm run bench -- --docs`, or measure what is new.
-  it("are what the bench writes of the numbers beside them", () => {
+  it("match what the bench generates from the stored numbers", () => {
     for (const [name, text] of files) expect(onDisk(name), name).toBe(text)
   })
 
@@ -32,7 +32,7 @@ describe("the documents", () => {
     for (const line of missed.split("\n")) expect(line).toMatch(/^(- .+\): .+\.|None\.)$/)
   })
 
-  it("show nothing that is no number", () => {
+  it("show no NaN or infinity", () => {
     for (const [name, text] of files) expect(text, name).not.toContain("NaN")
   })
 })

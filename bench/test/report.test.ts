@@ -37,7 +37,7 @@ const samples = (raw: ReadonlyArray<number>, ours: ReadonlyArray<number>) =>
 const most = (target: number): Goal => ({ bound: "most", target })
 const least = (target: number): Goal => ({ bound: "least", target })
 
-describe("what samples come to", () => {
+describe("the summary of samples", () => {
   it("is the median of the ratios within the rounds, and not the ratio of the medians", () => {
     // The machine is slow in the second round, for both.
     const [, ours] = resultsOf(section(most(2)), samples([1, 10, 1], [2, 20, 3]))
@@ -55,7 +55,7 @@ describe("what samples come to", () => {
     expect(results.map(({ facts }) => facts)).toEqual([[0], [2]])
   })
 
-  it("misses the target if it is no number", () => {
+  it("misses the target if it is not a number", () => {
     expect(verdictOf(most(2), Number.NaN)).toBe("missed")
     expect(verdictOf({ ...least(2), stretch: 3 }, 3)).toBe("stretch")
   })
@@ -87,7 +87,7 @@ describe("the limit of the short version", () => {
     expect(limit(most(110), 200, { compare: "none", portable: true })).toBe(250)
   })
 
-  it("fails what is beyond it, and what is no number", () => {
+  it("fails a result that exceeds it, or is not a number", () => {
     const whole = section(most(1.5))
     const failing = (raw: ReadonlyArray<number>, ours: ReadonlyArray<number>) =>
       resultsOf(whole, samples(raw, ours)).map((result) => fails(whole, result, new Map()))

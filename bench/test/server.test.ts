@@ -11,8 +11,8 @@ const compiles = spawnSync("cc", ["--version"]).status === 0
 
 type Message = { readonly id?: number; readonly method?: string; readonly params?: unknown; readonly result?: unknown }
 
-// Each request is made once the one before it is answered; approvals are accepted. All that the server says, up to the end
-// of its turn.
+// Returns all messages of the server until its turn ends. Each request is sent after the answer to the one before; approvals
+// are accepted.
 const converse = async (command: string, requests: ReadonlyArray<readonly [method: string, params: object]>) => {
   const server = spawn(command, ["app-server"], { stdio: ["pipe", "pipe", "inherit"] })
   const send = (message: Message) => server.stdin.write(`${JSON.stringify(message)}\n`)

@@ -28,7 +28,7 @@ describe("a plot", () => {
     expect(Math.abs((heights[0] ?? 0) - (heights[1] ?? 0))).toBeGreaterThanOrEqual(16)
   })
 
-  it("escapes what it is told", () => {
+  it("escapes its texts", () => {
     expect(plot(false)).toContain('aria-label="a &lt; b"')
   })
 })

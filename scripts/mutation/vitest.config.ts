@@ -1,12 +1,12 @@
 import * as path from "node:path"
 import { defineConfig } from "vitest/config"
 
-// The tests that need nothing but Node, on the sources beside this file: the mutants are in a copy of the repository, whose
-// links to packages lead to the original.
+// The tests that need only Node, run on the sources of the repository that holds this file. The mutants are in a copy of the
+// repository, whose links to packages lead to the original.
 const root = path.join(import.meta.dirname, "..", "..")
 
-// `MUTATION_TESTS="Paths,core/approval/answer"` runs only these files of the tests, those of the policy unless a package is
-// named: all of them for each mutant take hours.
+// `MUTATION_TESTS="Paths,core/approval/answer"` runs only these test files; names without a package are those of the policy.
+// Running all of them for each mutant takes hours.
 const only = process.env["MUTATION_TESTS"]?.split(",").map((name) => {
   const [, package_ = "policy", file] = /^(?:(core|policy)\/)?(.+)$/.exec(name) ?? []
   return `packages/${package_}/test/${file}.test.ts`

@@ -26,7 +26,7 @@ export const readTurns = (yaml: string): ReadonlyArray<Turn> =>
 export interface Finding {
   readonly line: number
   readonly turn: Turn
-  /** The sentence that it is in, on one line: what a finding is recognized by after its file has moved. */
+  /** The sentence around it, on one line, which identifies a finding even after its file has moved. */
   readonly sentence: string
 }
 

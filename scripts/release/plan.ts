@@ -1,4 +1,4 @@
-/** What a release does and what it refuses to do, from its arguments and the state of things. Runs nothing. */
+/** Plans a release: its steps and the reasons to refuse it, from the arguments and the state of the repository. Runs nothing. */
 import { parseArgs } from "node:util"
 
 /** The checks before a release, by the names of their skip flags. */
@@ -20,20 +20,20 @@ export const usage = `npm run release -- [flags]
 Checks, builds and packs the packages into a folder, with their checksums. Publishes nothing without --publish.
 
   --publish          publish what was packed
-  --existing         check, build and pack nothing: take what the folder holds, if its checksums are right
+  --existing         check, build and pack nothing: take the files of the folder, if their checksums are right
   --build-only       build and pack without checks; excludes --publish and --existing
-  --dry-run          do everything but publish, and tell what would be run and what would be refused
+  --dry-run          do everything but publish, and print the commands and the reasons to refuse
 
   --folder DIR       where the artefacts are; default: release
-  --tag TAG          the dist-tag; default: latest, and none for a prerelease, which has to be given one
-  --registry URL     where to publish to; default: what npm is configured for
+  --tag TAG          the dist-tag; default: latest; required for a prerelease
+  --registry URL     the registry to publish to; default: the one that npm is configured for
 
   --skip-checks      skip all checks, or one of them:
 ${names.map((name) => `  --skip-${name.padEnd(12)}npm run ${checks[name]}`).join("\n")}
 
   --branch NAME      the branch to release from; default: main
-  --any-branch       release from whatever branch this is
-  --allow-dirty      release with changes that are not committed
+  --any-branch       release from the current branch
+  --allow-dirty      release with uncommitted changes
 
   --help             this text
 `
@@ -50,7 +50,7 @@ export interface Options {
   readonly allowDirty: boolean
 }
 
-/** What the arguments ask for: options, the usage, or why they are none. */
+/** Parses the arguments into options, a request for the usage, or a problem. */
 export const read = (
   args: ReadonlyArray<string>
 ): { readonly options: Options } | { readonly help: true } | { readonly problem: string } => {
@@ -109,7 +109,7 @@ export interface Artefact {
   readonly file: string
 }
 
-/** What a folder of artefacts says of itself, in `release.json`. In the order in which they are published. */
+/** The contents of `release.json` in a folder of artefacts. The packages are in the order of publishing. */
 export interface Artefacts {
   readonly commit: string
   readonly dirty: boolean
@@ -120,17 +120,17 @@ export interface State {
   readonly branch: string
   readonly dirty: boolean
   readonly pendingChangesets: ReadonlyArray<string>
-  /** What the files of the repository say the version is. */
+  /** The version that each file of the repository states. */
   readonly stated: ReadonlyArray<{ readonly file: string; readonly version: string | undefined }>
-  /** What is there already, with `--existing`. */
+  /** The existing artefacts, with `--existing`. */
   readonly artefacts: Artefacts | undefined
 }
 
-/** The dist-tag to publish under; none if it has to be given. */
+/** The dist-tag to publish under; `undefined` if the user has to name one. */
 export const tagOf = ({ tag }: Pick<Options, "tag">, version: string): string | undefined =>
   tag ?? (version.includes("-") ? undefined : "latest")
 
-/** Every reason not to go on. */
+/** All reasons to refuse the release. */
 export const refusals = (options: Options, state: State): ReadonlyArray<string> => {
   const reasons: Array<string> = []
   const { artefacts } = state

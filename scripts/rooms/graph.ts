@@ -1,15 +1,15 @@
 /**
- * Rooms and the imports between them, as a graph in the language of Graphviz. A room is a folder in `src` or in `internal`. Counts
- * are left out, so that the picture changes with the rooms and the arrows only.
+ * Draws the rooms and the imports between them as a Graphviz graph. A room is a folder in `src` or in `internal`. Counts are
+ * omitted, so that the picture changes only with the rooms and the arrows.
  *
- * Modules that are in no such folder are words, which reach no room that imports anything; doors, which no room reaches; or stand
- * between rooms. As one room, those between would be in a circle with every other, so there is a room for those that reach the
- * same rooms.
+ * Modules outside such a folder are either words, which reach no room that imports anything; doors, which no room reaches; or
+ * between rooms. A single room for those between would form a circle with every other room, so the ones that reach the same
+ * rooms share a room.
  */
 import * as Schema from "effect/Schema"
 import * as path from "node:path"
 
-/** What is used of the output of dependency-cruiser. */
+/** The part of dependency-cruiser's output that is used. */
 export const Cruised = Schema.Struct({
   modules: Schema.Array(
     Schema.Struct({

@@ -1,5 +1,5 @@
 /**
- * An agent of codex as a tool of another model: a prompt goes in, a value of a schema comes out.
+ * A codex agent as a tool of another model: it takes a prompt and returns a value of a schema.
  *
  * @stability experimental
  * @since 0.1.0
@@ -23,7 +23,7 @@ export interface Options<A, E> {
   readonly description: string
   /** The form of the answer; see `StructuredOutput`. */
   readonly output: Schema.Codec<A, E>
-  /** Decides on everything that the agent asks for. */
+  /** Decides on the agent's requests. */
   readonly policy: Engine
   /** The limit of each call. */
   readonly budget: Budget
@@ -31,7 +31,7 @@ export interface Options<A, E> {
   readonly thread?: ThreadOptions | undefined
   /** Parameters of its turn. */
   readonly turn?: TurnOptions | undefined
-  /** How often the agent is asked again when its answer does not have the form. Default: 1. */
+  /** How often the agent is asked again if its answer does not match the schema. Default: 1. */
   readonly outputRetries?: number | undefined
 }
 
@@ -44,8 +44,8 @@ const Parameters = Schema.Struct({
  *
  * **Details**
  *
- * Each call starts a thread of its own and runs one turn in it. Every error is the failure of the tool, as a sentence for the
- * calling model. The handler stops the agent when it is interrupted.
+ * Each call starts its own thread and runs one turn in it. Every error becomes a failure of the tool, as a sentence for the
+ * calling model. Interrupting the handler stops the agent.
  *
  * **Example** (A reviewer that another model can ask)
  *

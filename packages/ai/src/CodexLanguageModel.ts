@@ -1,9 +1,9 @@
 /**
- * Codex as a `LanguageModel` of `effect/ai`, so that programs written against it run on a codex account.
+ * Codex as a `LanguageModel` of `effect/ai`, so that programs written for `effect/ai` run on a codex account.
  *
- * Each request is a turn of an agent: it can run commands and change files, in its sandbox and under the policy, before it
- * answers. A prompt that continues an earlier one goes to the thread that knows the beginning. A request that codex has no form
- * for, such as a forced tool call, fails with an `AiError`; nothing is ignored.
+ * Each request is a turn of an agent, which can run commands and change files, in its sandbox and under the policy, before it
+ * answers. A prompt that continues an earlier one goes to the thread that has its beginning. A request that codex does not
+ * support, such as a forced tool call, fails with an `AiError`; nothing is ignored.
  *
  * @stability experimental
  * @since 0.1.0
@@ -28,7 +28,7 @@ import { collect } from "./internal/parts.ts"
 import { respond } from "./internal/respond.ts"
 
 /**
- * How a model answers.
+ * Options of a model.
  *
  * @category models
  * @since 0.1.0
@@ -43,12 +43,12 @@ export interface Options extends Pick<TurnLimits, "budget" | "watchdog"> {
   readonly turn?: TurnOptions | undefined
   /** How long a turn waits for the results of the caller's tools before it is stopped. Default: 60 seconds. */
   readonly holdTimeout?: Duration.Input | undefined
-  /** How many conversations are kept at most; the oldest is given up first. Default: 64. */
+  /** The maximum number of conversations to keep; the oldest is dropped first. Default: 64. */
   readonly maxConversations?: number | undefined
 }
 
 /**
- * The engine that decides instead of the layer's, where it is provided. For a stream use `Stream.provideService`.
+ * An engine that decides instead of the layer's engine. For a stream, use `Stream.provideService`.
  *
  * @category services
  * @since 0.1.0
@@ -61,7 +61,7 @@ export const CurrentPolicy = Context.Reference<Engine | undefined>(
 )
 
 /**
- * Has another engine decide on the turns of an effect.
+ * Provides another engine for the turns of an effect.
  *
  * @category utils
  * @since 0.1.0
@@ -135,8 +135,8 @@ const make = Effect.fnUntraced(function* (options: Options & { readonly model?: 
  *
  * **Details**
  *
- * The layer keeps conversations. When it closes, turns that wait for results are stopped and its threads are let go. Tools of
- * the caller need a codex whose layer says `experimentalApi: true`; without it a request with a toolkit fails. The policy decides
+ * The layer keeps conversations. When it closes, it stops turns that wait for results and unsubscribes from its threads. The
+ * caller's tools need a codex layer with `experimentalApi: true`; without it, a request with a toolkit fails. The policy decides
  * on their calls as kind `toolCall`.
  *
  * **Example** (A program of `effect/ai` on codex)
@@ -174,7 +174,7 @@ export const layer = (
  *
  * **Gotchas**
  *
- * Each place that provides the model keeps its own conversations. In another place the prompt is sent as a whole.
+ * Each place that provides the model keeps its own conversations. Elsewhere, the whole prompt is sent.
  *
  * @category models
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * Codex's own work as tools of `effect/ai`: the commands, file changes and searches of an answer.
  *
- * Codex does this by itself, in its sandbox and under the policy, so the tools have no handlers. A program that wants to see
- * the work in a response passes the toolkit, or some of its tools; of tools that it does not pass, nothing is in the parts.
+ * Codex runs these tools itself, in its sandbox and under the policy, so they have no handlers. Pass the toolkit, or some of its
+ * tools, to see the calls as parts of a response; the parts omit calls of tools that you do not pass.
  *
  * @stability experimental
  * @since 0.1.0
@@ -12,7 +12,7 @@ import * as Toolkit from "effect/ai/Toolkit"
 import * as Schema from "effect/Schema"
 
 /**
- * A command that codex ran. Its output is that of both streams, as far as codex kept it.
+ * A command that codex ran. Its output combines both streams, as far as codex kept it.
  *
  * @category tools
  * @since 0.1.0
@@ -60,7 +60,7 @@ export const CodexWebSearch = Tool.providerDefined({
 })(undefined)
 
 /**
- * All of them.
+ * The toolkit with all of these tools.
  *
  * @category toolkits
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * Builds the command into few files, so that it starts fast: in `packages/cli/bin`, or in the folder that is named.
+ * Bundles the command into a few files in `packages/cli/bin`, or in the folder that is named, so that it starts fast.
  *
- * What a command needs is loaded when it is run, so the commands are chunks beside the entry. The licences of what is
- * bundled go with it. Library exports are not touched: they stay a file a module, in `dist`.
+ * Each command is a chunk that is loaded only when the command runs. The licences of the bundled code are written next to it. The
+ * library exports in `dist` are not bundled.
  */
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -22,8 +22,8 @@ const { output } = await bundle.write({
 })
 await bundle.close()
 
-// Node keeps what it has compiled, which halves the next start. An older Node could not even parse the program, so this file
-// has nothing that it does not know.
+// The compile cache halves the time of the next start. An older Node could not even parse the program, so this file uses only
+// syntax that it knows.
 const { engines } = JSON.parse(readFileSync(path.join(cli, "package.json"), "utf8"))
 const [leastMajor, leastMinor] = engines.node.match(/\d+/g)
 const entry = path.join(bin, "effect-codex.js")

@@ -1,11 +1,11 @@
 // oxlint-disable no-control-regex
 /**
- * Runs sixty commands of the command line in a pseudo-terminal that is 60, 80 and 200 columns wide: `npm run screens`, or
- * `npm run screens -- --columns 80 --show` to look at the screens. `-- --quick` leaves out those that start codex, and
- * all but the narrow terminal.
+ * Runs commands in a pseudo-terminal that is 60, 80 and 200 columns wide: `npm run screens`, or
+ * `npm run screens -- --columns 80 --show` to look at the screens. `-- --quick` skips commands that start codex, and uses only
+ * the narrow terminal.
  *
- * Each has to exit with its code, and no line that the command words itself may be wider than the terminal. The binary is real,
- * and a script answers for the model.
+ * Each command has to exit with the expected code, and no line that the command words itself may be wider than the terminal. The
+ * binary is real; a stand-in replaces the model.
  */
 import { CodexTest, MockModel } from "@effect-codex/core/testing"
 import * as Effect from "effect/Effect"
@@ -40,7 +40,7 @@ const store = path.join(files, "sessions.db")
 interface Screen {
   readonly args: ReadonlyArray<string>
   readonly code: number
-  /** Keys that are typed once the screen shows the pattern before them. */
+  /** Keys to type once the screen shows the pattern. */
   readonly answer?: readonly [at: RegExp, keys: string]
 }
 
@@ -57,6 +57,7 @@ const screens: ReadonlyArray<Screen> = [
   run(0, "--version"),
   run(0, "version"),
   run(0, "run", "--help"),
+  run(0, "review", "--help"),
   run(0, "threads", "--help"),
   run(0, "threads", "list", "--help"),
   run(0, "threads", "show", "--help"),
@@ -106,21 +107,26 @@ const screens: ReadonlyArray<Screen> = [
   run(0, "account"),
   run(0, "policy", "check", "--policy", rubric, "--", "npm", "test"),
   run(5, "policy", "check", "--policy", rubric, "--", "npm test -- --watch && git push"),
+  run(5, "policy", "check", "--policy", rubric, "--file", "src/a.ts", "--move-to", "lib/a.ts"),
   run(0, "policy", "lint", rubric),
   run(1, "policy", "lint", wrong),
   run(0, "policy", "test", cases),
   run(0, "policy", "explain", "--policy", rubric),
   run(0, "session", "open", "demo", "--policy", "careful", "--workspace", "repo", "--store", store),
+  run(2, "session", "watch", "unknown", "--store", store),
   run(0, "doctor")
 ]
 
-/** Whether all of the screen is worded by the command: no model, no tool. */
+/** Whether the command words the whole screen, without text of a model or a tool. */
 const isOwn = ({ args, code }: Screen): boolean =>
   args.includes("--help") || code === 2 || ["help", "version", "--version", "policy"].includes(args[0] ?? "")
 
-// Commands to copy and JSON are not wrapped, nor can a path be that has no room on a line of its own.
+// The lines of a transcript that are wrapped.
+const isSentence = (line: string): boolean => /^\[(?:approval|error|summary|warning)\]/.test(line)
+
+// Commands to copy and JSON are not wrapped. A path that is wider than the terminal cannot be.
 const isFixed = (line: string): boolean =>
-  /^(?: {2}(?:#|effect-codex|git|jq|printenv|source)|\{")/.test(line) || !/\s/.test(line.trim())
+  /^(?: {2}(?:effect-codex|git|jq|printenv|source)|\{")/.test(line) || !/\s/.test(line.trim())
 
 const show = Effect.fnUntraced(function* (screen: Screen, columns: number) {
   const { answer, args, code } = screen
@@ -128,7 +134,7 @@ const show = Effect.fnUntraced(function* (screen: Screen, columns: number) {
   const main = path.join(path.dirname(import.meta.dirname), "bin", "effect-codex.js")
   const program = yield* Terminal.start(main, args, { columns, rows: 60, cwd, env })
   if (answer !== undefined) {
-    // A program that ends without asking is found by its code and its screen.
+    // The code and the screen reveal a program that exits without asking.
     yield* Effect.raceFirst(program.waitFor(answer[0]), program.code)
     yield* program.type(answer[1])
   }
@@ -138,11 +144,13 @@ const show = Effect.fnUntraced(function* (screen: Screen, columns: number) {
   const lines = yield* program.screen
   const name = `effect-codex ${args.join(" ")} (${columns} columns)`
   if (values.show === true) process.stdout.write(`--- ${name}\n${lines.join("\n")}\n`)
-  const written = program.written().replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "")
-  const wide =
-    isOwn(screen) || args[0] === "doctor"
-      ? written.split(/\r?\n/).filter((line) => !isFixed(line) && stringWidth(line) > columns)
-      : []
+  // Without colours and without the line at the bottom.
+  const written = program
+    .written()
+    .replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "")
+    .replaceAll(/[^\n]*\r(?!\n)/g, "")
+  const isWorded = isOwn(screen) || args[0] === "doctor" ? (line: string) => !isFixed(line) : isSentence
+  const wide = written.split(/\r?\n/).filter((line) => isWorded(line) && stringWidth(line) > columns)
   return [
     ...(found === code ? [] : [`${name}: exited with ${found}, expected ${code}\n${lines.join("\n")}`]),
     ...wide.map((line) => `${name}: is too wide: ${line}`),

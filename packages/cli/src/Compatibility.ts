@@ -1,9 +1,9 @@
 /**
  * Compares the protocol of a codex with the one that this package was generated from.
  *
- * A codex describes its protocol itself, as JSON Schema (`codex app-server generate-json-schema --experimental`). Of that an
- * outline is made that has what a program can stumble over: which methods there are, which fields the shapes have, of what
- * type, and whether they may be left out. Two outlines can be compared. This module runs nothing.
+ * A codex describes its own protocol as JSON Schema (`codex app-server generate-json-schema --experimental`). The outline of
+ * that schema keeps the facts that a program depends on: the methods, and the fields of the shapes with their types and
+ * whether they are optional. Two outlines can be compared. This module runs nothing.
  *
  * @stability stable
  * @since 0.1.0
@@ -20,11 +20,11 @@ import * as Generated from "./internal/generated/outline.ts"
 export interface Outline {
   /** The version of codex. */
   readonly version: string
-  /** What is called by each name, and the shape of its parameters, such as `request ThreadListParams`. */
+  /** The kind of each method and the shape of its parameters, such as `request ThreadListParams`. */
   readonly methods: { readonly [method: string]: string }
   /**
-   * What there is to know of each shape, a line a fact: `.cursor?: string|null` is a field that may be left out,
-   * `<text>.text: string` one of the variant `text`.
+   * The facts of each shape, one per line: `.cursor?: string|null` is an optional field, `<text>.text: string` a field of the
+   * variant `text`.
    */
   readonly shapes: { readonly [name: string]: ReadonlyArray<string> }
 }
@@ -67,7 +67,7 @@ const kinds = { ClientRequest: "request", ServerRequest: "server request", Serve
 const envelopes = new Set<string>([...Object.keys(kinds), "ClientNotification"])
 
 /**
- * The outline of the file `codex_app_server_protocol.schemas.json` that codex writes; `undefined` if that is no such file.
+ * The outline of the file `codex_app_server_protocol.schemas.json` that codex writes; `undefined` for any other value.
  *
  * @category constructors
  * @since 0.1.0
@@ -158,7 +158,7 @@ const fieldsOf = (u: unknown): Node => (isNode(u) && isNode(u["properties"]) ? u
 
 const enumOf = (u: unknown): ReadonlyArray<string> => (isNode(u) ? nodes(u["enum"]).map(String) : [])
 
-// What has no inside: names of shapes and of types.
+// The names of shapes and of types that the schema itself refers to, without its nested schemas.
 const typesOf = (u: unknown): ReadonlyArray<string> => {
   if (!isNode(u)) return []
   if (typeof u["$ref"] === "string") return [u["$ref"].replace(/^.*\//, "")]
@@ -196,7 +196,7 @@ const facts = (u: unknown, path: string): ReadonlyArray<string> => {
       facts(branch, others.length === 1 || enumOf(branch).length > 0 ? path : `${path}<${labelOf(branch, index)}>`)
     )
   ]
-  // What has something inside is known by that.
+  // The nested facts already describe a schema that has some.
   const types = [...typesOf(u).filter((type) => inside.length === 0 || type === "null"), ...plain.flatMap(typesOf)]
   if (types.length === 0) return inside.length === 0 ? [`${path}: any`] : inside
   return [`${path}: ${[...new Set(types)].sort().join("|")}`, ...inside]

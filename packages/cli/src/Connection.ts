@@ -1,8 +1,8 @@
 /**
- * Which codex a command talks to: the flags that all commands share which start one.
+ * The flags of all commands that start a codex: they choose the executable, its configuration and its folder.
  *
- * Their names and meaning are settled here, so that they are the same everywhere. Starting that codex takes more code than
- * `--help` should wait for, and is done elsewhere.
+ * This module only defines the flags, so that they are the same everywhere. The code that starts a codex is elsewhere, because
+ * `--help` must not wait for it to load.
  *
  * @stability stable
  * @since 0.1.0

@@ -1,10 +1,9 @@
 /**
- * The demo runner: small cases that show that an installation works, each with its verdict.
+ * The demo runner: small cases that show that an installation works, each with its own verdict.
  *
- * Online and offline the same cases run; offline, a stand-in answers for the model, and a throwaway home keeps the real one
- * out of it. A demo runs without a person who could approve requests, so they are accepted and shown, in a throwaway
- * folder. The
- * threads that it begins it deletes.
+ * The same cases run online and offline. Offline, a stand-in replaces the model, and a throwaway home keeps the real one
+ * untouched. A demo runs unattended, so it accepts and prints approval requests, in a throwaway folder. It deletes the threads
+ * that it starts.
  *
  * @stability stable
  * @since 0.1.0
@@ -30,7 +29,7 @@ import * as Connect from "./internal/connect.ts"
 import * as Print from "./internal/print.ts"
 
 /**
- * At least one case failed. Each was reported when it did, so this is not reported again; the exit code is 1.
+ * At least one case failed. Each failure has already been printed, so this error is not printed again; the exit code is 1.
  *
  * @category errors
  * @since 0.1.0
@@ -46,22 +45,22 @@ export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", {
 }
 
 /**
- * Which cases are run, and on which codex.
+ * The cases to run, and the codex to run them on.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
-  /** Which cases: those of `smoke`, of `demo` as well, or all of them. */
+  /** The cases to run: `smoke`, `demo` (which includes `smoke`), or `full` (all of them). */
   readonly mode: Mode
-  /** Which codex. It works in a throwaway folder, whatever `cwd` is. */
+  /** The codex to run. It works in a throwaway folder and ignores `cwd`. */
   readonly connection: Connection.Flags
-  /** Whether the first failure ends it. */
+  /** Whether the demo stops at the first failure. */
   readonly strict: boolean
   /** Whether the events of the case `events` are printed. */
   readonly showEvents: boolean
   readonly model?: string | undefined
-  /** Prompts instead of the usual ones. What is answered to those has only to be something. */
+  /** Prompts instead of the default ones. Any non-empty answer to them passes. */
   readonly prompts?: {
     readonly create?: string | undefined
     readonly events?: string | undefined
@@ -69,7 +68,7 @@ export interface Options {
   }
 }
 
-// Accepts, and says so.
+// Accepts every request and prints it.
 const policy: Layer.Layer<PolicyEngine.PolicyEngine> = Layer.effect(PolicyEngine.PolicyEngine)(
   Effect.map(PolicyEngine.PolicyEngine, (engine) =>
     Policy.tap(engine, (request, verdict) => {

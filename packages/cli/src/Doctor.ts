@@ -1,8 +1,8 @@
 /**
- * Looks at what a Codex needs on this machine, and says of each thing whether it is right and what to do if it is not.
+ * Checks everything that codex needs on this machine, and suggests a fix for each problem.
  *
- * Nothing is changed: a codex is started and asked, and two commands run in its sandbox, in a temporary folder. No turn runs,
- * so no model is asked.
+ * The checks change nothing: they start a codex, query it, and run two commands in its sandbox, in a temporary folder. No turn
+ * runs, so no model is called.
  *
  * @stability stable
  * @since 0.1.0
@@ -30,7 +30,7 @@ export const Report = Schema.Struct({ ok: Schema.Boolean, findings: Schema.Array
 export type Report = typeof Report.Type
 
 /**
- * Looks at everything; what can't be looked at because of a failure before it is left out.
+ * Runs all checks, except those that an earlier failure makes impossible.
  *
  * @category running
  * @since 0.1.0

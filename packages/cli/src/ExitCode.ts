@@ -81,7 +81,7 @@ export const exitCodeOf = (error: unknown): number => {
 }
 
 /**
- * The code for how the program ended.
+ * The exit code for the outcome of the program.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
  * Turns as a transcript for people: the events of a turn in, text for a terminal, a pipe or a file out.
  *
- * Every line begins with what it is about (`[tool.exec]`, `Assistant:`), so a transcript can be read and searched. Text
- * of models and tools is sanitized first: none of its escape sequences reaches the terminal, even if it comes in two
- * pieces. The renderer writes nowhere by itself; it makes streams of text, for any sink.
+ * Every line begins with a label (`[tool.exec]`, `Assistant:`), so a transcript can be read and searched. Text of models and
+ * tools is sanitized first: none of its escape sequences reaches the terminal, even if it comes in two pieces. The renderer
+ * writes nowhere itself; it produces streams of text for any sink.
  *
  * @stability stable
  * @since 0.1.0
@@ -35,7 +35,7 @@ export interface Options {
   /** Whether long tool output is shown whole. Default: false, which shortens it in the middle and shows the number of omitted lines. */
   readonly full?: boolean | undefined
   /**
-   * The colours. Default: `off`, as a stream does not know where it goes; `Tone.resolve` decides on `auto`.
+   * The colours. Default: `off`, because a stream does not know where it is written; `Tone.resolve` decides on `auto`.
    */
   readonly color?: Exclude<Tone.Color, "auto"> | undefined
 }
@@ -47,13 +47,13 @@ export interface Options {
  * @since 0.1.0
  */
 export interface ExecRenderer {
-  /** What the event adds to the transcript; often nothing, or a piece of a line. */
+  /** The text that the event adds to the transcript; often nothing, or a piece of a line. */
   readonly render: (event: ResponseEvent) => string
-  /** Ends an unfinished line. For when no more events come. */
+  /** Ends an unfinished line, after the last event. */
   readonly close: () => string
-  /** Whether what was rendered so far ends with a whole line. */
+  /** Whether the text so far ends with a complete line. */
   readonly atLineStart: () => boolean
-  /** The activity of the agent, by the text rendered so far. */
+  /** The activity of the agent after the events so far. */
   readonly activity: () => Activity
 }
 
@@ -63,13 +63,16 @@ export interface ExecRenderer {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): ExecRenderer => makeWith(options, undefined, false)
+export const make = (options: Options = {}): ExecRenderer => makeWith(options)
 
-const makeWith = (options: Options, columns: (() => number) | undefined, isLive: boolean): ExecRenderer =>
+const makeWith = (options: Options, live?: { readonly columns: () => number; readonly raw: boolean }): ExecRenderer =>
   makeTranscript({
-    isLive,
+    isLive: live !== undefined,
+    columns: live?.columns,
     layout:
-      columns === undefined ? undefined : () => ({ columns: columns(), hasColor: (options.color ?? "off") !== "off" }),
+      live === undefined || live.raw
+        ? undefined
+        : () => ({ columns: live.columns(), hasColor: (options.color ?? "off") !== "off" }),
     paint: Tone.painter(options.color ?? "off"),
     showReasoning: options.showReasoning ?? true,
     showSystem: options.showSystem ?? false,
@@ -131,22 +134,21 @@ export const renderTo =
  * @since 0.1.0
  */
 export interface LiveOptions extends Options {
-  /** The width of the terminal, asked for whenever the status line is drawn. */
+  /** The width of the terminal, read again for each redraw. */
   readonly columns: Effect.Effect<number>
   /**
-   * Whether messages are printed as they are written. Default: false, which lays them out as Markdown, wrapped at the width of the
-   * terminal; each paragraph, item of a list, table or block of code appears when it is complete.
+   * Whether messages are printed as they are written. Default: false, which lays them out as Markdown, wrapped at the width of
+   * the terminal; each paragraph, item of a list, table or block of code appears when it is complete.
    */
   readonly raw?: boolean | undefined
 }
 
 /**
- * The transcript for a terminal, with a line at the bottom that tells what the agent is about, moves, and goes away at the
- * end.
+ * The transcript for a terminal. A status line at the bottom shows the activity of the agent until the end.
  *
  * **Gotchas**
  *
- * A consumer that is interrupted leaves the line on the screen: write `StatusLine.erase` then.
+ * A consumer that is interrupted leaves the status line on the screen: write `StatusLine.erase` then.
  *
  * @category rendering
  * @since 0.1.0
@@ -159,10 +161,10 @@ export const renderLive =
         const clock = yield* Clock.Clock
         const begin = clock.currentTimeMillisUnsafe()
         let width = yield* options.columns
-        const renderer = makeWith(options, options.raw === true ? undefined : () => width, true)
+        const renderer = makeWith(options, { columns: () => width, raw: options.raw === true })
         const paint = Tone.painter(options.color ?? "off")
         let shown = ""
-        // In place of the line that is there: what is new, and the line again.
+        // Erases the status line, writes the new text, and draws the line again.
         const draw = (text: string, columns: number): string => {
           const erase = shown === "" ? "" : StatusLine.erase
           const millis = clock.currentTimeMillisUnsafe() - begin

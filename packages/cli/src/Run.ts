@@ -1,8 +1,8 @@
 /**
  * One turn from the command line: its transcript, its result, and its interruption.
  *
- * Standard output is for the answer. The transcript goes there as well if somebody watches it; else it goes to standard
- * error, so that a file or a pipe gets the answer alone. This module reads no flags and starts no codex.
+ * Standard output is for the answer. On a terminal, the transcript goes there too; otherwise it goes to standard error, so that a
+ * file or a pipe gets only the answer. This module reads no flags and starts no codex.
  *
  * @stability stable
  * @since 0.1.0
@@ -71,11 +71,11 @@ export interface Options {
    * end.
    */
   readonly output: "text" | "json" | "jsonl"
-  /** How much is shown of what happens. `quiet`: nothing. `verbose`: also what the server says of itself. */
+  /** How much of the turn is shown. `quiet`: nothing. `verbose`: also events of the server. */
   readonly show: "quiet" | "normal" | "verbose"
   /** Whether long output of tools is shown whole. */
   readonly full: boolean
-  /** Whether a terminal gets messages as they are written, without laying out Markdown. */
+  /** Whether a terminal gets messages as they are written, without Markdown layout. */
   readonly raw: boolean
   readonly color: Tone.Color
   /** Whether a declined request makes the run fail. */
@@ -88,7 +88,7 @@ export interface Options {
   readonly canResume: boolean
   /** Gets the result before it is printed, for instance to write the answer to a file. */
   readonly onResult?: ((result: RunOutput.RunResult) => Effect.Effect<void, AnswerNotWritten>) | undefined
-  /** Held while something is written to the terminal, so that a question to the user is not overwritten. */
+  /** Held during each write to the terminal, so that a question to the user is not overwritten. */
   readonly screen: Semaphore.Semaphore
   /** The width of the terminal. */
   readonly columns: Effect.Effect<number>
@@ -112,7 +112,7 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
 }
 
 /**
- * The run came to its end, and with `failOnDecline` that is not enough: something was declined.
+ * The turn completed, but a request was declined and `failOnDecline` is set.
  *
  * @category errors
  * @since 0.1.0
@@ -132,7 +132,7 @@ export class Declined extends Schema.TaggedError<Declined>()("Declined", { count
  */
 export class NoLastThread extends Schema.TaggedError<NoLastThread>()("NoLastThread", { cwd: Schema.String }) {
   override get message(): string {
-    return `No thread was begun in ${this.cwd}. Leave out --last to begin one, or name one with --thread.`
+    return `No thread was started in ${this.cwd}. Omit --last to start one, or name one with --thread.`
   }
 }
 
@@ -168,8 +168,8 @@ export type RunError =
   | InvalidUsage
 
 /**
- * Runs a turn and prints what is asked for of it, also of one that failed. Interrupted, it stops the turn and waits until it
- * has stopped, unless the user interrupts a second time.
+ * Runs a turn and prints the requested output, even if the turn fails. An interruption stops the turn and waits until it has
+ * stopped, unless the user interrupts a second time.
  *
  * @category running
  * @since 0.1.0
@@ -193,7 +193,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
   const onTurn = (turn: TurnHandle) => {
     running = turn
   }
-  // Apart from the scope of the turn, so that it can be closed without waiting for that.
+  // A scope separate from that of the turn, so that the connection can be closed without waiting for the turn.
   const connection = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const whole = Layer.buildWithScope(layer, connection).pipe(
     Effect.flatMap((context) =>
@@ -208,7 +208,7 @@ export const run = Effect.fn("Run.run")(function* <E extends Error & { readonly 
       Effect.andThen(end(result), error === undefined ? Effect.void : Effect.fail(error))
     )
   )
-  // Not a child: it has to go on while an interruption of this fiber waits for the turn to stop.
+  // Not a child: it has to keep running while an interruption of this fiber waits for the turn to stop.
   const fiber = yield* Effect.forkScoped(whole)
   yield* Fiber.join(fiber).pipe(
     Effect.onInterrupt(() => {
@@ -267,7 +267,7 @@ const runTurn = Effect.fnUntraced(function* (
     return first.type === "thread/ready" ? [first, settings(thread, options.decidedBy), ...others] : events
   })
   yield* output.print(Stream.merge(events, Stream.fromQueue(runEvents), { haltStrategy: "left" })).pipe(
-    // How the turn failed is told by its result.
+    // The result reports how the turn failed.
     Effect.catchIf(
       (error) => error._tag !== "OutputClosed" && error._tag !== "SlowConsumer",
       () => Effect.void
@@ -344,11 +344,11 @@ const parseJson = Schema.decodeResult(Schema.fromJsonString(Schema.Unknown))
 type Events = Stream.Stream<ResponseEvent, TurnStreamError>
 
 interface Output {
-  /** Whether what happens is told to people. */
+  /** Whether the events are shown to people. */
   readonly transcript: boolean
   /** Prints while the turn runs. */
   readonly print: (events: Events) => Effect.Effect<void, TurnStreamError | OutputClosed>
-  /** Prints what it came to. */
+  /** Prints the result. */
   readonly end: (result: RunOutput.RunResult) => Effect.Effect<void, OutputClosed>
 }
 
@@ -378,7 +378,7 @@ const outputOf = Effect.fnUntraced(function* (options: Options): Effect.fn.Retur
     return Markdown.render(harmless, { columns, hasColor: color !== "off" })
   }
   const printAnswer = ({ status, text }: RunOutput.RunResult) =>
-    // A terminal is not given what it would obey; a file gets what the agent wrote.
+    // A terminal gets sanitized text; a file gets the text as the agent wrote it.
     status === "completed" && text !== ""
       ? Effect.flatMap(
           watched ? Effect.map(options.columns, (columns) => forTerminal(text, columns)) : Effect.succeed(text),

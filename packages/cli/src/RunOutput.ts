@@ -10,7 +10,7 @@ import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
 import * as Schema from "effect/Schema"
 
 /**
- * Why a run failed.
+ * The error of a failed run.
  *
  * @category schemas
  * @since 0.1.0
@@ -80,7 +80,7 @@ export const RunEvent: Schema.Codec<ResponseEvent, unknown> = Schema.Struct({
 /**
  * A line of `--jsonl`, read from its text: events, and at the end the result.
  *
- * **Example** (Reading what another program has written)
+ * **Example** (Reading the output of another program)
  *
  * ```ts
  * import * as RunOutput from "@effect-codex/cli/RunOutput"
@@ -106,7 +106,7 @@ export const RunLine = Schema.fromJsonString(Schema.Union([RunResult, RunEvent])
 export type RunLine = typeof RunLine.Type
 
 /**
- * The part of a response that is in a result.
+ * The fields of a response that a result contains.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * The line at the bottom of a terminal that tells what the agent is about and for how long, while it is about it.
+ * The line at the bottom of a terminal that shows the current activity of the agent and the elapsed time.
  *
- * It is there between the lines of a transcript alone: erased before anything is written, drawn again after it when the
- * cursor is at the beginning of a line. Never for pipes and files.
+ * It is only shown between lines of the transcript: it is erased before any text is written, and drawn again when the cursor is
+ * at the beginning of a line. Pipes and files never get it.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,7 +13,7 @@ import type { Activity } from "./internal/transcript.ts"
 
 export type {
   /**
-   * What the agent is about.
+   * The current activity of the agent.
    *
    * @category models
    * @since 0.1.0
@@ -46,8 +46,8 @@ const elapsed = (millis: number): string => {
 }
 
 /**
- * The text of the line, at most `columns - 1` cells wide, so that a terminal never breaks it. What the agent runs is cut
- * before the rest is.
+ * The text of the line, at most `columns - 1` cells wide, so that a terminal never wraps it. The activity is shortened before
+ * the rest.
  *
  * @category formatting
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * The colours of what the command line prints, and whether there are any.
+ * The colours of the command line's output, and whether to use any.
  *
- * Colour is decided once, from what the user asked for, the environment and the terminal; what prints then paints a text with
- * a tone, which does nothing where there is no colour. Text that is painted has been made harmless before.
+ * Colour is decided once, from the user's flags, the environment and the terminal. Painting a text with a tone then has no effect
+ * if colour is off. Text must be sanitized before it is painted.
  *
  * @stability stable
  * @since 0.1.0
@@ -31,7 +31,7 @@ export type Tone =
   | "hunk"
 
 /**
- * The colours that can be asked for: `auto` is `soft` where colour is welcome and `off` elsewhere.
+ * The colour settings. `auto` is `soft` if the output supports colour, otherwise `off`.
  *
  * @category models
  * @since 0.1.0
@@ -66,8 +66,8 @@ export const fromName = (name: (typeof colorNames)[number]): Color => {
 }
 
 /**
- * Decides on `auto`. A colour that is named is used; else `NO_COLOR`, even empty, means off, `CLICOLOR_FORCE=1` means
- * soft, and without both a terminal that is not `dumb` gets colour.
+ * Resolves `auto`. Every other setting is returned unchanged. `NO_COLOR`, even if empty, means off; otherwise
+ * `CLICOLOR_FORCE=1` means soft; otherwise a terminal gets colour unless it is `dumb`.
  *
  * @category conversions
  * @since 0.1.0
@@ -127,7 +127,7 @@ const palettes: Record<"soft" | "vivid", Record<Tone, string>> = {
 }
 
 /**
- * The painter of a colour that was decided on.
+ * The painter for a resolved colour.
  *
  * @category constructors
  * @since 0.1.0

@@ -36,6 +36,11 @@ const words = first === "help" ? [...others, "--help"] : first === "version" ? [
 const run = Effect.flatMap(loadCommands(args), (commands) => {
   const command = Command.make("effect-codex").pipe(
     Command.withDescription("Drive Codex agents from the terminal"),
+    Command.withExamples([
+      { command: 'effect-codex run --offline "hi"', description: "Try it without an account" },
+      { command: 'effect-codex run "What does this project do?"', description: "Run your own prompt" },
+      { command: "effect-codex doctor", description: "Check the installation" }
+    ]),
     Command.withSubcommands(commands),
     Command.withGlobalFlags([debug])
   )

@@ -507,6 +507,47 @@ describe("a stream of events", () => {
     })
   )
 
+  const failing = [
+    ready,
+    event("error", {
+      error: { message: "the provider refused the request three times", additionalDetails: null },
+      willRetry: false
+    }),
+    event("warning", { message: "a warning of the server that is wider than the terminal" }),
+    turnCompleted({ status: "failed", error: { message: "x", additionalDetails: null }, durationMs: 1234 })
+  ]
+
+  it.effect.each([[false], [true]])("on a terminal wraps errors, warnings and the summary by words, raw: %s", ([raw]) =>
+    Effect.gen(function* () {
+      const text = yield* Stream.fromIterable(failing).pipe(
+        Renderer.renderLive({ columns: Effect.succeed(30), color: "soft", raw }),
+        Stream.mkString
+      )
+      // Without the line at the bottom and without colours.
+      const lines = text.replaceAll(/[^\n]*\r\x1b\[K|\x1b\[[0-9;]*m/g, "").split("\n")
+      expect(lines).toEqual(
+        expect.arrayContaining([
+          "[error] the provider refused",
+          "  the request three times",
+          "[warning] a warning of the",
+          "  server that is wider than",
+          "  the terminal",
+          "[summary] status=failed,",
+          "  tools=0, errors=1,",
+          "  elapsed=1.2s"
+        ])
+      )
+    })
+  )
+
+  it.effect("in a pipe wraps nothing", () =>
+    Effect.gen(function* () {
+      const text = yield* Stream.fromIterable(failing).pipe(Renderer.render(), Stream.mkString)
+      expect(text).toContain("[error] the provider refused the request three times\n")
+      expect(text).toContain("[summary] status=failed, tools=0, errors=1, elapsed=1.2s\n")
+    })
+  )
+
   it.effect("elsewhere has a line for each attempt to reconnect", () =>
     Effect.gen(function* () {
       const text = yield* Stream.make(attempt(1), attempt(2)).pipe(Renderer.render(), Stream.mkString)

@@ -12,7 +12,7 @@ describe("doctor, of a codex with another protocol", () => {
     expect(judge(other({}))).toEqual({
       check: "protocol",
       status: "ok",
-      summary: "codex 9.0.0 speaks the protocol that is known here"
+      summary: "codex 9.0.0 speaks the expected protocol"
     })
   })
 

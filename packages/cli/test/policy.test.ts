@@ -68,7 +68,9 @@ describe("effect-codex policy check of files and tools", () => {
     "others.yaml",
     `mode: strict
 fileChangeRules:
+  - { name: no key, when: { pathsWithin: /srv/app/src/keys }, decision: decline }
   - { name: sources, when: { pathsWithin: /srv/app/src, changes: [add, update] }, decision: accept }
+  - { name: moves, when: { pathsWithin: /srv/app/src, changes: [move] }, decision: accept }
   - { name: no deletion, when: { changes: [delete] }, decision: decline, reason: people delete }
 toolCallRules:
   - { name: weather, when: { tool: weather }, decision: accept }
@@ -85,6 +87,17 @@ mcpToolRules:
     ["a file by a way out", ["--file", "src/../../x"], 5, "decline, by mode strict\n"],
     ["a new file", ["--file", "/srv/app/src/new.ts", "--change", "add"], 0, "accept, by sources\n"],
     ["a deletion", ["--file", "src/a.ts", "--change", "delete"], 5, "decline, by no deletion\n  people delete\n"],
+    ["a move", ["--file", "src/a.ts", "--move-to", "src/b.ts"], 0, "accept, by moves\n"],
+    [
+      "a move by its name",
+      ["--file", "src/a.ts", "--move-to", "src/b.ts", "--change", "move"],
+      0,
+      "accept, by moves\n"
+    ],
+    ["a move to elsewhere", ["--file", "src/a.ts", "--move-to", "b.ts"], 5, "decline, by mode strict\n"],
+    ["a move from elsewhere", ["--file", "b.ts", "--move-to", "src/b.ts"], 5, "decline, by mode strict\n"],
+    ["a move to a declined path", ["--file", "src/a", "--move-to", "src/keys/a"], 5, "decline, by no key\n"],
+    ["a move from a declined path", ["--file", "src/keys/a", "--move-to", "src/a"], 5, "decline, by no key\n"],
     ["a tool", ["--tool", "weather", "--arguments", '{"city":"Rome"}'], 0, "accept, by weather\n"],
     ["a tool without a rule", ["--tool", "buy"], 5, "decline"],
     ["a tool of a namespace", ["--tool", "buy", "--namespace", "shop"], 0, "accept, by shop\n"],
@@ -109,6 +122,16 @@ mcpToolRules:
         decision: "accept",
         by: "sources"
       })
+      const moved = yield* on("--json", "--file", "src/a.ts", "--move-to", "src/b.ts")
+      expect(JSON.parse(moved.stdout)).toEqual({
+        kind: "fileChange",
+        change: "move",
+        files: ["/srv/app/src/a.ts"],
+        moveTo: "/srv/app/src/b.ts",
+        verdict: "accept",
+        decision: "accept",
+        by: "moves"
+      })
     })
   )
 
@@ -116,6 +139,10 @@ mcpToolRules:
     [["--file", "a", "--tool", "b"], "Give one of"],
     [["--file", "a", "--", "ls"], "Give one of"],
     [["--change", "add", "--", "ls"], "--change needs --file."],
+    [["--move-to", "a"], "--move-to needs one --file."],
+    [["--file", "a", "--file", "b", "--move-to", "c"], "--move-to needs one --file."],
+    [["--file", "a", "--move-to", "b", "--change", "add"], "--move-to is a move"],
+    [["--file", "a", "--change", "move"], "--change move needs --move-to."],
     [["--namespace", "a", "--", "ls"], "--namespace needs --tool."],
     [["--arguments", "{}"], "--arguments needs --tool."],
     [["--tool", "a", "--arguments", "{"], "--arguments is not JSON."],

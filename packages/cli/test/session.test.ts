@@ -179,7 +179,7 @@ describe("session", () => {
       const store = yield* SqliteStore.make({ file })
       const { commit } = yield* begin(store)
       yield* commit({ type: "blocked", block: { tag: "PolicyMissing", message: "No policy." } })
-      expect(yield* session(["resume", "s"])).toMatchObject({ code: 0, stdout: "s is to be resumed.\n" })
+      expect(yield* session(["resume", "s"])).toMatchObject({ code: 0, stdout: "s will be resumed.\n" })
       expect(yield* store.session("s")).not.toHaveProperty("block")
       const rollout = { threadId: "t", version: 1, choices: ["file", "stored"] } as const
       yield* commit({ type: "blocked", block: { tag: "RolloutDiverged", message: "It differs.", rollout } })
@@ -191,6 +191,64 @@ describe("session", () => {
       expect(yield* session(["resume", "s", "--rollout", "stored", "--by", "ann"])).toMatchObject({ code: 0 })
       expect((yield* store.session("s")).block?.choice).toMatchObject({ rollout: "stored", by: "ann" })
       expect(yield* session(["resume", "x"])).toMatchObject({ code: 2 })
+    })
+  )
+
+  it.live("takes the beginning of an id that no other shares", () =>
+    Effect.gen(function* () {
+      const { file, session } = place()
+      const store = yield* SqliteStore.make({ file })
+      const { commit } = yield* begin(store)
+      const expiresAt = Date.now() + 3_600_000
+      const [one, two, three] = ["0199b6f2-aaaa-7000", "0199b6f2-bbbb-7000", "0207c6f2-bbbb-7000"] as const
+      yield* commit(
+        ...admit("k", 1, "t1"),
+        ...[one, two, three].flatMap((id) => [
+          approval(id, "k", 1, { expiresAt }),
+          { type: "approvalParked" as const, approval: id }
+        ])
+      )
+      expect(yield* session(["decide", "0199b6f2", "accept"])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`Several approvals begin with 0199b6f2: ${one}, ${two}. Give more of the id.`)
+      })
+      const { stdout } = yield* session(["decide", "0199b6f2-a", "accept", "--json"])
+      expect(JSON.parse(stdout)).toMatchObject({ approval: one, decision: "accept" })
+      expect((yield* store.approval(one)).state).toBe("decided")
+      // It waits no more, so the beginning has one meaning left.
+      expect(yield* session(["decide", "0199", "decline"])).toMatchObject({ code: 0 })
+      expect((yield* store.approval(two)).verdict).toMatchObject({ decision: "decline" })
+      expect(yield* session(["decide", "03", "decline"])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("Approval 03 needs no verdict")
+      })
+
+      for (const id of ["ticket-10", "ticket-11", "report"]) yield* session(["open", id, ...openArgs.slice(2)])
+      expect(yield* session(["send", "rep", "Do it.", "--key", "k"])).toMatchObject({ code: 0 })
+      expect((yield* store.job("report", "k")).key).toBe("k")
+      expect((yield* session(["interrupt", "rep", "k", "--by", "ann"])).code).toBe(0)
+      expect((yield* session(["watch", "rep", "--once"])).code).toBe(0)
+      expect((yield* session(["resume", "rep"])).stdout).toBe("report will be resumed.\n")
+      expect((yield* session(["approvals", "rep"])).stderr).toContain("No approval waits")
+      expect(yield* session(["send", "tick", "Do it."])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("Several sessions begin with tick: ticket-10, ticket-11. Give more of the id.")
+      })
+      // A number is not the beginning of a longer one.
+      yield* session(["remove", "ticket-11", "--yes"])
+      expect(yield* session(["send", "ticket-1", "Do it."])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('No session "ticket-1" exists')
+      })
+      expect(yield* session(["remove", "tick", "--yes"])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("With --yes, give the whole id: ticket-10.")
+      })
+      // An id that is the beginning of others means itself.
+      yield* session(["open", "tick", ...openArgs.slice(2)])
+      expect(yield* session(["remove", "tick", "--yes"])).toMatchObject({ code: 0, stdout: "tick is removed.\n" })
+      // A new session has the id that is given.
+      expect((yield* session(["open", "rep", ...openArgs.slice(2)])).stdout).toBe("rep is open.\n")
     })
   )
 

@@ -1,8 +1,8 @@
 /**
- * Approvals: requests of the agent that are left to people, and are kept until somebody decides, hours later if need be.
+ * Approvals: requests of the agent that people decide. They are kept until someone does, even hours later.
  *
- * A verdict is used once: to answer the request that waits, or after a crash as a grant for the same subject. This module is
- * plain data and decides nothing.
+ * A verdict is used once: to answer the waiting request or, after a crash, as a grant for the same subject. This module is plain
+ * data and decides nothing.
  *
  * @stability experimental
  * @since 0.1.0
@@ -37,7 +37,7 @@ export const Subject = Schema.Struct({
 export type Subject = typeof Subject.Type
 
 /**
- * A subject as one text: equal subjects have equal keys.
+ * The key of a subject. Equal subjects have equal keys.
  *
  * @category conversions
  * @since 0.1.0
@@ -46,7 +46,7 @@ export const subjectKey = ({ call, changes, command, environment, folder, kind }
   JSON.stringify([kind, environment ?? null, folder ?? null, command ?? null, changes ?? null, call ?? null])
 
 /**
- * The text that a person needs to decide. It is safe to show in a terminal.
+ * The text that a person needs for the decision. It is safe to show in a terminal.
  *
  * @category schemas
  * @since 0.1.0
@@ -83,15 +83,15 @@ export const Verdict = Schema.Struct({
 export type Verdict = typeof Verdict.Type
 
 /**
- * An approval as the store has it.
+ * An approval as it is stored.
  *
  * **Details**
  *
  * The states: `open` waits for a verdict. `decided` has one that is unused. `used` has one that was used, as `use` says.
  * `gone` needs none: the request was withdrawn, the job was settled, or the grant expired.
  *
- * `waitingEpoch` is the epoch of the owner in which the request waits for an answer. Once another owner has taken over, or the
- * approval was parked, nothing waits, and a verdict becomes a grant.
+ * `waitingEpoch` is the epoch of the owner whose request waits for an answer. Once another owner has taken over, or the approval
+ * was parked, no request waits, and a verdict becomes a grant.
  *
  * @category schemas
  * @since 0.1.0
@@ -99,7 +99,7 @@ export type Verdict = typeof Verdict.Type
 export const Approval = Schema.Struct({
   id: Schema.String,
   session: Schema.String,
-  /** The job, and its attempt, that asked. */
+  /** The job whose attempt made the request. */
   key: Schema.String,
   attempt: Schema.Int,
   threadId: Schema.String,
@@ -109,7 +109,7 @@ export const Approval = Schema.Struct({
   text: ApprovalText,
   /** Whether a verdict may be used for a later request. If not, the approval is gone with the request. */
   isGrantable: Schema.Boolean,
-  /** The approval whose grant this request missed: the same agent asked for something similar. */
+  /** An earlier approval of the same agent for a similar subject, whose grant does not cover this request. */
   previous: Schema.optionalKey(Schema.String),
   state: Schema.Literals(["open", "decided", "used", "gone"]),
   waitingEpoch: Schema.optionalKey(Schema.Int),
@@ -118,7 +118,7 @@ export const Approval = Schema.Struct({
   /** Why it is gone. */
   goneReason: Schema.optionalKey(Schema.String),
   openedAt: Schema.Finite,
-  /** From then on a verdict grants nothing. */
+  /** After this time, a verdict no longer grants anything. */
   expiresAt: Schema.Finite
 })
 

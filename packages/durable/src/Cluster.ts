@@ -1,8 +1,8 @@
 /**
- * Owners on several machines that share a store: each runs the sessions whose shards it has.
+ * Owners on several machines that share a store. Each machine runs the sessions of its shards.
  *
- * `effect/cluster` says which machine has which shard, and moves shards when machines come and go. The store, in Postgres, has the truth
- * about sessions and keeps two owners of one session apart. This module connects the two, and has no clustering of its own.
+ * `effect/cluster` assigns shards to machines, and moves them when machines join or leave. The store, in Postgres, is the source
+ * of truth about sessions and keeps two owners from running the same session. This module connects the two.
  *
  * @stability experimental
  * @since 0.1.0
@@ -30,23 +30,23 @@ import type { SessionStore } from "./SessionStore.ts"
  */
 export interface Options extends Durable.Options {
   /**
-   * How often unclaimed sessions are looked for, besides when the store changes. It finds the sessions of owners that are gone.
-   * Default: 5 seconds.
+   * How often to look for unclaimed sessions, in addition to changes of the store. This finds sessions of owners that have
+   * crashed. Default: 5 seconds.
    */
   readonly sweepInterval?: Duration.Input | undefined
-  /** How long after it was blocked a session is tried again. Default: 1 minute. */
+  /** How long after a block a session is tried again. Default: 1 minute. */
   readonly blockedInterval?: Duration.Input | undefined
 }
 
 /**
- * Leases the store together with others, and runs the sessions whose shards this machine has until the scope closes. Those that run are
- * handed over then.
+ * Leases the store together with other owners, and runs the sessions of this machine's shards until the scope closes. Running
+ * sessions are then handed over.
  *
  * **Details**
  *
- * Each machine has codex homes of its own. A session that moves takes its rollouts along: its thread is unloaded and stored, and the next
- * owner writes the files into its home, with the permissions 0600, before it resumes the thread. `StoreBusy` is for stores whose
- * owner does not share.
+ * Each machine has its own codex homes. A session that moves takes its rollouts along: its thread is unloaded and stored, and the
+ * next owner writes the files into its own home, with the permissions 0600, before it resumes the thread. Fails with `StoreBusy`
+ * if the store has an owner that does not share it.
  *
  * @category layers
  * @since 0.1.0
@@ -81,7 +81,7 @@ export const layer = (
  * @since 0.1.0
  */
 export interface Nudges {
-  /** Has the session look for work. Sessions do that by themselves; this saves the time until they notice. */
+  /** Tells the session to look for work. Sessions also notice work by themselves, but later. */
   readonly wake: Effect.Effect<void>
   /** Asks to interrupt a job, on the machine that runs it. A nudge can be lost, so call `Sessions.interrupt` too. */
   readonly interrupt: (interrupt: {

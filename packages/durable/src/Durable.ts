@@ -1,9 +1,9 @@
 /**
- * The owner of a store: runs its sessions on app-servers, and goes on after a crash where the evidence says.
+ * The owner of a store: runs its sessions on app-servers, and after a crash continues from the stored evidence.
  *
- * A prompt reaches the model once. A turn that was cut off is continued by a new turn that says so, and what it asks for is
- * decided anew. Approvals wait for people, and outlive the process. The rules are in pure functions below; this module leases
- * the store, holds the registries, and ends the app-servers before its lease does.
+ * A prompt reaches the model once. A turn that was cut off is continued by a new turn that says so, and its requests are decided
+ * again. Approvals wait for people, and outlive the process. The rules are pure functions in internal modules; this module leases
+ * the store, keeps the registries, and ends the app-servers before its lease ends.
  *
  * @stability experimental
  * @since 0.1.0
@@ -40,7 +40,7 @@ import { Live } from "./Live.ts"
 import { type LeaseOptions, SessionStore } from "./SessionStore.ts"
 
 /**
- * The folder of a session is not there. The session is blocked until somebody resumes it, or the next owner.
+ * The folder of a session does not exist. The session is blocked until someone resumes it or another owner starts.
  *
  * @category errors
  * @since 0.1.0
@@ -59,8 +59,8 @@ export class WorkspaceMissing extends Schema.TaggedError<WorkspaceMissing>()("Wo
  *
  * **Details**
  *
- * `policies`, `tools` and `workspace` give meaning to the names in a `SessionSpec`. A name that is missing blocks the session, as
- * `PolicyMissing`, `ToolsMissing` or `WorkspaceMissing`; nothing else is used in its place.
+ * `policies`, `tools` and `workspace` resolve the names in a `SessionSpec`. A missing name blocks the session with
+ * `PolicyMissing`, `ToolsMissing` or `WorkspaceMissing`; there is no fallback.
  *
  * An invalid time or number is `InvalidConfig` with its name, before the store is leased.
  *
@@ -72,23 +72,23 @@ export interface Options {
   readonly policies: { readonly [name: string]: Engine }
   /** Toolkits by name, bound with `Tools.bind` of `@effect-codex/core`. Default: none. */
   readonly tools?: { readonly [name: string]: CoreTools.Bound } | undefined
-  /** Makes the folder of a session ready, for as long as the scope is open. `cwd` is an absolute path without links. */
+  /** Prepares the folder of a session until the scope closes. `cwd` is an absolute path without links. */
   readonly workspace: (session: Session) => Effect.Effect<{ readonly cwd: string }, WorkspaceMissing, Scope.Scope>
-  /** The app-server, for each account if a function. Default: that of `Codex.layer`. */
+  /** The app-server, or a function that returns it for an account. Default: that of `Codex.layer`. */
   readonly codex?: Codex.Options | ((account: string | undefined) => Codex.Options) | undefined
   /** How the store is leased. */
   readonly lease?: LeaseOptions | undefined
   /** How many sessions may run at the same time. Default: 16. */
   readonly concurrency?: number | undefined
-  /** How long an app-server stays that no session uses. Default: 30 seconds. */
+  /** How long to keep an app-server that no session uses. Default: 30 seconds. */
   readonly serverIdleTimeout?: Duration.Input | undefined
-  /** How long an approval may wait before its turn is stopped and the verdict is kept for later. Default: 10 minutes. */
+  /** How long an approval may wait before its turn is stopped; the verdict is then kept for later. Default: 10 minutes. */
   readonly parkAfter?: Duration.Input | "never" | undefined
-  /** How long an approval is open for a verdict, and its grant valid. Default: 7 days. */
+  /** How long an approval accepts a verdict, and how long its grant is valid. Default: 7 days. */
   readonly approvalTimeout?: Duration.Input | undefined
-  /** How much may wait for a store that is down before the turn is interrupted, in bytes of JSON. Default: 8 Mi. */
+  /** How much may queue up while the store is down before the turn is interrupted, in bytes of JSON. Default: 8 Mi. */
   readonly spillBytes?: number | undefined
-  /** How long a request for people may wait for a store that is down before it is declined. Default: 30 seconds. */
+  /** How long a request for a person may wait while the store is down before it is declined. Default: 30 seconds. */
   readonly storeTimeout?: Duration.Input | undefined
 }
 
@@ -104,8 +104,8 @@ export class Durable extends Context.Service<
     /** The number of this owner: greater than that of every owner before. */
     readonly epoch: number
     /**
-     * Never succeeds. Fails when this owner has lost the store. Its app-servers are ended by then; build the layer again to
-     * go on.
+     * Never succeeds. Fails when this owner has lost the store. Its app-servers have ended by then; build the layer again to
+     * continue.
      */
     readonly lost: Effect.Effect<never, StaleOwner | StoreFailed>
   }
@@ -225,8 +225,8 @@ const bindTools = (tools: { readonly [name: string]: CoreTools.Bound }, names: R
   )
 
 /**
- * Leases the store of the context and runs its sessions until the scope closes. Sessions that run are handed over then: their
- * turns are stopped, and the next owner continues them. With a `Live` in the context it publishes the deltas of turns.
+ * Leases the store in the context and runs its sessions until the scope closes. Running sessions are then handed over: their
+ * turns are stopped, and the next owner continues them. If the context has a `Live`, the deltas of turns are published there.
  *
  * @category layers
  * @since 0.1.0

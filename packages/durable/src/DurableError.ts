@@ -1,5 +1,5 @@
 /**
- * Every way in which keeping sessions can fail, as tagged errors.
+ * The errors of durable sessions, as tagged errors.
  *
  * Each message is one line that says what happened and what to do. Errors of turns and connections are those of
  * `@effect-codex/core/CodexError`. This module does no I/O.
@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import { Failure } from "./Job.ts"
 
 /**
- * Why a store could not be read or written.
+ * The reason that a store could not be read or written.
  *
  * - `Full`: the disk or a quota is full.
  * - `ReadOnly`: the file, or its folder, can't be written.
@@ -56,8 +56,8 @@ const describe = (reason: StoreFailedReason): string => {
 }
 
 /**
- * The store could not be read or written. Nothing of the failed call is in it, unless the connection broke while it was
- * committed; then repeating the call is safe.
+ * The store could not be read or written. The failed call changed nothing, unless the connection broke during the commit;
+ * repeating the call is safe then.
  *
  * @category errors
  * @since 0.1.0
@@ -71,14 +71,14 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
     return `The store ${this.store}: ${describe(this.reason)}`
   }
 
-  /** Whether the same call can succeed later, without anybody changing anything. */
+  /** Whether the same call can succeed later without a change by the user. */
   get isRetryable(): boolean {
     return this.reason._tag === "Locked" || this.reason._tag === "Full"
   }
 }
 
 /**
- * Another process runs the sessions of this store: there is one owner at a time.
+ * Another process runs the sessions of this store, which has one owner at a time.
  *
  * @category errors
  * @since 0.1.0
@@ -96,7 +96,7 @@ export class StoreBusy extends Schema.TaggedError<StoreBusy>()("StoreBusy", {
 }
 
 /**
- * Another owner has taken the store over since. This one must end its app-servers and write nothing more.
+ * Another owner has taken over the store. This one must end its app-servers and must not write any more.
  *
  * @category errors
  * @since 0.1.0
@@ -114,16 +114,16 @@ export class StaleOwner extends Schema.TaggedError<StaleOwner>()("StaleOwner", {
 }
 
 /**
- * Why a change was refused. A refused commit changed nothing.
+ * The reason that a change was refused. A refused commit changes nothing.
  *
- * - `UnknownSession`, `UnknownJob`, `UnknownApproval`: there is none, or no more.
+ * - `UnknownSession`, `UnknownJob`, `UnknownApproval`: it does not exist, or no longer exists.
  * - `JobSettled`: the job is settled already.
  * - `AttemptMismatch`: the attempt is not the newest, or is in a phase that does not allow the change.
  * - `NoTurnEnd`: the outcome names a turn whose end is not in the stored rollout.
  * - `VerdictUnavailable`: the approval has no verdict, or it was used, withdrawn, or expired; `state` says which.
  * - `NotRemoved`: no client has removed the session, so it is not purged.
  * - `RolloutMismatch`: the bytes do not begin where the stored ones end, at `length`.
- * - `ChoiceNeeded`: the block can't be lifted before somebody has chosen a rollout.
+ * - `ChoiceNeeded`: the block cannot be lifted until someone chooses a rollout.
  *
  * @category models
  * @since 0.1.0
@@ -148,7 +148,7 @@ export const CommitRefusedReason = Schema.TaggedUnion({
 export type CommitRefusedReason = typeof CommitRefusedReason.Type
 
 /**
- * A commit of the owner contradicts what is stored. All of it was refused.
+ * A commit of the owner contradicts the stored state. The whole commit was refused.
  *
  * @category errors
  * @since 0.1.0
@@ -267,7 +267,7 @@ export class AlreadySettled extends Schema.TaggedError<AlreadySettled>()("Alread
 }
 
 /**
- * Somebody else has decided this approval.
+ * Someone else has already decided this approval.
  *
  * @category errors
  * @since 0.1.0
@@ -283,7 +283,7 @@ export class AlreadyDecided extends Schema.TaggedError<AlreadyDecided>()("Alread
 }
 
 /**
- * The approval needs no verdict: there is none with this id, or the request is over.
+ * The approval needs no verdict: no approval with this id exists, or the request is over.
  *
  * @category errors
  * @since 0.1.0
@@ -314,7 +314,7 @@ export class JobFailed extends Schema.TaggedError<JobFailed>()("JobFailed", {
 }
 
 /**
- * Somebody interrupted the job.
+ * Someone interrupted the job.
  *
  * @category errors
  * @since 0.1.0
@@ -332,7 +332,7 @@ export class JobInterrupted extends Schema.TaggedError<JobInterrupted>()("JobInt
 }
 
 /**
- * Another process runs the session, so there are no deltas of it here.
+ * Another process runs the session, so its deltas are not available here.
  *
  * @category errors
  * @since 0.1.0

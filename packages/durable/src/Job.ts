@@ -1,7 +1,7 @@
 /**
- * Jobs: prompts of a session, each from the moment it is stored to its settlement.
+ * Jobs: the prompts of a session, from the moment they are stored until they are settled.
  *
- * A job settles once. It may take several attempts, each a turn of its own. All of it is plain data; this module does no I/O.
+ * A job settles once. It may take several attempts, each of which is a turn. This module is plain data and does no I/O.
  *
  * @stability experimental
  * @since 0.1.0
@@ -10,14 +10,13 @@ import * as Input from "@effect-codex/core/Input"
 import * as Schema from "effect/Schema"
 
 /**
- * How an attempt ended.
+ * The end of an attempt.
  *
  * - `completed`: the turn completed.
  * - `failed`: the turn failed, or could not be started.
- * - `interrupted`: somebody asked for it. The request was stored before the turn was interrupted.
- * - `crashed`: the app-server or the owner died.
- * - `handedOver`: the owner gave the session up on purpose, and had stored that before. It does not count against
- *   `maxAttempts`.
+ * - `interrupted`: someone asked for it. The request was stored before the turn was interrupted.
+ * - `crashed`: the app-server or the owner crashed.
+ * - `handedOver`: the owner gave up the session deliberately, and stored that first. It does not count against `maxAttempts`.
  *
  * @category schemas
  * @since 0.1.0
@@ -35,9 +34,9 @@ export type AttemptEnd = typeof AttemptEnd.Type
  *
  * **Details**
  *
- * The phases, in order: `started` is stored before anything is done, so a crash loop uses attempts up. `sent` is stored before
- * `turn/start` is written: from here on the prompt may have reached the model. `admitted` has the id of the turn. `ended` has
- * the reason.
+ * The phases, in order: `started` is stored before any work is done, so that a crash loop uses up attempts. `sent` is stored
+ * before `turn/start` is written: from here on, the prompt may have reached the model. `admitted` has the id of the turn. `ended`
+ * has the reason.
  *
  * @category schemas
  * @since 0.1.0
@@ -48,14 +47,14 @@ export const Attempt = Schema.Struct({
   /** The epoch of the owner that started it. */
   epoch: Schema.Int,
   phase: Schema.Literals(["started", "sent", "admitted", "ended"]),
-  /** The `clientUserMessageId` of the turn: the evidence that the thread has the prompt. */
+  /** The `clientUserMessageId` of the turn, which proves that the thread has the prompt. */
   messageId: Schema.optionalKey(Schema.String),
   threadId: Schema.optionalKey(Schema.String),
   turnId: Schema.optionalKey(Schema.String),
   end: Schema.optionalKey(AttemptEnd),
-  /** Whether the history may hold the prompt twice: a crash left no evidence either way, so it was sent again. */
+  /** Whether the history may contain the prompt twice: after a crash without evidence it was sent again. */
   isPromptUncertain: Schema.optionalKey(Schema.Boolean),
-  /** Whether its codex home was lost, and with it the end of the rollout that the store did not have. */
+  /** Whether its codex home was lost, together with the end of the rollout that had not been stored. */
   isTailLost: Schema.optionalKey(Schema.Boolean),
   /** In milliseconds since 1970, as are all times. */
   startedAt: Schema.Finite,
@@ -69,7 +68,7 @@ export const Attempt = Schema.Struct({
 export type Attempt = typeof Attempt.Type
 
 /**
- * A failure as it is stored: the tag and the message of the error.
+ * A stored failure: the tag and the message of the error.
  *
  * @category schemas
  * @since 0.1.0
@@ -83,12 +82,12 @@ export const Failure = Schema.Struct({ tag: Schema.String, message: Schema.Strin
 export type Failure = typeof Failure.Type
 
 /**
- * How a job settled.
+ * The outcome of a job.
  *
  * **Details**
  *
- * An outcome that names a turn is stored only if the stored rollout has the end of that turn. `completed` always names one.
- * `failed` and `interrupted` name one if a turn came to its end, and none if the job never ran, or was cut off for good.
+ * An outcome that names a turn is stored only if the stored rollout contains the end of that turn. `completed` always names one.
+ * `failed` and `interrupted` name one if the turn ended, and none if the job never ran or was cut off for good.
  *
  * @category schemas
  * @since 0.1.0
@@ -120,7 +119,7 @@ export const JobOutcome = Schema.Union([
 export type JobOutcome = typeof JobOutcome.Type
 
 /**
- * Somebody's request to interrupt a job.
+ * A request to interrupt a job.
  *
  * @category schemas
  * @since 0.1.0
@@ -138,7 +137,7 @@ export const Interrupt = Schema.Struct({
 export type Interrupt = typeof Interrupt.Type
 
 /**
- * A job as the store has it.
+ * A job as it is stored.
  *
  * @category schemas
  * @since 0.1.0
@@ -153,7 +152,7 @@ export const Job = Schema.Struct({
   state: Schema.Literals(["queued", "running", "settled"]),
   /** Oldest first. */
   attempts: Schema.Array(Attempt),
-  /** Present once somebody has asked for it; the owner acts on it. */
+  /** Present once an interruption was requested; the owner acts on it. */
   interrupt: Schema.optionalKey(Interrupt),
   /** Present once it is settled. */
   outcome: Schema.optionalKey(JobOutcome),
@@ -168,7 +167,7 @@ export const Job = Schema.Struct({
 export type Job = typeof Job.Type
 
 /**
- * How many attempts count against `maxAttempts`: every attempt except hand-overs.
+ * The number of attempts that count against `maxAttempts`: all except hand-overs.
  *
  * @category conversions
  * @since 0.1.0

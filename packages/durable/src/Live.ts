@@ -1,7 +1,7 @@
 /**
  * The deltas of running turns, for displays in the process that runs them.
  *
- * Deltas are not stored: they have no offsets, a slow reader misses some, and after a crash they are gone. Completed items are in the
+ * Deltas are not stored: they have no offsets, a slow reader misses some, and a crash loses them. Completed items are in the
  * events of the session. This module knows neither stores nor turns.
  *
  * @stability experimental
@@ -15,7 +15,7 @@ import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 
 /**
- * An event of a turn that is running, and the job that it runs for.
+ * An event of a running turn, and the job of that turn.
  *
  * @category models
  * @since 0.1.0

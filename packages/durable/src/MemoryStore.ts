@@ -1,5 +1,5 @@
 /**
- * A store in the memory of this process, for tests and for programs that want the rules without the file.
+ * A store in the memory of this process, for tests and for programs that do not need a file.
  *
  * @stability experimental
  * @since 0.1.0
@@ -9,7 +9,7 @@ import { makeMemory } from "./internal/store/memory.ts"
 import { SessionStore } from "./SessionStore.ts"
 
 /**
- * Keeps sessions in memory. They are gone with the layer.
+ * Keeps sessions in memory. They are lost when the layer closes.
  *
  * @category layers
  * @since 0.1.0

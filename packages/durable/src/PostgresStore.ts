@@ -1,8 +1,8 @@
 /**
- * A store in a Postgres database, for sessions that live on any of several machines.
+ * A store in a Postgres database, for sessions that can run on any of several machines.
  *
- * The connections are those of `@effect/sql-pg`, which has to be installed next to this package. The store makes its tables, whose names
- * begin with `codex_`, in the first schema of the search path. Leases and all times are by the clock of the database.
+ * The connections are those of `@effect/sql-pg`, which has to be installed next to this package. The store creates its tables,
+ * whose names begin with `codex_`, in the first schema of the search path. Leases and all times use the clock of the database.
  *
  * @stability experimental
  * @since 0.1.0
@@ -16,15 +16,15 @@ import * as Postgres from "./internal/postgres/postgres.ts"
 import { SessionStore } from "./SessionStore.ts"
 
 /**
- * Which sessions the store has.
+ * The sessions that the store gives access to.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * Whose sessions the store has: each statement on sessions is limited to the rows of this tenant, and everything else is unknown to it.
-   * Ids are unique among all tenants. Default: those of all tenants.
+   * Limits each statement on sessions to the rows of this tenant; other sessions do not exist for this store. Ids are unique
+   * among all tenants. Default: the sessions of all tenants.
    */
   readonly tenant?: string | undefined
 }
@@ -34,9 +34,9 @@ export interface Options {
  *
  * **Details**
  *
- * Connections must keep their session: a pooler in transaction mode does not work. A statement waits 4 seconds for a lock, Postgres ends a
- * session that does nothing inside of a transaction for 5 seconds, and a call that has no answer after 9 seconds fails with
- * `StoreFailed`. One connection of the pool listens for the commits of others.
+ * Connections must keep their session: a pooler in transaction mode does not work. A statement waits up to 4 seconds for a lock,
+ * Postgres ends a session that idles in a transaction for 5 seconds, and a call without an answer after 9 seconds fails with
+ * `StoreFailed`. One connection of the pool listens for commits of other processes.
  *
  * @category constructors
  * @since 0.1.0

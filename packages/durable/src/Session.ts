@@ -1,8 +1,8 @@
 /**
- * Sessions: conversations with an agent that are kept in a store, and not in a process.
+ * Sessions: conversations with an agent that are kept in a store instead of a process.
  *
- * Everything here is plain data that can be written down and read by a later version. Policies, tools and workspaces are named;
- * the owner looks the names up when it runs the session. This module does no I/O.
+ * This module is plain data that later versions can read, and does no I/O. Policies, tools and workspaces are stored by name; the
+ * owner resolves the names when it runs the session.
  *
  * @stability experimental
  * @since 0.1.0
@@ -11,8 +11,8 @@ import * as Stable from "@effect-codex/core/protocol/generated/Stable"
 import * as Schema from "effect/Schema"
 
 /**
- * How the thread of a session runs. It is sent when the thread starts and again at every resume, because the app-server does
- * not restore it.
+ * The settings of a session's thread. They are sent when the thread starts and at every resume, because the app-server does not
+ * restore them.
  *
  * @category schemas
  * @since 0.1.0
@@ -35,9 +35,9 @@ export type ThreadSettings = typeof ThreadSettings.Type
  *
  * **Details**
  *
- * - `tenant`: whose session it is. Lists and limits are by tenant.
- * - `policy`, `tools`, `workspace`: names that the owner knows. A name that the owner does not know blocks the session.
- * - `account`: the account to run it with, for owners that have several. Default: the only one.
+ * - `tenant`: the tenant that the session belongs to. Lists and limits are by tenant.
+ * - `policy`, `tools`, `workspace`: names that the owner resolves. An unknown name blocks the session.
+ * - `account`: the account to use, for owners that have several. Default: the only one.
  * - `onCrash`: how to treat a job whose turn was cut off. `continue` starts a new turn that tells the agent what happened;
  *   `fail` settles the job as failed.
  * - `maxAttempts`: how many turns a job may take, from 1. A hand-over does not count.
@@ -63,7 +63,7 @@ export const SessionSpec = Schema.Struct({
 export type SessionSpec = typeof SessionSpec.Type
 
 /**
- * A rollout that is not the one that the store has.
+ * A rollout that differs from the stored one.
  *
  * @category schemas
  * @since 0.1.0
@@ -71,11 +71,11 @@ export type SessionSpec = typeof SessionSpec.Type
 export const BlockedRollout = Schema.Struct({
   /** The thread of the session, or a sub-agent's. */
   threadId: Schema.String,
-  /** The newest stored version that the session has run on. A version after it is a copy of the file that differs. */
+  /** The newest stored version that the session has run on. A later version is a copy of the differing file. */
   version: Schema.Int,
   /**
-   * The rollouts to choose from: `file` is the one in the codex home, `stored` is that version. If the file is gone, there is only
-   * `stored`.
+   * The rollouts to choose from: `file` is the one in the codex home, `stored` is that version. If the file does not exist, the
+   * only choice is `stored`.
    */
   choices: Schema.Array(Schema.Literals(["file", "stored"]))
 })
@@ -87,7 +87,7 @@ export const BlockedRollout = Schema.Struct({
 export type BlockedRollout = typeof BlockedRollout.Type
 
 /**
- * Somebody's choice of the rollout to continue with.
+ * A person's choice of the rollout to continue with.
  *
  * @category schemas
  * @since 0.1.0
@@ -105,7 +105,7 @@ export const RolloutChoice = Schema.Struct({
 export type RolloutChoice = typeof RolloutChoice.Type
 
 /**
- * The reason for which the owner can't run a session. The next owner tries again, unless somebody has to choose a rollout first.
+ * The reason that the owner cannot run a session. The next owner tries again, unless someone has to choose a rollout first.
  *
  * @category schemas
  * @since 0.1.0
@@ -113,11 +113,11 @@ export type RolloutChoice = typeof RolloutChoice.Type
 export const Block = Schema.Struct({
   /** The tag of the error: `PolicyMissing`, `ToolsMissing`, `WorkspaceMissing`, `SettingsMismatch`, `RolloutDiverged`, … */
   tag: Schema.String,
-  /** A line for people, with the cause and the remedy. */
+  /** One line for people, with the cause and a fix. */
   message: Schema.String,
-  /** Present if somebody has to choose a rollout first: until then, no owner runs the session. */
+  /** Present if someone has to choose a rollout first: until then, no owner runs the session. */
   rollout: Schema.optionalKey(BlockedRollout),
-  /** Somebody's choice, which the owner has not acted on yet. */
+  /** The choice that the owner has not acted on yet. */
   choice: Schema.optionalKey(RolloutChoice),
   /** When it was blocked, in milliseconds since 1970. */
   at: Schema.Finite
@@ -130,7 +130,7 @@ export const Block = Schema.Struct({
 export type Block = typeof Block.Type
 
 /**
- * Whether no owner runs the session before somebody has chosen a rollout.
+ * Whether no owner runs the session until someone chooses a rollout.
  *
  * @category guards
  * @since 0.1.0
@@ -139,7 +139,7 @@ export const needsChoice = (block: Block | undefined): boolean =>
   block?.rollout !== undefined && block.choice === undefined
 
 /**
- * A session as the store has it.
+ * A session as it is stored.
  *
  * @category schemas
  * @since 0.1.0
@@ -149,15 +149,15 @@ export const Session = Schema.Struct({
   spec: SessionSpec,
   /** The thread that runs its turns. Absent before the first turn. */
   threadId: Schema.optionalKey(Schema.String),
-  /** The codex home that has its newest rollouts, if the store may not have all of them. Of owners that share a store. */
+  /** For owners that share a store: the codex home with the newest rollouts, if the store may not have all of them. */
   home: Schema.optionalKey(Schema.String),
-  /** Present while the owner can't run the session. */
+  /** Present while the owner cannot run the session. */
   block: Schema.optionalKey(Block),
   /** Whether a client has removed it. The owner then deletes its rows and files. */
   isRemoved: Schema.Boolean,
   /** When it was opened, in milliseconds since 1970. */
   openedAt: Schema.Finite,
-  /** The offset of its newest event. 0: there is none. */
+  /** The offset of its newest event; 0 if there is none. */
   lastOffset: Schema.Int
 })
 

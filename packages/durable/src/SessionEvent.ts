@@ -1,8 +1,8 @@
 /**
- * The events of a session, in order: one for each item, not one for each token.
+ * The events of a session, in order: one per item, not one per token.
  *
- * Events are written in the transaction that makes them true. Their offsets have no gap, and an event that was read once never
- * changes, so a reader that remembers an offset can go on from there, in any process.
+ * An event is written in the same transaction as the change that it describes. Offsets have no gaps, and events never change, so
+ * a reader that remembers an offset can continue from there, in any process.
  *
  * @stability experimental
  * @since 0.1.0
@@ -22,8 +22,8 @@ const ThreadItem: Schema.Codec<Stable.ThreadItem> = Schema.declare(
  * The content of an event.
  *
  * - `jobStarted`: an attempt at a job began. `attempt` counts from 1.
- * - `itemCompleted`: the agent completed an item: a message, a command, a change of files. Once for each turn, item and type.
- * - `approvalOpened`, `approvalDecided`: a person is asked, and has decided.
+ * - `itemCompleted`: the agent completed an item: a message, a command, a change of files. Once per turn, item and type.
+ * - `approvalOpened`, `approvalDecided`: a person is asked; the person has decided.
  * - `attemptEnded`: the attempt is over, and so are its commands and open items.
  * - `jobSettled`: the job is over.
  *

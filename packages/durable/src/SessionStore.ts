@@ -1,11 +1,10 @@
 /**
  * The service that keeps sessions: jobs, events, approvals, and the bytes of rollouts.
  *
- * Two parties use a store. Clients, in any number of processes, open sessions, send prompts, decide, and read. One owner runs the
- * sessions, or several that share the store run each their own: an owner holds a lease with an epoch, and each of its commits is one
- * transaction that first checks that epoch. The rules that must
- * hold whatever crashes are the store's: a job settles once, a verdict is used once, events have no gap. This module starts no
- * turn and knows no app-server.
+ * Two parties use a store. Clients, in any number of processes, open sessions, send prompts, decide approvals, and read. One
+ * owner runs all sessions, or several owners share the store and each runs its own sessions. An owner holds a lease with an
+ * epoch, and each of its commits is one transaction that first checks that epoch. The store enforces the rules that must survive
+ * any crash: a job settles once, a verdict is used once, events have no gap. This module starts no turn and knows no app-server.
  *
  * @stability experimental
  * @since 0.1.0
@@ -56,7 +55,7 @@ export interface Lease {
 }
 
 /**
- * How the store is leased.
+ * Options of a lease.
  *
  * @category options
  * @since 0.1.0
@@ -77,7 +76,7 @@ export interface LeaseOptions {
 }
 
 /**
- * A new approval, as the owner stores it before it tells anybody. The store adds the session, the time and the state.
+ * A new approval, as the owner stores it before anyone sees it. The store adds the session, the time and the state.
  *
  * @category models
  * @since 0.1.0
@@ -121,8 +120,8 @@ export interface NewApproval {
  * - `rolloutAppended`: complete lines of a rollout. `offset` is where they begin and must be the stored length. `version` is the
  *   newest, or one more with offset 0, which keeps the older bytes too. `ends` names the turns whose end is in the bytes.
  * - `attemptEnded`: appends the event. Unused approvals of the attempt are parked if it `crashed` or was `handedOver`, else gone.
- * - `jobSettled`: settles the job, once, and appends the event. An attempt that has not ended is refused (`AttemptMismatch`), as is
- *   an outcome with a turn whose end is not stored (`NoTurnEnd`). Open approvals of the job are gone.
+ * - `jobSettled`: settles the job, once, and appends the event. An attempt that has not ended is refused (`AttemptMismatch`), as
+ *   is an outcome with a turn whose end is not stored (`NoTurnEnd`). Open approvals of the job are gone.
  *
  * @category models
  * @since 0.1.0
@@ -203,7 +202,7 @@ export interface Committed {
 }
 
 /**
- * A session that the owner has something to do for.
+ * A session that has work for the owner.
  *
  * @category models
  * @since 0.1.0
@@ -217,7 +216,7 @@ export interface Work {
 }
 
 /**
- * A rollout as the store has it: of the session's thread, or of a sub-agent.
+ * A stored rollout, of the session's thread or of a sub-agent.
  *
  * @category models
  * @since 0.1.0
@@ -233,7 +232,7 @@ export interface Rollout {
 }
 
 /**
- * Which part of a rollout to read.
+ * The part of a rollout to read.
  *
  * @category options
  * @since 0.1.0
@@ -248,20 +247,20 @@ export interface RolloutRange {
 }
 
 /**
- * A part of a list, oldest first.
+ * A page of a list, in the order of the list.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Page<Cursor> {
-  /** The list goes on after it. Default: from the beginning. */
+  /** The page begins after this one. Default: at the beginning of the list. */
   readonly after?: Cursor | undefined
   /** Default: 100. At most 1,000. */
   readonly limit?: number | undefined
 }
 
 /**
- * An owner, as others see it.
+ * An owner as other processes see it.
  *
  * @category models
  * @since 0.1.0
@@ -367,8 +366,8 @@ export interface ClientStore {
   /** The owner that runs this session: the one that has claimed it, or the only one of the store. */
   readonly ownerOf: (session: string) => Effect.Effect<Owner | undefined, StoreFailed>
   /**
-   * Emits once at the beginning, and after that when something may have changed: at once for this process, within 250 ms for
-   * others. Changes that come together are one element.
+   * Emits once at the beginning, and then whenever something may have changed: immediately for changes of this process, within
+   * 250 ms for those of others. Simultaneous changes are one element.
    */
   readonly changes: Stream.Stream<void, StoreFailed>
 }

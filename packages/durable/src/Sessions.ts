@@ -1,8 +1,8 @@
 /**
- * The front door for programs that use durable sessions: open, send, wait, read, decide.
+ * The main API for programs that use durable sessions: open, send, wait, read, decide.
  *
- * Everything here goes through the store, so it works in the process that runs the sessions and in any other one, also while no
- * process runs them. To stop waiting stops nothing else.
+ * All calls go through the store, so they work in the process that runs the sessions and in any other, even while no process runs
+ * them. Interrupting a wait stops nothing else.
  *
  * @stability experimental
  * @since 0.1.0
@@ -38,7 +38,7 @@ import type { SessionEvent } from "./SessionEvent.ts"
 import { type Page, SessionStore } from "./SessionStore.ts"
 
 /**
- * A stored prompt: it will run, whatever happens to this process.
+ * A stored prompt. It will run even if this process exits.
  *
  * @category models
  * @since 0.1.0
@@ -78,8 +78,8 @@ export interface JobResult {
 export interface SessionStatus {
   readonly session: Session
   /**
-   * `idle` has nothing to do, `queued` waits for an owner, `running` has an attempt that runs, `waiting` waits for a person,
-   * `blocked` can't be run; `session.block` says why.
+   * `idle` has nothing to do, `queued` waits for an owner, `running` has a running attempt, `waiting` waits for a person,
+   * `blocked` cannot run; `session.block` has the reason.
    */
   readonly state: "idle" | "queued" | "running" | "waiting" | "blocked"
   /** Jobs that are not settled, oldest first; at most 100. */
@@ -91,7 +91,7 @@ export interface SessionStatus {
 }
 
 /**
- * Durable sessions, as their users see them.
+ * The service for clients of durable sessions.
  *
  * @category services
  * @since 0.1.0
@@ -100,15 +100,15 @@ export class Sessions extends Context.Service<
   Sessions,
   {
     /**
-     * Opens a session. Opening it again with an equal spec finds it. Ids have 1 to 200 characters, without control characters.
+     * Opens a session. Opening it again with an equal spec returns it. Ids have 1 to 200 characters, without control characters.
      */
     readonly open: (
       id: string,
       spec: SessionSpec
     ) => Effect.Effect<Session, InvalidInput | SpecConflict | SessionRemoved | StoreFailed>
     /**
-     * Stores a prompt, and never waits for it to run. The same key with the same prompt is the same job, so repeating a call
-     * whose end is unknown is safe.
+     * Stores a prompt, and does not wait for it to run. The same key with the same prompt is the same job, so it is safe to
+     * repeat a call whose outcome is unknown.
      */
     readonly send: (job: {
       readonly session: string
@@ -120,7 +120,7 @@ export class Sessions extends Context.Service<
       session: string,
       key: string
     ) => Effect.Effect<JobResult, JobFailed | JobInterrupted | UnknownJob | UnknownSession | StoreFailed>
-    /** The events after an offset, those that are stored and then those that come. */
+    /** The events after an offset: first the stored ones, then new ones as they are stored. */
     readonly events: (
       session: string,
       options?: {
@@ -132,7 +132,7 @@ export class Sessions extends Context.Service<
     ) => Stream.Stream<SessionEvent, InvalidInput | UnknownSession | StoreFailed>
     /** Deltas from now on, in the process that runs the session. */
     readonly live: (session: string) => Stream.Stream<LiveEvent, LiveUnavailable | UnknownSession | StoreFailed>
-    /** Asks for an interruption. The owner settles the job, which `result` tells. */
+    /** Asks for an interruption. The owner settles the job; `result` reports the outcome. */
     readonly interrupt: (interrupt: {
       readonly session: string
       readonly key: string
@@ -144,8 +144,8 @@ export class Sessions extends Context.Service<
       options?: Page<string> & { readonly session?: string | undefined; readonly tenant?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<Approval>, InvalidInput | StoreFailed>
     /**
-     * Decides an approval. `delivered`: the request that waits gets the verdict. `granted`: nothing waits any more, and the verdict is
-     * kept for when the agent asks for the same again, once.
+     * Decides an approval. `delivered`: the waiting request gets the verdict. `granted`: no request waits any more; the verdict
+     * is kept, and is used once if the agent makes the same request again.
      */
     readonly decide: (
       approval: string,
@@ -153,9 +153,9 @@ export class Sessions extends Context.Service<
       by: string
     ) => Effect.Effect<"delivered" | "granted", AlreadyDecided | ApprovalGone | StoreFailed>
     /**
-     * Lets the owner try a blocked session again; without this, the next owner does. A session whose rollout diverged or is lost is
-     * never tried without a choice: `file` continues with the rollout in the codex home, `stored` puts the stored one in its
-     * place. The first choice counts. Does nothing for a session that is not blocked.
+     * Lets the owner try a blocked session again; otherwise only the next owner does. A session whose rollout diverged or is lost
+     * needs a choice: `file` continues with the rollout in the codex home, `stored` replaces it with the stored one. The first
+     * choice counts. Does nothing for a session that is not blocked.
      */
     readonly resume: (resume: {
       readonly session: string
@@ -168,8 +168,8 @@ export class Sessions extends Context.Service<
       options?: Page<string> & { readonly tenant?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<Session>, InvalidInput | StoreFailed>
     /**
-     * Removes a session. It is unknown at once; the owner interrupts what runs and deletes rows and files, now or when it starts the
-     * next time.
+     * Removes a session. It is unknown immediately; the owner interrupts its job and deletes its rows and files, now or when it
+     * next starts.
      */
     readonly remove: (session: string) => Effect.Effect<void, UnknownSession | StoreFailed>
   }
@@ -196,10 +196,10 @@ const checkCount = (what: string, value: number | undefined, least: number): Eff
 
 const decodeSpec = Schema.decodeUnknownEffect(SessionSpec)
 
-/** How often a verdict that is waited for is looked at, whatever is written: a lease runs out without a write. */
+/** How often a wait for a verdict checks the lease, which can expire without a write. */
 const leaseCheck = "1 second"
 
-/** How many events are read at once. */
+/** The number of events per read. */
 const pageSize = 200
 
 /**
@@ -235,7 +235,7 @@ export const make = (
     }
   }
 
-  /** The use of a verdict; undefined: the owner has not used it yet. */
+  /** The use of a verdict; `undefined` if the owner has not used it yet. */
   const useOf = Effect.fnUntraced(function* (id: string) {
     const approval = yield* store.approval(id)
     if (approval.state === "used") return approval.use ?? "granted"
@@ -246,7 +246,7 @@ export const make = (
     return owner !== undefined && approval.waitingEpoch === owner.epoch ? undefined : "granted"
   })
 
-  /** Looks after each change until there is something. */
+  /** Repeats `look` after each change until it returns a value. */
   const awaitSome = <A, E>(
     look: Effect.Effect<A | undefined, E>,
     moments: Stream.Stream<unknown, StoreFailed> = store.changes
@@ -324,7 +324,7 @@ export const make = (
 }
 
 /**
- * Durable sessions of the store. Deltas are there if the process has `Live`, as it has if it runs the sessions.
+ * Durable sessions of the store. `live` has deltas if the context has a `Live`, which the process that runs the sessions fills.
  *
  * @category layers
  * @since 0.1.0

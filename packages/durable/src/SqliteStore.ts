@@ -1,8 +1,8 @@
 /**
  * A store in one SQLite file, with the SQLite that comes with Node.
  *
- * Any number of processes on a machine may open the file as clients; one of them at a time may hold its lease and run the sessions. The
- * file holds prompts and the whole history of threads, so it is readable for its owner alone.
+ * Any number of processes on a machine can open the file as clients; one of them at a time holds its lease and runs the sessions.
+ * The file contains prompts and the whole history of threads, so only its owner can read it.
  *
  * @stability experimental
  * @since 0.1.0
@@ -21,9 +21,9 @@ import { SessionStore } from "./SessionStore.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** The path of the file. A new one has the permissions 0600. Its folder has to exist. */
+  /** The path of the file, whose folder must exist. A new file has the permissions 0600. */
   readonly file: string
-  /** Whether to make the file if it does not exist. Without, that is `StoreFailed`. Default: true. */
+  /** Whether to create a missing file instead of failing with `StoreFailed`. Default: true. */
   readonly create?: boolean | undefined
 }
 
@@ -32,8 +32,8 @@ export interface Options {
  *
  * **Details**
  *
- * The file is in WAL mode, so there are two more files next to it, `-wal` and `-shm`, while it is open. Each transaction is
- * flushed to the disk before it counts. A file that another process keeps locked is tried for 5 seconds.
+ * The file is in WAL mode, so two more files, `-wal` and `-shm`, exist next to it while it is open. Each transaction is flushed
+ * to disk before it counts. A file that another process keeps locked is retried for 5 seconds.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,4 +1,3 @@
-import type { PolicyFailed } from "@effect-codex/core/CodexError"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RubricSuggestion from "@effect-codex/policy/RubricSuggestion"
@@ -78,26 +77,11 @@ const suggest = (...decisions: ReadonlyArray<RubricSuggestion.Decided>) => Rubri
 const engineOf = (rubric: Rubric.PolicyRubric) =>
   Effect.provideService(RuleBasedPolicy.make(rubric, { unmatched: "abstain" }), References.MinimumLogLevel, "Error")
 
-const ask = (
-  engine: PolicyEngine.Engine,
-  { request }: RubricSuggestion.Decided
-): Effect.Effect<PolicyEngine.Verdict<PolicyEngine.Kind> | undefined, PolicyFailed> => {
-  switch (request.kind) {
-    case "command":
-      return engine.command(request)
-    case "fileChange":
-      return engine.fileChange(request)
-    case "toolCall":
-      return engine.toolCall(request)
-    case "elicitation":
-      return engine.elicitation(request)
-    default:
-      return Effect.undefined
-  }
-}
+const ask = <K extends PolicyEngine.Kind>(engine: PolicyEngine.Engine, request: PolicyEngine.Request<K>) =>
+  engine[request.kind](request)
 
 const verdictOf = (engine: PolicyEngine.Engine, decided: RubricSuggestion.Decided) =>
-  Effect.map(ask(engine, decided), (verdict) => {
+  Effect.map(ask(engine, decided.request), (verdict) => {
     if (verdict === undefined) return undefined
     const { decision } = verdict
     const word = typeof decision === "object" && "action" in decision ? decision.action : decision
@@ -261,7 +245,7 @@ describe("a suggested rubric", () => {
         [command("make", "accepted"), "it was accepted and refused"],
         [command("make", "refused"), "it was accepted and refused"],
         [command("X=1 npm test", "accepted"), "it sets variables, and a rule cannot tell their values apart"],
-        [command("rm $HOME", "accepted"), '"$HOME" is known only when it runs'],
+        [command("rm $HOME", "accepted"), '"$HOME" is only known at run time'],
         [command("if", "accepted"), "it is no complete command"],
         [command({ command: "npm i", cwd: null }, "accepted"), "the folder that it runs in is not known"],
         [command({ command: "ls", kind: "writeStdin" }, "accepted"), "it types into a terminal"],

@@ -1,5 +1,5 @@
 /**
- * The decisions on the agent's requests during a turn, as events of the turn and counted.
+ * Counts the decisions on the agent's requests during a turn, and emits each as an event of the turn.
  */
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import type { ResponseEvent } from "@effect-codex/core/ResponseEvent"
@@ -35,7 +35,7 @@ export interface Watched {
   readonly declined: () => number
 }
 
-/** An engine that decides as the given one does, and tells of each decision. An abstention and a failure decline. */
+/** An engine that decides as the given one does and emits each decision. An abstention or a failure declines. */
 export const watch = (engine: PolicyEngine.Engine, emit: (event: ResponseEvent) => Effect.Effect<void>): Watched => {
   let declined = 0
   const observe = (request: Request, verdict: Verdict) =>

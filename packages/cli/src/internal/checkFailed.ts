@@ -1,5 +1,5 @@
 /**
- * The failure of a command whose job is to check something: it has said already what it found.
+ * The failure of a command that checks something. The command has already printed its findings.
  */
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"

@@ -1,8 +1,7 @@
 /**
- * The message of an error as the command line shows it: with the flags of the command where the message of the SDK names its
- * options.
+ * The message of an error as the command line shows it: it names flags of the command where the SDK's message names options.
  *
- * It knows errors by their tag alone, so that a command that fails loads no module to say so.
+ * It recognizes errors only by their tags, so that reporting an error loads no other module.
  */
 import * as Predicate from "effect/Predicate"
 

@@ -1,8 +1,9 @@
 /**
- * The commands by name, and what loads each of them.
+ * The commands by name, and the imports that load them.
  *
- * A command's file holds its flags and its handler, and imports everything that it needs; only those that the command line names are
- * loaded, so that `--help` and `--version` load none. Each of the others is a stand-in with a name and a summary, for the overview.
+ * A command's file has its flags and its handler, and imports everything that it needs. Only the files of commands that the
+ * command line names are loaded, so `--help` and `--version` load none. All other commands are stand-ins with a name and a
+ * summary, for the overview.
  */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -74,8 +75,8 @@ export const commands = [
 ] as const
 
 /**
- * The commands for a command line: whole if one of its words is their name, else a stand-in. An argument that equals the name of
- * another command loads that one as well, which costs time alone. Completions need all of them.
+ * The commands for a command line: complete if one of its words is their name, otherwise a stand-in. An argument that equals the
+ * name of another command loads that one as well, which only costs time. Completions need all commands.
  */
 export const loadCommands = (args: ReadonlyArray<string>) => {
   const all = args.some((word) => /^--completions(=|$)/.test(word))

@@ -39,7 +39,7 @@ export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
   const home = flags.codexHome === undefined ? undefined : yield* folder("--codex-home", flags.codexHome)
   const options: Codex.Options = {
     binary: flags.codex,
-    // As it was given: codex takes what is TOML for that, and everything else for a text.
+    // Unchanged: codex parses the value as TOML if possible, and otherwise uses it as text.
     args: ["app-server", ...Object.entries(flags.config).flatMap(([key, text]) => ["-c", `${key}=${text}`])],
     cwd,
     ...(home === undefined ? {} : { env: { CODEX_HOME: home }, extendEnv: true })
@@ -48,8 +48,8 @@ export const toOptions = Effect.fnUntraced(function* (flags: Flags) {
 })
 
 /**
- * A codex for a command. `script` is what the stand-in for the model answers offline; the default greets. `thread` has
- * defaults for threads, and `record` is where the connection is recorded.
+ * A codex for a command. `script` has the answers of the offline stand-in for the model; the default greets. `thread` has
+ * defaults for threads, and `record` is the file that the connection is recorded in.
  */
 export const layer = (
   flags: Flags,

@@ -7,7 +7,7 @@ import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 
 export type FileChange = Extract<ThreadItem, { readonly type: "fileChange" }>["changes"][number]
 
-// The server describes an added or deleted file by what is in it, and others by a unified diff.
+// The server describes an added or deleted file by its contents, and other changes by a unified diff.
 const diffOf = ({ diff, kind }: FileChange): ReadonlyArray<string> => {
   const lines = diff.replace(/\n$/, "").split("\n")
   if (kind.type === "add") return lines.map((line) => `+${line}`)
@@ -21,10 +21,10 @@ const toneOf = (line: string) => {
   return line.startsWith("@@") ? "hunk" : undefined
 }
 
-// In a unified diff two lines before the first hunk begin with signs, and count for nothing.
+// In a unified diff, two lines before the first hunk begin with signs but do not count.
 const isHeader = (line: string): boolean => line.startsWith("+++ ") || line.startsWith("--- ")
 
-/** How a change is headed: what happens to which file, and how many lines come and go. */
+/** The headline of a change: the kind of change, the file, and the numbers of added and removed lines. */
 export const headline = (change: FileChange): string => {
   const { kind } = change
   const all = diffOf(change)
@@ -34,7 +34,7 @@ export const headline = (change: FileChange): string => {
   return `${kind.type === "unknown" ? "change" : kind.type} ${change.path}${moved}, +${count("+")} -${count("-")}`
 }
 
-/** The lines of a change, at most as many as `limit`, and how many there are besides. */
+/** The lines of a change, at most `limit`, and the number of omitted lines. */
 export const diffLines = (paint: Paint, change: FileChange, limit: number): ReadonlyArray<string> => {
   const lines = diffOf(change)
   const shown = lines.slice(0, limit).map((line) => {

@@ -1,5 +1,5 @@
 /**
- * The word that another one was probably meant to be.
+ * Finds the word that a misspelled one was probably meant to be.
  */
 
 /** How many letters have to be changed to make one word of another. */

@@ -59,7 +59,9 @@ export const helpText = (doc: HelpDoc, width: number, paint: Paint): string => {
       "EXAMPLES",
       (doc.examples ?? []).flatMap(({ command, description }, index) => [
         ...(index === 0 ? [] : [""]),
-        ...(description === undefined ? [] : [`  ${paint("system", `# ${description}`)}`]),
+        ...(description === undefined
+          ? []
+          : wrap(description, width - 4).map((line) => `  ${paint("system", `# ${line}`)}`)),
         `  ${command}`
       ])
     ),

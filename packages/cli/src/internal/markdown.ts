@@ -1,9 +1,8 @@
 /**
- * Markdown for a terminal: wrapped by words, with colours of this module alone.
+ * Lays out Markdown for a terminal, wrapped by words.
  *
- * The text has been made harmless before it comes here: this module adds line ends, spaces, signs and the sequences that switch
- * a look on and off. Code is never wrapped, so that it can be copied. Nothing is left out but the signs that ask for a look, and
- * those only where there is one.
+ * The text must be sanitized before. This module only adds line ends, spaces, signs and the sequences that switch a style on and
+ * off. Code is never wrapped, so that it can be copied. Nothing is removed except the marks of a style that is shown.
  */
 import { Lexer, type MarkedToken, type Token, type Tokens } from "marked"
 import stringWidth from "string-width"
@@ -33,8 +32,8 @@ const struck = look(9, 29, "~~")
 const code = look(36, 39, "`")
 const heading = look(1, 22, "")
 
-// The lexer turns some entities into characters, and what those are has not been looked at. A backslash and an ellipsis may begin
-// what was made harmless before, and are never harmful alone.
+// The lexer turns some entities into characters, which have not been sanitized. A backslash or an ellipsis may begin the notation
+// of a sanitized character, and is harmless by itself.
 const harmless = (text: string): string =>
   text
     .split(/([\\…])/)
@@ -43,7 +42,7 @@ const harmless = (text: string): string =>
 
 const wrap = (text: string, width: number): string => wrapAnsi(text, Math.max(1, width), { hard: true })
 
-// Of the tokens that the lexer has: extensions, which this module has none of, could add others.
+// The tokens of the lexer itself. Only extensions add others, and this module has none.
 const isKnown = (token: Token): token is MarkedToken => token.type !== "generic"
 
 const inline = (tokens: ReadonlyArray<Token> | undefined, place: Place): string =>
@@ -72,7 +71,7 @@ const inlineToken = (token: Token, place: Place): string => {
     case "escape":
       return harmless(token.text)
     case "text":
-      // As it was written: the lexer replaces entities with characters.
+      // The raw text, because the lexer replaces entities with characters.
       return token.tokens === undefined ? harmless(token.raw) : inline(token.tokens, place)
     default:
       return harmless(token.raw)
@@ -108,7 +107,7 @@ const table = (token: Tokens.Table, place: Place): string => {
   )
   const natural = token.header.map((_, column) => Math.max(1, ...rows.map((row) => stringWidth(row[column] ?? ""))))
   const widths = fitted(natural, place.width - gap.length * (natural.length - 1))
-  // Too many columns for the terminal: as it was written, which is more than nothing.
+  // Too many columns for the terminal: prints the table as it was written.
   if (widths === undefined) return harmless(token.raw.trimEnd())
   const lines = rows.map((row) => {
     const cells = widths.map((width, column) => wrap(row[column] ?? "", width).split("\n"))
@@ -197,13 +196,13 @@ export interface Markdown {
 export const make = (layout: () => Layout, firstColumn = 0): Markdown => {
   let rest = ""
   let isFirst = true
-  // The kind of block that was begun and not ended.
+  // The kind of the unfinished block.
   let begunKind: string | undefined
   let enough = 0
 
   const placeNow = (): Place => {
     const { columns, hasColor } = layout()
-    // A terminal that has no width is as good as a narrow one.
+    // A terminal without a width counts as a narrow one.
     return { hasColor, width: Math.max(20, columns) }
   }
 

@@ -1,7 +1,7 @@
 /**
  * The stand-in for the model of `--offline`, and the throwaway home around it.
  *
- * Loaded only when it is needed, as it brings an HTTP server with it.
+ * Loaded only when needed, because it includes an HTTP server.
  */
 import type * as Codex from "@effect-codex/core/Codex"
 import * as CodexTest from "@effect-codex/core/testing/CodexTest"
@@ -15,11 +15,11 @@ const answerTo = (prompt: string): string =>
   "I am a stand-in for the model: this ran on the real codex binary, without an account and without a network. " +
   "Leave out --offline, and a model answers."
 
-// One for every request, so that a prompt with an output schema gets an answer of some form too.
+// The same answer for every request, so that a prompt with an output schema gets one too.
 const greeting: MockModel.Script = (request) =>
   MockModel.reply(MockModel.reasoning("**Greeting** the user."), MockModel.text(answerTo(request.lastUserText)))
 
-// A model that codex knows, so that it does not warn of one that it does not.
+// A model that codex knows, so that it does not warn about an unknown one.
 const model = "gpt-5.5"
 
 export const layer = (codex: Codex.Options, script: MockModel.Script = greeting) =>

@@ -53,7 +53,7 @@ export const stopping = (threadId: string): ResponseEvent => ({
   type: runStopping,
   phase: "system",
   threadId,
-  messageText: "Stopping. Another Ctrl-C does not wait.",
+  messageText: "Stopping the turn. Press Ctrl-C again to exit at once.",
   raw: {}
 })
 

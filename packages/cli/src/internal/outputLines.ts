@@ -1,30 +1,30 @@
 /**
- * What of a tool's output is shown, line by line: the beginning as it comes, the end when it has ended, and how much was
- * left out between them.
+ * Selects the lines of a tool's output that are shown: the first ones as they arrive, the last ones when the tool has ended, and
+ * the number of omitted lines between them.
  *
- * Lines are complete before they are shown. A line that a program has written over, as progress bars do, counts once, in its
- * last form. The memory is bounded for any amount of output.
+ * Only complete lines are shown. A line that a program overwrites, as progress bars do, counts once, in its last form. The memory
+ * is bounded for any amount of output.
  */
 import { sanitizeForTerminal } from "./sanitizeForTerminal.ts"
 
 export interface Limits {
-  /** How many lines are shown as they come. */
+  /** The number of lines that are shown as they arrive. */
   readonly first: number
-  /** How many of those that follow are shown at the end. */
+  /** The number of later lines that are shown at the end. */
   readonly last: number
-  /** How long a line may be, in UTF-16 code units. */
+  /** The maximum length of a line, in UTF-16 code units. */
   readonly width: number
 }
 
 export interface OutputLines {
-  /** Takes the next piece, and returns the lines that are shown now. */
+  /** Adds a piece of output, and returns the lines to show now. */
   readonly add: (text: string) => ReadonlyArray<string>
-  /** Takes the whole output as it is known in the end, and returns the lines that are shown because of that. */
+  /** Ends the output. `whole` is the complete output, if it is known. Returns the remaining lines to show. */
   readonly end: (whole: string | undefined) => ReadonlyArray<string>
 }
 
 export const makeOutputLines = (limits: Limits): OutputLines => {
-  // How much came, and how it began: enough to see what of the whole did not come.
+  // The length and the beginning of the pieces, to find the part of the whole output that was not among them.
   let beginning = ""
   let received = 0
   let shown = 0
@@ -51,7 +51,7 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
 
   const append = (piece: string) => {
     line += piece
-    // Overwritten text is gone.
+    // Drops overwritten text.
     const over = line.lastIndexOf("\r", line.length - 2)
     if (over > 0) {
       line = line.slice(over + 1)
@@ -97,8 +97,8 @@ export const makeOutputLines = (limits: Limits): OutputLines => {
   }
 }
 
-// What a line shows when all of it has been written: what stands behind the last return of the carriage, but for those at the
-// end. By hand, as a pattern would look from each return to the end anew.
+// The visible text of a line: the text after its last carriage return, not counting those at the end. Without a pattern, which
+// would search from each return to the end again.
 const lastOf = (line: string): string => {
   let end = line.length
   while (end > 0 && line.charAt(end - 1) === "\r") end--

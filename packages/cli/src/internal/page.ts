@@ -1,25 +1,28 @@
 /**
- * The page of a renderer: whole lines, and text that continues where it stopped.
+ * The output of a renderer: whole lines, and text that continues where it stopped.
  *
- * Knows where the cursor is, so that a line that is begun is ended before another one, and makes what it writes harmless,
- * also where a terminal escape comes in two pieces. Knows nothing of events.
+ * It tracks the cursor, so that it ends an unfinished line before it starts another one, and sanitizes the text that it writes,
+ * even if a terminal escape arrives in two pieces. It does not know about events.
  */
 import * as Display from "@effect-codex/core/Display"
 import type { Paint, Tone } from "../Tone.ts"
 import { makePieces } from "./sanitizeForTerminal.ts"
+import { wrap } from "./wrap.ts"
 
 export interface Page {
-  /** A label and its text, on a line of their own. */
+  /** Writes a label and its text on a line of their own. */
   readonly line: (tone: Tone, label: string, text?: string) => void
-  /** A line that is written as it is: the caller has made it harmless. */
+  /** Writes a label and a sentence on a line of their own, wrapped by words at the width of a terminal. */
+  readonly sentence: (tone: Tone, label: string, text: string) => void
+  /** Writes a line unchanged: the caller has sanitized it. */
   readonly plain: (line: string) => void
-  /** Goes on with the text of `key`; the label is written where that was not the last thing written. */
+  /** Continues the text of `key`; writes the label first if something else was written since. */
   readonly write: (key: string, tone: Tone, label: string, text: string) => void
-  /** Continues `key` with lines that the caller has sanitized; the label is written as for `write`. */
+  /** Continues `key` with lines that the caller has sanitized; writes the label as `write` does. */
   readonly whole: (key: string, tone: Tone, label: string, lines: string) => void
-  /** Lines below a label, which is written where `key` was not the last thing written. */
+  /** Writes lines below a label, which is written as `write` does. */
   readonly lines: (key: string, tone: Tone, label: string, lines: ReadonlyArray<string>) => void
-  /** Ends what is begun. */
+  /** Ends an unfinished line. */
   readonly close: () => void
   /** The text written since the last call. */
   readonly take: () => string
@@ -27,7 +30,8 @@ export interface Page {
   readonly atLineStart: () => boolean
 }
 
-export const makePage = (paint: Paint): Page => {
+/** `columns` is the width of the terminal; `undefined` if no terminal shows the page. */
+export const makePage = (paint: Paint, columns?: () => number): Page => {
   let written = ""
   let midLine = false
   let open: string | undefined
@@ -50,9 +54,15 @@ export const makePage = (paint: Paint): Page => {
     put(`${line}\n`)
   }
 
+  const labelled = (tone: Tone, label: string, text: string) =>
+    text === "" ? paint(tone, label) : `${paint(tone, label)} ${indented(text)}`
+
   return {
-    line: (tone, label, text = "") =>
-      plain(text === "" ? paint(tone, label) : `${paint(tone, label)} ${indented(text)}`),
+    line: (tone, label, text = "") => plain(labelled(tone, label, text)),
+    sentence: (tone, label, text) => {
+      const width = columns?.() ?? Infinity
+      for (const line of labelled(tone, label, text).split("\n")) wrap(line, width, 2).forEach(plain)
+    },
     plain,
     write: (key, tone, label, text) => {
       if (text === "") return
@@ -91,6 +101,6 @@ export const makePage = (paint: Paint): Page => {
   }
 }
 
-// Nothing is taken out: this may be a command, a path, a name.
+// Nothing is removed: this may be a command, a path, or a name.
 const indented = (text: string): string =>
   Display.block(text.trimEnd().replaceAll("\r\n", "\n")).replaceAll("\n", "\n  ")

@@ -1,5 +1,5 @@
 /**
- * The flags that each `--preset` stands for. A flag that is given itself wins.
+ * The flags that each `--preset` stands for. Flags on the command line take precedence.
  */
 const minutes = 60_000
 

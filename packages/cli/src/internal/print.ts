@@ -16,13 +16,13 @@ import { wrap } from "./wrap.ts"
 export const json = (document: unknown): Effect.Effect<void> =>
   Console.log(sanitizedJson(JSON.stringify(document, undefined, 2)))
 
-/** A command or path from elsewhere on one line, with every character, because it decides what happens. */
+/** An untrusted command or path on one line. Every character is shown, because each can change its meaning. */
 export const exact = (text: string): string => Display.line(text)
 
-/** Somebody else's text on one line. */
+/** Untrusted text on one line. */
 export const inline = (text: string): string => Display.line(sanitizeForTerminal(text).trim().replaceAll(/\s+/g, " "))
 
-/** Somebody else's text of several lines, all but the first moved in. */
+/** Untrusted text of several lines; all lines but the first are indented. */
 export const indented = (text: string): string => sanitizeForTerminal(text).trim().replaceAll("\n", "\n  ")
 
 /** The colours of standard output. */
@@ -31,7 +31,7 @@ export const painter: Effect.Effect<Tone.Paint, never, Stdio.Stdio> = Effect.map
   (isTerminal) => Tone.painter(Tone.resolve("auto", { env: process.env, isTerminal }))
 )
 
-// Of standard output, where that is a terminal.
+// The width of standard output, if that is a terminal.
 const width = Effect.gen(function* () {
   const isTerminal = yield* Effect.flatMap(Stdio.Stdio, ({ stdoutIsTerminal }) => stdoutIsTerminal)
   const columns = yield* Effect.flatMap(Terminal.Terminal, ({ columns }) => columns)
@@ -39,8 +39,8 @@ const width = Effect.gen(function* () {
 })
 
 /**
- * Prints lines for people. A line that is wider than the terminal is wrapped by words; its other lines are moved in to `indent`, or
- * by two.
+ * Prints lines for people. A line that is wider than the terminal is wrapped by words; its continuation is indented to `indent`,
+ * or two columns further than the line.
  */
 export const lines = Effect.fnUntraced(function* (lines: ReadonlyArray<string>, indent?: number) {
   const columns = yield* width
@@ -48,7 +48,7 @@ export const lines = Effect.fnUntraced(function* (lines: ReadonlyArray<string>, 
   yield* Console.log(lines.flatMap(wrapped).join("\n"))
 })
 
-/** A table as wide as the terminal, or as it has to be where there is none. Its cells are shown as `show` has it. */
+/** Prints a table that fits the terminal, or at its full width without one. `show` formats the cells. */
 export const table = Effect.fnUntraced(function* (
   columns: ReadonlyArray<Table.Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>,

@@ -1,8 +1,9 @@
 /**
  * Defaults of flags from a configuration file: those at its top, and those of a profile.
  *
- * They become words of the command line, before the given ones, so that a default means exactly what the flag means. A flag that
- * is given wins, and so does one that excludes it. The file is checked as a whole, with the line of each mistake.
+ * They are inserted into the command line before the user's flags, so that a default means exactly what the flag means. A flag of
+ * the user takes precedence, and also replaces defaults that it excludes. The whole file is checked, and each mistake is reported
+ * with its line.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -105,7 +106,7 @@ export const expand = Effect.fnUntraced(function* (
   const path = yield* Path.Path
   const named = valueOf(given, "config-file")
   const profile = valueOf(given, "profile")
-  // Without its value, the flag is the mistake.
+  // A flag without its value is a mistake that the parser reports.
   if (named === "" || profile === "") return words
   const file = named ?? (yield* defaultFile(env))
   const text =

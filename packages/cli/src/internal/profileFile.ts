@@ -114,7 +114,7 @@ export const read = (text: string, profile: string | undefined, known: Known): R
   const { contents } = document
   const top = settingsOf(contents, "", ["profiles"])
   const profiles = entriesOf(Yaml.isMap(contents) ? contents.get("profiles", true) : undefined, "profiles")
-  // All of them are checked, whichever is asked for.
+  // Checks all profiles, not only the chosen one.
   const all = new Map(profiles.map(([name, node]) => [name, settingsOf(node, `profiles.${name}`, [])]))
   const chosen = profile === undefined ? {} : all.get(profile)
   if (chosen === undefined && mistakes.length === 0) {

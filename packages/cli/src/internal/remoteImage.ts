@@ -1,8 +1,8 @@
 /**
- * An image from the web as a data URL, because the server refuses addresses of images.
+ * Fetches an image from the web as a data URL, because the server refuses URLs of images.
  *
- * Only https, also after redirects, only formats that models read, and no more than a model takes. It is fetched once, before
- * codex starts, and sends nothing but the request.
+ * It accepts only https, also after redirects, only formats that models read, and no more bytes than a model takes. The image is
+ * fetched once, before codex starts.
  */
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -55,7 +55,7 @@ const get = (url: string, redirects: number): Effect.Effect<string, string, Http
 export const fetchImage = (url: string): Effect.Effect<string, InvalidUsage, HttpClient.HttpClient> =>
   get(url, maxRedirects).pipe(
     Effect.timeoutOrElse({ duration: deadline, orElse: () => Effect.fail(`it takes longer than ${deadline}`) }),
-    // Redirects are followed here, so that each address is looked at.
+    // Redirects are followed here, so that each URL is checked.
     Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
     Effect.mapError(
       (why) => new InvalidUsage({ description: `The image ${url} cannot be fetched: ${why}. Use another, or a file.` })

@@ -1,5 +1,5 @@
 /**
- * Reports failures: one line on standard error, more with `--debug`, and an object on standard output where JSON is asked for.
+ * Reports failures: one line on standard error, more with `--debug`, and an object on standard output if the user wants JSON.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Cause from "effect/Cause"
@@ -37,7 +37,7 @@ export interface Options {
   readonly json: boolean
 }
 
-// Errors whose command has printed its object already.
+// Errors whose command has already printed its object.
 const printed = new WeakSet<object>()
 
 /** Keeps the report of an error from printing a second object: the command has printed one. */

@@ -1,5 +1,5 @@
 /**
- * The input of a run, from flags, files and standard input: read before anything is started, so that mistakes are found early.
+ * Reads the input of a run from flags, files and standard input, before anything is started, so that mistakes are found early.
  */
 import type { Input, Part } from "@effect-codex/core/Input"
 import * as Effect from "effect/Effect"
@@ -59,7 +59,7 @@ const readText = Effect.fnUntraced(function* (options: {
       : yield* invalid("Use a prompt or --prompt-file, not both.")
   }
   if (prompt !== undefined && prompt !== "-") {
-    // Invalid UTF-8 from the shell has become another text by now.
+    // By now, invalid UTF-8 from the shell has been replaced.
     return prompt.includes("\ufffd") ? yield* invalid("The prompt is not UTF-8.") : prompt
   }
   const { stdinIsTerminal } = yield* Stdio.Stdio
@@ -69,7 +69,7 @@ const readText = Effect.fnUntraced(function* (options: {
   return yield* readStdin
 })
 
-// Loaded only when it is needed, as it brings an HTTP client with it.
+// Loaded only when needed, because it includes an HTTP client.
 const fetchImage = (url: string) =>
   Effect.flatMap(
     Effect.promise(() => Promise.all([import("./remoteImage.ts"), import("effect/http/FetchHttpClient")])),

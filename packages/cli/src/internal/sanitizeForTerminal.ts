@@ -1,19 +1,18 @@
 /**
- * Text of a model or a tool, for a terminal that shows it and does not obey it.
+ * Makes text of a model or a tool safe for a terminal to show.
  *
- * Colours and other terminal sequences of theirs are taken out, as nobody wants to read them; whatever else is not plain text
- * is shown by its number, which `Display` does. A piece of a stream may end in the middle of such a thing, so the end of it is
- * held back until the next piece says what it is.
+ * Colours and other terminal sequences are removed; `Display` shows every other character that is not plain text by its number.
+ * A piece of a stream may end in the middle of a sequence, so an unfinished end is held back until the next piece completes it.
  */
 import * as Display from "@effect-codex/core/Display"
 import { stripVTControlCharacters } from "node:util"
 
-/** A whole text. Its lines end with a line feed, whatever they ended with. */
+/** Sanitizes a complete text. All line endings become line feeds. */
 export const sanitizeForTerminal = (text: string): string =>
   Display.block(stripVTControlCharacters(text).replaceAll(/\r\n?/g, "\n"))
 
 export interface Pieces {
-  /** Takes the next piece, and returns what can be shown now. */
+  /** Adds a piece, and returns the text that can be shown now. */
   readonly add: (piece: string) => string
   /** The held-back text, when no piece follows. */
   readonly end: () => string
@@ -23,7 +22,7 @@ export const makePieces = (): Pieces => {
   let held = ""
   let last = ""
 
-  // A mark belongs to the letter before it, which may have come with the piece before.
+  // A combining mark belongs to the letter before it, which may be in the previous piece.
   const shown = (text: string): string => {
     const before = last
     last = text.slice(-1) || last
@@ -47,11 +46,11 @@ export const makePieces = (): Pieces => {
   }
 }
 
-// An escape that has not ended by then is held no longer.
+// The maximum length of text that is held back.
 const longest = 256
 
-// What a text ends with of which the rest may be in the next piece: an escape sequence, a pair of code units, a line ending,
-// a notation of `Display`.
+// The end of a text that the next piece may continue: an escape sequence, a surrogate pair, a line ending, or a notation of
+// `Display`.
 const unfinished = (text: string): string => {
   let rest = begun.exec(text.slice(-longest - 1))?.[0] ?? ""
   for (let whole = ended.exec(rest); whole !== null; whole = ended.exec(rest)) {

@@ -5,7 +5,8 @@ import type * as Codex from "@effect-codex/core/Codex"
 import type { RequestError } from "@effect-codex/core/CodexError"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { InvalidUsage } from "../InvalidUsage.ts"
+import type { InvalidUsage } from "../InvalidUsage.ts"
+import * as Beginning from "./beginning.ts"
 
 const fullLength = 36
 
@@ -19,18 +20,11 @@ export const resolve = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string, RequestError | InvalidUsage> {
   if (given.length >= fullLength || !beginning.test(given)) return given
   const all = Stream.concat(thread.list({}), thread.list({ archived: true }))
-  const ids = yield* all.pipe(
+  const ids = all.pipe(
     Stream.map(({ id }) => id),
-    Stream.filter((id) => id.startsWith(given.toLowerCase())),
-    Stream.take(6),
-    Stream.runCollect
+    Stream.filter((id) => id.startsWith(given.toLowerCase()))
   )
-  const [id, ...others] = new Set(ids)
-  if (id === undefined) return given
-  if (others.length === 0) return id
-  return yield* new InvalidUsage({
-    description: `Several threads begin with ${given}: ${[id, ...others].join(", ")}. Give more of the id.`
-  })
+  return yield* Beginning.resolve("threads", given, ids)
 })
 
 /** The beginning of each id that tells it apart from the others, at least eight characters long. */

@@ -1,8 +1,8 @@
 /**
- * Turns the events of turns into a transcript: which event makes which lines.
+ * Turns the events of turns into the lines of a transcript.
  *
- * Where they go and how they are kept harmless is the page's business, how much of a tool's output is shown that of
- * `outputLines`. Deltas, of which there are thousands, are read from the event alone; what else is needed is decoded.
+ * `page` places and sanitizes the lines, `outputLines` selects the lines of a tool's output. There are thousands of deltas, so
+ * they are read from the event itself; other events are decoded.
  */
 import * as Display from "@effect-codex/core/Display"
 import * as Notification from "@effect-codex/core/Notification"
@@ -24,13 +24,15 @@ export interface Settings {
   readonly showToolOutput: boolean
   readonly showTurnSummary: boolean
   readonly limits: Limits
+  /** The width of the terminal; `undefined` if no terminal shows the transcript. */
+  readonly columns: (() => number) | undefined
   /** How messages are laid out as Markdown; `undefined`: they are printed as they are written. */
   readonly layout: (() => Markdown.Layout) | undefined
   /** Whether a line shows the activity, so that attempts to reconnect need no lines of their own. */
   readonly isLive: boolean
 }
 
-/** What the agent is about. */
+/** The current activity of the agent. */
 export type Activity =
   | { readonly _tag: "Thinking" }
   | { readonly _tag: "Writing" }
@@ -60,7 +62,7 @@ type Item = Exclude<ThreadItem, { readonly type: "unknown" }>
 
 export const makeTranscript = (settings: Settings): Transcript => {
   const { limits, paint, showReasoning, showSystem, showToolOutput } = settings
-  const page = makePage(paint)
+  const page = makePage(paint, settings.columns)
   const tools = new Map<string, Tool>()
   const streamed = new Set<string>()
   const warned = new Set<string>()
@@ -104,7 +106,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
     const key = text?.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "") ?? ""
     if (key === "" || warned.has(key)) return
     warned.add(key)
-    page.line("warning", "[warning]", text)
+    page.sentence("warning", "[warning]", text ?? "")
   }
 
   const outputOf = (id: string, tool: Tool | undefined, lines: ReadonlyArray<string>) => {
@@ -159,7 +161,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
 
   const done = (id: string, label: string, ...parts: ReadonlyArray<string | undefined>) => {
     const isBad = parts[0] === "failed" || parts[0] === "declined"
-    page.line(isBad ? "error" : "tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
+    page.sentence(isBad ? "error" : "tool", label, parts.filter(Predicate.isNotUndefined).join(", "))
     tools.delete(id)
   }
   const millis = (duration: number | null | undefined) => (duration == null ? undefined : `${duration}ms`)
@@ -203,7 +205,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
   }
 
   const retry = (message: string) => {
-    if (!settings.isLive) return page.line("warning", "[warning]", `${message} (trying again)`)
+    if (!settings.isLive) return page.sentence("warning", "[warning]", `${message} (trying again)`)
     page.close()
     retrying = { attempts: (retrying?.attempts ?? 0) + 1, what: message }
   }
@@ -211,7 +213,7 @@ export const makeTranscript = (settings: Settings): Transcript => {
     if (retrying === undefined) return
     const { attempts, what } = retrying
     retrying = undefined
-    page.line(
+    page.sentence(
       "warning",
       "[warning]",
       `${outcome} after ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}: ${what}`
@@ -229,14 +231,14 @@ export const makeTranscript = (settings: Settings): Transcript => {
       const parts = [`status=${turn.status}`, `tools=${toolCount}`, `errors=${errorCount}`]
       if (turn.durationMs != null) parts.push(`elapsed=${seconds(turn.durationMs)}`)
       if (tokens !== undefined) parts.push(`tokens=${tokens.total - tokens.before}`)
-      page.line(turn.status === "failed" ? "error" : "summary", "[summary]", parts.join(", "))
+      page.sentence(turn.status === "failed" ? "error" : "summary", "[summary]", parts.join(", "))
     }
     page.plain(paint("header", "== Turn Completed =="))
   }
 
   const failed = (message: string | undefined) => {
     errorCount++
-    page.line("error", "[error]", message ?? "unknown error")
+    page.sentence("error", "[error]", message ?? "unknown error")
   }
 
   const reset = () => {
@@ -364,12 +366,12 @@ export const makeTranscript = (settings: Settings): Transcript => {
       } else if (event.type === runSettings) {
         for (const line of event.messageText?.split("\n") ?? []) {
           const [, label = "", text = ""] = /^(\w+:) (.*)$/s.exec(line) ?? []
-          page.line("session", label, text)
+          page.sentence("session", label, text)
         }
       } else if (event.type === approvalDecided) {
-        page.line("tool", "[approval]", event.messageText)
+        page.sentence("tool", "[approval]", event.messageText ?? "")
       } else if (clientWarnings.has(event.type)) {
-        page.line("warning", "[warning]", event.messageText)
+        page.sentence("warning", "[warning]", event.messageText ?? "")
       } else if (!piece(event)) {
         const notification = decode(event)
         if (notification.method === "turn/completed") activity = { _tag: "Over" }

@@ -47,7 +47,7 @@ const readKey = Effect.fnUntraced(function* (stdin: boolean) {
 })
 
 const describe = ({ account, requiresOpenaiAuth }: Protocol.GetAccountResponse): string => {
-  if (account == null) return requiresOpenaiAuth ? "Not logged in." : "The provider of the model needs no account."
+  if (account == null) return requiresOpenaiAuth ? "Not logged in." : "The model provider requires no account."
   if (account.type !== "chatgpt") return `Account: ${Print.inline(account.type)}`
   return `Account: ChatGPT, ${Print.inline(account.email ?? "without an address")}, plan ${Print.inline(account.planType)}`
 }

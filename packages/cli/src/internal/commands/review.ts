@@ -1,5 +1,5 @@
 /**
- * `effect-codex review`: codex reviews code of the folder. A run whose task is the changes that the flags name.
+ * `effect-codex review`: a run in which codex reviews the changes that the flags name.
  */
 import type { ReviewTarget } from "@effect-codex/core/protocol/generated/Stable"
 import * as Argument from "effect/cli/Argument"
@@ -11,7 +11,7 @@ import { InvalidUsage } from "../../InvalidUsage.ts"
 import { text, toggle } from "../flags.ts"
 import { flags as runFlags, runWith } from "./run.ts"
 
-// A review has its own task and its own thread; the server takes neither a form of the answer nor an effort for it.
+// A review has its own task and its own thread. The server accepts neither an output schema nor an effort for it.
 const shared = Struct.omit(runFlags, [
   "addDir",
   "effort",
@@ -25,7 +25,7 @@ const shared = Struct.omit(runFlags, [
 
 const flags = {
   instructions: Argument.String("INSTRUCTIONS").pipe(
-    Argument.withDescription("What to review, in your words"),
+    Argument.withDescription("Your instructions for the review"),
     Argument.optional,
     Argument.map(Option.getOrUndefined)
   ),

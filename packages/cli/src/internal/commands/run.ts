@@ -120,7 +120,7 @@ export const flags = {
   raw: toggle("raw", "On a terminal: print messages as they are written, without laying out Markdown"),
   verbose: toggle("verbose", "Also show events of the server, and long tool output whole"),
   color: Flag.Literals("color", Tone.colorNames).pipe(
-    Flag.withDescription("auto, off, soft or vivid"),
+    Flag.withDescription("Colours; on and true are soft, none and false are off"),
     Flag.withDefault("auto")
   )
 }
@@ -158,7 +158,7 @@ const terminal = Layer.effect(Terminal.Terminal)(
   })
 )
 
-// A question is asked when nothing else is written, on a line of its own.
+// A question starts on a line of its own, and nothing else is written while it is open.
 const personAt = <E, R>(
   screen: Semaphore.Semaphore,
   cwd: string | undefined,

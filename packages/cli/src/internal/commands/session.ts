@@ -1,7 +1,7 @@
 /**
  * `effect-codex session` and its subcommands: a client of durable sessions.
  *
- * All of them work on the file of a store, also while no process runs its sessions. None of them starts codex.
+ * They work on the file of a store, even while no process runs its sessions. None of them starts codex.
  */
 import * as Sessions from "@effect-codex/durable/Sessions"
 import * as SqliteStore from "@effect-codex/durable/SqliteStore"
@@ -24,6 +24,7 @@ import { jsonLine } from "../jsonLine.ts"
 import * as Print from "../print.ts"
 import { readPrompt } from "../runInput.ts"
 import { sanitizeForTerminal } from "../sanitizeForTerminal.ts"
+import * as SessionId from "../session/id.ts"
 import { approvalLines, eventLine } from "../session/lines.ts"
 
 type Infer<Flags extends Command.Command.Config> = Command.Command.Config.Infer<Flags>
@@ -33,7 +34,7 @@ const shared = { store, json }
 
 const argument = (name: string, description: string) =>
   Argument.String(name).pipe(Argument.withDescription(description), Argument.withSchema(Schema.NonEmptyString))
-const id = argument("SESSION", "The id of a session")
+const id = argument("SESSION", "The id of a session, or the beginning of one that no other shares")
 const key = argument("KEY", "The key of a job")
 const count = (name: string, description: string, least: number) =>
   Flag.Int(name).pipe(
@@ -51,7 +52,7 @@ const open = ({ store }: { readonly store: string }, create = false) =>
 const nameOf = (by: string | undefined): string => by ?? userInfo().username
 
 const openFlags = {
-  id,
+  id: argument("SESSION", "The id of the session"),
   tenant: text("tenant", "NAME", "The tenant that it belongs to. Default: default"),
   policy: Flag.String("policy").pipe(Flag.withMetavar("NAME"), Flag.withDescription("A policy that the owner knows")),
   workspace: Flag.String("workspace").pipe(
@@ -74,7 +75,7 @@ const openFlags = {
     Flag.withDefault("on-request" as const)
   ),
   onCrash: Flag.Literals("on-crash", ["continue", "fail"]).pipe(
-    Flag.withDescription("Whether a job goes on after a crash. Default: continue"),
+    Flag.withDescription("Whether a job continues after a crash. Default: continue"),
     Flag.withDefault("continue" as const)
   ),
   maxAttempts: count("max-attempts", "How many turns a job may take. Default: 3", 1).pipe(Flag.withDefault(3)),
@@ -115,9 +116,10 @@ const send = Effect.fn("session.send")(function* (flags: Infer<typeof sendFlags>
   const key = flags.key ?? crypto.randomUUID()
   yield* Effect.gen(function* () {
     const sessions = yield* Sessions.Sessions
-    const receipt = yield* sessions.send({ session: flags.id, key, prompt })
+    const session = yield* SessionId.session(sessions, flags.id)
+    const receipt = yield* sessions.send({ session, key, prompt })
     if (!flags.wait) return yield* flags.json ? Print.json(receipt) : Console.log(Print.inline(key))
-    const result = yield* sessions.result(flags.id, key)
+    const result = yield* sessions.result(session, key)
     yield* flags.json ? Print.json(result) : Console.log(sanitizeForTerminal(result.text))
   }).pipe(Effect.provide(open(flags)))
 })
@@ -132,7 +134,11 @@ const watchFlags = {
 
 const watch = Effect.fn("session.watch")(function* (flags: Infer<typeof watchFlags>) {
   yield* Stream.unwrap(
-    Effect.map(Sessions.Sessions, (sessions) => sessions.events(flags.id, { after: flags.after, isFinite: flags.once }))
+    Effect.gen(function* () {
+      const sessions = yield* Sessions.Sessions
+      const session = yield* SessionId.session(sessions, flags.id)
+      return sessions.events(session, { after: flags.after, isFinite: flags.once })
+    })
   ).pipe(
     Stream.runForEach((event) => Console.log(flags.json ? jsonLine(event) : eventLine(event))),
     Effect.provide(open(flags))
@@ -154,7 +160,7 @@ const list = Effect.fn("session.list")(function* (flags: Infer<typeof listFlags>
     return yield* Effect.forEach(page, ({ id }) => sessions.status(id))
   }).pipe(Effect.provide(open(flags)))
   if (flags.json) return yield* Print.json(statuses)
-  if (statuses.length === 0) return yield* Console.error("There are no such sessions.")
+  if (statuses.length === 0) return yield* Console.error("No sessions found.")
   yield* Print.table(
     [
       { title: "SESSION" },
@@ -186,16 +192,18 @@ const approvalsFlags = {
 
 const approvals = Effect.fn("session.approvals")(function* (flags: Infer<typeof approvalsFlags>) {
   const { id, tenant } = flags
-  const found = yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
-    sessions.approvals({ session: id, tenant, limit: 1000 })
-  ).pipe(Effect.provide(open(flags)))
+  const found = yield* Effect.gen(function* () {
+    const sessions = yield* Sessions.Sessions
+    const session = id === undefined ? undefined : yield* SessionId.session(sessions, id)
+    return yield* sessions.approvals({ session, tenant, limit: 1000 })
+  }).pipe(Effect.provide(open(flags)))
   if (flags.json) return yield* Print.json(found)
   if (found.length === 0) return yield* Console.error("No approval waits for a verdict.")
   yield* Console.log(found.map(approvalLines).join("\n\n"))
 })
 
 const decideFlags = {
-  approval: argument("APPROVAL", "The id of an approval"),
+  approval: argument("APPROVAL", "The id of an approval, or the beginning of one that no other shares"),
   decision: Argument.Literals("VERDICT", ["accept", "decline"]).pipe(
     Argument.withDescription("accept or decline; the first verdict counts")
   ),
@@ -205,10 +213,12 @@ const decideFlags = {
 }
 
 const decide = Effect.fn("session.decide")(function* (flags: Infer<typeof decideFlags>) {
-  const { approval, decision, reason } = flags
-  const use = yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
-    sessions.decide(approval, { decision, reason }, nameOf(flags.by))
-  ).pipe(Effect.provide(open(flags)))
+  const { decision, reason } = flags
+  const { approval, use } = yield* Effect.gen(function* () {
+    const sessions = yield* Sessions.Sessions
+    const approval = yield* SessionId.approval(sessions, flags.approval)
+    return { approval, use: yield* sessions.decide(approval, { decision, reason }, nameOf(flags.by)) }
+  }).pipe(Effect.provide(open(flags)))
   if (flags.json) return yield* Print.json({ approval, decision, use })
   yield* Console.log(
     use === "delivered"
@@ -220,11 +230,14 @@ const decide = Effect.fn("session.decide")(function* (flags: Infer<typeof decide
 const interruptFlags = { id, key, by, reason, ...shared }
 
 const interrupt = Effect.fn("session.interrupt")(function* (flags: Infer<typeof interruptFlags>) {
-  const { id: session, key, reason } = flags
-  yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
-    sessions.interrupt({ session, key, reason, by: nameOf(flags.by) })
-  ).pipe(Effect.provide(open(flags)))
-  yield* flags.json ? Print.json({ session, key }) : Console.log(`${Print.inline(key)} is to be interrupted.`)
+  const { key, reason } = flags
+  const session = yield* Effect.gen(function* () {
+    const sessions = yield* Sessions.Sessions
+    const session = yield* SessionId.session(sessions, flags.id)
+    yield* sessions.interrupt({ session, key, reason, by: nameOf(flags.by) })
+    return session
+  }).pipe(Effect.provide(open(flags)))
+  yield* flags.json ? Print.json({ session, key }) : Console.log(`${Print.inline(key)} will be interrupted.`)
 })
 
 const resumeFlags = {
@@ -239,16 +252,19 @@ const resumeFlags = {
 }
 
 const resume = Effect.fn("session.resume")(function* (flags: Infer<typeof resumeFlags>) {
-  const { id: session, rollout } = flags
-  yield* Effect.flatMap(Sessions.Sessions, (sessions) =>
-    sessions.resume({ session, rollout, by: nameOf(flags.by) })
-  ).pipe(Effect.provide(open(flags)))
-  yield* flags.json ? Print.json({ session }) : Console.log(`${Print.inline(session)} is to be resumed.`)
+  const { rollout } = flags
+  const session = yield* Effect.gen(function* () {
+    const sessions = yield* Sessions.Sessions
+    const session = yield* SessionId.session(sessions, flags.id)
+    yield* sessions.resume({ session, rollout, by: nameOf(flags.by) })
+    return session
+  }).pipe(Effect.provide(open(flags)))
+  yield* flags.json ? Print.json({ session }) : Console.log(`${Print.inline(session)} will be resumed.`)
 })
 
 const removeFlags = { id, yes: toggle("yes", "Do not ask").pipe(Flag.withAlias("y")), ...shared }
 
-/** The person who was asked did not want it. */
+/** The person who was asked declined the removal. */
 export class NotRemoved extends Schema.TaggedError<NotRemoved>()("NotRemoved", {}) {
   override readonly [Runtime.errorExitCode] = codes.declined
   override get message(): string {
@@ -256,19 +272,29 @@ export class NotRemoved extends Schema.TaggedError<NotRemoved>()("NotRemoved", {
   }
 }
 
-const remove = Effect.fn("session.remove")(function* (flags: Infer<typeof removeFlags>) {
-  const { id: session } = flags
-  if (!flags.yes) {
-    const stdio = yield* Stdio.Stdio
-    if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
-      return yield* new InvalidUsage({
-        description: "Removing is for good, and there is no terminal to ask at: give --yes."
-      })
-    }
-    const message = `Remove session ${Print.inline(session)} with its events, approvals and history for good?`
-    if (!(yield* Prompt.Confirm({ message }))) return yield* new NotRemoved()
+const confirmRemoval = Effect.fnUntraced(function* (session: string) {
+  const stdio = yield* Stdio.Stdio
+  if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
+    return yield* new InvalidUsage({
+      description: "A removed session cannot be restored, and there is no terminal to ask at. Confirm with --yes."
+    })
   }
-  yield* Effect.flatMap(Sessions.Sessions, (sessions) => sessions.remove(session)).pipe(Effect.provide(open(flags)))
+  const message = `Remove session ${Print.inline(session)} with its events, approvals and history for good?`
+  if (!(yield* Prompt.Confirm({ message }))) return yield* new NotRemoved()
+})
+
+const remove = Effect.fn("session.remove")(function* (flags: Infer<typeof removeFlags>) {
+  const session = yield* Effect.gen(function* () {
+    const sessions = yield* Sessions.Sessions
+    const session = yield* SessionId.session(sessions, flags.id)
+    // Nothing is asked then: a script that repeats a removal must not remove another session.
+    if (flags.yes && session !== flags.id) {
+      return yield* new InvalidUsage({ description: `With --yes, give the whole id: ${Print.inline(session)}.` })
+    }
+    if (!flags.yes) yield* confirmRemoval(session)
+    yield* sessions.remove(session)
+    return session
+  }).pipe(Effect.provide(open(flags)))
   yield* flags.json ? Print.json({ session }) : Console.log(`${Print.inline(session)} is removed.`)
 })
 

@@ -201,15 +201,17 @@ const fork = Effect.fn("threads.fork")(function* (flags: Infer<typeof forkFlags>
 })
 
 // One after the other; the first that fails ends it.
-const changeAll = <E>(
+const changeAll = <E, E2 = never, R = never>(
   flags: Infer<typeof manyFlags>,
   done: string,
-  act: (codex: Codex.Codex["Service"], id: string) => Effect.Effect<unknown, E>
+  act: (codex: Codex.Codex["Service"], id: string) => Effect.Effect<unknown, E>,
+  confirm: (ids: ReadonlyArray<string>) => Effect.Effect<void, E2, R> = () => Effect.void
 ) =>
   Effect.gen(function* () {
     const codex = yield* Codex.Codex
-    // All of them are looked up first, so that a mistake in one changes none.
+    // Looks up all ids first, so that a mistake in one of them changes nothing.
     const ids = yield* Effect.forEach(flags.ids, (id) => ThreadId.resolve(codex, id))
+    yield* confirm(ids)
     yield* Effect.forEach(
       ids,
       (id) => Effect.andThen(act(codex, id), flags.json ? Effect.void : Console.log(`${Print.inline(id)} is ${done}.`)),
@@ -237,19 +239,26 @@ const rename = Effect.fn("threads.rename")(function* (flags: Infer<typeof rename
     : Console.log(`${Print.inline(threadId)} is called ${Print.inline(name)}.`)
 })
 
+// The question shows the whole ids.
+const confirmDeletion = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+  const what = ids.length === 1 ? "thread" : `${ids.length} threads:`
+  const message = `Delete ${what} ${ids.map(Print.inline).join(", ")} for good?`
+  if (!(yield* Prompt.Confirm({ message }))) return yield* new NotDeleted()
+})
+
 const remove = Effect.fn("threads.delete")(function* (flags: Infer<typeof deleteFlags>) {
-  if (!flags.yes) {
-    const stdio = yield* Stdio.Stdio
-    if (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal)) {
-      return yield* new InvalidUsage({
-        description: "Deleted threads cannot be restored, and there is no terminal to ask at. Confirm with --yes."
-      })
-    }
-    const what = flags.ids.length === 1 ? "thread" : `${flags.ids.length} threads:`
-    const message = `Delete ${what} ${flags.ids.map(Print.inline).join(", ")} for good?`
-    if (!(yield* Prompt.Confirm({ message }))) return yield* new NotDeleted()
+  const stdio = yield* Stdio.Stdio
+  if (!flags.yes && (!(yield* stdio.stdinIsTerminal) || !(yield* stdio.stdoutIsTerminal))) {
+    return yield* new InvalidUsage({
+      description: "Deleted threads cannot be restored, and there is no terminal to ask at. Confirm with --yes."
+    })
   }
-  yield* changeAll(flags, "deleted", (codex, id) => codex.thread.delete(id))
+  yield* changeAll(
+    flags,
+    "deleted",
+    (codex, id) => codex.thread.delete(id),
+    (ids) => (flags.yes ? Effect.void : confirmDeletion(ids))
+  )
 })
 
 const listCommand = Command.make("list", listFlags, list).pipe(

@@ -18,7 +18,7 @@ export interface Prompts {
   readonly stream: string
 }
 
-/** The prompts unless others are given. With these, the answers are looked at too. */
+/** The default prompts. The answers to these are checked too. */
 export const defaultPrompts: Prompts = {
   create: "Reply with exactly: READY",
   events: "List three files in current directory.",
@@ -42,7 +42,7 @@ export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", {
   }
 }
 
-/** Why a case can't be run here. These reasons are all that there are; whatever else goes wrong is a failure. */
+/** The case cannot run here. These are the only reasons to skip a case; every other error is a failure. */
 export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", {
   reason: Schema.Literals([
     "there is no account whose limits could be read",
@@ -56,7 +56,7 @@ export class Skipped extends Schema.TaggedError<Skipped>()("Skipped", {
 
 export interface Case {
   readonly name: string
-  /** The first of the modes that have it; those after it have it too. */
+  /** The first mode that includes the case; the modes after it include it too. */
   readonly since: Mode
   readonly run: Effect.Effect<
     void,
@@ -70,7 +70,7 @@ export const expect = (holds: boolean, description: string): Effect.Effect<void,
 
 export const say = (text: string): Effect.Effect<void> => Console.log(`  ${Print.indented(text)}`)
 
-/** What came of a prompt: with the usual one, what it asked for; with another, something. */
+/** Checks the answer to a prompt: the default prompt expects its word, any other prompt a non-empty answer. */
 export const answered = (given: string, prompt: string, usual: string, word: string) =>
   prompt === usual
     ? expect(given.includes(word), `expected ${word} and got ${JSON.stringify(given)}`)

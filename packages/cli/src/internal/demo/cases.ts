@@ -1,8 +1,7 @@
 /**
- * The cases of the demo: each does one thing with a Codex and looks at what comes of it.
+ * The cases of the demo: each does one thing with a codex and checks the outcome.
  *
- * They share one thread and one fork of it, so each stands on those before it. The output of a case is printed below
- * its name.
+ * They share one thread and one fork of it, so each depends on those before it. The output of a case is printed below its name.
  */
 import * as Codex from "@effect-codex/core/Codex"
 import * as Notification from "@effect-codex/core/Notification"
@@ -255,9 +254,9 @@ export const makeCases = (options: { readonly prompts: Prompts; readonly showEve
         const folder = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-demo-" }), "greet")
         yield* fs.makeDirectory(folder)
         const file = path.join(yield* fs.realPath(folder), "SKILL.md")
-        yield* fs.writeFileString(file, "---\nname: greet\ndescription: Greets whoever is there\n---\nGreet.\n")
+        yield* fs.writeFileString(file, "---\nname: greet\ndescription: Greets the user\n---\nGreet.\n")
         const set = (enabled: boolean) => codex.skills.configWrite({ path: file, enabled })
-        // Switched on it needs no line in the configuration of the user, so nothing stays there.
+        // An enabled skill needs no line in the user's configuration, so none remains there.
         const now = yield* Effect.ensuring(set(false), Effect.ignore(set(true)))
         yield* expect(!now, "expected the skill to be off")
       })

@@ -1,5 +1,5 @@
 /**
- * What can be said of a codex without connecting to it: where it is, which one, and what protocol it speaks.
+ * Checks a codex without connecting to it: its path, its version, and the protocol that it speaks.
  */
 import * as CodexBinary from "@effect-codex/core/CodexBinary"
 import * as Versions from "@effect-codex/core/protocol/Versions"
@@ -34,7 +34,7 @@ export const inspectNode: Finding = nodeIsRight
 
 const install = "Install it with `npm install @openai/codex`, or name it with --codex or CODEX_BINARY."
 
-// How long codex may take to say its version or to describe its protocol.
+// How long codex may take to print its version or to describe its protocol.
 const patience = "20 seconds"
 
 const run = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<string>, options: Options) {
@@ -72,21 +72,21 @@ const withDetails = (finding: Finding, details: ReadonlyArray<string>): Finding 
 // Without these no turn runs.
 const needed = ["initialize", "thread/start", "thread/resume", "turn/start", "turn/interrupt", "turn/completed"]
 
-/** What the difference to the protocol that we know comes to. */
+/** Judges the difference between the codex's protocol and the one that this package was generated from. */
 export const judge = (found: Compatibility.Outline): Finding => {
   const difference = Compatibility.compare(known, found)
   const { methods, shapes } = difference
   const differences = detailsOf(difference)
-  // First in the words of the table of versions, then fact by fact.
+  // The rows of the table of versions come first, then the single facts.
   const rows = Versions.describe(found.version)
   const details = [...rows, ...differences]
   const check = "protocol"
   if (differences.length === 0) {
-    const summary = `codex ${found.version} speaks the protocol that is known here`
+    const summary = `codex ${found.version} speaks the expected protocol`
     return withDetails({ check, status: "ok", summary }, rows)
   }
   const summary =
-    `codex ${found.version} differs from ${known.version}, which is known here, in ` +
+    `codex ${found.version} differs from the expected ${known.version} in ` +
     `${plural(methods.added.length, "new method")}, ${plural(methods.removed.length, "removed method")}, ` +
     `${plural(methods.changed.length, "changed method")}, ${plural(shapes.added.length, "new shape")}, ` +
     `${plural(shapes.removed.length, "removed shape")} and ${plural(shapes.changed.length, "changed shape")}`
@@ -127,7 +127,7 @@ export const undescribed = (version: string): Finding =>
     {
       check: "protocol",
       status: "warn",
-      summary: "codex did not describe its protocol, so it could not be compared with the one that is known here",
+      summary: "codex did not describe its protocol, so it could not be compared with the expected one",
       advice: `If something does not work, use codex ${known.version}.`
     },
     Versions.describe(version)

@@ -1,10 +1,10 @@
 /**
- * What the checks of a doctor get and find, for the checks and for `Doctor`, which publishes it.
+ * The options and the findings of the checks. `Doctor` publishes them.
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The codex that is looked at: how its process is started.
+ * The codex to check, by how its process is started.
  *
  * @category options
  * @since 0.1.0
@@ -14,9 +14,9 @@ export interface Options {
   readonly binary?: string | undefined
   /** Default: `["app-server"]`. */
   readonly args?: ReadonlyArray<string> | undefined
-  /** Default: ours. */
+  /** Default: the current directory. */
   readonly cwd?: string | undefined
-  /** The whole environment, or with `extendEnv` what is added to ours. Default: ours. */
+  /** The whole environment, or with `extendEnv` the variables added to that of this process. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   readonly extendEnv?: boolean | undefined
 }
@@ -25,12 +25,12 @@ export interface Options {
  * The subject of the check.
  *
  * - `node`: the version of Node.
- * - `binary`: whether there is a codex, and which.
+ * - `binary`: whether a codex is installed, and which version.
  * - `protocol`: whether it speaks the protocol that this package was generated from.
- * - `connection`: whether its app-server starts and shakes hands.
- * - `config`: whether it can read its configuration, and what it complains about.
- * - `account`: whether the model can be reached with what it knows.
- * - `sandbox`: whether commands run in its sandbox, and are held back by it.
+ * - `connection`: whether its app-server starts and completes the handshake.
+ * - `config`: whether it can read its configuration, and its warnings.
+ * - `account`: whether it has credentials for the model.
+ * - `sandbox`: whether commands run in its sandbox, and whether the sandbox restricts them.
  *
  * @category schemas
  * @since 0.1.0
@@ -38,7 +38,7 @@ export interface Options {
 export const Check = Schema.Literals(["node", "binary", "protocol", "connection", "config", "account", "sandbox"])
 
 /**
- * The result. `advice` is what to do about it, `details` are more lines about what it is.
+ * The result of a check. `advice` says how to fix a problem; `details` are further lines about it.
  *
  * @category schemas
  * @since 0.1.0

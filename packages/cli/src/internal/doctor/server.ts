@@ -1,7 +1,7 @@
 /**
- * What a codex says when it is connected to: its configuration, its account, its sandbox.
+ * Checks a codex over a connection: its configuration, its account, its sandbox.
  *
- * What it complains about it says right after the handshake, so the lines are read from the first one on.
+ * The server sends its warnings right after the handshake, so this reads its messages from the first one on.
  */
 import * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
@@ -84,8 +84,8 @@ const inspectAccount = Effect.fnUntraced(function* (codex: Codex.Codex["Service"
     const { account, requiresOpenaiAuth } = read.success
     if (account != null) return { check, status: "ok", summary: `There is an account: ${account.type}` }
     return requiresOpenaiAuth
-      ? { check, status: "fail", summary: "There is no account, and the model's provider asks for one", advice }
-      : { check, status: "ok", summary: "The model's provider asks for no account" }
+      ? { check, status: "fail", summary: "There is no account, and the model provider requires one", advice }
+      : { check, status: "ok", summary: "The model provider requires no account" }
   }
   return finding()
 })
@@ -151,9 +151,9 @@ export const inspectServer = Effect.fnUntraced(function* (options: Options & { r
   const connection: Finding = {
     check: "connection",
     status: "ok",
-    summary: `The app-server ${codex.serverInfo.version} was there after ${millis} ms`
+    summary: `The app-server ${codex.serverInfo.version} answered after ${millis} ms`
   }
-  // The warnings have come when these are answered.
+  // The warnings have arrived by the time that these are answered.
   const account = yield* inspectAccount(codex)
   const config = yield* inspectConfig(codex, warnings)
   const sandbox = yield* inspectSandbox(codex, warnings)

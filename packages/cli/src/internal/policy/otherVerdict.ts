@@ -1,29 +1,38 @@
 /**
  * The verdict of a rubric on requests that are not about commands: a change of files, and the call of a tool.
  *
- * The requests are as the server would send them, with nothing in them but what the command line names.
+ * The requests have the form of the server's, but contain only the values that the command line names.
  */
-import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
+import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
-import type { Loaded } from "./verdict.ts"
+import { ask, type Loaded } from "./verdict.ts"
 
 const ids = { threadId: "check", turnId: "check" }
 
 const about = { ...ids, item: undefined, availableDecisions: undefined }
 
-/** The kinds of changes. */
-export const changes = ["add", "update", "delete"] as const
+/** The kinds of changes, as rubrics name them. */
+export const changes = ["add", "update", "move", "delete"] as const
 
 export type Asked =
-  | { readonly kind: "fileChange"; readonly change: (typeof changes)[number]; readonly files: ReadonlyArray<string> }
+  | { readonly kind: "fileChange"; readonly change: "add" | "update" | "delete"; readonly files: ReadonlyArray<string> }
+  | {
+      readonly kind: "fileChange"
+      readonly change: "move"
+      readonly files: ReadonlyArray<string>
+      readonly moveTo: string
+    }
   | { readonly kind: "toolCall"; readonly namespace: string | null; readonly tool: string; readonly arguments: unknown }
   | { readonly kind: "mcpTool"; readonly server: string; readonly tool: string; readonly arguments: unknown }
 
-const fileChange = ({
-  change,
-  files
-}: Extract<Asked, { readonly kind: "fileChange" }>): PolicyEngine.Request<"fileChange"> => ({
+type FileChange = Extract<Asked, { readonly kind: "fileChange" }>
+
+// A move is an update with another path.
+const kindOf = (asked: FileChange) =>
+  asked.change === "move" ? { type: "update" as const, move_path: asked.moveTo } : { type: asked.change }
+
+const fileChange = (asked: FileChange): PolicyEngine.Request<"fileChange"> => ({
   ...about,
   kind: "fileChange",
   params: { ...ids, itemId: "check", startedAtMs: 0 },
@@ -31,7 +40,7 @@ const fileChange = ({
     type: "fileChange",
     id: "check",
     status: "inProgress",
-    changes: files.map((path) => ({ path, diff: "", kind: { type: change } }))
+    changes: asked.files.map((path) => ({ path, diff: "", kind: kindOf(asked) }))
   }
 })
 
@@ -54,23 +63,24 @@ const mcpTool = (asked: Extract<Asked, { readonly kind: "mcpTool" }>): PolicyEng
   }
 })
 
+const requestOf = (asked: Asked) => {
+  switch (asked.kind) {
+    case "fileChange":
+      return fileChange(asked)
+    case "toolCall":
+      return toolCall(asked)
+    case "mcpTool":
+      return mcpTool(asked)
+  }
+}
+
 /** The verdict; `abstain` if no rule decides, and the judge of the rubric would be asked. */
 export const otherVerdict = Effect.fnUntraced(function* ({ baseDirectory, rubric }: Loaded, asked: Asked) {
   const engine = yield* RuleBasedPolicy.make(rubric, {
     baseDirectory,
     unmatched: rubric.useLlmJudge === true ? "abstain" : "decide"
   })
-  const decide = (): ReturnType<PolicyEngine.Decide<PolicyEngine.Kind>> => {
-    switch (asked.kind) {
-      case "fileChange":
-        return engine.fileChange(fileChange(asked))
-      case "toolCall":
-        return engine.toolCall(toolCall(asked))
-      case "mcpTool":
-        return engine.elicitation(mcpTool(asked))
-    }
-  }
-  const found = yield* decide()
+  const found = yield* ask(engine, requestOf(asked))
   const decision = found?.decision
   const isMap = typeof decision === "object"
   return {

@@ -1,8 +1,8 @@
 /**
  * The kind of a project, by the files in its folder: the packs that fit, scripts, and files with secrets.
  *
- * Nothing of it runs. The files are somebody else's, so whatever is in them becomes a plain word or is left out, and one that
- * cannot be read is a note.
+ * Nothing of the project runs. Its files are untrusted, so their contents become plain words or are omitted, and a file that
+ * cannot be read becomes a note.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"

@@ -1,7 +1,6 @@
 /**
- * Judges the requests of recordings anew.
+ * Judges the requests of recordings again.
  */
-import type { PolicyFailed } from "@effect-codex/core/CodexError"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Redaction from "@effect-codex/core/Redaction"
 import * as Transcript from "@effect-codex/core/Transcript"
@@ -10,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { open, unreadable } from "../recording/file.ts"
+import { ask } from "./verdict.ts"
 
 /** How a request ended, or would end. `judge`: the rules leave it to the judge. */
 export type Verdict = "accepted" | "refused" | "judge" | "unanswered"
@@ -49,26 +49,6 @@ export const thenOf = ({ answer, by, decision, reason }: Transcript.RecordedRequ
   return { verdict: isAccepting(told ?? answer) ? "accepted" : "refused", by, reason }
 }
 
-const ask = (
-  engine: PolicyEngine.Engine,
-  request: Transcript.RecordedRequest["request"]
-): Effect.Effect<PolicyEngine.Verdict<PolicyEngine.Kind> | undefined, PolicyFailed> => {
-  switch (request.kind) {
-    case "command":
-      return engine.command(request)
-    case "fileChange":
-      return engine.fileChange(request)
-    case "permissions":
-      return engine.permissions(request)
-    case "userInput":
-      return engine.userInput(request)
-    case "elicitation":
-      return engine.elicitation(request)
-    case "toolCall":
-      return engine.toolCall(request)
-  }
-}
-
 const judge = (engine: PolicyEngine.Engine, hasJudge: boolean, request: Transcript.RecordedRequest["request"]) =>
   Effect.map(
     Effect.catch(ask(engine, request), ({ message }) =>
@@ -80,7 +60,7 @@ const judge = (engine: PolicyEngine.Engine, hasJudge: boolean, request: Transcri
         : { verdict: isAccepting(verdict.decision) ? "accepted" : "refused", by: verdict.by, reason: verdict.reason }
   )
 
-// Values that a redacted place may have had, as far apart as a shell can tell them.
+// Possible values of a redacted place, as different for a shell as possible.
 const standIns = ["word", "/etc/passwd", "--force", "$(id)", "a; rm -rf /"]
 
 const replaced = (value: unknown, standIn: string): unknown => {
@@ -99,7 +79,7 @@ export interface Found {
   readonly variants: ReadonlyArray<Transcript.RecordedRequest>
 }
 
-// Finds the requests in entries that it is given one after the other.
+// Finds the requests in a sequence of entries.
 const makeFinder = () => {
   const own = Transcript.makeRequestFinder()
   const others = standIns.map((standIn) => ({ standIn, finder: Transcript.makeRequestFinder() }))

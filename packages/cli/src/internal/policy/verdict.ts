@@ -1,19 +1,21 @@
 /**
- * The verdict of a rubric on a command line, as data.
+ * The verdict of a rubric on a request or a command line.
  */
+import type { PolicyFailed } from "@effect-codex/core/CodexError"
+import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Rubric from "@effect-codex/policy/Rubric"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 
-/** A rubric, and the folder that its relative folders are below. */
+/** A rubric, and the folder that its relative folders are resolved against. */
 export interface Loaded {
   readonly rubric: Rubric.PolicyRubric
   readonly baseDirectory: string
 }
 
-/** A rubric from a file that the command line names. Without a root, its folders are below that of the file. */
+/** Loads a rubric from a file. Without a root, its relative folders are resolved against the folder of the file. */
 export const load = Effect.fnUntraced(function* (file: string, root: string | undefined) {
   const path = yield* Path.Path
   const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
@@ -23,7 +25,13 @@ export const load = Effect.fnUntraced(function* (file: string, root: string | un
   return loaded
 })
 
-/** The name of a decision; `abstain` where nobody decides, which is declined unless a judge or a person follows. */
+/** Asks the engine for its verdict on a request of any kind. */
+export const ask = <K extends PolicyEngine.Kind>(
+  engine: PolicyEngine.Engine,
+  request: PolicyEngine.Request<K>
+): Effect.Effect<PolicyEngine.Verdict<K> | undefined, PolicyFailed> => engine[request.kind](request)
+
+/** The name of a decision; `abstain` if no rule decides. Such a request is declined unless a judge or a person follows. */
 const nameOf = (decision: RuleBasedPolicy.Explanation["decision"]): string => {
   if (decision === undefined) return "abstain"
   if (typeof decision === "string") return decision

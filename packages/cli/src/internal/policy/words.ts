@@ -1,5 +1,5 @@
 /**
- * A rubric in words.
+ * Describes a rubric in words.
  */
 import type { PolicyRubric } from "@effect-codex/policy/Rubric"
 import type {
@@ -54,7 +54,7 @@ const conditions: Record<keyof Condition, string> = {
 // In these, all stand in a row; elsewhere, one of them is meant.
 const rows: ReadonlySet<string> = new Set(["args", "argsPrefix", "flags", "allowedFlags"])
 
-// A dot would be taken for the end of a sentence.
+// A dot would look like the end of a sentence.
 const wordOf = (value: unknown): string => (/^\.*$/.test(String(value)) ? JSON.stringify(value) : String(value))
 
 const valueOf = (key: string, value: unknown): string => {

@@ -1,6 +1,6 @@
 /**
- * Text as HTML. Everything that was recorded goes through here: nothing of it is markup, and what hides text or turns it around
- * is shown as its number.
+ * Escapes text as HTML. All recorded text goes through here: none of it becomes markup, and characters that hide or reverse text
+ * are shown as numbers.
  */
 import * as Display from "@effect-codex/core/Display"
 

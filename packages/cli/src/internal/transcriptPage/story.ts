@@ -1,8 +1,8 @@
 /**
- * The events of a transcript as pieces of a page, made while the entries pass and never larger than the page may be.
+ * Turns the entries of a transcript into pieces of a page, one by one, within the size limit of the page.
  *
- * It keeps no entry. Of a text that is long it keeps the beginning and the end, of items that are too many the headline, and
- * then their number. Everything that is left out is counted.
+ * It keeps no entry. Long texts are shortened in the middle; if there are too many items, it first keeps only their headlines and
+ * then only their number. All omissions are counted.
  */
 import * as Notification from "@effect-codex/core/Notification"
 import type { ThreadItem } from "@effect-codex/core/protocol/generated/Stable"

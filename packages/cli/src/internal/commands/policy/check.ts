@@ -33,6 +33,7 @@ const flags = {
   change: optional(
     Flag.Literals("change", changes).pipe(Flag.withDescription("With --file: the kind of change. Default: update"))
   ),
+  moveTo: text("move-to", "FILE", "With one --file: the path that it would be moved to"),
   tool: text("tool", "NAME", "Instead of a command: a tool that would be called"),
   namespace: text("namespace", "NAME", "With --tool: its namespace"),
   server: text("server", "NAME", "With --tool: it is a tool of this MCP server"),
@@ -53,7 +54,7 @@ type Flags = Command.Command.Config.Infer<typeof flags>
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.String))
 
-// Invalid UTF-8 has become another command by now.
+// By now, invalid UTF-8 has been replaced, which makes another command.
 const intact = (command: string, what: string): Effect.Effect<string, InvalidUsage> =>
   command.includes("\ufffd")
     ? Effect.fail(new InvalidUsage({ description: `${what} is not UTF-8.` }))
@@ -68,10 +69,14 @@ const parseArguments = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown)
 
 /** The request that the flags name instead of a command. */
 const askedBy = Effect.fnUntraced(function* (flags: Flags) {
-  const { arguments: json, change, files, namespace, server, tool } = flags
+  const { arguments: json, change, files, moveTo, namespace, server, tool } = flags
   const path = yield* Path.Path
   const invalid = (description: string) => new InvalidUsage({ description })
   if (change !== undefined && files.length === 0) return yield* invalid("--change needs --file.")
+  if (moveTo !== undefined && files.length !== 1) return yield* invalid("--move-to needs one --file.")
+  if (moveTo !== undefined && change !== undefined && change !== "move") {
+    return yield* invalid("--move-to is a move: leave out --change.")
+  }
   if (tool === undefined) {
     const lonely = Object.entries({ namespace, server, arguments: json }).find(([, value]) => value !== undefined)
     if (lonely !== undefined) return yield* invalid(`--${lonely[0]} needs --tool.`)
@@ -80,13 +85,17 @@ const askedBy = Effect.fnUntraced(function* (flags: Flags) {
   if (flags.command.length > 0 || flags.stdinJson || (files.length > 0 && tool !== undefined)) {
     return yield* invalid("Give one of a command after --, --stdin-json, --file and --tool.")
   }
-  const cwd = path.resolve(flags.cwd ?? ".")
-  const changed: Asked = {
-    kind: "fileChange",
-    change: change ?? "update",
-    files: files.map((file) => path.resolve(cwd, file))
+  if (tool === undefined) {
+    const cwd = path.resolve(flags.cwd ?? ".")
+    const changed = { kind: "fileChange" as const, files: files.map((file) => path.resolve(cwd, file)) }
+    if (moveTo !== undefined) {
+      const moved: Asked = { ...changed, change: "move", moveTo: path.resolve(cwd, moveTo) }
+      return moved
+    }
+    if (change === "move") return yield* invalid("--change move needs --move-to.")
+    const edited: Asked = { ...changed, change: change ?? "update" }
+    return edited
   }
-  if (tool === undefined) return changed
   const parsed = yield* Effect.mapError(parseArguments(json ?? "{}"), () => invalid("--arguments is not JSON."))
   if (server === undefined) {
     const called: Asked = { kind: "toolCall", namespace: namespace ?? null, tool, arguments: parsed }
@@ -131,7 +140,7 @@ const checkCommand = Effect.fnUntraced(function* (flags: Flags) {
 
   if (flags.stdinJson) {
     const { stdin } = yield* Stdio.Stdio
-    // Each is answered before the next is read, so a program can ask one by one.
+    // Answers each line before it reads the next, so that a program can ask one by one.
     return yield* stdin.pipe(
       Stream.decodeText(),
       Stream.splitLines,
@@ -191,6 +200,10 @@ export const command = Command.make("check", flags, check).pipe(
     {
       command: "effect-codex policy check --policy rubric.yaml --file src/a.ts --change delete",
       description: "A file"
+    },
+    {
+      command: "effect-codex policy check --policy rubric.yaml --file src/a.ts --move-to lib/a.ts",
+      description: "A move, which needs both paths to be allowed"
     },
     { command: "effect-codex policy check --policy rubric.yaml --tool deploy", description: "A tool of your program" },
     {

@@ -1,5 +1,5 @@
 /**
- * `effect-codex policy suggest`: a rubric that says what people have said in recordings.
+ * `effect-codex policy suggest`: a rubric that decides as people did in recordings.
  */
 import * as RubricSuggestion from "@effect-codex/policy/RubricSuggestion"
 import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
@@ -40,7 +40,7 @@ interface Recorded extends RubricSuggestion.Decided {
   readonly found: Found
 }
 
-// Decisions of no person and no rule teach nothing.
+// Only decisions of people and of rules are learned from.
 const nobody: ReadonlySet<string> = new Set([
   "acceptAll",
   "declineAll",
