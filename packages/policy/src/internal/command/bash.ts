@@ -83,7 +83,7 @@ export const parse = (script: string, dialect: Dialect): Script => {
   return Result.match(
     Result.try(() => read(script, dialect)),
     {
-      onFailure: (): Script => ({ _tag: "Unparseable", reason: "it is nested too deep" }),
+      onFailure: (): Script => ({ _tag: "Unparseable", reason: "it is nested too deeply" }),
       onSuccess: ({ commands, error, loops }): Script =>
         error === undefined
           ? { _tag: "Commands", commands, loops }

@@ -144,7 +144,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
 
   const list = (ends: ReadonlyArray<string>): Node => {
     const found: Array<Node> = []
-    if (++depth > maxDepth) refuse("it is nested too deep")
+    if (++depth > maxDepth) refuse("it is nested too deeply")
     for (;;) {
       spaces()
       if (problem !== undefined || at >= script.length) break

@@ -95,7 +95,7 @@ const firstErrorOf = ({ lines, parsed }: Document): Problem | undefined => {
   if (error === undefined) return undefined
   const description =
     error.code === "DUPLICATE_KEY"
-      ? "this key stands twice"
+      ? "this key is a duplicate"
       : error.code === "MULTIPLE_DOCS"
         ? "this is a second document: a file holds one rubric"
         : error.message
