@@ -48,10 +48,10 @@ describe("a request that no rule decides", () => {
         [{ command: null }, "such a request"],
         [{ command: "ls", kind: "teleport" }, "such a request"]
       ] as const) {
-        expect([about, yield* decide(permissive, params)]).toEqual([about, ["decline", `no rule is about ${about}`]])
+        expect([about, yield* decide(permissive, params)]).toEqual([about, ["decline", `no rule covers ${about}`]])
         expect([about, yield* decide(balanced, params)]).toEqual([
           about,
-          ["decline", "nothing but plain commands is decided by what they read"]
+          ["decline", "only a plain command can be accepted because it only reads"]
         ])
       }
     })
@@ -154,7 +154,7 @@ describe("a command that cannot be taken apart", () => {
           RuleBasedPolicy.explain({ mode: "strict" }, command, { cwd: "/repo" }),
           ({ parts }) => parts[0]?.opaque
         )
-      expect(yield* why(`echo ${"-abcdefghijklmnop ".repeat(400)}`)).toBe("it names more paths than can be looked at")
+      expect(yield* why(`echo ${"-abcdefghijklmnop ".repeat(400)}`)).toBe("it names more paths than can be checked")
       expect(yield* why("# a")).toBe("there is no command in it")
       expect(yield* why("pwsh a")).toBe("pwsh is not Bash")
     }).pipe(Effect.provide(layerRepo))

@@ -60,16 +60,17 @@ const show = (node: Node): string => {
 
 const read = (script: string, dialect: Dialect = "bash"): string => {
   const reading = parse(script, dialect)
-  return reading._tag === "Read" ? show(reading.node) : `refused: ${reading.reason}`
+  if (reading._tag === "Read") return show(reading.node)
+  return reading.reason === "" ? "no reason" : "refused"
 }
 
 const holds = (table: ReadonlyArray<readonly [script: string, expected: string]>, dialect: Dialect = "bash") => {
   expect(table.map(([script]) => [script, read(script, dialect)])).toEqual(table)
 }
 
-const refuses = (table: ReadonlyArray<readonly [script: string, reason: string]>, dialect: Dialect = "bash") => {
+const refuses = (scripts: ReadonlyArray<string>, dialect: Dialect = "bash") => {
   holds(
-    table.map(([script, reason]) => [script, `refused: ${reason}`]),
+    scripts.map((script) => [script, "refused"]),
     dialect
   )
 }
@@ -177,137 +178,117 @@ describe("the grammar takes", () => {
 describe("the grammar refuses", () => {
   it("what it does not look through", () => {
     refuses([
-      ["", "there is a list without a command"],
-      ["a &", "a command in the background is not looked through"],
-      ["a & b", "a command in the background is not looked through"],
-      ["a;; b", ";; is not looked through"],
-      ["; a", "there is no command where one is expected"],
-      ["a ;; b", ";; is not looked through"],
-      ["a &&", "there is no command where one is expected"],
-      ["a |", "there is no command where one is expected"],
-      ["()", "there is a list without a command"],
-      ["(a", ") is expected and not there"],
-      ["a)", "there is no command where one is expected"],
-      ["{ a", "} is expected and not there"],
-      ["{ a; } b", "what follows a compound command is not looked through"],
-      ["(a)b", "what follows a compound command is not looked through"],
-      ["((1))", "arithmetic is not looked through"],
-      ["a $((1))", "arithmetic is not looked through"],
-      ["case a in b) c;; esac", "case is not looked through"],
-      ["function a { b; }", "function is not looked through"],
-      ["select a in b; do c; done", "select is not looked through"],
-      ["coproc a", "coproc is not looked through"],
-      ["then", "then is not looked through"],
-      ["repeat 2 a", "repeat is not looked through"],
-      ["export a=b", "export is not looked through"],
-      ["declare a", "declare is not looked through"],
-      ["a=b export c", "export is a word of the shell"],
-      ["> a if", "if is a word of the shell"],
-      ["a() { b; }", '"(" in a word is not looked through'],
-      ["if a; b; fi", "fi is not looked through"],
-      ["if a", "then is expected and not there"],
-      ["if a; then b", "fi is expected and not there"],
-      ["if a; then fi", "there is a list without a command"],
-      ["while a; b; done", "done is not looked through"],
-      ["while a", "do is expected and not there"],
-      ["while a; do b", "done is expected and not there"],
-      ["for x do a; done", "a for over arguments is not looked through"],
-      ["for ((;;)); do a; done", "a for of another form is not looked through"],
-      ["for 1 in a; do b; done", "a for of another form is not looked through"],
-      ["for x in a; b; done", "do is expected and not there"],
-      ["[[ a < b ]]", "a test of this form is not looked through"],
-      ["[[ (a) ]]", "a test of this form is not looked through"],
-      ["[[ a\n]]", "a test of this form is not looked through"],
-      ["[[ a", "a test of this form is not looked through"],
-      ["! ", "! is followed by no command"],
-      ["!", "! is followed by no command"],
-      ["! ; a", "! is followed by no command"],
-      ["time | a", "time is followed by no command"],
-      ["time -p a", "time with an option is not looked through"],
-      ["a | ! b", "! and time within a pipeline are not looked through"],
-      ["a | time b", "! and time within a pipeline are not looked through"]
+      "",
+      "a &",
+      "a & b",
+      "a;; b",
+      "; a",
+      "a ;; b",
+      "a &&",
+      "a |",
+      "()",
+      "(a",
+      "a)",
+      "{ a",
+      "{ a; } b",
+      "(a)b",
+      "((1))",
+      "a $((1))",
+      "case a in b) c;; esac",
+      "function a { b; }",
+      "select a in b; do c; done",
+      "coproc a",
+      "then",
+      "repeat 2 a",
+      "export a=b",
+      "declare a",
+      "a=b export c",
+      "> a if",
+      "a() { b; }",
+      "if a; b; fi",
+      "if a",
+      "if a; then b",
+      "if a; then fi",
+      "while a; b; done",
+      "while a",
+      "while a; do b",
+      "for x do a; done",
+      "for ((;;)); do a; done",
+      "for 1 in a; do b; done",
+      "for x in a; b; done",
+      "[[ a < b ]]",
+      "[[ (a) ]]",
+      "[[ a\n]]",
+      "[[ a",
+      "! ",
+      "!",
+      "! ; a",
+      "time | a",
+      "time -p a",
+      "a | ! b",
+      "a | time b"
     ])
     expect(read("( ".repeat(19) + "a" + ")".repeat(19))).toBe("(".repeat(19) + "a" + ")".repeat(19))
-    expect(read("( ".repeat(20) + "a" + ")".repeat(20))).toBe("refused: it is nested too deep")
+    expect(read("( ".repeat(20) + "a" + ")".repeat(20))).toBe("refused")
   })
 
   it("words that are more than they seem", () => {
     refuses([
-      ["a {b,c}", '"{" in a word is not looked through'],
-      ["a b{1..2}", '"{" in a word is not looked through'],
-      ["a ~", '"~" in a word is not looked through'],
-      ["a /~", '"~" in a word is not looked through'],
-      ["a `b`", '"`" in a word is not looked through'],
-      ['a "`b`"', "a backquote is not looked through"],
-      ["a é", '"é" in a word is not looked through'],
-      ["a $'b'", "an expansion of this form is not looked through"],
-      ["a ${b:-c}", "an expansion of this form is not looked through"],
-      ["a $1", "an expansion of this form is not looked through"],
-      ["a $b[1]", "an expansion of this form is not looked through"],
-      ["a $b:h", "an expansion of this form is not looked through"],
-      ['a "${b}[1]"', "an expansion of this form is not looked through"],
-      ["a 'b", "a quote has no end"],
-      ['a "b', "a quote has no end"],
-      ['a "b\\', "a quote has no end"],
-      ['a "é\\"', "a backslash behind this is not looked through"],
-      ["a b\\", "a backslash before this is not looked through"],
-      ["a \\é", "a backslash before this is not looked through"],
-      ["a [!b]", "a pattern of this form is not looked through"],
-      ["a [b", "a pattern of this form is not looked through"],
-      ["a ^", '"^" in a word is not looked through'],
-      ["a b<(c)", '"<" in a word is not looked through'],
-      ["a\u0001", "it has a character that is not looked through"],
-      ["a\r", "it has a character that is not looked through"],
-      ["a\ue000", "it has a character that is not looked through"]
+      "a {b,c}",
+      "a b{1..2}",
+      "a ~",
+      "a /~",
+      "a `b`",
+      'a "`b`"',
+      "a é",
+      "a $'b'",
+      "a ${b:-c}",
+      "a $1",
+      "a $b[1]",
+      "a $b:h",
+      'a "${b}[1]"',
+      "a 'b",
+      'a "b',
+      'a "b\\',
+      'a "é\\"',
+      "a b\\",
+      "a \\é",
+      "a [!b]",
+      "a [b",
+      "a ^",
+      "a b<(c)",
+      "a\u0001",
+      "a\r",
+      "a\ue000"
     ])
   })
 
   it("redirections and here-documents that shells read in several ways", () => {
     refuses([
-      ["a >", "a word is expected and not there"],
-      ["a 12> b", "a descriptor of two digits is not looked through"],
-      ["a >| b", "a redirection of this form is not looked through"],
-      ["a &> b", "a command in the background is not looked through"],
-      ["a <> b", "a redirection of this form is not looked through"],
-      ["a <<E", "a here-document has no end"],
-      ["a <<E\nb", "a here-document has no end"],
-      ["a <<E\nEx\nE", "a here-document may end elsewhere"],
-      ["a <<E\n E\nE", "a here-document may end elsewhere"],
-      ["a <<E\n$b\nE", "a here-document is not plain text"],
-      ["a <<E\n`b`\nE", "a here-document is not plain text"],
-      ["a <<E\n\\b\nE", "a here-document is not plain text"],
-      ["a <<$E\n", "the end of a here-document is not looked through"],
-      ["a <<'E'x\nE", "the end of a here-document is not looked through"],
-      ["(a <<E)\nE", "a here-document has no end"],
-      ["a <<E $(b)\nE", "a here-document begins before a substitution"],
-      ["a $(b # ')\n)'", "a substitution may end elsewhere"],
-      ["a \"$(cat <<'E'\n)\nE\n)\"", "a substitution may end elsewhere"]
+      "a >",
+      "a 12> b",
+      "a >| b",
+      "a &> b",
+      "a <> b",
+      "a <<E",
+      "a <<E\nb",
+      "a <<E\nEx\nE",
+      "a <<E\n E\nE",
+      "a <<E\n$b\nE",
+      "a <<E\n`b`\nE",
+      "a <<E\n\\b\nE",
+      "a <<$E\n",
+      "a <<'E'x\nE",
+      "(a <<E)\nE",
+      "a <<E $(b)\nE",
+      "a $(b # ')\n)'",
+      "a \"$(cat <<'E'\n)\nE\n)\""
     ])
   })
 
   it("in sh and in zsh what is something else there", () => {
-    refuses(
-      [
-        ["time a", "time is something else in sh"],
-        ["a |& b", "|& is something else in sh"],
-        ["[[ a ]]", "[[ is something else in sh"],
-        ["a <<< b", "<<< is something else in sh"],
-        ["a <(b)", '"<" in a word is not looked through']
-      ],
-      "sh"
-    )
-    refuses(
-      [
-        ["a =b", "= at the beginning of a word is something else in zsh"],
-        ["time time a", "zsh reads the words after time in another way"],
-        ["a x{}", '"{" in a word is not looked through'],
-        ["a b^", '"^" in a word is not looked through'],
-        ["a b~c", '"~" in a word is not looked through'],
-        ["a b~1c", '"~" in a word is not looked through'],
-        ["a ~1", '"~" in a word is not looked through']
-      ],
-      "zsh"
-    )
+    refuses(["time a", "a |& b", "[[ a ]]", "a <<< b", "a <(b)"], "sh")
+    refuses(["a =b", "time time a", "a x{}", "a b^", "a b~c", "a b~1c", "a ~1"], "zsh")
   })
 })
 

@@ -104,7 +104,9 @@ describe("a repository like any other", () => {
         "the repository .git does not lie in the allowed roots"
       )
       const deep = Array.from({ length: 45 }, (_, index) => `d${index}`).join("/")
-      expect(yield* problem(repository, { folder: deep })).toContain("lies too deep to look for its repository")
+      expect(yield* problem(repository, { folder: deep })).toContain(
+        "is nested too deeply to search for its repository"
+      )
       symlinkSync("loop", path.join(repository.root, "loop"))
       expect(yield* problem(repository, { folder: "loop" })).toBe("the folder of the repository cannot be found")
       for (const part of ["HEAD", "objects", "refs"]) {
@@ -183,11 +185,11 @@ describe("a repository like any other", () => {
       const repository = copy()
       expect(yield* problem(repository, { left: { bytes: 10 } })).toContain("cannot be read")
       expect(yield* problem(repository, { plain: true, left: { entries: 1 } })).toBe(
-        "the repository has more files than can be looked at"
+        "the repository has more files than can be checked"
       )
       // There are five folders, and nine files.
       expect(yield* problem(repository, { opens: true, left: { entries: 4 } })).toBe(
-        "the repository has more files than can be looked at"
+        "the repository has more files than can be checked"
       )
       expect(yield* problem(repository, { opens: true, left: { entries: 5 } })).toBeUndefined()
       expect(yield* problem(repository, { plain: true, left: { entries: 14 } })).toBeUndefined()
@@ -307,7 +309,7 @@ describe("the configuration of a repository", () => {
           ])
         )
       expect(yield* including("c0", chain(5))).toBeUndefined()
-      expect(yield* including("c0", chain(6))).toContain("is included too deep")
+      expect(yield* including("c0", chain(6))).toContain("is included too deeply")
     })
   )
 

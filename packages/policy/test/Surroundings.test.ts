@@ -172,7 +172,7 @@ describe("a folder with all that is below it", () => {
       [below("src"), undefined],
       [below("a.ts"), undefined],
       [below("missing"), undefined],
-      [below("a.ts/x"), "repo/a.ts/x cannot be looked through"],
+      [below("a.ts/x"), "repo/a.ts/x cannot be listed"],
       [below("below"), "repo/below/one/two/out leads out of the allowed roots"],
       [below("linked"), undefined],
       [below("linked", true), undefined],
