@@ -2,8 +2,8 @@
  * Generates the protocol of `packages/core` and its outline in `packages/cli` from the pinned codex binary:
  * `npm run codegen`.
  *
- * The binary describes its own protocol, once as the stable edition and once with everything experimental. With a folder
- * as its argument the script writes there instead of into this repository.
+ * The binary describes its own protocol twice: the stable edition, and the experimental edition with everything in it. Given a
+ * folder as its argument, the script writes there instead of into this repository.
  */
 import { execFileSync } from "node:child_process"
 import {
@@ -26,7 +26,7 @@ import { printOutline } from "./codegen/outline.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-/** The native binary of the `@openai/codex` that is installed for this machine, here or in another project. */
+/** The native binary of the installed `@openai/codex`, as resolved from a module of this repository or of another project. */
 export const findBinary = (from: string = import.meta.url): string => {
   const codex = createRequire(from).resolve("@openai/codex/package.json")
   const platform = `@openai/codex-${process.platform}-${process.arch}/package.json`
@@ -36,7 +36,7 @@ export const findBinary = (from: string = import.meta.url): string => {
   return join(vendor, triple, "bin", process.platform === "win32" ? "codex.exe" : "codex")
 }
 
-/** What a binary says of its protocol: both editions, and the schemas of the larger one as they came. */
+/** A binary's description of its protocol: both editions, and the unprocessed schemas of the experimental one. */
 export interface Description extends Editions {
   readonly schemas: unknown
 }
@@ -83,7 +83,7 @@ export const describeProtocol = (binary: string): Description => {
   }
 }
 
-/** Writes the generated modules below a folder, where they are in the repository, and returns their paths in it. */
+/** Writes the generated modules into a folder, under the same paths as in the repository, and returns these paths. */
 export const codegen = (
   root: string,
   { schemas, ...editions }: Description = describeProtocol(findBinary())

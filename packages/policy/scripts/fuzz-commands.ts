@@ -1,7 +1,7 @@
 /**
- * Runs generated command lines in real Bash, with stubs, and holds what ran against what the rules said:
- * `npm run fuzz:commands -- --seed 1 --count 200000`. A line that ran although nothing declined it is told at once, and how
- * far it is goes to standard error. `--from` skips lines, to go on where it was ended. Exits with 1 if there was such a line.
+ * Runs generated command lines in real Bash with stubs, and compares the programs that ran with the decisions of the rules:
+ * `npm run fuzz:commands -- --seed 1 --count 200000`. Prints each line that got around the rules at once, and its progress to
+ * standard error. `--from` skips lines, to continue an earlier run. Exits with 1 if any line got around the rules.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -21,7 +21,7 @@ const onBatch = (soFar: Found, wrong: ReadonlyArray<string>) => {
   if (soFar.lines % 1_000 === 0) process.stderr.write(told(soFar))
 }
 
-// Signals are listened to once it has begun.
+// Starts asynchronously, so that signals are handled from the first line on.
 Effect.sleep(0).pipe(
   Effect.andThen(fuzz({ seed, count, from }, onBatch)),
   Effect.map((found) => {

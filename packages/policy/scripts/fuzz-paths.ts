@@ -1,6 +1,6 @@
 /**
- * Runs the fuzz of paths: `npm run fuzz:paths -- --seed 1 --count 100000`. Ends with 1 if a line got around a rule.
- * `--from` starts with a later world, of 250 lines each, to see a violation again.
+ * Runs the fuzz test of paths: `npm run fuzz:paths -- --seed 1 --count 100000`. Exits with 1 if a line got around a rule.
+ * `--from` starts with a later world, of 250 lines each, to reproduce a violation.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import { fuzz } from "../test/pathFuzz.ts"
 
 const options = fuzzOptions("fuzz:paths", { seed: 1, count: 10_000, from: 0 })
 
-// Signals are listened to once it has begun.
+// Starts asynchronously, so that signals are handled from the first line on.
 Effect.sleep(0).pipe(
   Effect.andThen(fuzz(options)),
   Effect.map(({ violations, ...report }) => {

@@ -1,8 +1,8 @@
 /**
- * An audit trail: each decision, what became of it, and what ran without anybody being asked.
+ * An audit trail: a record of each decision, of its outcome, and of each action that needed no approval.
  *
- * A record is handed over before the answer is sent, and written down behind that, so that a slow disk delays nobody. What
- * can't be kept is itself a record. This module decides nothing, and nothing that goes wrong in it changes a decision.
+ * A record is queued before the answer is sent and written in the background, so that a slow disk delays no turn. If records
+ * are lost, a further record says how many. This module makes no decisions, and its failures never change one.
  *
  * @stability stable
  * @since 0.1.0
@@ -31,7 +31,7 @@ import * as AuditReader from "./internal/audit/reader.ts"
 import { makeTrail } from "./internal/audit/trail.ts"
 
 /**
- * A trail could not be begun.
+ * The trail could not be opened.
  *
  * @category errors
  * @since 0.1.0
@@ -46,7 +46,7 @@ export class AuditFailed extends Schema.TaggedError<AuditFailed>()("AuditFailed"
 }
 
 /**
- * A trail has been changed, or has never been one.
+ * The trail was altered, or the file is not a trail.
  *
  * @category errors
  * @since 0.1.0
@@ -63,39 +63,39 @@ export class AuditBroken extends Schema.TaggedError<AuditBroken>()("AuditBroken"
 }
 
 /**
- * What is recorded. A rubric's `audit` has the first two, so it can be given as it is.
+ * The options of a trail. `enabled` and `includeParams` are also the fields of a rubric's `audit`, which can be passed directly.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
-  /** Whether anything is. Default: true. */
+  /** Whether anything is recorded. Default: true. */
   readonly enabled?: boolean | undefined
-  /** Whether records hold the parameters of requests, without what looks like a secret. Default: false. */
+  /** Whether records contain the parameters of requests, with apparent secrets redacted. Default: false. */
   readonly includeParams?: boolean | undefined
-  /** How many records may wait to be written, at least 1. More are dropped, and that is recorded. Default: 4096. */
+  /** The number of records that may wait to be written, at least 1. More are dropped, which is recorded. Default: 4096. */
   readonly maxUnwritten?: number | undefined
 }
 
 /**
- * What is recorded, and how large the files may become.
+ * The options of a trail in files.
  *
  * @category options
  * @since 0.1.0
  */
 export interface FileOptions extends Options {
   /**
-   * How large a file becomes, in bytes; then the next one is begun. Only a record that is larger by itself makes a larger file.
-   * At least 1024. Default: 16,777,216 (16 MiB).
+   * The maximum size of a file in bytes, at least 1024, after which the trail continues in a new file. Only a single record that
+   * is larger by itself exceeds it. Default: 16,777,216 (16 MiB).
    */
   readonly maxBytes?: number | undefined
-  /** How many older files are kept, as `PATH.1` (the newest) and so on. Default: 5. */
+  /** The number of older files to keep, as `PATH.1` (the newest) and so on. Default: 5. */
   readonly keep?: number | undefined
 }
 
 /**
- * How far a trail has come: how many records it has counted, and the hash of the last one. Kept where whoever can write the
- * trail can't, it shows later that nothing up to there was cut off or written anew; see {@link verify}.
+ * A position in a trail: the sequence number and the hash of a record. Store it out of reach of everyone who can write the
+ * trail; it later proves that the trail up to there was neither truncated nor rewritten. See {@link verify}.
  *
  * @category models
  * @since 0.1.0
@@ -108,7 +108,7 @@ export interface Anchor {
 }
 
 /**
- * The audit trail of the connections that are built where it is provided.
+ * The audit trail of all connections that are built with it in their context.
  *
  * @category services
  * @since 0.1.0
@@ -117,13 +117,13 @@ export class Audit extends Context.Service<
   Audit,
   {
     /**
-     * The records from the moment that the stream is run. A consumer that falls behind by more than `maxUnwritten` misses the
-     * oldest, which the sequence numbers show.
+     * The records from the moment that the stream starts. A consumer that falls behind by more than `maxUnwritten` misses the
+     * oldest ones, which shows as a gap in the sequence numbers.
      */
     readonly records: Stream.Stream<AuditRecord>
     /** Waits until all records so far are written. */
     readonly flush: Effect.Effect<void>
-    /** How far the trail has come, once all records so far are written. `undefined`: there is none yet. */
+    /** Waits until all records so far are written, and returns the position of the last; `undefined` if there is none. */
     readonly anchor: Effect.Effect<Anchor | undefined>
   }
 >()("@effect-codex/policy/Audit") {}
@@ -180,7 +180,7 @@ const provide = <E, R>(
   })
 
 /**
- * A trail that is kept nowhere but in its stream.
+ * A trail without a file, available only as a stream.
  *
  * @category layers
  * @since 0.1.0
@@ -189,7 +189,7 @@ export const layer = (options?: Options): Layer.Layer<Audit, InvalidConfig> =>
   Layer.effectContext(Effect.provide(provide(options, Effect.undefined), Digest.layerWebCrypto))
 
 /**
- * A trail in a file of JSON Lines, which only its owner can read. It goes on where the file ends, also in a new process.
+ * A trail in a JSON Lines file that only its owner can read. A new process appends to the existing file.
  *
  * **Example** (Each decision of a program in one file)
  *
@@ -201,7 +201,7 @@ export const layer = (options?: Options): Layer.Layer<Audit, InvalidConfig> =>
  * import * as Layer from "effect/Layer"
  *
  * export const Main = Layer.merge(Codex.layer(), RuleBasedPolicy.layer({ mode: "strict" })).pipe(
- *   // Below the connection: what is built beside it, it does not see.
+ *   // Provided to the connection: the trail records only connections that are built with it.
  *   Layer.provideMerge(Audit.layerFile("audit.jsonl")),
  *   Layer.provide(NodeServices.layer)
  * )
@@ -209,10 +209,10 @@ export const layer = (options?: Options): Layer.Layer<Audit, InvalidConfig> =>
  *
  * **Gotchas**
  *
- * One process may write to a file: another one fails with `AuditFailed`. The file `PATH.lock` says that somebody does. What a
- * process that was killed has left of it is taken over after six seconds at most, for which the layer waits.
+ * Only one process at a time may write to a trail; a second one fails with `AuditFailed`. The file `PATH.lock` marks the trail
+ * as in use. The layer takes over the lock of a killed process, after waiting for at most six seconds.
  *
- * A link, or anything but a regular file, is refused.
+ * The path must be a regular file; a symbolic link is refused.
  *
  * @category layers
  * @since 0.1.0
@@ -243,29 +243,28 @@ export const layerFile = (
       )
 
 /**
- * What a whole trail says of itself.
+ * The summary of an intact trail.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Verified {
   readonly records: number
-  /** How many records are missing, as the trail itself says. */
+  /** The number of records that the trail reports as dropped. */
   readonly dropped: number
-  /** The number of the first record: 1, or a later one if older files were removed as `keep` wants it. */
+  /** The sequence number of the first record: 1, or a later one if older files were removed according to `keep`. */
   readonly first: number
-  /** The last record, to be kept elsewhere. */
+  /** The position of the last record, to be stored elsewhere. */
   readonly anchor: Anchor
 }
 
 /**
- * The records of a trail, from the oldest file that is kept (`PATH.5`, say) to `PATH` itself.
+ * The records of a trail, from the oldest remaining file (such as `PATH.5`) to `PATH` itself.
  *
  * **Details**
  *
- * The stream fails with `AuditBroken` where the trail is not whole: where a record was changed, taken out or put in, and at the
- * end if the beginning is missing, there is no record at all, or the anchor's record is not in it. Records before that place
- * have been emitted.
+ * The stream fails with `AuditBroken` at the first record that was changed, removed or inserted, after emitting the records
+ * before it. It fails at the end if the beginning is missing, there are no records, or the anchor's record is missing.
  *
  * @category utils
  * @since 0.1.0
@@ -282,12 +281,12 @@ export const read = (
   )
 
 /**
- * Checks that a trail is whole, as {@link read} does.
+ * Checks that a trail is intact, with the same checks as {@link read}.
  *
  * **Details**
  *
- * A trail can't show by itself that its end was cut off, or that all of it was written anew. An `anchor` that was kept elsewhere
- * does: its record has to be in the trail as it was.
+ * A trail alone cannot reveal that its end was cut off, or that all of it was rewritten. An `anchor` that was stored elsewhere
+ * can: the trail must contain its record, unchanged.
  *
  * **Example** (Check against an anchor)
  *

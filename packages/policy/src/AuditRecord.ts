@@ -1,8 +1,8 @@
 /**
- * What an audit trail is made of: records, each of which holds the hash of the one before it.
+ * The records of an audit trail, each with the hash of the previous one.
  *
- * A record is one line of JSON. Its last field is the SHA-256 of the line without that field, and as the line has the hash of
- * the line before in it, nothing can be changed, taken out or put in without all that follows showing it.
+ * A record is one line of JSON. Its last field is the SHA-256 of the line without that field. Since the line also contains the
+ * hash of the previous line, a changed, removed or inserted record breaks the chain.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,14 +12,14 @@ import * as Schema from "effect/Schema"
 const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 
 const common = {
-  /** Counted from 1. Only a `dropped` record leaves a gap before it, as wide as it says. */
+  /** The sequence number, counted from 1. Only a `dropped` record follows a gap, whose size it states. */
   seq: Schema.Int,
-  /** When it happened, in ISO 8601 with milliseconds. */
+  /** The time of the event, in ISO 8601 with milliseconds. */
   at: Schema.String
 }
 
 const chained = {
-  /** The hash of the record before, in this file or the one before it; `null` at the beginning. */
+  /** The hash of the previous record, in this file or the previous one; `null` for the first record. */
   prev: Schema.NullOr(Hash),
   hash: Hash
 }
@@ -31,38 +31,38 @@ const about = {
 }
 
 const fields = {
-  /** A trail begins, or goes on in a new process or file. */
+  /** A trail begins, or continues in a new process or file. */
   opened: {
     type: Schema.Literal("opened"),
-    /** Whether the line before was cut off. */
+    /** Whether the previous line was cut off. */
     torn: Schema.Boolean,
-    /** The number of the first record that is kept: 1 until older files are removed. */
+    /** The sequence number of the first remaining record: 1 until older files are removed. */
     first: Schema.Int
   },
-  /** A file is full, and the trail goes on in the next one. */
+  /** A file is full, and the trail continues in the next one. */
   rotated: {
     type: Schema.Literal("rotated"),
-    /** The number of the first record that is kept from then on. */
+    /** The sequence number of the first record that remains after the rotation. */
     first: Schema.Int
   },
-  /** A request of the server, and what was decided. */
+  /** A request of the server, and the decision. */
   decision: {
     type: Schema.Literal("decision"),
     ...about,
     requestId: Schema.Union([Schema.String, Schema.Finite]),
     kind: Schema.Literals(["command", "fileChange", "permissions", "userInput", "elicitation", "toolCall"]),
     decision: Schema.String,
-    /** Who decided; `null`: nobody, so it was declined. */
+    /** The engine, rule or person that decided; `null` if none did, so that the request was declined. */
     by: Schema.NullOr(Schema.String),
     reason: Schema.NullOr(Schema.String),
-    /** From the request to the answer, in milliseconds. */
+    /** The time from the request to the answer, in milliseconds. */
     millis: Schema.Finite,
     /** SHA-256 of the parameters as JSON. */
     paramsHash: Hash,
-    /** The parameters, where that is allowed, without what looks like a secret. */
+    /** The parameters, with apparent secrets redacted; only with `includeParams`. */
     params: Schema.optionalKey(Schema.Unknown)
   },
-  /** What became of an item that was decided on; `abandoned`: its turn ended without it. */
+  /** The outcome of an item after a decision; `abandoned` if its turn ended first. */
   outcome: {
     type: Schema.Literal("outcome"),
     ...about,
@@ -70,21 +70,21 @@ const fields = {
     status: Schema.String,
     exitCode: Schema.NullOr(Schema.Int)
   },
-  /** An item that did something without anybody being asked. */
+  /** An item with an action that needed no approval. */
   unasked: {
     type: Schema.Literal("unasked"),
     ...about,
     item: Schema.String,
     status: Schema.String,
     exitCode: Schema.NullOr(Schema.Int),
-    /** What it did, where that is allowed. */
+    /** The command, paths or tool of the action; only with `includeParams`. */
     what: Schema.optionalKey(Schema.String)
   },
-  /** Records that are missing, because there were too many at once or they could not be written. */
+  /** A gap: records that were dropped because too many came at once, or that could not be written. */
   dropped: {
     type: Schema.Literal("dropped"),
     count: Schema.Int,
-    /** The sequence number of the first of them. */
+    /** The sequence number of the first missing record. */
     from: Schema.Int,
     reason: Schema.String
   }
@@ -114,7 +114,7 @@ export type AuditRecord = typeof AuditRecord.Type
 type Unchained<R> = R extends AuditRecord ? Omit<R, "seq" | "prev" | "hash"> : never
 
 /**
- * A record before it has its place in the trail.
+ * A record before it is chained: without sequence number and hashes.
  *
  * @category models
  * @since 0.1.0

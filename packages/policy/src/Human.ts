@@ -1,9 +1,9 @@
 /**
- * A person who decides: at the terminal, behind a function of the program, or at the end of a queue.
+ * A person who decides: at the terminal, through a function of the program, or through a queue.
  *
- * A request becomes a {@link Question}: what is asked, safe to show, and the choices that this request allows, each with what
- * it leads to. Nothing is a yes but the choice that says so: a person who says nothing, takes too long, closes the input or
- * is not there has declined. What a choice means is decided here; how a question looks is up to whoever shows it.
+ * A request becomes a {@link Question}: a text that is safe to show, and the choices that the request allows, each with its
+ * effect. Only an explicit choice accepts. If the person says nothing, takes too long, closes the input or is absent, the
+ * request is declined. This module defines the meaning of the choices; the user interface decides how to show a question.
  *
  * @stability stable
  * @since 0.1.0
@@ -36,7 +36,7 @@ import * as HumanTerminal from "./internal/human/terminal.ts"
 import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 
 /**
- * How a person is asked, and how long that may take.
+ * The options of a person.
  *
  * @category options
  * @since 0.1.0
@@ -45,21 +45,21 @@ export interface Options {
   /** The name in verdicts, for logs and audits. Default: `human`. */
   readonly name?: string | undefined
   /**
-   * How long the person may take for a question, once it is asked: a duration above zero, or `Duration.infinity`. Then it is
-   * declined. Default: 5 minutes.
+   * The time that the person has to answer a question once it is asked: a duration above zero, or `Duration.infinity`. After
+   * that the request is declined. Default: 5 minutes.
    */
   readonly deadline?: Duration.Input | undefined
-  /** How many questions may be open, at least 1. One more is declined at once. Default: 16. */
+  /** The maximum number of open questions, at least 1. Further requests are declined at once. Default: 16. */
   readonly maxOpen?: number | undefined
   /**
-   * The folder that the agent works in: questions say of paths whether they lie in it, with links followed. Default: that of
-   * this process.
+   * The folder that the agent works in. Questions say of each path whether it is inside, with links followed. Default: the
+   * working directory of this process.
    */
   readonly cwd?: string | undefined
 }
 
 /**
- * A person who decides on requests, and never fails to: no answer is a refusal.
+ * A person who decides on requests. Deciding never fails: without an answer, the request is declined.
  *
  * @category services
  * @since 0.1.0
@@ -76,12 +76,12 @@ export class Human extends Context.Service<
 const defaultMaxOpen = 16
 
 /**
- * Makes a person of a way to ask questions: `undefined` is no answer.
+ * Makes a person from a function that asks a question; it returns `undefined` if there is no answer.
  *
  * **Details**
  *
- * Questions are asked one after the other, or as many at once as `concurrency` says. One that the server withdraws, or whose
- * time is up, is interrupted. Fails with `InvalidConfig` if an option is not a time or a number as described.
+ * Questions are asked one after the other, or up to `concurrency` at once. A question is interrupted if the server withdraws
+ * it or its time is up. Fails with `InvalidConfig` if a duration or a number among the options is invalid.
  *
  * @category constructors
  * @since 0.1.0
@@ -143,13 +143,13 @@ export const make = Effect.fnUntraced(function* <E>(
 })
 
 /**
- * Asks at the terminal of this process, one question at a time; `undefined`: nobody answered.
+ * Asks at the terminal of this process, one question at a time. Returns `undefined` if there was no answer.
  *
  * **Details**
  *
- * The person types a choice in full and Enter; an empty line is asked again. Ctrl-C, Ctrl-D, Esc and the end of the input
- * are no answer, and there is none while the standard input or output is no terminal. What was typed before a question is
- * shown is no answer to it. Answers to questions for secrets are masked.
+ * The person types the full key of a choice and Enter; after an empty line the question is repeated. Ctrl-C, Ctrl-D, Esc and
+ * the end of the input cancel the question. If standard input or output is not a terminal, there is never an answer. Input
+ * typed before a question is shown does not count. Answers to questions for secrets are masked.
  *
  * @category constructors
  * @since 0.1.0
@@ -163,7 +163,7 @@ export const askAtTerminal: (
 > = HumanTerminal.ask
 
 /**
- * A person at the terminal of this process: {@link askAtTerminal} as a layer. To do something around a question, such as
+ * A person at the terminal of this process: {@link askAtTerminal} as a layer. To add behavior around a question, such as
  * holding back other output, wrap that function in {@link layerCallback}.
  *
  * @category layers
@@ -180,10 +180,10 @@ export const layerTerminal = (
   )
 
 /**
- * A person behind a function: a dialog, a chat, a pager. Its failure declines; when its time is up it is interrupted, and
- * what it does about that is not waited for.
+ * A person who is asked through a function, such as a dialog, a chat or a pager. If the function fails, the request is
+ * declined. When the time is up, the function is interrupted, without waiting for its finalizers.
  *
- * **Example** (Somebody who lets the agent call tools, and nothing else)
+ * **Example** (A person who allows tool calls only)
  *
  * ```ts
  * import * as Human from "@effect-codex/policy/Human"
@@ -222,20 +222,20 @@ export const layerCallback = <E, R>(
   )
 
 /**
- * An open question with the way to answer it.
+ * An open question, and the function that answers it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OpenQuestion extends Question {
-  /** Whether the answer came in time: false for one that is withdrawn, late, or not the first. */
+  /** Answers the question. Returns false if the answer does not count: the question was withdrawn, expired or answered before. */
   readonly answer: (answer: Answer) => Effect.Effect<boolean>
-  /** Ends when the question needs no answer any more, whyever. */
+  /** Ends when the question no longer needs an answer, for any reason. */
   readonly closed: Effect.Effect<void>
 }
 
 /**
- * The questions that wait in a queue.
+ * The questions waiting in a queue.
  *
  * @category services
  * @since 0.1.0
@@ -243,19 +243,19 @@ export interface OpenQuestion extends Question {
 export class HumanQueue extends Context.Service<
   HumanQueue,
   {
-    /** The open questions, oldest first. Each is taken once, whoever reads. */
+    /** The open questions, oldest first. Several consumers share the queue: each question goes to one of them. */
     readonly questions: Stream.Stream<OpenQuestion>
   }
 >()("@effect-codex/policy/Human/HumanQueue") {}
 
 /**
- * A person at the end of a queue, for user interfaces that show what is open. The deadline counts from when the question
- * comes, also while nobody reads.
+ * A person who is asked through a queue, for user interfaces that show all open questions. The deadline of a question starts
+ * when it enters the queue, even if no consumer reads it.
  *
  * **Gotchas**
  *
- * What nobody has read fills the queue, also when it needs no answer any more: while nobody reads, everything is declined in
- * the end.
+ * Unread questions fill the queue, even after they have expired. If no consumer reads the queue, every request is eventually
+ * declined.
  *
  * @category layers
  * @since 0.1.0
@@ -295,7 +295,7 @@ export const layerQueue = (
   )
 
 /**
- * The engine of a person: all kinds are asked. Behind rules it is asked about what they leave open:
+ * The engine of a person, who is asked about requests of every kind. To ask only about requests that rules leave open, use
  * `Policy.firstOf(rules, human)`.
  *
  * @category constructors
@@ -306,9 +306,9 @@ export const engine: Effect.Effect<PolicyEngine.Engine, never, Human> = Effect.m
 )
 
 /**
- * Has the person decide on everything that the agent asks for.
+ * Lets the person decide on every request of the agent.
  *
- * **Example** (A person at the terminal, also for what an administrator leaves to people alone)
+ * **Example** (A person at the terminal, also for commands that an administrator has reserved for people)
  *
  * ```ts
  * import * as Codex from "@effect-codex/core/Codex"
@@ -330,8 +330,8 @@ export const layerEngine: Layer.Layer<PolicyEngine.PolicyEngine, never, Human> =
 )(engine)
 
 /**
- * Has the person decide on the commands that an administrator has reserved for people. Provide it to the layer of the
- * connection, which needs the experimental API for it; see `PolicyEngine.HumanApproval`.
+ * Lets the person decide on the commands that an administrator has reserved for people. Provide it to the connection's layer,
+ * which needs the experimental API for this; see `PolicyEngine.HumanApproval`.
  *
  * @category layers
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * What a person is asked, and what comes back: the data between `Human` and whatever shows it.
+ * Questions to a person and their answers: the data between `Human` and a user interface.
  *
- * The texts of a question are safe to show in a terminal (see `Display` of `@effect-codex/core`); of what others
- * wrote, titles and choices have names and the beginnings of commands, and the details have the rest.
+ * The texts of a question are safe to show in a terminal (see `Display` of `@effect-codex/core`). Of untrusted text, titles and
+ * choices contain only names and the beginnings of commands; the details contain the rest.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,7 +13,7 @@ import * as Page from "./internal/human/page.ts"
 import type { CommandRule } from "./Rule.ts"
 
 /**
- * Something that a person should know before choosing. Both are safe to show; the text may have several lines.
+ * Information for the person before choosing. Label and text are safe to show; the text may have several lines.
  *
  * @category models
  * @since 0.1.0
@@ -24,57 +24,57 @@ export interface Detail {
 }
 
 /**
- * One way to answer.
+ * One choice of a question.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Choice {
-  /** What the person types, and what an {@link Answer} names: `y`, `n`, `cancel`, `session`, `always`, `allow`, `deny`. */
+  /** The key that the person types and an {@link Answer} contains: `y`, `n`, `cancel`, `session`, `always`, `allow`, `deny`. */
   readonly key: string
-  /** What will happen, in words. */
+  /** The effect of the choice, in words. */
   readonly meaning: string
 }
 
 /**
- * One of the answers that a field offers.
+ * One of the options of a field.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FieldOption {
-  /** As it is sent: not safe to show. */
+  /** The value that is sent. Not safe to show. */
   readonly value: string
   readonly label: string
   readonly description: string
 }
 
 /**
- * Something to fill in with the choice `y`.
+ * A field to fill in with the choice `y`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Field {
-  /** The name under which its value is given: not safe to show. */
+  /** The key of its value in an {@link Answer}. Not safe to show. */
   readonly id: string
   readonly label: string
   readonly description: string
-  /** `choices` takes any number of the options, the others one value. */
+  /** The type of the value: `choices` takes any number of the options, the others a single value. */
   readonly type: "text" | "integer" | "number" | "boolean" | "choices"
   readonly options: ReadonlyArray<FieldOption>
-  /** Whether a text that is none of the options is an answer too. */
+  /** Whether the answer may be a text that is not one of the options. */
   readonly isOpen: boolean
-  /** Whether what is typed must not be seen. */
+  /** Whether the input must be masked. */
   readonly isSecret: boolean
   readonly isRequired: boolean
-  /** Of a number its value, of a text its length in code points, of choices how many. */
+  /** The limits of a number's value, of a text's length in code points, or of the number of choices. */
   readonly minimum: number | undefined
   readonly maximum: number | undefined
 }
 
 /**
- * What a person is asked. All texts are safe to show, but for the ids and values of fields.
+ * A question to a person. All texts are safe to show, except the ids and values of fields.
  *
  * @category models
  * @since 0.1.0
@@ -85,19 +85,19 @@ export interface Question {
   readonly turnId: string | undefined
   readonly title: string
   readonly details: ReadonlyArray<Detail>
-  /** The legal ones, at least `n`. */
+  /** The choices that the request allows, always including `n`. */
   readonly choices: ReadonlyArray<Choice>
   readonly fields: ReadonlyArray<Field>
   /**
-   * The rule that would accept this command from now on: the same program with the same arguments, in the same folder. Only for a
-   * command whose words determine what runs. No choice stands for it: a program that keeps a rubric can offer to write it there,
-   * and then answer `y`. Not safe to show.
+   * The rule that would accept this command from now on: the same program with the same arguments, in the same folder. Only for
+   * a command whose words determine what runs. It has no choice of its own: a program that manages a rubric can offer to add the
+   * rule there, and then answer `y`. Not safe to show.
    */
   readonly rule?: CommandRule | undefined
 }
 
 /**
- * The value of a field; a secret should come as `Redacted`.
+ * The value of a field. A secret should be `Redacted`.
  *
  * @category models
  * @since 0.1.0
@@ -105,21 +105,21 @@ export interface Question {
 export type Value = string | number | boolean | ReadonlyArray<string> | Redacted.Redacted
 
 /**
- * What a person has said.
+ * A person's answer to a question.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Answer {
-  /** The key of one of the choices. Any other declines. */
+  /** The key of one of the choices. Any other key declines. */
   readonly choice: string
-  /** Values of fields by their ids. Values that the fields do not allow decline. */
+  /** The values of the fields, by their ids. Invalid values decline. */
   readonly values?: { readonly [fieldId: string]: Value } | undefined
 }
 
 /**
- * A question as plain text of several lines, for a terminal with so many columns. What the agent wrote stands behind a bar, so
- * that it can't pass for a line of the question.
+ * Formats a question as plain text of several lines, for a terminal of the given width. A bar precedes every line that the agent
+ * wrote, so that it cannot pass for a line of the question.
  *
  * @category conversions
  * @since 0.1.0

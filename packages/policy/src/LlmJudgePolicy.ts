@@ -1,10 +1,10 @@
 /**
- * A language model that decides on what an agent asks for.
+ * A language model that decides on an agent's requests.
  *
- * A judge is asked each question in a thread of its own that knows of nothing before, and has eight seconds. It can accept
- * once, decline, or answer a question of the agent; whatever else comes of asking it (too late, prose, an illegal
- * decision, a failure) is a fallback that declines. It reads what the model under judgement wrote, so it can be talked into
- * things: let rules that can't be fooled decide first, and give it what is left.
+ * The judge gets each request in a new thread without history, and has eight seconds to decide. It can accept once, decline, or
+ * answer a question of the agent. Any other result (a late answer, prose, an illegal decision, a failure) falls back to
+ * declining. The judge reads text of the model that it judges, and can be talked into accepting. Let rules that cannot be fooled
+ * decide first, and leave only the remaining requests to the judge.
  *
  * @stability stable
  * @since 0.1.0
@@ -42,23 +42,24 @@ import * as JudgeThread from "./internal/judge/thread.ts"
 import { exitWithoutWaiting } from "./internal/engine/exitWithoutWaiting.ts"
 
 /**
- * What a judge is asked.
+ * A question to a judge.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Question {
   readonly kind: Judgement.JudgedKind
-  /** What the judge is, the rubric, and how to answer: for the place where a model takes instructions of its maker. */
+  /** The role of the judge, the rubric, and the answer format, as system or developer instructions. */
   readonly instructions: string
   /** The request, as data. */
   readonly prompt: string
-  /** The form of the answer. */
+  /** The schema of the answer. */
   readonly answer: Judgement.Form
 }
 
 /**
- * Puts a question to a model and gives its answer as it is: it has to be JSON alone. A failure is logged by its message.
+ * Puts a question to a model and returns its unprocessed answer, which must be JSON and nothing else. Of a failure, only the
+ * message is logged.
  *
  * @category models
  * @since 0.1.0
@@ -66,8 +67,8 @@ export interface Question {
 export type Ask<E = never> = (question: Question) => Effect.Effect<string, E>
 
 /**
- * What is decided where the judge decides nothing. `abstain` leaves it to the next engine, as in
- * `firstOf(judge, human)`; nothing accepts.
+ * The decision if the judge does not decide. `abstain` leaves the request to the next engine, as in `firstOf(judge, human)`. No
+ * fallback accepts.
  *
  * @category models
  * @since 0.1.0
@@ -79,51 +80,50 @@ export interface Fallback {
   readonly fileChange?: "decline" | "cancel" | "abstain" | undefined
   /** Default: `decline`. */
   readonly toolCall?: "decline" | "abstain" | undefined
-  /** Default: `empty`, which is no answers. */
+  /** Default: `empty`, an answer without answers. */
   readonly userInput?: "empty" | "abstain" | undefined
 }
 
 /**
- * How any judge is asked.
+ * The options of every judge.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** By what the judge decides, in words. Default: {@link defaultRubric}. */
+  /** The criteria of the judge, in words. Default: {@link defaultRubric}. */
   readonly systemRubric?: string | undefined
-  /** How long a decision may take, above zero and finite, waiting for the ones before it included. Default: 8 seconds. */
+  /** The timeout of a decision, including its wait for earlier ones: above zero and finite. Default: 8 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** How many questions it may be asked at once, at least 1; more of them wait. Default: 4. */
+  /** The number of concurrent questions, at least 1; further ones wait. Default: 4. */
   readonly concurrency?: number | "unbounded" | undefined
-  /** Whether the judge is shown the request, or its ids alone. Default: true. */
+  /** Whether the judge sees the whole request, or only its ids. Default: true. */
   readonly includeParams?: boolean | undefined
-  /** A request that takes more characters is not put to the judge. Default: 8000. */
+  /** The maximum length of a request in characters. Longer ones are not put to the judge. Default: 8000. */
   readonly maxParamsChars?: number | undefined
   readonly fallback?: Fallback | undefined
   /**
-   * Decides on the same request in the same way for a while, without asking again. Requests are the same if all that the
-   * server says of them is, the working directory included, but for ids and times. The state of the machine does not count.
-   * Default: off.
+   * Caches decisions, and reuses them for identical requests. Requests are identical if all their data from the server is equal,
+   * including the working directory but except ids and times. The state of the machine does not count. Default: off.
    */
   readonly cache?:
     | {
-        /** A duration above zero, or `Duration.infinity`. */
+        /** How long a decision is kept: a duration above zero, or `Duration.infinity`. */
         readonly timeToLive: Duration.Input
-        /** How many decisions are kept. Default: 1000. */
+        /** The number of decisions to keep. Default: 1000. */
         readonly capacity?: number | undefined
       }
     | undefined
 }
 
 /**
- * Which model of Codex judges. `null` leaves the setting to the server.
+ * The Codex model that judges. `null` leaves a setting to the server.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CodexOptions extends Options {
-  /** Default: the one that the server is configured with. */
+  /** Default: the server's configured model. */
   readonly model?: string | null | undefined
   /** Default: `medium`. */
   readonly effort?: Thread.TurnOptions["effort"]
@@ -132,7 +132,7 @@ export interface CodexOptions extends Options {
 }
 
 /**
- * How a server for the judge alone is started.
+ * The options of a judge's own server.
  *
  * @category models
  * @since 0.1.0
@@ -140,14 +140,14 @@ export interface CodexOptions extends Options {
 export interface ServerOptions
   extends CodexOptions, Pick<AppServer.Options, "args" | "binary" | "config" | "env" | "extendEnv" | "shutdownGrace"> {
   /**
-   * The home whose account and model the judge uses; of its `config.toml`, what says which model and where it is, and nothing
-   * else. Default: `CODEX_HOME` in the environment of the server, or `.codex` in the user's home.
+   * The codex home whose account and model the judge uses. Of its `config.toml`, only the settings of the model and its provider
+   * apply. Default: `CODEX_HOME` in the environment of the server, or `.codex` in the user's home.
    */
   readonly codexHome?: string | undefined
 }
 
 /**
- * By what a judge decides that is told nothing else.
+ * The criteria of a judge without a rubric of its own.
  *
  * @category constants
  * @since 0.1.0
@@ -180,17 +180,17 @@ const check = (options: Options | undefined) => {
 }
 
 /**
- * Makes an engine of a function that asks a model.
+ * Makes an engine from a function that asks a model.
  *
  * **Details**
  *
- * It decides on commands, file changes, calls of the program's own tools and questions to the user, and abstains on all else;
- * also on commands that only a person may accept. A verdict is by `llmJudge`; one from the cache by `llmJudge (cached)`; a
- * fallback by `llmJudge fallback`, with the cause as its reason, and a line of the level Warn.
+ * The engine decides on commands, file changes, calls of the program's own tools and questions to the user. It abstains on
+ * everything else, and on commands that only a person may accept. The `by` of a verdict is `llmJudge`, or `llmJudge (cached)` if
+ * it comes from the cache. A fallback is by `llmJudge fallback`, with the cause as its reason, and is logged at level Warn.
  *
- * Interrupting a decision, or its time running out, interrupts the asking and does not wait for what that does about it. Until
- * the asking has ended, it counts as one of the questions that may be asked at once. Fails with `InvalidConfig` if a time, a
- * number or a fallback among the options is none.
+ * If a decision is interrupted or times out, the function is interrupted without waiting for its finalizers. Until it has ended,
+ * it counts as one of the concurrent questions. Fails with `InvalidConfig` if a duration, a number or a fallback among the
+ * options is invalid.
  *
  * @category constructors
  * @since 0.1.0
@@ -209,11 +209,11 @@ export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEn
           ? undefined
           : yield* Cache.make<string, Judgement.Read<"accept" | "decline">>({
               ...cacheOptions,
-              // Decisions are put in from outside.
+              // Decisions are written to the cache below.
               lookup: () => Effect.never
             })
 
-      // Fails with why there is no decision.
+      // Fails with the reason if there is no decision.
       const judge = Effect.fn("LlmJudgePolicy.judge")(function* <D>(
         request: Judgement.Judged,
         subject: object,
@@ -296,19 +296,18 @@ export const make: <E>(ask: Ask<E>, options?: Options) => Effect.Effect<PolicyEn
   )
 
 /**
- * A judge in a server of its own, which nothing of the user's configuration reaches but the account and the choice of the
- * model.
+ * A judge with its own server, which takes only the account and the model from the user's configuration.
  *
  * **Details**
  *
- * The server runs from the start, in an empty folder and with a home that goes with the scope. Its threads are ephemeral, one
- * for each decision, without tools, sub-agents, MCP servers, skills, web search and project instructions, and whatever they
- * ask for is declined. After a question that brought no answer, for whatever reason, the next one gets a new server.
+ * The server starts with the layer, in an empty folder and with a temporary home that the scope removes. Each decision gets an
+ * ephemeral thread without tools, sub-agents, MCP servers, skills, web search or project instructions, and all approval requests
+ * of that thread are declined. If a question got no answer for any reason, the next one gets a new server.
  *
  * **Gotchas**
  *
- * The account is linked, not copied: the server renews the tokens of the user's own `auth.json`. An account in the keyring of
- * the system is not found, as codex looks it up there by the path of its home. On Windows, making the link may need a
+ * The account is linked, not copied: the server renews the tokens in the user's own `auth.json`. An account in the system's
+ * keyring is not found, because codex looks it up there by the path of its home. On Windows, creating the link may require a
  * privilege.
  *
  * @category layers
@@ -329,13 +328,13 @@ export const layer = (
   )
 
 /**
- * A judge in a Codex that is there already: cheaper by a process, and less apart.
+ * A judge in an existing Codex. It saves a process, but is less isolated.
  *
  * **Details**
  *
- * Its threads are as bare as those of {@link layer}, and what the user's own `AGENTS.md` says reaches them all the same. With
- * `experimentalApi: true` in the options of the Codex the threads have no environment to run anything in; without it, their
- * tools are switched off and the sandbox is read-only. Defaults of the Codex for threads and turns do not apply.
+ * Its threads are as bare as those of {@link layer}, except that the user's own `AGENTS.md` still reaches them. With
+ * `experimentalApi: true` in the options of the Codex, the threads have no environment to run anything in; without it, their
+ * tools are disabled and the sandbox is read-only. The thread and turn defaults of the Codex do not apply.
  *
  * @category layers
  * @since 0.1.0
@@ -373,7 +372,7 @@ const threadSettings = (options: CodexOptions | undefined) => ({
 })
 
 /**
- * A judge in any language model.
+ * A judge that uses any Effect `LanguageModel`.
  *
  * @category layers
  * @since 0.1.0
@@ -396,7 +395,7 @@ export const layerLanguageModel = (
             })
             .pipe(
               Effect.map(({ text }) => text),
-              // Text that does not decode is looked at here, where an illegal decision is told from prose.
+              // Text that does not decode is passed on, since this module distinguishes an illegal decision from prose.
               Effect.catchReason("AiError", "StructuredOutputError", ({ responseText }) => Effect.succeed(responseText))
             ),
         options

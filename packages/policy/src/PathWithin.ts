@@ -1,9 +1,9 @@
 /**
- * Whether a path lies in a folder: by its name, and as the file system has it.
+ * Checks whether a path lies in a folder, both by its name and in the file system.
  *
- * Paths are those of POSIX. `/repo-evil` and `/repo/../etc` are not in `/repo`, and neither is `/repo/link` when that leads
- * elsewhere, nor `/repo/link/../x`: `..` goes up from where a link has led. What a link leads to can change after the
- * question was answered.
+ * Paths are POSIX paths. `/repo-evil` and `/repo/../etc` are not in `/repo`. Neither is `/repo/link` if the link leads
+ * elsewhere, nor `/repo/link/../x`, because `..` is resolved from the target of the link. The target of a link can change after
+ * the check.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,7 +13,7 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Path from "./internal/files/path.ts"
 
 /**
- * The path without `.`, `..` and doubled slashes, by name alone. `undefined` for one that is not absolute.
+ * Removes `.`, `..` and double slashes from a path, by name alone. `undefined` if the path is not absolute.
  *
  * @category utils
  * @since 0.1.0
@@ -21,7 +21,7 @@ import * as Path from "./internal/files/path.ts"
 export const normalize: (path: string) => string | undefined = Path.normalize
 
 /**
- * A path as seen from a folder, not normalized.
+ * Resolves a path against a folder, without normalizing it.
  *
  * @category utils
  * @since 0.1.0
@@ -29,7 +29,7 @@ export const normalize: (path: string) => string | undefined = Path.normalize
 export const from: (folder: string, path: string) => string = Path.from
 
 /**
- * Whether a path is a folder or lies in it, by name.
+ * Whether a path is the folder or lies in it, by name alone.
  *
  * @category predicates
  * @since 0.1.0
@@ -37,9 +37,9 @@ export const from: (folder: string, path: string) => string = Path.from
 export const isWithin: (path: string, folder: string) => boolean = Path.isWithin
 
 /**
- * Where a path leads with all links followed, component by component as the kernel does it. Of a path that does not exist
- * yet, the deepest folder that does is looked at. `undefined`: that cannot be found out, as with `new/../x` where `new` does
- * not exist yet, and may become a link.
+ * Follows all links of a path, component by component like the kernel. For a path that does not exist yet, it follows the
+ * existing part. `undefined` if the target is unknown, for example for `new/../x` if `new` does not exist yet and may become a
+ * link.
  *
  * @category utils
  * @since 0.1.0
@@ -50,8 +50,8 @@ export const real: (path: string) => Effect.Effect<string | undefined, never, Fi
   })
 
 /**
- * Whether a path lies in one of these folders: by name, with all links followed, and also for programs that take `..` out
- * by name before they follow links. What cannot be found out does not.
+ * Whether a path certainly lies in one of these folders: by name, with all links followed, and also for programs that remove
+ * `..` by name before they follow links. False if the target is unknown.
  *
  * @category predicates
  * @since 0.1.0
@@ -68,8 +68,8 @@ export const isReallyWithin: (
 })
 
 /**
- * Whether a path may lie in one of these folders: by name, by what its links lead to, in letters of another case, or because
- * it cannot be found out.
+ * Whether a path may lie in one of these folders: by name, by the targets of its links, ignoring case, or because the target is
+ * unknown.
  *
  * @category predicates
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * Engines made of engines.
+ * Combines policy engines.
  *
- * Each function here takes policy engines and returns one. A combination is never more permissive than what it is made of:
- * none turns an abstention, a failure or a refusal into an acceptance, and where engines accept different things, only what
- * all of them accept is accepted.
+ * Each function here takes policy engines and returns one. A combination is never more permissive than its parts: none turns an
+ * abstention, a failure or a refusal into an acceptance. If engines accept different things, the combination accepts only what
+ * all of them accept.
  *
  * @stability stable
  * @since 0.1.0
@@ -32,10 +32,10 @@ import { InvalidRubric, type PolicyRubric } from "./Rubric.ts"
 import * as RuleBasedPolicy from "./RuleBasedPolicy.ts"
 
 /**
- * The first engine that does not abstain decides. An engine that fails ends the search: what it would have said is not
- * known, and it might have been no.
+ * Asks engines in order; the first that does not abstain decides. An engine that fails ends the search, because it might have
+ * declined.
  *
- * **Example** (One command for the agent, nothing else)
+ * **Example** (Allow a single command)
  *
  * ```ts
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -71,13 +71,13 @@ export const firstOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyE
   )
 
 /**
- * Accepts what all engines accept. The first refusal is the decision, and no engine is asked after it.
+ * Accepts only what all engines accept. The first refusal is the decision, and later engines are not asked.
  *
  * **Details**
  *
- * An engine that abstains has not accepted, so the request is declined; if all abstain, so does this. A failure is one.
- * Of two accepting decisions that differ, what both have in common is taken: the plain `accept` of a command or a file
- * change. Two grants or two answers that differ have nothing in common, and the request is declined.
+ * An engine that abstains has not accepted, so the request is declined. If all engines abstain, so does the combination. If one
+ * fails, so does the combination. Of two different accepting decisions, the common part is taken: the plain `accept` of a
+ * command or a file change. Two different grants or answers have no common part, and the request is declined.
  *
  * @category combinators
  * @since 0.1.0
@@ -101,15 +101,15 @@ export const allOf = (...engines: ReadonlyArray<PolicyEngine.Engine>): PolicyEng
   )
 
 /**
- * Lets each vetoer overrule what the engine accepts. Anything other than an explicit accept counts as a veto: refusing,
- * abstaining, failing, or taking longer than {@link withTimeout} gives.
+ * Lets each vetoer overrule what the engine accepts. Anything other than an explicit accept counts as a veto: a refusal, an
+ * abstention, a failure, or a timeout set with {@link withTimeout}.
  *
  * **Details**
  *
- * They are asked in order, and only about what the engine accepts; no vetoer is asked after a veto. One that consents to
- * less than the engine accepts (once, where the engine said for the session) narrows the decision to that.
+ * Vetoers are asked in order, and only about requests that the engine accepts; the first veto ends the search. A vetoer that
+ * accepts less than the engine (once, instead of for the session) narrows the decision.
  *
- * **Example** (A judge, and a rule of the house that can overrule it within a second)
+ * **Example** (A judge, and a fixed rule that can overrule it within a second)
  *
  * ```ts
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -166,9 +166,9 @@ const isEngine = (vetoers: PolicyEngine.Engine | ReadonlyArray<PolicyEngine.Engi
   !Array.isArray(vetoers)
 
 /**
- * Gives an engine a deadline; one that has not decided by then has failed, which declines the request. What it does about
- * being interrupted is not waited for. An invalid duration, such as zero or an infinite one, fails every decision in the same
- * way: `PolicyFailed` has the `InvalidConfig` as its cause.
+ * Adds a timeout to an engine. After the timeout the decision fails, which declines the request; the engine is interrupted
+ * without waiting for its finalizers. An invalid duration, such as zero or infinity, fails every decision too: `PolicyFailed`
+ * has the `InvalidConfig` as its cause.
  *
  * **Example** (Three seconds for an engine that asks a service)
  *
@@ -201,14 +201,14 @@ export const withTimeout: {
 })
 
 /**
- * Asks an engine what it would say, logs that, and abstains: to try a new policy beside the one that decides, as in
+ * Asks an engine, logs its verdict, and abstains. Use it to try a new policy next to the current one, as in
  * `firstOf(dryRun(candidate), current)`.
  *
  * **Details**
  *
- * A line of the level Info for each request, with the decision, who made it and why, secrets redacted; none with what was
- * asked or answered. That the engine fails is logged and nothing more. Requests that only a person may answer are not put
- * to it. The decision waits for it: see {@link withTimeout}.
+ * It logs one line at level Info for each request, with the decision, its author and its reason, secrets redacted. It never logs
+ * the content of requests or answers. A failure of the engine is only logged. The engine does not get requests that only a
+ * person may answer. The decision waits for the engine: see {@link withTimeout}.
  *
  * @category combinators
  * @since 0.1.0
@@ -230,18 +230,18 @@ export const dryRun = (engine: PolicyEngine.Engine): PolicyEngine.Engine =>
  * @since 0.1.0
  */
 export interface ShadowOptions {
-  /** How long the candidate may take; a longer one counts as failed. Default: 10 seconds. */
+  /** The timeout of the candidate, after which it counts as failed. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
-  /** How many requests are put to the candidate at the same time. More are not put to it at all. Default: 4. */
+  /** The number of concurrent requests to the candidate. It never gets requests beyond that. Default: 4. */
   readonly concurrency?: number | undefined
   /**
-   * Is given what both said. Default: a line in the log, of the level Info if they differ and else Debug, secrets redacted.
+   * Called with both verdicts. Default: logs a line, at level Info if they differ and at level Debug otherwise, secrets redacted.
    */
   readonly record?: ((compared: Compared) => Effect.Effect<void>) | undefined
 }
 
 /**
- * The verdict of an engine in words, without what was asked or answered.
+ * The verdict of an engine in words, without the content of the request or the answer.
  *
  * @category models
  * @since 0.1.0
@@ -265,24 +265,24 @@ export interface Compared {
   readonly turnId: string | undefined
   readonly live: Said
   readonly candidate: Said
-  /** Whether the candidate would have decided otherwise. */
+  /** Whether the candidate would have decided differently. */
   readonly differs: boolean
-  /** How many requests before this one were not put to the candidate, as too many were open. */
+  /** The number of earlier requests that the candidate did not get, because too many were open. */
   readonly skipped: number
 }
 
 /**
- * Decides as the live engine does, and has the candidate say what it would have decided: to try a policy on what really
- * happens.
+ * Decides like the live engine, and records the decision that the candidate would have made. Use it to try a policy on real
+ * requests.
  *
  * **Details**
  *
- * Only the verdict of the live engine is ever used, and it does not wait: the candidate is asked when the verdict is there, in
- * a fiber of the scope. The candidate can accept, fail, throw or hang; nothing changes. Requests that only a person
- * may answer, and those that the server has withdrawn, are not put to it.
+ * Only the verdict of the live engine counts, and it never waits: the candidate is asked afterwards, in a fiber of the scope. It
+ * has no effect, even if it accepts, fails, throws or hangs. The candidate does not get requests that only a person may answer,
+ * or that the server has withdrawn.
  *
- * {@link dryRun} is an engine that abstains, for a place in a combination, and the decision waits for it. A shadow replaces the
- * live engine, and the decision does not wait.
+ * In contrast, {@link dryRun} is an engine that abstains, as a part of a combination, and the decision waits for it. A shadow
+ * replaces the live engine, and the decision does not wait.
  *
  * **Example** (A stricter rubric on trial)
  *
@@ -385,7 +385,7 @@ const logCompared = (compared: Compared): Effect.Effect<void> => {
 }
 
 /**
- * An engine for each kind; the kinds that have none are abstained from.
+ * Uses a separate engine for each kind of request. Abstains on kinds without an engine.
  *
  * @category combinators
  * @since 0.1.0
@@ -398,8 +398,8 @@ export const byKind = (engines: {
   )
 
 /**
- * An engine for each of the program's own tools, by name; one in a namespace as `namespace.name`. Calls of other tools, and
- * all other kinds, are abstained from.
+ * Uses a separate engine for each of the program's own tools, by name; for a tool in a namespace, the name is
+ * `namespace.name`. Abstains on calls of other tools, and on all other kinds.
  *
  * @category combinators
  * @since 0.1.0
@@ -415,7 +415,7 @@ export const byTool = (engines: { readonly [tool: string]: PolicyEngine.Engine }
 }
 
 /**
- * Functions that decide before an engine does.
+ * Functions that decide before an engine.
  *
  * @category models
  * @since 0.1.0
@@ -423,15 +423,14 @@ export const byTool = (engines: { readonly [tool: string]: PolicyEngine.Engine }
 export type Hooks = Parameters<typeof PolicyEngine.make>[0]
 
 /**
- * Puts hooks over an engine: what a hook decides is decided, also against the engine, and where it abstains, or is missing,
- * the engine decides.
+ * Adds hooks to an engine. A hook overrules the engine; if it abstains, or there is none for the kind, the engine decides.
  *
  * **Details**
  *
- * A hook that fails or throws declines the request, as does one that returns what the request does not allow. Requests that
- * only a person may answer go to the engine at once.
+ * If a hook fails, throws, or returns a decision that the request does not allow, the request is declined. Requests that only a
+ * person may answer skip the hooks.
  *
- * **Example** (No calls of one tool, whatever the engine says)
+ * **Example** (Never call one tool, regardless of the engine)
  *
  * ```ts
  * import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -460,7 +459,7 @@ export const withHooks: {
 })
 
 /**
- * Is told of each decision before it takes effect; `undefined` is an abstention.
+ * A function that is called with each decision before it takes effect; `undefined` is an abstention.
  *
  * @category models
  * @since 0.1.0
@@ -471,7 +470,7 @@ export type Observer = <K extends PolicyEngine.Kind>(
 ) => Effect.Effect<void>
 
 /**
- * Tells `observer` of each decision before it takes effect. The observer cannot change the decision, and the decision waits
+ * Calls `observer` with each decision before it takes effect. The observer cannot change the decision, and the decision waits
  * for it.
  *
  * **Example** (Limit an engine, then watch it)
@@ -505,7 +504,7 @@ export const tap: {
 /**
  * Builds the engine of a layer, to combine it with others.
  *
- * **Example** (Both have to accept)
+ * **Example** (Both must accept)
  *
  * ```ts
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -539,7 +538,7 @@ export const fromLayer = <E, R>(
   Effect.map(Layer.build(layer), (context) => Context.get(context, PolicyEngine.PolicyEngine))
 
 /**
- * Lets a program run though the layer of its policy can't be built: that is logged once, and every request is declined.
+ * Lets a program run even if the layer of its policy cannot be built: the failure is logged once, and every request is declined.
  *
  * @category layers
  * @since 0.1.0
@@ -559,7 +558,7 @@ export const layerFailClosed = <E, R>(
   })
 
 /**
- * The layer of a judge, from what a rubric says of it. `LlmJudgePolicy.layer` is one.
+ * A function that builds the layer of a judge from the options in a rubric, such as `LlmJudgePolicy.layer`.
  *
  * @category models
  * @since 0.1.0
@@ -569,12 +568,13 @@ export type JudgeLayer<E = never, R = never> = (options: {
 }) => Layer.Layer<PolicyEngine.PolicyEngine, E, R>
 
 /**
- * The engine that a rubric describes: its rules, and with `useLlmJudge` the judge where no rule matches.
+ * The engine that a rubric describes: its rules, and with `useLlmJudge` a judge for requests that no rule matches.
  *
  * **Details**
  *
- * With a judge, the rubric's `mode` and `defaults` decide nothing: what no rule matches is the judge's, and what the judge
- * does not decide on is declined. A rubric that wants a judge fails without one, as its rules alone are not what was meant.
+ * With a judge, the rubric's `mode` and `defaults` do not apply: the judge gets every request that no rule matches, and a
+ * request that it does not decide is declined. A rubric with `useLlmJudge` fails without a judge, because its rules alone would
+ * be a different policy.
  *
  * **Example** (Rules first, and a judge for the rest)
  *
@@ -615,8 +615,8 @@ export const layerFromRubric = <E = never, R = never>(
   )
 
 /**
- * Who decides, by what there is: hooks before an engine, an engine before the one that a rubric describes, and nobody, which
- * declines, if there is neither.
+ * Builds the policy from the given parts. Hooks decide before the engine. `engine` takes precedence over `rubric`; with neither,
+ * every request that the hooks leave open is declined.
  *
  * @category layers
  * @since 0.1.0
@@ -625,7 +625,7 @@ export const layer = <E = never, R = never, E2 = never, R2 = never>(options: {
   readonly hooks?: Hooks | undefined
   readonly engine?: Layer.Layer<PolicyEngine.PolicyEngine, E, R> | undefined
   readonly rubric?: PolicyRubric | undefined
-  /** The absolute folder that relative folders of the rubric are below. */
+  /** The absolute folder to which relative folders of the rubric refer. */
   readonly baseDirectory?: string | undefined
   /** The judge of the rubric. */
   readonly judge?: JudgeLayer<E2, R2> | undefined

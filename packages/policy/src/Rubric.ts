@@ -1,9 +1,9 @@
 /**
- * A rubric: what an agent may do, as data, so that it can live in a file and be read by people who don't program.
+ * A rubric: the permissions of an agent as data, so that they can be kept in a file and read by people who do not program.
  *
- * This module holds the form of a rubric and the ways to read one; what its rules mean is in `RuleBasedPolicy`. A rubric
- * with a mistake is refused as a whole: a field that is not known, a key that stands twice, a pattern that cannot be
- * compiled. A rule that is skipped because of a typing error might have been the one that says no.
+ * This module defines the schema of a rubric and reads rubrics; `RuleBasedPolicy` implements the meaning of the rules. A mistake
+ * such as an unknown field, a duplicate key or an invalid pattern invalidates the whole rubric, because a rule that was skipped
+ * for a typo might have been the one that declines.
  *
  * @stability stable
  * @since 0.1.0
@@ -36,10 +36,10 @@ import {
 } from "./Rule.ts"
 
 /**
- * What is decided where no rule matches.
+ * The decision if no rule matches.
  *
  * - `permissive`: accept.
- * - `balanced`: accept a command that provably only reads inside of `allowedRoots`, decline the rest.
+ * - `balanced`: accept a command that provably only reads inside of `allowedRoots`, and decline everything else.
  * - `strict`: decline.
  *
  * @category models
@@ -54,7 +54,7 @@ export const Mode = Schema.Literals(["permissive", "balanced", "strict"])
 export type Mode = typeof Mode.Type
 
 /**
- * What an agent may do. Every field has a default, and the empty rubric is the `balanced` mode without rules.
+ * The rules for an agent's requests. Every field has a default; the empty rubric is the `balanced` mode without rules.
  *
  * **Example** (A rubric in code)
  *
@@ -76,37 +76,37 @@ export type Mode = typeof Mode.Type
  */
 export const PolicyRubric = Schema.Struct({
   $schema: optional(Schema.String, "For editors."),
-  systemRubric: optional(Schema.String, "What the LLM judge is told, in words. Rules do not use it."),
-  mode: optional(Mode, "What is decided where no rule matches. Default: balanced."),
-  useLlmJudge: optional(Schema.Boolean, "Let a judge decide where no rule matches. Default: false."),
+  systemRubric: optional(Schema.String, "The criteria of the LLM judge, in words. Rules do not use it."),
+  mode: optional(Mode, "The decision if no rule matches. Default: balanced."),
+  useLlmJudge: optional(Schema.Boolean, "Let a judge decide if no rule matches. Default: false."),
   allowedRoots: optional(
     Schema.Array(Schema.NonEmptyString),
-    "The folders that the balanced mode reads in, and that rules accept commands in which don't say otherwise. Default: none, so that no command that reads files is accepted by the mode."
+    "The folders in which the balanced mode accepts reading, and in which rules accept commands unless they name other folders. Default: none, so that the mode accepts no command that reads files."
   ),
   extends: optional(
     Schema.Array(Schema.Literals(packs)),
-    "Packs of rules that come after those of this rubric, such as `node` or, with a version that stays, `node@1`."
+    "Packs of rules that apply after the rules of this rubric, such as `node` or, with a fixed version, `node@1`."
   ),
   commandRules: optional(Schema.Array(CommandRule), "Rules for commands."),
-  fileChangeRules: optional(Schema.Array(FileChangeRule), "Rules for changes of files."),
+  fileChangeRules: optional(Schema.Array(FileChangeRule), "Rules for file changes."),
   toolInputRules: optional(Schema.Array(ToolInputRule), "Rules for questions to the user."),
   toolCallRules: optional(Schema.Array(ToolCallRule), "Rules for calls of the program's own tools."),
-  mcpToolRules: optional(Schema.Array(McpToolRule), "Rules for approvals of MCP tools."),
-  permissionsRules: optional(Schema.Array(PermissionsRule), "Rules for requests of wider permissions."),
+  mcpToolRules: optional(Schema.Array(McpToolRule), "Rules for approvals of MCP tool calls."),
+  permissionsRules: optional(Schema.Array(PermissionsRule), "Rules for requests for more permissions."),
   defaults: optional(
     Schema.Struct({
-      command: optional(CommandDecision, "For commands that no rule matches, instead of what the mode says."),
-      fileChange: optional(FileChangeDecision, "For file changes that no rule matches, instead of what the mode says."),
+      command: optional(CommandDecision, "For commands that no rule matches. Overrides the mode."),
+      fileChange: optional(FileChangeDecision, "For file changes that no rule matches. Overrides the mode."),
       toolInput: optional(ToolInputDecision, "For questions that no rule matches. Default: auto_empty.")
     }),
-    "What is decided where no rule matches, instead of what the mode says."
+    "The decisions if no rule matches. They override the mode."
   ),
   audit: optional(
     Schema.Struct({
       enabled: optional(Schema.Boolean, "Default: true."),
-      includeParams: optional(Schema.Boolean, "Whether records hold the parameters of requests. Default: false.")
+      includeParams: optional(Schema.Boolean, "Whether records contain the parameters of requests. Default: false.")
     }),
-    "What is written down."
+    "The options of the audit trail."
   )
 })
   .check(Schema.makeFilter(unbounded))
@@ -125,21 +125,21 @@ export interface PolicyRubric extends Schema.Schema.Type<typeof PolicyRubric> {}
  * @since 0.1.0
  */
 export const RubricProblem = Schema.Struct({
-  /** Where in the rubric, for instance `commandRules[2].when.program`; empty for the whole. */
+  /** The path in the rubric, such as `commandRules[2].when.program`; empty for the whole rubric. */
   path: Schema.String,
   description: Schema.String,
-  /** Counted from 1. Known for JSON and YAML, and for what is not TOML in TOML. */
+  /** The line in the file, counted from 1. Known for JSON and YAML, and for syntax errors in TOML. */
   line: Schema.optionalKey(Schema.Int)
 })
 
 /**
- * A rubric that cannot be used, with all mistakes that were found.
+ * An invalid rubric, with all mistakes that were found.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidRubric extends Schema.TaggedError<InvalidRubric>()("InvalidRubric", {
-  /** The file that it came from, if it came from one. */
+  /** The file of the rubric, if it was read from one. */
   file: Schema.optionalKey(Schema.String),
   problems: Schema.NonEmptyArray(RubricProblem)
 }) {
@@ -152,7 +152,7 @@ export class InvalidRubric extends Schema.TaggedError<InvalidRubric>()("InvalidR
 }
 
 /**
- * The JSON Schema of a rubric (draft 2020-12), for editors. The package has it as the file `rubric.schema.json`.
+ * The JSON Schema of a rubric (draft 2020-12), for editors. The package contains it as the file `rubric.schema.json`.
  *
  * @category schemas
  * @since 0.1.0
@@ -163,7 +163,7 @@ export const jsonSchema = (): JsonSchema.JsonSchema => {
 }
 
 /**
- * Takes a value for a rubric, strictly.
+ * Decodes a value as a rubric, strictly.
  *
  * @category constructors
  * @since 0.1.0
@@ -172,7 +172,7 @@ export const decode = (value: unknown): Effect.Effect<PolicyRubric, InvalidRubri
   Effect.fromResult(decodeAt(value, {}))
 
 /**
- * The formats of files.
+ * The file formats.
  *
  * @category models
  * @since 0.1.0
@@ -180,12 +180,12 @@ export const decode = (value: unknown): Effect.Effect<PolicyRubric, InvalidRubri
 export type Format = "json" | "yaml" | "toml"
 
 /**
- * Reads the text of a rubric, strictly: a key that stands twice in one place is an error also in JSON, and so are YAML's
- * anchors, aliases, merge keys and tags, since what they make of a text is easy to misread.
+ * Reads the text of a rubric, strictly. A duplicate key is an error, even in JSON. So are YAML's anchors, aliases, merge keys
+ * and tags, because they make a rubric easy to misread.
  *
  * **Details**
  *
- * A text is at most 1 MiB long.
+ * The maximum length of a text is 1 MiB.
  *
  * @category constructors
  * @since 0.1.0
@@ -196,7 +196,7 @@ export const parse = (
   options?: { readonly file?: string | undefined }
 ): Effect.Effect<PolicyRubric, InvalidRubric> => Effect.fromResult(parseResult(text, format, options?.file))
 
-// Longer is not a rubric. In characters, and for a file in bytes.
+// The maximum length of a rubric: of a text in characters, and of a file in bytes.
 const maxTextLength = 1024 * 1024
 
 const tooLong = { path: "", description: "is longer than 1 MiB" }
@@ -221,7 +221,7 @@ const parseResult = (
 }
 
 /**
- * The description of a problem with a field that a rubric does not have.
+ * The description of the problem with an unknown field.
  *
  * @category constants
  * @since 0.1.0
@@ -273,7 +273,7 @@ const formatOf = (file: string): Format | undefined => {
 }
 
 /**
- * Reads a rubric from a file, whose ending says its format: `.json`, `.yaml`, `.yml`, `.toml`.
+ * Reads a rubric from a file. The extension determines the format: `.json`, `.yaml`, `.yml` or `.toml`.
  *
  * @category constructors
  * @since 0.1.0
@@ -299,7 +299,7 @@ export const load: (
 })
 
 /**
- * A rule that could not be written into the file of a rubric. The file is as it was.
+ * A rule could not be written into the file of a rubric. The file is unchanged.
  *
  * @category errors
  * @since 0.1.0
@@ -314,14 +314,15 @@ export class RubricNotWritten extends Schema.TaggedError<RubricNotWritten>()("Ru
 }
 
 /**
- * Writes one more rule for commands into the file of a rubric, as the last of them, and returns the rubric that is then there.
+ * Appends a command rule to the file of a rubric, after its other command rules, and returns the new rubric.
  *
  * **Details**
  *
- * The file is read anew, changed and replaced at once, so that a reader sees all of the rule or nothing of it. Comments and
- * layout stay; only YAML rules in brackets are laid out anew. Links are followed. A `.lock` file next to it keeps two writers
- * apart. Fails with `RubricNotWritten` if the file is read-only, another writer holds it for more than ten seconds, or the
- * text cannot be changed without changing anything else; and with `InvalidRubric` if it is no longer a rubric.
+ * The file is read, changed and replaced atomically, so that a reader sees either all of the rule or none of it. Comments and
+ * layout stay; only YAML rules in brackets are reformatted. Links are followed. A `.lock` file next to it excludes other
+ * writers. Fails with `RubricNotWritten` if the file is read-only, another writer holds the lock for more than ten seconds, or
+ * the rule cannot be added without changing anything else. Fails with `InvalidRubric` if the file no longer contains a valid
+ * rubric.
  *
  * @category constructors
  * @since 0.1.0
@@ -342,7 +343,7 @@ export const appendCommandRule: (
   const change = (create: Effect.Effect<FileSystem.File, PlatformError.PlatformError, Scope.Scope>) =>
     Effect.gen(function* () {
       const { mode } = yield* fs.stat(target)
-      // Replacing a file needs no right to write to it.
+      // Replacing a file does not require write permission on it, so the permission is checked explicitly.
       if ((mode & 0o222) === 0) return yield* refuse("it is read-only")
       yield* fs.access(target, { writable: true })
       const opened = yield* create
@@ -362,7 +363,7 @@ export const appendCommandRule: (
       return expected
     })
 
-  // The lock is the new file: renaming it replaces the old one and gives the lock up.
+  // The lock is the new file: renaming it replaces the old one and releases the lock.
   const attempt = Effect.suspend(() => {
     let held = false
     const create = Effect.tap(fs.open(lock, { flag: "wx" }), () => Effect.sync(() => void (held = true)))

@@ -1,9 +1,9 @@
 /**
- * Rubrics in the form of the Python SDK, made into rubrics of this package.
+ * Converts rubrics of the Python SDK to rubrics of this package.
  *
- * That form is taken with the leniency that it has there, and everything that is lenient, or that means something else
- * here, is told as a warning. What cannot mean the same is refused: a condition that is not known, a regular expression
- * without an exact counterpart. This module does not judge whether the rules are good ones: that is `RubricWarning`.
+ * The conversion is as lenient as the Python SDK, and warns about everything that it tolerates or that has a different meaning
+ * here. It refuses conditions that it does not know and regular expressions without an exact counterpart. This module does not
+ * judge the quality of the rules: `RubricWarning` does.
  *
  * @stability stable
  * @since 0.1.0
@@ -16,7 +16,7 @@ import { decode, InvalidRubric, type PolicyRubric } from "./Rubric.ts"
 import type { RubricWarning } from "./RubricWarning.ts"
 
 /**
- * A rubric, and what is different about it here.
+ * A converted rubric, and the warnings about differences.
  *
  * @category models
  * @since 0.1.0
@@ -27,12 +27,12 @@ export interface FromPython {
 }
 
 /**
- * Takes a rubric as `build_policy_engine_from_rubric` of the Python SDK does, with keys in snake_case or in camelCase. A key
- * in both spellings is an error.
+ * Converts a rubric for `build_policy_engine_from_rubric` of the Python SDK, with keys in snake_case or in camelCase. A key in
+ * both spellings is an error.
  *
  * **Details**
  *
- * Without a `mode` the rubric is `permissive`, as it is there, with a warning.
+ * Without a `mode` the rubric is `permissive`, as in the Python SDK, with a warning.
  *
  * @category constructors
  * @since 0.1.0
@@ -60,7 +60,7 @@ interface Kind {
   readonly key: "commandRules" | "fileChangeRules" | "toolInputRules"
   readonly default: "command" | "fileChange" | "toolInput"
   readonly conditions: ReadonlyArray<string>
-  /** Conditions that its requests have nothing for. */
+  /** Conditions on fields that these requests do not have. */
   readonly empty: ReadonlyArray<string>
 }
 
@@ -87,7 +87,7 @@ const makeConversion = () => {
   const warn = (code: RubricWarning["code"], path: string, description: string) =>
     void warnings.push({ code, path, description })
 
-  // The fields by their names in camelCase, whatever way they are spelled.
+  // The fields by their names in camelCase.
   const fieldsOf = (value: Fields, path: string): Fields => {
     const fields = new Map<string, unknown>()
     for (const [key, field] of Object.entries(value)) {
@@ -100,7 +100,7 @@ const makeConversion = () => {
 
   const ignore = (fields: Fields, known: ReadonlyArray<string>, path: string) => {
     for (const key of Object.keys(fields)) {
-      if (!known.includes(key)) warn("ignored", `${path}${key}`, "this field is not known and is ignored")
+      if (!known.includes(key)) warn("ignored", `${path}${key}`, "this field is unknown and is ignored")
     }
   }
 
@@ -119,12 +119,12 @@ const makeConversion = () => {
         "no mode: everything that no rule declines is accepted. Set mode to balanced or strict"
       )
     } else {
-      warn("meansMore", "mode", "the mode decides here where no rule matches and no default is given")
+      warn("meansMore", "mode", "here the mode decides if no rule matches and there is no default")
     }
     if (fields.useLlmJudge === true) {
-      warn("meansMore", "useLlmJudge", "rules decide here before the judge does; there they are ignored")
+      warn("meansMore", "useLlmJudge", "here rules decide before the judge; the Python SDK ignores them")
     }
-    if (fields.audit !== undefined) warn("meansMore", "audit", "what it says about records is done here")
+    if (fields.audit !== undefined) warn("meansMore", "audit", "these settings take effect here")
     const defaults = defaultsOf(fields.defaults)
     return {
       ...pick(fields, "systemRubric", "useLlmJudge"),
@@ -178,11 +178,15 @@ const makeConversion = () => {
     }
   }
 
-  // There, a rule is about commands in all folders unless it says otherwise; here, that has to be said.
+  // In the Python SDK, a rule matches commands in any folder by default. Here, it must say so.
   const bounded = (when: unknown, kind: Kind, path: string, isAccept: boolean): { readonly when?: unknown } => {
     const needsBounds = kind.key === "commandRules" && isAccept && (when === undefined || isFields(when))
     if (!needsBounds || (isFields(when) && when.cwdWithin !== undefined)) return when === undefined ? {} : { when }
-    warn("meansMore", path, "this rule accepts commands in any folder, which the model picks. Give it a cwd_prefix")
+    warn(
+      "meansMore",
+      path,
+      "this rule accepts commands in any folder, and the model chooses the folder. Give it a cwd_prefix"
+    )
     return { when: { ...(isFields(when) ? when : {}), anywhere: true } }
   }
 
@@ -191,10 +195,11 @@ const makeConversion = () => {
     return Object.fromEntries(
       Object.entries(fieldsOf(value, `${path}.`)).map(([key, field]) => {
         const place = `${path}.${key}`
-        if (!kind.conditions.includes(key)) problem(place, "this condition is not known for such rules")
-        if (kind.empty.includes(key)) warn("neverMatches", place, "such requests have nothing for this condition")
+        if (!kind.conditions.includes(key)) problem(place, "this condition is unknown for rules of this kind")
+        if (kind.empty.includes(key))
+          warn("neverMatches", place, "such requests do not have the field of this condition")
         if (key !== "cwdPrefix") return [key, regexes.includes(key) ? regex(field, place, sure) : field]
-        warn("meansMore", place, "this is a folder here, and no beginning of a name: /repo-evil is not in /repo")
+        warn("meansMore", place, "here this is a folder, not the beginning of a name: /repo-evil is not in /repo")
         return ["cwdWithin", field]
       })
     )
@@ -208,7 +213,7 @@ const makeConversion = () => {
         return undefined
       },
       onSuccess: ({ asciiBoundary, pattern }) => {
-        if (asciiBoundary) warn("regex", path, "\\b knows letters of ASCII only and may match more")
+        if (asciiBoundary) warn("regex", path, "\\b knows only ASCII letters and may match more")
         if (sure) {
           warn(
             "regex",
@@ -260,7 +265,7 @@ const makeConversion = () => {
         const list: ReadonlyArray<unknown> = Array.isArray(texts) ? texts : [texts]
         const kept = list.filter(Predicate.isString)
         if (kept.length < list.length)
-          warn("ignored", `${path}.answers.${id}`, "answers that are not text are left out")
+          warn("ignored", `${path}.answers.${id}`, "answers that are not strings are omitted")
         return [id, { answers: kept }]
       })
     )

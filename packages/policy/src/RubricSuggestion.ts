@@ -1,9 +1,9 @@
 /**
- * A rubric that says what people have said before: from requests that were accepted and refused, the smallest rules.
+ * Suggests a rubric from earlier decisions: the narrowest rules that reproduce which requests were accepted and refused.
  *
- * A rule is never wider than a program with its subcommand, a folder of files, or a tool. No rule that accepts matches a
- * request that was refused, and no rule that declines one that was accepted. This module reads no recordings and writes no
- * files; a suggestion is for a person to read and change.
+ * A rule never covers more than a program with its subcommand, a folder of files, or a tool. No accept rule matches a refused
+ * request, and no decline rule matches an accepted one. This module reads no recordings and writes no files; a person should
+ * review and edit each suggestion.
  *
  * @stability experimental
  * @since 0.1.0
@@ -26,30 +26,30 @@ import { fileCandidates, mcpCandidates, toolCandidates } from "./internal/sugges
 import type { PolicyRubric } from "./Rubric.ts"
 
 export type {
-  /** A request, as `Transcript.requests` finds it in a recording, and whether it was accepted. */
+  /** A request, as returned by `Transcript.requests` for a recording, and whether it was accepted. */
   Decided,
-  /** Decisions that a rule stands on. */
+  /** The decisions that support a rule. */
   Line
 } from "./internal/suggest/candidate.ts"
 
 /**
- * Why a rule was suggested, and what it means beyond that.
+ * A suggested rule, the decisions that support it, and its other effects.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SuggestedRule<D> {
-  /** Its place in the rubric, for instance `commandRules[2]`. */
+  /** The path of the rule in the rubric, such as `commandRules[2]`. */
   readonly path: string
   readonly name: string
   readonly decision: "accept" | "decline"
   readonly lines: ReadonlyArray<Line<D>>
-  /** Its other matches, in words. */
+  /** Descriptions of other requests that the rule matches. */
   readonly alsoMatches: ReadonlyArray<string>
 }
 
 /**
- * A rubric in the `strict` mode, and why it is as it is.
+ * A suggested rubric in the `strict` mode, and the reasons for its rules.
  *
  * @category models
  * @since 0.1.0
@@ -57,7 +57,7 @@ export interface SuggestedRule<D> {
 export interface Suggestion<D> {
   readonly rubric: PolicyRubric
   readonly rules: ReadonlyArray<SuggestedRule<D>>
-  /** Those that no rule decides, and why. */
+  /** The decisions that no rule reproduces, and the reason. */
   readonly left: ReadonlyArray<{ readonly decision: D; readonly reason: string }>
 }
 
@@ -67,7 +67,7 @@ interface Judged {
   readonly verdict: Verdict
   /** The numbers of the rules that decided. */
   readonly by: ReadonlyArray<number>
-  /** Whether links and files, as they are now, agree. */
+  /** Whether the verdict also holds with the current links and files. */
   readonly holds: boolean
 }
 
@@ -94,7 +94,7 @@ const rulesOf = (suggested: ReadonlyArray<Candidate.Rule>, nameOf: (index: numbe
   )
 })
 
-// Asks the rules themselves.
+// Evaluates the candidate rules on a request.
 const engineOf = (candidates: ReadonlyArray<{ readonly suggested: Candidate.Rule }>) => {
   const rules = rulesOf(
     candidates.map(({ suggested }) => suggested),
@@ -135,7 +135,7 @@ const engineOf = (candidates: ReadonlyArray<{ readonly suggested: Candidate.Rule
   })
 }
 
-// Requests that no rule tells apart.
+// The key of a request. Requests with the same key cannot be distinguished by a rule.
 const keyOf = ({ item, kind, params }: Asked): string =>
   JSON.stringify([
     kind,
@@ -160,7 +160,8 @@ const judgeAll = <D extends Decided>(
 const countOf = ({ lines }: Candidate.Candidate<unknown>): number =>
   lines.reduce((sum, { decisions }) => sum + decisions.length, 0)
 
-// Narrows the rules that together decide what was decided otherwise, or leaves one of them out.
+// Chooses which of the rules that decided a request differently than before to narrow or drop: every rule that can be narrowed,
+// or else the one with the least evidence.
 const giveUp = <D>(
   candidates: ReadonlyArray<Candidate.Candidate<D>>,
   by: ReadonlyArray<number>
@@ -212,7 +213,7 @@ const settle = Effect.fnUntraced(function* <D extends Decided>(
     }
     if (wrongToRefuse.size + wrongToAccept.size === 0) {
       const isUnused = (used: ReadonlySet<number>) => (_: unknown, index: number) => !used.has(index)
-      // A rule that misses its own lines says too much, or nothing.
+      // A rule that misses its own lines is too wide, or has no effect.
       const missesLines = ({ lines, narrower }: Candidate.Candidate<D>) =>
         narrower.length > 0 && lines.some(({ decisions }) => decisions.some((decision) => !same.has(decision)))
       const indexesOf = (
@@ -239,7 +240,7 @@ const maxName = 60
 const namesOf = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const taken = new Set<string>()
   return names.map((name) => {
-    // Verdicts list names with commas between them.
+    // Verdicts list names separated by commas.
     const short = Display.line(name.replaceAll(/[\s,]+/g, " ").trim(), { max: maxName }) || "rule"
     let own = short
     for (let number = 2; taken.has(own); number++) own = `${short} (${number})`
@@ -256,16 +257,16 @@ const boundedBy = (roots: ReadonlyArray<string>, suggested: Candidate.Rule): Can
 }
 
 /**
- * Suggests the smallest rules that would have decided the same.
+ * Suggests the narrowest rules that would have made the same decisions.
  *
  * **Details**
  *
- * A command becomes a rule with its program and exactly its arguments. Several commands become one rule if their program and
- * subcommand are the same and they differ in nothing but paths and flags, or if all of them were refused. A file becomes a rule of
- * its own, or of its folder if several were accepted there. Decisions on permissions and questions are left to a person, as is
- * everything that contradicts itself.
+ * A command becomes a rule for its program with exactly its arguments. Several commands with the same program and subcommand
+ * become one rule if they differ only in paths and flags, or if all of them were refused. A file becomes a rule for that file,
+ * or for its folder if several files were accepted there. Decisions on permissions and questions, and contradictory decisions,
+ * are left to a person.
  *
- * Folders of the rubric are absolute. Links are followed as they are now, and only to leave out rules that would not hold.
+ * Folders in the rubric are absolute. Links are followed in their current state, only to omit rules that would not hold.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * What is legal in a rubric and worth a second look.
+ * Warnings about valid rubrics that probably do not do what their author wants.
  *
- * A warning never changes what is decided. `RuleBasedPolicy` logs those of the rubric that it is made of.
+ * A warning never changes a decision. `RuleBasedPolicy` logs the warnings of its rubric.
  *
  * @stability stable
  * @since 0.1.0
@@ -14,12 +14,12 @@ import type { PolicyRubric } from "./Rubric.ts"
 import type { CommandDecision, CommandRule } from "./Rule.ts"
 
 /**
- * - `permissive`: what no rule declines is accepted, and runs without a sandbox.
- * - `looserThanMode`: a default accepts what the mode would decline.
- * - `acceptsAnything`: a rule accepts whatever program there is.
- * - `runsCode`: a rule accepts a program that runs or writes what its arguments say, or what the repository says. Where one
- *   is known, the warning names a command that would pass.
- * - `beyondThisRequest`: a rule accepts also what comes later.
+ * - `permissive`: requests that no rule declines are accepted, and such commands run without a sandbox.
+ * - `looserThanMode`: a default accepts requests that the mode would decline.
+ * - `acceptsAnything`: a rule accepts any program, or any option.
+ * - `runsCode`: a rule accepts a program that runs or writes whatever its arguments or the repository specify. If possible, the
+ *   warning names a command that would pass.
+ * - `beyondThisRequest`: a rule also accepts later requests.
  * - `neverMatches`: a rule cannot match.
  * - `nothingToRead`: the balanced mode has no folders.
  * - `ignored`, `meansMore`, `regex`: about a rubric of the Python SDK, see `RubricFromPython`.
@@ -40,20 +40,20 @@ export type Code =
   | "regex"
 
 /**
- * Something in a rubric that probably does not do what it was written for.
+ * A part of a rubric that probably does not do what its author wants.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RubricWarning {
   readonly code: Code
-  /** Where in the rubric, for instance `commandRules[2].when`. */
+  /** The path in the rubric, such as `commandRules[2].when`. */
   readonly path: string
   readonly description: string
 }
 
 /**
- * Looks a rubric over.
+ * Reviews a rubric and returns its warnings.
  *
  * @category utils
  * @since 0.1.0
@@ -65,7 +65,7 @@ export const review = (rubric: PolicyRubric): ReadonlyArray<RubricWarning> => [
     const path = `fileChangeRules[${index}]`
     return [
       ...foreign(when, path),
-      ...(decision === "acceptForSession" ? [beyond(path, "accepts later changes of the same files unasked")] : []),
+      ...(decision === "acceptForSession" ? [beyond(path, "also accepts later changes of the same files")] : []),
       ...(isAccept(decision) && hasOnly(when, ["reasonRegex"]) ? [untrustedOnly(path)] : [])
     ]
   }),
@@ -84,7 +84,7 @@ export const review = (rubric: PolicyRubric): ReadonlyArray<RubricWarning> => [
           ]
         : []),
       ...(decision === "acceptForSession" || decision === "acceptAlways"
-        ? [beyond(path, decision === "acceptAlways" ? "writes into the user's configuration" : "is for the session")]
+        ? [beyond(path, decision === "acceptAlways" ? "is written to the user's configuration" : "is for the session")]
         : [])
     ]
   }),
@@ -110,7 +110,7 @@ const never = (path: string, why: string): RubricWarning => ({
 })
 
 const untrustedOnly = (path: string): RubricWarning =>
-  never(`${path}.when`, "the model's own words and the server's proposal show nothing of what will happen")
+  never(`${path}.when`, "neither the model's own words nor the server's proposal show what will happen")
 
 const beyond = (path: string, how: string): RubricWarning => ({
   code: "beyondThisRequest",
@@ -121,7 +121,7 @@ const beyond = (path: string, how: string): RubricWarning => ({
 const foreign = (when: object, path: string): ReadonlyArray<RubricWarning> =>
   ["commandRegex", "cwdWithin", "hasProposedExecpolicy"]
     .filter((key) => Object.hasOwn(when, key))
-    .map((key) => never(`${path}.when.${key}`, "such requests have nothing for this condition"))
+    .map((key) => never(`${path}.when.${key}`, "such requests do not have the field of this condition"))
 
 const hasOnly = (when: object, keys: ReadonlyArray<string>): boolean =>
   Object.keys(when).length > 0 && Object.keys(when).every((key) => keys.includes(key))
@@ -145,7 +145,7 @@ const reviewMode = ({ allowedRoots, defaults, mode = "balanced" }: PolicyRubric)
   const looser = (path: string): RubricWarning => ({
     code: "looserThanMode",
     path: `defaults.${path}`,
-    description: `this default accepts what the mode ${mode} declines`
+    description: `this default accepts requests that the mode ${mode} declines`
   })
   if (mode !== "permissive") {
     if (defaults?.command !== undefined && letsHappen(defaults.command)) warnings.push(looser("command"))
@@ -164,7 +164,7 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
   const programs = listOf(when.program) ?? []
   if (matchesOnUntrustedOnly(when)) warnings.push(untrustedOnly(path))
   if (when.networkHost !== undefined && when.request?.includes("networkApproval") !== true) {
-    warnings.push(never(`${path}.when.networkHost`, "the rule is not about a networkApproval"))
+    warnings.push(never(`${path}.when.networkHost`, "the rule does not include networkApproval requests"))
   }
   if (
     when.program === undefined &&
@@ -172,30 +172,40 @@ const reviewCommandRule = ({ decision, when = {} }: CommandRule, path: string): 
     when.commandRegex === undefined &&
     when.request === undefined
   ) {
-    warn("acceptsAnything", "when", "this rule accepts any program with any arguments, where it can be seen which")
+    warn("acceptsAnything", "when", "this rule accepts any program with any arguments, as long as they are known")
   }
   if (when.allowedFlags?.includes("*") === true) {
-    warn("acceptsAnything", "when.allowedFlags", "this rule accepts any option, also those that write or run something")
+    warn(
+      "acceptsAnything",
+      "when.allowedFlags",
+      "this rule accepts any option, including those that write files or run programs"
+    )
   }
   const risk = matchesOnUntrustedOnly(when) || when.networkHost !== undefined ? undefined : riskOf(when)
   const runner = programs.find((program) => runsCode(baseName(program)))
   if (runner !== undefined && when.args === undefined) {
     const example = risk === undefined ? "" : `, as does ${JSON.stringify(risk)}, which this rule accepts`
-    warn("runsCode", "when.program", `${runner} runs what its arguments, its input or a file say${example}`)
+    warn("runsCode", "when.program", `${runner} runs code from its arguments, its input or a file${example}`)
   } else if (risk !== undefined) {
-    warn("runsCode", "when", `this rule accepts ${JSON.stringify(risk)}, which runs or writes what it is given`)
+    warn(
+      "runsCode",
+      "when",
+      `this rule accepts ${JSON.stringify(risk)}, which runs or writes whatever its arguments specify`
+    )
   }
   if (programs.some((program) => baseName(program) === "git")) {
     warn(
       "runsCode",
       "when.program",
-      "git runs programs that the configuration of a repository names, also when it only reads"
+      "git runs programs that a repository's configuration names, even for commands that only read"
     )
   }
   if (typeof decision !== "string") {
-    warnings.push(beyond(path, "is written down by codex, and what matches it runs unasked and without a sandbox"))
+    warnings.push(
+      beyond(path, "is stored by codex, and matching commands then run without approval and without a sandbox")
+    )
   } else if (decision === "acceptForSession") {
-    warnings.push(beyond(path, "is for the session. Servers that don't offer it get a decline"))
+    warnings.push(beyond(path, "is for the session. If the server does not offer that, the command is declined"))
   }
   return warnings
 }

@@ -1,8 +1,8 @@
 /**
- * The form of a rule, for each kind of request: when it matches, and what it says then.
+ * The schema of a rule for each kind of request: its conditions and its decision.
  *
- * These are schemas, so that a rule can come from a file, and their descriptions are what an editor shows for such a file.
- * What a condition means is not here, but in `RuleBasedPolicy`.
+ * These are schemas, so that rules can be read from files; editors show the descriptions. `RuleBasedPolicy` implements the
+ * meaning of the conditions.
  *
  * @stability stable
  * @since 0.1.0
@@ -17,27 +17,28 @@ const Strings = Schema.Array(Schema.String)
 const Names = oneOrMore(Schema.NonEmptyString)
 const Folders = oneOrMore(Schema.NonEmptyString)
 
-// Known to every kind of rule, as the Python SDK has it. A condition on a field that a request lacks never matches it.
+// The conditions that every kind of rule has, as in the Python SDK. A condition on a field that a request lacks never matches.
 const common = {
   commandRegex: optionalRegex(
-    "RE2 pattern. In a rule that accepts it matches all of each part of the command, in others anywhere in the command."
+    "RE2 pattern. In an accept rule it must match the whole of each part of the command, in other rules any piece of the command."
   ),
-  cwdWithin: optional(Folders, "The working directory is one of these folders, or below it."),
+  cwdWithin: optional(Folders, "The working directory is one of these folders, or inside one."),
   reasonRegex: optionalRegex(
-    "RE2 pattern on the model's own words. It may lead to a refusal, never alone to an accept."
+    "RE2 pattern for the model's own explanation. It can decline by itself, but never accept."
   ),
   threadIdRegex: optionalRegex("RE2 pattern."),
   turnIdRegex: optionalRegex("RE2 pattern."),
-  hasProposedExecpolicy: optional(Schema.Boolean, "Whether the server proposes a rule of its own for such commands.")
+  hasProposedExecpolicy: optional(Schema.Boolean, "Whether the server proposes an exec policy rule for such commands.")
 }
 
 /**
- * Files that decide what runs later, by what they belong to. A rule that accepts lets them be written only if it names them.
+ * Files that determine what runs later, by the system that they belong to. An accept rule allows writing them only if it names
+ * them.
  *
- * - `git`: git and other systems that keep versions; parts of bare repositories.
- * - `codex`: codex and other agents, their instructions included.
- * - `shell`: start-up files of shells, editors and interpreters, services, folders of the `PATH`.
- * - `ci`: what machines for integration and deployment run.
+ * - `git`: files of git and other version control systems, and parts of bare repositories.
+ * - `codex`: files of codex and other agents, including their instructions.
+ * - `shell`: startup files of shells, editors and interpreters, services, and folders of the `PATH`.
+ * - `ci`: files that continuous integration and deployment run.
  * - `hooks`: hooks, and settings of editors and package managers that start programs.
  *
  * @category models
@@ -52,7 +53,7 @@ export const ProtectedFiles = Schema.Literals(["git", "codex", "shell", "ci", "h
 export type ProtectedFiles = typeof ProtectedFiles.Type
 
 /**
- * Which requests a command rule is about, apart from the plain wish to run a command.
+ * The requests that a command rule can match: a plain `command`, or one of the others.
  *
  * @category models
  * @since 0.1.0
@@ -66,7 +67,7 @@ export const CommandRequest = Schema.Literals(["command", "writeStdin", "network
 export type CommandRequest = typeof CommandRequest.Type
 
 /**
- * When a rule for commands matches. All conditions must hold.
+ * The conditions of a rule for commands. All of them must hold.
  *
  * @category models
  * @since 0.1.0
@@ -75,45 +76,45 @@ export const CommandCondition = Schema.Struct({
   ...common,
   request: optional(
     Schema.Array(CommandRequest).check(Schema.isMinLength(1)),
-    'What is asked for. Default: ["command"], which is a command to run and nothing beside it.'
+    'The requested actions. Default: ["command"], a plain request to run a command.'
   ),
   program: optional(
     Names,
-    "Names of programs. `git` is the bare name; a path must be listed as it is. A rule that declines also matches by base name."
+    "Names of programs. `git` is the bare name; a path must be listed literally. A decline rule also matches by base name."
   ),
   args: optional(Strings, "All arguments, in order."),
   argsPrefix: optional(
     Strings.check(Schema.isMinLength(1)),
-    "The first arguments. In a rule that declines, other arguments may stand before and between them."
+    "The first arguments. In a decline rule, other arguments may come before and between them."
   ),
   flags: optional(
     Strings.check(Schema.isMinLength(1)),
-    "Flags that are all there, in any order. `-r|--recursive` is either; `-rf` has `-r` and `-f`."
+    "Flags that must all be present, in any order. `-r|--recursive` means either; `-rf` contains `-r` and `-f`."
   ),
   allowedFlags: optional(
     Strings.check(Schema.isMinLength(1)),
-    "For rules that accept: options that may be there. One that stands neither here nor in flags, args, argsPrefix or, spelled out, in commandRegex is not accepted. `--x` allows `--x=value` too, `-NUM` a number, `*` all."
+    "For accept rules: the allowed options. An option is not accepted unless it is listed here, in flags, args or argsPrefix, or spelled out in commandRegex. `--x` also allows `--x=value`, `-NUM` allows a number, `*` allows all."
   ),
   pathsWithin: optional(
     Folders,
-    "Every argument that may be a path lies in these folders, or without arguments the folder that it runs in; in a rule that declines, any."
+    "Every argument that may be a path is in these folders; without arguments, the working directory is. In a decline rule, any of them is."
   ),
   redirectsWithin: optional(
     Folders,
-    "Every redirection goes to or comes from these folders; in a rule that declines, any. Without it, a rule accepts no redirection but to /dev/null or between descriptors."
+    "The target or source of every redirection is in these folders; in a decline rule, of any redirection. Without this condition, a rule accepts only redirections to /dev/null or between descriptors."
   ),
   assigns: optional(
     Schema.Array(Schema.NonEmptyString).check(Schema.isMinLength(1)),
-    "Names of variables. A rule that accepts allows these to be set for the command and no others; one that declines matches if any is set."
+    "Names of environment variables. An accept rule allows only these to be set for the command; a decline rule matches if any of them is set."
   ),
-  networkHost: optional(Names, "For networkApproval: the host that the command wants to reach."),
+  networkHost: optional(Names, "For networkApproval: the host that the command needs to reach."),
   protectedFiles: optional(
     Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
-    "For rules that accept: protected files that the command may write."
+    "For accept rules: protected files that the command may write."
   ),
   anywhere: optional(
     Schema.Literal(true),
-    "For rules that accept: in whatever folder it runs, which the model picks. Default: within cwdWithin, or else the rubric's allowedRoots; without both, a rule that accepts is an error."
+    "For accept rules: the command may run in any folder; the model chooses it. Default: in cwdWithin, or else in the rubric's allowedRoots; without either, an accept rule is an error."
   )
 })
 
@@ -124,7 +125,7 @@ export const CommandCondition = Schema.Struct({
 export interface CommandCondition extends Schema.Schema.Type<typeof CommandCondition> {}
 
 /**
- * What a rule for commands says. The two amendments go beyond this one command: see `RuleBasedPolicy`.
+ * The decision of a rule for commands. The two amendments also apply to later commands: see `RuleBasedPolicy`.
  *
  * @category models
  * @since 0.1.0
@@ -147,7 +148,7 @@ export const CommandDecision = Schema.Union([
 export type CommandDecision = typeof CommandDecision.Type
 
 /**
- * When a rule for file changes matches. All conditions must hold.
+ * The conditions of a rule for file changes. All of them must hold.
  *
  * @category models
  * @since 0.1.0
@@ -156,20 +157,22 @@ export const FileChangeCondition = Schema.Struct({
   ...common,
   grantRootPresent: optional(
     Schema.Boolean,
-    "Whether the agent asks to write below a folder for the rest of the session."
+    "Whether the agent asks to write in a folder for the rest of the session."
   ),
   pathsWithin: optional(
     Folders,
-    "Every changed path and move target lies in these folders; in a rule that declines, any."
+    "Every changed path and move target is in these folders; in a decline rule, any of them is."
   ),
-  pathRegex: optionalRegex("RE2 pattern for all of each absolute path; in a rule that declines, for a piece of any."),
+  pathRegex: optionalRegex(
+    "RE2 pattern that matches the whole of each absolute path; in a decline rule, a piece of any path."
+  ),
   changes: optional(
     Schema.Array(Schema.Literals(["add", "update", "move", "delete"])).check(Schema.isMinLength(1)),
-    "No change is other than these; in a rule that declines, any is one of these."
+    "Every change is one of these; in a decline rule, any change is."
   ),
   protectedFiles: optional(
     Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
-    "For rules that accept: protected files that may change too. In a rule that declines: any path is one of these."
+    "In an accept rule: protected files that may change too. In a decline rule: any path is one of these."
   )
 })
 
@@ -180,7 +183,7 @@ export const FileChangeCondition = Schema.Struct({
 export interface FileChangeCondition extends Schema.Schema.Type<typeof FileChangeCondition> {}
 
 /**
- * What a rule for file changes may decide.
+ * The decision of a rule for file changes.
  *
  * @category models
  * @since 0.1.0
@@ -194,14 +197,16 @@ export const FileChangeDecision = Schema.Literals(["accept", "acceptForSession",
 export type FileChangeDecision = typeof FileChangeDecision.Type
 
 /**
- * When a rule for questions to the user matches: if any question does.
+ * The conditions of a rule for questions to the user. The rule matches if any question does.
  *
  * @category models
  * @since 0.1.0
  */
 export const ToolInputCondition = Schema.Struct({
   ...common,
-  questionIdRegex: optionalRegex("RE2 pattern for the id of a question; for all of it in a rule that answers.")
+  questionIdRegex: optionalRegex(
+    "RE2 pattern for the id of a question; in a rule with answers it must match the whole id."
+  )
 })
 
 /**
@@ -211,7 +216,7 @@ export const ToolInputCondition = Schema.Struct({
 export interface ToolInputCondition extends Schema.Schema.Type<typeof ToolInputCondition> {}
 
 /**
- * `auto_empty` answers with no answers; `answers` are by the id of the question.
+ * The decision of a rule for questions. `auto_empty` sends no answers; `answers` are keyed by the id of the question.
  *
  * @category models
  * @since 0.1.0
@@ -228,7 +233,7 @@ export const ToolInputDecision = Schema.Union([
 export type ToolInputDecision = typeof ToolInputDecision.Type
 
 /**
- * When a rule for calls of the program's own tools matches.
+ * The conditions of a rule for calls of the program's own tools.
  *
  * @category models
  * @since 0.1.0
@@ -246,16 +251,16 @@ export const ToolCallCondition = Schema.Struct({
 export interface ToolCallCondition extends Schema.Schema.Type<typeof ToolCallCondition> {}
 
 /**
- * When a rule for the approval of an MCP tool matches. What it says of the tool is the server's claim.
+ * The conditions of a rule for approvals of MCP tool calls. The data about the tool is only a claim of its server.
  *
  * @category models
  * @since 0.1.0
  */
 export const McpToolCondition = Schema.Struct({
   ...common,
-  server: optional(Names, "Names of MCP servers, as codex is configured. A rule that accepts needs it."),
+  server: optional(Names, "Names of MCP servers, as in codex's configuration. Required in an accept rule."),
   claimedToolRegex: optionalRegex(
-    "RE2 pattern on the name of the tool, as claimed. It may lead to a refusal, never alone to an accept."
+    "RE2 pattern for the claimed name of the tool. It can decline by itself, but never accept."
   )
 })
 
@@ -266,7 +271,8 @@ export const McpToolCondition = Schema.Struct({
 export interface McpToolCondition extends Schema.Schema.Type<typeof McpToolCondition> {}
 
 /**
- * `acceptForSession` and `acceptAlways` are remembered by codex, the latter in the user's configuration file.
+ * The decision of a rule for MCP tool calls. Codex remembers `acceptForSession` for the session, and `acceptAlways` in the user's
+ * configuration file.
  *
  * @category models
  * @since 0.1.0
@@ -280,20 +286,29 @@ export const McpToolDecision = Schema.Literals(["accept", "acceptForSession", "a
 export type McpToolDecision = typeof McpToolDecision.Type
 
 /**
- * When a rule for wider permissions matches. A rule that grants needs `readWithin`, `writeWithin` or `network`, and what is asked for must not
- * go beyond those that it has.
+ * The conditions of a rule for requests for more permissions. A grant rule needs `readWithin`, `writeWithin` or `network`, and
+ * matches only requests that stay within them.
  *
  * @category models
  * @since 0.1.0
  */
 export const PermissionsCondition = Schema.Struct({
   ...common,
-  readWithin: optional(Folders, "What may be read lies in these folders."),
-  writeWithin: optional(Folders, "What may be written, and read, lies in these folders."),
-  network: optional(Schema.Boolean, "Whether the network may be used."),
+  readWithin: optional(
+    Folders,
+    "The folders in which reading may be requested. In a decline rule: any requested path is in these folders."
+  ),
+  writeWithin: optional(
+    Folders,
+    "The folders in which writing and reading may be requested. In a decline rule: any path to write is in these folders."
+  ),
+  network: optional(
+    Schema.Boolean,
+    "Whether network access may be requested. In a decline rule: whether it is requested."
+  ),
   protectedFiles: optional(
     Schema.Array(ProtectedFiles).check(Schema.isMinLength(1)),
-    "For rules that grant: protected files that may be written. In a rule that declines: any path to write is one of these."
+    "In a grant rule: protected files that may be written. In a decline rule: any path to write is one of these."
   )
 })
 
@@ -304,7 +319,7 @@ export const PermissionsCondition = Schema.Struct({
 export interface PermissionsCondition extends Schema.Schema.Type<typeof PermissionsCondition> {}
 
 /**
- * `grant` is for the turn, `grantForSession` for what follows too.
+ * The decision of a rule for permissions. `grant` is for the turn, `grantForSession` for the rest of the session.
  *
  * @category models
  * @since 0.1.0
@@ -319,11 +334,17 @@ export type PermissionsDecision = typeof PermissionsDecision.Type
 
 const ruleOf = <C extends Schema.Top, D extends Schema.Top>(condition: C, decision: D) =>
   Schema.Struct({
-    name: optional(Schema.NonEmptyString, "Told in verdicts, logs and audits. Default: the rule's place."),
-    priority: optional(Schema.Finite, "Lower goes first; of equals, the one that stands first. Default: 1000."),
+    name: optional(
+      Schema.NonEmptyString,
+      "Shown in verdicts, logs and audit trails. Default: the rule's path in the rubric."
+    ),
+    priority: optional(
+      Schema.Finite,
+      "Rules with a lower number come first; ties keep their order in the file. Default: 1000."
+    ),
     when: optional(condition, "Default: always."),
-    decision: optional(decision, "Default: what would be decided without rules."),
-    reason: optional(Schema.String, "Told beside the decision.")
+    decision: optional(decision, "Default: the decision that applies if no rule matches."),
+    reason: optional(Schema.String, "The reason, shown next to the decision.")
   })
 
 /**
@@ -354,7 +375,7 @@ export const ToolInputRule = ruleOf(ToolInputCondition, ToolInputDecision)
 /** @category models @since 0.1.0 */
 export interface ToolInputRule extends Schema.Schema.Type<typeof ToolInputRule> {}
 /**
- * A rule for calls of our own tools.
+ * A rule for calls of the program's own tools.
  *
  * @category models
  * @since 0.1.0
@@ -363,7 +384,7 @@ export const ToolCallRule = ruleOf(ToolCallCondition, Schema.Literals(["accept",
 /** @category models @since 0.1.0 */
 export interface ToolCallRule extends Schema.Schema.Type<typeof ToolCallRule> {}
 /**
- * A rule for calls of tools of MCP servers.
+ * A rule for approvals of MCP tool calls.
  *
  * @category models
  * @since 0.1.0

@@ -1,10 +1,10 @@
 /**
  * A policy engine that follows the rules of a rubric.
  *
- * Rules are tried in order, and the first that matches decides. A rule that lets something happen matches only what it speaks
- * of, and only for sure; a rule that refuses matches whatever may be meant. The work is a pure function of the request, but
- * for one thing: before a path counts as lying in a folder, the file system is asked where its links lead. This module does
- * not read rubrics and asks nobody.
+ * Rules are tried in order, and the first that matches decides. An accept rule matches only if all its conditions certainly
+ * hold; a decline rule matches any plausible reading. The decision depends only on the request, with one exception: before a
+ * path counts as inside a folder, its links are followed in the file system. This module neither reads rubrics nor asks people
+ * or models.
  *
  * @stability stable
  * @since 0.1.0
@@ -30,20 +30,19 @@ import type { CommandDecision } from "./Rule.ts"
 import type { ShellCommand } from "./ShellCommand.ts"
 
 /**
- * How a rubric is put to work.
+ * The options of an engine.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * The absolute folder that folders of the rubric are below, unless they are absolute themselves. Default: none, so that
-   * they have to be.
+   * The absolute folder to which relative folders of the rubric refer. Default: none, so that all folders must be absolute.
    */
   readonly baseDirectory?: string | undefined
   /**
-   * What happens where no rule matches: what the rubric's mode and defaults say, or an abstention, so that the next engine
-   * decides. Default: `"decide"`.
+   * The behavior if no rule matches: `"decide"` follows the rubric's mode and defaults, and `"abstain"` leaves the request to the
+   * next engine. Default: `"decide"`.
    */
   readonly unmatched?: "decide" | "abstain" | undefined
 }
@@ -75,7 +74,7 @@ const compile = Effect.fnUntraced(function* (
   const abstains = options?.unmatched === "abstain"
   const permissive = mode === "permissive"
   const by = `mode ${mode}`
-  // Where a rubric has no word on a kind of request, another engine may.
+  // If a rubric has no rules for a kind of request, it abstains, so that another engine can decide.
   const silent = (rules: ReadonlyArray<unknown> | undefined) => abstains || (rules?.length ?? 0) === 0
   const refusal = (rules: ReadonlyArray<unknown> | undefined) => ({
     decision: silent(rules) ? undefined : ("decline" as const),
@@ -121,7 +120,7 @@ const compile = Effect.fnUntraced(function* (
 })
 
 /**
- * Makes an engine of a rubric. Fails if the rubric has a mistake; what is worth a second look is logged as a warning.
+ * Makes an engine from a rubric. Fails if the rubric is invalid, and logs the warnings of `RubricWarning`.
  *
  * @category constructors
  * @since 0.1.0
@@ -136,7 +135,7 @@ export const make: (
     const context = yield* Effect.context<FileSystem.FileSystem>()
     return PolicyEngine.make({
       command: ({ params }) =>
-        // A person is asked, and nothing else may answer.
+        // Only a person may answer these requests.
         params.kind === "humanCommand"
           ? Effect.undefined
           : Effect.suspend(() => compiled.command(params)).pipe(
@@ -163,9 +162,9 @@ export const make: (
 )
 
 /**
- * Decides by the rules of a rubric.
+ * A policy engine that follows the rules of a rubric, as a layer.
  *
- * **Example** (Tests may run, and what only reads)
+ * **Example** (Allow the tests, and commands that only read)
  *
  * ```ts
  * import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
@@ -200,7 +199,7 @@ const toVerdict = <D>({
   readonly reason: string | undefined
 }) => (decision === undefined ? undefined : { decision, by, reason })
 
-// Where a rule accepts, what it says of paths has to hold in the file system too.
+// If a rule accepts, its conditions on paths must also hold in the file system.
 const settle = Effect.fnUntraced(function* <
   C extends { readonly reason: string | undefined; readonly conditions: ReadonlyArray<Demand> }
 >(conclusion: C) {
@@ -229,27 +228,27 @@ const settlePermissions = Effect.fnUntraced(function* (
 })
 
 /**
- * What would be decided on a command, and why, as data.
+ * The decision on a command, with its reasons.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Explanation {
   readonly decision: PolicyEngine.Decisions["command"] | undefined
-  /** The rules that decided, by name, or the mode or default that did. */
+  /** The names of the rules that decided, or the mode or default. */
   readonly by: string
   readonly reason: string | undefined
-  /** The command as it was understood. */
+  /** The parsed command. */
   readonly command: ShellCommand | undefined
-  /** What was decided for each part, in the order of the command. */
+  /** The decision for each part, in the order of the command. */
   readonly parts: ReadonlyArray<{
     readonly source: string
-    /** `undefined`: no rule matches, and nothing else decides. */
+    /** `undefined` if no rule matches and neither the mode nor a default decides. */
     readonly decision: CommandDecision | undefined
     readonly by: string
-    /** Why no rule that accepts can match this part; `undefined`: one can. */
+    /** The reason that no accept rule can match this part; `undefined` if one can. */
     readonly opaque: string | undefined
-    /** Why this part is not accepted, in a few words; `undefined` if it is. */
+    /** A short reason that this part is not accepted; `undefined` if it is. */
     readonly whyNot: string | undefined
   }>
 }
@@ -261,7 +260,7 @@ const whyNotOf = ({ byRule, decision, part, reason, whyNot }: CommandPolicy.Deci
 }
 
 /**
- * Tells what an engine of this rubric would decide on a command that runs in `cwd`, and why.
+ * Explains how an engine with this rubric would decide on a command that runs in `cwd`.
  *
  * @category utils
  * @since 0.1.0
@@ -280,7 +279,7 @@ export const explain: (
 })
 
 /**
- * Makes {@link explain} for many commands: the rubric is looked at once.
+ * Like {@link explain}, for many commands: the rubric is compiled only once.
  *
  * @category utils
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * Regular expressions that come from rubrics, on an engine whose time is linear in the length of the text.
+ * Compiles regular expressions from rubrics, with an engine that runs in linear time in the length of the text.
  *
- * Every pattern that somebody else wrote is compiled here and nowhere else; no other module of this package builds a
- * `RegExp` from a string. The syntax is that of RE2: no look-around, no back-references. This module knows nothing of rules.
+ * Only this module compiles untrusted patterns; no other module of this package builds a `RegExp` from a string. The syntax is
+ * that of RE2: no look-around, no back-references. This module does not know about rules.
  *
  * @stability stable
  * @since 0.1.0
@@ -11,7 +11,8 @@ import { RE2JS } from "re2js"
 import * as Result from "effect/Result"
 
 /**
- * A compiled pattern. `undefined` means that the text is longer than {@link maxTextLength}, and that nothing is known.
+ * A compiled pattern. Its functions return `undefined` if the text is longer than {@link maxTextLength}, so that the result is
+ * unknown.
  *
  * @category models
  * @since 0.1.0
@@ -20,24 +21,24 @@ export interface SafeRegex {
   readonly pattern: string
   /** Whether the pattern matches the whole text. */
   readonly matchesAll: (text: string) => boolean | undefined
-  /** Whether the pattern matches somewhere in the text. */
+  /** Whether the pattern matches anywhere in the text. */
   readonly matchesSome: (text: string) => boolean | undefined
 }
 
 /**
- * The longest text that is looked at, in UTF-16 code units.
+ * The maximum length of a text to match, in UTF-16 code units.
  *
  * @category constants
  * @since 0.1.0
  */
 export const maxTextLength = 32 * 1024
 
-// Time grows with the product of pattern and text, so both have a bound. A repetition counts as often as it repeats.
+// Time grows with the product of pattern and text lengths, so both are limited. A counted repetition multiplies the pattern.
 const maxPatternLength = 4_000
 const maxProgramSize = 1_000
 
 /**
- * Compiles a pattern; fails with what is wrong with it.
+ * Compiles a pattern; fails with a description of the problem.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * What a command of an agent runs: its parts, each with a program and arguments, seen through the shell around them.
+ * Analyses a command of an agent: looks through the surrounding shell, and finds the programs that run, with their arguments.
  *
- * The analysis tells two things apart: what runs for certain, and what may run. It runs nothing, looks at no file and knows
- * no rules. What a name means when it runs, such as a program found through the `PATH`, it cannot know.
+ * The analysis distinguishes the programs that certainly run from text that may run. It runs nothing, reads no files and knows no
+ * rules. It cannot know what a name means at run time, such as a program found through the `PATH`.
  *
  * @stability stable
  * @since 0.1.0
@@ -24,7 +24,7 @@ import { known, unknown, type Word } from "./ShellWord.ts"
 export type Assignment = Bash.Assignment
 
 /**
- * A file that a command reads from or writes to by a redirection.
+ * A redirection: a file that a command reads from or writes to.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export type Assignment = Bash.Assignment
 export type Redirect = Bash.Redirect
 
 /**
- * A change of the folder, for certain or perhaps.
+ * A certain or possible change of the working directory.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface Move {
 }
 
 /**
- * One program with its arguments: a member of a list or pipeline, what a wrapper such as `sudo` runs, or a command within a
+ * One program with its arguments: a member of a list or pipeline, the command of a wrapper such as `sudo`, or a command in a
  * substitution.
  *
  * @category models
@@ -51,18 +51,18 @@ export interface Move {
  */
 export interface Part {
   readonly source: string
-  /** The program, then its arguments. Empty for a construct around commands, or assignments alone. */
+  /** The program, then its arguments. Empty for a construct around commands, and for assignments without a command. */
   readonly words: ReadonlyArray<Word>
   readonly redirects: ReadonlyArray<Redirect>
-  /** Variables that are set for this part. */
+  /** The variables that are set for this part. */
   readonly assignments: ReadonlyArray<Assignment>
-  /** What `cd` did before this part, in order; `undefined`: it may have led anywhere. Empty: it runs where the command does. */
+  /** The changes of directory before this part, in order; empty if there are none, `undefined` if they may lead anywhere. */
   readonly moves: ReadonlyArray<Move> | undefined
-  /** Why it isn't certain that exactly this runs; `undefined`: it is. */
+  /** The reason that it is uncertain whether exactly this runs; `undefined` if it is certain. */
   readonly opaque: string | undefined
   /**
-   * Text that may be, or hold, a command which runs: operands of a program that is not known to leave them alone, and
-   * variables. Rules that decline look for commands in it. Absent: there is none.
+   * Text that may be, or contain, a command that runs: the values of variables, and operands unless the program is known not to
+   * run them. Decline rules search it for commands. Absent if there is none.
    */
   readonly mayRun?: ReadonlyArray<Word>
   /**
@@ -73,7 +73,7 @@ export interface Part {
 }
 
 /**
- * A command line as its parts, or why it can't be read.
+ * The parts of a command line, or the reason that it cannot be parsed.
  *
  * @category models
  * @since 0.1.0
@@ -81,27 +81,28 @@ export interface Part {
 export type ShellCommand =
   | {
       readonly _tag: "Parsed"
-      /** The script that the shell gets. */
+      /** The script that the shell runs. */
       readonly script: string
       readonly parts: ReadonlyArray<Part>
-      /** How much was read to find that out: characters and words, also those that were read again. */
+      /** The work that the analysis took: the number of characters and words read, including repeated reads. */
       readonly steps: number
     }
   | { readonly _tag: "Unparseable"; readonly reason: string }
 
 const unparseable = (reason: string): ShellCommand => ({ _tag: "Unparseable", reason })
 
-// Where a shell that is trusted to be one can be. The model names the shell, and a file of any name can be one.
+// The paths of trusted shells. The model names the shell, and a file with a shell's name may be any program.
 const trustedShells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh|zsh)$/
 
 /**
- * Analyses a command as codex tells of it, which is a program and its arguments in shell quotes; for most commands the
- * program is a shell, and the third word the script.
+ * Analyses a command as codex reports it: a program and its arguments, in shell quotes. Usually the program is a shell, and the
+ * third word is the script.
  *
  * **Details**
  *
- * `bash -c` and `bash -lc` (or `sh`, or `zsh` where it reads the script as Bash does), by bare name or in a system folder, with exactly one more word, are seen through.
- * Everything else that runs commands, wrappers and inner shells too, is a part of its own beside what it runs.
+ * The analysis replaces `bash -c SCRIPT` and `bash -lc SCRIPT` with the parts of the script, if the shell is a bare name or in a
+ * system folder. The same applies to `sh`, and to `zsh` if it reads the script like Bash. Everything else that runs commands,
+ * including wrappers and inner shells, is a separate part in addition to the commands that it runs.
  *
  * @category constructors
  * @since 0.1.0
@@ -138,20 +139,20 @@ export const parse = (command: string): ShellCommand => {
     return analyse(command, outer)
   }
   if (shell[1] === "zsh") {
-    // Only what both shells read alike.
+    // Accepts only scripts that both shells read alike.
     const reading = Grammar.parse(script, "zsh")
-    if (reading._tag === "Refused") return unparseable(`zsh may read it in a way of its own: ${reading.reason}`)
+    if (reading._tag === "Refused") return unparseable(`zsh may read it differently: ${reading.reason}`)
   }
   const inner = Bash.parse(script, shell[1] === "sh" ? "sh" : "bash")
   return inner._tag === "Unparseable" ? inner : analyse(script, inner)
 }
 
-// Beyond these, what runs counts as not known.
+// The limits of the analysis. Beyond them, the command counts as unknown.
 const maxDepth = 8
 const maxParts = 400
-// Words of all parts together, also those that are in several.
+// The words of all parts together; a word counts once for each part that contains it.
 const maxWords = 1_500
-// For each character of a command, and of a short one as if it had so many, so many steps are taken at most.
+// The maximum number of steps per character of a command. A shorter command counts as `shortest` characters long.
 const maxSteps = 5
 const shortest = 12 * 1024
 
@@ -195,7 +196,7 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   }
 
   const addInner = (inner: Wrapper.Inner, outer: Bash.Simple, context: Context): void => {
-    const uncertain = (why: string) => outer.opaque ?? `what ${short(outer.source)} runs ${why}`
+    const uncertain = (why: string) => outer.opaque ?? `the command that ${short(outer.source)} runs ${why}`
     const addUnknown = (why: string) => void parts.push(anything(outer, uncertain(why)))
     if (inner._tag === "Anything" || context.depth > maxDepth) return addUnknown("is not known")
     const opaque = inner.certain ? outer.opaque : uncertain("is not certain")
@@ -222,8 +223,9 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   if (steps > limit) return unparseable("it takes too much work to read")
   if (parts.length > maxParts) return unparseable(`it has more than ${maxParts} parts`)
   const loose = runsUnknown ? texts : running
-  if (loose.some(isStartedOpen)) parts.push(anything({ source: script }, "what it sets a variable to may run"))
-  // What stands behind such a text when it runs is not known.
+  if (loose.some(isStartedOpen))
+    parts.push(anything({ source: script }, "a value that it assigns to a variable may run"))
+  // The arguments that follow such a text at run time are unknown.
   const [first, ...others] = withMeaning(parts)
   return {
     _tag: "Parsed",
@@ -241,11 +243,11 @@ const analyse = (script: string, parsed: Parsed): ShellCommand => {
   }
 }
 
-// Which text of a command may be run, and whether that may be anything or is to be found elsewhere.
+// Finds the text that a command may run. With `isOpen` that may be anything, and with `isLoud` any other text of the script.
 const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variables) => {
   const [program, ...args] = simple.words
   if (program === undefined) {
-    // Bash evaluates what stands in brackets there.
+    // Bash evaluates the text in these brackets.
     const evaluates = /^(?:\[\[|\(\(|for\s*\(\()/.test(simple.source) && /\$\(|`/.test(simple.source)
     const words = evaluates ? [known(simple.source)] : []
     return { words, isOpen: words.some(isStartedOpen), isLoud: false }
@@ -264,7 +266,7 @@ const findRunning = (simple: Bash.Simple, seen: Wrapper.Seen, { isOpen }: Variab
   }
 }
 
-// A script whose first word is the output of a command.
+// Matches a script with a command whose first word is the output of another command.
 const startsOpen = /(?:^(?:-[\w-]*=?)?|[;&|(\n])[ \t]*(?:\w+=\S*[ \t]+)*"?(?:\$\(|`)/
 const isStartedOpen = ({ value }: Word): boolean => value !== undefined && startsOpen.test(value)
 
@@ -278,7 +280,7 @@ const ofWords = (
     words,
     redirects: [],
     assignments,
-    opaque: opaque ?? (unknown === undefined ? undefined : `${short(unknown.source)} is known only when it runs`),
+    opaque: opaque ?? (unknown === undefined ? undefined : `${short(unknown.source)} is only known at run time`),
     chain: undefined
   }
 }
@@ -329,7 +331,7 @@ const changers: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-// Whether later names may mean something else after this part.
+// Whether this part may change the meaning of later names.
 const changesMeaning = ({ assignments, words }: Part): boolean => {
   const [program, ...rest] = words.map(({ value }) => value)
   if (program === undefined) return assignments.length > 0

@@ -1,27 +1,27 @@
 /**
- * What a word of a Bash script stands for, where that is certain.
+ * Reads words of a Bash script whose value is certain.
  *
- * The reader here is small on purpose. It knows plain characters, quotes and single escapes, and of all else it says that
- * it does not know, so a mistake of the Bash parser about a word cannot become an accepted command: both have to agree.
+ * This reader is small on purpose. It knows plain characters, quotes and single escapes, and reports everything else as unknown.
+ * A mistake of the Bash parser about a word therefore cannot lead to an accepted command: both must agree.
  *
  * @stability stable
  * @since 0.1.0
  */
 
 /**
- * A word as it stands in the script, and what the program gets.
+ * A word as written in the script, and the value that the program gets.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Word {
   readonly source: string
-  /** `undefined`: known when it runs and not before. It may also become several words, or none. */
+  /** `undefined` if the value is known only at run time. It may also become several words, or none. */
   readonly value: string | undefined
 }
 
 /**
- * A word that is known.
+ * A word with a known value.
  *
  * @category constructors
  * @since 0.1.0
@@ -29,22 +29,22 @@ export interface Word {
 export const known = (value: string): Word => ({ source: quote(value), value })
 
 /**
- * A word that is not known.
+ * A word with an unknown value.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const unknown = (source: string): Word => ({ source, value: undefined })
 
-// Characters that mean themselves wherever they stand in a word of Bash and of sh.
+// Characters that are literal anywhere in a word, in both Bash and sh.
 const isPlain = (char: string): boolean => /^[A-Za-z0-9_@%+=:,./^\]-]$/.test(char)
 
-// Words of other characters that mean themselves when they stand alone.
+// Words of other characters that are literal as whole words.
 const plainWords: ReadonlySet<string> = new Set(["[", "!", "{}"])
 
 /**
- * Reads the source of one word. `undefined` if it has anything but plain characters, quotes and escapes: an expansion, a
- * pattern, a brace, a tilde that may be a home, a character that is not ASCII outside of quotes.
+ * Reads the source of one word. `undefined` if it contains anything other than plain characters, quotes and escapes: an
+ * expansion, a pattern, a brace, a tilde that may mean a home, or a non-ASCII character outside of quotes.
  *
  * @category utils
  * @since 0.1.0
@@ -94,9 +94,9 @@ const decodeQuoted = (source: string, start: number): { readonly value: string; 
       at++
     } else {
       const escaped = source.charAt(at + 1)
-      // In some encodings, the bytes of a character take the backslash behind it along.
+      // In some encodings, a multibyte character may include the following backslash.
       if (escaped === "" || source.charAt(at - 1) > "~") return undefined
-      // Before any other character a backslash means itself; before a line break both go.
+      // Before any other character the backslash is literal; before a line break both are removed.
       if (escaped !== "\n") value += /^[$`"\\]$/.test(escaped) ? escaped : char + escaped
       at += 2
     }
@@ -105,7 +105,7 @@ const decodeQuoted = (source: string, start: number): { readonly value: string; 
 }
 
 /**
- * Writes a word so that a shell reads back the same, as codex and Python's `shlex` do.
+ * Quotes a word so that a shell reads the same value, like codex and Python's `shlex`.
  *
  * @category utils
  * @since 0.1.0

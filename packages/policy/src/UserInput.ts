@@ -1,9 +1,9 @@
 /**
- * Answers to the questions that an agent puts to a person, for programs where nobody is there.
+ * Answers an agent's questions to the user, for programs that run without a person.
  *
- * An answerer looks at one question; {@link make} puts answerers together to an engine, and holds what they say to the
- * options that the question offers. Questions of other kinds than the agent's own (an MCP server asks too) are not touched,
- * and nothing of what is asked or answered is logged: an answer may be a secret.
+ * An answerer handles one question. {@link make} combines answerers into an engine, and checks their answers against the options
+ * of the question. Only the agent's own questions are answered, not those of MCP servers. Neither questions nor answers are
+ * logged, because an answer may be a secret.
  *
  * @stability stable
  * @since 0.1.0
@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import * as SafeRegex from "./SafeRegex.ts"
 
 /**
- * One question, as the server sends it. The model chooses its `id`.
+ * One question, as sent by the server. The model chooses its `id`.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +24,7 @@ import * as SafeRegex from "./SafeRegex.ts"
 export type Question = PolicyEngine.Params["userInput"]["questions"][number]
 
 /**
- * Answers a question, or leaves it to the next answerer with `undefined`.
+ * Answers a question, or returns `undefined` to leave it to the next answerer.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +32,7 @@ export type Question = PolicyEngine.Params["userInput"]["questions"][number]
 export type Answerer = (question: Question) => ReadonlyArray<string> | undefined
 
 /**
- * An answer that is known beforehand: one or several, each of which may be a secret.
+ * A fixed answer: one or several values, each of which may be a secret.
  *
  * @category models
  * @since 0.1.0
@@ -46,7 +46,7 @@ const valuesOf = (fixed: Fixed): ReadonlyArray<string> =>
   typeof fixed === "string" || Redacted.isRedacted(fixed) ? [reveal(fixed)] : fixed.map(reveal)
 
 /**
- * Fixed answers by the id of the question.
+ * Gives fixed answers, by the id of the question.
  *
  * @category answerers
  * @since 0.1.0
@@ -60,8 +60,8 @@ export const byId = (answers: { readonly [questionId: string]: Fixed }): Answere
 }
 
 /**
- * A fixed answer to the questions whose whole id matches a pattern in RE2 syntax. A question for a secret is left alone: name
- * it in {@link byId}.
+ * Gives a fixed answer to questions whose whole id matches a pattern in RE2 syntax. Skips questions for secrets: name them in
+ * {@link byId}.
  *
  * @category answerers
  * @since 0.1.0
@@ -79,8 +79,8 @@ export const byPattern = (pattern: string, answer: Fixed): Effect.Effect<Answere
   )
 
 /**
- * The first option of each question that has options: by codex's convention the one that the model recommends. A question
- * for a secret is left alone.
+ * Picks the first option of each question with options; by codex's convention, the model recommends that one. Skips questions
+ * for secrets.
  *
  * @category answerers
  * @since 0.1.0
@@ -91,8 +91,8 @@ export const firstOption: Answerer = ({ isSecret, options }) => {
 }
 
 /**
- * Says what is wrong with answers to these questions: one for a question that was not asked, or none of the options where
- * the question takes no other. The description holds neither question nor answer.
+ * Checks answers against their questions. Fails with a description if an answer belongs to no question, or is not one of the
+ * options of a question that accepts no other answer. The description contains neither question nor answer.
  *
  * @category validation
  * @since 0.1.0
@@ -116,7 +116,7 @@ export const check = (
 }
 
 /**
- * Puts answers into the form of a decision.
+ * Converts answers to a decision.
  *
  * @category conversions
  * @since 0.1.0
@@ -128,14 +128,14 @@ export const toDecision = (
 })
 
 /**
- * An engine that puts each question to the answerers in order, and leaves those that none of them answers without an answer.
- * It abstains if none is answered, and on all other kinds.
+ * Makes an engine that asks the answerers in order for each question. Questions without an answer stay unanswered. The engine
+ * abstains if no question has an answer, and on all other kinds of requests.
  *
  * **Details**
  *
- * Answers that {@link check} finds fault with fail the decision, so that none of them is sent.
+ * If {@link check} refuses the answers, the decision fails and none of them is sent.
  *
- * **Example** (One answer by name, the recommended option elsewhere)
+ * **Example** (One answer by id, otherwise the recommended option)
  *
  * ```ts
  * import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
@@ -172,7 +172,8 @@ export const make = (...answerers: ReadonlyArray<Answerer>): PolicyEngine.Engine
   })
 
 /**
- * Answers every question with nothing, so that the agent goes on without. It abstains on all other kinds.
+ * An engine that answers every question with no answers, so that the agent continues without them. It abstains on all other
+ * kinds of requests.
  *
  * @category engines
  * @since 0.1.0

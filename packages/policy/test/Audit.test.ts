@@ -235,7 +235,7 @@ describe("a trail in a file", () => {
       }
       // The beginning, or all of it.
       writeFileSync(file, `${second}\n${third}\n${fourth}\n`)
-      const description = "its beginning is missing: it should begin with record 1, and does with 2"
+      const description = "its beginning is missing: it should begin with record 1, but begins with 2"
       expect(yield* Effect.flip(verify(file))).toMatchObject({ _tag: "AuditBroken", line: 1, description })
       writeFileSync(file, "")
       expect(yield* Effect.flip(verify(file))).toMatchObject({ path: file, description: "there is no record in it" })

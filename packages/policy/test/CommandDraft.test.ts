@@ -58,7 +58,7 @@ describe("a question about a command", () => {
   it.effect("is about what would be typed", () =>
     Effect.gen(function* () {
       expect(yield* whole("y", { kind: "writeStdin" })).toMatchObject({
-        title: "Type into a program that runs?",
+        title: "Type into a running program?",
         details: [["Input, as the server reports it", "y"], folder]
       })
     })

@@ -560,7 +560,7 @@ describe("an explanation", () => {
         command: { _tag: "Parsed", script: "ls -- a; rm $X" },
         parts: [
           { source: "ls -- a", decision: "accept", by: "list", opaque: undefined, whyNot: undefined },
-          { source: "rm $X", decision: "decline", by: "no", opaque: '"$X" is known only when it runs', whyNot: "never" }
+          { source: "rm $X", decision: "decline", by: "no", opaque: '"$X" is only known at run time', whyNot: "never" }
         ]
       })
     }).pipe(Effect.provide(layerRepo))

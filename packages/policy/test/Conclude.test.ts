@@ -123,7 +123,7 @@ describe("what is concluded from the parts of a command", () => {
       decision: "decline",
       reason: "the amendment is empty, or none is proposed"
     })
-    const forOnePart = "the amendment would be for one part of a command of several"
+    const forOnePart = "the amendment would cover only one part of the command"
     expect(concluded(rule, proposed, "npm test && ls").reason).toBe(forOnePart)
     expect(concluded(rule, proposed, "npm test '").reason).toBe(forOnePart)
   })
@@ -133,7 +133,7 @@ describe("an amendment", () => {
   it("begins with the proposed one, and says what would run", () => {
     expect(amendmentProblem(["npm"], ["npm", "test"], 1)).toBeUndefined()
     expect(amendmentProblem(["npm", "test"], ["npm", "test"], 1)).toBeUndefined()
-    const other = "is not the proposed one, or one that goes on from it"
+    const other = "does not begin with the proposed words"
     expect(amendmentProblem(["npm", "test"], ["npm"], 1)).toBe(other)
     expect(amendmentProblem(["npm", "test"], ["npm", "run", "test"], 1)).toBe(other)
     const none = "is empty, or none is proposed"
@@ -141,7 +141,7 @@ describe("an amendment", () => {
     expect(amendmentProblem(["npm"], [], 1)).toBe(none)
     expect(amendmentProblem([], [], 1)).toBe(none)
     expect(amendmentProblem(["/bin/bash"], ["/bin/bash", "-c", "ls"], 1)).toBe('would let "/bin/bash" run anything')
-    expect(amendmentProblem(["npm"], ["npm"], 2)).toBe("would be for one part of a command of several")
-    expect(amendmentProblem(["npm"], ["npm"], 0)).toBe("would be for one part of a command of several")
+    expect(amendmentProblem(["npm"], ["npm"], 2)).toBe("would cover only one part of the command")
+    expect(amendmentProblem(["npm"], ["npm"], 0)).toBe("would cover only one part of the command")
   })
 })

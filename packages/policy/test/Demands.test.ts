@@ -55,10 +55,10 @@ describe("what has to hold of a path", () => {
 
   it.effect("is that it is known where it leads, if that is not asked otherwise", () =>
     Effect.gen(function* () {
-      expect(yield* check(at("nn/../x"))).toBe(`where "${repo}/nn/../x" leads cannot be found out`)
-      expect(yield* check(at("nn/../x", { certain: true }))).toContain("cannot be found out")
+      expect(yield* check(at("nn/../x"))).toBe(`the target of "${repo}/nn/../x" cannot be determined`)
+      expect(yield* check(at("nn/../x", { certain: true }))).toContain("cannot be determined")
       expect(yield* check(at("nn/../x", { certain: false }))).toBeUndefined()
-      expect(yield* check({ path: "relative", folders: undefined })).toContain("cannot be found out")
+      expect(yield* check({ path: "relative", folders: undefined })).toContain("cannot be determined")
     })
   )
 
@@ -66,7 +66,7 @@ describe("what has to hold of a path", () => {
     Effect.gen(function* () {
       expect(yield* check(at("hop/../../src"))).toBeUndefined()
       expect(yield* check(at("hop/../../src", { oneWay: true }))).toBe(
-        `where "${repo}/hop/../../src" leads depends on the shell`
+        `the target of "${repo}/hop/../../src" depends on the shell`
       )
       expect(yield* check(at("src/../src", { oneWay: true }))).toBeUndefined()
     })
@@ -101,8 +101,8 @@ describe("what has to hold of a path", () => {
       const same = Array.from({ length: 100 }, () => at("many", { ...inRepo, follow: true, mayBe: [], contents: true }))
       expect(yield* check(...same)).toBeUndefined()
       expect(yield* spelled(40, { follow: true })).toBeUndefined()
-      expect(yield* spelled(41, { follow: true })).toMatch(/^which links there are below ".*" cannot be found out$/)
-      expect(yield* spelled(41, { mayBe: [], contents: true })).toMatch(/^what is below ".*" cannot be found out$/)
+      expect(yield* spelled(41, { follow: true })).toMatch(/^the links below ".*" cannot be determined$/)
+      expect(yield* spelled(41, { mayBe: [], contents: true })).toMatch(/^the content of ".*" cannot be determined$/)
     })
   )
 
@@ -130,7 +130,7 @@ describe("what has to hold of a path", () => {
   it.effect("says nothing of what something else is put at in the meantime", () =>
     Effect.gen(function* () {
       expect(yield* check(at("src/a.ts", { unsettled: [`${repo}/tidy`] }))).toBeUndefined()
-      expect(yield* check(at("src/a.ts", { unsettled: [`${repo}/src`] }))).toContain("cannot be found out")
+      expect(yield* check(at("src/a.ts", { unsettled: [`${repo}/src`] }))).toContain("cannot be determined")
     })
   )
 

@@ -222,7 +222,7 @@ describe("a change of several files", () => {
         ...nothing,
         decision: "decline",
         by: "mode",
-        reason: "no rule is about writing for the rest of the session"
+        reason: "no rule covers writing for the rest of the session"
       })
       // A rule without a decision has the mode's.
       expect(yield* concluded([{ name: "same" }], one(add("/x")), permissive)).toMatchObject({
@@ -255,7 +255,7 @@ describe("a change of files that is not known", () => {
         expect(yield* concluded(accept, { changes: [], item })).toEqual({
           decision: "decline",
           by: "mode",
-          reason: "the change that it is about is not known",
+          reason: "the file change is not known",
           conditions: []
         })
       }

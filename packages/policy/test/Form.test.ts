@@ -61,8 +61,8 @@ describe("a value of a field", () => {
     ["too many choices", field("choices", { ...closed, ...between }), ["a", "b", "c", "d"], "Not more than 3 options"],
     ["enough choices", field("choices", { ...closed, ...between }), ["a", "b"], undefined],
     ["a text", field("text"), "x", undefined],
-    ["a number for a text", field("text"), 1, "Type a text"],
-    ["a list for a text", field("text"), ["x"], "Type a text"],
+    ["a number for a text", field("text"), 1, "Type some text"],
+    ["a list for a text", field("text"), ["x"], "Type some text"],
     ["the shortest text", field("text", between), "ab", undefined],
     ["too short a text, in letters", field("text", between), "\u{1f600}", "Not less than 2 characters"],
     ["too long a text", field("text", between), "abcd", "Not more than 3 characters"],
@@ -70,7 +70,7 @@ describe("a value of a field", () => {
     ["no option", field("text", closed), "x", "Type the number of one of the options"],
     ["no option where others are taken", field("text", { ...closed, isOpen: true }), "x", undefined],
     ["an option, however long", field("text", { ...closed, ...between }), "a", undefined],
-    ["nothing", field("text"), undefined, "Type a text"],
+    ["nothing", field("text"), undefined, "Type some text"],
     ["nothing for a yes", field("boolean"), null, "Type yes or no"]
   ] as ReadonlyArray<readonly [string, Field, unknown, string | undefined]>)("%s", (_, field, value, problem) =>
     expect(problemOf(field, value)).toBe(problem)

@@ -245,7 +245,7 @@ describe("a command", () => {
 
   it.effect("that is typing, network access or for people alone is called so", () =>
     Effect.gen(function* () {
-      expect((yield* ask(command("y", { kind: "writeStdin" }))).text).toContain("Type into a program that runs?")
+      expect((yield* ask(command("y", { kind: "writeStdin" }))).text).toContain("Type into a running program?")
       const host = yield* ask(
         command("", { command: null, networkApprovalContext: { host: "example.org", protocol: "https" } })
       )

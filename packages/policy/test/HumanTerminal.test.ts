@@ -87,7 +87,7 @@ describe("a person at the terminal", () => {
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* TestClock.setTime(300_000)
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer within 5m" })
-      yield* screen("This is not asked any more.")
+      yield* screen("This question was withdrawn.")
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 
@@ -97,10 +97,10 @@ describe("a person at the terminal", () => {
       const fiber = yield* asked(command("make all"))
       yield* screen("make all")
       yield* Fiber.interrupt(fiber)
-      yield* screen("This is not asked any more.")
+      yield* screen("This question was withdrawn.")
       expect(readers()).toBe(0)
       const next = yield* asked(command("make test"))
-      yield* reply("Another one waits.", "next")
+      yield* reply("Another one is waiting.", "next")
       yield* reply("make test", "y")
       expect(yield* Fiber.join(next)).toMatchObject({ decision: "accept" })
       // From then on, as before.
@@ -120,7 +120,7 @@ describe("a person at the terminal", () => {
         yield* TestClock.adjust("300 seconds")
         expect(yield* Fiber.join(timedOut)).toMatchObject({ decision: "decline" })
         const second = yield* asked(command("rm -rf ."))
-        yield* screen("Another one waits.")
+        yield* screen("Another one is waiting.")
         yield* TestClock.adjust("10 seconds")
         for (const line of ["y", "yes", ""]) yield* type(`${line}\r\b\b\b`)
         yield* nothingMore
@@ -129,7 +129,7 @@ describe("a person at the terminal", () => {
         // One that is withdrawn before it is seen changes nothing.
         yield* Fiber.interrupt(second)
         const third = yield* asked(command("make third"))
-        yield* screen("Another one waits.", 2)
+        yield* screen("Another one is waiting.", 2)
         expect(displayed.join("")).not.toContain("make third")
         yield* end
         expect(yield* Fiber.join(third)).toMatchObject({ decision: "decline" })
@@ -151,10 +151,10 @@ describe("a person at the terminal", () => {
       })
       yield* Effect.gen(function* () {
         const { displayed } = yield* TestTerminal
-        yield* reply("Another one waits.", "y")
+        yield* reply("Another one is waiting.", "y")
         yield* nothingMore
         expect(displayed.join("")).not.toContain("make clean")
-        yield* reply("Another one waits.", "\bnext")
+        yield* reply("Another one is waiting.", "\bnext")
         yield* reply("make clean", "n")
       }).pipe(Effect.provideContext(context))
       expect(yield* Fiber.join(decision)).toMatchObject({ decision: "decline", by: "other" })

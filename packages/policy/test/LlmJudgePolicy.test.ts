@@ -159,14 +159,14 @@ describe("an answer that is none", () => {
       (prompt) => ruling(prompt.replace(/requestHash is ..../, "requestHash is 0000")),
       /not name this/
     ],
-    ["accepting for the session", (prompt) => ruling(prompt, "acceptForSession"), /may not/],
-    ["cancelling", (prompt) => ruling(prompt, "cancel"), /may not/],
+    ["accepting for the session", (prompt) => ruling(prompt, "acceptForSession"), /neither accept/],
+    ["cancelling", (prompt) => ruling(prompt, "cancel"), /neither accept/],
     [
       "an amendment",
       (prompt) => ruling(prompt, { acceptWithExecpolicyAmendment: { execpolicy_amendment: ["ls"] } }),
-      /may not/
+      /neither accept/
     ],
-    ["a decision that is none", (prompt) => ruling(prompt, "deny"), /may not/]
+    ["a decision that is none", (prompt) => ruling(prompt, "deny"), /neither accept/]
   ]
 
   it.effect.each(answers)("%s: the fallback, with the cause, and one line in the log", ([, answer, why]) => {
@@ -435,7 +435,7 @@ describe("what a judge is shown", () => {
     Effect.gen(function* () {
       const { asked, engine } = yield* accepting()
       const verdict = yield* engine.command(command(text))
-      if (asked.length === 0) expect(verdict).toEqual(fallback(expect.stringMatching(/hides/)))
+      if (asked.length === 0) expect(verdict).toEqual(fallback(expect.stringMatching(/would hide/)))
       // What is not taken for a secret is shown.
       else expect(shown(asked)).toMatchObject({ params: { command: text } })
     })
@@ -587,7 +587,7 @@ describe("a judge in any language model", () => {
         fallback(expect.stringMatching(/JSON alone/))
       )
       expect(yield* decided((prompt) => ruling(prompt, "acceptForSession"))).toEqual(
-        fallback(expect.stringMatching(/may not/))
+        fallback(expect.stringMatching(/neither accept/))
       )
       expect(yield* decided(() => "")).toEqual(fallback())
     })

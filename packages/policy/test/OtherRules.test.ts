@@ -92,7 +92,7 @@ describe("a change of files", () => {
         kind: "fileChange",
         params: { ...about, itemId: "item", startedAtMs: 0 }
       })
-      expect(verdict).toMatchObject({ decision: "decline", reason: "the change that it is about is not known" })
+      expect(verdict).toMatchObject({ decision: "decline", reason: "the file change is not known" })
     })
   )
 

@@ -79,7 +79,7 @@ describe("a question about files", () => {
           ["It also asks to write, for the rest of the session, below", "/d"],
           ["Why, as the model claims", "because"]
         ],
-        choices: [["y", "Yes, with what it also asks for"], lasting, ...refusals]
+        choices: [["y", "Yes, including the additional access"], lasting, ...refusals]
       })
     })
   )
@@ -182,7 +182,7 @@ describe("a question", () => {
         fields: 1,
         choices: [
           ["y", "Answer. Empty fields stay unanswered"],
-          ["n", "Do not answer. The agent goes on without"]
+          ["n", "Do not answer. The agent continues without"]
         ]
       })
       expect(one.decide?.({ choice: "n" })).toEqual(Result.succeed("decline"))
@@ -267,7 +267,7 @@ describe("a question of an MCP server", () => {
           ["Address, which is not opened for you", "https://example.com"],
           ["Message of the server", "hello"]
         ],
-        choices: [["y", "I have been there, and done what is asked"], ...refusals]
+        choices: [["y", "I visited the page and did what it asks"], ...refusals]
       })
       expect(found.decide?.({ choice: "y" })).toMatchObject(accepted(null))
       expect(found.decide?.({ choice: "n" })).toEqual(Result.succeed("decline"))
@@ -279,7 +279,7 @@ describe("a question of an MCP server", () => {
     Effect.gen(function* () {
       const yes = yield* asked(form({}))
       expect(yes).toMatchObject({
-        title: "The MCP server srv asks for a yes",
+        title: "The MCP server srv asks for confirmation",
         details: [["Message of the server", "hello"]],
         choices: [["y", "Yes"], ...refusals]
       })
@@ -341,7 +341,7 @@ describe("a question of an MCP server", () => {
         })
       }
       for (const other of [{ codex_approval_kind: "other" }, { tool_name: "rm" }, 7]) {
-        expect(yield* asked(form({}, other))).toMatchObject({ title: "The MCP server srv asks for a yes" })
+        expect(yield* asked(form({}, other))).toMatchObject({ title: "The MCP server srv asks for confirmation" })
       }
       expect(yield* asked(form({ a: { type: "string" } }, claim))).toMatchObject({
         title: "The MCP server srv asks for data"

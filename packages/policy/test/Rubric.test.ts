@@ -166,19 +166,19 @@ describe("a mistake in a rubric", () => {
       "a key that stands twice in JSON",
       "json",
       '{"mode":"strict",\n"mode":"permissive"}',
-      "rubric.json:2: this key stands twice"
+      "rubric.json:2: this key is a duplicate"
     ],
     [
       "a key that stands twice in two spellings",
       "json",
       '{"mode":"strict",\n"\\u006dode":"permissive"}',
-      "rubric.json:2: this key stands twice"
+      "rubric.json:2: this key is a duplicate"
     ],
     [
       "a key that stands twice in YAML",
       "yaml",
       "mode: strict\nmode: permissive",
-      "rubric.yaml:2: this key stands twice"
+      "rubric.yaml:2: this key is a duplicate"
     ],
     [
       "a key that stands twice in TOML",

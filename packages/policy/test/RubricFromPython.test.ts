@@ -168,7 +168,7 @@ describe("a rubric of the Python SDK", () => {
     [
       "a condition that is not known",
       { command_rules: [{ when: { comand_regex: "x" } }] },
-      "commandRules[0].when.comandRegex: this condition is not known"
+      "commandRules[0].when.comandRegex: this condition is unknown"
     ],
     [
       "a condition of another kind",

@@ -245,7 +245,7 @@ describe("a suggested rubric", () => {
         [command("make", "accepted"), "it was accepted and refused"],
         [command("make", "refused"), "it was accepted and refused"],
         [command("X=1 npm test", "accepted"), "it sets variables, and a rule cannot tell their values apart"],
-        [command("rm $HOME", "accepted"), '"$HOME" is known only when it runs'],
+        [command("rm $HOME", "accepted"), '"$HOME" is only known at run time'],
         [command("if", "accepted"), "it is no complete command"],
         [command({ command: "npm i", cwd: null }, "accepted"), "the folder that it runs in is not known"],
         [command({ command: "ls", kind: "writeStdin" }, "accepted"), "it types into a terminal"],

@@ -1,5 +1,5 @@
 /**
- * Everything that the app-server says of its protocol, in one of its two editions, read into one form.
+ * Reads the app-server's description of one edition of its protocol into a uniform representation.
  */
 import { readEnvelopes, type Request } from "./methods.ts"
 import { type Definition, type JsonSchema, read } from "./Node.ts"
@@ -13,22 +13,22 @@ export interface Bundle {
   readonly clientNotifications: ReadonlyArray<Request>
 }
 
-/** The protocol as the binary's own TypeScript has it, by which the JSON Schema is checked. */
+/** The protocol according to the binary's own TypeScript, against which the JSON Schema is checked. */
 export interface Types {
   readonly clientRequests: ReadonlyArray<string>
   readonly serverRequests: ReadonlyArray<string>
   readonly notifications: ReadonlyArray<string>
-  /** The declaration of a definition, if it is declared by that name. */
+  /** The declaration of a definition, if one with this name exists. */
   readonly declarationOf: (name: string) => string | undefined
 }
 
-// Envelopes, whose place the tables of methods take, and what only they lead to.
+// Envelopes, which the tables of methods replace, and the definitions that only they refer to.
 const left = new Set([
   ..."ClientNotification ClientRequest ServerNotification ServerRequest W3cTraceContext".split(" "),
   ..."JSONRPCError JSONRPCErrorError JSONRPCMessage JSONRPCNotification JSONRPCRequest JSONRPCResponse".split(" ")
 ])
 
-// Names that would hide something that the generated modules use.
+// Names that would shadow identifiers of the generated modules.
 const reserved = new Set(
   "Schema Stable Experimental Lazy Array ReadonlyArray Record lazy taggedUnion externalUnion".split(" ")
 )
@@ -36,7 +36,7 @@ const reserved = new Set(
 const withoutTitles = (schema: unknown): string =>
   JSON.stringify(schema, (key, value: unknown) => (key === "title" || key === "$schema" ? undefined : value))
 
-/** The root bundle has the definitions of the first version at its top and the others under `v2`. */
+/** The root bundle has the definitions of the protocol's first version at the top level, and all others under `v2`. */
 export const flatten = (
   root: Readonly<Record<string, JsonSchema>> & { readonly v2?: Readonly<Record<string, JsonSchema>> }
 ): Readonly<Record<string, JsonSchema>> => {
@@ -58,7 +58,7 @@ export const readBundle = (schemas: Readonly<Record<string, JsonSchema>>, types:
   const definitions = new Map<string, Definition>()
   const all = { ...schemas, ...supplement.definitions }
   for (const [name, uncorrected] of Object.entries(all).sort(([a], [b]) => compare(a, b))) {
-    // `NullableX` is how a request says that its parameters X may be null.
+    // `NullableX` means that the parameters X of a request may be null.
     if (left.has(name) || (name.startsWith("Nullable") && Object.hasOwn(all, name.slice("Nullable".length)))) continue
     if (reserved.has(name) || !/^[A-Z]\w*$/.test(name)) throw new Error(`A definition cannot be called ${name}`)
     const declared = declaredFields(name, types)
@@ -84,7 +84,7 @@ export const readBundle = (schemas: Readonly<Record<string, JsonSchema>>, types:
   return bundle
 }
 
-/** By code unit, so that the order does not depend on the machine's language. */
+/** Compares by code unit, so that the order does not depend on the machine's locale. */
 export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Fails if the JSON Schema (with the supplement) and the TypeScript of the binary differ in their methods. */
@@ -102,7 +102,7 @@ export const checkMethods = (what: string, found: ReadonlyArray<Request>, expect
   }
 }
 
-// The names of the fields that the binary's TypeScript has for a definition.
+// The field names of a definition in the binary's TypeScript.
 const declaredFields = (name: string, types: Pick<Types, "declarationOf">): ReadonlySet<string> | undefined => {
   const declaration = types.declarationOf(name)
   if (declaration === undefined) return undefined
@@ -111,7 +111,7 @@ const declaredFields = (name: string, types: Pick<Types, "declarationOf">): Read
   return new Set(Array.from(text.matchAll(/(?:^|[\s{,(])"?([\w$-]+)"?\??:/g), ([, field = ""]) => field))
 }
 
-/** Fails if a definition has a field that its TypeScript does not have. */
+/** Fails if a definition has a field that its TypeScript lacks. */
 export const checkFields = (name: string, schema: JsonSchema, types: Pick<Types, "declarationOf">): void => {
   const declared = declaredFields(name, types)
   if (declared === undefined) return

@@ -1,11 +1,11 @@
 /**
- * What a definition of the protocol is, once JSON Schema's many ways of saying it are out of the way.
+ * A normalized form of the protocol's definitions, independent of the many ways to express them in JSON Schema.
  *
- * Reads the subset of JSON Schema that the app-server writes (schemars, draft 07) and refuses everything else, so that
- * nothing is ever left out in silence.
+ * Reads the subset of JSON Schema that the app-server writes (schemars, draft 07), and refuses everything else, so that nothing
+ * is silently omitted.
  */
 
-/** A JSON Schema, as far as it is looked at. */
+/** The parts of a JSON Schema that this module reads. */
 export interface JsonSchema {
   readonly $ref?: string
   readonly type?: string | ReadonlyArray<string>
@@ -29,15 +29,15 @@ export type Node =
   | { readonly _tag: "Boolean" }
   | { readonly _tag: "Number"; readonly safeInteger: boolean }
   | { readonly _tag: "Literal"; readonly value: string }
-  /** One of the values that this version knows, or where the server says it, any other of their types. */
+  /** One of the known values; in messages of the server, any value of the same types. */
   | { readonly _tag: "Enum"; readonly values: ReadonlyArray<string | number | boolean> }
   | { readonly _tag: "Array"; readonly item: Node }
   | { readonly _tag: "Record"; readonly value: Node }
   | Struct
   | { readonly _tag: "Nullable"; readonly node: Node }
-  /** Members that nothing tells apart but their shape. */
+  /** Members that differ only in their shape. */
   | { readonly _tag: "Union"; readonly members: ReadonlyArray<Node> }
-  /** Members told apart by a literal under one key; `shared` are the fields that any member has, known or not. */
+  /** Members distinguished by a literal under one key; `shared` are the fields of every member, known or unknown. */
   | {
       readonly _tag: "Tagged"
       readonly tag: string
@@ -52,7 +52,7 @@ export interface Struct {
   readonly _tag: "Struct"
   readonly description?: string | undefined
   readonly fields: ReadonlyArray<Field>
-  /** Whether keys beside the fields belong to the type. */
+  /** Whether the type allows keys other than its fields. */
   readonly open: boolean
 }
 
@@ -68,7 +68,8 @@ export interface Definition {
   readonly node: Node
 }
 
-// Said of a value beside its shape. What the server says is taken as it comes, so bounds are not checked.
+// Keywords that do not affect the shape of a value. Bounds are among them, because messages of the server are not checked
+// against bounds.
 const annotations = new Set([
   ..."$schema $id $comment title description default examples deprecated readOnly writeOnly format".split(" "),
   ..."minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern".split(" "),
@@ -80,7 +81,7 @@ const understood = new Set([
   ..."$ref type enum const properties required additionalProperties items oneOf anyOf allOf".split(" ")
 ])
 
-/** Reads one schema. `where` is for the error. */
+/** Reads one schema. `where` is its path for error messages. */
 export const read = (schema: JsonSchema | boolean, where: string): Node => {
   const refuse = (what: string): never => {
     throw new Error(`${where}: ${what}. Teach packages/core/scripts/codegen/Node.ts to read it.`)
@@ -91,7 +92,7 @@ export const read = (schema: JsonSchema | boolean, where: string): Node => {
 
   const shapes = Object.keys(schema).filter((key) => !annotations.has(key))
   if (schema.$ref !== undefined) {
-    if (shapes.length > 1) return refuse(`a reference beside ${shapes.filter((key) => key !== "$ref").join(", ")}`)
+    if (shapes.length > 1) return refuse(`a reference next to ${shapes.filter((key) => key !== "$ref").join(", ")}`)
     return { _tag: "Ref", name: schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1) }
   }
   if (schema.allOf !== undefined) {
@@ -134,7 +135,7 @@ export const read = (schema: JsonSchema | boolean, where: string): Node => {
   }
 }
 
-// A schema without a type is about the only kind of value that its keywords are about.
+// The keywords of a schema without a type determine its type.
 const typeOf = (schema: JsonSchema): string => (schema.items === undefined ? "object" : "array")
 
 // A tuple is read as an array of any of its parts.
@@ -158,7 +159,7 @@ const readObject = (schema: JsonSchema, where: string): Node => {
     return { _tag: "Record", value: read(additionalProperties || true, `${where}{}`) }
   }
   if (typeof additionalProperties === "object") {
-    throw new Error(`${where}: properties beside a schema for all other keys. Teach codegen/Node.ts to read it.`)
+    throw new Error(`${where}: properties next to a schema for all other keys. Teach codegen/Node.ts to read it.`)
   }
   return {
     _tag: "Struct",
@@ -184,7 +185,7 @@ const readUnion = (schema: JsonSchema, all: ReadonlyArray<JsonSchema>, where: st
 }
 
 const readMembers = (schema: JsonSchema, members: ReadonlyArray<JsonSchema>, where: string): Node => {
-  // Properties beside the union belong to each of its members.
+  // Properties next to the union belong to each of its members.
   const shared = readFields(schema, where)
   const [only] = members
   if (members.length === 1 && only !== undefined && shared.length === 0 && only.$ref !== undefined)
@@ -212,7 +213,7 @@ const readMembers = (schema: JsonSchema, members: ReadonlyArray<JsonSchema>, whe
 
 type Value = string | number | boolean
 
-// What an enum, or a constant, lists; `undefined` for what is neither.
+// The values of an enum or a constant; `undefined` for any other schema.
 const valuesOf = (schema: JsonSchema, where: string): ReadonlyArray<Value | null> | undefined =>
   (schema.const === undefined ? schema.enum : [schema.const])?.map((value) => {
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null)
@@ -229,7 +230,7 @@ const isExternal = (schema: JsonSchema): boolean => {
   return schema.additionalProperties === false && names.length === 1 && schema.required?.join() === names[0]
 }
 
-// The schema's own way to say that members may come.
+// Whether a member is the schema's own placeholder for future members.
 const isCatchAll = (schema: JsonSchema): boolean =>
   Array.isArray(schema.type) && [...schema.type].sort().join() === "object,string"
 
@@ -245,7 +246,7 @@ const tagOf = (members: ReadonlyArray<JsonSchema>): string | undefined =>
     return literals.every((literal) => literal !== undefined) && new Set(literals).size === literals.length
   })
 
-// An object that is itself a union of what else it has becomes one struct for each.
+// An object with a nested union becomes one struct for each member of that union.
 const readStruct = (
   schema: JsonSchema,
   inherited: ReadonlyArray<Field>,
@@ -274,7 +275,7 @@ const readStruct = (
   return [{ _tag: "Struct", description: schema.description, fields, open: schema.additionalProperties === true }]
 }
 
-/** Every definition that a node names. */
+/** The names of all definitions that a node refers to. */
 export const refsOf = (node: Node): ReadonlyArray<string> => {
   switch (node._tag) {
     case "Ref":

@@ -1,17 +1,18 @@
 /**
- * What a definition is for: what the server says is open to what it does not know, what a client sends is closed, so that a
- * misspelled value does not compile. A definition for both is printed twice, closed under the name `Known…`.
+ * The direction of each definition. Definitions of server messages are open: they accept unknown members. Definitions of client
+ * messages are closed, so that a misspelled value does not compile. A definition that goes in both directions is printed twice,
+ * and the closed one is named `Known…`.
  */
 import type { Bundle } from "./Bundle.ts"
 import { type Definition, type Node, refsOf } from "./Node.ts"
 import { closures } from "./print.ts"
 
 export interface Directed extends Definition {
-  /** Whether its unions take members that they do not know. */
+  /** Whether its unions accept unknown members. */
   readonly open: boolean
 }
 
-/** The definitions that the server says and that a client sends, each with all that it leads to. */
+/** The definitions of server messages and of client messages, including every definition that they refer to. */
 export interface Directions {
   readonly said: ReadonlySet<string>
   readonly sent: ReadonlySet<string>
@@ -36,7 +37,7 @@ export const directionsOf = (bundle: Bundle, responses: ReadonlyMap<string, stri
   }
 }
 
-/** The definitions of an edition, and beside those for both directions that differ in them, the closed ones. */
+/** The definitions of an edition, plus a closed copy of each one that goes in both directions and differs between them. */
 export const direct = (
   definitions: Bundle["definitions"],
   { said, sent }: Directions
@@ -88,7 +89,7 @@ const isUnion = (node: Node): boolean => {
 }
 
 const rename = <N extends Node>(node: N, to: (name: string) => string): N => {
-  // A node of the same kind, with other names in it.
+  // A node of the same kind, with the names in it replaced.
   const renamed = (): Node => {
     const again = (inner: Node) => rename(inner, to)
     const field = <F extends { readonly node: Node }>(inner: F): F => ({ ...inner, node: again(inner.node) })

@@ -1,5 +1,5 @@
 /**
- * Both editions of the protocol in, the text of the generated modules out. Runs nothing and writes nothing.
+ * Generates the text of the modules from both editions of the protocol. Runs nothing and writes nothing.
  */
 import type { Bundle } from "./Bundle.ts"
 import { direct, type Directions, directionsOf } from "./directions.ts"
@@ -23,11 +23,11 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   if (gone.length > 0) throw new Error(`Stable definitions that the experimental edition lacks: ${gone.join(", ")}`)
   checkAdditive(editions)
 
-  // By the larger edition, so that a definition is for the same in both.
+  // The experimental edition determines the directions, so that each definition has the same direction in both editions.
   const directions = directionsOf(experimental, responses)
   const directed = direct(experimental.definitions, directions)
   const inStable = printAll(stable, directions, (name) => name)
-  // What is printed alike, and leads only to what is printed alike, is the same in both editions.
+  // A definition is the same in both editions if it is printed alike and refers only to definitions that are the same.
   const alone = printAll(experimental, directions, (name) => name)
   const differs = new Set([...alone].filter(([name, text]) => inStable.get(name) !== text).map(([name]) => name))
   for (let size = -1; size !== differs.size;) {
@@ -58,7 +58,7 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
   }
 }
 
-/** Decisions made by hand that this protocol no longer needs, because a method or a definition is gone: a step each. */
+/** Manual decisions that this protocol no longer needs because a method or a definition is gone, as one task each. */
 export const leftovers = ({ experimental }: Pick<Editions, "experimental">): ReadonlyArray<string> => {
   const { clientRequests, definitions, serverRequests } = experimental
   const { knownValues, otherKeys } = supplement
@@ -76,8 +76,8 @@ export const leftovers = ({ experimental }: Pick<Editions, "experimental">): Rea
 }
 
 /**
- * Messages are decoded by the schemas of the experimental edition, also those of a connection that has not asked for it. So
- * that edition may add fields to an object, and none of them may be required.
+ * Messages are decoded with the schemas of the experimental edition, even on a connection without the experimental API. That
+ * edition may therefore add fields to an object, but none of them may be required.
  */
 export const checkAdditive = ({ experimental, stable }: Pick<Editions, "experimental" | "stable">): void => {
   for (const [name, { node }] of stable.definitions) {
@@ -122,7 +122,7 @@ const printAll = (
   )
 }
 
-/** The fields at the top of the parameters of a stable method that only the experimental edition has. */
+/** The top-level parameters of a stable method that only the experimental edition has. */
 export const experimentalFieldsOf = (
   params: string | undefined,
   { experimental, stable }: Pick<Editions, "experimental" | "stable">
@@ -184,7 +184,7 @@ const printMethods = (
     ...stable.serverRequests.map(({ method }) => method),
     ...stable.notifications.map(({ method }) => method)
   ])
-  // The rows of the stable table that the experimental one can take over are left to the spread.
+  // Rows that equal those of the stable table are omitted, since the experimental table spreads it.
   const changed = (requests: ReadonlyArray<Request>, withResponse: boolean) =>
     requests.filter(
       ({ method, params }) =>

@@ -1,5 +1,5 @@
 /**
- * What came and went in the protocol from version to version, by the outlines of all of them. Runs nothing.
+ * Derives the additions and removals of each protocol version from the outlines of all versions. Runs nothing.
  */
 import type { Outline } from "../../../cli/src/Compatibility.ts"
 import { type History, minorOf, type Span } from "../../src/protocol/Versions.ts"
@@ -51,7 +51,7 @@ export const historyOf = (outlines: ReadonlyArray<Outline>): History => ({
   requests: spansOf(outlines, methodsOf("request")),
   serverRequests: spansOf(outlines, methodsOf("server request")),
   notifications: spansOf(outlines, methodsOf("notification")),
-  // A field of a method that was not there yet is the method's own news.
+  // A field of a new method is not listed, because the method is.
   fields: spansOf(outlines, fieldsOf, (outline, name) => {
     const method = name.slice(0, name.lastIndexOf("."))
     return outline.methods[method] !== undefined

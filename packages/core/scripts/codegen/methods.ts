@@ -1,18 +1,18 @@
 /**
- * What the JSON Schema does not say of the methods: which response belongs to which request, and how long one may take.
+ * The facts about methods that are missing in the JSON Schema: the response of each request, and its kind of deadline.
  *
- * Both are decided here by hand where a name does not decide. A method that is not covered stops the generator.
+ * Names determine most of them; the tables here contain the others. The generator fails for a method that is not covered.
  */
 import type { JsonSchema } from "./Node.ts"
 
 /**
- * - `control`: answered by the server alone, within the common deadline;
- * - `open`: waits for a model, a person or a download, so there is no deadline;
- * - `own`: the parameters carry the time that it may take.
+ * - `control`: the server answers by itself, within the common deadline;
+ * - `open`: the request waits for a model, a person or a download, so it has no deadline;
+ * - `own`: the parameters set the deadline.
  */
 export type Deadline = "control" | "open" | "own"
 
-/** Responses whose name does not follow from that of the parameters. */
+/** Responses whose name cannot be derived from the name of the parameters. */
 export const responses: Readonly<Record<string, string>> = {
   "account/gatewayOAuth/cancel": "GatewayOAuthCancelResponse",
   "account/logout": "LogoutAccountResponse",
@@ -31,7 +31,7 @@ export const responses: Readonly<Record<string, string>> = {
   "windowsSandbox/readiness": "WindowsSandboxReadinessResponse"
 }
 
-/** The class of each method: by its name, or else by the longest of the prefixes (they end in a slash) that it begins with. */
+/** The kind of deadline by method, or by prefix (ending in a slash). A method takes precedence, then the longest prefix. */
 export const deadlines: Readonly<Record<string, Deadline>> = {
   initialize: "control",
   fuzzyFileSearch: "control",
@@ -39,7 +39,7 @@ export const deadlines: Readonly<Record<string, Deadline>> = {
   getConversationSummary: "control",
   gitDiffToRemote: "control",
 
-  // A model is asked, or the turn that asks it is waited for.
+  // These wait for a model, or for a turn.
   "turn/start": "open",
   "review/start": "open",
   "thread/compact/start": "open",
@@ -47,7 +47,7 @@ export const deadlines: Readonly<Record<string, Deadline>> = {
   "thread/prediction/request": "open",
   "thread/sample": "open",
   "mcpServer/tool/call": "open",
-  // A person is waited for.
+  // These wait for a person.
   "account/login/start": "open",
   "account/gatewayOAuth/login": "open",
   "account/bedrock/setup": "open",
@@ -55,7 +55,7 @@ export const deadlines: Readonly<Record<string, Deadline>> = {
   "accountSession/switch": "open",
   "userVerification/enroll": "open",
   "userVerification/verify": "open",
-  // Something is downloaded, uploaded or converted, of any size.
+  // These download, upload or convert data of any size.
   "externalAgentConfig/import": "open",
   "feedback/upload": "open",
   "marketplace/add": "open",
@@ -66,7 +66,7 @@ export const deadlines: Readonly<Record<string, Deadline>> = {
   "plugin/share/save": "open",
   "project/import": "open",
   "windowsSandbox/setupStart": "open",
-  // The parameters say how long.
+  // The parameters of these set the deadline.
   "command/exec": "own",
   "environment/add": "own",
   "mcpServer/oauth/login": "own",
@@ -121,7 +121,7 @@ export const deadlineOf = (method: string, table: Readonly<Record<string, Deadli
   return deadline
 }
 
-/** Entries of the table that are about no method of the protocol. */
+/** The entries of the table that match no method of the protocol. */
 export const unusedDeadlines = (
   methods: ReadonlyArray<string>,
   table: Readonly<Record<string, Deadline>> = deadlines
@@ -132,9 +132,9 @@ export const unusedDeadlines = (
 
 export interface Request {
   readonly method: string
-  /** The definition of the parameters; `undefined` if it takes none. */
+  /** The definition of the parameters; `undefined` if the method takes none. */
   readonly params: string | undefined
-  /** Whether the parameters may be left out or null. */
+  /** Whether the parameters may be omitted or null. */
   readonly optional: boolean
 }
 
@@ -159,7 +159,7 @@ export const readEnvelopes = (schema: JsonSchema | undefined, where: string): Re
   })
 }
 
-/** The response of each method: by the name of its parameters, else by hand. */
+/** The response of each method, derived from the name of its parameters or taken from `overrides`. */
 export const pairResponses = (
   requests: ReadonlyArray<Request>,
   isDefined: (name: string) => boolean,
@@ -187,7 +187,7 @@ export const pairResponses = (
   return pairs
 }
 
-/** Overrides that are about no method of the protocol. */
+/** The overrides that match no method of the protocol. */
 export const unusedResponses = (
   requests: ReadonlyArray<Pick<Request, "method">>,
   overrides: Readonly<Record<string, string>> = responses

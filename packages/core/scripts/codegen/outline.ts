@@ -1,5 +1,5 @@
 /**
- * The outline of the protocol, as a generated module.
+ * Prints the outline of the protocol as a generated module.
  */
 import { outline } from "../../../cli/src/Compatibility.ts"
 

@@ -1,16 +1,16 @@
 /**
- * Prints definitions as TypeScript: a type for people and editors, and beside it the schema that checks it.
+ * Prints definitions as TypeScript: a type for people and editors, and the schema that validates it.
  *
- * The two are printed from the same node and the compiler compares them, since each schema is annotated with its type.
+ * Both are printed from the same node. Each schema is annotated with its type, so that the compiler compares them.
  */
 import { type Definition, type Field, type Node, refsOf, type Struct } from "./Node.ts"
 
 export interface Context {
-  /** Whether unions take members that they do not know. */
+  /** Whether unions accept unknown members. */
   readonly open: boolean
-  /** How the module calls a definition: `Thread` or, from another module, `Stable.Thread`. */
+  /** The name of a definition in the module: `Thread` or, if it comes from another module, `Stable.Thread`. */
   readonly nameOf: (name: string) => string
-  /** Whether a definition leads back to the one that is printed. */
+  /** Whether a definition refers back to the one that is printed. */
   readonly isRecursive: (name: string) => boolean
 }
 
@@ -120,7 +120,7 @@ const typesOf = (values: ReadonlyArray<unknown>): ReadonlyArray<"string" | "numb
 
 const typeSchemas = { string: "Schema.String", number: "Schema.Finite", boolean: "Schema.Boolean" } as const
 
-// An open enum takes whatever has the type of one of its values.
+// An open enum accepts any value with the type of one of its values.
 const printEnum = (values: ReadonlyArray<string | number | boolean>, context: Context): string => {
   if (!context.open) return call("Schema.Literals", [list(values.map((value) => JSON.stringify(value)))])
   const [only = "Schema.Unknown", ...others] = typesOf(values).map((type) => typeSchemas[type])
@@ -206,7 +206,7 @@ export const printDefinition = (name: string, definition: Definition, context: C
   return `${comment(description)}${type}\nexport const ${name}: Lazy<${name}> = lazy(() =>${built.startsWith("\n") ? built : ` ${built}`})\n`
 }
 
-/** For each definition those that it leads to, itself among them only if it leads back to itself. */
+/** For each definition, all definitions that it refers to, directly or not; itself only if it refers back to itself. */
 export const closures = (definitions: ReadonlyMap<string, Definition>): ReadonlyMap<string, ReadonlySet<string>> =>
   new Map(
     [...definitions].map(([name, definition]) => {

@@ -1,9 +1,8 @@
 /**
- * What the app-server's JSON Schema leaves out or has wrong, by hand.
+ * Manual corrections of omissions and errors in the app-server's JSON Schema.
  *
- * The same binary also writes its protocol as TypeScript, which is right where the two differ: that is where these forms
- * are taken from, and the generator compares the methods and the names of fields of both sources, so that nothing is
- * missing and nothing is here that need not be.
+ * The same binary also writes its protocol as TypeScript, which is correct if the two differ; these corrections follow it. The
+ * generator compares the methods and field names of both sources, so that no correction is missing or unnecessary.
  */
 import type { JsonSchema } from "./Node.ts"
 
@@ -79,20 +78,20 @@ export const clientRequests: ReadonlyArray<JsonSchema> = [
   envelope("gitDiffToRemote", "GitDiffToRemoteParams")
 ]
 
-/** Sent only to a client that asks for them. */
+/** Notifications that the server sends only to a client that asks for them. */
 export const notifications: ReadonlyArray<JsonSchema> = [
   envelope("rawResponse/completed", "RawResponseCompletedNotification"),
   envelope("rawResponseItem/completed", "RawResponseItemCompletedNotification")
 ]
 
-/** Maps that have lost what they map to. `AppsConfig` has one field beside, which is no app: hence the `true`. */
+/** Maps whose value type is missing. `true` for `AppsConfig`, because one of its fields is not an app. */
 export const otherKeys: Readonly<Record<string, JsonSchema | true>> = {
   AppLinksConfig: { $ref: "#/definitions/v2/AppLinkConfig" },
   AppToolsConfig: { $ref: "#/definitions/v2/AppToolConfig" },
   AppsConfig: true
 }
 
-/** The values of what is an enum in all but its schema, which takes any string: a model may have a level of its own. */
+/** The known values of enums whose schema accepts any string, since a model may have levels of its own. */
 export const knownValues: Readonly<Record<string, ReadonlyArray<string>>> = {
   ReasoningEffort: ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
 }
@@ -113,8 +112,8 @@ export const correct = (name: string, schema: JsonSchema): JsonSchema => {
 }
 
 /**
- * A definition whose fields go by the names that its TypeScript has: in some unions the renaming of `turn_id` to `turnId` is
- * lost in the JSON Schema.
+ * A definition with the field names of its TypeScript. In some unions, the JSON Schema misses the renaming of `turn_id` to
+ * `turnId`.
  */
 export const rename = (schema: JsonSchema, declared: ReadonlySet<string>): JsonSchema => {
   const { anyOf, oneOf, properties, required } = schema

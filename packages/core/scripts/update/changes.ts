@@ -1,5 +1,5 @@
 /**
- * What is different between two versions of the protocol, in the words of whoever uses it. Runs nothing and reads nothing.
+ * Compares two versions of the protocol, in terms of methods and shapes for its users. Runs nothing and reads nothing.
  */
 import type { Bundle } from "../codegen/Bundle.ts"
 import type { Editions } from "../codegen/generate.ts"
@@ -21,7 +21,7 @@ export interface Changes {
 
 export interface Affected {
   readonly method: string
-  /** Why: `added`, `removed`, or the definitions that changed among its parameters and its response. */
+  /** The causes: `added`, `removed`, or the changed definitions among its parameters and its response. */
   readonly causes: ReadonlyArray<string>
 }
 
@@ -50,7 +50,7 @@ const tagOf = (struct: Struct, tag: string): string => {
   return node === undefined ? "?" : print(node)
 }
 
-// A definition as parts with a name each, so that a change is told by the part.
+// Splits a definition into named parts, so that changes can be reported by part.
 const partsOf = (node: Node): Parts => {
   switch (node._tag) {
     case "Struct":
@@ -82,7 +82,7 @@ const described = (key: string, value: string) => [key, value].filter((text) => 
 const compareParts = (before: Parts, after: Parts): ReadonlyArray<Change> => {
   const isNew = (key: string) => !before.has(key)
   const isGone = (key: string) => !after.has(key)
-  // A member that is new, or gone, stands for its fields.
+  // The fields of a new or removed member are not listed.
   const told = (key: string, among: (key: string) => boolean) => {
     const [, tag] = /^("[^"]*") /.exec(key) ?? []
     return tag === undefined || !among(tag)
@@ -115,7 +115,7 @@ const compareShapes = (before: Bundle, after: Bundle): ReadonlyMap<string, Reado
   return changes
 }
 
-// A method with its parameters and its stability, as one line.
+// Describes a method, its parameters and its stability in one line.
 const linesOf = ({ experimental, stable }: Editions, kind: Kind): Parts => {
   const known = new Set(stable[kind].map(({ method }) => method))
   return new Map(
@@ -129,18 +129,18 @@ const linesOf = ({ experimental, stable }: Editions, kind: Kind): Parts => {
 type Kind = "clientRequests" | "serverRequests" | "notifications"
 
 const kinds: Readonly<Record<Kind, string>> = {
-  clientRequests: "What a client asks",
-  serverRequests: "What the server asks",
-  notifications: "What the server says"
+  clientRequests: "Client requests",
+  serverRequests: "Server requests",
+  notifications: "Notifications"
 }
 
-/** Every definition that a method's parameters and response lead to, in one version. */
+/** Every definition that the parameters and the response of a method refer to, in one version. */
 const reachedBy = ({ experimental }: Editions): ReadonlyMap<string, ReadonlySet<string>> => {
   const { definitions } = experimental
   const reached = new Map<string, ReadonlySet<string>>()
   for (const { method, params } of experimental.clientRequests) {
     const names = new Set([params, responseOf({ method, params }, definitions)].filter((name) => name !== undefined))
-    // Grows while it is gone through.
+    // The loop also visits the names that it adds.
     for (const name of names)
       for (const ref of refsOf(definitions.get(name)?.node ?? { _tag: "Unknown" })) names.add(ref)
     reached.set(method, names)
@@ -175,7 +175,7 @@ export const compareEditions = (before: Editions, after: Editions): Comparison =
     const stable = inStable.get(name) ?? []
     const has = (list: ReadonlyArray<Change>, { sign, text }: Change) =>
       list.some((other) => other.sign === sign && other.text === text)
-    // What both editions say is said once.
+    // A change in both editions is listed once.
     return {
       name,
       changes: [

@@ -1,10 +1,10 @@
 /**
- * The changes that a move to another codex makes in the documents, and the steps that it leaves to a person. Text in, text out: runs nothing and
+ * Updates the documents for another codex version, and lists the remaining manual steps. Works only on texts: runs nothing and
  * reads nothing.
  */
 import type { Changes, Comparison } from "./changes.ts"
 
-/** Replaces one version with another where a document says which codex is the pinned one. */
+/** Replaces the pinned codex version wherever a document names it. */
 export const repin = (text: string, before: string, after: string): string =>
   [
     ["codex ", " |"],
@@ -17,8 +17,8 @@ export const repin = (text: string, before: string, after: string): string =>
   ].reduce((text, [left, right]) => text.replaceAll(`${left}${before}${right}`, `${left}${after}${right}`), text)
 
 /**
- * The tables of methods with a row for each method, and for no other: the first has the stable ones, the second those that are
- * experimental. A method that is new is called by its name until it gets a function.
+ * Updates the tables of methods, so that they have exactly one row for each method: the first table the stable ones, the second
+ * the experimental ones. A new method is listed with `request` until it gets a function.
  */
 export const reconcile = (
   document: string,
@@ -50,7 +50,7 @@ export const reconcile = (
   return lines.join("\n")
 }
 
-/** Replaces the transcript of a document by one with as many lines, and keeps the words in between; `undefined` if it has other lines. */
+/** Replaces the messages of a document's transcript, and keeps the text between; `undefined` if their number differs. */
 export const rerecord = (document: string, transcript: ReadonlyArray<string>): string | undefined => {
   const isLine = (line: string) => /^[<>] \{/.test(line)
   const lines = document.split("\n")
@@ -64,7 +64,7 @@ const added = (changes: ReadonlyArray<Changes>, name: string): ReadonlyArray<str
     .filter((shape) => shape.name === name)
     .flatMap(({ changes }) => changes.filter(({ sign }) => sign === "+").map(({ text }) => text))
 
-/** An entry for the changelog. */
+/** A changelog entry. */
 export const changeset = (before: string, after: string, { affected, methods, shapes }: Comparison): string => {
   const because = (cause: string) => affected.filter(({ causes }) => causes.includes(cause)).map(({ method }) => method)
   const named = (title: string, names: ReadonlyArray<string>) =>
@@ -79,16 +79,16 @@ ${[
   ...named("Removed methods", because("removed")),
   ...named(
     "New notifications",
-    added(methods, "What the server says").map((text) => text.split(":")[0] ?? text)
+    added(methods, "Notifications").map((text) => text.split(":")[0] ?? text)
   ),
   `Changed shapes: ${shapes.length}.`
 ].join(" ")}
 `
 }
 
-/** Decisions that a person has to make, a line each. */
+/** The decisions that a person must make, one line each. */
 export const decisions = ({ affected, methods, shapes }: Comparison): ReadonlyArray<string> => [
-  ...added(methods, "What the server asks").map(
+  ...added(methods, "Server requests").map(
     (text) => `Say who decides on ${text} and how it is declined, in internal/approval/answer.ts`
   ),
   ...added(shapes, "CodexErrorInfo").map(

@@ -1,10 +1,11 @@
 /**
- * A comparison of two versions of the protocol as text, with what it asks of our API. Runs nothing and reads nothing.
+ * Reports the differences between two versions of the protocol, and the required changes of this package's API. Runs nothing and
+ * reads nothing.
  */
 import { deadlineOf } from "../codegen/methods.ts"
 import type { Affected, Changes, Comparison } from "./changes.ts"
 
-/** The functions of each method, by the table in `docs/api.md`. */
+/** The functions of each method, according to the tables in `docs/api.md`. */
 export type Functions = ReadonlyMap<string, ReadonlyArray<string>>
 
 export const readFunctions = (document: string): Functions => {
@@ -45,7 +46,7 @@ const ofApi = (affected: ReadonlyArray<Affected>, functions: Functions): Readonl
   const added = because("added").map(
     ({ method }) => `  + ${method}${hasDeadline(method) ? "" : "; it needs a deadline class in codegen/methods.ts"}`
   )
-  // What is in no group is called by its name.
+  // A method without a function is called by its name, with `request`.
   const called = (method: string) => {
     const [first = method, ...others] = functions.get(method) ?? []
     return first.startsWith("request") ? `${first}("${method}")` : [first, ...others].join(", ")
@@ -59,7 +60,7 @@ const ofApi = (affected: ReadonlyArray<Affected>, functions: Functions): Readonl
     "\n## Our API",
     ...(affected.length === 0 ? ["\nNothing changes."] : []),
     ...section("Methods to give a function, or `request`, in docs/api.md and docs/zh/api.md", added),
-    ...section("What can be called no more", removed),
+    ...section("Functions whose method was removed", removed),
     ...section("Functions whose parameters or answers change, and why", changed)
   ]
 }

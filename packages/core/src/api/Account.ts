@@ -1,9 +1,9 @@
 /**
- * The account that the server works with: who it is, what it may still use, and how to log in and out.
+ * The server's account: reading it, its rate limits and usage, and logging in and out.
  *
- * A login takes a person, a browser and minutes, so it is a handle: it says where to go, waits for the end, and can be
- * cancelled. An API key goes to the server in the request and nowhere else: not into the arguments of a process, a log, an
- * error or a span.
+ * A login takes a person, a browser and minutes, so it is a handle: it tells where to go, waits for the result, and can be
+ * cancelled. An API key is sent to the server in the request and nowhere else: it must not appear in process arguments, logs,
+ * errors or spans.
  *
  * @stability stable
  * @since 0.1.0
@@ -29,20 +29,20 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
 import * as Protocol from "../protocol/Protocol.ts"
 
 /**
- * A login that is under way.
+ * A login in progress.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Login {
-  /** Waits until the login has come to its end, however often it is asked. */
+  /** Waits until the login has finished. Can be run any number of times, with the same result. */
   readonly wait: Effect.Effect<void, LoginFailed | ConnectionFailed>
-  /** Gives the login up; `wait` fails then. Does nothing if it is over. Calls `account/login/cancel`. */
+  /** Cancels the login, so that `wait` fails. Does nothing if the login has finished. Calls `account/login/cancel`. */
   readonly cancel: Effect.Effect<void, CallError>
 }
 
 /**
- * A login in a browser: open `authUrl`. The server listens for its end on its own machine.
+ * A login in a browser: open `authUrl`. The server waits for the redirect on its own machine.
  *
  * @category models
  * @since 0.1.0
@@ -65,7 +65,7 @@ export interface DeviceCodeLogin extends Login {
 }
 
 /**
- * Logs in with an API key, which the server keeps.
+ * Logs in with an API key, which the server stores.
  *
  * @category models
  * @since 0.1.0
@@ -89,7 +89,7 @@ export interface BrowserOptions {
 }
 
 /**
- * Logs in with a ChatGPT account, in a browser elsewhere: a code is entered there.
+ * Logs in with a ChatGPT account in a browser on another device, by entering a code there.
  *
  * @category models
  * @since 0.1.0
@@ -99,8 +99,8 @@ export interface DeviceCodeOptions {
 }
 
 /**
- * Logs in with tokens of ChatGPT that the program has, and keeps new. `onTokenRefresh` among the layer's options gives others
- * when these are refused. Part of the experimental API.
+ * Logs in with ChatGPT tokens that the program obtains and refreshes itself. When the server needs new ones, it calls the
+ * layer's option `onTokenRefresh`. Part of the experimental API.
  *
  * @category models
  * @since 0.1.0
@@ -114,20 +114,20 @@ export interface AuthTokensOptions {
 }
 
 /**
- * What `codex.account` can do.
+ * The functions of `codex.account`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Account {
   /**
-   * Who is logged in, and whether the model's provider asks for that. With `refreshToken` the token is renewed before.
+   * Reads the current account, and whether the model's provider requires a login. `refreshToken` refreshes the token first.
    * Calls `account/read`.
    */
   readonly read: (params?: Schemas.GetAccountParams) => Effect.Effect<Schemas.GetAccountResponse, CallError>
   /**
-   * Begins a login. The scope owns it: closing the scope before the login is over cancels it. A new login of the same kind
-   * takes the place of the one before. Calls `account/login/start`.
+   * Begins a login. The scope owns it: closing the scope before the login has finished cancels it. A new login of the same kind
+   * replaces the previous one. Calls `account/login/start`.
    */
   readonly login: {
     (options: AuthTokensOptions): Effect.Effect<Login, CallError, Scope.Scope | ExperimentalApi>
@@ -135,47 +135,47 @@ export interface Account {
     (options: BrowserOptions): Effect.Effect<BrowserLogin, CallError, Scope.Scope>
     (options: DeviceCodeOptions): Effect.Effect<DeviceCodeLogin, CallError, Scope.Scope>
   }
-  /** Forgets the account, its tokens and keys. Calls `account/logout`. */
+  /** Logs out and deletes the stored tokens and keys. Calls `account/logout`. */
   readonly logout: Effect.Effect<void, CallError>
-  /** How much of the account's limits is used. Calls `account/rateLimits/read`. */
+  /** Reads the account's rate limits and how much of them is used. Calls `account/rateLimits/read`. */
   readonly rateLimitsRead: (
     params?: Schemas.GetAccountRateLimitsParams
   ) => Effect.Effect<Schemas.GetAccountRateLimitsResponse, CallError>
   /**
-   * Redeems a credit that resets a limit. Try again with the same `idempotencyKey` only. Calls
+   * Redeems a credit that resets a rate limit. Retry only with the same `idempotencyKey`. Calls
    * `account/rateLimitResetCredit/consume`.
    */
   readonly rateLimitResetCreditConsume: (
     params: Schemas.ConsumeAccountRateLimitResetCreditParams
   ) => Effect.Effect<Schemas.ConsumeAccountRateLimitResetCreditOutcome, CallError>
-  /** The tokens that the account has used, or a thread of it. Calls `account/usage/read`. */
+  /** Reads the token usage of the account, or of one of its threads. Calls `account/usage/read`. */
   readonly usageRead: (
     params?: Schemas.GetAccountTokenUsageParams
   ) => Effect.Effect<Schemas.GetAccountTokenUsageResponse, ThreadError>
-  /** What the account's workspace has to say to its members. Calls `account/workspaceMessages/read`. */
+  /** Reads the messages of the account's workspace to its members. Calls `account/workspaceMessages/read`. */
   readonly workspaceMessagesRead: Effect.Effect<Schemas.GetWorkspaceMessagesResponse, CallError>
-  /** What the account's owner should do for its security, if there is something. Calls `account/securitySetup/read`. */
+  /** Reads the security setup that the account still needs, if any. Calls `account/securitySetup/read`. */
   readonly securitySetupRead: Effect.Effect<Schemas.AccountSecuritySetupNotice | undefined, CallError>
-  /** Asks the owner of the workspace, by mail, to add credits. Calls `account/sendAddCreditsNudgeEmail`. */
+  /** Sends the workspace owner an email that asks for more credits. Calls `account/sendAddCreditsNudgeEmail`. */
   readonly sendAddCreditsNudgeEmail: (
     params: Schemas.SendAddCreditsNudgeEmailParams
   ) => Effect.Effect<Schemas.AddCreditsNudgeEmailStatus, CallError>
-  /** How a model provider behind a gateway is logged in to. Calls `account/gatewayOAuth/read`. */
+  /** Reads the login state of a model provider behind a gateway. Calls `account/gatewayOAuth/read`. */
   readonly gatewayOAuthRead: (
     params?: Schemas.GatewayOAuthReadParams
   ) => Effect.Effect<Schemas.GatewayOAuthReadResponse, CallError>
   /**
-   * Begins a login to such a provider; `account/gatewayOAuth/changed` tells how it goes on. Calls
+   * Begins a login to such a provider; `account/gatewayOAuth/changed` reports its progress. Calls
    * `account/gatewayOAuth/login`.
    */
   readonly gatewayOAuthLogin: (
     params?: Schemas.GatewayOAuthLoginParams
   ) => Effect.Effect<Schemas.GatewayOAuthPrompt | undefined, CallError>
-  /** Gives such a login up. Calls `account/gatewayOAuth/cancel`. */
+  /** Cancels such a login. Calls `account/gatewayOAuth/cancel`. */
   readonly gatewayOAuthCancel: Effect.Effect<void, CallError>
 }
 
-/** How long giving up a login may hold up the end of its scope. */
+/** How long closing the scope waits for the cancellation of its login. */
 const cancelTimeout = Duration.seconds(5)
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The apps (connectors) of the account, as the server knows them.
+ * The apps (connectors) of the account.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,22 +13,22 @@ import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.app` can do. With a `threadId` the configuration of that thread, which is to be loaded, decides which apps
- * there are.
+ * The functions of `codex.app`. With a `threadId`, the configuration of that thread determines the apps; the thread must be
+ * loaded.
  *
  * @category models
  * @since 0.1.0
  */
 export interface App {
-  /** All apps, page by page. `limit` is the size of a page. Calls `app/list`. */
+  /** Lists all apps, page by page. `limit` is the page size. Calls `app/list`. */
   readonly list: (params?: Schemas.AppsListParams) => Stream.Stream<Schemas.AppInfo, ThreadError>
-  /** One page, with the cursor to the next. Calls `app/list`. */
+  /** Reads one page, with the cursor to the next. Calls `app/list`. */
   readonly listPage: (params?: Schemas.AppsListParams) => Effect.Effect<Schemas.AppsListResponse, ThreadError>
-  /** The apps that are installed. Calls `app/installed`. */
+  /** Lists the installed apps. Calls `app/installed`. */
   readonly installed: (
     params?: Schemas.AppsInstalledParams
   ) => Effect.Effect<ReadonlyArray<Schemas.InstalledApp>, ThreadError>
-  /** What some apps are, by their ids, at most 100; also which of the ids are no app's. Calls `app/read`. */
+  /** Reads up to 100 apps by their ids, and names the ids that no app has. Calls `app/read`. */
   readonly read: (params: Schemas.AppsReadParams) => Effect.Effect<Schemas.AppsReadResponse, ThreadError>
 }
 

@@ -1,8 +1,8 @@
 /**
- * The configuration that the server works with: its `config.toml` and what is laid over it.
+ * The server's configuration: its `config.toml` and the layers that override it.
  *
- * What a layer's options set for its own process (`config`, thread and turn defaults) is not written anywhere. Writing here
- * changes the file of the user, for all programs.
+ * Settings in a layer's options (`config`, thread and turn defaults) apply to that layer's process only and are never written
+ * to a file. The functions here that write change the user's file, for every program that uses it.
  *
  * @stability stable
  * @since 0.1.0
@@ -14,8 +14,8 @@ import { makeCalls } from "../internal/api/calls.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * One value to write. `keyPath` is dotted, such as `model` or `mcp_servers.docs.command`; a `value` of `null` takes the key
- * out.
+ * One value to write. `keyPath` is dotted, such as `model` or `mcp_servers.docs.command`; a `value` of `null` removes the
+ * key.
  *
  * @category models
  * @since 0.1.0
@@ -23,18 +23,18 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
 export interface Edit {
   readonly keyPath: string
   readonly value: unknown
-  /** Whether a table is merged into the one that is there, or takes its place. Default: `upsert`, which merges. */
+  /** Whether a table is merged into the existing one or replaces it. Default: `upsert`, which merges. */
   readonly mergeStrategy?: Schemas.MergeStrategy | undefined
 }
 
 /**
- * One value to write, and where to.
+ * One value to write, and the file to write it to.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ValueWriteParams extends Edit {
-  /** The version that was read; if the file is another one by now, the call fails with `RequestFailed`. */
+  /** The version that was read. If the file has changed since, the call fails with `RequestFailed`. */
   readonly expectedVersion?: string | undefined
   /** The file to write. Default: the user's `config.toml`. */
   readonly filePath?: string | undefined
@@ -51,21 +51,21 @@ export interface BatchWriteParams extends Omit<Schemas.ConfigBatchWriteParams, "
 }
 
 /**
- * What `codex.config` can do.
+ * The functions of `codex.config`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CodexConfig {
-  /** The configuration in effect and where each value comes from; with `cwd` as a project there has it. Calls `config/read`. */
+  /** Reads the effective configuration and the source of each value; `cwd` includes a project's. Calls `config/read`. */
   readonly read: (params?: Schemas.ConfigReadParams) => Effect.Effect<Schemas.ConfigReadResponse, CallError>
   /** Writes one value. Calls `config/value/write`. */
   readonly valueWrite: (params: ValueWriteParams) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>
   /** Writes several values at once, or none of them. Calls `config/batchWrite`. */
   readonly batchWrite: (params: BatchWriteParams) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>
-  /** What an administrator requires of the configuration. Calls `configRequirements/read`. */
+  /** Reads the administrator's requirements for the configuration. Calls `configRequirements/read`. */
   readonly requirementsRead: Effect.Effect<Schemas.ConfigRequirementsReadResponse, CallError>
-  /** Starts the MCP servers anew, as the configuration names them now. Calls `config/mcpServer/reload`. */
+  /** Restarts the MCP servers with the current configuration. Calls `config/mcpServer/reload`. */
   readonly mcpServerReload: Effect.Effect<void, CallError>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Commands that this program has the server run, in the server's sandbox and on the server's machine. No agent and no policy
- * is asked.
+ * Commands that this program runs through the server, in the server's sandbox and on the server's machine. They involve no
+ * agent and go through no policy.
  *
  * @stability stable
  * @since 0.1.0
@@ -22,13 +22,13 @@ import { makeOwnedFeed, nextId } from "../internal/api/feeds.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * A command whose output is waited for.
+ * A command to run to its end.
  *
  * **Details**
  *
- * Without a `timeoutMs` the server ends a command after its own time, 10 seconds in 0.169.0, and keeps 1 MiB of each output:
- * what comes after that is cut off without a mark, unless `outputBytesCap` or `disableOutputCap` says otherwise. A command
- * that ran out of time has the exit code 124.
+ * Without a `timeoutMs` the server kills a command after its default timeout, 10 seconds in 0.169.0. It keeps 1 MiB of each
+ * output and cuts off the rest without a mark, unless `outputBytesCap` or `disableOutputCap` is set. A command that timed out
+ * has the exit code 124.
  *
  * @category models
  * @since 0.1.0
@@ -39,8 +39,8 @@ export interface ExecParams extends Omit<
 > {}
 
 /**
- * A command that is held on to. Without a `timeoutMs` it has no time limit, and without an `outputBytesCap` none of its output
- * is cut off.
+ * A command to start and control while it runs. Without a `timeoutMs` it has no timeout, and without an `outputBytesCap` its
+ * output is never cut off.
  *
  * @category models
  * @since 0.1.0
@@ -51,38 +51,38 @@ export interface StartParams extends Omit<
 > {}
 
 /**
- * A command that runs, or has run. Each output is for one consumer, who gets it from its beginning; it ends with the command,
- * and fails as `exitCode` does.
+ * A started command. Each output is for a single consumer, which gets it from the start. An output ends when the command does,
+ * and fails with the same error as `exitCode`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Execution {
-  /** What the command writes; with `tty` all of its output. */
+  /** The command's standard output; with `tty`, all of its output. */
   readonly stdout: Stream.Stream<Uint8Array, CallError | SlowConsumer>
   readonly stderr: Stream.Stream<Uint8Array, CallError | SlowConsumer>
-  /** Writes to the command's input; a string as UTF-8. Calls `command/exec/write`. */
+  /** Writes to the command's standard input; a string as UTF-8. Calls `command/exec/write`. */
   readonly write: (data: Uint8Array | string) => Effect.Effect<void, CallError>
-  /** Ends the command's input, for which programs such as `cat` wait. */
+  /** Closes the command's standard input, which programs such as `cat` wait for. */
   readonly closeStdin: Effect.Effect<void, CallError>
   /** Changes the size of the terminal, in characters. Only with `tty`. Calls `command/exec/resize`. */
   readonly resize: (size: Schemas.CommandExecTerminalSize) => Effect.Effect<void, CallError>
   /** Kills the command. Fails if it has ended. Calls `command/exec/terminate`. */
   readonly terminate: Effect.Effect<void, CallError>
-  /** Waits for the end: 124 if it ran out of time, 128 and the signal's number if it was killed. */
+  /** Waits for the exit code: 124 if the command timed out, 128 plus the signal number if it was killed. */
   readonly exitCode: Effect.Effect<number, CallError>
 }
 
 /**
- * What `codex.command` can do.
+ * The functions of `codex.command`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Command {
   /**
-   * Runs a command and waits for its output. The request has half a minute more than the command's `timeoutMs`, and no
-   * deadline without one. Leaving early kills the command. Calls `command/exec`.
+   * Runs a command and waits for its output. The request times out 30 seconds after the command's `timeoutMs`, and never
+   * without one. Interrupting the effect kills the command. Calls `command/exec`.
    *
    * **Example** (Asking git)
    *
@@ -104,13 +104,13 @@ export interface Command {
    *
    * **Gotchas**
    *
-   * Outside of the sandbox (`sandboxPolicy: { type: "dangerFullAccess" }`) killing ends the command itself; processes that it
-   * has left in the background go on.
+   * Outside of the sandbox (`sandboxPolicy: { type: "dangerFullAccess" }`) killing ends only the command itself; its background
+   * processes keep running.
    */
   readonly start: (params: StartParams) => Effect.Effect<Execution, never, Scope.Scope>
 }
 
-/** How long killing a command may hold up the end of its scope. */
+/** How long closing the scope waits for its command to be killed. */
 const terminateTimeout = Duration.seconds(5)
 
 /**
@@ -169,7 +169,7 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
         })
       )
     )
-    // Its end is waited for, so that nothing of it is left when the scope is.
+    // Waits for the end of the command, so that it never outlives the scope.
     const kill = Effect.fnUntraced(function* (running: Fiber.Fiber<number, CallError>) {
       if (running.pollUnsafe() !== undefined) return
       yield* Effect.ignore(terminate(processId))

@@ -1,7 +1,7 @@
 /**
- * Files of the machine that the server runs on. All paths are absolute; no sandbox and no policy stands in between.
+ * Files on the server's machine. All paths are absolute. Neither the sandbox nor a policy restricts these functions.
  *
- * For files of this machine there is `FileSystem`.
+ * For files on this machine use Effect's `FileSystem`.
  *
  * @stability stable
  * @since 0.1.0
@@ -18,7 +18,7 @@ import { makeFeed, nextId } from "../internal/api/feeds.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.fs` can do. Something that is not there is a `RequestFailed`.
+ * The functions of `codex.fs`. They fail with `RequestFailed` if a path does not exist.
  *
  * @category models
  * @since 0.1.0
@@ -26,13 +26,13 @@ import type * as Schemas from "../protocol/generated/Stable.ts"
 export interface Fs {
   /** Calls `fs/readFile`. */
   readonly readFile: (path: string) => Effect.Effect<Uint8Array, CallError>
-  /** Writes a file whose folder exists, over one that is there; a string as UTF-8. Calls `fs/writeFile`. */
+  /** Writes a file, a string as UTF-8. Replaces an existing file; the folder must exist. Calls `fs/writeFile`. */
   readonly writeFile: (path: string, data: Uint8Array | string) => Effect.Effect<void, CallError>
-  /** What a path leads to, and when that was made and changed, in milliseconds since 1970. Calls `fs/getMetadata`. */
+  /** Reads what kind of file a path is, and its creation and change times in Unix milliseconds. Calls `fs/getMetadata`. */
   readonly getMetadata: (path: string) => Effect.Effect<Schemas.FsGetMetadataResponse, CallError>
   /** Calls `fs/readDirectory`. */
   readonly readDirectory: (path: string) => Effect.Effect<ReadonlyArray<Schemas.FsReadDirectoryEntry>, CallError>
-  /** Makes a folder, and those above it unless `recursive` is false. Calls `fs/createDirectory`. */
+  /** Creates a folder, and its missing parents unless `recursive` is false. Calls `fs/createDirectory`. */
   readonly createDirectory: (
     path: string,
     params?: Omit<Schemas.FsCreateDirectoryParams, "path">
@@ -44,18 +44,18 @@ export interface Fs {
     params?: Omit<Schemas.FsCopyParams, "destinationPath" | "sourcePath">
   ) => Effect.Effect<void, CallError>
   /**
-   * Removes a file, or a folder with all that is in it unless `recursive` is false. Fails for what is not there if `force`
-   * is false. Calls `fs/remove`.
+   * Removes a file, or a folder with its contents unless `recursive` is false. Fails for a missing path only if `force` is
+   * false. Calls `fs/remove`.
    */
   readonly remove: (path: string, params?: Omit<Schemas.FsRemoveParams, "path">) => Effect.Effect<void, CallError>
   /**
-   * The paths that change, as they do, in or at a path that may not exist yet. Ends when the stream is left. Calls
+   * Watches a file or folder, which need not exist yet, and emits the changed paths. Ending the stream ends the watch. Calls
    * `fs/unwatch` and `fs/watch`.
    */
   readonly watch: (path: string) => Stream.Stream<ReadonlyArray<string>, CallError | SlowConsumer>
 }
 
-/** How long the server may take to end a watch before its scope closes without that. */
+/** How long closing the scope waits for the server to end a watch. */
 const unwatchTimeout = Duration.seconds(5)
 
 /**

@@ -17,32 +17,32 @@ import { makeFeed, nextId } from "../internal/api/feeds.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * Where a session of searches looks.
+ * The folders that a search session covers.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SessionParams {
   /**
-   * The folders to look in, by their absolute paths. Default: the working directory of a server that was started here. There is
-   * no default for a server elsewhere: without roots the call fails with `InvalidParams`.
+   * The absolute paths of the folders to search. Default: the server's working directory if this program started the server.
+   * For any other server there is no default, and without roots the call fails with `InvalidParams`.
    */
   readonly roots?: ReadonlyArray<string> | undefined
 }
 
 /**
- * What one search looks for, and where.
+ * The query of one search, and the folders to search.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SearchParams extends SessionParams {
-  /** Letters of the path in their order. An empty one finds nothing. */
+  /** Letters of the path, in order. An empty query finds nothing. */
   readonly query: string
 }
 
 /**
- * What a session has found so far for a query.
+ * The results of a session for a query so far.
  *
  * @category models
  * @since 0.1.0
@@ -53,15 +53,15 @@ export interface Found {
 }
 
 /**
- * A search that goes on while somebody types.
+ * A search that follows the user's typing.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Session {
-  /** Takes the place of the query before. Calls `fuzzyFileSearch/sessionUpdate`. */
+  /** Replaces the query. Calls `fuzzyFileSearch/sessionUpdate`. */
   readonly update: (query: string) => Effect.Effect<void, CallError>
-  /** What is found, again and again as it becomes more. For one consumer. */
+  /** Emits all results so far, each time there are more. For a single consumer. */
   readonly found: Stream.Stream<Found, ConnectionFailed | SlowConsumer>
 }
 
@@ -72,7 +72,7 @@ export interface Session {
  * @since 0.1.0
  */
 export interface FuzzyFileSearch {
-  /** The files whose paths have the letters of the query in their order, the best first. Calls `fuzzyFileSearch`. */
+  /** Finds the files whose paths contain the letters of the query in order, best match first. Calls `fuzzyFileSearch`. */
   readonly fuzzyFileSearch: (
     params: SearchParams
   ) => Effect.Effect<ReadonlyArray<Schemas.FuzzyFileSearchResult>, CallError>
@@ -86,7 +86,7 @@ export interface FuzzyFileSearch {
   ) => Effect.Effect<Session, CallError, ExperimentalApi | Scope.Scope>
 }
 
-/** How long the server may take to end a session before its scope closes without that. */
+/** How long closing the scope waits for the server to end a session. */
 const stopTimeout = Duration.seconds(5)
 
 /**
@@ -102,7 +102,9 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
     if (roots !== undefined) return Effect.succeed(roots)
     const { cwd } = server.serverInfo
     return cwd === undefined
-      ? Effect.fail(new InvalidParams({ method, description: "the server is not ours, so `roots` has to be given" }))
+      ? Effect.fail(
+          new InvalidParams({ method, description: "`roots` is required: this program did not start the server" })
+        )
       : Effect.succeed([cwd])
   }
 
@@ -118,7 +120,7 @@ export const make = (server: AppServer["Service"], options: { readonly bufferByt
       const sessionId = nextId()
       const found = yield* makeFeed<Found>(server, {
         maxBytes: options.bufferBytes,
-        // About what one result is on the wire.
+        // The approximate size of one result on the wire.
         bytes: ({ files }) => files.length * 256
       })
       yield* server[connection].on("fuzzyFileSearch/sessionUpdated", ({ params: { files, query, sessionId: of } }) => {

@@ -3,11 +3,12 @@
  *
  * **Details**
  *
- * One rule makes the names. A method in camel case begins with the name of its group, and the rest of it is the function. The
- * id of the thread that a function is about, or the path of the file, comes first; the other parameters follow as the protocol
- * has them. An answer with one field is that field, one without any is nothing. What comes page by page is a stream; with
- * `Page` after its name it is one page. What goes on after its answer (a login, a command, a watch) is a handle or a stream
- * that the scope owns. Methods outside of the groups are called with `request` and `requestExperimental`.
+ * One rule derives the names: in camel case, a method begins with the name of its group, and the rest names the function. The
+ * thread id or the file path that a function is about is its first argument; the other parameters follow in one object, as in
+ * the protocol. A response with a single field becomes that field, and an empty one becomes `void`. A paginated list is a
+ * stream; the function with the suffix `Page` reads one page of it. Work that continues after the response (a login, a
+ * command, a watch) is a handle or a stream that the scope owns. Call methods outside of the groups with `request` and
+ * `requestExperimental`.
  *
  * @stability stable
  * @since 0.1.0
@@ -31,7 +32,7 @@ import * as ThreadWork from "./ThreadWork.ts"
 import * as TurnControl from "./TurnControl.ts"
 
 /**
- * What can be done with threads by their ids.
+ * The functions of `codex.thread` that take a thread by its id.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +41,7 @@ export interface ThreadGroup
   extends ThreadStore.ThreadStore, ThreadFiling.ThreadFiling, ThreadSearch.ThreadSearch, ThreadWork.ThreadWork {}
 
 /**
- * The grouped functions of `codex`, by the names of the protocol.
+ * The grouped functions of `codex`, named after the protocol's methods.
  *
  * @category models
  * @since 0.1.0
@@ -60,15 +61,15 @@ export interface Groups extends FuzzyFileSearch.FuzzyFileSearch {
 }
 
 /**
- * What the groups need besides the connection.
+ * The options that the groups need in addition to the connection.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** How much a stream's consumer may leave unread before it fails with `SlowConsumer`, in bytes. */
+  /** How many bytes a stream may buffer for its consumer before it fails with `SlowConsumer`. */
   readonly bufferBytes: number
-  /** Has the server load a thread for a method that works on loaded threads only. */
+  /** Makes the server load a thread, for methods that work on loaded threads only. */
   readonly load: LoadThread
 }
 

@@ -1,5 +1,5 @@
 /**
- * The MCP servers that the app-server has connected to: what they offer, logging in to them, and using them without an agent.
+ * The MCP servers that the app-server connects to: listing them, logging in to them, and calling them without an agent.
  *
  * @stability stable
  * @since 0.1.0
@@ -17,40 +17,40 @@ import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * A login to an MCP server that is under way: open `authorizationUrl` in a browser.
+ * A login to an MCP server in progress: open `authorizationUrl` in a browser.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OauthLogin {
   readonly authorizationUrl: string
-  /** Waits until the login has come to its end; with a `timeoutSecs` for half a minute longer than that. */
+  /** Waits until the login has finished; with a `timeoutSecs`, for at most 30 seconds longer than that. */
   readonly wait: Effect.Effect<void, LoginFailed | ConnectionFailed | RequestTimedOut>
 }
 
 /**
- * What `codex.mcpServer` can do.
+ * The functions of `codex.mcpServer`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface McpServer {
   /**
-   * The servers with their tools, resources and state of login, page by page. `limit` is the size of a page. Calls
+   * Lists the servers with their tools, resources and login state, page by page. `limit` is the page size. Calls
    * `mcpServerStatus/list`.
    */
   readonly statusList: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Stream.Stream<Schemas.McpServerStatus, ThreadError>
-  /** One page, with the cursor to the next. Calls `mcpServerStatus/list`. */
+  /** Reads one page, with the cursor to the next. Calls `mcpServerStatus/list`. */
   readonly statusListPage: (
     params?: Schemas.ListMcpServerStatusParams
   ) => Effect.Effect<Schemas.ListMcpServerStatusResponse, ThreadError>
-  /** Begins a login. There is no way to cancel one; leaving the scope stops waiting. Calls `mcpServer/oauth/login`. */
+  /** Begins a login. It cannot be cancelled; closing the scope only stops waiting for it. Calls `mcpServer/oauth/login`. */
   readonly oauthLogin: (
     params: Schemas.McpServerOauthLoginParams
   ) => Effect.Effect<OauthLogin, ThreadError, Scope.Scope>
-  /** Calls a tool in the name of a thread, which is loaded if it is not; no policy is asked. Calls `mcpServer/tool/call`. */
+  /** Calls a tool on behalf of a thread, loading it if necessary. No policy is asked. Calls `mcpServer/tool/call`. */
   readonly toolCall: (
     params: Schemas.McpServerToolCallParams
   ) => Effect.Effect<Schemas.McpServerToolCallResponse, ThreadError>

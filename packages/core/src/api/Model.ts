@@ -1,5 +1,5 @@
 /**
- * The models that the server can work with, and their providers.
+ * The models that the server offers, and their providers.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,28 +13,28 @@ import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.model` can do.
+ * The functions of `codex.model`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Model {
   /**
-   * All models, page by page, without those that pickers hide unless `includeHidden` is set. `limit` is the size of a page.
-   * Calls `model/list`.
+   * Lists the models, page by page; those hidden from pickers only with `includeHidden`. `limit` is the page size. Calls
+   * `model/list`.
    */
   readonly list: (params?: Schemas.ModelListParams) => Stream.Stream<Schemas.Model, CallError>
-  /** One page, with the cursor to the next. Calls `model/list`. */
+  /** Reads one page, with the cursor to the next. Calls `model/list`. */
   readonly listPage: (params?: Schemas.ModelListParams) => Effect.Effect<Schemas.ModelListResponse, CallError>
-  /** The providers that are configured. Calls `modelProvider/list`. */
+  /** Lists the configured providers. Calls `modelProvider/list`. */
   readonly providerList: (
     params?: Schemas.ModelProviderListParams
   ) => Effect.Effect<Schemas.ModelProviderListResponse, CallError>
-  /** What a provider can do. Calls `modelProvider/capabilities/read`. */
+  /** Reads the capabilities of a provider. Calls `modelProvider/capabilities/read`. */
   readonly providerCapabilitiesRead: (
     params?: Schemas.ModelProviderCapabilitiesReadParams
   ) => Effect.Effect<Schemas.ModelProviderCapabilitiesReadResponse, CallError>
-  /** Sets the provider of new threads, in the user's `config.toml`. Calls `modelProvider/default/set`. */
+  /** Sets the default provider of new threads in the user's `config.toml`. Calls `modelProvider/default/set`. */
   readonly providerDefaultSet: (
     params: Schemas.ModelProviderDefaultSetParams
   ) => Effect.Effect<Schemas.ConfigWriteResponse, CallError>

@@ -1,5 +1,5 @@
 /**
- * Reviews of code by the agent.
+ * Code reviews by the agent.
  *
  * @stability stable
  * @since 0.1.0
@@ -11,16 +11,16 @@ import { type LoadThread, makeCalls } from "../internal/api/calls.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.review` can do.
+ * The functions of `codex.review`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Review {
   /**
-   * Has the server start a review on a thread, which is loaded if it is not, and does not wait for it: its turn belongs to
-   * nobody here, and what it asks for is declined unless the thread has a `policy`. `review` of a thread's handle is the
-   * form with an owner. Calls `review/start`.
+   * Starts a review on a thread, loading it if necessary, and does not wait for its end. The review's turn has no handle, so
+   * its approval requests are declined unless the thread has a `policy`. Use `review` of a thread's handle to own the turn.
+   * Calls `review/start`.
    */
   readonly start: (
     threadId: string,

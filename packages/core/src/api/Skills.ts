@@ -11,22 +11,22 @@ import { makeCalls } from "../internal/api/calls.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.skills` can do.
+ * The functions of `codex.skills`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Skills {
-  /** The skills and the errors in them, for each working folder. Default: that of the server. Calls `skills/list`. */
+  /** Lists the skills of each working directory, and their errors. Default: the server's. Calls `skills/list`. */
   readonly list: (params?: Schemas.SkillsListParams) => Effect.Effect<ReadonlyArray<Schemas.SkillsListEntry>, CallError>
   /**
-   * Switches a skill on or off, by the absolute path of its `SKILL.md` or by its name; tells which it is now. Calls
-   * `skills/config/write`.
+   * Enables or disables a skill, by the absolute path of its `SKILL.md` or by its name. Returns whether it is enabled now.
+   * Calls `skills/config/write`.
    */
   readonly configWrite: (params: Schemas.SkillsConfigWriteParams) => Effect.Effect<boolean, CallError>
   /**
-   * Folders, by absolute paths, in which skills are looked for besides the usual ones, for as long as the server runs.
-   * Calls `skills/extraRoots/set`.
+   * Sets additional folders to search for skills, by their absolute paths, for as long as the server runs. Calls
+   * `skills/extraRoots/set`.
    */
   readonly extraRootsSet: (params: Schemas.SkillsExtraRootsSetParams) => Effect.Effect<void, CallError>
 }

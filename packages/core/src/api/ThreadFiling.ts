@@ -1,5 +1,5 @@
 /**
- * How threads are put in order: the sections that they are listed under, and what is attached to them.
+ * Organizing threads: the sections that they are listed under, and their attachments.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,15 +13,15 @@ import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.thread` can do with sections and attachments.
+ * The functions of `codex.thread` for sections and attachments.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ThreadFiling {
-  /** All sections, in their order. `limit` is the size of a page. Calls `threadSection/list`. */
+  /** Lists all sections, in order. `limit` is the page size. Calls `threadSection/list`. */
   readonly sectionList: (params?: Schemas.ThreadSectionListParams) => Stream.Stream<Schemas.ThreadSection, CallError>
-  /** One page, with the cursor to the next. Calls `threadSection/list`. */
+  /** Reads one page, with the cursor to the next. Calls `threadSection/list`. */
   readonly sectionListPage: (
     params?: Schemas.ThreadSectionListParams
   ) => Effect.Effect<Schemas.ThreadSectionListResponse, CallError>
@@ -31,12 +31,12 @@ export interface ThreadFiling {
   readonly sectionUpdate: (params: Schemas.ThreadSectionUpdateParams) => Effect.Effect<Schemas.ThreadSection, CallError>
   /** Deletes a section; its threads stay. Calls `threadSection/delete`. */
   readonly sectionDelete: (params: Schemas.ThreadSectionDeleteParams) => Effect.Effect<void, CallError>
-  /** Puts a thread into a section, or with a `sectionId` of `null` out of its own. Calls `thread/section/move`. */
+  /** Moves a thread into a section; a `sectionId` of `null` removes it from its own. Calls `thread/section/move`. */
   readonly sectionMove: (
     threadId: string,
     params: Omit<Schemas.ThreadSectionMoveParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Attaches a value to a thread, under a type and a key of the program's own. Calls `thread/attachment/add`. */
+  /** Attaches a value to a thread, under a type and a key that the program chooses. Calls `thread/attachment/add`. */
   readonly attachmentAdd: (
     threadId: string,
     params: Omit<Schemas.ThreadAttachmentAddParams, "threadId">
@@ -46,7 +46,7 @@ export interface ThreadFiling {
     threadId: string,
     params?: Omit<Schemas.ThreadAttachmentListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadAttachment, ThreadError>
-  /** One page, with the cursor to the next. Calls `thread/attachment/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/attachment/list`. */
   readonly attachmentListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadAttachmentListParams, "threadId">
@@ -56,18 +56,18 @@ export interface ThreadFiling {
     threadId: string,
     params: Omit<Schemas.ThreadAttachmentRemoveParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** The threads that something is attached to. Calls `thread/attachmentOwner/list`. */
+  /** Lists the threads that have a given attachment. Calls `thread/attachmentOwner/list`. */
   readonly attachmentOwnerList: (
     params: Schemas.ThreadAttachmentOwnerListParams
   ) => Stream.Stream<Schemas.ThreadAttachmentOwner, CallError>
-  /** One page, with the cursor to the next. Calls `thread/attachmentOwner/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/attachmentOwner/list`. */
   readonly attachmentOwnerListPage: (
     params: Schemas.ThreadAttachmentOwnerListParams
   ) => Effect.Effect<Schemas.ThreadAttachmentOwnerListResponse, CallError>
 }
 
 /**
- * The part of `codex.thread` that files threads, over a connection.
+ * The part of `codex.thread` for sections and attachments, over a connection.
  *
  * @category constructors
  * @since 0.1.0

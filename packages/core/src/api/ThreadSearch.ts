@@ -1,5 +1,5 @@
 /**
- * Finding threads, and places in them, by what was said.
+ * Searching threads, and places in them, by their text.
  *
  * @stability experimental
  * @since 0.1.0
@@ -14,41 +14,41 @@ import { pages } from "../internal/api/pages.ts"
 import type * as Schemas from "../protocol/generated/Experimental.ts"
 
 /**
- * What `codex.thread` can find. All of it is experimental.
+ * The functions of `codex.thread` that search. All of them are experimental.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ThreadSearch {
-  /** The threads in which something was said, with the place. `limit` is the size of a page. Calls `thread/search`. */
+  /** Finds the threads that contain a text, with a snippet. `limit` is the page size. Calls `thread/search`. */
   readonly search: (
     params: Schemas.ThreadSearchParams
   ) => Stream.Stream<Schemas.ThreadSearchResult, CallError, ExperimentalApi>
-  /** One page, with the cursor to the next. Calls `thread/search`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/search`. */
   readonly searchPage: (
     params: Schemas.ThreadSearchParams
   ) => Effect.Effect<Schemas.ThreadSearchResponse, CallError, ExperimentalApi>
-  /** The places in a thread where something was said, the oldest first. Calls `thread/searchOccurrences`. */
+  /** Finds the occurrences of a text in a thread, oldest first. Calls `thread/searchOccurrences`. */
   readonly searchOccurrences: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadSearchOccurrence, ThreadError, ExperimentalApi>
-  /** One page, with the cursor to the next. Calls `thread/searchOccurrences`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/searchOccurrences`. */
   readonly searchOccurrencesPage: (
     threadId: string,
     params: Omit<Schemas.ThreadSearchOccurrencesParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadSearchOccurrencesResponse, ThreadError, ExperimentalApi>
-  /** Some items of a turn, by their ids, at most 100. Calls `thread/items/read`. */
+  /** Reads up to 100 items of a turn by their ids. Calls `thread/items/read`. */
   readonly itemsRead: (
     threadId: string,
     params: Omit<Schemas.ThreadItemsReadParams, "threadId">
   ) => Effect.Effect<ReadonlyArray<Schemas.ThreadItemEntry>, ThreadError, ExperimentalApi>
-  /** Turns and items of a thread in one order. Calls `thread/timeline/list`. */
+  /** Lists the turns and items of a thread in a single order. Calls `thread/timeline/list`. */
   readonly timelineList: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadTimelineEntry, ThreadError, ExperimentalApi>
-  /** One page, with the cursor to the next. Calls `thread/timeline/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/timeline/list`. */
   readonly timelineListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadTimelineListParams, "threadId">

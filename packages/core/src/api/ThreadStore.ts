@@ -1,8 +1,8 @@
 /**
- * Threads by their ids, as the server keeps them: which there are, what is in them, and what becomes of them.
+ * The server's stored threads, by their ids: listing, reading, archiving, deleting and reverting them.
  *
- * Starting, resuming and forking a thread, and all that a turn needs, is with the handles (`Thread`). A function here that
- * works on a loaded thread only has the server load it first, with the defaults of the layer.
+ * Starting, resuming and forking threads, and running turns, belongs to the handles (`Thread`). A function here that needs a
+ * loaded thread makes the server load it first, with the layer's defaults.
  *
  * @stability stable
  * @since 0.1.0
@@ -17,133 +17,133 @@ import { merge } from "../internal/merge.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.thread` can do with threads by their ids, beside starting, resuming and forking them.
+ * The functions of `codex.thread` that take a thread by its id, apart from starting, resuming and forking.
  *
  * **Details**
  *
- * A thread that nobody has is `SessionNotFound`, one that is archived `SessionArchived`, one that has had no turn `NoRollout`
- * where the past is needed.
+ * They fail with `SessionNotFound` if no thread has the id, with `SessionArchived` if an archived thread does not allow the
+ * operation, and with `NoRollout` if they need the history of a thread that has had no turn yet.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ThreadStore {
   /**
-   * The threads that are stored, the last updated first, page by page. `limit` is the size of a page; default: 50. Default
-   * of `sortKey`: `updated_at`. Calls `thread/list`.
+   * Lists the stored threads, page by page, most recently updated first. `limit` is the page size; default: 50. Default of
+   * `sortKey`: `updated_at`. Calls `thread/list`.
    */
   readonly list: (params?: Schemas.ThreadListParams) => Stream.Stream<Schemas.Thread, CallError>
-  /** One page of them, and the cursor to the next. Calls `thread/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/list`. */
   readonly listPage: (params?: Schemas.ThreadListParams) => Effect.Effect<Schemas.ThreadListResponse, CallError>
-  /** The ids of the threads that the server has loaded. Calls `thread/loaded/list`. */
+  /** Lists the ids of the loaded threads. Calls `thread/loaded/list`. */
   readonly loadedList: (params?: Schemas.ThreadLoadedListParams) => Stream.Stream<string, CallError>
-  /** One page, with the cursor to the next. Calls `thread/loaded/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/loaded/list`. */
   readonly loadedListPage: (
     params?: Schemas.ThreadLoadedListParams
   ) => Effect.Effect<Schemas.ThreadLoadedListResponse, CallError>
   /**
-   * What is known of a thread, loaded or not, archived or not. Without its turns, unless `includeTurns` is set. Calls
+   * Reads a thread, whether it is loaded or archived or neither. Its turns are included only with `includeTurns`. Calls
    * `thread/read`.
    */
   readonly read: (
     threadId: string,
     params?: Omit<Schemas.ThreadReadParams, "threadId">
   ) => Effect.Effect<Schemas.Thread, ThreadError>
-  /** The turns of a thread, the newest first. Calls `thread/turns/list`. */
+  /** Lists the turns of a thread, newest first. Calls `thread/turns/list`. */
   readonly turnsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadTurnsListParams, "threadId">
   ) => Stream.Stream<Schemas.Turn, ThreadError>
-  /** One page, with the cursor to the next. Calls `thread/turns/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/turns/list`. */
   readonly turnsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadTurnsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadTurnsListResponse, ThreadError>
-  /** The items of a thread, or of one of its turns, the oldest first. Calls `thread/items/list`. */
+  /** Lists the items of a thread, or of one of its turns, oldest first. Calls `thread/items/list`. */
   readonly itemsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadItemsListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadItemEntry, ThreadError>
-  /** One page, with the cursor to the next. Calls `thread/items/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/items/list`. */
   readonly itemsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadItemsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadItemsListResponse, ThreadError>
-  /** Puts a thread away. It can be read, and not be resumed. Calls `thread/archive`. */
+  /** Archives a thread. It stays readable, but cannot be resumed. Calls `thread/archive`. */
   readonly archive: (threadId: string) => Effect.Effect<void, ThreadError>
-  /** Takes an archived thread back. Calls `thread/unarchive`. */
+  /** Restores an archived thread. Calls `thread/unarchive`. */
   readonly unarchive: (threadId: string) => Effect.Effect<Schemas.Thread, ThreadError>
-  /** Deletes a thread for good. Refused while a fork stands on its past. Calls `thread/delete`. */
+  /** Deletes a thread permanently. Fails while a fork depends on its history. Calls `thread/delete`. */
   readonly delete: (threadId: string) => Effect.Effect<void, ThreadError>
   /** Calls `thread/name/set`. */
   readonly nameSet: (
     threadId: string,
     params: Omit<Schemas.ThreadSetNameParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Changes what is kept about a thread. What is left out stays, `null` takes away. Calls `thread/metadata/update`. */
+  /** Updates the metadata of a thread. Omitted fields stay, `null` removes one. Calls `thread/metadata/update`. */
   readonly metadataUpdate: (
     threadId: string,
     params: Omit<Schemas.ThreadMetadataUpdateParams, "threadId">
   ) => Effect.Effect<Schemas.Thread, ThreadError>
   /**
-   * No more notifications of a thread for this connection; the server may unload it. Tells what it was. Calls
-   * `thread/unsubscribe`.
+   * Stops the notifications of a thread for this connection; the server may then unload it. Returns `unsubscribed`, or
+   * `notSubscribed` or `notLoaded` if there was nothing to stop. Calls `thread/unsubscribe`.
    */
   readonly unsubscribe: (threadId: string) => Effect.Effect<Schemas.ThreadUnsubscribeStatus, ThreadError>
-  /** Has the server shorten the past of a thread, by a turn of its own that is not waited for. Calls `thread/compact/start`. */
+  /** Starts compacting the history of a thread, without waiting for that turn. Calls `thread/compact/start`. */
   readonly compactStart: (threadId: string) => Effect.Effect<void, ThreadError>
-  /** Takes a turn and all after it out of the past of a thread. What they have done to files stays. Calls `thread/revert`. */
+  /** Removes a turn and all later ones from a thread's history, but does not undo their file changes. Calls `thread/revert`. */
   readonly revert: (
     threadId: string,
     params: Omit<Schemas.ThreadRevertParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadRevertResponse, ThreadError>
   /**
-   * Takes the last so many turns out of the past of a thread, or all if it has no more: {@link ThreadStore.revert} by
-   * number. Fails with `InvalidParams` for less than one, and where there is no turn to take out. Calls `thread/revert`.
+   * Removes the last `numTurns` turns from a thread's history, or all if it has fewer: {@link ThreadStore.revert} by number.
+   * Fails with `InvalidParams` for less than one, and if the thread has no turns. Calls `thread/revert`.
    */
   readonly rollback: (
     threadId: string,
     params: { readonly numTurns: number }
   ) => Effect.Effect<Schemas.ThreadRevertResponse, ThreadError>
-  /** Adds items of the model's API to what the model sees of a thread, without a turn. Calls `thread/inject_items`. */
+  /** Adds raw Responses API items to the model's context of a thread, without a turn. Calls `thread/inject_items`. */
   readonly injectItems: (
     threadId: string,
     params: Omit<Schemas.ThreadInjectItemsParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
   /**
-   * Runs a shell command as the user of a thread, who sees its output among the items. Calls `thread/shellCommand`.
+   * Runs a shell command as the user of a thread; its output becomes an item of the thread. Calls `thread/shellCommand`.
    *
    * **Gotchas**
    *
-   * It runs without a sandbox, and no policy is asked. `codex.command` has the sandbox.
+   * The command runs without a sandbox, and no policy is asked. `codex.command` runs commands in the sandbox.
    */
   readonly shellCommand: (
     threadId: string,
     params: Omit<Schemas.ThreadShellCommandParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Lets through what the server's own reviewer has denied. Calls `thread/approveGuardianDeniedAction`. */
+  /** Approves an action that the server's own reviewer has denied. Calls `thread/approveGuardianDeniedAction`. */
   readonly approveGuardianDeniedAction: (
     threadId: string,
     params: Omit<Schemas.ThreadApproveGuardianDeniedActionParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
-  /** Sets or changes the goal that a thread works on; the server starts turns for it by itself. Calls `thread/goal/set`. */
+  /** Sets or changes the goal of a thread; the server then starts turns for it on its own. Calls `thread/goal/set`. */
   readonly goalSet: (
     threadId: string,
     params: Omit<Schemas.ThreadGoalSetParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadGoal, ThreadError>
   /** Calls `thread/goal/get`. */
   readonly goalGet: (threadId: string) => Effect.Effect<Schemas.ThreadGoal | undefined, ThreadError>
-  /** Tells whether there was a goal. Calls `thread/goal/clear`. */
+  /** Clears the goal and returns whether there was one. Calls `thread/goal/clear`. */
   readonly goalClear: (threadId: string) => Effect.Effect<boolean, ThreadError>
 }
 
 const listDefaults: Schemas.ThreadListParams = { limit: 50, sortKey: "updated_at" }
 
-/** How many turns are asked for at once when some of them are counted. */
+/** The largest page of turns that a rollback reads to find its first turn. */
 const rollbackPage = 100
 
 /**
- * The part of `codex.thread` that reads and keeps threads, over a connection.
+ * The part of `codex.thread` for stored threads, over a connection.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,9 +1,8 @@
 /**
- * What waits and what runs on a thread beside its turns: prompts in the server's own queue, and terminals that commands have
- * left open.
+ * Prompts in the server's queue of a thread, and terminals that its commands have left open.
  *
- * The queue is the server's and outlives the connection; the turns that it starts belong to no program. Turns of handles wait
- * for each other without it.
+ * The server owns the queue, which outlives the connection; the turns that it starts have no handle in any program. Turns that
+ * are started through a handle wait for each other without this queue.
  *
  * @stability experimental
  * @since 0.1.0
@@ -20,33 +19,33 @@ import type * as Schemas from "../protocol/generated/Experimental.ts"
 type Failure = ThreadError
 
 /**
- * What `codex.thread` can do with queues and background terminals. All of it is experimental.
+ * The functions of `codex.thread` for queues and background terminals. All of them are experimental.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ThreadWork {
-  /** Puts a prompt into the queue: its turn starts when the thread is idle. Calls `thread/queue/add`. */
+  /** Adds a prompt to the queue. Its turn starts when the thread is idle. Calls `thread/queue/add`. */
   readonly queueAdd: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueAddParams, "threadId">
   ) => Effect.Effect<Schemas.QueuedSubmission, Failure, ExperimentalApi>
-  /** The prompts that wait, in their order. `limit` is the size of a page. Calls `thread/queue/list`. */
+  /** Lists the queued prompts, in order. `limit` is the page size. Calls `thread/queue/list`. */
   readonly queueList: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueListParams, "threadId">
   ) => Stream.Stream<Schemas.QueuedSubmission, Failure, ExperimentalApi>
-  /** One page, with the cursor to the next. Calls `thread/queue/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/queue/list`. */
   readonly queueListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadQueueListResponse, Failure, ExperimentalApi>
-  /** Changes a prompt that waits. Calls `thread/queue/update`. */
+  /** Changes a queued prompt. Calls `thread/queue/update`. */
   readonly queueUpdate: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueUpdateParams, "threadId">
   ) => Effect.Effect<Schemas.QueuedSubmission, Failure, ExperimentalApi>
-  /** Takes a prompt out; tells whether it was still there. Calls `thread/queue/delete`. */
+  /** Removes a prompt and returns whether it was still queued. Calls `thread/queue/delete`. */
   readonly queueDelete: (
     threadId: string,
     params: Omit<Schemas.ThreadQueueDeleteParams, "threadId">
@@ -56,35 +55,35 @@ export interface ThreadWork {
     threadId: string,
     params: Omit<Schemas.ThreadQueueReorderParams, "threadId">
   ) => Effect.Effect<void, Failure, ExperimentalApi>
-  /** Starts the turn of the next prompt, or of a certain one, now. Calls `thread/queue/start`. */
+  /** Immediately starts the turn of the next prompt, or of a given one. Calls `thread/queue/start`. */
   readonly queueStart: (
     threadId: string,
     params?: Omit<Schemas.ThreadQueueStartParams, "threadId">
   ) => Effect.Effect<Schemas.Turn, Failure, ExperimentalApi>
   /**
-   * The terminals that go on running after the call of the tool that opened them. The thread is loaded if it is not. Calls
+   * Lists the terminals that keep running after the tool call that opened them. Loads the thread if necessary. Calls
    * `thread/backgroundTerminals/list`.
    */
   readonly backgroundTerminalsList: (
     threadId: string,
     params?: Omit<Schemas.ThreadBackgroundTerminalsListParams, "threadId">
   ) => Stream.Stream<Schemas.ThreadBackgroundTerminal, Failure, ExperimentalApi>
-  /** One page, with the cursor to the next. Calls `thread/backgroundTerminals/list`. */
+  /** Reads one page, with the cursor to the next. Calls `thread/backgroundTerminals/list`. */
   readonly backgroundTerminalsListPage: (
     threadId: string,
     params?: Omit<Schemas.ThreadBackgroundTerminalsListParams, "threadId">
   ) => Effect.Effect<Schemas.ThreadBackgroundTerminalsListResponse, Failure, ExperimentalApi>
-  /** Ends one of them; tells whether it was there. Calls `thread/backgroundTerminals/terminate`. */
+  /** Terminates one of them and returns whether it existed. Calls `thread/backgroundTerminals/terminate`. */
   readonly backgroundTerminalsTerminate: (
     threadId: string,
     params: Omit<Schemas.ThreadBackgroundTerminalsTerminateParams, "threadId">
   ) => Effect.Effect<boolean, Failure, ExperimentalApi>
-  /** Ends all of them. Calls `thread/backgroundTerminals/clean`. */
+  /** Terminates all of them. Calls `thread/backgroundTerminals/clean`. */
   readonly backgroundTerminalsClean: (threadId: string) => Effect.Effect<void, Failure, ExperimentalApi>
 }
 
 /**
- * The part of `codex.thread` about work in progress, over a connection.
+ * The part of `codex.thread` for queues and background terminals, over a connection.
  *
  * @category constructors
  * @since 0.1.0

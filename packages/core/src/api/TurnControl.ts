@@ -1,5 +1,5 @@
 /**
- * Turns by their ids, for programs that know of a turn and have no handle of it: another client's, or the server's own.
+ * Control of turns by their ids, for turns without a handle in this program: those of other clients and of the server itself.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,27 +13,28 @@ import type * as Experimental from "../protocol/generated/Experimental.ts"
 import type * as Schemas from "../protocol/generated/Stable.ts"
 
 /**
- * What `codex.turn` can do.
+ * The functions of `codex.turn`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TurnControl {
   /**
-   * Adds input to the running turn, which has to be `expectedTurnId`; tells the id of the turn that has it. Calls
+   * Adds input to the running turn, which must be `expectedTurnId`. Returns the id of the turn that received it. Calls
    * `turn/steer`.
    */
   readonly steer: (
     threadId: string,
     params: Omit<Schemas.TurnSteerParams, "threadId">
   ) => Effect.Effect<string, ThreadError>
-  /** Asks for the turn to be stopped; `turn/completed` tells when it has. Calls `turn/interrupt`. */
+  /** Asks the server to interrupt the turn; `turn/completed` reports when it has stopped. Calls `turn/interrupt`. */
   readonly interrupt: (
     threadId: string,
     params: Omit<Schemas.TurnInterruptParams, "threadId">
   ) => Effect.Effect<void, ThreadError>
   /**
-   * Changes what a running turn does its next steps with; tells whether that was in time. Calls `turn/settings/update`.
+   * Changes the settings of a running turn for its next steps. Returns `applied`, or `targetUnavailable` if it was too late.
+   * Calls `turn/settings/update`.
    *
    * @stability experimental
    */

@@ -1,9 +1,9 @@
 /**
- * How a definition of the protocol becomes a schema: built on first use, open to what a newer server may say, and decoded
- * without touching what is known already.
+ * Turns a definition of the protocol into a schema that is built on first use, accepts additions of newer servers, and returns
+ * known values without copying them.
  *
- * The generated modules consist of calls to this one. It knows JSON values and schemas, and nothing of methods, threads or
- * the connection.
+ * The generated modules consist of calls to this one. It knows JSON values and schemas, but no methods, threads or
+ * connections.
  *
  * @stability stable
  * @since 0.1.0
@@ -18,35 +18,36 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as Salvage from "./Salvage.ts"
 
 /**
- * A definition of the protocol: call it for its schema, which is built once, at the first call.
+ * A definition of the protocol. Calling it returns its schema, which is built once, at the first call.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Lazy<out T> {
   (): Schema.Codec<T, unknown>
-  /** Whether a parsed JSON value is one whose parts are all known. From some uses on, by code that is made for the schema. */
+  /** Whether all parts of a parsed JSON value are known. After a number of calls the check is compiled. */
   readonly is: (value: unknown) => value is T
   /**
-   * Validates a parsed JSON value. The failure says in one line what was expected where; it never quotes the value.
+   * Validates a parsed JSON value. The failure is one line that names the expected type and the path; it never quotes the
+   * value.
    *
    * **Details**
    *
-   * A value whose parts are all known is returned as it is, the same object, with the keys that the schema does not know.
-   * If a tagged union in it has a member that is not known, the result is a copy in which that member is
-   * `{ type: "unknown", raw }` (or whatever the tag of the union is called), and all else is as it was.
+   * A value whose parts are all known is returned unchanged, as the same object, including keys that the schema does not know.
+   * If it contains an unknown member of a tagged union, the result is a copy in which that member is
+   * `{ type: "unknown", raw }`, with the name of the union's tag instead of `type`. The rest of the copy is unchanged.
    */
   readonly decode: (value: unknown) => Result.Result<T, string>
   /**
-   * Like `decode`, and keeps what can be read of a value that `decode` refuses: what can't be takes with it the nearest field
-   * that may be left out, or be null, or that has a member for what is not known. What is at a strict path, or inside of it,
-   * is kept whole or not at all.
+   * Like `decode`, but keeps the readable parts of a value that `decode` refuses. An unreadable part is removed together with
+   * the nearest field around it that is optional, nullable, or an open union. The value at a strict path is kept whole or not
+   * at all.
    */
   readonly salvage: (value: unknown, isStrict: Salvage.IsStrict) => Result.Result<Salvage.Salvaged<T>, string>
 }
 
 /**
- * Makes a definition from what builds its schema.
+ * Makes a definition from a function that builds its schema.
  *
  * @category constructors
  * @since 0.1.0
@@ -90,13 +91,14 @@ export const lazy = <T>(build: () => Schema.Codec<T, unknown>): Lazy<T> => {
 }
 
 /**
- * Validation by interpreting a schema takes some 150 ns for a delta, by compiled code 10. Compiling takes a millisecond or two,
- * so it is done for what comes often. Where code may not be made at run time, interpreting goes on.
+ * The number of checks after which a schema is compiled. Validating a delta takes about 150 ns by interpreting the schema and
+ * 10 ns with compiled code; compiling takes one or two milliseconds, so only schemas in frequent use are compiled. Runtimes
+ * that forbid generating code keep interpreting.
  */
 const usesToCompile = 256
 
-// Most programs that end soon need no compiler, so it is loaded when the first schema has been used often. If it can't be
-// loaded, interpreting goes on.
+// Short-lived programs rarely need the compiler, so it is loaded only when the first schema reaches its number of uses. If
+// loading fails, schemas keep being interpreted.
 const compile = (ast: SchemaAST.AST, onCompiled: () => void): void => {
   import("effect/schema/SchemaJITCompiler").then(
     ({ enable }) => {
@@ -108,13 +110,13 @@ const compile = (ast: SchemaAST.AST, onCompiled: () => void): void => {
 }
 
 /**
- * A union whose members are told apart by a literal under the key `tag`.
+ * A union whose members are distinguished by a literal under the key `tag`.
  *
  * **Details**
  *
- * A value with a tag that no member has decodes to `unknown`: `{ [tag]: "unknown", raw }`, where `raw` is the value as it
- * came, with those fields of its own that `unknown` asks for. A value with a known tag and wrong fields is a failure.
- * Encoding gives `raw` back.
+ * A value whose tag belongs to no member decodes to `unknown`: `{ [tag]: "unknown", raw }`, where `raw` is the received value,
+ * plus those of its fields that the schema `unknown` declares. A value with a known tag and wrong fields fails. Encoding
+ * returns `raw`.
  *
  * @category constructors
  * @since 0.1.0
@@ -140,12 +142,12 @@ export const taggedUnion = <const Members extends ReadonlyArray<Schema.Codec<unk
 }
 
 /**
- * A union as Rust's serde writes it by default: a member without fields is a string, one with fields is an object whose
- * one key is the member's name.
+ * A union in the default representation of Rust's serde: a member without fields is a string, one with fields is an object
+ * whose only key is the member's name.
  *
  * **Details**
  *
- * Any string is accepted. An object that has the key of no member decodes to `unknown`: `{ type: "unknown", raw }`.
+ * Any string is accepted. An object without a member's key decodes to `unknown`: `{ type: "unknown", raw }`.
  *
  * @category constructors
  * @since 0.1.0
@@ -165,7 +167,7 @@ export const externalUnion = <const Members extends ReadonlyArray<Schema.Codec<u
   })
 }
 
-// The last member of an open union: outside it takes whatever is not known, inside it is `unknown`.
+// The last member of an open union. Its encoded side accepts every unknown value; its decoded side is `unknown`.
 const unknownMember = <U>(tag: string, isUnknown: (value: unknown) => boolean, unknown: Schema.Codec<U, unknown>) =>
   Schema.Unknown.check(
     Schema.makeFilter(isUnknown, { expected: `a known ${tag} with its fields, or an unknown one` })
@@ -190,10 +192,10 @@ const literalsOf = (ast: SchemaAST.AST, key: string): ReadonlyArray<unknown> =>
 const keysOf = (ast: SchemaAST.AST): ReadonlyArray<PropertyKey> =>
   ast._tag === "Objects" ? ast.propertySignatures.map(({ name }) => name) : []
 
-// Decoding a struct drops the keys that it does not know. Here they come back, except into an unknown member, whose `raw`
-// has them already.
+// Decoding a struct drops the keys that its schema does not know. This function restores them, except in an unknown member,
+// whose `raw` already contains them.
 const restoreKeys = (original: unknown, decoded: unknown): unknown => {
-  // A value of any shape is passed on as it is, and can be nested without end.
+  // A value that was passed through unchanged may be nested arbitrarily deep, so it is not walked.
   if (original === decoded) return decoded
   if (Array.isArray(original) && Array.isArray(decoded)) {
     return decoded.map((item, index) => restoreKeys(original[index], item))
@@ -206,7 +208,7 @@ const restoreKeys = (original: unknown, decoded: unknown): unknown => {
 
 const toIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
-// A union that fails tells of each member that came into question; the one that got furthest was most likely meant.
+// A union that fails reports an issue for each candidate member; the deepest issue most likely belongs to the intended one.
 const describe = (issue: SchemaIssue.Issue, input: unknown): string => {
   let message = "Unexpected value"
   let path: ReadonlyArray<PropertyKey> = []

@@ -1,14 +1,14 @@
 /**
- * The protocol as the connection uses it: by the name of a method, to a value of that method's type.
+ * Decodes the messages of the server: takes a method name and its payload, and returns a value of that method's type.
  *
- * The schemas behind it are generated (`generated/`); this is the one place that looks them up by a name from the wire. It
- * is pure: it starts nothing, waits for nothing, and knows no connection. What it decodes is always of the experimental
- * edition, which is the stable one and more.
+ * The schemas are generated (`generated/`); only this module looks them up by a name from the wire. It is pure: it starts
+ * nothing, waits for nothing, and knows no connection. It always decodes the experimental edition of the protocol, a superset
+ * of the stable edition.
  *
- * How a newer server is met: an enum takes any value of its type; a union with a tag has a member `{ type: "unknown", raw }`
- * (or `mode`, `kind`, as the tag is called, and with the fields that all members share) for a tag that is not known; keys
- * that are not known stay where they are. That holds for what the server says. What a client sends is closed, so that the
- * compiler checks it: a definition for both directions is there twice, as `SandboxMode` and as `KnownSandboxMode`.
+ * Messages of newer servers decode too: an enum accepts any value of its type, and unknown keys are kept. A tagged union turns
+ * a member with an unknown tag into `{ type: "unknown", raw }` (`mode` or `kind` if that is the tag's name), plus the fields
+ * that all members share. Types that a client sends are closed, so that the compiler checks them. A definition that goes in
+ * both directions therefore exists twice, for example as `SandboxMode` and `KnownSandboxMode`.
  *
  * @stability stable
  * @since 0.1.0
@@ -39,7 +39,7 @@ export type Notification<M extends keyof ExperimentalNotifications = keyof Exper
   readonly [K in M]: {
     readonly method: K
     readonly params: ExperimentalNotifications[K]
-    /** Where in the parameters something could not be read, and is missing. */
+    /** The paths in the parameters that could not be read and are missing. */
     readonly unreadable: ReadonlyArray<string>
   }
 }[M]
@@ -54,13 +54,13 @@ export type ServerRequest<M extends keyof ExperimentalServerRequests = keyof Exp
   readonly [K in M]: {
     readonly method: K
     readonly params: ExperimentalServerRequests[K]["params"]
-    /** Where in the parameters something could not be read, and is missing. */
+    /** The paths in the parameters that could not be read and are missing. */
     readonly unreadable: ReadonlyArray<string>
   }
 }[M]
 
 /**
- * Whether the server can send a notification of this name, as far as this version knows.
+ * Whether this version of the package knows a notification with this name.
  *
  * @category guards
  * @since 0.1.0
@@ -69,14 +69,14 @@ export const isNotification = (method: string): method is keyof ExperimentalNoti
   notificationNames.has(method)
 
 /**
- * The notification of this name, as far as this version knows one: the same string, but one that all notifications of the
- * name share, and by which looking up and comparing is faster than by one that is fresh from the wire.
+ * The name of a notification as one shared string, or `undefined` if this version of the package does not know it. Looking up
+ * and comparing the shared string is faster than with an equal string that was just parsed.
  *
  * @category getters
  * @since 0.1.0
  */
 export const notificationName = (method: string): keyof ExperimentalNotifications | undefined => {
-  // Deltas come in runs, and comparing is cheaper than finding.
+  // Deltas come in runs, and a comparison is cheaper than a lookup.
   if (method === lastName) return lastName
   lastName = notificationNames.get(method)
   return lastName
@@ -89,7 +89,7 @@ const notificationNames: ReadonlyMap<string, keyof ExperimentalNotifications> = 
 )
 
 /**
- * Whether the server can make a request of this name, as far as this version knows.
+ * Whether this version of the package knows a server request with this name.
  *
  * @category guards
  * @since 0.1.0
@@ -98,7 +98,7 @@ export const isServerRequest = (method: string): method is keyof ExperimentalSer
   Object.hasOwn(experimentalServerRequests, method)
 
 /**
- * Whether a client can make a request of this name, as far as this version knows.
+ * Whether this version of the package knows a client request with this name.
  *
  * @category guards
  * @since 0.1.0
@@ -107,8 +107,8 @@ export const isClientRequest = (method: string): method is keyof ExperimentalCli
   Object.hasOwn(experimentalClientRequests, method)
 
 /**
- * What of a request needs the experimental API, as the server calls it: the method, or `method.field`; `undefined` if nothing
- * does, as far as the method and the fields at the top of its parameters tell.
+ * The part of a request that needs the experimental API, by the server's name for it: the method, or `method.field`.
+ * `undefined` if neither the method nor a top-level field of its parameters is experimental.
  *
  * @category getters
  * @since 0.1.0
@@ -117,15 +117,15 @@ export const experimentalFeatureOf = (method: string, params: unknown): string |
   if (!isClientRequest(method)) return undefined
   if (experimentalClientRequests[method].stability === "experimental") return method
   if (!Predicate.isReadonlyObject(params)) return undefined
-  // What a field is when it is left out asks for nothing.
+  // `null` and `false` mean the same as an omitted field, so they use nothing experimental.
   const field = experimentalFields[method]?.find((name) => params[name] != null && params[name] !== false)
   return field === undefined ? undefined : `${method}.${field}`
 }
 
-// Where a file is moved to is part of what is decided on.
+// The policy decides on the changes of a file change, including where a file is moved to, so they are read whole.
 const isStrictInNotification = (path: string): boolean => /^item\.changes(\[|$)/.test(path)
 
-// For people to read, or a proposal that need not be taken. All else decides what is allowed.
+// The listed fields are for people to read, or optional proposals. Every other field determines what is allowed.
 const isStrictInRequest = (path: string): boolean =>
   !/^(reason|commandActions|proposedExecpolicyAmendment|proposedNetworkPolicyAmendments|autoResolutionMs)(\[|\.|$)/.test(
     path
@@ -134,13 +134,13 @@ const isStrictInRequest = (path: string): boolean =>
 const isStrictInResponse = (): boolean => false
 
 /**
- * Validates a notification. The failure says in one line what is not as expected, the method if it is not known.
+ * Validates a notification. The failure is one line that names the first unexpected part, or the unknown method.
  *
  * **Details**
  *
- * Known parameters are passed on as they are, with the keys that the schema does not know. See `Lazy.decode`. A leaf that
- * can't be read costs as little as possible, see `Lazy.salvage`; the changes of a file change are whole, or the item is
- * unknown.
+ * Known parameters are returned unchanged, including keys that the schema does not know (see `Lazy.decode`). An unreadable leaf
+ * removes as little around it as possible (see `Lazy.salvage`). If a change of a file change is unreadable, the whole item
+ * becomes unknown.
  *
  * @category decoding
  * @since 0.1.0
@@ -171,8 +171,8 @@ export const decodeNotificationParams = <M extends keyof ExperimentalNotificatio
   experimentalNotifications[method].salvage(params, isStrictInNotification)
 
 /**
- * Validates a request of the server. What a decision rests on has to be as expected; what only explains it
- * may be missing.
+ * Validates a request of the server. Every field that a decision depends on must be valid; unreadable explanatory fields are
+ * dropped.
  *
  * @category decoding
  * @since 0.1.0
@@ -187,7 +187,7 @@ export const decodeServerRequest = <M extends keyof ExperimentalServerRequests>(
   )
 
 /**
- * Validates the response to a request of ours. See `Lazy.salvage`.
+ * Validates the response to a client request. See `Lazy.salvage`.
  *
  * @category decoding
  * @since 0.1.0
@@ -199,7 +199,7 @@ export const decodeResponse = <M extends keyof ExperimentalClientRequests>(
   Result.map(salvageResponse(method, response), ({ value }) => value)
 
 /**
- * Like {@link decodeResponse}, with what could not be read.
+ * Like {@link decodeResponse}, but also returns the paths that could not be read.
  *
  * @category decoding
  * @since 0.1.0
@@ -211,8 +211,8 @@ export const salvageResponse = <M extends keyof ExperimentalClientRequests>(
   experimentalClientRequests[method].response.salvage(response, isStrictInResponse)
 
 /**
- * How long a method may take: `control` the common deadline, `open` no deadline, `own` the time that its parameters say
- * (see {@link ownDeadline}). A method that is not known is `control`.
+ * The kind of deadline that a method has: `control` is the common deadline, `open` is none, and `own` is set by the parameters
+ * (see {@link ownDeadline}). An unknown method is `control`.
  *
  * @category deadlines
  * @since 0.1.0
@@ -220,15 +220,15 @@ export const salvageResponse = <M extends keyof ExperimentalClientRequests>(
 export const deadlineOf = (method: string): Deadline =>
   isClientRequest(method) ? experimentalClientRequests[method].deadline : "control"
 
-// What the server will refuse needs no more than the time for its reply.
+// The server refuses an invalid time at once, so such a request needs only the margin for the reply.
 const nonNegative = (time: number): number => (Number.isFinite(time) ? Math.max(0, time) : 0)
 
-/** How much longer than the server's own time a reply may take. */
+/** How long a reply may take after the request's own time has elapsed. */
 const ownDeadlineMargin = Duration.seconds(30)
 
 /**
- * The deadline of a call that carries its own time, with half a minute on top for the reply; `undefined` if the parameters
- * leave the time to the server or switch it off.
+ * The deadline of a request that sets its own time: that time plus 30 seconds for the reply. `undefined` if the parameters
+ * leave the time to the server or disable it.
  *
  * @category deadlines
  * @since 0.1.0

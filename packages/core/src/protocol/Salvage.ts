@@ -1,9 +1,10 @@
 /**
- * Keeps what can be read of a value that its schema refuses.
+ * Keeps the readable parts of a value that its schema refuses.
  *
- * A leaf that is not as expected takes with it the nearest place that can do without: an optional field is left out, a
- * nullable one becomes null, an entry of a map is dropped, and a member of an open union becomes the unknown one, with the
- * value as it came. What can do without nothing is refused as before. This knows schemas and JSON, and no method.
+ * An unreadable leaf is removed together with the nearest place around it that can do without it: an optional field is
+ * omitted, a nullable one becomes null, an entry of a map is dropped, and a member of an open union becomes the unknown member,
+ * with the received value as its `raw`. If no such place exists, the value is refused. This module knows schemas and JSON, but
+ * no methods.
  *
  * @stability stable
  * @since 0.1.0
@@ -13,28 +14,28 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 
 /**
- * A union that has a member for what it does not know.
+ * A union with a member for unknown values.
  *
  * @category models
  * @since 0.1.0
  */
 export interface OpenUnion {
-  /** The members that are known. */
+  /** The known members. */
   readonly known: ReadonlyArray<SchemaAST.AST>
-  /** The one that takes what is not known. */
+  /** The member for unknown values. */
   readonly unknown: SchemaAST.AST
-  /** The field that tells the members apart, if there is one. */
+  /** The field that distinguishes the members, if there is one. */
   readonly tag: string | undefined
-  /** Whether a value is of no member that is known. */
+  /** Whether a value belongs to no known member. */
   readonly isUnknown: (value: unknown) => boolean
-  /** The field of the unknown member that says so. */
+  /** The field that is `"unknown"` in the unknown member. */
   readonly unknownTag: string
 }
 
 const openUnions = new WeakMap<SchemaAST.AST, OpenUnion>()
 
 /**
- * Remembers that a union is open.
+ * Registers a union as open.
  *
  * @category registration
  * @since 0.1.0
@@ -45,19 +46,19 @@ export const register = <S extends Schema.Top>(schema: S, union: OpenUnion): S =
 }
 
 /**
- * What of a value could be read.
+ * The readable part of a value.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Salvaged<out T = unknown> {
   readonly value: T
-  /** Where something could not be, such as `item.changes[0].diff`. */
+  /** The paths that could not be read, such as `item.changes[0].diff`. */
   readonly unreadable: ReadonlyArray<string>
 }
 
 /**
- * Whether what is at a path has to be as expected, or else takes all of that path with it.
+ * Whether the value at a path must be kept whole, or else be removed whole.
  *
  * @category models
  * @since 0.1.0
@@ -65,7 +66,7 @@ export interface Salvaged<out T = unknown> {
 export type IsStrict = (path: string) => boolean
 
 /**
- * Keeps what can be read of a JSON value; `undefined` if something is missing that nothing around it can do without.
+ * Keeps the readable parts of a JSON value; `undefined` if an unreadable part is required all the way up.
  *
  * @category decoding
  * @since 0.1.0
@@ -77,7 +78,7 @@ export const salvage = (ast: SchemaAST.AST, value: unknown, isStrict: IsStrict):
 
 type Reading = { readonly _tag: "Read" } & Salvaged
 
-/** Refused for what is at this path. */
+/** The value was refused because of the part at this path. */
 interface Refused {
   readonly _tag: "Refused"
   readonly path: string
@@ -93,7 +94,7 @@ const kept = (value: unknown, unreadable: ReadonlyArray<string> = []): Reading =
 
 const refused = (path: string): Refused => ({ _tag: "Refused", path })
 
-// Stands for a field that is left out.
+// Stands for an omitted field.
 const absent = Symbol("absent")
 
 const readerOf = (isStrict: IsStrict): Read => {
@@ -117,7 +118,7 @@ const readerOf = (isStrict: IsStrict): Read => {
     if (open !== undefined) return readOpen(open, value, path)
     const { best, deepest } = readMembers(ast.types, value, path)
     const isOptional = ast.types.some(({ _tag }) => _tag === "Undefined")
-    // What may be left out is, and not made null.
+    // An optional field is omitted, even if it could be null too.
     if (best !== undefined && !(isOptional && best.value === null && best.unreadable.length > 0)) return best
     if (best !== undefined) return kept(absent, best.unreadable)
     if (isStrict(path)) return deepest
@@ -172,7 +173,7 @@ const readerOf = (isStrict: IsStrict): Read => {
     for (const { type } of ast.indexSignatures) {
       for (const name of Object.keys(value)) {
         if (named.has(name)) continue
-        // A key may say anything, and is not repeated.
+        // A key of a map may contain anything, so paths do not quote it.
         const at = `${path}{}`
         const found = read(type, value[name], at)
         if (found._tag === "Read") take(name, found)
@@ -200,7 +201,7 @@ const readerOf = (isStrict: IsStrict): Read => {
   return read
 }
 
-// The unknown member with the fields that it asks for; the others are in its `raw`.
+// The unknown member with its declared fields; all others are only in its `raw`.
 const unknownOf = ({ unknown, unknownTag }: OpenUnion, value: unknown): unknown => {
   const fields = Predicate.isReadonlyObject(value) ? value : {}
   const isUnknown = fields[unknownTag] === "unknown" && "raw" in fields
@@ -210,7 +211,7 @@ const unknownOf = ({ unknown, unknownTag }: OpenUnion, value: unknown): unknown 
   return Object.fromEntries(Object.entries(whole).filter(([name]) => names.has(name)))
 }
 
-// As arguments of one call they could be too many.
+// Spreading the paths into one `push` could exceed the limit of arguments.
 const addAll = (paths: Array<string>, more: ReadonlyArray<string>) => {
   for (const path of more) paths.push(path)
 }

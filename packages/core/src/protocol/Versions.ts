@@ -1,10 +1,11 @@
 /**
- * What differs between the versions of codex, in one table: methods, fields of parameters, requests of the server,
- * notifications, and what a version does otherwise.
+ * The differences between the versions of codex, in one table: methods, fields of parameters, server requests, notifications,
+ * and behavior.
  *
- * The server's own version decides, as it names it in the handshake. A method that a server does not know fails there, with
- * the version that has it; a field that it does not know fails before it is sent, since the server would pass over it in
- * silence. What a server has that this package does not know is data. This module sends nothing.
+ * The version that the server reports in the handshake is compared with the table. A method that the server does not know is
+ * refused by the server, and the error names the version that added it. A field that the server does not know fails before it
+ * is sent, since the server would silently ignore it. Additions that this package does not know are passed on as data. This
+ * module sends nothing.
  *
  * @stability stable
  * @since 0.1.0
@@ -16,14 +17,14 @@ import { history } from "./internal/history.ts"
 import type { History, Span } from "./internal/spans.ts"
 
 export type {
-  /** The versions that have something: from the first that has it, up to the first that has it no more. */
+  /** The versions that have a feature: from the one that added it, up to but excluding the one that removed it. */
   Span,
-  /** Additions and removals of the protocol, by the names of methods and of fields. */
+  /** Additions to the protocol and removals from it, by the names of methods and fields. */
   History
 } from "./internal/spans.ts"
 
 /**
- * What some versions do and others do not, beside the protocol.
+ * A behavior that only some versions have, apart from the protocol's methods and fields.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +34,7 @@ export interface Behavior extends Span {
 }
 
 /**
- * The oldest version of codex that is expected to work.
+ * The oldest supported version of codex.
  *
  * @category constants
  * @since 0.1.0
@@ -41,7 +42,7 @@ export interface Behavior extends Span {
 export const oldest = "0.162.0"
 
 /**
- * What came and went in the protocol.
+ * All additions to the protocol and removals from it.
  *
  * @category constants
  * @since 0.1.0
@@ -49,7 +50,7 @@ export const oldest = "0.162.0"
 export const protocol: History = history
 
 /**
- * What versions do otherwise.
+ * The behaviors that differ between versions.
  *
  * @category constants
  * @since 0.1.0
@@ -57,35 +58,35 @@ export const protocol: History = history
 export const behaviors = {
   humanCommands: {
     since: "0.167.0",
-    what: "An administrator can leave commands to people alone (`prompt-user`), and the server asks for a person"
+    what: "An administrator can reserve commands for people (`prompt-user`), and the server requests a person's approval"
   },
   instructionsAsInput: {
     since: "0.162.0",
-    what: "Base instructions reach the model as a message of the developer"
+    what: "Base instructions reach the model as a developer message"
   },
   judgeAsksNobody: {
     since: "0.162.0",
-    what: "A judge is not offered `request_user_input_async`; one that uses it has not answered"
+    what: "A judge is not offered `request_user_input_async`; if it calls the tool, it has not answered"
   },
   subAgents: {
     since: "0.162.0",
-    what: "The engine of a turn decides for its sub-agents, and they end with it; older servers do not name the root turn, so sub-agents are declined"
+    what: "The engine of a turn also decides for its sub-agents, which end with the turn; older servers do not name the root turn, so requests of sub-agents are declined"
   },
   catalogOfThreads: {
     since: "0.169.0",
-    what: "A thread has its own catalog of models, so a judge on a shared server is offered no tool; before, `exec` and `wait`, which can do nothing there"
+    what: "A thread has its own model catalog, so a judge on a shared server is offered no tools; older servers offer it `exec` and `wait`, which can do nothing there"
   },
-  mcpToolNamed: { since: "0.167.0", what: "The approval of an MCP tool call names the tool" },
-  forksListed: { since: "0.167.0", what: "`thread/list` has a fork that has had no turn of its own" },
+  mcpToolNamed: { since: "0.167.0", what: "The approval request of an MCP tool call names the tool" },
+  forksListed: { since: "0.167.0", what: "`thread/list` includes a fork without a turn of its own" },
   toolOfMessages: {
     since: "0.171.0",
-    what: "Some models are offered `send_message_to_user_async`; a judge is not, unless its server was started elsewhere"
+    what: "Some models are offered `send_message_to_user_async`; a judge is offered it only by a server that was started elsewhere"
   }
 } as const satisfies Record<string, Behavior>
 
 const read = (version: string): SemVer.SemVer | undefined => Result.getOrUndefined(SemVer.parse(version))
 
-// A codex that somebody built from source calls itself 0.0.0, whatever it is.
+// A codex that was built from source always reports version 0.0.0.
 const published = (version: string): SemVer.SemVer | undefined => {
   const found = read(version)
   return found === undefined || (found.major === 0 && found.minor === 0) ? undefined : found
@@ -100,8 +101,8 @@ const published = (version: string): SemVer.SemVer | undefined => {
 export const isVersion = (text: string): boolean => read(text) !== undefined
 
 /**
- * Whether a version is that of a release or a pre-release, so that the table tells what the server can do. Any other text is
- * not, and neither is the `0.0.0` of a codex that was built from source.
+ * Whether a text is the version of a release or a pre-release, so that the table applies to the server. The `0.0.0` of a codex
+ * that was built from source is not.
  *
  * @category guards
  * @since 0.1.0
@@ -109,7 +110,7 @@ export const isVersion = (text: string): boolean => read(text) !== undefined
 export const isPublished = (version: string): boolean => published(version) !== undefined
 
 /**
- * The first patch of a version's minor one: `0.162.0` of `0.162.1`.
+ * The first patch of a minor version: `0.162.0` for `0.162.1`.
  *
  * @category getters
  * @since 0.1.0
@@ -118,7 +119,7 @@ export const minorOf = (version: string): string => version.replace(/^(\d+\.\d+)
 
 /**
  * Whether a version is older than another one, in the order of Semantic Versioning: a pre-release is older than its release.
- * A version that was never published is not older: such a server is taken for a current one.
+ * An unpublished version is never older, since such a server counts as current.
  *
  * @category comparing
  * @since 0.1.0
@@ -129,7 +130,7 @@ export const isOlder = (version: string, than: string): boolean => {
 }
 
 /**
- * Whether a version has what has this span.
+ * Whether a version lies in a span.
  *
  * @category comparing
  * @since 0.1.0
@@ -139,7 +140,7 @@ export const has = (version: string, { since, until }: Span): boolean =>
   (until === undefined || isOlder(version, until) || !isPublished(version))
 
 /**
- * Since which version there is a method, if not all have it.
+ * The version that added a method; `undefined` if all supported versions have it.
  *
  * @category getters
  * @since 0.1.0
@@ -148,7 +149,7 @@ export const sinceOf = (method: string): string | undefined =>
   Object.hasOwn(history.requests, method) ? history.requests[method]?.since : undefined
 
 /**
- * A field of the parameters that the server would pass over, because it is older, and the version that has it.
+ * The first field of the parameters that an older server would ignore, and the version that added the field.
  *
  * @category getters
  * @since 0.1.0
@@ -159,20 +160,20 @@ export const missingField = (
   params: unknown
 ): { readonly field: string; readonly since: string } | undefined => {
   const newest = history.versions.at(-1)
-  // The usual case is a server that has everything.
+  // Most servers are current and have every field.
   if (newest === undefined || !isOlder(version, newest) || !Predicate.isReadonlyObject(params)) return undefined
   for (const [name, value] of Object.entries(params)) {
     const field = `${method}.${name}`
     const since = Object.hasOwn(history.fields, field) ? history.fields[field]?.since : undefined
-    // What a field is when it is left out asks for nothing.
+    // `null` and `false` mean the same as an omitted field.
     if (since !== undefined && value != null && value !== false && isOlder(version, since)) return { field, since }
   }
   return undefined
 }
 
 /**
- * How a version differs from the newest one that is known: a line for each behavior that is missing or still there, then one
- * for each version that added or removed parts of the protocol, oldest first.
+ * The differences between a version and the newest known one: a line for each behavior that is missing or still there, then
+ * one for each version that added or removed parts of the protocol, oldest first.
  *
  * @category getters
  * @since 0.1.0

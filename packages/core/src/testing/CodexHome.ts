@@ -1,5 +1,5 @@
 /**
- * A throwaway home for one codex: configuration, state and working directory in temporary folders that go with the scope.
+ * A throwaway home for one codex: its configuration, state and working directory, in temporary folders that the scope removes.
  *
  * The real binary keeps threads, credentials and trust in `~/.codex` and in databases, and a test must neither read nor
  * change those of the person who runs it. This module writes files and names environment variables; it starts nothing.
@@ -19,34 +19,34 @@ import type * as Scope from "effect/Scope"
 import { neededVariables, shell, userVariables } from "../internal/platform.ts"
 
 /**
- * What codex finds in its home.
+ * The contents of a throwaway home.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
-  /** The base URL of the model's API, ending in `/v1`: that of a `MockModel`. */
+  /** The base URL of the model's API, ending in `/v1`, such as the `url` of a `MockModel`. */
   readonly url: string
-  /** Default: `mock-model`, of which codex knows nothing and so offers its plain set of tools. */
+  /** Default: `mock-model`. Codex does not know this model and therefore offers it the basic set of tools. */
   readonly model?: string | undefined
   /**
-   * Features of codex to switch on or off, by their names in `[features]`. For instance
-   * `default_mode_request_user_input` or `request_permissions_tool`. Off unless named: `plugins` and `apps`, which ask
-   * github.com and chatgpt.com at each start.
+   * Features of codex to enable or disable, by their names in `[features]`, such as `default_mode_request_user_input` or
+   * `request_permissions_tool`. `plugins` and `apps` are disabled by default, because they contact github.com and chatgpt.com
+   * at each start.
    */
   readonly features?: Readonly<Record<string, boolean>> | undefined
   /**
-   * TOML that is added to the end of `config.toml`, such as `[mcp_servers.name]`, or a function that writes it from the
-   * paths. It may begin with keys of the root table, but must not define again what is there: `model`, `model_provider`,
-   * the provider `mock`, `analytics` and `features`.
+   * TOML to append to `config.toml`, such as `[mcp_servers.name]`, or a function that returns it for the paths of the home. It
+   * may begin with keys of the root table, but must not redefine `model`, `model_provider`, the provider `mock`, `analytics` or
+   * `features`.
    */
   readonly config?: string | ((paths: { readonly home: string; readonly cwd: string }) => string) | undefined
-  /** Files of the working directory, by path in it. */
+  /** Files in the working directory, by their relative paths. */
   readonly files?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * A throwaway home for codex, in a temporary folder that goes with the scope.
+ * A throwaway home for codex, in a temporary folder that the scope removes.
  *
  * @category models
  * @since 0.1.0
@@ -57,8 +57,8 @@ export interface CodexHome {
   /** An empty working directory: an absolute path, not in the home. */
   readonly cwd: string
   /**
-   * The whole environment for codex, not an addition to ours: `CODEX_HOME`, `HOME`, `TMPDIR` in the temporary folder, our
-   * `PATH`, and proxies that refuse everything but the loopback.
+   * The complete environment for codex, which inherits only `PATH` from this process: `CODEX_HOME`, `HOME` and `TMPDIR` in the
+   * temporary folder, and proxies that refuse every address except the loopback.
    */
   readonly env: Readonly<Record<string, string>>
 }
@@ -68,7 +68,7 @@ export interface CodexHome {
  *
  * **Details**
  *
- * It is removed as well when this process is killed: a small shell process waits for that (not on Windows).
+ * The home is also removed if this process is killed, by a small shell process that waits for that (not on Windows).
  *
  * @category constructors
  * @since 0.1.0
@@ -83,7 +83,7 @@ export const make: (
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
 
-  // Codex reports paths with links resolved, and temporary folders are behind a link on macOS.
+  // Codex reports paths with links resolved, and on macOS the temporary folder is behind a link.
   const root = yield* Effect.acquireRelease(
     Effect.flatMap(fs.makeTempDirectory({ prefix: "effect-codex-" }), fs.realPath),
     (root) => remove(fs, root)
@@ -124,7 +124,7 @@ export const make: (
   return { home, cwd, env }
 })
 
-// A process that is going away may write while its files are removed. The wait is real time, also under a test clock.
+// An exiting process may still write while its files are removed. The retries wait in real time, even under a test clock.
 const remove = (fs: FileSystem.FileSystem, root: string) =>
   fs
     .remove(root, { recursive: true, force: true })
@@ -134,9 +134,9 @@ const remove = (fs: FileSystem.FileSystem, root: string) =>
       Effect.ignore
     )
 
-// The shell reads its input until it ends, which is when the process that holds the other end of the pipe is gone, however
-// that came about. A codex that goes at the same time may write once more, so the folder is removed more than once. When
-// the scope closes, the shell is ended first. It has no children while it waits, so that takes no time.
+// The shell reads its input until end of file, which comes when the process at the other end of the pipe exits for any reason.
+// A codex that exits at the same time may still write, so the folder is removed more than once. When the scope closes, the
+// shell is killed first; it has no children while it waits, so it exits at once.
 const removeIfKilled = (shell: string, root: string) => {
   const script = 'while read -r _; do :; done; for _ in 1 2 3 4 5 6; do rm -rf "$1"; sleep 0.5; done'
   return Effect.flatMap(ChildProcessSpawner, (spawner) =>
@@ -150,8 +150,8 @@ const removeIfKilled = (shell: string, root: string) => {
   )
 }
 
-// Dotted keys keep all of it in the root table, so what is added may begin with keys of the root table too. A JSON string
-// is a TOML string.
+// Dotted keys keep everything in the root table, so that the appended TOML may begin with keys of the root table too. A JSON
+// string is a valid TOML string.
 const configToml = (options: Options, paths: { readonly home: string; readonly cwd: string }): string =>
   [
     `model = ${JSON.stringify(options.model ?? "mock-model")}`,

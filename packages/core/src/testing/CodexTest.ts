@@ -1,8 +1,9 @@
 /**
- * The real codex for tests: the binary that `CodexBinary` finds, a scripted model, a throwaway home and working folder, in one layer.
+ * The real codex for tests: the binary that `CodexBinary` finds, a scripted model, a throwaway home and a working directory, in
+ * one layer.
  *
- * What a test shows with it is what the binary does, without an account, a network, or a trace in `~/.codex`. The policy
- * engine is left to the test, as every turn has to say who decides.
+ * Tests run the real binary without an account or a network, and leave nothing in `~/.codex`. The layer contains no policy
+ * engine: every turn needs one, and the test chooses it.
  *
  * @stability stable
  * @since 0.1.0
@@ -25,12 +26,12 @@ import * as MockModel from "./MockModel.ts"
  * @since 0.1.0
  */
 export interface Options extends MockModel.Options, Omit<CodexHome.Options, "url"> {
-  /** Options of the layer under test. Environment and working directory are those of the home, unless named here. */
+  /** Options of the layer under test. Environment and working directory default to those of the home. */
   readonly codex?: Codex.Options | undefined
 }
 
 /**
- * Where the codex of a test lives.
+ * The throwaway home of a test's codex.
  *
  * @category services
  * @since 0.1.0
@@ -38,7 +39,7 @@ export interface Options extends MockModel.Options, Omit<CodexHome.Options, "url
 export class Home extends Context.Service<Home, CodexHome.CodexHome>()("@effect-codex/core/testing/CodexTest/Home") {}
 
 /**
- * The model and the home of a test without a codex, for tests that start it themselves, or more than one.
+ * The model and the home of a test without a codex, for tests that start one or more codex processes themselves.
  *
  * @category layers
  * @since 0.1.0
@@ -53,7 +54,7 @@ export const layerHome = (
   )
 
 /**
- * A codex of its own, over the model and home that are there.
+ * Another codex, with the model and the home from the context.
  *
  * @category layers
  * @since 0.1.0
@@ -76,7 +77,7 @@ export function layerCodex(options?: Codex.Options) {
 }
 
 /**
- * A real codex whose model answers as the script says.
+ * A real codex whose model answers from the script.
  *
  * **Example** (Testing a prompt)
  *

@@ -1,8 +1,8 @@
 /**
- * An app-server in memory: the real one's behaviour as far as tests need it, in virtual time, and able to misbehave.
+ * An in-memory app-server that behaves like the real one as far as tests need it, in virtual time, and that can misbehave.
  *
- * For speed and for faults that the real binary can't be made to have. What it does by itself follows codex 0.169.0 and is
- * held to it by a conformance suite that runs against both. It is a peer of `AppServer`'s transport and starts no process.
+ * It is fast, and it produces faults that the real binary cannot be made to produce. Its default behavior follows codex
+ * 0.169.0; a conformance suite runs against both. It is a peer of `AppServer`'s transport and starts no process.
  *
  * @stability stable
  * @since 0.1.0
@@ -30,10 +30,10 @@ import {
 import type { Transport } from "../Transport.ts"
 
 /**
- * One thing that a scripted turn does.
+ * One step of a scripted turn.
  *
  * - `say`: an agent message, in these deltas.
- * - `command`: asks for approval of a command; accepted, it "runs" and exits with 0.
+ * - `command`: requests approval of a command; if accepted, it "runs" and exits with 0.
  * - `hang`: waits until the gate opens.
  * - `fail`: ends the turn as failed.
  *
@@ -47,43 +47,43 @@ export type Step =
   | { readonly fail: Schemas.TurnError }
 
 /**
- * What the server in memory does and says.
+ * The script and the faults of an in-memory server.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * The steps of the turns, in order of their start; a turn beyond the list ends at once. A function gets the turn's prompt.
+   * The steps of each turn, in order of their start; a turn beyond the list ends at once. A function gets the turn's prompt.
    */
   readonly turns?: ReadonlyArray<ReadonlyArray<Step>> | ((prompt: string) => ReadonlyArray<Step>) | undefined
-  /** The threads on disk, shared with earlier servers of the same home. Default: an empty home. */
+  /** The stored threads, shared with earlier servers of the same home. Default: an empty home. */
   readonly home?: Home | undefined
   /**
-   * What becomes of each message that the server sends: as it is, none (dropped), several (duplicated, or held back and sent
-   * later in another order), or text that is no message. Default: as it is.
+   * Replaces each message that the server sends: by none (dropped), by several (duplicated, or held back and sent later in
+   * another order), or by text that is not a message. Default: messages are sent unchanged.
    */
   readonly distort?: ((message: Message) => ReadonlyArray<Message | string>) | undefined
-  /** Called with each message before it is sent, also with those about threads that the client has left. */
+  /** Called with each message before it is sent, including those about threads that the client has left. */
   readonly tap?: ((message: Message) => void) | undefined
   /**
-   * What passes between the reply to `turn/start` and `turn/started`, in which the server takes no interrupt by the turn's id.
-   * Default: a moment.
+   * Runs between the reply to `turn/start` and `turn/started`; meanwhile the server refuses to interrupt the turn by its id.
+   * Default: a short delay.
    */
   readonly activation?: Effect.Effect<void> | undefined
-  /** What the user agent says. Default: the version of the protocol. */
+  /** The version in the user agent. Default: the version of the protocol. */
   readonly version?: string | undefined
 }
 
 /**
- * The disk that one server leaves to the next: the threads that have had a turn.
+ * The storage that one server leaves to the next: the threads that have had a turn.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Home {
   readonly rollouts: Set<string>
-  /** The last number that was used for an id. */
+  /** The number of the last id. */
   lastId: number
 }
 
@@ -104,7 +104,7 @@ export const makeHome = (): Home => ({ rollouts: new Set(), lastId: 0 })
 export type Message = { readonly [K in string]?: unknown }
 
 /**
- * The server's side of the connection.
+ * The server's end of the connection.
  *
  * @category services
  * @since 0.1.0
@@ -113,21 +113,21 @@ export class MockAppServer extends Context.Service<
   MockAppServer,
   {
     readonly transport: Transport["Service"]
-    /** What the client has sent so far, oldest first. */
+    /** The messages of the client so far, oldest first. */
     readonly received: Effect.Effect<ReadonlyArray<Message>>
-    /** Answers a method in place of what the server does by itself. `Effect.never` leaves it without an answer. */
+    /** Replaces the server's default handler of a method. `Effect.never` leaves requests unanswered. */
     readonly on: (method: string, handler: (params: unknown) => Effect.Effect<unknown, RpcError>) => Effect.Effect<void>
-    /** Sends a notification, also one that does not exist. */
+    /** Sends a notification, even one that the protocol does not have. */
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
-    /** Makes a request of the client and waits for its answer. Interruption withdraws it if it names a thread. */
+    /** Sends a request to the client and waits for the answer. Interruption withdraws it if it names a thread. */
     readonly ask: (method: string, params: unknown, id?: RequestId) => Effect.Effect<unknown, RpcError>
     /** Sends a request as another client of the same server. The client under test gets the resulting notifications too. */
     readonly requestAsOther: (method: string, params: unknown) => Effect.Effect<unknown, RpcError>
-    /** Sends lines as they are, all in one chunk. */
+    /** Sends raw lines, all in one chunk. */
     readonly send: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
-    /** Takes no more input: the client's writes wait. */
+    /** Stops reading input, so that the client's writes wait. */
     readonly stopReading: Effect.Effect<void>
-    /** Ends the connection. Default: as a process that was killed. */
+    /** Closes the connection. Default: as if the process had been killed. */
     readonly die: (reason?: ConnectionFailedReason, stderr?: ReadonlyArray<string>) => Effect.Effect<void>
   }
 >()("@effect-codex/core/testing/MockAppServer") {}
@@ -147,12 +147,12 @@ const usage: Schemas.TokenUsageBreakdown = {
 
 interface Running {
   readonly turnId: string
-  /** Whether it can be interrupted by its id. */
+  /** Whether the turn can be interrupted by its id. */
   isActive: boolean
-  /** Whether it waits for the answer to an approval. */
+  /** Whether the turn waits for the answer to an approval request. */
   isAsking: boolean
   readonly first: UserMessage
-  /** More input, which the model has not been given yet. */
+  /** Steering input that the model has not received yet. */
   more: ReadonlyArray<UserMessage>
 }
 
@@ -174,7 +174,7 @@ const textsOf = ({ input }: UserMessage): ReadonlyArray<string> =>
   })
 
 /**
- * Makes a server. It ends with the scope.
+ * Makes a server. Closing the scope ends it.
  *
  * @category constructors
  * @since 0.1.0
@@ -203,7 +203,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.sync(() => {
       if (ended === undefined && Arr.isReadonlyArrayNonEmpty(lines)) receiver?.onLines(lines)
     })
-  // The client has unsubscribed from these threads: it gets no notifications and no requests about them.
+  // The threads that the client has unsubscribed from. It gets no notifications and no requests about them.
   const left = new Set<string>()
   const isUnheard = ({ method, params }: Message) => method !== undefined && left.has(field(params, "threadId") ?? "")
   const sendMessage = (message: Message) =>
@@ -276,7 +276,7 @@ export const make = Effect.fnUntraced(function* (
     return (typeof turns === "function" ? turns(textsOf(first).join("\n")) : turns?.[started++]) ?? []
   }
 
-  // The life of a turn, in the order that the real server tells it.
+  // The life of a turn, in the order in which the real server reports it.
   const finishTurn = Effect.fnUntraced(function* (
     threadId: string,
     turnId: string,
@@ -302,13 +302,13 @@ export const make = Effect.fnUntraced(function* (
       yield* begin(message)
       yield* end(message)
     })
-    // The model is given more input between two of its answers.
+    // The model receives steering input between two of its responses.
     const promptMore = Effect.suspend(() => {
       const { more } = running
       running.more = []
       return Effect.forEach(more, prompt, { discard: true })
     })
-    // That nobody waits for an approval any more, if the turn ends while it is open: told after the turn's end.
+    // Withdraws the approval request if the turn ends while it is open. The real server reports this after the turn's end.
     let withdraw: Effect.Effect<void> = Effect.void
     const body = Effect.gen(function* () {
       yield* options?.activation ?? Effect.yieldNow
@@ -357,7 +357,7 @@ export const make = Effect.fnUntraced(function* (
           running.isAsking = false
           withdraw = Effect.void
           yield* resolve
-          // Whatever is no decision counts as a refusal.
+          // An answer without a decision counts as a refusal.
           const decision = answer._tag === "Some" ? field(answer.value, "decision") : undefined
           yield* end(item(decision === "accept" ? "completed" : "declined"))
           if (decision === "cancel") return yield* finish("interrupted")
@@ -447,7 +447,7 @@ export const make = Effect.fnUntraced(function* (
     "turn/start": Effect.fnUntraced(function* (params) {
       const { id, thread } = yield* loaded(params, (id) => `thread not found: ${id}`)
       const first = messageIn(params)
-      // A second turn/start is more input to the turn that runs.
+      // A second turn/start adds input to the running turn.
       if (thread.running !== undefined) {
         thread.running.more = [...thread.running.more, first]
         return { turn: turnOf(thread.running.turnId, "inProgress") }
@@ -479,7 +479,7 @@ export const make = Effect.fnUntraced(function* (
           return yield* refuse(`expected active turn id ${turnId} but found ${running.turnId}`)
         }
       }
-      // One that has not got to begin yet says nothing when it is interrupted.
+      // Interrupting a turn that has not begun yet sends no notifications.
       if (running !== undefined) {
         runFork(Effect.andThen(FiberMap.remove(turns, id), finishTurn(id, running.turnId, "interrupted")))
       }
@@ -514,7 +514,7 @@ export const make = Effect.fnUntraced(function* (
         )
   }
 
-  // Answers begin in the order of the requests; one that waits does not hold up the next.
+  // Handlers start in the order of the requests, and a slow one does not delay the next.
   const onMessage = (message: Message) => {
     received.push(message)
     const { error, id, method, params, result } = message
@@ -584,7 +584,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
- * A server in memory, and the connection to it.
+ * An in-memory server, and the connection to it.
  *
  * @category options
  * @since 0.1.0
@@ -594,8 +594,8 @@ export interface LayerOptions extends Options {
 }
 
 /**
- * A connection to a server in memory, with an `acceptDelay` of 0 unless `connection` says otherwise. Put
- * `Codex.layerAppServer` over it for the front door.
+ * A connection to an in-memory server. `acceptDelay` defaults to 0; `connection` can change it. Provide it to
+ * `Codex.layerAppServer` to get a `Codex`.
  *
  * @category layers
  * @since 0.1.0

@@ -1,11 +1,10 @@
 /**
- * A scripted stand-in for the model: an HTTP server on 127.0.0.1 that answers the Responses API, so that the real codex
- * binary runs in a test without an account and without a network.
+ * A scripted model: an HTTP server on 127.0.0.1 that implements the Responses API, so that the real codex binary runs in a test
+ * without an account or a network.
  *
- * The script says what the model answers, in order or by what it is asked. What was asked is kept and can be waited for.
- * A request that the script does not foresee is answered with an error at once, because a turn that waits for an answer
- * would hide the mistake behind a timeout. This module starts no codex and knows nothing of its configuration; that is
- * `CodexHome`.
+ * The script lists the model's replies, in order or by request. The requests are recorded, and a test can wait for them. A
+ * request that the script does not cover gets an error at once, because a turn that waits for a reply would hide the mistake
+ * behind a timeout. This module does not start or configure codex; `CodexHome` does.
  *
  * @stability stable
  * @since 0.1.0
@@ -69,7 +68,7 @@ type Reply = ModelReply.Reply
 /**
  * How the answer to a request ended.
  *
- * - `completed`: all of it was written.
+ * - `completed`: the whole answer was written.
  * - `left`: codex closed the connection before that, as it does when a turn is interrupted.
  * - `disconnected`: the script cut the connection.
  * - `closed`: the server was closed.
@@ -80,7 +79,7 @@ type Reply = ModelReply.Reply
 export type Outcome = "completed" | "left" | "disconnected" | "closed"
 
 /**
- * A request for something other than a response of the model.
+ * A request for anything other than a model response.
  *
  * @category models
  * @since 0.1.0
@@ -92,8 +91,8 @@ export interface OtherRequest {
 }
 
 /**
- * The script and the requests differ. The message tells each request with its answer, what was expected instead, and what
- * was left over.
+ * The requests differ from the script. The message lists each request with its answer, the expected requests, and the unused
+ * replies.
  *
  * @category errors
  * @since 0.1.0
@@ -101,7 +100,7 @@ export interface OtherRequest {
 export class ScriptMismatch extends Schema.TaggedError<ScriptMismatch>()("ScriptMismatch", {
   /** One line for each difference. */
   differences: Schema.Array(Schema.String),
-  /** One line for each request: what it brought and what it got. */
+  /** One line for each request, with its content and its reply. */
   requests: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -114,7 +113,7 @@ export class ScriptMismatch extends Schema.TaggedError<ScriptMismatch>()("Script
 }
 
 /**
- * The running stand-in.
+ * The running scripted model.
  *
  * @category services
  * @since 0.1.0
@@ -124,15 +123,15 @@ export class MockModel extends Context.Service<
   {
     /** The base URL, for instance `http://127.0.0.1:41234/v1`. */
     readonly url: string
-    /** The requests so far, oldest first, also those that the script did not foresee. */
+    /** The requests so far, oldest first, including those that the script does not cover. */
     readonly requests: Effect.Effect<ReadonlyArray<ModelRequest>>
     /** Waits for the request with this index, counted from 0. */
     readonly request: (index: number) => Effect.Effect<ModelRequest>
-    /** Waits until the answer to the request with this index has ended, and says how. */
+    /** Waits until the answer to the request with this index has ended, and returns how it ended. */
     readonly ended: (index: number) => Effect.Effect<Outcome>
-    /** The requests that the script had no reply for, or whose check did not hold. */
+    /** The requests without a reply in the script, and those whose check failed. */
     readonly unexpected: Effect.Effect<ReadonlyArray<ModelRequest>>
-    /** What else was asked for, such as the list of models. Never counts as unexpected. */
+    /** Requests for anything else, such as the list of models. They never count as unexpected. */
     readonly others: Effect.Effect<ReadonlyArray<OtherRequest>>
     /** Fails if a request was unexpected or a reply is unused. */
     readonly verify: Effect.Effect<void, ScriptMismatch>
@@ -140,7 +139,7 @@ export class MockModel extends Context.Service<
 >()("@effect-codex/core/testing/MockModel") {}
 
 /**
- * A reply, or a function that makes it when its turn has come, from what the request brings.
+ * A reply, or a function that makes the reply from the request when it is the next to be used.
  *
  * @category models
  * @since 0.1.0
@@ -161,13 +160,12 @@ export interface When {
 }
 
 /**
- * What the model will answer: a list, or a function that is asked for each request and may return undefined for one that it
- * does not foresee.
+ * The model's replies: a list, or a function that is called for each request and returns `undefined` for an unexpected one.
  *
  * **Details**
  *
- * In a list, a {@link when} that matches and has a reply left goes first, wherever it stands. All other requests get the
- * plain replies in order.
+ * In a list, a {@link when} that matches and has an unused reply takes precedence, regardless of its position. All other
+ * requests get the plain replies in order.
  *
  * @category models
  * @since 0.1.0
@@ -177,9 +175,9 @@ export type Script =
   | ((request: ModelRequest) => Reply | undefined | Effect.Effect<Reply | undefined>)
 
 /**
- * Answers the requests that match with these replies, one after the other. A string matches requests whose last message of
- * the user contains it, which holds for a whole turn with that prompt; so turns that run at the same time each get their
- * own replies.
+ * Answers matching requests with these replies, one after the other. A string matches every request whose last user message
+ * contains it. That holds for all requests of a turn with that prompt, so each of several concurrent turns gets its own
+ * replies.
  *
  * @category replies
  * @since 0.1.0
@@ -195,20 +193,20 @@ export const when = (
 })
 
 /**
- * How strict the stand-in is.
+ * The strictness of the scripted model.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * Whether closing the scope after a success does what `verify` does, with a `ScriptMismatch` as a defect. Default: true.
+   * Whether closing the scope after a success runs `verify`, with a `ScriptMismatch` as a defect. Default: true.
    */
   readonly verifyOnClose?: boolean | undefined
 }
 
 /**
- * Starts the stand-in on a free port. Closing the scope closes it at once, with all connections and open streams.
+ * Starts the scripted model on a free port. Closing the scope closes it at once, with all connections and open streams.
  *
  * @category constructors
  * @since 0.1.0
@@ -234,7 +232,7 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
         : Effect.fail(new ScriptMismatch({ differences, requests: log.exchanges.map(describeExchange) }))
     }
     if (options?.verifyOnClose !== false) {
-      // Beside another failure it would turn that into a defect; the failed turn's message has told it already.
+      // After a failure, the mismatch would replace it with a defect. The error of the failed turn already contains it.
       yield* Effect.addFinalizer((exit) => (Exit.isSuccess(exit) ? Effect.orDie(Effect.suspend(verify)) : Effect.void))
     }
 
@@ -264,7 +262,7 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
     const respond = Effect.fnUntraced(function* (http: HttpServerRequest.HttpServerRequest, path: string) {
       const body = yield* Effect.orDie(http.text)
       const exchange = log.add((index) => ModelRequest.parse({ index, path, headers: http.headers, body }))
-      // The scope is that of the request, and closes when its answer has ended.
+      // The scope belongs to the request, and closes when its answer has ended.
       yield* Effect.addFinalizer((exit) =>
         Effect.sync(() => {
           exchange.end(Exit.isSuccess(exit) ? "completed" : (exchange.cut ?? (closing ? "closed" : "left")))
@@ -287,7 +285,7 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
             return ""
           case "Disconnect":
             exchange.cut = "disconnected"
-            // What was written leaves the process in the next turn of the event loop, and goes lost if the socket is gone.
+            // The written bytes leave the process in the next turn of the event loop, and are lost if the socket closes first.
             yield* Effect.yieldNow
             return yield* Effect.die("The script cuts the connection")
         }
@@ -315,7 +313,7 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
           )
     }).pipe(Effect.interruptible)
 
-    // An idle connection that is closed under a request on its way would fail a turn, so none is closed before the end.
+    // Closing an idle connection while a request is on its way would fail the turn, so idle connections stay open to the end.
     const node = createServer({ keepAliveTimeout: 0, requestTimeout: 0 })
     const server = yield* Effect.orDie(NodeHttpServer.make(() => node, { host: "127.0.0.1", port: 0 }))
     yield* server.serve(app)
@@ -341,7 +339,7 @@ export const make: (script: Script, options?: Options) => Effect.Effect<MockMode
   })
 
 /**
- * {@link make} as a layer. The service says at which `url` it listens.
+ * {@link make} as a layer. The service has the `url` at which it listens.
  *
  * **Example** (A turn with a tool call)
  *
@@ -374,7 +372,7 @@ const describeExchange = (exchange: Exchange): string =>
   `${exchange.request.index}: ${ModelRequest.describe(exchange.request)} -> ${exchange.answer ?? "no reply"}` +
   (exchange.outcome === undefined || exchange.outcome === "completed" ? "" : ` (${exchange.outcome})`)
 
-/** Keeps the exchanges in order of arrival, and for each index, also of the future, what can be waited for. */
+/** Keeps the exchanges in order of arrival, and lets callers wait for any index, including future ones. */
 const makeLog = () => {
   const exchanges: Array<Exchange> = []
   const slots = new Map<number, { arrived: Deferred.Deferred<ModelRequest>; ended: Deferred.Deferred<Outcome> }>()
@@ -406,10 +404,10 @@ const makeLog = () => {
   return { exchanges, slot, add }
 }
 
-/** A script while it is played. */
+/** A script in use. */
 interface Play {
   readonly next: (request: ModelRequest) => Effect.Effect<Reply | undefined>
-  /** What the script would answer next, for a report. */
+  /** The requests that the script expects next, for a report. */
   readonly expected: () => string
   readonly unused: () => ReadonlyArray<string>
 }
@@ -464,6 +462,6 @@ const describeFailure = (check: ModelReply.Check, request: ModelRequest): string
 
 const describeThrown = (thrown: unknown): string => (Predicate.isError(thrown) ? thrown.message : String(thrown))
 
-/** 501, because it is an error that no client takes for a busy or failing server. */
+/** 501, because no client mistakes it for a busy or failing server. */
 const unforeseen = (difference: string): Reply =>
   ModelReply.error(501, `Not in the script of the stand-in for the model: ${difference}`)

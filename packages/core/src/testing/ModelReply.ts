@@ -1,9 +1,9 @@
 /**
- * What the model answers, written down by a test, and the events of the Responses API that say it.
+ * The replies of a scripted model, and their encoding as events of the Responses API.
  *
- * A reply is a list of parts: text, reasoning, tool calls, and between them the accidents of a network, such as a pause, a
- * gate, a broken event or a lost connection. This module knows the wire shapes that codex reads and nothing of sockets,
- * scripts or requests. Ids are counters, so the same script gives the same bytes.
+ * A reply is a list of parts: text, reasoning and tool calls, with pauses, gates, broken events or a lost connection between
+ * them. This module knows the wire format that codex reads, but no sockets, scripts or requests. Ids are counters, so that the
+ * same script always produces the same bytes.
  *
  * @stability stable
  * @since 0.1.0
@@ -23,16 +23,16 @@ import { shorten } from "./ModelRequest.ts"
  */
 export interface Gate {
   readonly _tag: "Gate"
-  /** Waits until a reply has come to the gate: everything before it was handed to the connection. */
+  /** Waits until a reply has reached the gate, so that everything before it was handed to the connection. */
   readonly reached: Effect.Effect<void>
-  /** Opens the gate for good. */
+  /** Opens the gate permanently. */
   readonly open: Effect.Effect<void>
-  /** What a reply does at the gate. */
+  /** Run by a reply at the gate: reports that it was reached, then waits until it is open. */
   readonly pass: Effect.Effect<void>
 }
 
 /**
- * What can happen to the stream between, or within, the parts of a reply.
+ * An event of the stream between the parts of a reply, or within one.
  *
  * @category models
  * @since 0.1.0
@@ -46,8 +46,8 @@ export type Control =
   | { readonly _tag: "Disconnect" }
 
 /**
- * How many tokens a reply says it took. Defaults: `input` 100, `output` 10, the others 0. `cached` is a part of `input` and
- * `reasoning` a part of `output`.
+ * The token usage that a reply reports. Defaults: `input` 100, `output` 10, the others 0. `cached` is part of `input`, and
+ * `reasoning` is part of `output`.
  *
  * @category models
  * @since 0.1.0
@@ -85,7 +85,7 @@ export type Part =
   | { readonly _tag: "Usage"; readonly usage: Usage }
 
 /**
- * What the request that gets a reply must look like.
+ * A condition on the request that gets a reply.
  *
  * @category models
  * @since 0.1.0
@@ -112,7 +112,7 @@ export type Reply =
     }
 
 /**
- * A reply of these parts, in this order. Without parts the model says nothing and the turn ends.
+ * A reply of these parts, in order. Without parts the reply is empty and ends the turn.
  *
  * @category replies
  * @since 0.1.0
@@ -120,14 +120,15 @@ export type Reply =
 export const reply = (...parts: ReadonlyArray<Part>): Reply => ({ _tag: "Stream", parts, checks: [] })
 
 /**
- * Answers with an HTTP error and `{ error: { message, type, code } }`. The turn fails with it, since a throwaway home sets
- * no retries.
+ * Answers with an HTTP error and `{ error: { message, type, code } }`. The turn fails with it, since a throwaway home disables
+ * retries.
  *
  * **Details**
  *
- * What codex makes of it: 401 `httpConnectionFailed`; 429 `responseTooManyFailedAttempts`, and with the type
- * `usage_limit_reached` `usageLimitExceeded`; 500 `internalServerError`; 503 with the code `server_is_overloaded`
- * `serverOverloaded`; 400 `other`. `body` replaces the whole body.
+ * Codex maps the status to the reason of the failed turn: 401 to `httpConnectionFailed`; 429 to
+ * `responseTooManyFailedAttempts`, or with the type `usage_limit_reached` to `usageLimitExceeded`; 500 to
+ * `internalServerError`; 503 with the code `server_is_overloaded` to `serverOverloaded`; 400 to `other`. `body` replaces the
+ * whole body.
  *
  * @category replies
  * @since 0.1.0
@@ -154,8 +155,8 @@ export const error = (
 })
 
 /**
- * Gives the reply only to a request for which `holds` returns true. Otherwise, or if it throws, the request is answered
- * with an HTTP error that ends the turn, and the report quotes `message` and what was thrown.
+ * Gives the reply only to a request for which `holds` returns true. If it returns false or throws, the request gets an HTTP
+ * error that ends the turn, and the report quotes `message` and the thrown value.
  *
  * @category replies
  * @since 0.1.0
@@ -166,8 +167,8 @@ export const expect = (message: string, holds: (request: ModelRequest) => boolea
 })
 
 /**
- * A message of the assistant of which the model does not say what it is. One string is sent in deltas of a word each; several
- * are the deltas, and controls may stand between them.
+ * An assistant message without a phase. A single string is sent as one delta per word. Several strings are the deltas
+ * themselves, and may have controls between them.
  *
  * @category parts
  * @since 0.1.0
@@ -175,7 +176,7 @@ export const expect = (message: string, holds: (request: ModelRequest) => boolea
 export const text = (...chunks: ReadonlyArray<string | Control>): Part => message(undefined, chunks)
 
 /**
- * A message that comments on the work and does not answer, in deltas like {@link text}.
+ * A message that the model marks as commentary, in deltas like {@link text}.
  *
  * @category parts
  * @since 0.1.0
@@ -213,7 +214,7 @@ const byWord = (chunks: ReadonlyArray<string | Control>): ReadonlyArray<string |
 }
 
 /**
- * A call of a function tool. A string as `args` is sent as it is, so arguments that are not JSON can be scripted too.
+ * A call of a function tool. A string as `args` is sent unchanged, so that a script can also send arguments that are not JSON.
  *
  * @category parts
  * @since 0.1.0
@@ -251,7 +252,7 @@ export const customToolCall = (
 })
 
 /**
- * An output item as it is on the wire, complete with its `type` and `id`.
+ * A raw output item, including its `type` and `id`.
  *
  * @category parts
  * @since 0.1.0
@@ -259,7 +260,7 @@ export const customToolCall = (
 export const item = (item: Readonly<Record<string, unknown>>): Part => ({ _tag: "Item", item })
 
 /**
- * The usage that the reply ends with, wherever this stands among the parts.
+ * The usage that the end of the reply reports, regardless of the position of this part.
  *
  * @category parts
  * @since 0.1.0
@@ -284,7 +285,7 @@ export const gate: Effect.Effect<Gate> = Effect.sync(() => {
 })
 
 /**
- * A pause of the stream, by the `Clock` that the server was started with.
+ * A pause of the stream, measured by the `Clock` that the server was started with.
  *
  * @category controls
  * @since 0.1.0
@@ -292,7 +293,7 @@ export const gate: Effect.Effect<Gate> = Effect.sync(() => {
 export const delay = (duration: Duration.Input): Control => ({ _tag: "Delay", duration })
 
 /**
- * Any server-sent event: its type and the rest of its JSON.
+ * Any server-sent event, given by its type and its other fields.
  *
  * @category controls
  * @since 0.1.0
@@ -304,7 +305,7 @@ export const event = (type: string, data: Readonly<Record<string, unknown>> = {}
 })
 
 /**
- * Bytes in place of an event. Default: an event whose data is not JSON.
+ * Raw bytes instead of an event. Default: an event whose data is not JSON.
  *
  * @category controls
  * @since 0.1.0
@@ -315,13 +316,13 @@ export const malformed = (bytes = "event: response.output_text.delta\ndata: {not
 })
 
 /**
- * The response fails with the error `code`, after its stream had begun; nothing follows.
+ * Fails the response with the error `code` after its stream has begun, and ends it.
  *
  * **Details**
  *
- * What codex makes of the codes: `context_length_exceeded` `contextWindowExceeded`; `insufficient_quota` and
- * `usage_not_included` `usageLimitExceeded`; `server_is_overloaded` `serverOverloaded`; `rate_limit_exceeded`
- * `rateLimitExceeded`; `cyber_policy` `cyberPolicy`; others `other`.
+ * Codex maps the code to the reason of the failed turn: `context_length_exceeded` to `contextWindowExceeded`;
+ * `insufficient_quota` and `usage_not_included` to `usageLimitExceeded`; `server_is_overloaded` to `serverOverloaded`;
+ * `rate_limit_exceeded` to `rateLimitExceeded`; `cyber_policy` to `cyberPolicy`; any other code to `other`.
  *
  * @category controls
  * @since 0.1.0
@@ -329,7 +330,7 @@ export const malformed = (bytes = "event: response.output_text.delta\ndata: {not
 export const failed = (code: string, message: string): Control => ({ _tag: "Failed", code, message })
 
 /**
- * Cuts the connection, in the middle of the response; nothing follows.
+ * Cuts the connection in the middle of the response.
  *
  * @category controls
  * @since 0.1.0
@@ -337,7 +338,7 @@ export const failed = (code: string, message: string): Control => ({ _tag: "Fail
 export const disconnect: Control = { _tag: "Disconnect" }
 
 /**
- * One line about a reply, for a report.
+ * Describes a reply in one line, for a report.
  *
  * @category formatting
  * @since 0.1.0
@@ -374,7 +375,7 @@ const joinChunks = (chunks: ReadonlyArray<string | Control>): string =>
   chunks.filter((chunk) => typeof chunk === "string").join("")
 
 /**
- * What the connection does next for a reply: write, wait, or break off.
+ * The next action of the connection for a reply: write, wait, or disconnect.
  *
  * @category encoding
  * @since 0.1.0
@@ -385,8 +386,8 @@ export type Frame =
   | { readonly _tag: "Disconnect" }
 
 /**
- * The frames of a reply, from `response.created` to `response.completed` or wherever the reply breaks off. `nextId` gives the
- * next id of a kind, such as `msg` or `call`.
+ * The frames of a reply, from `response.created` to `response.completed`, or to the point where the reply fails or
+ * disconnects. `nextId` returns the next id of a kind, such as `msg` or `call`.
  *
  * @category encoding
  * @since 0.1.0
@@ -405,7 +406,7 @@ export const frames = (parts: ReadonlyArray<Part>, nextId: (kind: string) => str
   const send = (type: string, data: Readonly<Record<string, unknown>>) =>
     write(Sse.encoder.write({ _tag: "Event", event: type, id: undefined, data: JSON.stringify({ type, ...data }) }))
 
-  // Answers whether the stream goes on.
+  // Returns whether the stream continues.
   const control = (control: Control): boolean => {
     switch (control._tag) {
       case "Gate":

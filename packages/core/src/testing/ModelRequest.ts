@@ -1,9 +1,9 @@
 /**
- * What codex asked the model, read out of one `POST /responses`.
+ * Reads the requests that codex sends to the model (`POST /responses`).
  *
- * A test wants to know the prompt, the thread, the outputs of earlier tool calls and the tools on offer, and codex buries
- * them in some 45 kB of JSON. This module reads them and drops nothing: `body` is the request as it came. It never fails on
- * a shape it does not know, and it does not decide what to answer.
+ * Tests check the prompt, the thread, the outputs of earlier tool calls and the offered tools, which codex buries in about
+ * 45 kB of JSON. This module extracts them and drops nothing: `body` is the complete request. It never fails on an unknown
+ * shape, and it does not choose the reply.
  *
  * @stability stable
  * @since 0.1.0
@@ -20,13 +20,13 @@ import * as Schema from "effect/Schema"
 export interface InputItem {
   /** For instance `message`, `function_call`, `function_call_output`, `reasoning`. */
   readonly type: string
-  /** Whose message it is: `user`, `assistant`, `developer`. */
+  /** The author of a message: `user`, `assistant` or `developer`. */
   readonly role: string | undefined
-  /** A message's text parts, or a tool call's output, joined. Empty for other kinds. */
+  /** The joined text parts of a message or of a tool call's output. Empty for other kinds. */
   readonly text: string
-  /** Which tool call this is, or whose output. */
+  /** The id of the tool call, for a call and for its output. */
   readonly callId: string | undefined
-  /** The item as it came. */
+  /** The unprocessed item. */
   readonly raw: unknown
 }
 
@@ -42,35 +42,35 @@ export interface ToolOutput {
 }
 
 /**
- * One request for a response of the model.
+ * One request for a model response.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ModelRequest {
-  /** Position among the requests that this server got, from 0, in order of arrival. */
+  /** The index of the request in order of arrival at this server, from 0. */
   readonly index: number
-  /** Path of the URL, for instance `/v1/responses`. */
+  /** The path of the URL, such as `/v1/responses`. */
   readonly path: string
   /** Header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** The whole request. Not JSON: an empty object. */
+  /** The whole request; an empty object if it is not JSON. */
   readonly body: Readonly<Record<string, unknown>>
   readonly model: string
-  /** The thread that asks; a sub-agent has its own. */
+  /** The thread that sent the request; a sub-agent has its own. */
   readonly threadId: string | undefined
-  /** The turn that asks. */
+  /** The turn that sent the request. */
   readonly turnId: string | undefined
   readonly input: ReadonlyArray<InputItem>
-  /** The texts of all messages of the user, oldest first, without the context that codex adds in the user's name. */
+  /** The texts of all user messages, oldest first, without the context that codex adds in the user's name. */
   readonly userTexts: ReadonlyArray<string>
-  /** The text of the last message of the user: the turn's prompt, also after tool calls, or what it was steered with. */
+  /** The text of the last user message: the turn's prompt, even after tool calls, or the input that steered the turn. */
   readonly lastUserText: string
   /** The outputs of all tool calls in the thread, oldest first. */
   readonly toolOutputs: ReadonlyArray<ToolOutput>
-  /** The output of a tool call that this request brings: the last one since the model's last words, if there is one. */
+  /** The tool call output that this request adds: the last one since the model's last message, if there is one. */
   readonly lastToolOutput: ToolOutput | undefined
-  /** Names of the tools on offer; tools in a namespace, such as those of MCP servers, as `namespace.name`. */
+  /** The names of the offered tools; those in a namespace, such as MCP tools, as `namespace.name`. */
   readonly tools: ReadonlyArray<string>
 }
 
@@ -127,7 +127,7 @@ const toolNames = (raw: unknown): ReadonlyArray<string> =>
     onSome: (tool) => tool.tools?.map((inner) => `${tool.name}.${inner.name}`) ?? [tool.name]
   })
 
-// Some models get their tools in an item of the input.
+// For some models, codex sends the tools as an item of the input.
 const decodeOffer = Schema.decodeUnknownOption(
   Schema.Struct({ type: Schema.Literal("additional_tools"), tools: Schema.Array(Schema.Unknown) })
 )
@@ -146,7 +146,7 @@ const stringAt = (record: Readonly<Record<string, unknown>> | undefined, key: st
 }
 
 /**
- * Reads a request. A body that is not a JSON object gives a request without a model, an input or tools.
+ * Reads a request. If the body is not a JSON object, the request has no model, no input and no tools.
  *
  * @category constructors
  * @since 0.1.0
@@ -185,7 +185,7 @@ export const parse = (options: {
 }
 
 /**
- * One line about a request, for a report: what it brings, shortened.
+ * Describes a request in one line, for a report: its prompt or its tool call output, shortened.
  *
  * @category formatting
  * @since 0.1.0
@@ -196,7 +196,7 @@ export const describe = (request: ModelRequest): string =>
     : `output of ${request.lastToolOutput.callId} ${shorten(JSON.stringify(request.lastToolOutput.output))}`
 
 /**
- * Cuts a text for one line of a report.
+ * Shortens a text for one line of a report.
  *
  * @category formatting
  * @since 0.1.0

@@ -1,10 +1,10 @@
 /**
- * Calls of the tools that codex offers to the model, in the shapes that it takes, so that a test can write down what it wants
- * to see: a command, a patch, a question, an approval.
+ * Calls of the tools that codex offers to the model, so that a test can script a command, a patch, a question or an approval
+ * request.
  *
- * Each says which server request it brings and under which settings. The shapes are those of codex 0.169.0 for a model of
- * which it knows nothing; models that codex knows are offered other sets of tools. This module builds parts of a reply and
- * does nothing else.
+ * Each function documents the server request that its call causes, and the settings that this needs. The calls have the format
+ * of codex 0.169.0 for a model that it does not know; it offers other tools to the models that it knows. This module only
+ * builds parts of a reply.
  *
  * @stability stable
  * @since 0.1.0
@@ -12,14 +12,14 @@
 import { functionCall, type Part } from "./ModelReply.ts"
 
 /**
- * Runs a shell command. With `escalate` it asks to run outside of the sandbox, which brings
+ * Runs a shell command. With `escalate` it asks to run outside of the sandbox, which causes
  * `item/commandExecution/requestApproval`.
  *
  * **Details**
  *
- * The approval needs an `approvalPolicy` of `on-request` or `untrusted`; under `never` the call is refused. `escalate` is the
- * question put to the user. `prefixRule` is the rule that the approval proposes. A command still running after
- * `yieldTimeMs` (default 10,000, at least 250) goes on in the background, and {@link writeStdin} reaches it.
+ * The approval request needs the `approvalPolicy` `on-request` or `untrusted`; under `never` the call is refused. `escalate` is
+ * the question to the user. `prefixRule` is the rule that the approval request proposes. A command that still runs after
+ * `yieldTimeMs` (default 10,000, at least 250) continues in the background, where {@link writeStdin} reaches it.
  *
  * @category tool calls
  * @since 0.1.0
@@ -56,7 +56,7 @@ export const execCommand = (options: {
   )
 
 /**
- * Types into a command that still runs. `sessionId` is the number in that command's output. Empty `chars` only look for new
+ * Writes to the input of a running command. `sessionId` is the number in that command's output. Empty `chars` only read new
  * output.
  *
  * @category tool calls
@@ -79,9 +79,9 @@ export const writeStdin = (options: {
  *
  * **Details**
  *
- * Where the sandbox does not allow the write (`read-only`, or a path outside of the workspace) and the `approvalPolicy` is
- * `on-request` or `untrusted`, it brings `item/fileChange/requestApproval`. Sent as the shell command that codex takes for
- * a patch, because only some models are offered a tool for it.
+ * The call causes `item/fileChange/requestApproval` if the sandbox does not allow the write (`read-only`, or a path outside of
+ * the workspace) and the `approvalPolicy` is `on-request` or `untrusted`. It is sent as the shell command that codex recognizes
+ * as a patch, because codex offers a patch tool only to some models.
  *
  * @category tool calls
  * @since 0.1.0
@@ -104,7 +104,7 @@ export const addFile = (path: string, content: string, options?: { readonly call
 }
 
 /**
- * A question that the model puts to the user. Codex wants two or three `options`, and adds the free answer itself.
+ * A question of the model to the user. Codex requires two or three `options`, and adds the free-text answer itself.
  *
  * @category models
  * @since 0.1.0
@@ -118,7 +118,7 @@ export interface Question {
 }
 
 /**
- * Asks the user one to three questions, which brings `item/tool/requestUserInput`. Needs the feature
+ * Asks the user one to three questions, which causes `item/tool/requestUserInput`. Needs the feature
  * `default_mode_request_user_input`.
  *
  * @category tool calls
@@ -130,7 +130,7 @@ export const requestUserInput = (
 ): Part => functionCall("request_user_input", { questions }, options)
 
 /**
- * Asks for more permissions, which brings `item/permissions/requestApproval`. Needs the feature `request_permissions_tool`.
+ * Asks for more permissions, which causes `item/permissions/requestApproval`. Needs the feature `request_permissions_tool`.
  * Paths must be absolute, or relative to the thread's working directory.
  *
  * @category tool calls
@@ -158,7 +158,7 @@ export const requestPermissions = (options: {
   )
 
 /**
- * Calls a tool that the client declared in `thread/start`'s `dynamicTools`, which brings `item/tool/call`.
+ * Calls a tool that the client declared in `thread/start`'s `dynamicTools`, which causes `item/tool/call`.
  *
  * @category tool calls
  * @since 0.1.0
@@ -170,8 +170,8 @@ export const toolCall = (
 ): Part => functionCall(name, args, options)
 
 /**
- * Calls a tool of an MCP server that codex is configured with. The server may ask the user something, and codex may ask
- * whether the tool may run; both arrive as `mcpServer/elicitation/request`.
+ * Calls a tool of a configured MCP server. If the server asks the user a question, or codex asks whether the tool may run, the
+ * question arrives as `mcpServer/elicitation/request`.
  *
  * @category tool calls
  * @since 0.1.0
@@ -193,7 +193,7 @@ export const spawnAgent = (message: string, options?: { readonly callId?: string
   functionCall("spawn_agent", { message }, { namespace: "multi_agent_v1", callId: options?.callId })
 
 /**
- * Waits for sub-agents by the ids in the outputs of {@link spawnAgent}, at most `timeoutMs` (default 10,000).
+ * Waits for sub-agents, by the ids from the outputs of {@link spawnAgent}, for at most `timeoutMs` (default 10,000).
  *
  * @category tool calls
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * A process in memory that is an app-server: bytes in, bytes out, an exit.
+ * An in-memory app-server process: it reads bytes, writes bytes and exits.
  *
- * `Transport.stdio` starts it as it starts the real one, so the code between the bytes and the messages is the one that
- * programs run. Output waits here until the simulation delivers it, in pieces of any length. The meaning of
- * the bytes is not known here.
+ * `Transport.stdio` starts it like the real process, so that simulations also run the production code between bytes and
+ * messages. Output waits here until the simulation delivers it, in pieces of any length. This module does not interpret the
+ * bytes.
  *
  * @stability experimental
  * @since 0.1.0
@@ -21,20 +21,20 @@ import * as Stream from "effect/Stream"
 import * as Platform from "../internal/platform.ts"
 
 /**
- * The process as the simulation sees it.
+ * The simulation's control of the process.
  *
  * @category models
  * @since 0.1.0
  */
 export interface SimulatedProcess {
   readonly spawner: ChildProcessSpawner.ChildProcessSpawner["Service"]
-  /** Says these lines, in one piece. */
+  /** Writes this text to standard output, in one piece. */
   readonly say: (text: string) => void
-  /** How many bytes were said and not handed over yet. */
+  /** The number of bytes that were written but not delivered yet. */
   readonly unread: () => number
-  /** Hands so many bytes over, in one chunk. */
+  /** Delivers this many bytes, in one chunk. */
   readonly handOver: (bytes: number) => void
-  /** Whether input is read. Unread input waits. */
+  /** Sets whether the process reads its input. Unread input waits. */
   readonly setReading: (isReading: boolean) => void
   /** Ends the process. Its output is still delivered, unless `loses` is true. */
   readonly exit: (how: { readonly code?: number; readonly signal?: string }, loses?: boolean) => void
@@ -63,11 +63,11 @@ const broken = PlatformError.systemError({
  * @since 0.1.0
  */
 export const make = (options: {
-  /** Gets each line that is written to the process. */
+  /** Called with each line that is written to the process. */
   readonly onLine: (line: string) => void
-  /** The standard input has ended. */
+  /** Called when the standard input has ended. */
   readonly onInputEnd: () => void
-  /** The process is told to go by a signal. */
+  /** Called when the process receives a signal to terminate. */
   readonly onSignal: (signal: string) => void
 }): SimulatedProcess => {
   const encoder = new TextEncoder()
@@ -168,7 +168,7 @@ export const make = (options: {
     stdout: Stream.empty
   })
 
-  // As the platform's own: a signal, a grace, and one that can't be ignored.
+  // Kills like the platform: a signal, a grace period, then a signal that cannot be ignored.
   const end = (grace: Duration.Duration) =>
     Effect.suspend(() => {
       if (!isRunning) return Effect.void

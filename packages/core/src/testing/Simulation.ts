@@ -4,7 +4,7 @@
  * The program, this package's client down to the bytes, `MockAppServer` and the faults between them run under one scheduler
  * and one clock, step by step. After each step the laws of the client are checked, and then the program's own. A violation
  * ends the run, names its step, and is shrunk. This module does not model the server: `MockAppServer` does, and a conformance
- * suite holds that to the real one.
+ * suite compares it with the real one.
  *
  * @stability experimental
  * @since 0.1.0
@@ -36,14 +36,14 @@ import * as Watch from "./SimulationWatch.ts"
 import { makeClock, makeNumbers, makeScheduler, type Numbers } from "./VirtualTime.ts"
 
 export {
-  /** The steps that a seed stands for. */
+  /** The steps that follow from a seed. */
   plan
 } from "./SimulationStep.ts"
 export type { Step } from "./SimulationStep.ts"
 export type { SimulatedApproval, SimulatedTurn } from "./SimulationWatch.ts"
 
 /**
- * The simulation as the program in it sees it.
+ * The services of the simulation for the simulated program.
  *
  * @category services
  * @since 0.1.0
@@ -51,13 +51,13 @@ export type { SimulatedApproval, SimulatedTurn } from "./SimulationWatch.ts"
 export class Simulated extends Context.Service<
   Simulated,
   {
-    /** Numbers at least 0 and below 1 that follow from the seed, for what a program leaves to chance. */
+    /** Random numbers from the seed, at least 0 and below 1, for a program's random choices. */
     readonly numbers: Numbers
-    /** Reports that a law of the program's own is violated. */
+    /** Reports the violation of one of the program's laws. */
     readonly violate: (law: string, text: string) => Effect.Effect<void>
     /**
-     * An engine whose accepts are remembered, for the law that nothing is accepted that no engine has accepted. With a prompt it
-     * is to decide for turns with that prompt alone. The engine of `policy` is one already.
+     * Wraps an engine and records its accepts, for the law that the client accepts nothing that no engine has accepted. With a
+     * prompt, the engine must decide only for turns with that prompt. The engine of `policy` is wrapped already.
      */
     readonly witness: (engine: PolicyEngine.Engine, prompt?: string) => PolicyEngine.Engine
   }
@@ -88,12 +88,12 @@ export type Program = Effect.Effect<unknown, { readonly _tag: string }, Services
 export interface Seen {
   readonly turns: ReadonlyArray<Watch.SimulatedTurn>
   readonly approvals: ReadonlyArray<Watch.SimulatedApproval>
-  /** Whether the client has said that this turn may run on after it was stopped. */
+  /** Whether the client has logged that this turn may keep running although it was stopped. */
   readonly isGivenUp: (turn: Watch.SimulatedTurn) => boolean
 }
 
 /**
- * A law of the program's own. Looked at after each step; tells what is wrong, if anything is.
+ * A law of the program. It is checked after each step, and returns a description of the violation, or `undefined`.
  *
  * @category models
  * @since 0.1.0
@@ -104,28 +104,28 @@ export interface Law {
 }
 
 /**
- * The program that is simulated, and what happens around it.
+ * The program to simulate, and its surroundings.
  *
  * @category options
  * @since 0.1.0
  */
 export interface Options {
-  /** Runs once for each connection, from its beginning. It may fail, but a defect violates a law. Default: nothing. */
+  /** Runs once for each connection, from its start. It may fail, but a defect violates a law. Default: does nothing. */
   readonly program?: Program | undefined
   /**
-   * Further actions of the program, by name: each `Act` step starts one, with the step's salt. Every action must end by itself
-   * once all steps are done.
+   * Further actions of the program, by name. Each `Act` step starts one with the step's salt. Every action must end by itself
+   * after the last step.
    */
   readonly actions?: Readonly<Record<string, (salt: number) => Program>> | undefined
   /** The engine of the program. Default: `PolicyEngine.declineAll`. */
   readonly policy?: PolicyEngine.Engine | undefined
-  /** The steps of a turn, by its prompt. Default: messages, commands, waits and failures that follow from the prompt and the seed. */
+  /** The steps of a turn, by its prompt. Default: messages, commands, waits and failures, by the prompt and the seed. */
   readonly turns?: ((prompt: string) => ReadonlyArray<MockAppServer.Step>) | undefined
-  /** The commands that the agent asks to run. Default: `["ls", "rm -rf /"]`. */
+  /** The commands that the agent requests approval for. Default: `["ls", "rm -rf /"]`. */
   readonly commands?: ReadonlyArray<string> | undefined
-  /** Laws of the program's own. Those of the client are always checked. */
+  /** The laws of the program. The laws of the client are always checked. */
   readonly laws?: ReadonlyArray<Law> | undefined
-  /** Makes programs, actions and laws that share state, anew for each run. */
+  /** Makes programs, actions and laws with shared state, once for each run. */
   readonly perRun?: (() => Pick<Options, "actions" | "laws" | "policy" | "program">) | undefined
   /** Options of the connection. */
   readonly connection?: AppServer.ConnectionOptions | undefined
@@ -134,21 +134,21 @@ export interface Options {
 }
 
 /**
- * How far it goes.
+ * The options of one run.
  *
  * @category options
  * @since 0.1.0
  */
 export interface RunOptions extends Options {
   readonly seed: number
-  /** How many steps are made from the seed, or the steps themselves. Default: 60. */
+  /** The number of steps to make from the seed, or the steps themselves. Default: 60. */
   readonly steps?: number | ReadonlyArray<Step> | undefined
   /** Whether the report contains the trace. Default: false. */
   readonly trace?: boolean | undefined
 }
 
 /**
- * A law that was broken, and when.
+ * A violated law, and the step that violated it.
  *
  * @category models
  * @since 0.1.0
@@ -156,7 +156,7 @@ export interface RunOptions extends Options {
 export interface Violation {
   readonly law: string
   readonly text: string
-  /** The index of the step after which it was seen; the number of steps: after all of them. */
+  /** The index of the step that revealed the violation; equal to the number of steps if it came after the last one. */
   readonly step: number
 }
 
@@ -170,14 +170,14 @@ export interface Report {
   readonly seed: number
   readonly steps: ReadonlyArray<Step>
   readonly violation: Violation | undefined
-  /** How many steps were run. */
+  /** The number of steps that ran. */
   readonly ran: number
-  /** How much time has passed in it, in milliseconds. */
+  /** The virtual duration of the run, in milliseconds. */
   readonly virtualMillis: number
   readonly turns: number
   readonly approvals: number
   readonly calls: number
-  /** How many messages have arrived, in both directions. */
+  /** The number of delivered messages, in both directions. */
   readonly messages: number
   /** Every step, message, call and log line. Random ids are numbered in order of appearance. */
   readonly trace: ReadonlyArray<string>
@@ -186,13 +186,13 @@ export interface Report {
 const defaultSteps = 60
 const defaultCommands = ["ls", "rm -rf /"]
 
-/** As many tasks as nothing needs before it waits for something. */
+/** More tasks than any fiber needs before it waits; a run that exceeds it is in an endless loop. */
 const maxTasks = 50_000
 
-/** As many sleeps may end in one step. */
+/** The number of sleeps that may end in one step. */
 const maxWakes = 200
 
-/** As many sleeps may end until all calls have an end. */
+/** The number of sleeps that may end before all calls must have ended. */
 const maxLastWakes = 4000
 
 const hashOf = (text: string): number => {
@@ -201,7 +201,7 @@ const hashOf = (text: string): number => {
   return hash >>> 0
 }
 
-// Goes back to the loop of the platform once, so that all microtasks have run by then.
+// Returns to the event loop once, so that all microtasks have run by then.
 const nextTask = Effect.callback<void>((resume) => {
   globalThis.setImmediate(() => resume(Effect.void))
 })
@@ -217,15 +217,15 @@ interface Connection {
   readonly process: SimulatedProcess.SimulatedProcess
   readonly server: MockAppServer.MockAppServer["Service"]
   readonly serverScope: Scope.Closeable
-  /** Lines that were said and not handed over whole, with where they end. */
+  /** The lines that were written but not delivered in full, each with the position of its end. */
   readonly lines: Array<{ readonly end: number; readonly line: string }>
   said: number
   handedOver: number
   isMute: boolean
-  /** The program has left it for another one, and its server ends. */
+  /** Whether the program has moved to another connection, so that this one's server ends. */
   isLeft: boolean
   codex: Codex.Codex["Service"] | undefined
-  /** The sizes of the tables right after the handshake. */
+  /** The sizes of the client's tables right after the handshake. */
   atRest: Readonly<Record<string, number>> | undefined
 }
 
@@ -346,7 +346,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     return []
   }
 
-  // Lines that were handed over whole, and may still be on their way to those who read them.
+  // The lines that were delivered in full, but that the client may not have read yet.
   let arrived: Array<MockAppServer.Message> = []
   const arrive = (connection: Connection): void => {
     while (true) {
@@ -419,7 +419,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     connection.process.say(text)
   }
 
-  // The faults that answer a request before the server sees it.
+  // Applies the faults that answer a request before the server sees it.
   const answerBefore = (connection: Connection, message: MockAppServer.Message): boolean => {
     const { id, method } = message
     if (typeof method !== "string" || id === undefined) return false
@@ -683,7 +683,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     salt: number,
     after?: number
   ) => {
-    // At times the second one is on its way for long.
+    // Sometimes the second request takes a long time to arrive.
     const stall = Effect.sync(() => {
       if (salt % 3 === 0) wire = "held"
     })
@@ -742,7 +742,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     }
   }
 
-  // Every call ends, whether the server is well again, says nothing any more, or has died.
+  // Every call ends, whether the server works again, has gone silent, or has exited.
   const finish = Effect.fnUntraced(function* (chance: Numbers) {
     isLast = true
     const fate = chance()
@@ -763,7 +763,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
       die(connection, fate < 0.8 ? "mute" : "killed")
     }
     yield* untilOver(chance)
-    // Turns of others end too, if they can, and late requests that no call waits for.
+    // Waits also for the turns of other clients, if they can end, and for late requests that no call waits for.
     const isWell = fate < 0.6
     const isBusy = () => isWell && (activeTurns().length > 0 || (connection?.codex?.[tables]()["pending"] ?? 0) > 0)
     for (let wakes = 0; isBusy(); wakes++) {
@@ -792,7 +792,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
         const open = calls.filter(({ isOver }) => !isOver).map(({ name }) => name)
         return violate("every call ends", `${open.join(", ")} did not within ${wakes} sleeps`)
       }
-      // Other clients stop their turns, or the program could wait for these for ever.
+      // Other clients interrupt their turns. Otherwise the program could wait for them forever.
       if (wakes % 100 === 0) stopOthers()
       clock.moveTo(next)
       yield* settle(chance)
@@ -809,7 +809,7 @@ export const run: (options: RunOptions) => Effect.Effect<Report> = Effect.fnUntr
     }
   }
 
-  // A table may keep its first entries, and those that it exists to remember.
+  // A table may keep the entries that it had after the handshake, and those that it exists to remember.
   const checkAtRest = (connection: Connection, isWell: boolean) => {
     const { atRest, codex } = connection
     if (codex === undefined || atRest === undefined || !isWell || !isAlive(connection)) return
@@ -867,7 +867,7 @@ const nameOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return typeof value === "object" && value !== null && "_tag" in value ? String(value._tag) : String(value)
 }
 
-// Names that are made up at random are numbered, and spans are left out.
+// Replaces random names with numbers, and removes spans.
 const named = (trace: ReadonlyArray<string>): ReadonlyArray<string> => {
   const names = new Map<string, string>()
   return trace.map((line) =>
@@ -882,7 +882,7 @@ const named = (trace: ReadonlyArray<string>): ReadonlyArray<string> => {
 }
 
 /**
- * Makes a run that breaks a law as short as it can be: no step of it can be left out.
+ * Shrinks a run that violates a law until none of its steps can be omitted.
  *
  * @category running
  * @since 0.1.0
@@ -897,7 +897,7 @@ export const shrink: (options: Options, report: Report) => Effect.Effect<Report>
   const attempt = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
     const next = yield* run({ ...options, seed: report.seed, steps })
     if (next.violation?.law !== law) return false
-    // Later steps had no part in the violation.
+    // The steps after the violation had no part in it.
     best = { ...next, steps: steps.slice(0, next.violation.step + 1) }
     return true
   })
@@ -913,7 +913,7 @@ export const shrink: (options: Options, report: Report) => Effect.Effect<Report>
 })
 
 /**
- * Runs the simulations of many seeds, one after the other, up to the first that breaks a law; that one is made short.
+ * Runs the simulations of many seeds, one after the other, up to the first that violates a law, and shrinks that one.
  *
  * @category running
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
  * The steps of a simulation as data: actions of the program, faults of its connection, events of its server.
  *
- * Steps name their object by a number, counted round the objects that exist, so any part of a list of steps is a list of
- * steps that can be run, which is how a failure is shrunk. Every choice inside a step follows from its `salt` and the seed.
- * This module knows no server and runs nothing.
+ * Steps name their object by a number, taken modulo the objects that exist. Any part of a list of steps can therefore be run
+ * by itself, which makes it possible to shrink a failure. Every choice inside a step follows from its `salt` and the seed. This
+ * module knows no server and runs nothing.
  *
  * @stability experimental
  * @since 0.1.0
@@ -15,7 +15,7 @@ const tagged = <Tag extends string, Fields extends Schema.Struct.Fields>(tag: Ta
   Schema.Struct({ _tag: Schema.tag(tag), salt: Schema.Finite, ...fields })
 
 /**
- * The messages of the server that a fault can befall.
+ * The kinds of server messages that a fault can affect.
  *
  * @category schemas
  * @since 0.1.0
@@ -23,24 +23,24 @@ const tagged = <Tag extends string, Fields extends Schema.Struct.Fields>(tag: Ta
 export const Which = Schema.Literals(["reply", "began", "item", "delta", "resolved", "ended", "ask", "any"])
 
 /**
- * One step, as it is written to a file for `--replay`.
+ * The schema of one step, as written to a file for `--replay`.
  *
  * **Details**
  *
- * - `Act`: the program does something: one of the `actions`.
- * - `Advance`: time passes, as far as at most 200 sleeps end in it.
- * - `Wire`: how the server's bytes arrive from now on: as they are written, cut anywhere, several messages in one piece, or
- *   not at all.
- * - `Distort`, `Release`: the next message of this sort is lost, arrives twice, or waits until it is released.
+ * - `Act`: the program runs one of the `actions`.
+ * - `Advance`: time passes, but no further than 200 sleeps end.
+ * - `Wire`: sets how the server's bytes arrive from now on: as written, cut anywhere, several messages in one piece, or not at
+ *   all.
+ * - `Distort`, `Release`: the next message of this kind is lost, arrives twice, or waits until it is released.
  * - `Noise`: a line arrives that is not a message, or an unknown one.
  * - `Refuse`: the next request of a method gets an error. `Ignore`: requests of a method get no answer, until `Heed`.
- * - `Reading`: whether the server reads its input.
+ * - `Reading`: sets whether the server reads its input.
  * - `Other`: another client of the server starts, steers or interrupts a turn.
- * - `Ask`, `Withdraw`: the server asks for an approval, besides those of its turns, or for two under one item id (`twin`), less
- *   than 50 milliseconds apart; it waits for one no longer.
- * - `Open`: a turn that hangs goes on.
- * - `Die`, `Restart`: the process ends; the program closes its connection and makes a new one.
- * - `Observer`: whether the decision observer throws, as one does whose disk is full.
+ * - `Ask`: the server requests an approval in addition to those of its turns, or two under one item id (`twin`), less than 50
+ *   milliseconds apart. `Withdraw`: it withdraws one.
+ * - `Open`: a hanging turn continues.
+ * - `Die`: the process ends. `Restart`: the program closes its connection and makes a new one.
+ * - `Observer`: sets whether the decision observer throws, as if its disk were full.
  *
  * @category schemas
  * @since 0.1.0
@@ -74,7 +74,7 @@ export const Step = Schema.Union([
 export type Step = typeof Step.Type
 
 /**
- * How one word or another is chosen.
+ * Picks a random element; `undefined` if there are none.
  *
  * @category models
  * @since 0.1.0
@@ -87,7 +87,7 @@ const methods = ["turn/start", "turn/interrupt", "thread/read", "thread/start", 
 const oneOf = <const A extends ReadonlyArray<unknown>>(numbers: Numbers, ...values: A): A[number] =>
   values[Math.floor(numbers() * values.length)]
 
-// From a moment to a day: short times often, and as often times around the limits that a client has.
+// A time of up to a day, in milliseconds: some are on either side of a client's timeouts, and most others are short.
 const duration = (numbers: Numbers): number =>
   numbers() < 0.4
     ? oneOf(numbers, 1, 49, 50, 51, 99, 100, 101, 1000, 5000, 9999, 10_000, 60_000, 360_000, 3_600_000)
@@ -146,7 +146,7 @@ const faults: ReadonlyArray<readonly [weight: number, make: Make]> = [
 ]
 
 /**
- * The steps that a seed stands for. The names are those of the program's actions.
+ * The steps that follow from a seed. `names` are the program's actions.
  *
  * @category constructors
  * @since 0.1.0
@@ -154,7 +154,7 @@ const faults: ReadonlyArray<readonly [weight: number, make: Make]> = [
 export const plan = (seed: number, count: number, names: ReadonlyArray<string>): ReadonlyArray<Step> => {
   const numbers = makeNumbers(seed)
   const act: Make = (numbers, salt) => ({ _tag: "Act", salt, name: pick(numbers, names) ?? "" })
-  // Runs differ in the number and the sorts of their faults, so that rare combinations come together in some of them.
+  // Runs differ in the number and the kinds of their faults, so that rare combinations occur in some of them.
   const busyness = 10 + numbers() * 50
   const weights = faults.map(([weight]) => (numbers() < 0.3 ? 0 : weight * (0.3 + numbers() * 1.4)))
   const all: ReadonlyArray<readonly [number, Make]> = [

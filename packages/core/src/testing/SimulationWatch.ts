@@ -1,8 +1,8 @@
 /**
  * The observer of a simulation: it sees both ends of the connection, and checks the laws of the client.
  *
- * It sees every message where it is made and where it arrives, and compares the client's acts with the messages that the
- * client has read. It trusts no statement of the client about itself, except that a turn is given up. It runs nothing.
+ * It sees every message where it is sent and where it arrives, and compares the client's actions with the messages that the
+ * client has read. It trusts no statement of the client about itself, except that it has given up a turn. It runs nothing.
  *
  * @stability experimental
  * @since 0.1.0
@@ -15,7 +15,7 @@ import * as Protocol from "../protocol/Protocol.ts"
 import type { Message } from "./MockAppServer.ts"
 
 /**
- * A turn as the server has run it.
+ * A turn that the server has run.
  *
  * @category models
  * @since 0.1.0
@@ -25,29 +25,29 @@ export interface SimulatedTurn {
   readonly threadId: string
   /** The connection on which it ran, counted from 1. */
   readonly connection: number
-  /** The text that it was started with, once the server has reported it. */
+  /** The prompt that started the turn, once the server has reported it. */
   prompt: string | undefined
-  /** The `clientUserMessageId` of its first message: `null`: another client's; `undefined`: not reported yet. */
+  /** The `clientUserMessageId` of its first message; `null` if another client started it, `undefined` if not reported yet. */
   clientId: string | null | undefined
   isRunning: boolean
-  /** The status of its end. */
+  /** The status that the turn ended with. */
   status: string | undefined
-  /** The client has read that it has begun. */
+  /** Whether the client has read that the turn has begun. */
   hasBegun: boolean
-  /** The client has read whose turn it is. */
+  /** Whether the client has read who started the turn. */
   isKnown: boolean
-  /** The client has read of its end. */
+  /** Whether the client has read that the turn has ended. */
   isEndKnown: boolean
-  /** A message about it was lost, repeated or late. */
+  /** Whether a message about the turn was lost, repeated or late. */
   isDistorted: boolean
-  /** A message that tells whose turn it is was lost, repeated or late. */
+  /** Whether a message that says who started the turn was lost, repeated or late. */
   isPromptDistorted: boolean
-  /** The notifications that name it and were delivered, in order, up to its end; adjacent deltas of one item are one. */
+  /** The delivered notifications that name the turn, in order, up to its end; adjacent deltas of an item count as one. */
   readonly delivered: Array<{ readonly of: string; text: string }>
 }
 
 /**
- * An approval that the server has asked for, and what came of it.
+ * An approval request of the server, and its outcome.
  *
  * @category models
  * @since 0.1.0
@@ -58,11 +58,11 @@ export interface SimulatedApproval {
   readonly threadId: string
   readonly turnId: string
   readonly itemId: string
-  /** The command, for those of commands. */
+  /** The command, if the request is for a command. */
   readonly command: string | undefined
-  /** The client has read that the request is withdrawn. */
+  /** Whether the client has read that the request is withdrawn. */
   isWithdrawn: boolean
-  /** The client has read it. */
+  /** Whether the client has read the request. */
   isKnown: boolean
   isRepeated: boolean
   answer: unknown
@@ -71,7 +71,7 @@ export interface SimulatedApproval {
 }
 
 /**
- * The facts that the laws are about, and the hooks that collect them.
+ * The facts that the laws check, and the hooks that collect them.
  *
  * @category models
  * @since 0.1.0
@@ -79,29 +79,29 @@ export interface SimulatedApproval {
 export interface Watch {
   readonly turns: ReadonlyMap<string, SimulatedTurn>
   readonly approvals: ReadonlyMap<string | number, SimulatedApproval>
-  /** The server is about to say this. */
+  /** The server is about to send this message. */
   readonly onSaid: (message: Message) => void
-  /** The fault of a step has befallen this message. */
+  /** The fault of a step has affected this message. */
   readonly onDistorted: (message: Message, isRepeated: boolean) => void
-  /** The client is about to read this. */
+  /** The client is about to read this message. */
   readonly onArriving: (message: Message) => void
-  /** The client has read this, and done what it does at once. */
+  /** The client has read this message, and has done everything that it does immediately. */
   readonly onTold: (message: Message) => void
-  /** The server has read this. */
+  /** The server has read this message. */
   readonly onWritten: (message: Message) => void
-  /** The client has logged this. */
+  /** The client has logged this text. */
   readonly onLogged: (text: string) => void
-  /** The server is no more, and neither are its turns. */
+  /** The server has exited, and its turns with it. */
   readonly onServerGone: () => void
-  /** A connection is over, with everything that was open on it. */
+  /** A connection has closed, with everything that was open on it. */
   readonly onDisconnected: () => void
-  /** Remembers what an engine decides. */
+  /** Records the decisions of an engine. */
   readonly witness: (engine: PolicyEngine.Engine, prompt: string | undefined) => PolicyEngine.Engine
   /** Checks the sizes of the client's tables against the messages. */
   readonly checkTables: (sizes: Readonly<Record<string, number>>) => void
-  /** Whether the client has said that it does not wait for the end of this turn any more. */
+  /** Whether the client has logged that it no longer waits for the end of this turn. */
   readonly isGivenUp: (turn: SimulatedTurn) => boolean
-  /** Messages of the client that got no reply yet. */
+  /** The requests of the client that have no reply yet. */
   readonly outstanding: () => number
 }
 
@@ -112,7 +112,7 @@ const textAt = (value: unknown, ...path: ReadonlyArray<string>): string | undefi
 }
 
 /**
- * Which sort of message this is, in the words of the steps.
+ * The kind of a message, in the terms of the steps.
  *
  * @category getters
  * @since 0.1.0
@@ -139,7 +139,7 @@ export const sortOf = (message: Message): string => {
 }
 
 /**
- * The turn that a notification names.
+ * The id of the turn that a notification names.
  *
  * @category getters
  * @since 0.1.0
@@ -170,7 +170,7 @@ const isAccepting = (answer: unknown): boolean => {
   return decision === "accept" || decision === "acceptForSession" || Predicate.isReadonlyObject(decision)
 }
 
-// Only then may the same request be sent again.
+// Only after such an error may the client send the same request again.
 const neverRan = (error: unknown): boolean =>
   Predicate.isReadonlyObject(error) &&
   (error["code"] === -32001 || /ActiveTurnNotSteerable|is closing/.test(textAt(error, "message") ?? ""))
@@ -188,16 +188,16 @@ interface Accepted {
   readonly prompt: string | undefined
 }
 
-/** An approval at the server's end of the connection. */
+/** An approval request at the server's end of the connection. */
 interface Asked {
   readonly at: number
-  /** It is on its way, as it was said, to a client that follows its thread. */
+  /** Whether the request is on its way, unaltered, to a client that follows its thread. */
   isSure: boolean
   isOpen: boolean
 }
 
 /**
- * Starts to watch. `violate` is called with each breach of a law, and `acceptDelay` is that of the connection, in milliseconds.
+ * Makes an observer. It calls `violate` with each breach of a law. `acceptDelay` is the connection's, in milliseconds.
  *
  * @category constructors
  * @since 0.1.0
@@ -211,9 +211,9 @@ export const make = (
   const asked = new Map<string, Asked>()
   const accepted: Array<Accepted> = []
   const givenUp = new Set<string>()
-  // The client does not follow the threads that it has left, even while the server still reports them.
+  // The threads that the client has left. It ignores their messages, which the server may still send for a while.
   const left = new Set<string>()
-  // The requests of the client by id, and the turns that it started by `clientUserMessageId`.
+  // The client's requests by id, and the turns that it started by `clientUserMessageId`.
   const requests = new Map<unknown, { readonly method: string; readonly params: unknown }>()
   const starts = new Map<string, "sent" | "refused">()
 
@@ -285,7 +285,7 @@ export const make = (
     }
   }
 
-  // An accept that waits for its delay comes after a second request within that time.
+  // A client that delays each accept answers only after any second request that arrives within the delay.
   const checkEarlier = (approval: SimulatedApproval) => {
     for (const earlier of approvals.values()) {
       const { at, isSure } = asked.get(String(earlier.id)) ?? { at: Number.NEGATIVE_INFINITY, isSure: false }
@@ -331,7 +331,7 @@ export const make = (
       const requestId = params.requestId
       const approval =
         typeof requestId === "string" || typeof requestId === "number" ? approvals.get(requestId) : undefined
-      // One that comes after its withdrawal is a new one to a client.
+      // To a client, a request that arrives after its withdrawal is a new one.
       if (approval?.isKnown === true) approval.isWithdrawn = true
     }
     const turn = turns.get(turnIdOf(message) ?? "")
@@ -415,8 +415,8 @@ export const make = (
     }
   }
 
-  // The server has asked for the second one less than the delay after the first. A client that waits so long, and reads every
-  // message that was sent by then, has read both.
+  // The server sent the second request within the delay after the first. A client that waits for the delay, and reads every
+  // message sent by then, has read both.
   const couldHaveBeenKnown = (approval: SimulatedApproval, other: SimulatedApproval): boolean => {
     const [one, two] = [asked.get(String(approval.id)), asked.get(String(other.id))]
     if (one?.isSure !== true || two?.isSure !== true || !two.isOpen) return false
@@ -504,7 +504,7 @@ export const make = (
 }
 
 /**
- * A line as a message, if it is one.
+ * Parses a line as a message; `undefined` if it is not one.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * A matcher for vitest: a recording is compared with a golden file, without the ids, times and paths that differ from run to run.
+ * A vitest matcher that compares a recording with a golden file, ignoring the ids, times and paths that differ from run to run.
  *
- * Writing, comparing and renewing the file is vitest's own business, as with `toMatchFileSnapshot`. The matcher adds which message and
- * which field differ. It is a module of its own, so that the rest of the test kit needs no vitest.
+ * Vitest itself writes, compares and updates the file, as with `toMatchFileSnapshot`. The matcher adds which messages and
+ * fields differ. It is a separate module, so that the rest of the test kit does not need vitest.
  *
  * @stability experimental
  * @since 0.1.0
@@ -14,7 +14,7 @@ import { differences } from "../internal/transcript/normal.ts"
 import * as Transcript from "../Transcript.ts"
 
 /**
- * A recording as `Transcript.read` gives it.
+ * A recording, as returned by `Transcript.read`.
  *
  * @category models
  * @since 0.1.0
@@ -25,12 +25,12 @@ export interface Recording {
 }
 
 declare module "vitest" {
-  // The parameters have to be those of vitest.
+  // The type parameters must match vitest's declaration.
   // oxlint-disable-next-line no-unused-vars
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> {
     /**
-     * Whether a recording equals the golden file, apart from ids, times and paths. The path is relative to the test. A missing
-     * file is written, and `vitest -u` renews one that differs.
+     * Passes if a recording equals the golden file, apart from ids, times and paths. The path is relative to the test. A missing
+     * file is written, and `vitest -u` updates one that differs.
      */
     readonly toMatchTranscript: (file: string) => Promise<void>
   }
@@ -50,7 +50,7 @@ const frames = (value: unknown, direction: "sent" | "received"): ReadonlyArray<u
   return Array.isArray(found) ? found : []
 }
 
-// The messages that differ, each with its fields. Messages are counted in each direction, from 1.
+// The messages that differ, each with its differing fields. Messages are numbered from 1 in each direction.
 const describe = (golden: unknown, now: Transcript.Normal): string => {
   const found = (["sent", "received"] as const).flatMap((direction) => {
     const [then, current] = [frames(golden, direction), now[direction]]

@@ -1,9 +1,10 @@
 /**
- * Time and turns of fibers that nothing but the simulation moves on.
+ * A clock and a scheduler that only the simulation advances.
  *
- * Both are plain objects without fibers of their own. Fibers under them run in the same order each time, a sleep ends when the
- * clock is moved to its end, and the number of sleeping and waiting fibers can be read. `TestClock` waits in real time for the
- * fibers that it wakes, and does not tell how many sleep: not enough for many thousand runs that must leave nothing.
+ * Both are plain objects without fibers of their own. Fibers under them always run in the same order, a sleep ends when the
+ * clock is moved to its end, and the number of sleeping and waiting fibers can be read. `TestClock` does not suffice for many
+ * thousand runs that must leave nothing behind: it waits in real time for the fibers that it wakes, and does not report how
+ * many sleep.
  *
  * @stability experimental
  * @since 0.1.0
@@ -14,17 +15,17 @@ import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
 
 /**
- * A clock that stands still until it is moved.
+ * A clock that only moves when told to.
  *
  * @category models
  * @since 0.1.0
  */
 export interface VirtualClock extends Clock.Clock {
-  /** When the next sleep ends, in milliseconds since the start. `undefined`: nothing sleeps. */
+  /** The end of the next sleep, in milliseconds since the start; `undefined` if no fiber sleeps. */
   readonly next: () => number | undefined
-  /** Moves to a time, in milliseconds since the start, and ends the first sleep if that is its end. */
+  /** Moves to a time, in milliseconds since the start, and ends the first sleep if it ends then. */
   readonly moveTo: (millis: number) => void
-  /** How many sleep. */
+  /** The number of sleeping fibers. */
   readonly sleeping: () => number
 }
 
@@ -34,14 +35,14 @@ interface Sleeper {
 }
 
 /**
- * Makes a clock that shows the beginning of 1970.
+ * Makes a clock that starts at the Unix epoch.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const makeClock = (): VirtualClock => {
   let now = 0
-  // By their ends, the earliest last; ties end in the order in which they began.
+  // Sorted by their ends, earliest last; ties end in the order in which they began.
   const sleepers: Array<Sleeper> = []
 
   const add = (sleeper: Sleeper) => {
@@ -83,20 +84,20 @@ export const makeClock = (): VirtualClock => {
 }
 
 /**
- * A scheduler whose tasks wait until they are run by hand.
+ * A scheduler whose tasks wait until the simulation runs them.
  *
  * @category models
  * @since 0.1.0
  */
 export interface VirtualScheduler extends Scheduler.Scheduler {
-  /** Runs what waits, and what comes of that, up to so many tasks. Tells how many it has run. */
+  /** Runs the waiting tasks, and the tasks that these schedule, up to a limit. Returns the number of tasks that ran. */
   readonly run: (limit: number) => number
-  /** How many tasks wait. */
+  /** The number of waiting tasks. */
   readonly waiting: () => number
 }
 
 /**
- * Makes a scheduler under which a fiber gives way to the others after so many operations.
+ * Makes a scheduler under which a fiber yields to the others after this many operations.
  *
  * @category constructors
  * @since 0.1.0
@@ -131,7 +132,7 @@ export const makeScheduler = (maxOperations: number): VirtualScheduler => {
 }
 
 /**
- * Numbers that a seed determines, each at least 0 and below 1.
+ * Random numbers that a seed determines, each at least 0 and below 1.
  *
  * @category models
  * @since 0.1.0
@@ -139,13 +140,13 @@ export const makeScheduler = (maxOperations: number): VirtualScheduler => {
 export type Numbers = () => number
 
 /**
- * Makes the numbers of a seed.
+ * Makes the random numbers of a seed.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const makeNumbers = (seed: number): Numbers => {
-  // Small seeds that follow each other begin far from each other.
+  // Scrambles the seed, so that consecutive small seeds start far apart.
   let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -100,7 +100,7 @@ describe("the table of versions", () => {
     ])
     expect(lineOf("missing (added in 0.161.0): methods ")).toHaveLength(1)
     expect(lines.at(-1)).toBe("still there (removed in 0.171.0): requests of the server currentTime/read")
-    expect(lineOf("missing (added in 0.167.0): An administrator can leave")).toHaveLength(1)
+    expect(lineOf("missing (added in 0.167.0): An administrator can reserve")).toHaveLength(1)
     // So many are shown by `doctor`.
     for (const version of Versions.protocol.versions) expect(Versions.describe(version).length).toBeLessThanOrEqual(20)
     const newest = Versions.protocol.versions.at(-1) ?? ""

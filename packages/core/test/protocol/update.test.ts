@@ -74,7 +74,7 @@ describe("a comparison of two versions of the protocol", () => {
   it("tells which methods were added and removed", () => {
     expect(compared.methods).toEqual([
       {
-        name: "What a client asks",
+        name: "Client requests",
         changes: [
           { sign: "-", text: "fs/remove: FsRemoveParams" },
           { sign: "+", text: "fs/move: FsMoveParams" }

@@ -6,7 +6,7 @@ import type { InvalidConfig } from "@effect-codex/core/CodexError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-/** A time above zero, or no end. */
+/** Checks a duration: above zero, or infinite. */
 export const timeoutOrInfinity = (
   path: string,
   input: Duration.Input
@@ -15,14 +15,14 @@ export const timeoutOrInfinity = (
     ? Effect.succeed(input)
     : CheckedOption.timeout(path, input)
 
-/** How many of something may run at once. */
+/** Checks a limit of concurrency: a positive whole number, or `"unbounded"`. */
 export const concurrency = (
   path: string,
   input: number | "unbounded"
 ): Effect.Effect<number | "unbounded", InvalidConfig> =>
   input === "unbounded" ? Effect.succeed(input) : CheckedOption.count(path, input, 1)
 
-/** One of a few words. */
+/** Checks that an option is one of the allowed words. */
 export const oneOf = <const A extends string>(
   path: string,
   input: A,

@@ -1,10 +1,10 @@
 /**
- * Text that shows all that it holds.
+ * Text for logs and prompts in which every character is visible.
  */
 
 /**
- * A JSON value as one line of printable ASCII: line breaks, control characters, characters without a width and letters that
- * look like others stand there as escapes.
+ * A JSON value as one line of printable ASCII. Line breaks, control characters, zero-width characters and look-alike letters
+ * become escapes.
  */
 export const toJson = (value: unknown): string =>
   (JSON.stringify(value) ?? "null").replace(
@@ -12,19 +12,19 @@ export const toJson = (value: unknown): string =>
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
-/** Text in the same way, without the quotes. */
+/** A text with the same escapes, without the quotes. */
 export const escape = (text: string): string => toJson(text).slice(1, -1).replaceAll('\\"', '"')
 
 const maxLength = 80
 
-/** A text from somebody else, for one line of a log: short, quoted, without control characters. */
+/** An untrusted text for one line of a log: short, quoted, without control characters. */
 export const short = (text: string): string =>
   JSON.stringify(text.length > maxLength ? `${text.slice(0, maxLength)}…` : text).replace(
     /[^\x20-\x7e…]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
-/** A text without those of the characters that it ends with. A pattern would look from each of them to the end anew. */
+/** Removes trailing characters of a set. A regular expression would take quadratic time. */
 export const trimEnd = (text: string, characters: string): string => {
   let end = text.length
   while (end > 0 && characters.includes(text.charAt(end - 1))) end--

@@ -1,6 +1,6 @@
 /**
- * The chain of an audit trail: how an entry becomes a line with its number, the hash of the line before it, and a hash of all
- * of that at its end.
+ * The hash chain of an audit trail. Each entry becomes a line with its number, the hash of the previous line and, at the end,
+ * a hash of everything before it.
  *
  * It knows records and their lines. It does not know files, nor when something is written.
  */
@@ -8,10 +8,10 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../AuditRecord.ts"
 
-/** How far a chain has come: the number and the hash of its last record. */
+/** A position in a chain: the number and the hash of its last record. */
 export interface Place {
   readonly seq: number
-  /** `null`: there is no record yet. */
+  /** `null` if there is no record yet. */
   readonly hash: string | null
 }
 
@@ -25,7 +25,7 @@ export const sealOf =
 
 const encoder = new TextEncoder()
 
-/** A record as it is written, and how far the chain has come with it. */
+/** A record as it is written, and the position of the chain after it. */
 export interface Link {
   readonly line: string
   /** The line with its line break. */
@@ -33,12 +33,12 @@ export interface Link {
   readonly place: Place
 }
 
-// A longer line could not be found again at the end of a file. Only what is kept of a request can be so long.
+// A longer line could not be found again at the end of a file. Only the text of a request or an item can get this long.
 const maxBodyLength = 1_048_576
 
 /**
- * Puts an entry behind a place. `params` is a text that it shall have the hash of. A `dropped` one takes the numbers of the
- * records that it stands for, and the one behind them.
+ * Appends an entry after a position. The record contains the hash of `params`. A `dropped` entry takes up the numbers of the
+ * records that it stands for, and gets the number that follows them.
  */
 export const link = Effect.fnUntraced(function* (
   seal: Seal,
@@ -60,8 +60,8 @@ export const link = Effect.fnUntraced(function* (
 
 const tooLong = "[too long to be kept]"
 
-// What a terminal obeys, or does not show. JSON takes it in this form too, so that a trail can be looked at with anything.
-// The first 32 are escaped in JSON in any case.
+// Characters that a terminal acts on or does not show. Escaped, they are still valid JSON, so a trail is safe to view with any
+// program. `JSON.stringify` already escapes the first 32 control characters.
 const unseen =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/g
 

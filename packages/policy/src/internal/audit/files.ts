@@ -1,7 +1,7 @@
 /**
- * The files of an audit trail: found again, written to, and begun anew when one is full or has been moved away.
+ * The files of an audit trail: finds them, appends to them, and starts a new one when the current one is full or was moved.
  *
- * It knows files, their sizes and their order. What a line says matters to it only where a trail is taken up again.
+ * It knows files, their sizes and their order. It reads the content of lines only to resume an existing trail.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -16,44 +16,44 @@ import { AuditRecord } from "../../AuditRecord.ts"
 import type { Place } from "./chain.ts"
 import * as Lock from "./lock.ts"
 
-/** Where a trail goes on. */
+/** The position at which a trail resumes. */
 export interface Start extends Place {
   /** Whether the last line was cut off. */
   readonly torn: boolean
-  /** The number of the first record that has to be there. */
+  /** The number of the oldest record that the trail must still contain. */
   readonly first: number
 }
 
-/** Where the lines of a trail are kept. All of it fails with why nothing can be written now. */
+/** The storage for the lines of a trail. Its effects fail with the reason why nothing can be written at the moment. */
 export interface Files {
   readonly start: Start
-  /** Whether so many bytes have room in the file. */
+  /** Whether the current file has room for this number of bytes. */
   readonly hasRoomFor: (bytes: number) => boolean
-  /** Makes sure that the file is the one that its path names. Whether it is another one from here on. */
+  /** Makes sure that the open file is still the one at the path. Returns `true` if a new file was started. */
   readonly settle: Effect.Effect<boolean, PlatformError.PlatformError>
-  /** Appends all of it, or nothing. */
+  /** Appends all the bytes or none. */
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
-  /** The number of the first record that is kept when the next file is begun with the record `next`. */
+  /** The number of the oldest record that is kept once the next file starts with the record `next`. */
   readonly firstKept: (next: number) => Effect.Effect<number, PlatformError.PlatformError>
-  /** Begins the next file. */
+  /** Starts the next file. */
   readonly turnOver: Effect.Effect<void, PlatformError.PlatformError>
 }
 
-/** The file can't be the file of a trail. */
+/** The file is not an audit trail. */
 export class NoTrail extends Data.TaggedError("NoTrail")<{ readonly description: string }> {}
 
 const ownerOnly = 0o600
 
-// Longer is no line of a trail.
+// No line of a trail is longer than this.
 const maxLineLength = 4_194_304
 
-// What the line takes that ends a full file.
+// The maximum length of the line that ends a full file.
 const endLength = 400
 
 /** Reads a line as a record. */
 export const decode = Schema.decodeUnknownOption(Schema.fromJsonString(AuditRecord))
 
-/** The files of a trail that are there, oldest first. */
+/** The existing files of a trail, oldest first. */
 export const inOrder = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<ReadonlyArray<string>, PlatformError.PlatformError, FileSystem.FileSystem> {
@@ -63,7 +63,7 @@ export const inOrder = Effect.fnUntraced(function* (
   return files
 })
 
-// Where links can't be refused when a file is opened, they are when it is looked at.
+// On platforms that cannot refuse links when a file is opened, the checks of `lstat` refuse them.
 const openNoFollow = (fs: FileSystem.FileSystem, path: string, flag: "a" | "ax") =>
   fs
     .open(path, { flag, mode: ownerOnly, noFollow: true })
@@ -83,7 +83,7 @@ const infoOf = (fs: FileSystem.FileSystem, path: string) =>
 
 const lineBreak = new TextEncoder().encode("\n")
 
-/** Opens the files of a trail, or begins them. They are closed with the scope, and nobody else writes to them until then. */
+/** Opens or creates the files of a trail, with a lock against other writers. The scope closes them. */
 export const open = Effect.fnUntraced(function* (
   path: string,
   options: { readonly maxBytes: number; readonly keep: number }
@@ -92,7 +92,7 @@ export const open = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const found = yield* infoOf(fs, path)
   if (Option.isSome(found) && found.value.type !== "File") {
-    return yield* new NoTrail({ description: "it is a link, or no regular file" })
+    return yield* new NoTrail({ description: "it is a link, or not a regular file" })
   }
   const held = yield* Lock.acquire(`${path}.lock`)
   const { lacksLineBreak, size: sizeAtStart, start } = yield* startOf(fs, path)
@@ -108,7 +108,7 @@ export const open = Effect.fnUntraced(function* (
   })
   let current = yield* openFile("a")
   let size = sizeAtStart
-  // Whether something may stand behind `size` that was not written whole.
+  // Whether an incomplete write may have left bytes after `size`.
   let isDirty = false
 
   const failed = (description: string) =>
@@ -136,7 +136,7 @@ export const open = Effect.fnUntraced(function* (
       size += bytes.length
       isDirty = false
     }).pipe(
-      // What is left of a line would break the one after it.
+      // The rest of an incomplete line would corrupt the next one.
       Effect.tapError(() =>
         Effect.ignore(
           Effect.tap(current.file.truncate(size), () =>
@@ -153,7 +153,7 @@ export const open = Effect.fnUntraced(function* (
     const isSame = info !== undefined && info.dev === current.dev && Option.getOrUndefined(info.ino) === current.ino
     if (!isSame) {
       yield* Effect.logError(`The audit trail ${path} was moved away or removed while it was written to`)
-      // Not into what somebody else has put there.
+      // Another program may have put the new file there, so it is not opened.
       yield* begin
       return true
     }
@@ -207,7 +207,7 @@ const headOf = (fs: FileSystem.FileSystem, path: string) =>
 const firstOf = (fs: FileSystem.FileSystem, path: string) =>
   Effect.map(headOf(fs, path), (head) => Number(/^\{"seq":(\d+),/.exec(head)?.[1] ?? 1))
 
-// The last whole record of a file, and what stands behind it. A file that nobody has written to has neither.
+// The last complete record of a file, and the text after it. An empty file has neither.
 const endOf = Effect.fnUntraced(function* (
   fs: FileSystem.FileSystem,
   path: string,
@@ -221,7 +221,7 @@ const endOf = Effect.fnUntraced(function* (
     .stream(path, { offset: Math.max(0, size - maxLineLength) })
     .pipe(Stream.decodeText, Stream.mkString)
   const lines = tail.split("\n")
-  // What stands behind the last line break: nothing, a line that was cut off, or one that lacks its line break alone.
+  // The text after the last line break: empty, a truncated line, or a complete line that lacks only its line break.
   const rest = lines.pop() ?? ""
   const unterminated = Option.getOrUndefined(decode(rest))
   if (unterminated !== undefined) return { last: unterminated, rest: "", isUnterminated: true }
@@ -232,10 +232,10 @@ const endOf = Effect.fnUntraced(function* (
   return { last, rest, isUnterminated: false }
 })
 
-// Whether a line that was cut off may have been a record.
+// Whether a truncated line may have been a record.
 const isBeginning = (rest: string): boolean => /^\{"seq":\d+/.test(rest) || '{"seq":'.startsWith(rest)
 
-// Where a trail goes on: behind what is in its file, or in the one before when a process ended between the two.
+// A trail resumes after the last record of its file, or of the previous file if a process exited between the two.
 const startOf = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string) {
   const sizeOf = (path: string) =>
     Effect.map(infoOf(fs, path), (info) => Option.match(info, { onNone: () => 0, onSome: ({ size }) => Number(size) }))

@@ -1,5 +1,5 @@
 /**
- * What an audit trail tells of items: what became of those that were decided on, and which did something unasked.
+ * The entries of an audit trail about items: the outcome of those that were decided on, and those that acted without asking.
  *
  * It knows the notifications of turns and what their items do. It does not know how entries are chained or kept.
  */
@@ -30,10 +30,10 @@ export const makeItems = ({
   readonly now: () => string
   readonly includeParams: boolean
 }): Items => {
-  // Those that were decided on and are not over.
+  // Items that were decided on and have not completed.
   const open = new Map<string, Open>()
   const keyOf = (threadId: string, itemId: string) => `${threadId}/${itemId}`
-  // What an MCP server asks names no item, so the next call of one of its tools is taken for what it was about.
+  // A request from an MCP server names no item, so it is matched with the next call of one of the server's tools.
   const mcp = new Set<string>()
   const mcpKeyOf = (threadId: string, server: string) => `${threadId}/${server}`
 
@@ -92,7 +92,7 @@ interface Activity {
   readonly what: string
 }
 
-// Items that do something, and what. All others only say something.
+// Describes the items that act. All other items are only text.
 const activityOf = (item: Exclude<Item, { readonly type: "unknown" }>): Activity | undefined => {
   switch (item.type) {
     case "commandExecution":

@@ -1,8 +1,8 @@
 /**
- * One writer for the files of a trail, on any file system: a file beside them that its owner touches while it lives.
+ * Makes sure that a trail has only one writer, on any file system: the owner of a lock file touches it at intervals.
  *
- * What a process that was killed has left is taken over when it has not been touched for a while. It knows one path, and nothing
- * of trails.
+ * A killed process leaves its lock behind. Another process takes it over once it has not been touched for a while. This module
+ * knows one path, and nothing about trails.
  */
 import * as Clock from "effect/Clock"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -15,16 +15,16 @@ import type * as PlatformError from "effect/PlatformError"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
-/** Somebody else holds it. */
+/** Another process holds the lock. */
 export class Locked extends Data.TaggedError("Locked")<{ readonly lock: string }> {}
 
-/** Whether it is still ours. */
+/** Whether this process still holds the lock. */
 export type Held = Effect.Effect<boolean>
 
 const touchEvery = Duration.seconds(2)
 const staleAfter = Duration.seconds(6)
 const lookEvery = Duration.millis(500)
-/** So long two that have found the same stale one may not know of each other. */
+/** For this long, two processes that found the same stale lock may not know of each other. */
 const takeOverSettles = Duration.millis(250)
 
 const ignoreNotFound = <A>(
@@ -32,7 +32,7 @@ const ignoreNotFound = <A>(
 ): Effect.Effect<A | undefined, PlatformError.PlatformError> =>
   Effect.catch(effect, (error) => (error.reason._tag === "NotFound" ? Effect.undefined : Effect.fail(error)))
 
-/** Holds `lock` until the scope closes. Waits a few seconds at most, for one that nobody may hold any more. */
+/** Holds `lock` until the scope closes. Waits a few seconds at most, in case an existing lock is stale. */
 export const acquire = Effect.fnUntraced(function* (
   lock: string
 ): Effect.fn.Return<Held, Locked | PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {

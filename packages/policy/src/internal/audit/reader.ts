@@ -1,7 +1,7 @@
 /**
- * Reads the files of a trail as one, and checks on the way that nothing in them was changed, taken out or put in.
+ * Reads the files of a trail as one stream, and verifies that no record was changed, removed or inserted.
  *
- * It knows what a whole trail looks like. It writes nothing, and does not know whose records they are.
+ * It knows the form of an intact trail. It writes nothing, and does not know who wrote the records.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -13,20 +13,20 @@ import type { AuditRecord } from "../../AuditRecord.ts"
 import { partsOf, type Place, type Seal } from "./chain.ts"
 import { decode, inOrder } from "./files.ts"
 
-/** A trail has been changed, or is none. */
+/** A trail has been changed, or the file is not a trail. */
 export class Broken extends Data.TaggedError("Broken")<{
   readonly file: string
   readonly line: number
   readonly description: string
 }> {}
 
-/** What is known elsewhere of a trail: the number of a record, and its hash. */
+/** An anchor that was kept outside the trail: the number of a record, and its hash. */
 export interface Known {
   readonly count: number
   readonly hash: string
 }
 
-/** The records of a trail. Fails at the first place where it is not whole. */
+/** The records of a trail. Fails at the first record that is not intact. */
 export const read = (
   path: string,
   seal: Seal,
@@ -61,9 +61,9 @@ const checker = (path: string, seal: Seal, anchor: Known | undefined) => {
   let at: At = { file: path, line: 1 }
   let start: (At & { readonly seq: number }) | undefined
   let last: Place = { seq: 0, hash: null }
-  // From which record on the trail has to be there, as it says itself.
+  // The oldest record that the trail must still contain, by its own statement.
   let first = 1
-  // A line that is no record; the one after it has to say that it knows.
+  // A line that is not a record. The next record must state that it follows a torn line.
   let torn: Broken | undefined
   let isAnchored = false
 
@@ -107,7 +107,7 @@ const checker = (path: string, seal: Seal, anchor: Known | undefined) => {
     if (torn !== undefined) return yield* torn
     if (start === undefined) return yield* broken("there is no record in it")
     if (start.seq > first) {
-      const description = `its beginning is missing: it should begin with record ${first}, and does with ${start.seq}`
+      const description = `its beginning is missing: it should begin with record ${first}, but begins with ${start.seq}`
       return yield* broken(description, start)
     }
     if (anchor === undefined || isAnchored) return

@@ -1,7 +1,8 @@
 /**
- * The order of a trail: takes entries at any time without waiting, and has them numbered, chained and written a few at a time.
+ * The queue of an audit trail: takes entries at any time without waiting, then numbers, chains and writes them in batches.
  *
- * The next record that can be written tells of those that could not. This module knows entries and their order.
+ * If records could not be written, the next one that can be written reports how many are missing. This module knows entries
+ * and their order.
  *
  * The room knows records, their chain, and the files that hold them. It must not know policies, and nothing in it changes or
  * delays a decision.
@@ -17,10 +18,10 @@ import { type Link, link, type Place, type Seal } from "./chain.ts"
 import type { Files } from "./files.ts"
 
 export interface Trail {
-  /** Never waits, and never fails. `params` is what the entry shall have the hash of. */
+  /** Never waits and never fails. The record contains the hash of `params`. */
   readonly add: (entry: Entry, params?: string) => void
   readonly flush: Effect.Effect<void>
-  /** The last record that was written. */
+  /** The position of the last record that was written. */
   readonly place: () => Place
 }
 
@@ -40,17 +41,17 @@ const isLost = (waiting: Waiting): waiting is Lost => "count" in waiting
 
 const countOf = (waiting: Waiting): number => (isLost(waiting) ? waiting.count : 1)
 
-/** How long closing waits for what is not written yet. */
+/** How long closing waits for unwritten records. */
 const closeGrace = Duration.seconds(5)
 
-// So many records are lost at most with a process that is killed while it writes.
+// The maximum number of records that are lost if the process is killed during a write.
 const chunkSize = 32
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(AuditRecord))
 
 export const makeTrail = Effect.fnUntraced(function* (options: {
   readonly maxUnwritten: number
-  /** Where it is kept; `undefined`: nowhere. */
+  /** The files that store the trail; `undefined` if it is not stored. */
   readonly files: Files | undefined
   readonly seal: Seal
   readonly now: () => string
@@ -62,9 +63,9 @@ export const makeTrail = Effect.fnUntraced(function* (options: {
   let waiting: Array<Waiting> = []
   let place: Place = files?.start ?? { seq: 0, hash: null }
   let first = files?.start.first ?? 1
-  // Whether the end of the full file is written, and the next one could not be begun.
+  // Whether the last line of the full file is written, but the next file could not be started yet.
   let isEnded = false
-  // What could not be written. It comes before what waits.
+  // The records that could not be written. They are reported before anything in the queue.
   let owed: Lost | undefined
   let isClosing = false
 
@@ -104,7 +105,7 @@ export const makeTrail = Effect.fnUntraced(function* (options: {
     isEnded = false
   })
 
-  // Writes what waits, and says of each how many are done: some may be when another one fails.
+  // Writes a chunk of the queue. `onWritten` counts the records that were written, since a later one may fail.
   const writeChunk = Effect.fnUntraced(function* (
     chunk: ReadonlyArray<Waiting>,
     onWritten: (count: number) => void

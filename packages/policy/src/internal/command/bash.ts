@@ -1,10 +1,10 @@
 /**
- * The one place that knows the Bash parser.
+ * Reads a script with the Bash parser.
  *
- * Two questions are answered from one tree. What runs for certain, which is for rules that accept: only node types and
- * fields that are listed here count, each word is read a second time from its source, and what lies between the words must
- * be blanks, comments and operators. What may run, which is for rules that decline: every command anywhere in the tree, in
- * substitutions, loops and functions too.
+ * One syntax tree answers two questions. Rules that accept ask which commands run for certain: only the node types and fields
+ * listed here count, each word is decoded a second time from its source, and only blanks, comments and operators may stand
+ * between the words. Rules that decline ask which commands may run: every command in the tree counts, also in substitutions,
+ * loops and functions.
  */
 import * as Result from "effect/Result"
 import * as Unbash from "unbash"
@@ -13,40 +13,40 @@ import { decode, known, unknown, type Word } from "../../ShellWord.ts"
 import { endsAlike, type Input, readInput, readPrinted } from "./hereDocument.ts"
 import { takesText } from "./uses.ts"
 
-/** What `sh` reads otherwise than Bash is not certain in a script for `sh`. */
+/** The shell of a script. In a script for `sh`, syntax that `sh` and Bash read differently is not certain. */
 export type Dialect = "bash" | "sh"
 
 export interface Assignment {
   readonly name: string
-  /** `undefined`: known when it runs and not before. */
+  /** `undefined`: only known at run time. */
   readonly value: string | undefined
-  /** The value as it stands in the script. */
+  /** The value as written in the script. */
   readonly source?: string
 }
 
 export interface Redirect {
-  /** With the descriptor, if there is one: `>`, `2>>`, `2>&`, … */
+  /** Includes the descriptor, if there is one: `>`, `2>>`, `2>&`, … */
   readonly operator: string
   readonly target: Word
 }
 
-/** A command of one program, or a construct around commands, which then has no words. */
+/** A command of one program, or a construct around commands, which has no words. */
 export interface Simple {
   readonly source: string
   readonly words: ReadonlyArray<Word>
   readonly redirects: ReadonlyArray<Redirect>
   readonly assignments: ReadonlyArray<Assignment>
-  /** Text that it reads as its input, as it stands in the script. */
+  /** The text of here-documents and here-strings, as written in the script. */
   readonly input?: ReadonlyArray<string>
-  /** The here-document that it reads as text; absent: there is none, or it may be more than that. */
+  /** The here-document, if the command certainly reads only that, and as text; absent otherwise. */
   readonly document?: string
-  /** Why it isn't certain that exactly this runs; `undefined`: it is. */
+  /** The reason why it is not certain that exactly this runs; `undefined` if it is certain. */
   readonly opaque: string | undefined
-  /** The commands that have one number run in this shell one after the other, each only if those before it succeeded. */
+  /** Commands with the same number run in this shell in order, each only if the previous ones succeeded. */
   readonly chain: number | undefined
 }
 
-/** A variable that takes the value of one word after the other; `undefined`: of words that are not told. */
+/** A loop variable and its words; `undefined`: the loop does not list its words. */
 export interface Loop {
   readonly name: string
   readonly words: ReadonlyArray<Word> | undefined
@@ -62,10 +62,10 @@ export type Script =
 
 export const maxLength = 32 * 1024
 const maxOpenings = 100
-// Of all that may end a command, in quotes too.
+// The maximum number of characters that may end a command, including quoted ones.
 const maxEnds = 4_096
 
-// Before parsing and cheap, as nobody promises the parser's time for a text that was made to take long.
+// A cheap check before parsing, since an adversarial text may make the parser take very long.
 const excess = (script: string): string | undefined => {
   if (script.length > maxLength) return `it is longer than ${maxLength} characters`
   if (script.includes("\0")) return "it has a NUL"
@@ -79,11 +79,11 @@ const excess = (script: string): string | undefined => {
 export const parse = (script: string, dialect: Dialect): Script => {
   const reason = excess(script)
   if (reason !== undefined) return { _tag: "Unparseable", reason }
-  // What is nested deeper than the stack is not read: a parser of recursive functions throws.
+  // The parser is recursive and throws if the nesting overflows the stack.
   return Result.match(
     Result.try(() => read(script, dialect)),
     {
-      onFailure: (): Script => ({ _tag: "Unparseable", reason: "it is nested too deep" }),
+      onFailure: (): Script => ({ _tag: "Unparseable", reason: "it is nested too deeply" }),
       onSuccess: ({ commands, error, loops }): Script =>
         error === undefined
           ? { _tag: "Commands", commands, loops }
@@ -92,7 +92,7 @@ export const parse = (script: string, dialect: Dialect): Script => {
   )
 }
 
-// Where a bracket stands, or a word, an assignment or a redirection of the command of this number.
+// The position of a bracket, or of a word, an assignment or a redirection of the command with this number.
 interface Piece {
   readonly pos: number
   readonly end: number
@@ -111,7 +111,7 @@ const read = (
   const loops: Array<Loop> = []
   const pieces: Array<Piece> = []
   const documents: Array<Input> = []
-  // Some shells give them the output of the command before as well as what is redirected to them.
+  // Commands after a pipe. Some shells combine the output of the previous command with the redirected input.
   const piped = new Set<Unbash.SyntaxNode>()
   let chains = 0
   let error: string | undefined
@@ -122,7 +122,7 @@ const read = (
       words: [],
       redirects,
       assignments: [],
-      opaque: `${what} is not looked through`,
+      opaque: `${what} is not analyzed`,
       chain: undefined
     })
     loopOf(node)
@@ -137,7 +137,7 @@ const read = (
   }
 
   const visit = (node: Unbash.SyntaxNode): void => {
-    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    if (!hasOnlyKnownFields(node)) return construct(node, "a new kind of syntax")
     switch (node.type) {
       case "Script":
       case "CompoundList":
@@ -193,7 +193,7 @@ const read = (
   }
 
   const visitCommand = (node: Unbash.Command, chain: number | undefined): void => {
-    if (!hasOnlyKnownFields(node)) return construct(node, "something new in the parser")
+    if (!hasOnlyKnownFields(node)) return construct(node, "a new kind of syntax")
     const own = [...node.prefix, ...(node.name === undefined ? [] : [node.name]), ...node.suffix]
     const printed = new Map(
       node.suffix.flatMap((child) => {
@@ -215,7 +215,7 @@ const read = (
   visit(tree)
   const isCertain = error === undefined && commands.every(({ opaque }) => opaque === undefined)
   if (isCertain && !isCovered(without(script, documents), pieces)) {
-    error = "what stands between its words is not understood"
+    error = "the text between its words is not understood"
   }
   return { commands, loops, error }
 }
@@ -229,7 +229,7 @@ const wordsIn = (node: Unbash.SyntaxNode): ReadonlyArray<string> => {
 
 type SourceOf = (node: Unbash.Word | Unbash.Assignment) => string
 
-// At the top, the script itself is asked. Within backquotes positions are those of another text.
+// Top-level nodes are sliced from the script. Within backquotes, positions refer to another text.
 const sliceOf =
   (script: string): SourceOf =>
   ({ end, pos }) =>
@@ -242,7 +242,7 @@ const wordOf = (node: Unbash.Word, sourceOf: SourceOf): Word => {
   return value !== undefined && value === node.value ? { source, value } : unknown(source)
 }
 
-// A word that is nothing but a here-document, which `cat` prints, and the command that does so.
+// A word that consists only of a here-document printed by `cat`, and the command that prints it.
 const printedBy = (
   node: Unbash.Word,
   script: string
@@ -285,7 +285,7 @@ interface Document {
   readonly input: Input
 }
 
-// The one thing that it reads from, if that is a here-document of plain text.
+// The only input of a command, if that is a here-document of plain text.
 const documentOf = (node: Unbash.Command, script: string): Document | undefined => {
   const [first, ...others] = [...node.prefix, ...node.suffix].filter(
     (child) => child.type !== "Word" && child.type !== "Assignment" && !isOutput(child)
@@ -312,7 +312,7 @@ const isOutput = (node: Unbash.Redirection): boolean =>
 const without = (script: string, documents: ReadonlyArray<Input>): string =>
   documents.reduce((text, { end, start }) => text.slice(0, start) + " ".repeat(end - start) + text.slice(end), script)
 
-// An argument that looks like an assignment is a word like others for most programs.
+// Most programs take an argument that looks like an assignment as an ordinary word.
 const argumentOf = (node: Unbash.CommandArgument, sourceOf: SourceOf): Word => {
   if (node.type === "Word") return wordOf(node, sourceOf)
   const source = sourceOf(node)
@@ -332,21 +332,21 @@ const redirectOf = (
   dialect: Dialect,
   sourceOf: SourceOf
 ): { readonly redirect: ReadonlyArray<Redirect>; readonly opaque: string | undefined } => {
-  if (node.type !== "Redirect") return { redirect: [], opaque: "a here-document is not looked through" }
+  if (node.type !== "Redirect") return { redirect: [], opaque: "a here-document is not analyzed" }
   const target = node.target === undefined ? unknown("") : wordOf(node.target, sourceOf)
   const descriptor = node.descriptor?.type === "FileDescriptor" ? String(node.descriptor.value) : ""
   const redirect = [{ operator: descriptor + node.operator, target }]
   const uncertain = (why: string) => ({ redirect, opaque: `a redirection ${why}` })
-  if (!hasOnlyKnownFields(node)) return uncertain("of a new kind is not looked through")
-  if (node.descriptor?.type === "FileDescriptorVariable") return uncertain("of a variable is not looked through")
-  if (target.value === undefined) return uncertain(`to ${short(target.source)} is known only when it runs`)
-  if (node.operator.startsWith("&") && dialect === "sh") return uncertain("with & is something else in sh")
+  if (!hasOnlyKnownFields(node)) return uncertain("of a new kind is not analyzed")
+  if (node.descriptor?.type === "FileDescriptorVariable") return uncertain("of a variable is not analyzed")
+  if (target.value === undefined) return uncertain(`to ${short(target.source)} is only known at run time`)
+  if (node.operator.startsWith("&") && dialect === "sh") return uncertain("with & means something else in sh")
   if (node.operator.endsWith("&") && !/^(?:\d+-?|-)$/.test(target.value))
-    return uncertain("with & to a file is not looked through")
+    return uncertain("with & to a file is not analyzed")
   return { redirect, opaque: undefined }
 }
 
-// Behind a redirection or an assignment Bash takes them for programs, and other shells and parsers do not.
+// After a redirection or an assignment, Bash takes these words for programs, but other shells and parsers do not.
 const reserved = new Set(
   "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]]".split(" ")
 )
@@ -383,11 +383,11 @@ const simpleOf = (
     ...(text === undefined ? {} : { document: text.input.body }),
     opaque:
       unknownWord !== undefined
-        ? `${short(unknownWord.source)} is known only when it runs`
+        ? `${short(unknownWord.source)} is only known at run time`
         : unknownVariable !== undefined
-          ? `the value of ${unknownVariable.name} is known only when it runs`
+          ? `the value of ${unknownVariable.name} is only known at run time`
           : node.name !== undefined && reserved.has(sourceOf(node.name))
-            ? `${sourceOf(node.name)} is a word of the shell`
+            ? `${sourceOf(node.name)} is a reserved word of the shell`
             : redirects.find(({ opaque }) => opaque !== undefined)?.opaque
   }
 }
@@ -417,25 +417,25 @@ const nameOf = (node: Unbash.SyntaxNode): string =>
   node.type.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? "" : " ") + letter.toLowerCase())
 
 const blanks = /^(?:[ \t]|\\\n)*$/
-// A comment goes on to the end of its line, and can be read in one way only: a search among many would not end.
+// A comment extends to the end of its line. The pattern can match it in only one way, so there is no backtracking.
 const afterCommands = /^(?:[ \t\n|&;]|\\\n|(?<![^\s|&;])#[^\n]*(?![^\n]))*$/
-// `!` and `time` are followed by a command: Bash takes them alone too, and other shells and parsers do not.
+// `!` and `time` must be followed by a command: Bash also accepts them alone, but other shells and parsers do not.
 const betweenCommands =
   /^(?:[ \t\n|&;]|\\\n|(?<![^\s|&;])#[^\n]*(?![^\n]))*(?:(?:!|time(?:[ \t]+-p)?)(?:[ \t]|\\\n)+)*$/
 
-// Whether the pieces and what may stand between them are all of the script: nothing in the text is left that the parser
-// did not tell of, no two commands are taken for one, and no one for two.
+// Whether the pieces and the allowed text between them make up the whole script. Then the parser has missed no text, joined no
+// two commands, and split none.
 const isCovered = (script: string, pieces: ReadonlyArray<Piece>): boolean => {
   let previous: Piece | undefined
   for (const piece of pieces.toSorted((a, b) => a.pos - b.pos)) {
     const gap = script.slice(previous?.end ?? 0, piece.pos)
     if (previous?.of === piece.of && typeof piece.of === "number") {
       if (!blanks.test(gap)) return false
-      // Digits right before a redirection are its descriptor and no word.
+      // Digits right before a redirection are its descriptor, not a word.
       if (gap === "" && /^\d+$/.test(script.slice(previous.pos, previous.end))) return false
     } else {
       const needsOperator = previous !== undefined && previous.of !== "open" && piece.of !== "close"
-      // What a bracket closes is no command that `!` or `time` could be about.
+      // A closing bracket is not a command, so `!` and `time` cannot stand before it.
       const allowed = piece.of === "close" ? afterCommands : betweenCommands
       if (!allowed.test(gap) || (needsOperator && !/[\n|&;]/.test(gap))) return false
     }

@@ -1,9 +1,9 @@
 /**
  * A narrow grammar of the shell, for scripts that may be accepted although they are more than plain commands.
  *
- * It takes simple commands, lists, pipelines, groups, `for`, `while`, `if`, `[[`, variables, substitutions, patterns of files
- * and here-documents that are plain text, and refuses all else with a reason: there is no guess in it, and what Bash, sh
- * and zsh read in different ways is not part of it. It knows no programs and runs nothing.
+ * It accepts simple commands, lists, pipelines, groups, `for`, `while`, `if`, `[[`, variables, substitutions, patterns of files
+ * and here-documents of plain text. It refuses everything else with a reason: it never guesses, and leaves out any syntax that
+ * Bash, sh and zsh read differently. It knows no programs and runs nothing.
  */
 
 import { endsAlike, mayEnd } from "./hereDocument.ts"
@@ -55,7 +55,7 @@ export type Reading =
 
 const maxDepth = 20
 
-// Words that only some shells take for their own, or that mean something to the grammar where a command begins.
+// Words that are reserved in some shells, or that have a meaning in the grammar at the beginning of a command.
 const reserved: ReadonlySet<string> = new Set(
   (
     "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]] repeat foreach end " +
@@ -65,7 +65,7 @@ const reserved: ReadonlySet<string> = new Set(
 
 const plain = /[A-Za-z0-9_@%+=:,./\]-]/
 
-/** Reads a script. What is refused may still be a script. */
+/** Parses a script. A refused text may still be a valid script. */
 export const parse = (script: string, dialect: Dialect): Reading => {
   let at = 0
   let depth = 0
@@ -127,7 +127,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     }
   }
 
-  // The reserved word that stands here, if one does.
+  // The reserved word at this position, if there is one.
   const keyword = (): string | undefined => {
     const found = /^(?:[a-z]+|[{}!]|\[\[)(?=[\s;|&()<>]|$)/.exec(script.slice(at, at + 12))?.[0]
     return found !== undefined && reserved.has(found) ? found : undefined
@@ -138,13 +138,13 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       at += word.length
       return true
     }
-    refuse(`${word} is expected and not there`)
+    refuse(`${word} is missing`)
     return false
   }
 
   const list = (ends: ReadonlyArray<string>): Node => {
     const found: Array<Node> = []
-    if (++depth > maxDepth) refuse("it is nested too deep")
+    if (++depth > maxDepth) refuse("it is nested too deeply")
     for (;;) {
       spaces()
       if (problem !== undefined || at >= script.length) break
@@ -154,10 +154,10 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       found.push(chain())
       if (problem !== undefined) break
       blanks()
-      if (peek(";;")) refuse(";; is not looked through")
+      if (peek(";;")) refuse(";; is not analyzed")
       else if (peek(";")) at++
       else if (peek("\n")) newline()
-      else if (at < script.length && !peek(")")) refuse("what stands between its commands is not looked through")
+      else if (at < script.length && !peek(")")) refuse("the text between its commands is not analyzed")
     }
     if (peek(")") && pending.length > 0) refuse("a here-document has no end")
     depth--
@@ -173,7 +173,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       if (problem !== undefined) break
       const operator = peek("&&") ? "&&" : peek("||") ? "||" : undefined
       if (operator === undefined) {
-        if (peek("&")) refuse("a command in the background is not looked through")
+        if (peek("&")) refuse("a command in the background is not analyzed")
         break
       }
       at += 2
@@ -189,31 +189,31 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     for (;;) {
       const word = keyword()
       if (word !== "!" && word !== "time") break
-      // There the second one is a program.
-      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time in another way")
+      // In zsh, a second `time` is a program.
+      if (isTimed && dialect === "zsh") refuse("zsh reads the words after time differently")
       isTimed ||= word === "time"
-      if (word === "time" && dialect === "sh") refuse("time is something else in sh")
+      if (word === "time" && dialect === "sh") refuse("time means something else in sh")
       at += word.length
-      if (!peek(" ")) refuse(`${word} is followed by no command`)
+      if (!peek(" ")) refuse(`there is no command after ${word}`)
       blanks()
-      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`${word} is followed by no command`)
-      if (peek("-")) refuse(`${word} with an option is not looked through`)
+      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`there is no command after ${word}`)
+      if (peek("-")) refuse(`${word} with an option is not analyzed`)
     }
     const found: Array<Node> = [command()]
     for (;;) {
       blanks()
       if (problem !== undefined || !peek("|") || peek("||")) break
-      if (peek("|&") && dialect === "sh") refuse("|& is something else in sh")
+      if (peek("|&") && dialect === "sh") refuse("|& means something else in sh")
       at += peek("|&") ? 2 : 1
       spaces()
-      if (keyword() === "!" || keyword() === "time") refuse("! and time within a pipeline are not looked through")
+      if (keyword() === "!" || keyword() === "time") refuse("! and time within a pipeline are not analyzed")
       found.push(command())
     }
     return found.length === 1 && found[0] !== undefined ? found[0] : { _tag: "Pipeline", commands: found }
   }
 
   const command = (): Node => {
-    if (peek("((")) refuse("arithmetic is not looked through")
+    if (peek("((")) refuse("arithmetic is not analyzed")
     if (peek("(")) {
       at++
       const body = list([")"])
@@ -261,7 +261,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       case "[[":
         return testCommand()
       default:
-        refuse(`${word} is not looked through`)
+        refuse(`${word} is not analyzed`)
         return empty
     }
   }
@@ -271,13 +271,13 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     blanks()
     const name = /^[A-Za-z_][A-Za-z0-9_]*(?=\s)/.exec(script.slice(at, at + 80))?.[0]
     if (name === undefined) {
-      refuse("a for of another form is not looked through")
+      refuse("a for of another form is not analyzed")
       return empty
     }
     at += name.length
     blanks()
     if (keyword() !== "in") {
-      refuse("a for over arguments is not looked through")
+      refuse("a for over arguments is not analyzed")
       return empty
     }
     at += 2
@@ -300,7 +300,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   const testCommand = (): Node => {
     at += 2
     const words: Array<ScriptWord> = []
-    if (dialect === "sh") refuse("[[ is something else in sh")
+    if (dialect === "sh") refuse("[[ means something else in sh")
     for (;;) {
       blanks()
       if (problem !== undefined) break
@@ -308,7 +308,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       if (operator === "&&" || operator === "||") {
         words.push({ source: operator, pieces: [{ _tag: "Text", value: operator }] })
         at += 2
-      } else if (operator !== undefined || at >= script.length) refuse("a test of this form is not looked through")
+      } else if (operator !== undefined || at >= script.length) refuse("a test of this form is not analyzed")
       else {
         const found = word(true)
         if (found?.source === "]]") break
@@ -325,24 +325,23 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       if (problem !== undefined || !redirection(redirects)) break
     }
     if (at < script.length && !/[\s;|&)]/.test(script.charAt(at)))
-      refuse("what follows a compound command is not looked through")
+      refuse("the text after a compound command is not analyzed")
     return redirects.length === 0 ? body : { _tag: "Redirected", body, redirects }
   }
 
-  // Whether there was one.
+  // Parses a redirection. Returns whether there was one.
   const redirection = (into: Array<ScriptRedirect>): boolean => {
     const found = /^(\d*)(<<<|<<-|<<|<&|>&|>>|<(?!\()|>(?!\())/.exec(script.slice(at, at + 12))
     if (found === null) return false
     const [whole, descriptor = "", operator = ""] = found
     const start = at
     at += whole.length
-    if (descriptor.length > 1) return refuse("a descriptor of two digits is not looked through") ?? true
-    if (/^[<>&|]/.test(script.slice(at, at + 1)))
-      return refuse("a redirection of this form is not looked through") ?? true
+    if (descriptor.length > 1) return refuse("a descriptor of two digits is not analyzed") ?? true
+    if (/^[<>&|]/.test(script.slice(at, at + 1))) return refuse("a redirection of this form is not analyzed") ?? true
     blanks()
     if (operator === "<<" || operator === "<<-") {
       const quoted = /^(?:'([^'\n\\]+)'|"([^"\n\\$`]+)"|([A-Za-z0-9_]+))(?=[\s;|&)]|$)/.exec(script.slice(at, at + 80))
-      if (quoted === null) return refuse("the end of a here-document is not looked through") ?? true
+      if (quoted === null) return refuse("the end of a here-document is not analyzed") ?? true
       at += quoted[0].length
       pending.push({
         delimiter: quoted[1] ?? quoted[2] ?? quoted[3] ?? "",
@@ -355,7 +354,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     if (target === undefined) return refuse(`a redirection at ${start} has no target`) ?? true
     switch (operator) {
       case "<<<":
-        if (dialect === "sh") refuse("<<< is something else in sh")
+        if (dialect === "sh") refuse("<<< means something else in sh")
         into.push({ descriptor, operator, target })
         return true
       case "<":
@@ -366,7 +365,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         into.push({ descriptor, operator, target })
         return true
       default:
-        return refuse("a redirection of this form is not looked through") ?? true
+        return refuse("a redirection of this form is not analyzed") ?? true
     }
   }
 
@@ -390,7 +389,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       }
       const found = word()
       if (found === undefined) break
-      if (words.length === 0 && reserved.has(found.source)) refuse(`${found.source} is a word of the shell`)
+      if (words.length === 0 && reserved.has(found.source)) refuse(`${found.source} is a reserved word of the shell`)
       words.push(found)
     }
     if (words.length === 0 && assignments.length === 0) refuse("there is no command where one is expected")
@@ -413,7 +412,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       return { source: script.slice(start, at), pieces }
     }
     if (peek("=") && dialect === "zsh" && !inTest)
-      return refuse("= at the beginning of a word is something else in zsh")
+      return refuse("= at the beginning of a word means something else in zsh")
     while (at < script.length) {
       const char = script.charAt(at)
       if (/[\s;|&)]/.test(char) || (/[<>]/.test(char) && at > start && script.charAt(at + 1) !== "(" && !inTest)) break
@@ -428,7 +427,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         quoted(pieces, text)
       } else if (char === "\\") {
         const escaped = script.charAt(at + 1)
-        if (!/^[\x21-\x7e ]$/.test(escaped)) return refuse("a backslash before this is not looked through")
+        if (!/^[\x21-\x7e ]$/.test(escaped)) return refuse("a backslash before this is not analyzed")
         text(escaped)
         at += 2
       } else if (char === "$") dollar(pieces, false)
@@ -437,8 +436,8 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         at++
       } else if (char === "[") {
         const bracket = /^\[[A-Za-z0-9_.-]+\]/.exec(script.slice(at, at + 40))?.[0]
-        if (bracket === undefined) return refuse("a pattern of this form is not looked through")
-        // Any text is more than any of these.
+        if (bracket === undefined) return refuse("a pattern of this form is not analyzed")
+        // A star matches more than these characters, which is on the safe side.
         pieces.push({ _tag: "Glob", char: "*" })
         at += bracket.length
       } else if (peek("<(") && dialect !== "sh" && at === start) {
@@ -448,7 +447,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         at > start &&
         /^\{-?[A-Za-z0-9]+\}/.test(script.slice(at, at + 40))
       ) {
-        // `HEAD@{1}`: with neither a comma nor two dots, braces are only themselves.
+        // `HEAD@{1}`: without a comma or two dots, braces are ordinary characters.
         const end = script.indexOf("}", at) + 1
         text(script.slice(at, end))
         at = end
@@ -466,9 +465,9 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       ) {
         text(char)
         at++
-      } else return refuse(`${JSON.stringify(char)} in a word is not looked through`)
+      } else return refuse(`${JSON.stringify(char)} in a word is not analyzed`)
     }
-    return at === start ? refuse("a word is expected and not there") : { source: script.slice(start, at), pieces }
+    return at === start ? refuse("a word is missing") : { source: script.slice(start, at), pieces }
   }
 
   const quoted = (pieces: Array<Piece>, text: (value: string) => void) => {
@@ -479,9 +478,9 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         at++
         return undefined
       }
-      if (char === "`") return refuse("a backquote is not looked through")
+      if (char === "`") return refuse("a backquote is not analyzed")
       if (char === "$") {
-        // Before these it is only itself.
+        // Before these characters, a dollar sign is an ordinary character.
         if (/["\s|/)]/.test(script.charAt(at + 1))) {
           text(char)
           at++
@@ -489,7 +488,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       } else if (char === "\\") {
         const escaped = script.charAt(at + 1)
         if (escaped === "") return refuse("a quote has no end")
-        if (script.charAt(at - 1) > "~") return refuse("a backslash behind this is not looked through")
+        if (script.charAt(at - 1) > "~") return refuse("a backslash after this is not analyzed")
         if (escaped !== "\n") text(/^[$`"\\]$/.test(escaped) ? escaped : char + escaped)
         at += 2
       } else {
@@ -512,26 +511,26 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
 
   const dollar = (pieces: Array<Piece>, inQuotes: boolean) => {
-    if (peek("$((")) return refuse("arithmetic is not looked through")
+    if (peek("$((")) return refuse("arithmetic is not analyzed")
     if (peek("$(")) {
       pieces.push({ _tag: "Command", body: substituted(), quoted: inQuotes })
       return undefined
     }
     const name = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|(\?))/.exec(script.slice(at, at + 80))
-    if (name === null) return refuse("an expansion of this form is not looked through")
+    if (name === null) return refuse("an expansion of this form is not analyzed")
     at += name[0].length
-    // In zsh a bracket or a colon goes on with the expansion.
-    if (/[[:]/.test(script.charAt(at))) return refuse("an expansion of this form is not looked through")
+    // In zsh, a bracket or a colon continues the expansion.
+    if (/[[:]/.test(script.charAt(at))) return refuse("an expansion of this form is not analyzed")
     pieces.push({ _tag: "Variable", name: name[1] ?? name[2] ?? name[3] ?? "", quoted: inQuotes })
     return undefined
   }
 
   const empty: Node = { _tag: "List", commands: [] }
 
-  // eslint-disable-next-line no-control-regex -- what terminals and parsers treat in ways of their own
-  if (/[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff]/.test(script)) refuse("it has a character that is not looked through")
+  // eslint-disable-next-line no-control-regex -- terminals and parsers treat these characters in different ways
+  if (/[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff]/.test(script)) refuse("it has a character that is not analyzed")
   const node = list([])
   if (pending.length > 0) refuse("a here-document has no end")
-  if (problem === undefined && at < script.length) refuse("what stands at its end is not looked through")
+  if (problem === undefined && at < script.length) refuse("the text at its end is not analyzed")
   return problem === undefined ? { _tag: "Read", node, commands } : { _tag: "Refused", reason: problem }
 }

@@ -1,34 +1,34 @@
 /**
  * Here-documents that are plain text: within a substitution, which prints it, and as the input of a program.
  *
- * Shells disagree about where these end. Bash before 4.0 looks for the closing bracket without knowing here-documents, and
- * newer ones also take a line that only begins with the delimiter for its end. This module answers for all of them: it accepts
- * only documents that no shell ends elsewhere. It knows no program other than `cat`, and no rules.
+ * Shells disagree about the end of these. Bash before 4.0 looks for the closing bracket without parsing here-documents, and
+ * newer versions also accept a line that only begins with the delimiter as the end. This module accepts only documents that end
+ * at the same place in every shell. It knows no program other than `cat`, and no rules.
  */
 
-/** Whether a shell may take this line for the end of the document although it is another one. */
+/** Whether some shell may take this line for the end of the document, although it is not the delimiter. */
 export const mayEnd = (line: string, delimiter: string): boolean => line.trimStart().startsWith(delimiter)
 
 /**
- * Whether a substitution that has such text in it, a here-document or a comment, ends at the same bracket for a shell that
- * reads the text as part of the script. `rest` is what follows that bracket.
+ * Whether a substitution that contains a here-document or a comment also ends at the same bracket in a shell that reads the
+ * text as part of the script. `rest` is the script after that bracket.
  */
 export const endsAlike = (text: string, rest: string): boolean => {
-  // Both brackets of a pair count, or none of them: nothing between them begins or ends a quote or a comment.
+  // A pair of brackets counts as a whole: no quote or comment begins or ends between them.
   const left = text.replace(/(?<![\\$])\((?:[^()'"`\\$#\n]|(?<=\S)#)*\)/g, "")
-  // Old shells expand these first, and one of the new lines may be the end of a document.
+  // Old shells expand these first, and one of the resulting lines may be the end of a document.
   if (/\\\n|\$['"]/.test(text)) return false
-  // With anything that hides the bracket, the substitution goes on to a later one, or without an end.
+  // If something hides the bracket, the substitution ends at a later bracket, or not at all.
   return !left.includes(")") && (!/['"`\\$(]/.test(left) || !rest.includes(")"))
 }
 
 interface Body {
   readonly body: string
-  /** The end of the line that is the delimiter. */
+  /** The end of the line with the delimiter. */
   readonly end: number
 }
 
-// The document whose first line begins at `start`; `undefined`: a shell may see its end elsewhere, or expand something in it.
+// The document that begins at `start`; `undefined` if a shell may end it elsewhere, or expand something in it.
 const readBody = (text: string, start: number, delimiter: string, isQuoted: boolean): Body | undefined => {
   let body = ""
   for (let at = start; ;) {
@@ -46,13 +46,13 @@ const delimiterForm = "(?:'(\\w+)'|\"(\\w+)\"|(\\w+))"
 export interface Printed {
   readonly value: string
   readonly delimiter: string
-  /** The document as it stands in the script. */
+  /** The document as written in the script. */
   readonly body: string
 }
 
 const printedForm = new RegExp(`^"\\$\\(cat[ \\t]*<<[ \\t]*${delimiterForm}[ \\t]*\\n`)
 
-/** The text that `"$(cat <<'EOF' … )"` becomes; `undefined`: the word has another form. */
+/** The text that `"$(cat <<'EOF' … )"` expands to; `undefined` if the word has another form. */
 export const readPrinted = (word: string): Printed | undefined => {
   const match = printedForm.exec(word)
   if (match === null) return undefined
@@ -67,15 +67,17 @@ export const readPrinted = (word: string): Printed | undefined => {
 export interface Input {
   readonly delimiter: string
   readonly body: string
-  /** The end of the redirection, the first line of the document, and the end of its delimiter. */
+  /** The end of the redirection. */
   readonly operatorEnd: number
+  /** The beginning of the document. */
   readonly start: number
+  /** The end of the line with the delimiter. */
   readonly end: number
 }
 
 const inputForm = new RegExp(`<<[ \\t]*${delimiterForm}(?=[\\s;&|)<>])`, "y")
 
-/** The document of the redirection that stands at `pos`, from the next line on; `undefined`: it may be more than text. */
+/** The document of the redirection at `pos`, which begins on the next line; `undefined` if it may be more than plain text. */
 export const readInput = (script: string, pos: number): Input | undefined => {
   inputForm.lastIndex = pos
   const match = inputForm.exec(script)

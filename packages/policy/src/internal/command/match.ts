@@ -1,6 +1,6 @@
 /**
- * Whether a rule for commands matches a part of a command: for sure, for rules that accept, or possibly, for those that
- * decline.
+ * Matches the rules for commands with the parts of a command. A rule that accepts must match for certain; a rule that declines
+ * matches any plausible reading.
  */
 import type { CommandCondition, CommandRequest, ProtectedFiles } from "../../Rule.ts"
 import { known as asWord } from "../../ShellWord.ts"
@@ -17,24 +17,27 @@ import { short } from "../text.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface CommandView extends About {
-  /** What is asked for; empty for what cannot be named. */
+  /** The kinds of approval that are requested; empty for an unknown kind. */
   readonly requests: ReadonlyArray<CommandRequest>
-  /** The command as the server tells it, and the script in it. */
+  /** The command as the server reports it, and the script in it. */
   readonly texts: ReadonlyArray<string>
   readonly networkHost: string | undefined
-  /** Where the paths of the command lead. */
+  /** The places of the paths of the command. */
   readonly places: Places
 }
 
-/** What has to hold for a match; `undefined`: no match. */
+/** The demands that must hold for a match; `undefined` if there is no match. */
 export type Match = ReadonlyArray<Demand> | undefined
 
 export interface Matcher {
-  /** Whether it matches every request for a plain command, as nearly all do. */
+  /** Whether it matches every request for a plain command, as nearly all rules do. */
   readonly isPlain: boolean
   readonly matchesRequest: (view: CommandView) => boolean
   readonly matchesPart: (part: PartView, view: CommandView) => Match
-  /** For a rule that accepts and names the program of the part: why it does not match. `undefined`: it does, or it is about others. */
+  /**
+   * The reason why a rule that accepts the program of the part does not match. `undefined` if it matches, or if the rule
+   * declines or is about other programs.
+   */
   readonly whyNot: (part: PartView) => string | undefined
 }
 
@@ -55,7 +58,7 @@ export const compile = (when: CommandCondition, sure: boolean): Matcher => {
   }
 }
 
-/** Why a part does not match. */
+/** The reason why a part does not match. */
 class Miss {
   readonly reason: string
   constructor(reason: string) {
@@ -63,7 +66,7 @@ class Miss {
   }
 }
 
-// A program that is given nothing to work on works on the folder that it runs in.
+// A program without operands works on its current folder.
 const placesOf = ({ args }: PartView, paths: ReadonlyArray<string | undefined>): ReadonlyArray<string | undefined> =>
   args.some((arg) => arg === undefined || !isFlag(arg)) ? paths : ["", ...paths]
 
@@ -95,7 +98,7 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
   const redirectsWithin = listOf(when.redirectsWithin)
   const allows = allowsFlag(when)
   const { args, argsPrefix, assigns = [] } = when
-  // Neither the model's words nor what the server made of them show what a command does.
+  // Neither the model's words nor the server's proposal from them show what a command does.
   if (matchesOnUntrustedOnly(when)) {
     const untrustedOnly = new Miss("the rule only looks at what the model says")
     return () => untrustedOnly
@@ -129,7 +132,7 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
     if (redirectsWithin === undefined && redirects.length > 0)
       return new Miss("output is redirected to a file, and the rule has no redirectsWithin")
 
-    // A folder bounds no script.
+    // A condition on folders does not limit a script.
     if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript)
       return new Miss("it runs a script, and pathsWithin does not limit what that does")
     const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
@@ -163,7 +166,10 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
 
 const untrusted: ReadonlySet<string> = new Set(["reasonRegex", "hasProposedExecpolicy"])
 
-/** Whether nothing but the model's words and the server's proposal decide. The folder, which the model picks too, is no more. */
+/**
+ * Whether a rule depends only on the model's words and the server's proposal. A condition on the folder does not count, since
+ * the model picks the folder too.
+ */
 export const matchesOnUntrustedOnly = (when: CommandCondition): boolean => {
   const keys = Object.keys(when).filter((key) => key !== "cwdWithin" && key !== "anywhere")
   return keys.length > 0 && keys.every((key) => untrusted.has(key))
@@ -183,7 +189,7 @@ const isSurely = (flag: string, arg: string | undefined): boolean =>
       (/^-[A-Za-z]$/.test(flag) && /^-[A-Za-z]+$/.test(arg) && arg.includes(flag.slice(1)))
   )
 
-// Which options a rule accepts: those that it spells out. Without a word about the program, it is about all that it does.
+// The options that a rule accepts: those that it spells out. A rule without any condition on the words accepts all options.
 const allowsFlag = (when: CommandCondition): ((arg: string) => boolean) => {
   const { allowedFlags = [], args = [], argsPrefix = [], commandRegex, flags = [] } = when
   const spelled = new Set([...allowedFlags, ...flags.flatMap(alternatives), ...args, ...argsPrefix])
@@ -223,17 +229,17 @@ export const surelyWithin = (
 const maxWritten = 1_000
 
 /**
- * What has to hold for a part to write no protected file but those of these kinds; `undefined`: by its names, it may.
- * `certain` also asks for what isn't known.
+ * The demands under which a part writes no protected files except those of the given kinds; `undefined` if it may write one by
+ * its names alone. With `certain`, unknown paths count as protected files.
  */
 export const leavesAlone = (
   view: PartView,
   mayBe: ReadonlyArray<ProtectedFiles>,
   certain: boolean
 ): ReadonlyArray<Demand> | undefined => {
-  // Nobody writes a command with so many, and one that was made to take long is not accepted.
+  // Ordinary commands write fewer files. A command that is made to take long is not accepted.
   if (view.written.length > maxWritten) return undefined
-  // What it unpacks may be any of them.
+  // An archive or patch may contain any of the protected files.
   if (certain && view.unpacks && !kinds.every((kind) => mayBe.includes(kind))) return undefined
   const isAllowed = (path: string) => protectedByName(path).every((kind) => mayBe.includes(kind))
   if (!view.writtenSources.every(isAllowed)) return undefined
@@ -284,7 +290,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   }
 
   const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(asWord(word)))
-  // Every part is tried on the same texts.
+  // All parts share the same texts, so the result is cached.
   const known = new WeakMap<ReadonlyArray<string>, boolean>()
   const isInTexts = (texts: ReadonlyArray<string>): boolean => {
     const found = known.get(texts) ?? (regex !== undefined && texts.some(regex))
@@ -296,7 +302,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
   )
   const isAnchored = /\^|\\A/.test(when.commandRegex ?? "")
 
-  // Within what the program may run. Less is asked for there, as nobody knows where a command ends.
+  // Matches the commands that the program may run. Fewer conditions apply, since the end of such a command is not known.
   const matchesText = ({ sequences, text }: Possible, view: PartView, { places }: CommandView): boolean => {
     if (assigns !== undefined && !assigns.some((name) => mentionsAssignment(text, name))) return false
     if (redirectsWithin !== undefined && !/[<>]/.test(text)) return false
@@ -314,7 +320,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
       let work = 0
       for (const place of begins) {
         if (place === undefined) continue
-        // A text that was made to take long counts as a match.
+        // A text that is made to take long counts as a match.
         if ((work += words.length - place) > maxWork) return true
         const rest = words.slice(place + 1)
         if (expected.some((words) => !possiblyBegins(rest, words))) continue
@@ -336,7 +342,7 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     const { possible } = view
     if (cwdWithin !== undefined && (about.cwd === undefined || !mayLieIn([""], cwdWithin, view, about.places)))
       return undefined
-    // What an unknown program is given is not known either: it may be a word that becomes several.
+    // If the program is unknown, so are its arguments: the first word may expand to several.
     if (view.programIsUnknown || matchesWords(view, about)) return yes
     return asksForCommand && possible !== undefined && matchesText(possible, view, about) ? yes : undefined
   }
@@ -351,7 +357,7 @@ const mentionsAssignment = (text: string, name: string): boolean => {
   return false
 }
 
-// `/bin/rm`, `./rm` and, where a file system does not tell them apart, `RM`.
+// The same key for `/bin/rm`, `./rm` and `RM`, since some file systems ignore case.
 const programKey = (program: string): string => baseName(program).toLowerCase()
 
 type Paths = ReadonlyArray<string | undefined>
@@ -370,7 +376,7 @@ const mayReach = (paths: Paths, within: ReadonlyArray<string>, view: PartView, p
 
 const targetsOf = ({ redirects }: Pick<PartView, "redirects">): Paths => redirects.map(({ target }) => target.value)
 
-/** The absolute paths that a rule which declines may ask about. */
+/** The absolute paths that a rule that declines may look at. */
 export const lookedAt = (view: PartView): ReadonlyArray<string> =>
   absoluteOf(
     [
@@ -383,7 +389,7 @@ export const lookedAt = (view: PartView): ReadonlyArray<string> =>
     view
   ).flatMap((path) => path ?? [])
 
-// Options, and a value after each, may stand before and between the words.
+// Options, each with a value, may stand before and between the words.
 const possiblyBegins = (actual: ReadonlyArray<string | undefined>, expected: ReadonlyArray<string>): boolean => {
   let found = 0
   let afterFlag = false

@@ -1,18 +1,18 @@
 /**
- * Which words of a command its program may run, for rules that decline.
+ * Finds the words of a command that its program may run, for rules that decline.
  *
- * The answer about a program that the table does not know is: all of them. It must not be used to accept anything.
+ * For a program that is not in the table, these are all words. The result must not be used to accept anything.
  */
 import type { Word } from "../../ShellWord.ts"
 import { isPossibly } from "./option.ts"
 import { type Effect, type Program, programs } from "./programs.ts"
 
-/** Whether a word may turn out to be anything at all, as the output of a command may. */
+/** Whether a word may expand to any text, such as the output of a command. */
 export type IsOpen = (word: Word) => boolean
 
 const running: ReadonlySet<string> = new Set<Effect>(["run", "code", "shell", "sql"])
 
-/** The words behind the program that it may run, or find a command in. */
+/** The arguments that the program may run, or that may contain a command that it runs. */
 export const mayRun = (name: string, args: ReadonlyArray<Word>, isOpen: IsOpen): ReadonlyArray<Word> => {
   if (evaluating.has(name)) {
     return name === "printf" || entryOf(name) !== undefined || quietBuiltins.has(name)
@@ -30,13 +30,13 @@ export const mayRun = (name: string, args: ReadonlyArray<Word>, isOpen: IsOpen):
     : found
 }
 
-/** Whether it may run what it is given, or what it finds in its environment and its input. */
+/** Whether the program may run its arguments, its environment or its input. */
 export const mayRunAnything = (name: string, args: ReadonlyArray<Word>): boolean =>
   mayRun(name, [...args, probe], () => false).includes(probe)
 
 const probe: Word = { source: "probe", value: "probe" }
 
-/** Whether what it may run is for a shell, as far as is known. */
+/** Whether the program may pass text to a shell; `true` if it is unknown. */
 export const mayRunShell = (name: string): boolean => {
   const entry = entryOf(name)
   return entry === undefined || hasShell(entry)
@@ -49,7 +49,7 @@ const hasShell = ({ operands = "", subcommands, values }: Program): boolean =>
 
 const entryOf = (name: string): Program | undefined => (Object.hasOwn(programs, name) ? programs[name] : undefined)
 
-// Builtins that evaluate what stands in brackets of an argument.
+// Builtins that evaluate the text in brackets of an argument.
 const quietBuiltins: ReadonlySet<string> = new Set(
   (
     "declare typeset local readonly export unset read getopts let wait printf test [ shift return exit break continue cd " +
@@ -57,13 +57,13 @@ const quietBuiltins: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-/** Builtins that evaluate what stands in an argument such as `a[$(id)]`, or run an argument. */
+/** Builtins that evaluate an argument such as `a[$(id)]`, or run an argument. */
 export const evaluating: ReadonlySet<string> = new Set([
   ...quietBuiltins,
   ..."mapfile readarray compgen complete bind fc enable caller hash".split(" ")
 ])
 
-// A copy of a program is that program under another name.
+// These can copy a program, which then has another name.
 const copying: ReadonlySet<string> = new Set(["cp", "mv", "ln", "install", "dd", "cat", "link"])
 
 const runBy = (entry: Program, args: ReadonlyArray<Word>, isOpen: IsOpen): ReadonlyArray<Word> => {
@@ -99,7 +99,7 @@ const runBy = (entry: Program, args: ReadonlyArray<Word>, isOpen: IsOpen): Reado
         ? args
         : []
     }
-    // Without a subcommand there is nothing but options.
+    // Without a subcommand there are only options.
     const isBare = args.every(({ value }) => value?.startsWith("-") === true)
     return isBare ? [] : entry.alone !== undefined && name === undefined ? runBy(entry.alone, args, isOpen) : args
   }
@@ -113,7 +113,7 @@ const runBy = (entry: Program, args: ReadonlyArray<Word>, isOpen: IsOpen): Reado
 
 const isListed = (names: string, name: string): boolean => ` ${names} `.includes(` ${name} `)
 
-// `e` after an address, or as a flag of `s`. It may be found where there is none, and is not missed.
+// Finds `e` after an address, or as a flag of `s`. There may be false positives, but no false negatives.
 const runsInSed = ({ value }: Word): boolean =>
   value !== undefined &&
   /(?:^|[;{}\n\d$!/,\s])e|[^\w\s](?=\w*\s*(?:[;}\n]|$))\w*e/.test(value) &&

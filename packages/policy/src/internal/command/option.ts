@@ -1,8 +1,8 @@
 /**
- * Whether a word of a command may be an option. It knows no program.
+ * Finds out whether a word of a command may be an option. It knows no program.
  */
 
-/** Also an abbreviation, a value behind it, and a letter among others. */
+/** Whether an argument may be the flag. This includes abbreviations, a value after `=`, and a letter of a cluster. */
 export const isPossibly = (flag: string, arg: string | undefined): boolean =>
   arg === undefined ||
   arg === flag ||

@@ -1,5 +1,5 @@
 /**
- * What the conditions of rules ask about one part of a command, worked out once for all rules.
+ * The properties of one part of a command that the conditions of rules look at, computed once for all rules.
  */
 import type { Part, Redirect } from "../../ShellCommand.ts"
 import * as Effect from "effect/Effect"
@@ -15,42 +15,43 @@ import { usesOf } from "./uses.ts"
 
 export interface PartView extends Omit<Reach, "texts"> {
   readonly part: Part
-  /** The first word; `undefined` if there is none or it is not known. */
+  /** The first word; `undefined` if it is missing or not known. */
   readonly program: string | undefined
   readonly programIsUnknown: boolean
   readonly args: ReadonlyArray<string | undefined>
-  /** What the arguments may name as paths; `undefined` among them: something that is not known. */
+  /** The paths that the arguments may name. An `undefined` one is not known. */
   readonly paths: ReadonlyArray<string | undefined>
-  /** Those of them that aren't certain to be text. */
+  /** The same without arguments that certainly do not name files. */
   readonly possiblePaths: ReadonlyArray<string | undefined>
   /**
-   * The words as one line, if all are known: what a pattern that accepts is matched with. Words that are certain to be text
-   * may have any letters and several lines, all others are of printable ASCII. Behind them, ` << ` and the here-document.
+   * The words as one line, for the patterns of rules that accept; `undefined` if a word is not known. Words that certainly do
+   * not name files may have letters of any language and several lines; all other words must be printable ASCII. A here-document
+   * follows the words, after ` << `.
    */
   readonly line: string | undefined
-  /** The forms that a pattern that declines is looked for in. */
+  /** The forms of the line for the patterns of rules that decline. */
   readonly lines: ReadonlyArray<string>
-  /** The folders that it may run in; `undefined`: not known. */
+  /** The folders that it may run in; `undefined` if they are not known. */
   readonly folders: ReadonlyArray<string> | undefined
-  /** Those, and the ones that the program goes to by itself: what its operands are seen from. */
+  /** The base folders of its operands: `folders`, and those that the program itself changes to. */
   readonly bases: ReadonlyArray<string> | undefined
-  /** Names of variables that it sets, for itself or for what follows. */
+  /** The names of the variables that it sets, for itself or for later commands. */
   readonly variables: ReadonlyArray<string>
   /** Redirections other than to /dev/null and between descriptors. */
   readonly redirects: ReadonlyArray<Redirect>
-  /** Absolute paths where other parts of the command may put a link, so that what is there now says nothing. */
+  /** Absolute paths where other parts of the command may put a link, so that their current state proves nothing. */
   readonly unsettled: ReadonlyArray<string>
-  /** Whether Bash itself would run what stands in the brackets of an argument such as `a[$(id)]`. */
+  /** Whether Bash itself would run the text in the brackets of an argument such as `a[$(id)]`. */
   readonly evaluates: boolean
-  /** Whether it is given a script of its own language that may do more than print. */
+  /** Whether its arguments contain a script in a language of its own that may do more than print. */
   readonly runsScript: boolean
-  /** What may run of what it is given, for rules that decline. */
+  /** The commands that its arguments may contain, for rules that decline. */
   readonly possible: Possible | undefined
 }
 
 const isPrintable = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
-// Letters of all languages, and nothing that a terminal or an editor would not show in its place.
+// Allows the letters of all languages, but no characters that a terminal or an editor hides or moves.
 const isLegible = (text: string): boolean => !/(?![\t\n\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(text)
 
 const isHarmless = ({ operator, target }: Redirect): boolean =>
@@ -110,7 +111,7 @@ export const viewOf = (part: Part, folders: ReadonlyArray<string> | undefined): 
 
 const inline: ReadonlySet<Use> = new Set(["sed", "awk", "jq", "sql"])
 
-// More than these, and it is not known where it runs.
+// With more folders, the place where a part runs counts as unknown.
 const maxFolders = 16
 
 const basesOf = (
@@ -126,8 +127,8 @@ const basesOf = (
 }
 
 /**
- * The folders that a part may run in. `cd` goes by names and, where that leads nowhere, by links: from /repo/link, `cd ..`
- * goes to /repo or to where the link's target lies.
+ * The folders that a part may run in. `cd` resolves `..` by name or, if there is no such folder, through links: from /repo/link,
+ * `cd ..` leads to /repo or to the parent of the link's target.
  */
 export const foldersOf = Effect.fnUntraced(function* (
   { moves }: Part,

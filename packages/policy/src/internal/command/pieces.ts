@@ -1,13 +1,13 @@
 /**
- * What an argument may name as a path, whatever program it is for.
+ * Finds the paths that an argument may contain, for any program.
  */
 
 const maxOptionLength = 64
 const maxPieces = 64
-/** The kernel takes no longer path, and programs no longer one from it. */
+/** The kernel accepts no longer path. */
 const maxPathLength = 4_095
 
-/** How many names an argument may have as it is taken apart, and how long they are together. Takes none of it apart. */
+/** The number of names that `pathsIn` would find in an argument, and their total length, without splitting it. */
 export const extentOf = (arg: string): { readonly names: number; readonly length: number } => {
   const isCluster = /^-[^-]/.test(arg)
   const names = isCluster ? arg.length : 1 + (arg.match(/[=:,@]/g)?.length ?? 0)
@@ -16,8 +16,8 @@ export const extentOf = (arg: string): { readonly names: number; readonly length
 }
 
 /**
- * All that an argument may name as a path: the whole of it, what comes after a separator, and what may be the value of an
- * option. `undefined` among them: that cannot be said.
+ * Every path that an argument may name: the whole argument, the rest after each separator, and any text that may be the value
+ * of an option. An `undefined` one cannot be determined.
  */
 export const pathsIn = (arg: string): ReadonlyArray<string | undefined> => {
   if (arg === "" || arg === "-" || arg === "--") return []
@@ -28,14 +28,14 @@ export const pathsIn = (arg: string): ReadonlyArray<string | undefined> => {
     if (!/^--[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name)) return [undefined]
     return equals === -1 ? [] : withoutTilde(arg.slice(equals + 1))
   }
-  // Which letters of a cluster are options and where the value of the last one begins, only the program knows.
+  // Only the program knows which letters of a cluster are options, and where the value of the last one begins.
   if (arg.length > maxOptionLength) return [undefined]
   return Array.from(arg.slice(2), (_, index) => withTilde(arg.slice(index + 2)))
 }
 
 const withoutTilde = (text: string): ReadonlyArray<string | undefined> => split(text)?.map(withTilde) ?? [undefined]
 
-// A program may take a tilde for a home by itself.
+// A program may itself expand a tilde to a home.
 const withTilde = (path: string): string | undefined => (path.startsWith("~") ? undefined : path)
 
 const split = (text: string): ReadonlyArray<string> | undefined => {
@@ -46,7 +46,7 @@ const split = (text: string): ReadonlyArray<string> | undefined => {
     : starts.map((start) => text.slice(start)).filter((piece) => piece !== "")
 }
 
-/** The same, for those who only look at names: nothing in it is left out, and a long text is taken apart coarsely. */
+/** The same for checks of names: every part of the argument is included, and a long text is split coarsely. */
 export const piecesOf = (arg: string): ReadonlyArray<string> => {
   const text = arg.startsWith("--") ? arg.slice(arg.indexOf("=") + 1 || arg.length) : arg
   const isCluster = /^-[^-]/.test(text)

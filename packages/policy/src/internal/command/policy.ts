@@ -1,8 +1,8 @@
 /**
- * What the rules of a rubric say about a command. Where its paths lead is looked up before, and only for rules that ask.
+ * Applies the rules of a rubric to a command. If a rule needs the targets of its paths, they are looked up first.
  *
- * Each part of the command gets the decision of the first rule that matches it. One part that is declined declines the
- * command, and it is accepted only if every part is.
+ * Each part of the command gets the decision of the first rule that matches it. A single declined part declines the whole
+ * command; it is accepted only if every part is accepted.
  *
  * The room knows shells, programs, and what a command may do. It must not know the protocol beyond the request, other kinds
  * of requests, or who asks.
@@ -26,48 +26,49 @@ import * as Reading from "./reading.ts"
 import { quote } from "../../ShellWord.ts"
 import { short } from "../text.ts"
 
-/** What is decided where no rule matches. */
+/** The decision on a part that no rule matches. */
 export type Fallback =
   | { readonly _tag: "Decide"; readonly decision: CommandDecision; readonly by: string }
   | {
       readonly _tag: "ReadOnly"
       readonly roots: ReadonlyArray<string>
       readonly by: string
-      /** Whether programs other than git count, and git. */
+      /** Whether reading programs other than git are accepted. */
       readonly programs: boolean
+      /** Whether reading git commands are accepted. */
       readonly git: boolean
       readonly otherwise: { readonly decision: CommandDecision; readonly by: string }
     }
   | { readonly _tag: "Abstain" }
 
-/** What was decided for one part, and by which rule. */
+/** The decision on one part, and the rule that made it. */
 export interface Decided {
   readonly part: ShellCommand.Part
-  /** `undefined`: no rule matches, and nothing else decides. */
+  /** `undefined`: no rule matches, and there is no fallback. */
   readonly decision: CommandDecision | undefined
   readonly by: string
-  /** Whether a rule decided, and not what stands where none matches. */
+  /** Whether a rule decided, not the fallback. */
   readonly byRule: boolean
   readonly reason: string | undefined
-  /** Why the first rule that accepts and names this program does not match; only where no rule decided. */
+  /** The reason why the first rule that accepts this program does not match. Only set if no rule decided. */
   readonly whyNot?: string | undefined
-  /** What has to hold in the file system, or else it is declined. */
+  /** The demands on the file system. If one does not hold, the command is declined. */
   readonly conditions: ReadonlyArray<Demand>
-  /** What else has to be looked up there, or else it is declined. */
+  /** Further checks of the file system. If one fails, the command is declined. */
   readonly checks: ReadonlyArray<Reading.Check>
 }
 
 export interface Evaluation {
   readonly command: ShellCommand.ShellCommand | undefined
   readonly decided: ReadonlyArray<Decided>
-  /** What the file system is asked with, so that all questions of the request are counted together. */
+  /** The walker for all lookups of the request, so that they share one limit. */
   readonly walker: Walker
 }
 
 interface Compiled {
   readonly rule: CommandRule & { readonly name: string }
   readonly matcher: CommandMatch.Matcher
-  /** Those that a rule which declines asks about. */
+  /** The folders in the conditions of a rule that declines. */
   readonly folders: ReadonlyArray<string>
 }
 
@@ -132,7 +133,7 @@ export const compile = (
       walker,
       decided: parts.map((part) => {
         const decided = decide(part)
-        // What another part puts there is not there yet when it is looked at.
+        // Another part may change these files after the check.
         if (part.unsettled.length > 0 && decided.checks.length > 0) {
           return { ...decided, decision: "decline", reason: "another part may change what this one reads", checks: [] }
         }
@@ -147,7 +148,7 @@ export const compile = (
 const foldersIn = ({ cwdWithin, pathsWithin, redirectsWithin }: CommandCondition): ReadonlyArray<string> =>
   [cwdWithin, pathsWithin, redirectsWithin].flatMap((folders) => listOf(folders) ?? [])
 
-// With the links that are followed among the paths, for rules that decline.
+// Adds the links that are followed to the paths, for rules that decline.
 const followLinks = Effect.fnUntraced(function* (
   parts: ReadonlyArray<PartView>,
   areAsked: boolean,
@@ -163,7 +164,7 @@ const followLinks = Effect.fnUntraced(function* (
         for (const base of path === undefined ? [] : (bases ?? [])) {
           for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
             const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
-            // Behind a folder there may be more links.
+            // A linked folder may contain more links.
             below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
           }
         }
@@ -173,10 +174,10 @@ const followLinks = Effect.fnUntraced(function* (
   )
 })
 
-// More than anybody puts elsewhere in one command; each of them is held against each path of the others.
+// Ordinary commands replace fewer paths. Each one is compared with each path of the other parts.
 const maxReplaced = 32
 
-// With what other parts put somewhere.
+// Adds to each part the paths that the other parts replace.
 const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
   const replaced = parts.map(({ bases: folders, replaced }) =>
     replaced.flatMap((path) => {
@@ -192,7 +193,7 @@ const unsettled = (parts: ReadonlyArray<PartView>): ReadonlyArray<PartView> => {
   }))
 }
 
-// What was not asked for in so many words is not decided by a mode or a default.
+// Applies the fallback. A mode or a default accepts only plain commands; other requests need a rule.
 const fall = (
   view: PartView,
   { requests }: CommandMatch.CommandView,
@@ -213,7 +214,7 @@ const fall = (
   const plain = isPlain(requests)
   if (fallback._tag === "Decide") {
     if (!isPermissive(fallback.decision)) return because(fallback.by, fallback.decision)
-    if (!plain) return because(fallback.by, "decline", `no rule is about ${requests.join(" and ") || "such a request"}`)
+    if (!plain) return because(fallback.by, "decline", `no rule covers ${requests.join(" and ") || "such a request"}`)
     const conditions = CommandMatch.leavesAlone(view, [], false)
     return conditions === undefined
       ? because(fallback.by, "decline", `${short(part.source)} may write protected files, which decide what runs later`)
@@ -221,8 +222,8 @@ const fall = (
   }
   const { otherwise } = fallback
   if (!plain)
-    return because(otherwise.by, otherwise.decision, "nothing but plain commands is decided by what they read")
-  // A part that is certain is looked at by itself, so that the others may be those of rules.
+    return because(otherwise.by, otherwise.decision, "only a plain command can be accepted because it only reads")
+  // A part that is certain is analyzed alone, so that rules may decide the other parts.
   const alone = readsAlone(view, fallback.roots)
   const found = alone?._tag === "Reads" ? alone : readsWhole(fallback.roots)
   const isCertain = found._tag === "Reads" && isMeant(fallback, found, found === alone && view.program === "git")
@@ -284,11 +285,11 @@ const requestsOf = (params: Params["command"]): ReadonlyArray<CommandRequest> =>
   return requests.length > 0 || typeof command !== "string" ? requests : ["command"]
 }
 
-// Names of all parts together, as often as there are folders that they are seen from, and how long they are.
+// Limits for the names of all parts, counted once for each base folder: their number and their total length.
 const maxNames = 2_000
 const maxNamesLength = 256 * 1024
 
-// `undefined`: these are more than can be looked at. That is counted before any of them is.
+// `undefined`: there are more names than can be looked up. They are counted before the lookup.
 const viewsOf = Effect.fnUntraced(function* (
   parts: ReadonlyArray<ShellCommand.Part>,
   cwd: string | undefined,
@@ -306,7 +307,7 @@ const viewsOf = Effect.fnUntraced(function* (
     }
     if (names > maxNames || length > maxNamesLength) return undefined
     const view = viewOf(part, folders)
-    // The program itself may go to further ones.
+    // The program itself may change to further folders.
     const others = (view.bases?.length ?? 0) - (folders?.length ?? 0)
     names += view.paths.length * Math.max(0, others)
     views.push(view)
@@ -325,14 +326,14 @@ const partsOf = Effect.fnUntraced(function* (
   const views = isRead ? yield* viewsOf(command.parts, cwd, walker) : undefined
   if (views !== undefined) return views
   const source = params.command ?? ""
-  // What is typed into a terminal is no command, and it is all that there is to see.
+  // Input that is typed into a terminal is not a command. Only its text can be matched.
   const opaque =
     command === undefined || requests.includes("writeStdin")
       ? undefined
       : command._tag === "Unparseable"
         ? command.reason
         : isRead
-          ? "it names more paths than can be looked at"
+          ? "it names more paths than can be checked"
           : "there is no command in it"
   const words = command?._tag === "Parsed" && !isRead ? [] : [{ source, value: undefined }]
   const part = { source, words, redirects: [], assignments: [], moves: undefined, opaque }

@@ -1,21 +1,22 @@
 /**
- * The commands that may stand in the operands of a program, for rules that decline.
+ * Finds the commands that the operands of a program may contain, for rules that decline.
  *
- * Operands are cut into words without a look at what language they are in: quotes and backslashes go, and all that can't be
- * in the name of a program separates. Every word may be the beginning of a command. That takes time linear in the text, however
- * deep its quoting is, and finds a command where there is none rather than missing one.
+ * Operands are split into words without regard to their language: quotes and backslashes are removed, and every character that
+ * cannot be in the name of a program separates words. Every word may be the beginning of a command. This takes linear time even
+ * for deeply nested quotes, and prefers finding too many commands to missing one.
  */
 import type { Part } from "../../ShellCommand.ts"
 import type { Word } from "../../ShellWord.ts"
 import { baseName } from "./wrapper.ts"
 
-/** Words one behind the other, each of which may begin a command. `undefined`: not known. */
+/** Consecutive words, each of which may begin a command. An `undefined` word is not known. */
 export interface Sequence {
   readonly words: ReadonlyArray<string | undefined>
-  /** The words as one line, and where each begins in it. */
+  /** The words as one line. */
   readonly line: string
+  /** The position of each word in the line. */
   readonly starts: ReadonlyArray<number>
-  /** Where a program of this name may be; `undefined`: too many words may be. */
+  /** The indices of the words that may be a program of this name; `undefined` if there are too many. */
   readonly find: (program: string) => ReadonlyArray<number> | undefined
 }
 
@@ -48,7 +49,7 @@ const unescaped = (text: string): string =>
     .replace(/\\([0-7]{1,3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
     .replace(/\$'/g, "")
 
-// What takes the place of an expansion, and of what a command prints.
+// Replaces expansions by their defaults, and command substitutions by an unknown text.
 const withDefaults = (text: string): string => unescaped(text).replace(/\$\{\w+:?[-=+?]([^{}]*)\}/g, "$1")
 const withOutput = (text: string): string => withDefaults(text).replace(/"?\$\([^()$`]*\)"?|"?`[^`]*`"?/g, any)
 // The output may be a word of the command, and the next word may be any: `` `echo git` `echo push` ``.
@@ -57,7 +58,7 @@ const withCommandAndOutput = (text: string): string =>
     /\$\(([^()$`]*)\)|`([^`]*)`/g,
     (_, inner?: string, old?: string) => ` ${inner ?? old} ${any} `
   )
-// A variable of a shell that is put together in the text itself: `c=r; c+=m; npx $c`.
+// Replaces a shell variable that is assembled in the text itself: `c=r; c+=m; npx $c`.
 const withAssigned = (text: string): string => {
   const values = new Map<string, string>()
   for (const [, name = "", more, value = ""] of text.matchAll(assignments)) {
@@ -71,10 +72,10 @@ const withAssigned = (text: string): string => {
 
 const assignments = /(?<![\w$])([A-Za-z_]\w*)(\+?)=["']?([^\s;&|()<>"'`$\\]*)/g
 
-// The names of programs and of their subcommands are short, and a long text would be made longer still.
+// The names of programs and subcommands are short. Longer values would blow up the text.
 const maxAssigned = 16
 
-// Further readings of what shells and other languages put together when it runs.
+// Further readings of text that shells and other languages assemble at run time.
 const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string) => string }> = [
   { has: /\\[xu0-7]|\$\{\w+:?[-=+?]/, form: withDefaults },
   { has: /\$\(|`/, form: withOutput },
@@ -87,7 +88,7 @@ const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string
   }
 ]
 
-/** Cuts text into words as it is done with operands. */
+/** Splits text into words in the same way as operands. */
 export const tokensOf = ({ source, value }: Pick<Word, "source" | "value">, form = plain): ReadonlyArray<string> =>
   form((value ?? source).replaceAll("\\\n", ""))
     .replace(/\$(?:\{[!#]?\w+\}|[A-Za-z_]\w*|[0-9@*#?!$-])|(?<=[\w/])\[[^\]\s$]{1,8}\]|[*?]/g, any)
@@ -122,10 +123,10 @@ const sequenceOf = (tokens: ReadonlyArray<string>): Sequence => {
   }
 }
 
-// Every rule looks at each of them.
+// Every rule tries each of these words.
 const maxPatterns = 256
 
-// How many letters of options a name may be glued to.
+// The maximum number of option letters in front of a name in the same word.
 const maxLetters = 4
 
 const mayBe = (name: string, program: string): boolean => {

@@ -1,70 +1,72 @@
 /**
- * What programs do with their operands and with the values of their options: one table, and nothing but data.
+ * The table of programs: how each program uses its operands and the values of its options. It contains only data.
  *
- * The table is read by all that asks what a command reads, writes or runs: the balanced mode, rules, and warnings. Of a
- * program in it, options that run, write or take a script are all listed, so that one which isn't listed does none of
- * that; flags and options of other kinds need not be complete, and one that isn't listed is merely not known. How a command
- * line is read with it is in `uses`.
+ * The balanced mode, rules and warnings use this table to find out what a command reads, writes or runs. For each program, the
+ * table lists all options that run or write something or take a script, so an option that is not listed does none of that.
+ * Other options need not be complete: one that is not listed is merely unknown. `uses` applies the table to a command line.
  */
 
-/** Languages of scripts that stand on a command line. `code` is any that can run programs. */
+/** The language of a script on a command line. `code` is any language that can run programs. */
 export type Language = "sed" | "awk" | "jq" | "sql" | "shell" | "gitFormat" | "code"
 
 /**
- * What is done with a word.
+ * The use of a word.
  *
- * - `text`: it is shown, matched or counted, and names no file.
- * - `read`: a file, or a folder and the names in it. `walk`: a folder with all that is below it, without following links.
- *   `follow`: the same, through links. `list`: a file that names other files, which are read.
- * - `write`: a file or folder that is made, changed, moved or removed.
- * - `folder`: where the program goes before it does anything else.
+ * - `text`: it is printed, matched or counted, and names no file.
+ * - `read`: a file that is read, or a folder that is listed. `walk`: a folder that is read recursively, without following links.
+ *   `follow`: the same, but following links. `list`: a file that names other files, which are read.
+ * - `write`: a file or folder that is created, changed, moved or removed.
+ * - `folder`: a folder that the program changes to first.
  * - `run`: the beginning of another command, or a command line.
  * - A language: a script.
  */
 export type Effect = "text" | "read" | "walk" | "follow" | "list" | "write" | "folder" | "run" | Language
 
 export interface Program {
-  /** Effects of the operands in order, of which the last is that of all further ones. Absent: there are none. */
+  /** The effects of the operands in order. The last one also applies to all further operands. Absent: there are no operands. */
   readonly operands?: string
-  /** Of two operands or more, that of the last one. */
+  /** The effect of the last operand, if there are two or more. */
   readonly last?: Effect
-  /** Whether it works on the folder that it runs in where it has no operand. */
+  /** Whether it works on the current folder if it has no operand. */
   readonly here?: boolean
-  /** Options that stand for the first operand, so that there is one fewer. */
+  /** Options that replace the first operand. */
   readonly instead?: string
-  /** Options without a value. A long one may have a value behind `=`, which is text. */
+  /** Options without a value. A long one may have a value after `=`, which is text. */
   readonly flags?: string
-  /** Options with a value in the same word or the next one. */
+  /** Options with a value in the same word or the next word. */
   readonly values?: { readonly [E in Effect]?: string }
-  /** Those of them whose value is optional, so that it is in the same word or not there. */
+  /** Options of `values` whose value is optional, so that it is in the same word or missing. */
   readonly attached?: string
-  /** Those of them whose value is optional in some implementations, so that the next word may be an operand. */
+  /** Options of `values` whose value is optional in some implementations, so that the next word may be an operand. */
   readonly unsure?: string
-  /** Flags that change what is done with operands which would be read or written. */
+  /** Flags that change the effect of operands that would otherwise be read or written. */
   readonly turns?: { readonly [E in Effect]?: string }
-  /** Options with which, as the only argument, it does nothing but tell about itself. */
+  /** Options that, as the only argument, print information about the program, such as its version. */
   readonly tells?: string
-  /** Whether a program with operands that are written does nothing where it has none. */
+  /** Whether a program that writes its operands does nothing without operands. */
   readonly idle?: boolean
-  /** Whether it does what its words don't tell: changes files of its own choice, reaches a network or other processes. */
+  /** Whether it has effects that its words do not name: changes other files, or uses a network or other processes. */
   readonly acts?: boolean
-  /** `-5`. */
+  /** Whether it accepts numbers as options: `-5`. */
   readonly numbers?: boolean
-  /** `+%s`, which is text. */
+  /** Whether an argument that begins with `+` is text: `+%s`. */
   readonly plus?: boolean
-  /** `words`: options are whole words, as those of `find`. `pairs`: `of=FILE`. `bundled`: the first word may be letters. */
+  /**
+   * `words`: options are whole words, as in `find`. `pairs`: options have the form `of=FILE`. `bundled`: the first word may be
+   * option letters without a hyphen, as in `tar`.
+   */
   readonly style?: "words" | "pairs" | "bundled"
   /** Whether `HOST:` before an operand names another machine. */
   readonly hosts?: boolean
-  /** The first operand names one of these, and what comes before it are options of the program itself. */
+  /** The subcommands. The first operand names one of them; options before it belong to the program itself. */
   readonly subcommands?: { readonly [K in string]?: Program }
-  /** Subcommands that are known to run nothing of what stands behind them, whatever else they do. */
+  /** Subcommands that are known not to run their arguments, whatever else they do. */
   readonly quiet?: string
-  /** What is done without a subcommand. */
+  /** The behavior without a subcommand. */
   readonly alone?: Program
-  /** `git`: it runs what the configuration of the repository names. `project`: it runs what files of the project say. */
+  /** `git`: it runs programs from the configuration of the repository. `project`: it runs code from files of the project. */
   readonly runs?: "git" | "project"
-  /** Arguments with which it runs or writes what they name although no option is needed for it, or a common one is. */
+  /** Examples of arguments with which it runs or writes what they name, without an unusual option. */
   readonly risks?: ReadonlyArray<string>
 }
 
@@ -444,7 +446,7 @@ const digest: Program = {
 const compresses: Program = { operands: "write", turns: { read: "-c -l -t --stdout --list --test" }, flags: "-l -t" }
 const runsRest: Program = { operands: "run", acts: true }
 
-// Subcommands of package managers and the like that run none of their operands.
+// Subcommands of package managers and similar programs that run none of their operands.
 const npmQuiet =
   "install i ci add remove rm uninstall un update up upgrade outdated ls list ll view info show audit test t " +
   "version publish pack config get set why explain dedupe link unlink login logout whoami ping search prune " +
@@ -476,7 +478,7 @@ const systemPackages: Program = { ...acts, quiet: aptQuiet, values: { code: "-o 
 const compiler: Program = { ...acts, values: { run: "-wrapper -B -specs --specs -fplugin" } }
 const containers: Program = { ...acts, quiet: dockerQuiet }
 
-// Programs of which nothing is known but that they run none of their operands.
+// Programs that are only known to run none of their operands.
 const quiet =
   "dir vdir users who w cal uptime free vmstat pgrep pidof killall whereis whatis apropos tput logger " +
   "getconf getent locale printenv lsblk umount ifconfig ss netstat ping dig nslookup host traceroute " +
@@ -654,7 +656,8 @@ export const programs: { readonly [K in string]?: Program } = {
     flags:
       "-f -e -m -n -q -s -v -z --canonicalize --canonicalize-existing --canonicalize-missing --no-newline --quiet --zero"
   },
-  // Of a folder it compares the files in it, through links, also without an option; and of a file and a folder the one of that name.
+  // `diff` compares the files of two folders through links, even without an option. Given a file and a folder, it compares the
+  // file with the one of that name in the folder.
   diff: {
     operands: "follow",
     flags:
@@ -808,7 +811,7 @@ export const programs: { readonly [K in string]?: Program } = {
     values: { run: "-S -D", code: "-o -F" },
     risks: ["FILE HOST:FILE"]
   },
-  // What takes messages, names and numbers.
+  // Programs whose operands are messages, names and numbers.
   kill: acts,
   pkill: acts,
   ps: acts,
@@ -865,7 +868,7 @@ export const programs: { readonly [K in string]?: Program } = {
   eval: { operands: "shell" },
   source: { operands: "code text" },
   ".": { operands: "code text" },
-  // Interpreters, and what runs the code of a project.
+  // Interpreters, and programs that run the code of a project.
   node: { ...interpreter, tells: "-v --version" },
   python: { ...interpreter, tells: "-V --version" },
   python3: { ...interpreter, tells: "-V --version" },
@@ -903,7 +906,7 @@ export const programs: { readonly [K in string]?: Program } = {
   vitest: project,
   tsc: project,
   eslint: project,
-  // Known for one thing.
+  // Programs of which only one risk is known.
   bat: { ...acts, values: { run: "--pager" } },
   delta: { ...acts, values: { run: "--pager" } },
   ag: { ...acts, values: { run: "--pager" } },

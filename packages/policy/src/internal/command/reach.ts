@@ -1,8 +1,9 @@
 /**
- * Which files a part of a command may write, which folders it reads with all that is below them, and where it may put a link.
+ * Finds the files that a part of a command may write, the folders that it reads recursively, and the paths where it may put a
+ * link.
  *
- * What a program does with its words is in the table of programs. Of a program or an option that isn't there, every word may
- * be a file that it writes.
+ * The table of programs says how a program uses its words. If the program or an option is not in the table, every word may be
+ * a file that is written.
  */
 import type { Part } from "../../ShellCommand.ts"
 import { protectedByName } from "../files/protectedFiles.ts"
@@ -11,22 +12,23 @@ import { type Uses, programOf, usesOf } from "./uses.ts"
 import { baseName } from "./wrapper.ts"
 
 export interface Reach {
-  /** `undefined` among them: one that is not known. */
+  /** The files that it may write. An `undefined` one is not known. */
   readonly written: ReadonlyArray<string | undefined>
-  /** What stands in the command for those that are not known, such as `~/.bashrc`, without quotes. */
+  /** The source text of the unknown files, without quotes, such as `~/.bashrc`. */
   readonly writtenSources: ReadonlyArray<string>
-  /** Whether it also writes files that an archive or a patch names, and not the command. */
+  /** Whether it also writes files that only an archive or a patch names. */
   readonly unpacks: boolean
+  /** The folders that it reads or changes recursively. */
   readonly walked: ReadonlyArray<string | undefined>
-  /** Folders that it goes to by itself before it looks at its operands, in order. */
+  /** The folders that the program itself changes to before it uses its operands, in order. */
   readonly goesTo: ReadonlyArray<string | undefined>
-  /** Those that it puts elsewhere with all that is below them. */
+  /** The files and folders that it copies or moves recursively. */
   readonly copied: ReadonlyArray<string | undefined>
-  /** Those that it looks through following links, or may. */
+  /** The folders that it reads, or may read, through links. */
   readonly followed: ReadonlyArray<string | undefined>
-  /** Where something else may be afterwards, a link among others. */
+  /** The paths that may be something else afterwards, such as a link. */
   readonly replaced: ReadonlyArray<string | undefined>
-  /** The numbers of words that are certain to name no file; the program is 0. */
+  /** The indices of the words that certainly do not name files; the program is 0. */
   readonly texts: ReadonlySet<number>
 }
 
@@ -62,10 +64,10 @@ const textsOf = (program: string | undefined, { uncertain, uses }: Uses): Readon
   return new Set(uses.flatMap(({ at, effect }) => (effect === "text" && !others.has(at) ? [at] : [])))
 }
 
-// They put what is there into the repository and leave it as it is.
+// These store files in the repository and leave them unchanged.
 const leavesFiles: ReadonlySet<string> = new Set(["add", "stage", "commit", "reset"])
 
-// `git config KEY` and what says that it reads leave it as it is.
+// `git config KEY` and the reading options do not change the configuration.
 const changesConfig = (args: Values, { subcommands }: Uses): boolean => {
   if (subcommands[0] !== "config") return false
   const rest = args.slice(args.indexOf("config") + 1)
@@ -75,7 +77,7 @@ const changesConfig = (args: Values, { subcommands }: Uses): boolean => {
   return operands.length > 1 || rest.some((arg) => /^-e$|^--(?:[aerud]|re)/.test(arg ?? ""))
 }
 
-// What they take out of an archive or a patch has names of its own.
+// The files that these programs write may be named in an archive or a patch.
 const unpacking: ReadonlySet<string> = new Set("tar bsdtar unzip cpio 7z 7za 7zr unrar ar jar pax patch git".split(" "))
 
 const unpacks = (name: string, args: Values, { acts, subcommands, uncertain, uses }: Uses): boolean => {
@@ -109,13 +111,13 @@ const writtenBy = (name: string, program: string | undefined, args: Values, uses
 const namedBy = (name: string, program: string | undefined, args: Values, uses: Uses): Values => {
   const isGit = name === "git"
   if (isGit && leavesFiles.has(uses.subcommands[0] ?? "")) return []
-  // What only claims to be a program of the table may do anything.
+  // A program of the same name in another folder may do anything.
   if (uses.uncertain === undefined && program !== undefined && programOf(program) !== undefined) {
     const changes = !isGit || uses.uses.some(({ effect }) => effect === "write")
     return uses.uses.flatMap(({ at, effect, value }): Values => {
-      // Another name for a file is a way to write it.
+      // A second name for a file is a way to write to it.
       if (effect === "read" && (name === "ln" || name === "link")) return [value]
-      // It works below another folder.
+      // The command changes files below another folder.
       if (effect === "folder") return changes ? [value] : []
       // The archive is written as well, unless it is listed.
       if (effect === "read" && name === "tar" && uses.acts) return [value]
@@ -123,20 +125,20 @@ const namedBy = (name: string, program: string | undefined, args: Values, uses: 
       return scripts.has(effect) && value !== undefined ? namedIn(value) : []
     })
   }
-  // A name of a revision more often than one of a file.
+  // `HEAD` is nearly always a revision, not a file.
   return args.flatMap((arg): Values => (arg === undefined ? [arg] : piecesOf(arg).filter((piece) => piece !== "HEAD")))
 }
 
-// Protected files that a script names.
+// The protected files that a script names.
 const namedIn = (script: string): Values =>
   script.split(/[^\w.~/:$-]+/).filter((word) => word !== "" && protectedByName(word).length > 0)
 
-// They take a folder with all that is below it.
+// These use a folder with everything below it.
 const takesTrees: ReadonlySet<string> = new Set(
   "rm mv ln chmod chown chgrp tar bsdtar zip 7z 7za rsync scp sftp cp install".split(" ")
 )
 
-/** The folders that a command looks through with all that is below them, of words that may be one. */
+/** The folders that these words read or change recursively, if they are a command. */
 export const walkedIn = (words: Values): Values => {
   const [program, ...args] = words
   const name = program === undefined ? undefined : baseName(program)
@@ -167,7 +169,7 @@ const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
   const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))
   return uses.flatMap(({ effect, value }) =>
     effect === "follow" ||
-    // It goes through links that stand where it keeps track of folders.
+    // Git follows a link that has replaced a tracked folder.
     (effect === "walk" && name === "git") ||
     (mayFollow && (effect === "read" || effect === "walk" || effect === "write"))
       ? [value]
@@ -175,7 +177,7 @@ const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
   )
 }
 
-// Also of programs that are not known: where the name of an option says that it goes to another folder.
+// Options with such a name change the folder, even in unknown programs.
 const changesFolder = /^(?:-C|--(?:directory|chdir|cwd|prefix|work-tree|root|working-directory)=?)(.*)$/s
 
 const movesOf = (args: Values, { uncertain, uses }: Uses): Values => {

@@ -1,9 +1,9 @@
 /**
- * Whether a script provably does nothing but read, and only below given folders.
+ * Finds out whether a script provably only reads, and only below given folders.
  *
- * It is gone through as a shell would, with all that a variable may hold, all folders that it may run in and all branches that
- * it may take. What is left to look up in the file system, such as where a path leads or what a repository configures, is told
- * as conditions and checks, and looked up when the request is decided. Anything that isn't known is a reason to say no.
+ * It simulates a shell, with every possible value of a variable, every folder that the script may run in, and every branch that
+ * it may take. Facts of the file system, such as the target of a path or the configuration of a repository, become conditions
+ * and checks, and are looked up when the request is decided. Anything unknown makes the result uncertain.
  */
 import * as Unbash from "unbash"
 import * as PathWithin from "../../PathWithin.ts"
@@ -15,11 +15,11 @@ import type { Effect, Program } from "./programs.ts"
 import { doubtOf } from "./scripts.ts"
 import { programOf, type Use, usesOf } from "./uses.ts"
 
-/** Something that has to be looked up in the file system. */
+/** A check of the file system. */
 export type Check =
   /**
-   * All files of a pattern lie in the folders; `plain`: and their names have no character that a shell knows; `below`: and what
-   * a `Tree` asks holds of each.
+   * All files that match a pattern lie in the folders. `plain`: their names also contain no special characters of a shell.
+   * `below`: each of them also passes this `Tree` check.
    */
   | {
       readonly _tag: "Matches"
@@ -28,7 +28,7 @@ export type Check =
       readonly plain: boolean
       readonly below: { readonly follow: boolean; readonly plain: boolean } | undefined
     }
-  /** No link below the path leads out of the folders; `plain`: and all names are such that a list of them can be split. */
+  /** No link below the path leads out of the folders. `plain`: a list of the names can also be split safely. */
   | {
       readonly _tag: "Tree"
       readonly path: string
@@ -37,8 +37,8 @@ export type Check =
       readonly plain: boolean
     }
   /**
-   * The repository that this folder is in configures nothing that would run; `opens`: and no folder that it keeps track of was
-   * exchanged for a link that leads out; `plain`: and all names are such that a list of them can be split.
+   * The repository of this folder configures nothing that would run. `opens`: no tracked folder has been replaced by a link that
+   * leads out of the folders. `plain`: a list of the names can also be split safely.
    */
   | {
       readonly _tag: "Repository"
@@ -56,16 +56,16 @@ export type Verdict =
     }
   | { readonly _tag: "Uncertain"; readonly reason: string }
 
-// What a word has in the place of what is known only when it runs. The grammar refuses scripts with these characters.
+// Placeholders for text that is only known at run time. The grammar refuses scripts that contain these characters.
 export const anyText = "\ue000"
 export const anyChar = "\ue001"
 /** One word of any text. */
 const textMark = "\ue002"
 /** Any number of words of any text. */
 const wordsMark = "\ue003"
-/** Names of files that are looked at when the request is decided. */
+/** Names of files that are checked when the request is decided. */
 const namesMark = "\ue004"
-/** The file that a process substitution is. */
+/** The file of a process substitution. */
 const processMark = "\ue005"
 
 const hasGlob = (value: string): boolean => value.includes(anyText) || value.includes(anyChar)
@@ -75,25 +75,25 @@ type Values = ReadonlySet<string>
 
 interface State {
   folders: ReadonlyArray<string>
-  /** Where the last `cd` led, if it succeeded. */
+  /** The folders that the last `cd` leads to, if it succeeds. */
   landed: ReadonlyArray<string> | undefined
   variables: Map<string, Values>
 }
 
-/** What a command writes, if those are names of files. */
+/** The output of a command, if it consists of file names: adds the checks that they need. */
 type Output = (() => void) | undefined
 
 const maxValues = 64
 const maxValueLength = 8 * 1024
-// Of one of several.
+// The maximum length if a word has several values.
 const maxBranchLength = 1024
 const maxRounds = 4
-// For words, their values and the text that is read again.
+// The maximum number of steps: words, their values and nested scripts.
 const maxSteps = 20_000
-// Each is looked up in the file system.
+// The maximum number of conditions and checks, since each one is looked up in the file system.
 const maxLookUps = 512
 
-// What the variables of the environment hold is shown, and never used for anything else.
+// Variables of the environment that may be printed, but not used otherwise.
 const shown: ReadonlySet<string> = new Set(["PATH", "PWD", "HOME", "USER", "SHELL", "?"])
 
 const shownUnquoted: ReadonlySet<string> = new Set(["PATH", "PWD", "?"])
@@ -102,7 +102,7 @@ const isFreeName = (name: string): boolean =>
   (/^[a-z][a-z0-9_]*$/.test(name) && !taken.has(name) && !name.endsWith("_proxy")) ||
   /^(?:[A-Z]|FILE|FILES|DIR|DIRS|NAME|ROOT|BASE)$/.test(name)
 
-// Lower-case names that a shell or a program knows.
+// Lower-case names with a meaning in a shell or a program.
 const taken: ReadonlySet<string> = new Set(
   (
     "path cdpath fpath manpath mailpath module_path fignore psvar watch prompt status argv options functions aliases commands " +
@@ -118,7 +118,7 @@ const isAllowedAssignment = (name: string, value: string): boolean =>
 
 const shells = /^(?:(?:\/usr|\/usr\/local|\/opt\/homebrew|\/run\/current-system\/sw)?\/bin\/)?(bash|sh|zsh)$/
 
-/** Goes through a command as codex tells of it, or as it stands in a script, that runs in one of these folders. */
+/** Analyzes a command that runs in one of these folders, either as codex reports it or as a part of a script. */
 export const analyse = (
   script: string,
   cwd: ReadonlyArray<string>,
@@ -129,7 +129,7 @@ export const analyse = (
   if (starts.length === 0 || starts.length < cwd.length) {
     return { _tag: "Uncertain", reason: "the folder that it runs in is not known" }
   }
-  if (script.length > 8 * 1024) return { _tag: "Uncertain", reason: "it is too long to be gone through" }
+  if (script.length > 8 * 1024) return { _tag: "Uncertain", reason: "it is too long to analyze" }
   const conditions: Array<Demand> = []
   const checks: Array<Check> = []
   let problem: string | undefined
@@ -142,15 +142,15 @@ export const analyse = (
 
   const isTooMuch = (cost: number): boolean => {
     steps += cost
-    if (steps > maxSteps) doubt("it takes too long to go through")
-    if (conditions.length + checks.length > maxLookUps) doubt("it names more files than can be looked at")
+    if (steps > maxSteps) doubt("it takes too long to analyze")
+    if (conditions.length + checks.length > maxLookUps) doubt("it names more files than can be checked")
     return problem !== undefined
   }
 
   const within = (path: string, folders: ReadonlyArray<string>, follow = false): void => {
     if (path === "/dev/null" || path === processMark || isTooMuch(folders.length)) return
     if (path === namesMark && !follow) return
-    if (hasMark(path)) return void doubt(`which file is read is known only when it runs`)
+    if (hasMark(path)) return void doubt(`which file is read is only known at run time`)
     if (path.startsWith("~")) return void doubt("a tilde may be a home")
     for (const folder of folders) {
       const absolute = PathWithin.from(folder, path)
@@ -169,10 +169,10 @@ export const analyse = (
     }
   }
 
-  // All that a word may become.
+  // Every value that a word may expand to.
   const valuesOf = (word: Grammar.ScriptWord, state: State, dialect: Grammar.Dialect, unsplit = false): Values => {
     let values: Values = new Set([""])
-    // What follows all of them, so that a word of many pieces is put together once.
+    // The common end of all values, kept separate so that a word of many pieces is joined only once.
     let tail = ""
     const append = (others: Values) => {
       const [only] = others
@@ -211,7 +211,7 @@ export const analyse = (
           else if (output !== undefined && word.pieces.length === 1) {
             output()
             append(new Set([namesMark]))
-          } else doubt("what a substitution becomes outside of quotes is known only when it runs")
+          } else doubt("the expansion of a substitution outside of quotes is only known at run time")
           break
         }
         case "Variable": {
@@ -219,7 +219,7 @@ export const analyse = (
           if (known === undefined) {
             if (!shown.has(piece.name)) doubt(`the value of ${piece.name} is not known`)
             if (!piece.quoted && !unsplit && !shownUnquoted.has(piece.name)) {
-              doubt(`what ${piece.name} becomes outside of quotes is not certain`)
+              doubt(`the expansion of ${piece.name} outside of quotes is not certain`)
             }
             append(new Set([piece.quoted || unsplit ? textMark : wordsMark]))
           } else {
@@ -227,7 +227,7 @@ export const analyse = (
               if (piece.quoted || unsplit) continue
               if (hasGlob(value)) needsPlain = true
               else if (value !== namesMark && !/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) {
-                doubt(`what ${piece.name} becomes outside of quotes is not certain`)
+                doubt(`the expansion of ${piece.name} outside of quotes is not certain`)
               }
             }
             append(known)
@@ -253,7 +253,7 @@ export const analyse = (
   const inner = (node: Grammar.Node, state: State, dialect: Grammar.Dialect): Output =>
     run(node, copy(state), dialect, undefined)
 
-  // Until another round finds nothing new.
+  // Repeats until another round finds nothing new.
   const rounds = (state: State, body: () => void) => {
     const summary = () => {
       const text = JSON.stringify([
@@ -269,7 +269,7 @@ export const analyse = (
       body()
       join(state, found)
       if (problem !== undefined || summary() === before) return
-      if (round > maxRounds) doubt("what a loop does is not certain")
+      if (round > maxRounds) doubt("the effect of a loop is not certain")
     }
   }
 
@@ -346,7 +346,7 @@ export const analyse = (
             (value) => /[\ue002\ue003\ue005]/.test(value) || (value !== namesMark && value.includes(namesMark))
           )
         ) {
-          return doubt(`what ${node.name} becomes is known only when it runs`)
+          return doubt(`the value of ${node.name} is only known at run time`)
         }
         for (const value of values) if (hasGlob(value)) within(value, state.folders)
         state.variables.set(node.name, new Set([...(state.variables.get(node.name) ?? []), ...values]))
@@ -416,9 +416,9 @@ export const analyse = (
         }
       } else if (!isFreeName(assignment.name)) doubt(`a variable named ${assignment.name} may mean something`)
       else {
-        // In an assignment a pattern is only text.
+        // In an assignment, a pattern is not expanded.
         if ([...values].some((value) => hasGlob(value) || value.includes(wordsMark)))
-          doubt("what is assigned is not certain")
+          doubt("the value of an assignment is not certain")
         state.variables.set(assignment.name, new Set([...(state.variables.get(assignment.name) ?? []), ...values]))
       }
     }
@@ -439,9 +439,9 @@ export const analyse = (
     if (isShell === "bash" || isShell === "sh" || isShell === "zsh") {
       const [option = "", script, ...others] = args
       if (!/^-l?c$/.test(option) || script === undefined || others.length > 0 || hasGlob(script) || hasMark(script)) {
-        return doubt(`what ${about} runs is not certain`)
+        return doubt(`the script that ${about} runs is not certain`)
       }
-      if (/^[-+]/.test(script)) return doubt(`what ${about} runs is not certain`)
+      if (/^[-+]/.test(script)) return doubt(`the script that ${about} runs is not certain`)
       return whole(script, copy(state), isShell, input)
     }
     switch (name) {
@@ -455,11 +455,11 @@ export const analyse = (
           hasMark(folder) ||
           folder === ""
         ) {
-          return doubt(`where ${about} leads is not certain`)
+          return doubt(`the target of ${about} is not certain`)
         }
         const found = state.folders.flatMap((from) => PathWithin.normalize(PathWithin.from(from, folder)) ?? [])
         within(folder, state.folders)
-        // A shell goes by names, and by links where there is no such name.
+        // A shell resolves `..` by name, or through links if there is no such name.
         for (const from of state.folders) {
           conditions.push({ path: PathWithin.from(from, folder), folders: roots, oneWay: true })
         }
@@ -517,7 +517,7 @@ export const analyse = (
       case "find":
         if (args.includes("-exec")) return find(words, about, state, dialect)
     }
-    if (program === undefined) return doubt(`${short(name)} is not a program that is known to only read`)
+    if (program === undefined) return doubt(`${short(name)} is not known to only read`)
     if (args.length === 1 && (program.tells ?? "").split(" ").includes(args[0] ?? "")) return undefined
     return uses(words, program, about, state, dialect, input)
   }
@@ -526,13 +526,13 @@ export const analyse = (
     const found = usesOf(words)
     const first = found.uses.find(({ effect }) => effect === "run")?.at ?? words.length
     if (found.uncertain !== undefined) return doubt(found.uncertain)
-    if (found.uses.some(({ effect }) => effect === "list")) return doubt("which files xargs is given is not certain")
+    if (found.uses.some(({ effect }) => effect === "list")) return doubt("xargs reads its arguments from a file")
     const options = words.slice(1, first)
     const rest = first === words.length ? ["echo"] : words.slice(first)
     const at = options.findIndex((option) => option.startsWith("-I"))
     const mark = at === -1 ? undefined : options[at] === "-I" ? options[at + 1] : options[at]?.slice(2)
-    if (options.some((option) => /^--replace|^-i/.test(option))) return doubt("what xargs is given is not certain")
-    if (isNoReader(rest[0])) return doubt(`what xargs runs is not certain`)
+    if (options.some((option) => /^--replace|^-i/.test(option))) return doubt("the arguments of xargs are not certain")
+    if (isNoReader(rest[0])) return doubt(`the command that xargs runs is not certain`)
     const given = input === undefined ? wordsMark : namesMark
     if (input !== undefined) input()
     const command_ =
@@ -541,10 +541,10 @@ export const analyse = (
     return undefined
   }
 
-  // What it finds and then runs a reader on, as `xargs` does.
+  // `find` with `-exec`: the commands get the names of the found files, as with `xargs`.
   const find = (words: ReadonlyArray<string>, about: string, state: State, dialect: Grammar.Dialect): undefined => {
-    // A name among these words could end what is run, or begin it.
-    if (words.some((word) => hasGlob(word) || hasMark(word))) return doubt(`what ${about} is given is not certain`)
+    // An unknown word could begin or end a command.
+    if (words.some((word) => hasGlob(word) || hasMark(word))) return doubt(`the arguments of ${about} are not certain`)
     const own: Array<string> = []
     const inner: Array<ReadonlyArray<string>> = []
     for (let at = 0; at < words.length; at++) {
@@ -555,14 +555,14 @@ export const analyse = (
       }
       const start = at + 1
       while (at < words.length && words[at] !== ";" && !(words[at] === "+" && words[at - 1] === "{}")) at++
-      if (at === words.length) return doubt(`what ${about} runs is not certain`)
+      if (at === words.length) return doubt(`the command that ${about} runs is not certain`)
       inner.push(words.slice(start, at))
     }
     const output = command(own, state, dialect, undefined)
     if (output === undefined) return doubt(`which files ${about} names is not certain`)
     output()
     for (const run of inner) {
-      if (isNoReader(run[0])) return doubt(`what ${about} runs is not certain`)
+      if (isNoReader(run[0])) return doubt(`the command that ${about} runs is not certain`)
       command(
         run.map((word) => word.replaceAll("{}", namesMark)),
         state,
@@ -585,13 +585,14 @@ export const analyse = (
     const textOnly = isTextOnly(program)
     for (const [at, word] of words.entries()) {
       if (/^[\ue002-\ue003]/.test(word) && !textOnly && !words.slice(1, at).includes("--")) {
-        return doubt(`${about} may be given options that are known only when it runs`)
+        return doubt(`${about} may get options that are only known at run time`)
       }
-      if (word.includes(wordsMark) && !textOnly) return doubt(`what ${about} is given is known only when it runs`)
+      if (word.includes(wordsMark) && !textOnly) return doubt(`the arguments of ${about} are only known at run time`)
     }
-    // What becomes many words is tried as one and as several, since that may shift what the others are.
+    // A word that may expand to several is tried as one and as three, since that may change the use of the other words.
     const several = words.some(isMany)
-    if (several && (program.operands ?? "").split(" ").length > 2) return doubt(`what ${about} is given is not certain`)
+    if (several && (program.operands ?? "").split(" ").length > 2)
+      return doubt(`the arguments of ${about} are not certain`)
     let output: Output
     for (const times of several ? [1, 3] : [1]) {
       const repeated = words.flatMap((word) => (isMany(word) ? Array.from({ length: times }, () => word) : [word]))
@@ -602,7 +603,7 @@ export const analyse = (
       for (const use of found.uses) {
         if (use.effect !== "folder") continue
         if (found.runs !== "git" || use.value === undefined || hasMark(use.value) || hasGlob(use.value)) {
-          return doubt(`where ${about} runs is not certain`)
+          return doubt(`the folder in which ${about} runs is not certain`)
         }
         within(use.value, folders)
         folders = folders.map((folder) => PathWithin.from(folder, use.value ?? ""))
@@ -675,7 +676,7 @@ export const analyse = (
     }
   }
 
-  // Whether what it writes are names of files that are looked at, one a line.
+  // The output of a command, if it consists of one file name per line.
   const outputOf = (
     words: ReadonlyArray<string>,
     subcommands: ReadonlyArray<string>,
@@ -686,7 +687,7 @@ export const analyse = (
     const [name, ...args] = words
     const has = (pattern: RegExp) => args.some((arg) => pattern.test(arg))
     const all = () => needed.forEach((need) => need())
-    // Its input goes by another name, which the program or the command chooses.
+    // The program or the command chooses the name that is printed for the input.
     if ((name === "grep" || name === "rg") && has(/^-$|^--label/)) return undefined
     switch (name) {
       case "find":
@@ -697,7 +698,7 @@ export const analyse = (
           ? all
           : undefined
       case "grep":
-        // Some of the lines that it is given, as they are.
+        // `grep` without files passes on some lines of its input unchanged.
         if (
           input !== undefined &&
           args.every((arg) => !hasGlob(arg) && !hasMark(arg)) &&
@@ -713,7 +714,7 @@ export const analyse = (
             : undefined
           : undefined
       case "git":
-        // Of what it keeps track of: only that is looked at.
+        // Only tracked files, since the check of the repository covers only these.
         return subcommands.join(" ") === "ls-files" &&
           !has(/^-[a-zA-Z]*[stvfukzoi]|^--(?:stage|eol|debug|unmerged|killed|others|ignored|directory)/)
           ? () =>
@@ -758,11 +759,11 @@ export const analyse = (
   }
 }
 
-// What must not be given names by another program: they would be more than names.
+// Programs that `xargs` and `find` must not run, since they do more than read the files whose names they get.
 const isNoReader = (name: string | undefined): boolean =>
   name === undefined || name === "xargs" || name === "cd" || name === "read" || shells.test(name)
 
-// Whether an option that is known only when it runs could not do harm either.
+// Whether even an unknown option is harmless.
 const isTextOnly = (program: Program): boolean =>
   program.acts !== true &&
   program.runs === undefined &&
@@ -775,9 +776,9 @@ const equality: ReadonlySet<string> = new Set(["=", "==", "!="])
 const files: ReadonlySet<string> = new Set(["-nt", "-ot", "-ef"])
 const numbers: ReadonlySet<string> = new Set(["-eq", "-ne", "-lt", "-le", "-gt", "-ge"])
 
-// Only tests of a fixed form: what is compared may be any text, and what compares may not.
+// Accepts only tests of a fixed form: the operands may be any text, but not the operators.
 const testProblem = (words: ReadonlyArray<string>, dialect: Grammar.Dialect, double: boolean): string | undefined => {
-  const odd = "a test of this form is not looked through"
+  const odd = "a test of this form is not analyzed"
   if (words.length === 0) return double ? odd : undefined
   let rest = words
   if (double) {

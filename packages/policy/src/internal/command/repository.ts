@@ -1,9 +1,9 @@
 /**
- * Whether a git repository is one in which git does nothing but read when it is told to read.
+ * Finds out whether the reading commands of git do nothing but read in a repository.
  *
- * Git runs what the configuration of a repository names, and its hooks. So each key of it has to be one that is known to run
- * nothing and to lead nowhere; it is looked at with what it includes, with that of linked worktrees and submodules, and with
- * the attributes that choose filters. What the user has configured for all repositories is the user's own.
+ * Git runs programs that the configuration of a repository names, and its hooks. So every key of the configuration must be
+ * known to run nothing and to lead nowhere else. The check includes included files, linked worktrees, submodules, and the
+ * attributes that select filters. The user's own configuration for all repositories is trusted.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -18,19 +18,19 @@ interface Place {
   readonly plain: boolean
 }
 
-/** What may still be looked at for one request. */
+/** The number of entries and bytes that may still be read for one request. */
 export interface Allowance {
   entries: number
   bytes: number
 }
 
-/** The index of a repository with a quarter of a million files. */
+/** Enough for the index of a repository with a quarter of a million files. */
 export const maxBytes = 32 * 1024 * 1024
 const maxTextLength = 1024 * 1024
-// Of a configuration.
+// The maximum length of a line of a configuration.
 const maxLineLength = 2_000
 const maxDepth = 5
-// Each folder above is asked for a repository.
+// The maximum number of parent folders that are searched for a repository.
 const maxLevels = 40
 
 const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSystem> =>
@@ -39,8 +39,8 @@ const exists = (path: string): Effect.Effect<boolean, never, FileSystem.FileSyst
     return (yield* Effect.isSuccess(fs.readLink(path))) || (yield* Effect.isSuccess(fs.stat(path)))
   })
 
-// `undefined`: there is none. A file that can't be read is a problem. So is one that is no file, as a pipe or a device never
-// ends, and a link, which may lead to one.
+// `undefined`: the file does not exist. A file that cannot be read is a problem. So is anything else than a regular file: a pipe
+// or a device never ends, and a link may lead to one.
 const bytesOf = Effect.fnUntraced(function* (
   path: string,
   left: Allowance,
@@ -61,7 +61,7 @@ const textOf = (path: string, left: Allowance) =>
     Result.map((bytes) => (bytes === undefined ? undefined : new TextDecoder().decode(bytes)))
   )
 
-/** Why git may do more than read in the repository that a folder is in; `undefined`: it does not. */
+/** The reason why git may do more than read in the repository of a folder; `undefined` if it only reads. */
 export const problemOf = (
   place: Place,
   left: Allowance
@@ -76,11 +76,11 @@ const lookAt = Effect.fnUntraced(function* (
   const real = yield* PathWithin.real(folder)
   if (real === undefined) return "the folder of the repository cannot be found"
   let top: string | undefined = real
-  if (real.split("/").length > maxLevels) return `${short(folder)} lies too deep to look for its repository`
+  if (real.split("/").length > maxLevels) return `${short(folder)} is nested too deeply to search for its repository`
   for (; top !== undefined; top = top === "/" ? undefined : top.slice(0, top.lastIndexOf("/")) || "/") {
     const base: string = top === "/" ? "" : top
     if (yield* exists(`${base}/.git`)) break
-    // A folder with these is a repository by itself, and its configuration counts.
+    // A folder with these entries is a repository itself, and git uses its configuration.
     if (
       (yield* exists(`${base}/HEAD`)) &&
       ((yield* exists(`${base}/objects`)) || (yield* exists(`${base}/commondir`)))
@@ -161,7 +161,7 @@ const driverIn = (text: string): string | undefined =>
       return kind === "filter" || (kind === "diff" && !builtInDrivers.has(name))
     })
 
-// Sections and keys of which none runs a program, reads another file or leads to another repository.
+// Sections and keys that never run a program, read another file or lead to another repository.
 const harmlessKeys: { readonly [K in string]?: string } = {
   core:
     "repositoryformatversion filemode bare logallrefupdates ignorecase precomposeunicode symlinks autocrlf eol safecrlf " +
@@ -205,7 +205,7 @@ const harmlessKeys: { readonly [K in string]?: string } = {
   blame: "coloring date"
 }
 
-// In these the middle part is the name of a driver or a tool, and the keys mean something else.
+// In these sections, a middle part names a driver or a tool, and changes the meaning of the keys.
 const withoutMiddle: ReadonlySet<string> = new Set(["core", "diff", "merge", "extensions", "lfs", "http", "log", "gc"])
 
 const isHarmless = (section: string, middle: string | undefined, key: string, value: string): boolean => {
@@ -222,7 +222,7 @@ const configProblem = Effect.fnUntraced(function* (
   left: Allowance,
   depth: number
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  if (depth > maxDepth) return `${short(path)} is included too deep`
+  if (depth > maxDepth) return `${short(path)} is included too deeply`
   const read = yield* textOf(path, left)
   if (Result.isFailure(read)) return read.failure
   let section = ""
@@ -244,13 +244,13 @@ const configProblem = Effect.fnUntraced(function* (
     if (section === "core" && middle === undefined && (key === "hookspath" || key === "worktree")) {
       const isPlain = /^[\w./-]+$/.test(value)
       if (key === "hookspath" && isPlain) {
-        // Of all hooks this is the one that reading calls.
+        // The only hook that reading commands call.
         if (yield* exists(`${PathWithin.from(top, value)}/post-index-change`)) {
           return `the hook post-index-change in core.hookspath of ${short(path)} would run`
         }
         continue
       }
-      // In a submodule it leads back to where it was checked out.
+      // In a submodule, `core.worktree` leads back to the folder where it was checked out.
       const target = PathWithin.from(path.slice(0, path.lastIndexOf("/")), value)
       if (isPlain && depth === 0 && (yield* PathWithin.real(target)) === (yield* PathWithin.real(top))) continue
       return `core.${key} in ${short(path)} leads elsewhere`
@@ -270,7 +270,7 @@ const configProblem = Effect.fnUntraced(function* (
   return undefined
 })
 
-// Names of the index, of which git lists what it keeps track of, and submodules, in which git runs by itself.
+// Checks the index: the names that git lists as tracked, and the submodules, in which git also runs.
 const indexProblem = Effect.fnUntraced(function* (
   path: string,
   { folder: top, folders, opens, plain }: Place,
@@ -294,7 +294,7 @@ const indexProblem = Effect.fnUntraced(function* (
       if (problem !== undefined) return problem
     }
     if (!plain) continue
-    // Git writes others with quotes and backslashes, or as bytes.
+    // Git prints other names with quotes and backslashes, or as raw bytes.
     if (!/^(?!-)(?:(?!['"\\*?[\]])[!-~])+$/.test(name))
       return `the name of ${short(name)} may be taken for something else`
     if (isLink && !(yield* PathWithin.isReallyWithin(`${top}/${name}`, folders))) {
@@ -302,13 +302,13 @@ const indexProblem = Effect.fnUntraced(function* (
     }
   }
   if (!opens && !plain) return undefined
-  // What is a folder or file there may have been exchanged for a link since. Git opens no file that was.
+  // A tracked folder or file may have been replaced by a link since. Git does not open a file that was.
   const seen = new Set<string>()
   for (const { name } of entries) {
-    // Upwards, as far as nothing has been seen.
+    // Walk up until a folder has been checked already.
     for (let part = plain ? name : parentOf(name); part !== "" && !seen.has(part); part = parentOf(part)) {
       seen.add(part)
-      if (left.entries-- <= 0) return "the repository has more files than can be looked at"
+      if (left.entries-- <= 0) return "the repository has more files than can be checked"
       const path = `${top}/${part}`
       if ((yield* Effect.isSuccess(fs.readLink(path))) && !(yield* PathWithin.isReallyWithin(path, folders))) {
         return `${short(path)} leads out of the allowed roots`
@@ -326,7 +326,7 @@ interface Entry {
   readonly isSubmodule: boolean
 }
 
-// Versions 2 to 4, each entry with a SHA-1. `undefined`: something else.
+// Parses an index of version 2 to 4 with SHA-1 entries; `undefined` for any other format.
 const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 32 || view.getUint32(0) !== 0x44495243) return undefined
@@ -337,7 +337,7 @@ const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
   const text = new TextDecoder("utf-8", { fatal: false })
   let at = 12
   let previous = new Uint8Array()
-  // In version 4 a name repeats the one before it, so that few bytes can be many names.
+  // In version 4, a name can repeat a prefix of the previous one, so a small file can contain very long names.
   let expanded = 0
   for (let index = 0; index < count; index++) {
     const start = at
@@ -347,7 +347,7 @@ const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
     at += (flags & 0x4000) !== 0 ? 64 : 62
     let name: Uint8Array
     if (version === 4) {
-      // How many bytes of the previous name go, in a number of variable length.
+      // The number of bytes to remove from the end of the previous name, with variable length.
       let byte = bytes[at++] ?? 0
       let strip = byte & 0x7f
       while ((byte & 0x80) !== 0) {
@@ -370,7 +370,7 @@ const entriesOf = (bytes: Uint8Array): ReadonlyArray<Entry> | undefined => {
     const kind = (mode >> 12) & 0xf
     entries.push({ name: text.decode(name), isLink: kind === 0xa, isSubmodule: kind === 0xe })
   }
-  // Extensions in capitals may be left out; others, such as a split index, change what the entries are.
+  // Extensions with a capital letter may be skipped. Others, such as a split index, change the entries.
   while (at + 20 < bytes.length) {
     const first = bytes[at] ?? 0
     if (first < 0x41 || first > 0x5a) return undefined

@@ -1,8 +1,9 @@
 /**
- * Whether a rule that accepts a program also accepts a command with which that program runs or writes what it is given.
+ * Finds out whether a rule that accepts a program also accepts a risky command, with which the program runs or writes what its
+ * arguments name.
  *
- * The table of programs has such commands, and a rule is tried on those that it may be about. Nothing is looked up, and what a
- * rule asks of folders counts as given.
+ * The table of programs lists such commands, and a rule is tried on those of its programs. Nothing is looked up, and all
+ * conditions on folders count as met.
  */
 import * as ShellCommand from "../../ShellCommand.ts"
 import type { CommandCondition } from "../../Rule.ts"
@@ -16,7 +17,7 @@ import { usesOf } from "./uses.ts"
 interface Risk {
   readonly line: string
   readonly view: PartView
-  /** Whether it does no more than to write files that it names. */
+  /** Whether it only writes files that it names. */
   readonly onlyWrites: boolean
 }
 
@@ -50,7 +51,7 @@ const remembered = (name: string): ReadonlyArray<Risk> => {
   return found
 }
 
-/** A command that runs or writes what it names and that a rule accepts; `undefined`: none is known. */
+/** A risky command that a rule accepts; `undefined` if none is known. */
 export const riskOf = (when: CommandCondition): string | undefined => {
   const { cwdWithin: _folder, pathsWithin, program, reasonRegex: _reason, ...rest } = when
   const matcher = CommandMatch.compile(

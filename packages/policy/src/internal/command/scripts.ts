@@ -1,12 +1,12 @@
 /**
- * Whether a script on a command line does nothing but print what it is given: small parts of sed, awk and jq.
+ * Finds out whether a script on a command line only prints its input. It knows small parts of sed, awk and jq.
  *
- * What isn't known to be harmless counts as not harmless. Different implementations of these languages have to read a script
- * alike for it to count.
+ * Syntax that is not known to be harmless counts as harmful. A script is harmless only if all implementations of its language
+ * read it alike.
  */
 import type { Effect } from "./programs.ts"
 
-/** Why it isn't certain that a script only prints; `undefined`: it is. */
+/** The reason why it is not certain that a script only prints; `undefined` if it is certain. */
 export const doubtOf = (language: Effect, script: string): string | undefined => {
   switch (language) {
     case "sed":
@@ -30,7 +30,7 @@ const sedPrints = (script: string): boolean => {
     at += found.length
     return found
   }
-  // What stands between delimiters: none of them can be meant as a part of it.
+  // Skips the text up to the delimiter. Text is refused if the delimiter could also be a part of it.
   const delimited = (delimiter: string): boolean => {
     for (; at < script.length; at++) {
       const char = script.charAt(at)
@@ -100,7 +100,7 @@ const sedPrints = (script: string): boolean => {
         const delimiter = script.charAt(at++)
         if (!/^[/|#,:@!%_]$/.test(delimiter)) return false
         if (!delimited(delimiter)) return false
-        // The second part is no pattern, and a bracket in it is only itself.
+        // The replacement is not a pattern, so a bracket in it is an ordinary character.
         const end = replacementEnd(script, at, delimiter)
         if (end === undefined) return false
         at = end
@@ -127,8 +127,8 @@ const replacementEnd = (script: string, start: number, delimiter: string): numbe
   return undefined
 }
 
-// awk opens files and runs programs by these alone, wherever they stand, so that strings need not be told from code. A
-// comparison looks like an output, which is always behind a print.
+// Only these words make awk open files and run programs. They are refused even in strings, so strings need not be parsed. `>`
+// is a comparison unless a `print` comes before it.
 const awkPrints = (script: string): boolean => {
   if (/\\[\r\n]|@|system|getline|close|fflush|ENVIRON|ARG[VCI]|PROCINFO|SYMTAB|FUNCTAB|extension|\0/.test(script))
     return false

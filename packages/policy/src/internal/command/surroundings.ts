@@ -1,8 +1,7 @@
 /**
- * What the file system has to say before a script counts as one that only reads.
+ * Checks of the file system that must pass before a script counts as one that only reads.
  *
- * Folders that are larger than can be looked through at a request count as not known. What is found can change after it was
- * looked at.
+ * A folder that is too large to search during a request counts as unknown. The file system can change after the check.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -16,18 +15,18 @@ type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
 
 const maxEntries = 20_000
 const maxMatches = 2_000
-// About what is found in folders.
+// The maximum number of lookups of entries in folders.
 const maxQuestions = 5_000
-// Characters of patterns times those of names.
+// The maximum sum over all matches: length of the pattern times length of the name.
 const maxEffort = 8_000_000
-// Each of them takes many questions.
+// Each repository takes many lookups.
 const maxRepositories = 8
 
-/** Why the first of the checks that does not hold doesn't; `undefined`: all do. */
+/** Runs the checks in order, and returns the reason why the first one fails; `undefined` if all pass. */
 export const problemOf = Effect.fnUntraced(function* (
   checks: ReadonlyArray<Check>
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
-  // One allowance for all of them, as a command can name a folder many times.
+  // All checks share one allowance, since a command can name a folder many times.
   const left: Left = { entries: maxEntries, bytes: maxBytes, effort: maxEffort, repositories: maxRepositories }
   const walker = yield* walkerOf(maxQuestions)
   for (const check of new Map(checks.map((check) => [JSON.stringify(check), check])).values()) {
@@ -50,7 +49,7 @@ const problemOfOne = (check: Check, left: Left, walker: Walker): Problem => {
       return treeProblem(check, left, walker)
     case "Repository":
       return left.repositories-- <= 0
-        ? Effect.succeed("it is about more repositories than can be looked at")
+        ? Effect.succeed("it uses more repositories than can be checked")
         : repositoryProblem(check, left)
   }
 }
@@ -77,7 +76,7 @@ const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArr
   return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
 })
 
-// Names are bytes. One that is not UTF-8 is read as another, under which no file is found.
+// Names are bytes. A name that is not UTF-8 is decoded to another name, which does not exist.
 const isNoText = (name: string): boolean => name.includes("\ufffd")
 
 const isPlainName = (name: string): boolean => /^[^\s'"\\*?[\]\p{C}-][^\s'"\\*?[\]\p{C}]*$/u.test(name)
@@ -97,16 +96,16 @@ const treeProblem = Effect.fnUntraced(function* (
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const entries = yield* entriesOf(folder)
     if (entries === undefined) {
-      // A file, or nothing, has nothing below it.
+      // A file or a missing path has no entries.
       const info = yield* Effect.result(fs.stat(folder))
       const isFolder = Result.isSuccess(info)
         ? info.success.type === "Directory"
         : info.failure.reason._tag !== "NotFound"
-      if (isFolder) return `${short(folder)} cannot be looked through`
+      if (isFolder) return `${short(folder)} cannot be listed`
       continue
     }
     for (const name of entries) {
-      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be looked through`
+      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be checked`
       const path = `${folder}/${name}`
       if (isNoText(name)) return `the name of ${short(path)} is not UTF-8`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
@@ -122,10 +121,10 @@ const treeProblem = Effect.fnUntraced(function* (
   return undefined
 })
 
-// What a shell may take for a match, and more. It goes back to the last star alone, which takes time linear in both lengths
-// for one star more: a name can be made to take long.
+// Matches everything that some shell matches, and possibly more. It backtracks only to the last star, so an adversarial name
+// takes at most the product of both lengths.
 const isMatch = (given: string, entry: string): boolean => {
-  // The locale decides which bytes are one character.
+  // The number of characters in a name depends on the locale.
   const pattern = /^[\x20-\x7e]*$/.test(entry) ? given : given.replaceAll(anyChar, anyText)
   let at = 0
   let star = -1
@@ -169,13 +168,13 @@ const matchesProblem = Effect.fnUntraced(function* (
     const next: Array<string> = []
     const isDeep = name === anyText + anyText
     if (isDeep) {
-      // Any depth, which is more than some shells make of it.
+      // Matches any depth, which is more than some shells do.
       const pending = [...found]
       for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
         next.push(folder)
-        if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
+        if (next.length > maxMatches) return "a pattern matches more files than can be checked"
         for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (left.entries-- <= 0) return "a pattern matches more files than can be looked at"
+          if (left.entries-- <= 0) return "a pattern matches more files than can be checked"
           const path = `${folder}/${entry}`
           if (isNoText(entry)) return `the name of ${short(path)} is not UTF-8`
           if ((yield* typeOf(path)) === "Directory") pending.push(path)
@@ -185,7 +184,7 @@ const matchesProblem = Effect.fnUntraced(function* (
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
         for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (left.entries-- <= 0) return "a pattern looks through more files than can be looked at"
+          if (left.entries-- <= 0) return "a pattern searches more files than can be checked"
           if ((left.effort -= name.length * entry.length) < 0) return "its patterns take too long to match"
           if (isNoText(entry)) return `the name of ${short(entry)} is not UTF-8`
           if (!isMatch(name, entry)) continue
@@ -195,7 +194,7 @@ const matchesProblem = Effect.fnUntraced(function* (
         }
       }
     } else for (const folder of found) next.push(`${folder}/${name}`)
-    if (next.length > maxMatches) return "a pattern matches more files than can be looked at"
+    if (next.length > maxMatches) return "a pattern matches more files than can be checked"
     for (const path of next) {
       if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
     }

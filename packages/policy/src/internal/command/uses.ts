@@ -1,39 +1,39 @@
 /**
- * What a command line does with each of its words, by the table of programs.
+ * Determines the use of each word of a command line, by the table of programs.
  *
- * Nothing is guessed: a program or an option that the table does not have makes the whole uncertain, and what is told of it
- * then is only what was understood. Knows no rules and looks at no file.
+ * Nothing is guessed: a program or an option that the table does not contain makes the result uncertain, and then it includes
+ * only the uses that were understood. This module knows no rules and looks at no files.
  */
 import { type Effect, type Program, programs } from "./programs.ts"
 
-/** One word, or a piece of one, and what is done with it. */
+/** One word, or a piece of one, and its use. */
 export interface Use {
   readonly effect: Effect
-  /** `undefined`: known when it runs and not before. */
+  /** `undefined`: only known at run time. */
   readonly value: string | undefined
-  /** The number of the word, of which the program is the first and 0. */
+  /** The index of the word; the program is 0. */
   readonly at: number
 }
 
 export interface Uses {
   readonly uses: ReadonlyArray<Use>
-  /** Why these may not be all uses; `undefined`: they are. */
+  /** The reason why there may be more uses; `undefined` if the list is complete. */
   readonly uncertain: string | undefined
-  /** What the program runs besides what the words name. */
+  /** Code that the program runs in addition to the commands in its words. */
   readonly runs: "git" | "project" | undefined
-  /** Whether it does what its words don't tell, see `Program`. */
+  /** Whether it has effects that its words do not name, see `Program`. */
   readonly acts: boolean
   /** The subcommands that were given, in order. */
   readonly subcommands: ReadonlyArray<string>
 }
 
-/** The entry of a program, which may be given with its folder if that is one of the system. */
+/** The entry of a program. The word may include a folder of the system. */
 export const programOf = (word: string): Program | undefined => {
   const name = word.replace(/^(?:\/usr(?:\/local)?)?\/bin\//, "")
   return Object.hasOwn(programs, name) ? programs[name] : undefined
 }
 
-/** What the words are used for; `undefined` among them: one that is not known yet. */
+/** The uses of the words of a command. An `undefined` word is only known at run time. */
 export const usesOf = (words: ReadonlyArray<string | undefined>): Uses => {
   const [name, ...args] = words
   const program = name === undefined ? undefined : programOf(name)
@@ -49,7 +49,7 @@ export const usesOf = (words: ReadonlyArray<string | undefined>): Uses => {
   return read(program, args, 1, name)
 }
 
-/** Whether what a program reads as its input is text for it and nothing else, as a message is for `git commit -F -`. */
+/** Whether a program uses its input only as text, such as the message of `git commit -F -`. */
 export const takesText = (words: ReadonlyArray<string | undefined>): boolean => {
   if (words[0] !== "git" || words[1] !== "commit") return false
   const { uncertain, uses } = usesOf(words)
@@ -62,7 +62,7 @@ export const takesText = (words: ReadonlyArray<string | undefined>): boolean => 
 
 type Found = { readonly effect: Effect; readonly letter: boolean } | "flag"
 
-// Options of a program by their names, worked out once.
+// Options of a program by their names, computed once.
 interface Options {
   readonly of: ReadonlyMap<string, Found>
   readonly turns: ReadonlyMap<string, Effect>
@@ -183,7 +183,7 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
         break
       }
       operands.push({ value: arg, at: place })
-      // From here on it is another command.
+      // The following words are another command.
       if (runsAt !== -1 && operands.length > runsAt && !turned.includes("text")) {
         operands.push(...args.slice(at + 1).map((value, index) => ({ value, at: start + at + 1 + index })))
         break
@@ -240,7 +240,7 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
   for (const [index, operand] of operands.entries()) {
     const last = index > 0 && index === operands.length - 1 ? program.last : undefined
     const plain = last ?? effects[Math.min(index, effects.length - 1)]
-    // The value before it may have been what comes first.
+    // The previous word may have been the first operand, not the value of an option.
     if (shifted && plain === "text") uses.push({ ...operand, effect: "read" })
     if (plain === undefined) {
       if (program.subcommands === undefined) doubt(`${name} takes no operands that are known here`)
@@ -262,7 +262,7 @@ const read = (program: Program, args: ReadonlyArray<string | undefined>, start: 
       if (isFile && /^[^/]*:/.test(use.value ?? ":")) uses[index] = { ...use, effect: "run" }
     }
   }
-  // What it would write without an operand, or with one alone, the table does not say.
+  // The table does not say what such a program writes without an operand, or with a single one.
   const writes = program.idle !== true && (effectsOf.includes("write") || program.last === "write")
   const runs = subcommand?.uses.runs ?? program.runs
   return {

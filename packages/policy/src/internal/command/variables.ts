@@ -1,8 +1,8 @@
 /**
- * What the variables of a script may hold, for rules that decline.
+ * Finds the values that the variables of a script may have, for rules that decline.
  *
- * A variable that the script never sets comes from the environment, which the agent does not choose. One that is set to text
- * holds that text. One that is set to the output of a command, or in a way that is not looked through, may hold anything.
+ * A variable that the script never sets comes from the environment, which the agent does not choose. A variable that is set to
+ * text has that value. If it is set to the output of a command, or in a way that is not analyzed, it may have any value.
  */
 import type { Word } from "../../ShellWord.ts"
 import type { Simple, Script } from "./bash.ts"
@@ -11,28 +11,28 @@ import type { IsOpen } from "./operands.ts"
 
 export interface Variables {
   readonly isOpen: IsOpen
-  /** Text that a variable is set to, which a program may find there and run. */
+  /** The values of variables, which a program may read and run. */
   readonly texts: ReadonlyArray<Word>
-  /** Text of which it is known that something runs it. */
+  /** The values that are known to be run. */
   readonly running: ReadonlyArray<Word>
 }
 
 export const noVariables: Variables = { isOpen: () => false, texts: [], running: [] }
 
-/** For a script within another one, which has the variables of both. */
+/** The variables of a script within another one. */
 export const both = (outer: Variables, inner: Variables): Variables => ({
   isOpen: (word) => outer.isOpen(word) || inner.isOpen(word),
   texts: inner.texts,
   running: inner.running
 })
 
-// Programs run what these name, or the shell does.
+// Programs or the shell run the commands in these variables.
 const runningNames =
   /PAGER|EDITOR|VISUAL|BROWSER|^GIT_|^LESS|ENV$|^PS[0-4]$|PROMPT|SHELL|COMMAND|FLAGS|OPTIONS$|OPTS$|WRAPPER|^CC$|^CXX$|^LD_|^DYLD|ASKPASS|^RSYNC_|^BASH_|^VIMINIT$|^EXINIT$/
 
 type Loops = Extract<Script, { readonly _tag: "Commands" }>["loops"]
 
-// These set variables whose names, or values, are not looked for.
+// These set variables, but their names or values are not analyzed.
 const setsAny: ReadonlySet<string> = new Set("read mapfile readarray getopts eval source .".split(" "))
 const declares: ReadonlySet<string> = new Set("declare typeset local readonly export".split(" "))
 
@@ -41,12 +41,12 @@ export const variablesOf = (script: string, commands: ReadonlyArray<Simple>, loo
   const texts: Array<Word> = []
   const running: Array<Word> = []
   let anyIsOpen = /\$\{\w+:?=/.test(script)
-  // Later ones may go back to earlier ones, and a loop to later ones.
+  // A variable may refer to earlier ones and, in a loop, to later ones.
   const sources: Array<readonly [name: string, source: string]> = []
   const set = (name: string, word: Word) => {
     sources.push([name, word.source])
     texts.push(word)
-    // Arithmetic evaluates what stands in brackets.
+    // Arithmetic evaluates substitutions in the text of a variable.
     if (runningNames.test(name) || (word.value !== undefined && /\$\(|`/.test(word.value))) running.push(word)
   }
   for (const { assignments, words } of commands) {
@@ -82,10 +82,10 @@ export const variablesOf = (script: string, commands: ReadonlyArray<Simple>, loo
   return { isOpen: ({ source, value }) => value === undefined && isOpenSource(source, isSetOpen), texts, running }
 }
 
-// Each round goes through all of them, so there are few rounds.
+// Each round checks all variables, so the number of rounds is limited.
 const maxOpen = 32
 
-// Commands whose output is no command.
+// Substitutions whose output cannot be a command.
 const tame =
   /\$\((?:pwd|nproc|whoami|id -[ug]n?|hostname|date(?: -u)?(?: '?"?\+(?:%[A-Za-z]|[-:_/.])*'?"?)?|git rev-parse --[\w-]+(?: HEAD)?)\)/g
 

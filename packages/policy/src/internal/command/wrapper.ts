@@ -1,8 +1,8 @@
 /**
- * Programs whose arguments are another command, and that command.
+ * Finds the command that a wrapper runs: a program whose arguments are another command.
  *
- * Where the options of a wrapper are known, what it runs is certain. Where they are not, every argument may be the beginning
- * of what it runs, which is enough for a rule that declines.
+ * If the options of a wrapper are known, so is the command. If not, the command may begin at any argument, which is enough for
+ * a rule that declines.
  */
 import { known, unknown, type Word } from "../../ShellWord.ts"
 import type { Assignment } from "./bash.ts"
@@ -16,13 +16,13 @@ export type Inner =
       readonly certain: boolean
     }
   | { readonly _tag: "Script"; readonly script: string; readonly certain: boolean }
-  /** Something runs, and the command does not tell what. */
+  /** Something runs that the command does not name. */
   | { readonly _tag: "Anything" }
 
-/** What a command runs besides its own program. */
+/** The commands that a command runs in addition to its own program. */
 export interface Seen {
   readonly inner: ReadonlyArray<Inner>
-  /** Words that have not been seen through and may be run; absent: the program decides. */
+  /** Words that are not analyzed and may be run. If absent, they depend on the program. */
   readonly mayRun?: ReadonlyArray<Word>
 }
 
@@ -32,31 +32,31 @@ const nothing: Seen = { inner: [], mayRun: [] }
 const command = (words: ReadonlyArray<Word>, assignments: ReadonlyArray<Assignment> = []): Seen =>
   words.length === 0 ? nothing : { inner: [{ _tag: "Command", words, assignments, certain: true }], mayRun: [] }
 
-// Something of it runs, and nobody can say where that begins.
+// The words contain a command, but its beginning is not known.
 const guess = (words: ReadonlyArray<Word>): Seen => ({
   inner: words.length === 0 ? [] : [{ _tag: "Command", words, assignments: [], certain: false }],
   mayRun: words
 })
 
-/** The last part of a path, also of one of Windows. */
+/** The last part of a path. Windows paths are supported too. */
 export const baseName = (program: string): string =>
   program.slice(Math.max(program.lastIndexOf("/"), program.lastIndexOf("\\")) + 1)
 
 export const shells: ReadonlySet<string> = new Set(["bash", "sh", "dash", "ash", "ksh", "mksh", "rbash"])
 
-/** Shells of other languages. */
+/** Shells with another language. */
 export const foreignShells: ReadonlySet<string> = new Set(
   "zsh fish csh tcsh nu elvish xonsh pwsh pwsh.exe powershell powershell.exe cmd cmd.exe".split(" ")
 )
 
 interface Options {
-  /** Options without a value, whole or as letters of a cluster. */
+  /** Options without a value, alone or as letters of a cluster. */
   readonly flags?: string
-  /** Options whose value is the rest of the word, or the next one. */
+  /** Options whose value is the rest of the word or the next word. */
   readonly valued?: string
-  /** Options with which it runs nothing. */
+  /** Options with which the wrapper runs nothing. */
   readonly quiet?: string
-  /** How many operands stand before the command. */
+  /** The number of operands before the command. */
   readonly operands?: number
   /** Whether `NAME=value` may stand before the command. */
   readonly assignments?: boolean
@@ -84,7 +84,7 @@ const wrappers: { readonly [K in string]?: Options } = {
   toybox: {}
 }
 
-// Their options are not known here, or what they do with their arguments is not.
+// Wrappers whose options, or whose use of the arguments, are not known here.
 const looseWrappers: ReadonlySet<string> = new Set(
   (
     "su runuser pkexec gosu su-exec flock script watch strace ltrace gdb lldb valgrind perf chroot unshare " +
@@ -94,7 +94,7 @@ const looseWrappers: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-// They run what they read from their input.
+// These run commands from their input.
 const readsCommands: ReadonlySet<string> = new Set(["at", "batch", "parallel"])
 
 const otherWrappers = ["xargs", "find", "eval", "trap", "alias", "hash", "source", "."]
@@ -107,7 +107,7 @@ const interpreters: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-/** Whether a program runs what it is told to in its arguments, as shells, interpreters and wrappers do. */
+/** Whether a program runs code from its arguments, as shells, interpreters and wrappers do. */
 export const runsCode = (name: string): boolean =>
   readsCommands.has(name) ||
   shells.has(name) ||
@@ -118,7 +118,7 @@ export const runsCode = (name: string): boolean =>
   interpreters.has(trimEnd(name, "0123456789.")) ||
   interpreters.has(name)
 
-/** What a command runs besides its own program, where that can be told from the words. */
+/** The commands that a command runs in addition to its own program, as far as its words show them. */
 export const lookThrough = (words: ReadonlyArray<Word>): Seen => {
   const [program, ...rest] = words
   if (program?.value === undefined) return nothing
@@ -160,7 +160,7 @@ export const lookThrough = (words: ReadonlyArray<Word>): Seen => {
   }
 }
 
-// What an alias is set to, git runs under that name. What a shell is to run then is found in the word itself.
+// Git runs the value of an alias. A value that begins with `!` is a shell command, and is found in the word itself.
 const behindAlias = (git: Word, { value = "" }: Word, before: ReadonlyArray<Word>): ReadonlyArray<Inner> => {
   const match = /^(-c|--config-env=)?alias\.[^=]*(?:=(.*))?$/is.exec(value)
   if (match === null) return []
@@ -194,7 +194,7 @@ const behindOptions = (words: ReadonlyArray<Word>, options: Options): Seen => {
   let at = 0
   for (; at < words.length; at++) {
     const value = words[at]?.value
-    // It may be the program.
+    // The unknown word may be the program.
     if (value === undefined) return { ...guess(words.slice(at)), mayRun: words }
     if (quiet.has(value)) return nothing
     if (value === "--") {
@@ -220,7 +220,7 @@ const behindOptions = (words: ReadonlyArray<Word>, options: Options): Seen => {
   return command(words.slice(at + (options.operands ?? 0)), assignments)
 }
 
-// What is read from the input comes after, or in the place of a mark.
+// xargs appends the words of its input, or replaces a mark with them.
 const behindXargs = (words: ReadonlyArray<Word>): Seen => {
   const marks = words.flatMap(({ value }, index) =>
     value === "-I" ? (words[index + 1]?.value ?? []) : value?.startsWith("-I") === true ? value.slice(2) : []
@@ -261,7 +261,7 @@ const behindShell = (words: ReadonlyArray<Word>): Seen => {
     }
   }
   const operand = words[at]
-  // Without a file, the script is what comes through the pipe.
+  // Without a file, the shell reads the script from its input.
   if (operand === undefined) return anything
   const rest = words.slice(at + 1)
   if (script) return { inner: asScript([operand]).inner, mayRun: rest }
@@ -276,7 +276,7 @@ const behindFind = (words: ReadonlyArray<Word>): Seen => {
     if (word?.value === undefined && word !== undefined) others.push(word)
     if (!/^-(?:exec|execdir|ok|okdir)$/.test(word?.value ?? "")) continue
     const start = at + 1
-    // A plus ends it only right behind the mark.
+    // A plus ends the command only right after the mark.
     const isEnd = () => words[at]?.value === ";" || (words[at]?.value === "+" && words[at - 1]?.value === "{}")
     while (at < words.length && !isEnd()) at++
     inner.push(

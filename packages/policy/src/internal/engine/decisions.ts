@@ -1,5 +1,5 @@
 /**
- * What decisions mean to those who combine engines: which of them let something happen, and what two of them have in common.
+ * The meaning of decisions for combined engines: which of them accept, and what two of them have in common.
  *
  * It knows the decisions of the protocol. It does not know requests, and asks no engine.
  */
@@ -7,7 +7,7 @@ import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 
-/** Whether a decision of any kind lets something happen. What is not known to accept does not: it may be nonsense. */
+/** Whether a decision of any kind accepts. An unknown form does not count as accepting, since it may be invalid. */
 export const isAccepting = (decision: unknown): boolean => {
   if (typeof decision === "string") return decision === "accept" || decision === "acceptForSession"
   if (!Predicate.isReadonlyObject(decision)) return false
@@ -20,8 +20,8 @@ export const isAccepting = (decision: unknown): boolean => {
 const isFilled = (value: unknown): boolean =>
   Predicate.isReadonlyObject(value) && Object.values(value).some((field) => field != null)
 
-// What two accepting decisions have in common. All that accept a command or a file change accept it once, so a plain `accept`
-// is in all of them.
+// The decision that two accepting decisions have in common. Every acceptance of a command or a file change includes accepting
+// it once, so a plain `accept` is part of all of them.
 const meet = <K extends PolicyEngine.Kind>(
   one: PolicyEngine.Decisions[K],
   other: PolicyEngine.Decisions[K]
@@ -30,7 +30,7 @@ const meet = <K extends PolicyEngine.Kind>(
   return other === "accept" ? other : undefined
 }
 
-/** A decision in words for a log: never what somebody answered. */
+/** A decision as text for a log. Never contains the user's answers. */
 export const describe = (decision: unknown): string =>
   typeof decision === "string"
     ? decision.slice(0, 40)
@@ -38,15 +38,15 @@ export const describe = (decision: unknown): string =>
       ? `{ ${Object.keys(decision).join(", ").slice(0, 80)} }`
       : typeof decision
 
-/** Who decided, in one line. */
+/** The names of the engines that decided, in one line. */
 export const namesOf = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
   verdicts.map(({ by }) => by).join(" + ")
 
-/** Why there is no agreement. */
+/** The reason why there is no agreement. */
 export const disagreement = <K extends PolicyEngine.Kind>(verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>): string =>
   `${namesOf(verdicts)} accept different things`
 
-/** What several acceptances come to together; `undefined`: they have nothing in common. */
+/** The verdict that several accepting verdicts have in common; `undefined` if there is none. */
 export const agreement = <K extends PolicyEngine.Kind>(
   verdicts: ReadonlyArray<PolicyEngine.Verdict<K>>
 ): PolicyEngine.Verdict<K> | undefined => {

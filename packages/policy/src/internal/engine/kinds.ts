@@ -1,13 +1,13 @@
 /**
- * What holds for an engine whatever the kind of request: how to make one of one way to decide, and how to ask one.
+ * Functions for engines that treat all kinds of requests alike: making an engine from one function, and asking an engine.
  *
- * The room knows the kinds of requests and what declines each. It must not know what engines decide, or how.
+ * The room knows the kinds of requests and how each is declined. It must not know what engines decide, or how.
  */
 import { PolicyFailed } from "@effect-codex/core/CodexError"
 import * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
 
-/** Makes an engine of one way to decide for all kinds; `decline` is what refuses in each. */
+/** Makes an engine that decides all kinds with one function; `decline` is the declining decision of the kind. */
 export const forEachKind = (
   decide: <K extends PolicyEngine.Kind>(kind: K, decline: PolicyEngine.Decisions[K]) => PolicyEngine.Decide<K>
 ): PolicyEngine.Engine =>
@@ -20,7 +20,7 @@ export const forEachKind = (
     toolCall: decide("toolCall", "decline")
   })
 
-/** Asks an engine; one that throws has failed. */
+/** Asks an engine. A defect of the engine becomes a `PolicyFailed`. */
 export const ask = <K extends PolicyEngine.Kind>(
   engine: PolicyEngine.Engine,
   kind: K,
@@ -31,6 +31,6 @@ export const ask = <K extends PolicyEngine.Kind>(
     (cause) => Effect.fail(new PolicyFailed({ description: "it had a defect", cause }))
   )
 
-/** Whether this is a command that the server wants a person for, whoever else there is. */
+/** Whether the server requires that a person decides this command, even if an engine could. */
 export const isForPerson = (request: PolicyEngine.Request<PolicyEngine.Kind>): boolean =>
   "kind" in request.params && request.params.kind === "humanCommand"

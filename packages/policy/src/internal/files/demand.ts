@@ -1,6 +1,5 @@
 /**
- * What has to hold of a path in the file system before something is let happen. One question for commands, changes of files
- * and grants.
+ * Demands on a path in the file system, checked before a request is accepted. Commands, file changes and grants share them.
  */
 import * as Effect from "effect/Effect"
 import type { ProtectedFiles } from "../../Rule.ts"
@@ -12,19 +11,19 @@ import { lookBelow } from "./tree.ts"
 export interface Demand {
   /** Absolute, and not normalized. */
   readonly path: string
-  /** Where it has to lie; `undefined`: anywhere. */
+  /** The folders in one of which it must lie; `undefined`: anywhere. */
   readonly folders: ReadonlyArray<string> | undefined
-  /** The protected files that it may be. Default: any, as it is not written. */
+  /** The protected files that it may be. Default: any, since it is not written. */
   readonly mayBe?: ReadonlyArray<ProtectedFiles>
-  /** Whether it must be known where it leads. Default: true. */
+  /** Whether its target must be known. Default: true. */
   readonly certain?: boolean
   /** Whether links below it are followed. Default: false. */
   readonly follow?: boolean
-  /** Whether what is below it must not be a protected file either, as it is put elsewhere. Default: false. */
+  /** Whether its content must not include protected files either, since it is copied or moved. Default: false. */
   readonly contents?: boolean
-  /** Whether it must lead to one place, however `..` is taken out. Default: false. */
+  /** Whether it must have the same target if `..` is removed by name first. Default: false. */
   readonly oneWay?: boolean
-  /** Paths that something else is put at in the same command: what is there now says nothing. Default: none. */
+  /** Paths that another part of the command may replace, so that their current state proves nothing. Default: none. */
   readonly unsettled?: ReadonlyArray<string>
 }
 
@@ -33,7 +32,7 @@ export const within = (path: string, folders: ReadonlyArray<string>): Demand => 
 
 const maxDemands = 1_000
 
-/** Why the first of the demands that does not hold doesn't; `undefined`: all do. */
+/** Checks the demands in order, and returns the reason why the first unmet one does not hold; `undefined` if all hold. */
 export const problemOf = Effect.fnUntraced(function* (
   demands: ReadonlyArray<Demand>,
   walker: Walker
@@ -53,15 +52,16 @@ export const problemOf = Effect.fnUntraced(function* (
     unsettled = []
   } of demands) {
     const place = unsettle(yield* placeOf(path), yield* Effect.forEach(unsettled, placeOf))
-    // What is too long for a path may still be one that is seen from a folder.
-    if ((certain || place.name === undefined) && !place.certain) return `where ${short(path)} leads cannot be found out`
-    if (oneWay && place.real !== place.realByName) return `where ${short(path)} leads depends on the shell`
+    // A path that is too long may still be valid relative to a folder.
+    if ((certain || place.name === undefined) && !place.certain)
+      return `the target of ${short(path)} cannot be determined`
+    if (oneWay && place.real !== place.realByName) return `the target of ${short(path)} depends on the shell`
     if (folders !== undefined && !isSurelyWithin(place, yield* Effect.forEach(folders, placeOf))) {
       return `${short(path)} leads out of the folders that the rule names`
     }
     if (folders !== undefined && follow) {
       const below = yield* entriesBelow(path)
-      if (below === undefined) return `which links there are below ${short(path)} cannot be found out`
+      if (below === undefined) return `the links below ${short(path)} cannot be determined`
       for (const link of below.links) {
         const target = yield* placeOf(link)
         if (!isSurelyWithin(target, yield* Effect.forEach(folders, placeOf))) {
@@ -72,7 +72,7 @@ export const problemOf = Effect.fnUntraced(function* (
     }
     if (mayBe !== undefined && contents) {
       const below = yield* entriesBelow(path)
-      if (below === undefined) return `what is below ${short(path)} cannot be found out`
+      if (below === undefined) return `the content of ${short(path)} cannot be determined`
       const found = below.names.find((name) => protectedByName(name).some((kind) => !mayBe.includes(kind)))
       if (found !== undefined) return `${short(path)} contains protected files: ${short(found)}`
     }

@@ -1,5 +1,5 @@
 /**
- * The folders of a rubric, made absolute, and by all of their names.
+ * Makes the folders of a rubric absolute, and adds their real names.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -54,8 +54,8 @@ const replaceFolders = (rubric: PolicyRubric, replace: Replace): PolicyRubric =>
 }
 
 /**
- * Folders that are not absolute are below `base`; without one, their places are told in `problems`. One that has another
- * name by a link above it, as `/tmp` has on some systems, is meant by both.
+ * Resolves relative folders against `base`; without it, `problems` lists the fields that contain them. If a folder also has
+ * another name because a parent is a link, as `/tmp` is on some systems, both names count.
  */
 export const absolute = Effect.fnUntraced(function* (
   rubric: PolicyRubric,

@@ -1,9 +1,9 @@
 /**
- * What a path is: its name, and the places that it leads to.
+ * Resolves a path: its name, and the locations that it leads to.
  *
- * A path is walked as the kernel walks it, one component after the other: a link is followed where it stands, and `..` goes
- * up from where the links have led. Programs and shells that take `..` out by name first go elsewhere, so both ways count.
- * This module asks the file system about one name at a time and decides nothing. Paths are those of POSIX.
+ * A path is walked as the kernel walks it, one component after the other: each link is followed at once, and `..` goes up from
+ * the target of the link. Some programs and shells remove `..` by name first and end up elsewhere, so both ways count.
+ * This module asks the file system about one name at a time and decides nothing. Only POSIX paths are supported.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -35,7 +35,7 @@ export const isWithin = (path: string, folder: string): boolean => {
 const isBelow = (inner: string, outer: string): boolean =>
   outer === "/" || inner === outer || inner.startsWith(`${outer}/`)
 
-/** Names that some file systems take for one: letters in another case, in another form, or without a width. */
+/** Folds names that some file systems treat as the same: other case, other Unicode form, or zero-width characters. */
 export const fold = (text: string): string =>
   /^[ -~]*$/.test(text)
     ? text.toLowerCase()
@@ -49,34 +49,34 @@ export interface Place {
   /** By name; `undefined` if it is not absolute. */
   readonly name: string | undefined
   /**
-   * Absolute, without links: the entry itself, and what it leads to, as the kernel has it and as programs do that take `..`
-   * out by name.
+   * Absolute and without links: the entry itself and its target, both as the kernel resolves them and as programs do that
+   * remove `..` by name.
    */
   readonly locations: ReadonlyArray<string>
-  /** What it leads to as the kernel has it; `undefined`: that can't be found out. */
+  /** The target as the kernel resolves it; `undefined` if it cannot be determined. */
   readonly real: string | undefined
-  /** The same with `..` taken out by name first. */
+  /** The target if `..` is removed by name first. */
   readonly realByName: string | undefined
-  /** Name and locations, as file systems see them that take several names for one. */
+  /** Name and locations, as seen by file systems that treat several names as one. */
   readonly folded: ReadonlyArray<string>
-  /** Whether the locations are all that there are. */
+  /** Whether the list of locations is complete. */
   readonly certain: boolean
 }
 
-/** Walks paths; what it has seen of the file system it does not ask for again. */
+/** Walks paths. It caches its findings, so it asks the file system about each entry only once. */
 export interface Walker {
   readonly placeOf: (path: string) => Effect.Effect<Place>
-  /** Whether there is a file, folder or link of this name, which is absolute and without links. */
+  /** Whether a file, folder or link of this name exists. The name must be absolute and without links. */
   readonly exists: (path: string) => Effect.Effect<boolean>
-  /** Whether there is, or may be, a folder of this name. */
+  /** Whether a folder of this name exists or may exist. */
   readonly isFolder: (path: string) => Effect.Effect<boolean>
-  /** Whether an entry of a folder that was listed is a link, a folder or something else; `undefined`: not known. */
+  /** The kind of an entry of a listed folder; `undefined` if it is unknown. */
   readonly kindOf: (path: string) => Effect.Effect<"Link" | "Folder" | "Other" | undefined>
-  /** The names in a folder; none for what is no folder. `undefined`: that can't be known. */
+  /** The names in a folder; none if the path is not a folder. `undefined` if they cannot be listed. */
   readonly namesIn: (folder: string) => Effect.Effect<ReadonlyArray<string> | undefined>
 }
 
-/** What is known of a path that is not absolute, or longer than the kernel takes. */
+/** The place of a path that is not absolute, or longer than the kernel accepts. */
 export const unknownPlace: Place = {
   name: undefined,
   locations: [],
@@ -93,21 +93,21 @@ type Entry =
   | { readonly _tag: "Link"; readonly target: string }
   | { readonly _tag: "Unknown" }
 
-// Linux follows 40 links in one path, others fewer.
+// Linux follows 40 links in one path, other systems fewer.
 const maxLinks = 40
-// No file system that is in use has longer names.
+// No file system in use supports longer names.
 const maxNameLength = 255
 
-// The kernel takes no longer one.
+// The kernel accepts no longer path.
 const maxPathLength = 4_095
 
-// How often the file system is asked about a path for one request; what lies beyond is not known.
+// How many entries are looked up for one request; the others count as unknown.
 const maxQuestions = 200
 
-// Of all folders that are looked through for one request: more can't be looked at in time.
+// How many names are listed for one request, over all folders; more would take too long.
 const maxNames = 20_000
 
-/** Starts to walk: one walker serves one request, as what it has seen grows old. */
+/** Makes a walker for a single request; a longer life would make its cache stale. */
 export const walkerOf = Effect.fnUntraced(function* (
   maxQuestions: number
 ): Effect.fn.Return<Walker, never, FileSystem.FileSystem> {
@@ -149,7 +149,7 @@ export const walkerOf = Effect.fnUntraced(function* (
     return remember(path)
   }
 
-  // The entry and what it leads to; `undefined`: that can't be found out.
+  // The entry and its target; `undefined` if they cannot be determined.
   const walk = Effect.fnUntraced(function* (path: string): Effect.fn.Return<ReadonlyArray<string> | undefined> {
     const pending = namesOf(path)
     let at = ""
@@ -158,14 +158,14 @@ export const walkerOf = Effect.fnUntraced(function* (
     let links = 0
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       if (name === "..") {
-        // What isn't there can become a link, and what is no folder can be replaced.
+        // A missing entry can become a link, and an entry that is not a folder can be replaced.
         if (kind !== "folder") return undefined
         at = at.slice(0, Math.max(at.lastIndexOf("/"), 0))
         if (pending.length === 0) entry ??= at
         continue
       }
       const next = `${at}/${name}`
-      // Another process sees something else there.
+      // These paths mean something else in another process.
       if (/^\/proc\/(?:self|thread-self|\d+)$/.test(next)) return undefined
       if (pending.length === 0) entry ??= next
       const found: Entry = kind !== "folder" || name.length > maxNameLength ? { _tag: "Missing" } : yield* entryAt(next)
@@ -208,10 +208,10 @@ export const walkerOf = Effect.fnUntraced(function* (
   }
 })
 
-/** For the paths that a request names. */
+/** A walker for the paths that a request names. */
 export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = walkerOf(maxQuestions)
 
-// The components, the last one first.
+// The components of a path, last one first.
 const namesOf = (path: string): Array<string> =>
   path
     .split("/")
@@ -238,7 +238,7 @@ export const mayContain = (place: Place, folders: ReadonlyArray<Place>): boolean
   !place.certain ||
   folders.some(({ folded }) => folded.some((inner) => place.folded.some((path) => isBelow(inner, path))))
 
-/** A place as it may be after something else has been put at others. */
+/** Marks a place as uncertain if it may lie in one of the places that may be replaced. */
 export const unsettle = (place: Place, others: ReadonlyArray<Place>): Place =>
   place.certain && (others.some(({ name }) => name === undefined) || isPossiblyWithin(place, others))
     ? { ...place, real: undefined, certain: false }

@@ -1,6 +1,6 @@
 /**
- * What the rules of a rubric say about wider permissions. They are granted as asked for, and only where a rule speaks of all
- * that is asked for.
+ * Applies the rules of a rubric to requests for more permissions. A request is granted as a whole, and only if one rule covers
+ * everything in it.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ interface Asked {
   readonly read: ReadonlyArray<string>
   readonly write: ReadonlyArray<string>
   readonly network: boolean
-  /** Whether the three above are all of it: patterns and special folders are not among them. */
+  /** Whether the three fields above cover the whole request. Patterns and special folders are not in them. */
   readonly complete: boolean
 }
 
@@ -105,7 +105,7 @@ const possibly = (when: PermissionsCondition): Matches => {
   const writeWithin = listOf(when.writeWithin)
   const { protectedFiles } = when
   return ({ complete, network, read, write }, places) => {
-    // A grant of a folder is one of all that is below it.
+    // A grant of a folder includes everything below it.
     const some = (paths: ReadonlyArray<string>, folders: ReadonlyArray<string> | undefined) =>
       folders === undefined ||
       !complete ||

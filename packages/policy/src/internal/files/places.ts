@@ -1,5 +1,5 @@
 /**
- * Where the paths of one request lead, looked up before its rules are tried, so that rules remain functions of data.
+ * Looks up the paths of one request before its rules are tried, so that rules remain pure functions.
  */
 import * as Effect from "effect/Effect"
 import { isPossiblyWithin, mayContain, type Place, unknownPlace, unsettle, type Walker } from "./path.ts"
@@ -11,16 +11,16 @@ export interface Places {
     folders: ReadonlyArray<string>,
     unsettled?: ReadonlyArray<string>
   ) => boolean
-  /** Whether one of the folders may lie in what an absolute path names. */
+  /** Whether one of the folders may lie below an absolute path. */
   readonly mayContain: (path: string, folders: ReadonlyArray<string>, unsettled?: ReadonlyArray<string>) => boolean
   /** A path that was not looked up may be anything. */
   readonly of: (path: string) => Place
 }
 
-// More than a command of a working day names; what lies beyond may be anything.
+// Ordinary commands name fewer paths; any further ones count as unknown.
 const maxPaths = 200
 
-/** The folders of rules, all of them, and then paths of a request. */
+/** Looks up all folders of the rules, then the paths of a request. */
 export const lookUp = Effect.fnUntraced(function* (
   folders: ReadonlyArray<string>,
   paths: ReadonlyArray<string>,

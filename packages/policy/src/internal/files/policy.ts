@@ -1,11 +1,11 @@
 /**
- * What the rules of a rubric say about a change of files.
+ * Applies the rules of a rubric to a file change.
  *
- * Each path gets the decision of the first rule that matches it. One that is declined declines the change, and it is accepted
- * only if every path is. The paths are those of the item that the request is about, as the request itself has none.
+ * Each path gets the decision of the first rule that matches it. A single declined path declines the whole change; it is
+ * accepted only if every path is accepted. The paths come from the item of the request, since the request itself has none.
  *
- * The room knows paths, links, protected files and permissions. It must not know commands or shells, and it decides nothing
- * but what its rules say.
+ * The room knows paths, links, protected files and permissions. It must not know commands or shells, and it decides only what
+ * its rules say.
  */
 import type { Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -18,11 +18,11 @@ import { isPossiblyWithin, mayContain, type Place, walker as startWalking } from
 import { protectedBy, protectedByName } from "./protectedFiles.ts"
 
 export interface FileConclusion {
-  /** `undefined`: nobody decided on some path, and nobody declined any. */
+  /** `undefined`: some path was not decided on, and none was declined. */
   readonly decision: FileChangeDecision | undefined
   readonly by: string
   readonly reason: string | undefined
-  /** What has to hold in the file system, or else it is declined. */
+  /** The demands on the file system. If one does not hold, the change is declined. */
   readonly conditions: ReadonlyArray<Demand>
 }
 
@@ -32,10 +32,10 @@ export interface FileFallback {
   readonly by: string
 }
 
-/** One path of a change, and where it leads. */
+/** One path of a change, and its place in the file system. */
 interface Change extends Named {
   readonly place: Place
-  /** The protected files that it may be, by its name or where it leads. */
+  /** The protected files that it may be, by its name or its target. */
   readonly belongsTo: ReadonlyArray<ProtectedFiles>
 }
 
@@ -68,7 +68,7 @@ export const compile = (
   return Effect.fnUntraced(function* (request) {
     const about = getSubject(request)
     const named = changesOf(request)
-    if (named === undefined) return refusal(fallback.by, "the change that it is about is not known")
+    if (named === undefined) return refusal(fallback.by, "the file change is not known")
     const walker = yield* startWalking
     const changes = yield* Effect.forEach(named, (change) =>
       Effect.gen(function* () {
@@ -90,7 +90,7 @@ export const compile = (
         certain: true
       }
       return isPermissive(decision) && found === undefined && change.change === "grant"
-        ? { decision: "decline", by, reason: "no rule is about writing for the rest of the session", condition }
+        ? { decision: "decline", by, reason: "no rule covers writing for the rest of the session", condition }
         : { decision, by, reason: found?.rule.reason, condition }
     })
     return conclude(decided, fallback)
@@ -143,7 +143,7 @@ const changesOf = ({ item, params }: Request<"fileChange">): ReadonlyArray<Named
       { path: kind.move_path, change: "move" }
     ]
   })
-  // The root is listed last, so that a change of nothing stays one.
+  // The granted root comes last. It is added only to a change that has paths, so an empty change stays empty.
   return changes.length === 0 || params.grantRoot == null
     ? changes
     : [...changes, { path: params.grantRoot, change: "grant" }]
@@ -155,9 +155,9 @@ const compileMatch = (when: FileChangeCondition, sure: boolean): Matches => {
   const regex = regexOf(when.pathRegex, sure)
   const folders = listOf(when.pathsWithin)
   const { changes, protectedFiles } = when
-  // A rule for commands in the place of one for files.
+  // Conditions for commands make a rule for files invalid.
   const never = when.commandRegex !== undefined || when.cwdWithin !== undefined
-  // The model's own words alone show nothing.
+  // The model's own words alone prove nothing.
   const matchesOnUntrustedOnly =
     sure && Object.keys(when).length > 0 && Object.keys(when).every((key) => key === "reasonRegex")
   const isGrantMet = (grantsRoot: boolean) =>
@@ -182,7 +182,7 @@ const compileMatch = (when: FileChangeCondition, sure: boolean): Matches => {
     return (
       (outer === undefined ||
         isPossiblyWithin(place, outer) ||
-        // What may be written for the session, or moved, is a folder with all that is below it.
+        // A session grant, a move or a deletion of a folder includes everything below it.
         ((change === "grant" || change === "move" || change === "delete") && mayContain(place, outer))) &&
       (regex === undefined || !certain || [name, ...locations].some(regex)) &&
       (changes === undefined || change === undefined || (change !== "grant" && changes.includes(change))) &&

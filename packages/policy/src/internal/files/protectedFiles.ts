@@ -1,9 +1,9 @@
 /**
- * Files that decide what runs later, so that writing one of them is more than writing a file. One table for commands,
- * changes of files and grants.
+ * The protected files: they control what runs later, so writing to them needs a separate permission. Commands, file changes
+ * and grants share this table.
  *
- * Sources of the project are not here, though they run too: whoever accepts `npm test`, `make` or `pytest` accepts what
- * `package.json`, the `Makefile`, `conftest.py` and every test say at that moment.
+ * Sources of the project are not listed, although they run too: a rule that accepts `npm test`, `make` or `pytest` thereby
+ * accepts the current content of `package.json`, the `Makefile`, `conftest.py` and every test.
  */
 import * as Effect from "effect/Effect"
 import type { ProtectedFiles } from "../../Rule.ts"
@@ -12,9 +12,9 @@ import { fold, type Place, type Walker } from "./path.ts"
 
 const words = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/)
 
-// Names of files or folders, wherever they stand in a path, in lower case; `*` is any rest of a name.
+// Names of files or folders anywhere in a path, in lower case; `*` stands for any characters.
 const names: { readonly [K in ProtectedFiles]: ReadonlyArray<string> } = {
-  // Also other systems that keep versions, as each has hooks or commands in its configuration.
+  // Other version control systems are included, since each has hooks or commands in its configuration.
   git: words(
     ".git .gitmodules .gitattributes .gitconfig .gitconfig.* .git-hooks .hg .hgrc .svn .bzr .jj .sl .pijul _darcs .fslckout"
   ),
@@ -56,7 +56,7 @@ export const kinds = ["git", "codex", "shell", "ci", "hooks"] as const satisfies
 interface Pattern {
   readonly kind: ProtectedFiles
   readonly before: string
-  /** What stands behind the star; `undefined`: there is none. */
+  /** The text after the star; `undefined` if there is no star. */
   readonly after: string | undefined
 }
 
@@ -82,9 +82,9 @@ const grouped = <K>(keyOf: (pattern: Pattern) => K | undefined): ReadonlyMap<K, 
 }
 
 const exact = grouped(({ after, before }) => (after === undefined ? before : undefined))
-// By how they begin, so that few have to be tried; those that begin with a star are tried always.
+// Grouped by their first letters, so that few have to be tried; those that begin with a star are always tried.
 const starred = grouped(({ after, before }) => (after === undefined ? undefined : before.slice(0, 2)))
-// Windows gives names a short form, as in `GIT~1`: without the leading dot, and with an ending of its own.
+// Windows gives names a short form such as `GIT~1`, without the leading dot and with its own suffix.
 const short = grouped(({ before }) => {
   const [base = ""] = before.replace(/^\./, "").split(".")
   return base === "" ? undefined : base.slice(0, 6)
@@ -99,7 +99,7 @@ const kindsOfName = (name: string): ReadonlyArray<ProtectedFiles> => {
   return [...(exact.get(name) ?? []), ...tried, ...(short.get(shortened) ?? [])].map(({ kind }) => kind)
 }
 
-// By where they stand in a path.
+// Protected by their location.
 const places: { readonly [K in ProtectedFiles]?: RegExp } = {
   git: /\/\.config\/(?:git|jj|hg)(?:\/|$)|^\/etc\/(?:gitconfig|mercurial)(?:\/|$)|^\/usr\/share\/git-core(?:\/|$)/,
   codex: /^\/etc\/(?:codex|claude-code)(?:\/|$)|\/\.config\/(?:goose|opencode|crush|amp|zed)(?:\/|$)/,
@@ -109,25 +109,25 @@ const places: { readonly [K in ProtectedFiles]?: RegExp } = {
       String.raw`/\.config/(?:systemd|autostart|fish|environment\.d|nushell|powershell|elvish|xonsh|zsh|bash|nvim|vim|emacs|doom|direnv|tmux|kitty|alacritty|wezterm|ghostty|sway|hypr|i3|pip|python|pycodestyle|gh)(?:/|$)`,
       String.raw`/library/launch(?:agents|daemons)(?:/|$)`,
       String.raw`^/var/spool/(?:cron|at)(?:/|$)`,
-      // Where programs are looked for.
+      // Folders that are searched for programs.
       String.raw`^/(?:usr/(?:local/)?)?(?:s?bin|lib\d*)(?:/|$)|^/opt/homebrew/(?:s?bin|lib)(?:/|$)|/\.local/(?:bin|lib)(?:/|$)|^/(?:home/[^/]+|users/[^/]+|root)/bin(?:/|$)|/node_modules/\.bin(?:/|$)|/site-packages/[^/]+\.pth$`
     ].join("|")
   ),
   hooks: /\/\.config\/(?:mise|rtx|code|pnpm|yarn)(?:\/|$)/
 }
 
-// What Windows leaves out of a name: a stream, and dots and blanks at its end.
+// Removes the parts of a name that Windows ignores: the name of a stream, and dots and blanks at the end.
 const windowsName = (name: string): string =>
   /[:. ]/.test(name) ? trimEnd(name.slice(0, name.indexOf(":") === -1 ? name.length : name.indexOf(":")), ". ") : name
 
-/** What a path belongs to, by its name: absolute, or seen from a folder that is not known. */
+/** The kinds of protected files that a path belongs to by its name. It may be relative to an unknown folder. */
 export const protectedByName = (path: string): ReadonlyArray<ProtectedFiles> => {
   const plain = fold(path).replaceAll("\\", "/")
   const components = plain.split("/").flatMap((name) => {
     const short = windowsName(name)
     return short === name ? [name] : [name, short]
   })
-  // A folder is a repository without a `.git` as soon as it has a HEAD.
+  // Git treats a folder without `.git` as a repository as soon as it has a HEAD.
   const isBare = components.at(-1) === "head" || components.slice(0, -1).some((name) => name.endsWith(".git"))
   const found = new Set(components.flatMap(kindsOfName))
   if (isBare) found.add("git")
@@ -138,14 +138,14 @@ const ofRepository: ReadonlySet<string> = new Set(
   "config config.worktree hooks info objects refs packed-refs worktrees modules commondir gitdir logs".split(" ")
 )
 
-/** What a place belongs to, in any of its meanings. */
+/** The kinds of protected files that a place belongs to, by its name or any of its locations. */
 export const protectedBy = Effect.fnUntraced(function* (
   { locations, name }: Place,
   walker: Walker
 ): Effect.fn.Return<ReadonlyArray<ProtectedFiles>> {
   const paths = [...new Set(name === undefined ? locations : [name, ...locations])]
   const found = new Set(paths.flatMap(protectedByName))
-  // Parts of a bare repository, which has no name to know it by.
+  // Parts of a bare repository, which has no special name.
   for (const path of found.has("git") ? [] : paths) {
     const components = path.split("/")
     for (const [index, component] of components.entries()) {

@@ -1,23 +1,23 @@
 /**
- * What there is below a folder, for those who go through all of it.
+ * Lists everything below a folder, for checks of whole trees.
  */
 import * as Effect from "effect/Effect"
 import type { Walker } from "./path.ts"
 
-/** What is below a path, none of which has links in its way. */
+/** The entries below a path. Links are listed, but not followed. */
 export interface Below {
-  /** All entries, as seen from the path. */
+  /** All entries, relative to the path. */
   readonly names: ReadonlyArray<string>
-  /** Those of them that are links, as whole paths. */
+  /** The entries that are links, as full paths. */
   readonly links: ReadonlyArray<string>
 }
 
 const nothing: Below = { names: [], links: [] }
 
-/** Looks below a path: nothing for a file; `undefined`: it can't be known, or is more than can be looked through. */
+/** Lists the entries below a path: none for a file; `undefined` if they cannot be listed, or are too many. */
 export type LookBelow = (path: string) => Effect.Effect<Below | undefined>
 
-/** Starts to look: one serves one request, and looks below a path once. */
+/** Makes a `LookBelow` for a single request. It lists each path only once. */
 export const lookBelow = (walker: Walker): LookBelow => {
   const seen = new Map<string, Below | undefined>()
   return (path) =>

@@ -1,7 +1,7 @@
 /**
- * What a person is asked about a command: what would run and where, and which consent can be given.
+ * Drafts the question to a person about a command: the command, its folder, and the available answers.
  *
- * It knows the fields of such a request and the decisions that it offers. It does not know how questions look.
+ * It knows the fields of such a request and the decisions that it offers. It does not know how a question is displayed.
  */
 import type { Params, Request } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import * as Lasting from "./lasting.ts"
 
 const commandTitles = new Map([
   ["command", "Run a command?"],
-  ["writeStdin", "Type into a program that runs?"],
+  ["writeStdin", "Type into a running program?"],
   ["humanCommand", "Run a command that an administrator leaves to people alone?"]
 ])
 
@@ -48,8 +48,8 @@ export const command = Effect.fnUntraced(function* (
 })
 
 /**
- * The rule that would accept this command from now on, in its folder and with just these arguments. Only for a plain wish to run
- * one program whose words say what it does: the bounds are those of an amendment.
+ * The rule that would accept this command from now on, in its folder and with exactly these arguments. It exists only for a
+ * single plain program whose arguments determine what it does; the same limits apply to amendments.
  */
 const ruleFor = (params: Params["command"], folder: string): CommandRule | undefined => {
   const { additionalPermissions, command, cwd, kind = "command", networkApprovalContext } = params
@@ -100,7 +100,7 @@ const commandWays = (
     if ("acceptWithExecpolicyAmendment" in decision) {
       const words = decision.acceptWithExecpolicyAmendment.execpolicy_amendment
       const begins = name(words.join(" "))
-      // What would let too much pass is not offered, nor what nobody reads to its end.
+      // An amendment is not offered if it would allow too much, or is too long to read.
       if (amendmentProblem(words, words, parts) !== undefined || !Lasting.bounds(words)) return undefined
       if (begins.length > maxBeginning) return undefined
       const meaning = `Yes, and from now on, unasked, unsandboxed, whatever begins with: ${begins}`
@@ -124,7 +124,7 @@ const commandWays = (
 
 type Profile = Params["permissions"]["permissions"]
 
-// What a request for permissions names.
+// The paths that a request for permissions names.
 export const pathsOf = (profile: Profile | null | undefined): ReadonlyArray<string> => [
   ...(profile?.fileSystem?.read ?? []),
   ...(profile?.fileSystem?.write ?? []),

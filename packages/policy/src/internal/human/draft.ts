@@ -1,7 +1,7 @@
 /**
- * The pieces that questions are made of: the ways to answer one, and texts that are safe to show.
+ * The parts of a question: the possible answers, and texts that are safe to show.
  *
- * What would be done is shown whole, what is said about it shortened. It knows no kinds of requests.
+ * A question shows the whole action, but shortens remarks about it. This module knows no kinds of requests.
  */
 import * as Display from "@effect-codex/core/Display"
 import type { Decisions, Kind } from "@effect-codex/core/PolicyEngine"
@@ -28,10 +28,10 @@ export interface Draft<K extends Kind> {
   readonly rule?: CommandRule | undefined
 }
 
-/** A string is why no person can answer this here. */
+/** A draft, or a string with the reason why a person cannot answer the request here. */
 export type Drafting<K extends Kind> = Effect.Effect<Draft<K> | string, never, FileSystem.FileSystem>
 
-/** The key of the plain yes, and the only one that fields are filled in with. */
+/** The key of the plain yes, and the only answer that includes the values of fields. */
 export const yes = "y"
 
 export const way = <K extends Kind>(key: string, meaning: string, decision: Decisions[K]): Way<K> => ({
@@ -40,22 +40,22 @@ export const way = <K extends Kind>(key: string, meaning: string, decision: Deci
   decide: () => Result.succeed(decision)
 })
 
-/** What would be done, whole. */
+/** The action itself, shown whole. */
 export const detail = (label: string, text: string | null | undefined): Detail | undefined =>
   text == null || text === "" ? undefined : { label, text: Letters.inOrder(Display.block(text)) }
 
-/** What somebody says about it, which decides nothing. */
+/** A claim about the action, shortened; nothing is decided by it. */
 export const remark = (label: string, text: string | null | undefined, max: number): Detail | undefined =>
   text == null || text === "" ? undefined : { label, text: Display.block(text, { max }) }
 
-/** Of lines that are safe to show, each from one text. */
+/** A detail of several lines, each already safe to show. */
 export const list = (label: string, lines: ReadonlyArray<string>): Detail => ({ label, text: lines.join("\n") })
 
 export const name = (text: string): string => Letters.inOrder(Display.line(text))
 
 export const title = (text: string): string => Letters.inOrder(Display.line(text, { max: 400 }))
 
-// Text of the form that JSON has, for what has no better one.
+// JSON for values that have no better presentation.
 export const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
 
 export const careful = (...texts: ReadonlyArray<string | null | undefined>): Detail | undefined => {

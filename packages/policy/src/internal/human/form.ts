@@ -1,7 +1,7 @@
 /**
- * What a person fills in: which values a field takes, and how they are read from what is typed.
+ * The fields that a person fills in: the values that each accepts, and how they are parsed from the input.
  *
- * It knows the agent's questions and the forms of MCP servers. It does not know what an answer leads to.
+ * It knows the agent's questions and the forms of MCP servers. It does not know how an answer is used.
  */
 import * as Display from "@effect-codex/core/Display"
 import type { Params } from "@effect-codex/core/PolicyEngine"
@@ -13,7 +13,7 @@ import type { Question } from "../../UserInput.ts"
 
 const isSecretName = /passw|passphrase|secret|token|credential|api.?key|private.?key|\bpin\b/i
 
-/** Says what is wrong with a value; `undefined`: nothing. Never holds the value. */
+/** The reason why a value is invalid; `undefined` if it is valid. Never contains the value. */
 export const problemOf = (field: Field, value: unknown): string | undefined => {
   const { isOpen, options, type } = field
   const fits = (size: number, what: string): string | undefined => {
@@ -32,12 +32,12 @@ export const problemOf = (field: Field, value: unknown): string | undefined => {
     }
     return fits(value.length, " options")
   }
-  if (typeof value !== "string") return "Type a text"
+  if (typeof value !== "string") return "Type some text"
   if (options.length > 0 && !isOpen && !isOption(value)) return "Type the number of one of the options"
   return options.length > 0 ? undefined : fits(Array.from(value).length, " characters")
 }
 
-/** Reads a value from what was typed; an empty line is none. */
+/** Parses a value from the input; an empty line means no value. */
 export const read = (field: Field, typed: string): Result.Result<Value | undefined, string> => {
   const trimmed = typed.trim()
   if (trimmed === "") return field.isRequired ? Result.fail("This one needs an answer") : Result.succeed(undefined)
@@ -47,7 +47,7 @@ export const read = (field: Field, typed: string): Result.Result<Value | undefin
 }
 
 const parse = ({ options, type }: Field, text: string): Exclude<Value, Redacted.Redacted> => {
-  // The numbers come first: the second option may be called `1`.
+  // A number selects by position first, since another option may be called `1`.
   const pick = (text: string): string => (/^\d+$/.test(text) ? options[Number(text) - 1]?.value : undefined) ?? text
   switch (type) {
     case "boolean":
@@ -62,7 +62,7 @@ const parse = ({ options, type }: Field, text: string): Exclude<Value, Redacted.
   }
 }
 
-/** The values of all fields that have one, checked, in the open. */
+/** The checked values of all fields that have one, with secrets unwrapped. */
 export const collect = (
   fields: ReadonlyArray<Field>,
   values: { readonly [id: string]: Value } | undefined
@@ -91,7 +91,7 @@ const shownOption = (value: string, label: string, description: string): FieldOp
   description: Display.line(description)
 })
 
-/** A question of the agent. */
+/** The field for a question of the agent. */
 export const fieldOfQuestion = ({ header, id, isOther, isSecret, options, question }: Question): Field => ({
   id,
   label: Display.line(header),
@@ -107,7 +107,7 @@ export const fieldOfQuestion = ({ header, id, isOther, isSecret, options, questi
 
 type Form = Extract<Params["elicitation"], { readonly mode: "form" }>["requestedSchema"]
 
-/** The fields of an MCP server's form; `undefined` if it has one that is not known. */
+/** The fields of an MCP server's form; `undefined` if one of them is of an unknown kind. */
 export const fieldsOfForm = ({ properties, required }: Form): ReadonlyArray<Field> | undefined => {
   const fields = Object.entries(properties).map(([id, schema]) =>
     fieldOfProperty(id, schema, required?.includes(id) === true)

@@ -1,12 +1,12 @@
 /**
- * Which consent to a command may last.
+ * Decides which commands a person may accept for good.
  *
- * An amendment lets whatever begins with its words run from then on, unasked and outside of the sandbox, so a person is
- * offered one only if these words say what would run. It knows programs by their names, and nothing of requests.
+ * After an amendment, every command that begins with its words runs unasked and outside the sandbox. So a person is offered one
+ * only if these words determine what would run. This module knows programs by their names, and nothing about requests.
  */
 import { runsCode } from "../command/wrapper.ts"
 
-// Whatever follows their names decides what they do, so no beginning bounds them.
+// The effect of these programs depends on the arguments that follow, so no prefix limits it.
 const unbounded: ReadonlySet<string> = new Set(
   (
     "rm rmdir unlink shred truncate mv cp dd ln install chmod chown chgrp chattr setfacl tee rsync scp sftp ftp rclone " +
@@ -19,7 +19,7 @@ const unbounded: ReadonlySet<string> = new Set(
   ).split(" ")
 )
 
-// Programs of many commands: those whose beginning says what is done. `run` needs one word more.
+// Programs with subcommands: the subcommands that determine what is done. `run` needs one more word.
 const commands = new Map<string, ReadonlySet<string>>(
   Object.entries({
     git: "add branch commit restore rev-parse show-ref stash status switch",
@@ -34,7 +34,7 @@ const commands = new Map<string, ReadonlySet<string>>(
 const programName = (path: string): string =>
   (path.split(/[/\\]/).at(-1) ?? "").toLowerCase().replace(/\.(?:exe|cmd|bat|com|ps1)$/, "")
 
-/** Whether an amendment says what would run. */
+/** Whether the words of an amendment determine what would run. */
 export const bounds = (words: ReadonlyArray<string>): boolean => {
   const [path = "", command = "", ...rest] = words
   const program = programName(path)

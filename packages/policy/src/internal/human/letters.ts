@@ -1,12 +1,12 @@
 /**
- * Words that do not read as what they are: their letters look Latin and are not, or a terminal turns their order around.
+ * Finds deceptive words: their letters look Latin but are not, or a terminal reverses their order.
  *
- * A person accepts what the eye sees. These words are named beside it, with the number of each letter, and letters that run
- * from right to left are never shown as themselves in what would be done. It knows letters, and no requests.
+ * A person accepts what the screen shows. So these words are listed next to it, with the code of each letter, and letters that
+ * run from right to left are always escaped in the text of an action. This module knows letters, but no requests.
  */
 import * as Display from "@effect-codex/core/Display"
 
-// All that a terminal may take for the beginning of text from right to left, unassigned letters of those blocks included.
+// Every character that may start right-to-left text in a terminal, including unassigned ones of those blocks.
 const rightToLeft = /[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu
 
 const lookAlike =
@@ -16,10 +16,10 @@ const word = /[\p{L}\p{M}\p{N}_]+/gu
 
 const numbered = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
-/** A text that is safe to show, in the order in which it is read by a program. */
+/** A text that is safe to show, in the order in which a program reads it. */
 export const inOrder = (shown: string): string => shown.replace(rightToLeft, numbered)
 
-/** The words of a text to be careful with, each once, safe to show. */
+/** The deceptive words of a text, each once, safe to show. */
 export const deceptiveWords = (text: string): ReadonlyArray<string> => {
   if (!lookAlike.test(text) && inOrder(text) === text) return []
   const deceptive = (word: string) => lookAlike.test(word) || inOrder(word) !== word
@@ -28,7 +28,7 @@ export const deceptiveWords = (text: string): ReadonlyArray<string> => {
     .map(named)
 }
 
-// A word of another alphabet alone is shown as it is in the text, so here are both.
+// `Display.line` leaves a word of a single other alphabet unchanged, so it is shown together with its codes.
 const named = (word: string): string => {
   const numbers = word.replace(/[^ -~]/gu, numbered)
   if (inOrder(word) !== word) return numbers

@@ -1,16 +1,16 @@
 /**
- * Questions as plain text for a terminal: on one screen, with a way to see what is left out there.
+ * Questions as plain text for a terminal: on one screen, with a choice that shows omitted lines.
  *
  * It knows lines and columns. It does not know requests, and reads nothing.
  */
-/** What is shown of a question. */
+/** The visible parts of a question. */
 interface Question {
   readonly title: string
   readonly details: ReadonlyArray<{ readonly label: string; readonly text: string }>
   readonly choices: ReadonlyArray<{ readonly key: string; readonly meaning: string }>
 }
 
-/** What is shown of something to fill in. */
+/** The visible parts of a field. */
 interface Field {
   readonly label: string
   readonly description: string
@@ -20,11 +20,11 @@ interface Field {
   readonly isRequired: boolean
 }
 
-// Before a line, and before what of it does not fit on the screen's.
+// Prefixes of a line, and of its continuation on the next line of the screen.
 const bar = "  │ "
 const goesOn = "  ┊ "
 
-// No character is wider than two columns, and those of ASCII have one. The sign for what is left out may have either.
+// No character is wider than two columns, and ASCII characters take one. An ellipsis may take either.
 const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
   const room = Math.max(10, columns - 2)
   const size = /^[ -~…]*$/.test(line) ? room : Math.floor(room / 2)
@@ -34,7 +34,7 @@ const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
   return lines
 }
 
-// The first and the last lines, behind bars; what is said of the others is not behind one, so that no text can say it.
+// The first and last lines, each after a bar. The notice about omitted lines has no bar, so that no text can forge it.
 const barred = (text: string, columns: number, maxLines = Number.POSITIVE_INFINITY): string => {
   const lines = text
     .replaceAll("\t", "    ")
@@ -46,10 +46,10 @@ const barred = (text: string, columns: number, maxLines = Number.POSITIVE_INFINI
   return [...lines.slice(0, each), notice, ...lines.slice(-each)].join("\n")
 }
 
-/** The choice that shows what was left out. */
+/** The choice that shows the omitted lines. */
 export const more = "more"
 
-/** The question, and whether something is left out to keep it on the screen. */
+/** The question, shortened to fit the screen, and the keys of its choices. */
 export const page = ({ choices, details, title }: Question, columns: number, rows: number) => {
   const free = rows - choices.length - 8 - 3 * details.length
   const maxLines = Math.max(6, Math.floor(free / Math.max(1, details.length)))
@@ -58,9 +58,9 @@ export const page = ({ choices, details, title }: Question, columns: number, row
     return { label, short, isCut: short !== barred(text, columns) }
   })
   const isCut = parts.some(({ isCut }) => isCut)
-  const offered = isCut ? [...choices, { key: more, meaning: "Show what is left out" }] : choices
+  const offered = isCut ? [...choices, { key: more, meaning: "Show the omitted lines" }] : choices
   const width = Math.max(...offered.map(({ key }) => key.length)) + 4
-  // What goes on does so below the meaning, where no key can stand.
+  // A continued meaning is indented below its first line, where no key can stand.
   const meanings = offered.flatMap(({ key, meaning }) =>
     wrapped(meaning, columns - width).map((part, index) => `${(index === 0 ? `  ${key}` : "").padEnd(width)}${part}`)
   )
@@ -74,19 +74,19 @@ export const page = ({ choices, details, title }: Question, columns: number, row
   return { text, keys: offered.map(({ key }) => key) }
 }
 
-/** The question with all that it has. */
+/** The full text of a question. */
 export const text = (question: Question, columns = 80): string => page(question, columns, Number.POSITIVE_INFINITY).text
 
 const formOf = ({ isOpen, options, type }: Field): string => {
   if (type === "choices") return "numbers of options, with commas between them"
-  if (options.length > 0) return isOpen ? "the number of an option, or words of your own" : "the number of an option"
+  if (options.length > 0) return isOpen ? "the number of an option, or your own text" : "the number of an option"
   return { boolean: "yes or no", integer: "a whole number", number: "a number", text: "in words" }[type]
 }
 
-/** What is to be filled in, and how. */
+/** The text of a field, with a description of valid input. */
 export const fieldText = (field: Field, columns: number): string =>
   [
-    `${field.isRequired ? "To be filled in" : "May be left empty"}: ${formOf(field)}`,
+    `${field.isRequired ? "Required" : "Optional"}: ${formOf(field)}`,
     barred(field.label, columns),
     ...(field.description === "" ? [] : [barred(field.description, columns)]),
     ...field.options.map(({ description, label }, index) =>

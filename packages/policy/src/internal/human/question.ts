@@ -1,8 +1,8 @@
 /**
- * What a person is asked about each kind of request: what matters, safe to show, and the choices that the request allows.
+ * Makes the question to a person for each kind of request: the relevant facts, safe to show, and the allowed choices.
  *
- * What would be done is in the question whole, or nobody is asked. Only what the server itself says is shown as a fact; what the
- * model or an MCP server says is shown as its claim. This module does not know terminals.
+ * A question shows the whole action; if that is impossible, no question is asked. Only the server's own statements are shown as
+ * facts. Those of the model or an MCP server are shown as claims. This module does not know terminals.
  *
  * The room knows questions to a person: their texts, their choices, and the terminal that shows them. It must not decide:
  * it accepts nothing that the person has not chosen.
@@ -39,7 +39,7 @@ export interface Asked<K extends Kind> {
   readonly decide: (answer: Answer) => Result.Result<Decisions[K], string>
 }
 
-/** Makes the question of a request; fails with why a person can't be asked. */
+/** Makes the question for a request; fails with the reason why a person cannot be asked. */
 export const make = <K extends Kind>(
   request: Request<K>,
   folder: string
@@ -48,7 +48,7 @@ export const make = <K extends Kind>(
     if (typeof draft === "string") return Result.fail(draft)
     const { fields = [], title } = draft
     const offered = draft.ways.filter(Predicate.isNotUndefined)
-    // A key stands for one thing.
+    // Each key has only one meaning.
     const ways = offered.filter(({ key }, index) => offered.findIndex((way) => way.key === key) === index)
     const question: Question = {
       kind: request.kind,
@@ -71,7 +71,7 @@ export const make = <K extends Kind>(
     })
   })
 
-// What would be done is shown whole: nobody can say yes to what is left out. More than this is not asked about.
+// A question shows the whole action, since no one can agree to omitted parts. If its text is longer than this, it is not asked.
 const maxShown = 500_000
 
 const isTooLong = ({ choices, details, fields }: Question): boolean => {
@@ -109,7 +109,7 @@ const fileChange = Effect.fnUntraced(function* (
       }
     })
   )
-  // Those that lie outside come first: a screen shows the beginning.
+  // Files outside the folder come first, since a screen shows the beginning.
   const sorted = [...files.filter(({ isInside }) => !isInside), ...files.filter(({ isInside }) => isInside)]
   const lasting = "all further changes of files in this session, unasked"
   return {
@@ -128,7 +128,7 @@ const fileChange = Effect.fnUntraced(function* (
       remark("Why, as the model claims", params.reason, 1000)
     ],
     ways: [
-      way(yes, params.grantRoot == null ? "Yes, once" : "Yes, with what it also asks for", "accept"),
+      way(yes, params.grantRoot == null ? "Yes, once" : "Yes, including the additional access", "accept"),
       way("session", `Yes, and ${lasting}`, "acceptForSession"),
       way("n", "No. The agent gets the refusal and continues", "decline"),
       way("cancel", "No, and stop the turn", "cancel")
@@ -178,7 +178,7 @@ const userInput = ({ params: { questions } }: Request<"userInput">): Drafting<"u
           return Result.map(UserInput.check(questions, given), () => UserInput.toDecision(given))
         }
       },
-      way<"userInput">("n", "Do not answer. The agent goes on without", "decline")
+      way<"userInput">("n", "Do not answer. The agent continues without", "decline")
     ]
   })
 }
@@ -200,7 +200,7 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
         careful(params.url, params.serverName),
         remark("Message of the server", params.message, 2000)
       ],
-      ways: [way<"elicitation">(yes, "I have been there, and done what is asked", accepted(null)), ...refusals]
+      ways: [way<"elicitation">(yes, "I visited the page and did what it asks", accepted(null)), ...refusals]
     }
   }
   if (params.mode !== "form") return `a person can't answer the mode ${title(params.mode)} here`
@@ -229,8 +229,9 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
     }
   }
   return {
-    title: fields.length === 0 ? `The MCP server ${server} asks for a yes` : `The MCP server ${server} asks for data`,
-    // What it asks a person to agree to, or to fill in.
+    title:
+      fields.length === 0 ? `The MCP server ${server} asks for confirmation` : `The MCP server ${server} asks for data`,
+    // The message that a person agrees to, or fills in the form for.
     details: [detail("Message of the server", params.message), careful(params.serverName)],
     fields,
     ways: [

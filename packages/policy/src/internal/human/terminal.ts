@@ -1,8 +1,7 @@
 /**
  * Questions at a terminal: shown as plain text, answered in whole words.
  *
- * It knows when a person can have meant an answer for the question that is on the screen. It does not know what an answer
- * leads to.
+ * It knows whether an answer can be for the question on the screen. It does not know how an answer is used.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -19,22 +18,22 @@ import type { Answer, Field, Question, Value } from "../../HumanQuestion.ts"
 import { read } from "./form.ts"
 import { fieldText, more, page, text } from "./page.ts"
 
-/** So long is dropped what was typed before the question could be read. */
+/** For this long, input is dropped, since it was typed before the question could be read. */
 const settling = "200 millis"
 
-// There is one terminal, however many people sit at it: two questions at a time would take each other's answers.
+// There is only one terminal: two questions at a time would take each other's answers.
 const terminals = Semaphore.makeUnsafe(1)
 
-// Where a question went away unanswered. The answer to it may still be on its way from the person's fingers.
-// Kept by the standard input: each layer makes a terminal of its own of it.
+// The terminals where a question was withdrawn unanswered. The person may still be typing the answer to it.
+// Keyed by the standard input, since each layer makes its own terminal.
 const abandoned = new WeakSet<Stdio.Stdio>()
 
-/** What a person types to see the question that comes after one that went away. It answers no question. */
+/** A person types this word to see the question that follows a withdrawn one. It answers no question. */
 const next = "next"
 
 type Services = FileSystem.FileSystem | Path.Path | Stdio.Stdio | Terminal.Terminal
 
-/** Asks at the terminal; `undefined`: nobody answered. */
+/** Asks at the terminal; `undefined` if there was no answer. */
 export const ask: (question: Question) => Effect.Effect<Answer | undefined, PlatformError, Services> =
   Effect.fnUntraced(function* (question: Question) {
     const stdio = yield* Stdio.Stdio
@@ -46,20 +45,20 @@ export const ask: (question: Question) => Effect.Effect<Answer | undefined, Plat
   }, Effect.scoped)
 
 const dialogue = Effect.fnUntraced(function* (stdio: Stdio.Stdio, terminal: Terminal.Terminal, question: Question) {
-  // Drops what was typed so far, unless it ends the input, and keeps the terminal from showing what is typed.
+  // Drops the input so far, unless it is the end of the input, and turns off the echo of the terminal.
   const early = yield* terminal.readInput
   yield* Effect.forever(Queue.take(early)).pipe(
     Effect.mapError(() => new Terminal.QuitError({})),
     Effect.timeoutOption(settling)
   )
   if (abandoned.has(stdio)) {
-    yield* terminal.display("\nThe question before this one is not asked any more. Another one waits.\n")
+    yield* terminal.display("\nThe previous question was withdrawn. Another one is waiting.\n")
     yield* choose([next])
     abandoned.delete(stdio)
   }
   return yield* Effect.onInterrupt(answered(terminal, question), () => {
     abandoned.add(stdio)
-    return Effect.ignore(terminal.display("\nThis is not asked any more.\n"))
+    return Effect.ignore(terminal.display("\nThis question was withdrawn.\n"))
   })
 })
 
@@ -87,7 +86,7 @@ const meantBy = (typed: string): string => {
   return word === "yes" ? "y" : word === "no" ? "n" : word
 }
 
-// The messages are ours: nothing that is not may get into a prompt, which draws itself with escape sequences.
+// A prompt draws itself with escape sequences, so its messages never contain text from outside this module.
 const choose = (keys: ReadonlyArray<string>) =>
   Effect.map(
     Prompt.String({

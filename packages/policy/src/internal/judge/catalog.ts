@@ -1,8 +1,8 @@
 /**
- * The catalog of models for a judge's threads: that of codex, without the tools that it gives to the models in it.
+ * The catalog of models for a judge's threads: the catalog of codex, without the tools that it assigns to models.
  *
- * No setting takes those tools away, the one that sends messages in the middle of a turn among them. It knows the file that
- * codex reads for `model_catalog_json` and the command that prints one. It asks no model, and does not know threads.
+ * No setting turns off these tools; one of them sends messages in the middle of a turn. This module knows the file that codex
+ * reads for `model_catalog_json` and the command that prints one. It asks no model, and does not know threads.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -13,16 +13,16 @@ import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 
 export interface Options {
   readonly binary: string
-  /** All of the process's environment. `CODEX_HOME` says whose models they are. */
+  /** The complete environment of the process. `CODEX_HOME` selects the account whose models are listed. */
   readonly env: { readonly [name: string]: string | undefined }
-  /** Further arguments, as those that say where the models are. */
+  /** Further arguments, such as those that select the provider of the models. */
   readonly args: ReadonlyArray<string>
-  /** Where to write the catalog. */
+  /** The path to write the catalog to. */
   readonly file: string
 }
 
-// Codex asks its provider for the models first, if it has an account there. A question waits for this as long as it may wait for
-// its answer, so a slow catalog is a declined question and no judge with tools.
+// If codex has an account, it first asks its provider for the models. A question waits for the catalog within its own timeout,
+// so a slow catalog leads to a declined request, never to a judge with tools.
 const patience = "30 seconds"
 
 const Catalog = Schema.fromJsonString(
@@ -39,7 +39,7 @@ const without = {
 }
 
 /**
- * Writes the catalog, and gives its path; `undefined` if this codex prints none, which is logged.
+ * Writes the catalog and returns its path; `undefined` if this codex prints no catalog, which is logged.
  */
 export const write: (
   options: Options
@@ -60,7 +60,7 @@ export const write: (
         )
         .pipe(Effect.flatMap(decode), Effect.timeout(patience))
     return yield* print().pipe(
-      // Those that came with the binary.
+      // Fall back to the models that are bundled with the binary.
       Effect.catch(() => print("--bundled")),
       Effect.flatMap(({ models }) => encode({ models: models.map(strip) })),
       Effect.flatMap((text) => fs.writeFileString(file, text)),
@@ -75,7 +75,7 @@ export const write: (
   }
 )
 
-// Only what is there, so that the form stays that of this version.
+// Replaces only existing keys, so that the format stays that of this version.
 const strip = (model: { readonly [key: string]: unknown }) => ({
   ...model,
   ...Object.fromEntries(Object.entries(without).filter(([key]) => Predicate.hasProperty(model, key)))

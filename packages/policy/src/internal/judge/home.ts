@@ -1,5 +1,5 @@
 /**
- * A throwaway home for a judge's server: nothing of the user's in it but the account and the choice of the model.
+ * A throwaway `CODEX_HOME` for a judge's server. From the user's home it takes only the account and the choice of the model.
  *
  * It knows folders and the keys of `config.toml`. It reads no secret, and does not know servers.
  */
@@ -17,9 +17,9 @@ export interface JudgeHome {
   readonly home: string
   /** An empty folder. */
   readonly cwd: string
-  /** What the server takes from the user's configuration: none of it is a secret. */
+  /** The user's settings that apply to the server. None of them is a secret. */
   readonly server: { readonly [key: string]: unknown }
-  /** What the judge's threads take from it. */
+  /** The user's settings that apply to the judge's threads. */
   readonly thread: { readonly [key: string]: unknown }
 }
 
@@ -35,10 +35,10 @@ const providerKeys = ["model_provider", "model_providers"]
 const threadKeys = ["model", "model_provider", "model_providers", "openai_base_url"]
 
 /**
- * Makes a home that goes with the scope, after that of the user if there is one.
+ * Makes a home from the user's home, if there is one. The scope removes it.
  *
- * The account is a link to the user's `auth.json`. A copy would do for a key, but an account with tokens renews them, each
- * renewal spends the old one, and a copy that renews would log the user out. Codex writes through the link.
+ * The account is a link to the user's `auth.json`. A copy would be enough for an API key. But tokens get renewed, each renewal
+ * invalidates the old token, and a renewed copy would log the user out. Codex writes through the link.
  */
 export const make: (
   userHome: string | undefined
@@ -63,15 +63,15 @@ export const make: (
     Effect.fromResult(Toml.parse(text)),
     ({ message }) => new InvalidConfig({ path: file, description: message })
   )
-  // Some servers (0.163 to 0.166) take a turn only on the provider that they have themselves. In a file of our own, and not
-  // in the arguments that everybody can read: a provider may have secrets.
+  // Some servers (0.163 to 0.166) run turns only on the provider of their own configuration. A provider may contain secrets,
+  // so it goes into a private file, not into the arguments that every process can read.
   const provider = pick(settings, providerKeys)
   const lines = Object.entries(provider).map(([key, value]) => `${key} = ${toToml(value)}\n`)
   yield* fs.writeFileString(path.join(home, "config.toml"), lines.join(""), { mode: 0o600 })
   return { home, cwd, server: pick(settings, serverKeys), thread: pick(settings, threadKeys) }
 })
 
-/** Settings in the form of arguments. */
+/** Settings as command-line arguments. */
 export const toArgs = (settings: { readonly [key: string]: unknown }): ReadonlyArray<string> =>
   Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${toToml(value)}`])
 
@@ -88,7 +88,7 @@ const toToml = (value: unknown): string => {
 const pick = (settings: { readonly [key: string]: unknown }, keys: ReadonlyArray<string>) =>
   Object.fromEntries(keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])))
 
-/** Where the user's own home is, as codex finds it. Never below the working directory, which may be somebody else's. */
+/** The user's own home, found as codex finds it. Never relative to the working directory, which may not be trusted. */
 export const userHome = (
   environment: { readonly [name: string]: string | undefined },
   path: Path.Path

@@ -1,7 +1,7 @@
 /**
- * An app-server for a judge alone, and a new one after each question that brought no answer.
+ * An app-server that serves only a judge. A new one replaces it after each question without an answer.
  *
- * It knows how a server is started and replaced. It does not know what is asked, nor what an answer means.
+ * It knows how a server is started and replaced. It does not know the questions, nor the meaning of an answer.
  */
 import type * as AppServer from "@effect-codex/core/AppServer"
 import * as Codex from "@effect-codex/core/Codex"
@@ -33,7 +33,7 @@ import * as JudgeThread from "./thread.ts"
 
 export interface Server<E> {
   readonly ask: (question: JudgeThread.ThreadQuestion) => Effect.Effect<string, E>
-  /** Ends when the server has. */
+  /** Completes when the server has exited. */
   readonly ended: Effect.Effect<void>
 }
 
@@ -45,7 +45,7 @@ export interface Options extends Pick<
   readonly settings: Omit<JudgeThread.Settings, "catalog" | "config" | "cwd">
 }
 
-/** Starts a server in a home of its own. */
+/** Starts a server in its own home. */
 export const start: (
   options: Options
 ) => Effect.Effect<
@@ -57,7 +57,7 @@ export const start: (
   const environment = { ...(env === undefined || extendEnv === true ? globalThis.process.env : {}), ...env }
   const { cwd, home, server, thread } = yield* JudgeHome.make(codexHome ?? JudgeHome.userHome(environment, path))
   const command = yield* CodexBinary.resolve({ binary })
-  // Without these the server would look for what it offers to its threads on the network, at each start.
+  // Without these settings, the server would look up apps and plugins on the network at each start.
   const settled = { "features.apps": false, "features.plugins": false, ...server, ...config }
   const homed = { ...environment, CODEX_HOME: home }
   const file = path.join(path.dirname(home), "models.json")
@@ -75,14 +75,14 @@ export const start: (
         experimentalApi: true,
         shutdownGrace
       })
-      // A judge asks for nothing, so a person who is there for the agent is not there for it.
+      // A judge asks for no approval, so the person who approves the agent's requests is not available to it.
     ).pipe(
       Effect.provideService(PolicyEngine.HumanApproval, undefined),
       Effect.map((context) => Context.get(context, Codex.Codex))
     )
   const scope = yield* Effect.flatMap(Effect.scope, Scope.fork)
   const first = yield* Scope.provide(launch(), scope)
-  // An older server reads the models when it starts, and which one it is, it says only then.
+  // An older server reads the catalog at its start. Its version is known only after the first start.
   const isCatalogOfThreads = Versions.has(first.serverInfo.version, Versions.behaviors.catalogOfThreads)
   const models = isCatalogOfThreads ? undefined : yield* Fiber.join(catalog)
   const codex =
@@ -96,8 +96,8 @@ export const start: (
 })
 
 /**
- * A server that is there from now on until the scope closes: another one in its place when it has ended, or has not answered,
- * for whatever reason.
+ * Keeps a server running until the scope closes. If the server exits or does not answer, for any reason, a new one replaces
+ * it.
  */
 export const renewing = Effect.fnUntraced(function* <E, E2, R>(
   start: Effect.Effect<Server<E>, E2, R>
@@ -111,14 +111,14 @@ export const renewing = Effect.fnUntraced(function* <E, E2, R>(
     }),
     idleTimeToLive: Duration.infinity
   })
-  // The one that has taken its place stays, whatever becomes of questions that the old one was asked.
+  // Never discards the replacement, even if questions to the old server fail later.
   const discard = (server: Server<E>) => Effect.suspend(() => (newest === server ? RcRef.invalidate(ref) : Effect.void))
   yield* Effect.scoped(RcRef.get(ref))
   return (question) =>
     Effect.flatMap(Scope.fork(scope), (borrowed) =>
       Scope.provide(RcRef.get(ref), borrowed).pipe(
         Effect.flatMap((server) =>
-          // The question that comes next may not wait until this one has been stopped, so the server is given up before.
+          // The next question must not wait until this one has stopped, so the server is discarded first.
           Effect.acquireUseRelease(
             Effect.forkDetach(server.ask(question)),
             (asking) => Fiber.join(asking),
@@ -126,7 +126,7 @@ export const renewing = Effect.fnUntraced(function* <E, E2, R>(
               Exit.isSuccess(exit) ? Effect.void : Effect.andThen(discard(server), Fiber.interrupt(asking))
           )
         ),
-        // One that has not answered may take its time to end, and the next question does not wait for that.
+        // A server that did not answer may be slow to exit, so it is closed in the background.
         Effect.onExit((exit) =>
           Exit.isSuccess(exit) ? Scope.close(borrowed, exit) : Effect.forkIn(Scope.close(borrowed, exit), scope)
         )

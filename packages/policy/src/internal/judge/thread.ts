@@ -1,8 +1,8 @@
 /**
- * One question to a judge that is a Codex thread: a new one each time, without tools, instructions or settings but ours.
+ * Asks a judge one question. Each question gets a new Codex thread with only our instructions and settings, and no tools.
  *
  * The room knows how a judge is started, asked and replaced. It must not know rules, and it never accepts by itself: `judgement`
- * reads what an answer means.
+ * interprets the answer.
  */
 import type { AgentResponse } from "@effect-codex/core/AgentResponse"
 import type * as Codex from "@effect-codex/core/Codex"
@@ -18,9 +18,9 @@ import type { Form } from "./judgement.ts"
 export interface Settings {
   /** An empty folder. */
   readonly cwd: string
-  /** Configuration of the thread beside what keeps tools away: which model, and where it is. */
+  /** Configuration of the thread in addition to the settings that turn off tools: the model and its provider. */
   readonly config: { readonly [key: string]: unknown }
-  /** The path of the models that it knows; `undefined` for those of the server. */
+  /** The path of the catalog of models; `undefined` for the server's own catalog. */
   readonly catalog: Effect.Effect<string | undefined>
   readonly model: string | null
   readonly effort: NonNullable<Thread.TurnOptions["effort"]> | null
@@ -33,7 +33,7 @@ export interface ThreadQuestion {
   readonly answer: Form
 }
 
-// What would give the judge hands, or words of others. Found by looking at what codex 0.169.0 sends to the model.
+// Features that would give the judge tools or foreign text. Found by inspecting what codex 0.169.0 sends to the model.
 const offFeatures = [
   "apps",
   "artifact",
@@ -83,18 +83,18 @@ const decodeServers = Schema.decodeUnknownOption(
 
 const Started = Schema.Struct({ thread: Schema.Struct({ id: Schema.String }) })
 
-// Declines whatever the judge asks for.
+// Declines every request of the judge.
 const nothing = PolicyEngine.make({})
 
-// Any other item is the trace of a tool.
+// Any other item is evidence that a tool was used.
 const isHarmless = (type: string): boolean => type === "userMessage" || type === "reasoning" || type === "agentMessage"
 
-// Of a server that was not started here the models are not known: since 0.171 some have a tool that says something in the
+// The models of a server that was not started here are unknown. Since 0.171 some have a tool that sends a message in the
 // middle of a turn.
 const isMessageOfTool = (item: AgentResponse["items"][number]): boolean =>
   item.type === "agentMessage" && item.delivery === "async"
 
-/** Asks, and gives the judge's last words as they are. */
+/** Asks the judge and returns its last message unchanged. */
 export const ask = (
   codex: Codex.Codex["Service"],
   { catalog, config, cwd, effort, model, summary }: Settings
@@ -104,12 +104,12 @@ export const ask = (
     const unsubscribe = (threadId: string) =>
       Effect.ignore(codex.request("thread/unsubscribe", { threadId }, { timeout: "5 seconds" }))
 
-    // A server that is configured with MCP servers starts them for each thread that does not switch them off by name.
+    // The app-server starts its configured MCP servers for each thread, except those that the thread disables by name.
     const known = decodeServers((yield* codex.request("config/read", {})).config)
     const servers = Object.keys(Option.match(known, { onNone: () => ({}), onSome: (config) => config.mcp_servers }))
     const models = yield* catalog
     const params = {
-      // Of the policies the one that asks about most, and every question is answered with no.
+      // The approval policy with the most approval requests, all of which are declined.
       approvalPolicy: "untrusted",
       approvalsReviewer: "user",
       baseInstructions: question.instructions,
@@ -129,7 +129,7 @@ export const ask = (
     const onLate = (late: unknown) => {
       if (Schema.is(Started)(late)) runFork(unsubscribe(late.thread.id))
     }
-    // Without an environment there is nothing that a tool could run in. Only the experimental API has that field.
+    // Without an environment, no tool has a place to run in. Only the experimental API has this field.
     const started = yield* codex.requestRaw("thread/start", { ...params, environments: [] }, { onLate }).pipe(
       Effect.catchTag("ExperimentalApiRequired", () => codex.requestRaw("thread/start", params, { onLate })),
       Effect.filterOrFail(Schema.is(Started), () => new PolicyFailed({ description: "the judge's thread has no id" }))
@@ -139,8 +139,8 @@ export const ask = (
       const response = yield* codex.responses.create({
         threadId,
         prompt: question.prompt,
-        // A given Codex may have defaults for turns: `null` keeps them from replacing what the thread was started with. To
-        // name the folder again would give the thread an environment.
+        // A Codex service from outside may have defaults for turns: `null` keeps them from replacing the thread's settings.
+        // The folder must not be repeated, since that would give the thread an environment.
         turn: {
           approvalPolicy: null,
           approvalsReviewer: null,

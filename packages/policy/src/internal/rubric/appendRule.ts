@@ -1,7 +1,7 @@
 /**
- * The text of a rubric with one more rule for commands, so that everything else in it stays as a person wrote it.
+ * Adds a rule for commands to the text of a rubric, and leaves the rest of the text as its author wrote it.
  *
- * It makes candidates, best first, and promises nothing: the caller reads a candidate again and compares.
+ * It returns candidates, best first, without a guarantee: the caller must parse a candidate and compare the result.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -10,13 +10,13 @@ import type { CommandRule } from "../../Rule.ts"
 
 const endLine = (text: string): string => (text === "" || text.endsWith("\n") ? text : `${text}\n`)
 
-// The lines of the rule as an entry of a list whose dashes stand below each other.
+// The lines of the rule as an entry of a list whose dashes stand at this column.
 const entryOf = (rule: CommandRule, column: number): string => {
   const lines = Yaml.stringify(rule, { lineWidth: 0 }).trimEnd().split("\n")
   return lines.map((line, index) => `${" ".repeat(column)}${index === 0 ? "- " : "  "}${line}\n`).join("")
 }
 
-// Below the last rule of a list, without touching a line that is there; or as a list of its own at the end.
+// Inserts the rule after the last one of the list without touching an existing line, or adds a new list at the end.
 const insertInYaml = (text: string, document: Yaml.Document.Parsed, rule: CommandRule): string | undefined => {
   const rules: unknown = document.get("commandRules", true)
   if (rules === undefined) return `${endLine(text)}commandRules:\n${entryOf(rule, 2)}`
@@ -30,7 +30,7 @@ const insertInYaml = (text: string, document: Yaml.Document.Parsed, rule: Comman
   return `${before}${entryOf(rule, start - (text.lastIndexOf("\n", start - 1) + 1))}${after}`
 }
 
-// With the library's own layout: its comments and its order stay, its spaces may not.
+// Uses the layout of the YAML library: comments and order stay, spacing may change.
 const rewriteYaml = (document: Yaml.Document.Parsed, rule: CommandRule): string => {
   document.addIn(["commandRules"], document.createNode(rule))
   return document.toString({ lineWidth: 0 })
@@ -68,13 +68,13 @@ const candidatesOfToml = (text: string, rule: CommandRule): ReadonlyArray<string
   return [`${endLine(text)}${text === "" ? "" : "\n"}[[commandRules]]\n${fields.join("")}`]
 }
 
-/** The texts that may be the rubric with the rule at the end of its rules for commands. */
+/** Candidates for the text of the rubric with the rule at the end of its rules for commands. */
 export const candidates = (
   text: string,
   format: "json" | "yaml" | "toml",
   rule: CommandRule
 ): ReadonlyArray<string> => {
-  // Written with line feeds alone, and then as the file has its lines.
+  // Edit with line feeds only, then restore the line endings of the file.
   const normal = text.replaceAll("\r\n", "\n")
   const restore = (candidate: string) => (normal === text ? candidate : candidate.replaceAll("\n", "\r\n"))
   switch (format) {

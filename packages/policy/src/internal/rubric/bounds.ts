@@ -1,10 +1,10 @@
 /**
- * Where commands may run that a rule accepts. A program such as `npm test` runs what its folder says, and the model picks the
- * folder, so no rule accepts commands everywhere without saying so.
+ * Limits the folders in which accepted commands may run. A program such as `npm test` runs code from its folder, and the model
+ * picks the folder, so a rule accepts commands in every folder only if it says so.
  */
 import type { CommandCondition, CommandDecision, CommandRule } from "../../Rule.ts"
 
-/** Whether a decision lets something happen, so that it needs certainty. */
+/** Whether a decision accepts, so that its rule must match for certain. */
 export const isPermissive = (decision: CommandDecision): boolean => {
   if (decision === "decline" || decision === "cancel") return false
   return typeof decision === "string" || !("applyNetworkPolicyAmendment" in decision)
@@ -12,17 +12,17 @@ export const isPermissive = (decision: CommandDecision): boolean => {
     : decision.applyNetworkPolicyAmendment.action === "allow"
 }
 
-// Where the network is all that is asked for, nothing is run.
+// An approval that asks only for network access runs nothing.
 const isBounded = ({ anywhere, cwdWithin, request }: CommandCondition): boolean =>
   anywhere === true ||
   cwdWithin !== undefined ||
   (request !== undefined && request.every((kind) => kind === "networkApproval"))
 
-/** The condition with the allowed roots where it doesn't say itself where. */
+/** The condition, limited to the allowed roots if it does not limit the folder itself. */
 export const inRoots = (when: CommandCondition, roots: ReadonlyArray<string>): CommandCondition =>
   roots.length === 0 || isBounded(when) ? when : { ...when, cwdWithin: roots }
 
-/** The rules that accept commands anywhere and don't say so. */
+/** The rules that accept commands in any folder without saying so. */
 export const unbounded = (rubric: {
   readonly allowedRoots?: ReadonlyArray<string>
   readonly extends?: ReadonlyArray<string>

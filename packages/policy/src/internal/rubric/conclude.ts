@@ -1,5 +1,5 @@
 /**
- * From what was decided for each part of a command to one decision that the server can be told.
+ * Combines the decisions for the parts of a command into one decision for the server.
  *
  * The room knows the parts of a rubric that are common to all kinds of rules: its text, conditions, bounds, packs and
  * patterns, and the decision that the rules add up to. It must not know the file system, or how a request arrives.
@@ -14,7 +14,7 @@ import { short } from "../text.ts"
 import { baseName, runsCode } from "../command/wrapper.ts"
 
 export interface Conclusion {
-  /** `undefined`: nobody decided on some part, and nobody declined any. */
+  /** `undefined`: some part was not decided on, and none was declined. */
   readonly decision: Decisions["command"] | undefined
   readonly by: string
   readonly reason: string | undefined
@@ -40,7 +40,7 @@ export const conclude = (
     return { decision: undefined, by, reason: undefined, conditions: [], checks: [] }
   }
   const [first, ...others] = decided
-  // Of several decisions that let it happen, the one that lets the least.
+  // If the accepting decisions differ, the narrowest one counts: accepting once.
   const decision = others.every(({ decision }) => decision === first?.decision)
     ? (first?.decision ?? "decline")
     : "accept"
@@ -78,7 +78,8 @@ const toWire = (params: Params["command"], decision: CommandDecision, parts: num
     : decline(`the amendment ${problem}`)
 }
 
-// The server writes an amendment down as it comes, and lets pass what begins with it, everywhere and without a sandbox.
+// The server stores an amendment as it is, and from then on allows every command that begins with it, in any folder and
+// without a sandbox.
 export const amendmentProblem = (
   proposed: ReadonlyArray<string>,
   amendment: ReadonlyArray<string>,
@@ -86,8 +87,7 @@ export const amendmentProblem = (
 ): string | undefined => {
   const [program] = amendment
   if (program === undefined || proposed.length === 0) return "is empty, or none is proposed"
-  if (!proposed.every((word, index) => amendment[index] === word))
-    return "is not the proposed one, or one that goes on from it"
+  if (!proposed.every((word, index) => amendment[index] === word)) return "does not begin with the proposed words"
   if (runsCode(baseName(program))) return `would let ${short(program)} run anything`
-  return parts === 1 ? undefined : "would be for one part of a command of several"
+  return parts === 1 ? undefined : "would cover only one part of the command"
 }

@@ -1,8 +1,8 @@
 /**
- * The conditions that all kinds of rules share, and the two ways to look at a condition.
+ * The conditions that all kinds of rules share, and the two ways to evaluate a condition.
  *
- * A rule that lets something happen must match for sure, and what is not known does not match. A rule that refuses matches
- * when it may, and what is not known may be anything. Both follow from `sure`.
+ * A rule that accepts must match for certain, so an unknown value does not match. A rule that declines matches any plausible
+ * reading, so an unknown value matches. The parameter `sure` selects between the two.
  */
 import * as Result from "effect/Result"
 import * as SafeRegex from "../../SafeRegex.ts"
@@ -17,7 +17,7 @@ export interface Common {
   readonly hasProposedExecpolicy?: boolean
 }
 
-/** What a request has of what the shared conditions ask. `undefined`: its kind has no such thing. */
+/** The properties of a request that the shared conditions refer to. `undefined` if its kind has no such property. */
 export interface About {
   readonly threadId: string
   readonly turnId: string | undefined
@@ -31,21 +31,21 @@ export const listOf = <A>(value: A | ReadonlyArray<A> | undefined): ReadonlyArra
 
 const isList = <A>(value: A | ReadonlyArray<A>): value is ReadonlyArray<A> => Array.isArray(value)
 
-/** A pattern of a rubric. All of the text has to match for a rule that lets something happen, and a piece for others. */
+/** A pattern of a rubric. A rule that accepts needs a match of the whole text; for other rules a match in it is enough. */
 export const regexOf = (pattern: string | undefined, sure: boolean): ((text: string) => boolean) | undefined => {
   if (pattern === undefined) return undefined
   return Result.match(SafeRegex.compile(pattern), {
-    // Rubrics with such a pattern are refused before.
+    // The schema of rubrics already refuses such a pattern.
     onFailure: () => () => !sure,
     onSuccess: (regex) => (text) => (sure ? (regex.matchesAll(text) ?? false) : (regex.matchesSome(text) ?? true))
   })
 }
 
-/** Whether a rule has one of the conditions that ask nothing of the file system. */
+/** Whether a rule has one of the shared conditions that need no file system. */
 export const hasCommon = ({ hasProposedExecpolicy, reasonRegex, threadIdRegex, turnIdRegex }: Common): boolean =>
   [hasProposedExecpolicy, reasonRegex, threadIdRegex, turnIdRegex].some((condition) => condition !== undefined)
 
-/** Whether the conditions that ask nothing of the file system hold. */
+/** Compiles the shared conditions that need no file system. */
 export const compileCommon = (when: Common, sure: boolean): ((about: About) => boolean) => {
   const reason = regexOf(when.reasonRegex, sure)
   const threadId = regexOf(when.threadIdRegex, sure)
@@ -63,7 +63,7 @@ export const compileCommon = (when: Common, sure: boolean): ((about: About) => b
 export const isWithinSome = (path: string, folders: ReadonlyArray<string>): boolean =>
   folders.some((folder) => isWithin(path, folder))
 
-/** What has to hold for all of these paths to lie in the folders; `undefined`: by their names, they don't. */
+/** The demands for all of these paths to lie in the folders; `undefined` if some path lies outside by its name already. */
 export const allWithin = (
   paths: ReadonlyArray<string>,
   folders: ReadonlyArray<string>

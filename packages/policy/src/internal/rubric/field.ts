@@ -1,15 +1,15 @@
 /**
- * Fields of a rubric that may be left out, for all schemas of rules. It knows no kind of rule.
+ * Optional fields of a rubric, for all schemas of rules. It knows no kind of rule.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SafeRegex from "../../SafeRegex.ts"
 
-/** A field that may be left out, with what an editor says about it. */
+/** An optional field, with the description that an editor shows. */
 export const optional = <S extends Schema.Top>(schema: S, description: string) =>
   Schema.optionalKey(schema.annotate({ description }))
 
-/** A field for a pattern, which may be left out. */
+/** An optional field for a pattern. */
 export const optionalRegex = (description: string) =>
   Schema.optionalKey(
     Schema.String.annotate({ description }).check(

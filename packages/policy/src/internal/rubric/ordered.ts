@@ -1,4 +1,4 @@
-/** Rules in the order in which they are tried: lower priorities first, and of equals the one that stands first. */
+/** Sorts rules into the order in which they are tried: a lower priority runs first; ties keep file order. */
 
 const defaultPriority = 1000
 

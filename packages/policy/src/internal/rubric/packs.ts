@@ -1,41 +1,41 @@
 /**
- * Rules that many projects need, by name and version, for a rubric to extend.
+ * Packs of rules that many projects need. A rubric extends them by name and version.
  *
- * A version is never changed once it was released: what would accept more, or less, becomes the next one. A name without a
- * version is the newest. All rules spell out the whole line, so that no option and no variable comes in that could make a
- * tool load something from elsewhere; what they run is code of the project, in the allowed roots.
+ * A released version never changes: rules that accept more, or less, become the next version. A name without a version means
+ * the newest. Every rule spells out the whole command line, so no option or variable can make a tool load code from elsewhere.
+ * The accepted commands run code of the project, in the allowed roots.
  */
 import type { CommandRule } from "../../Rule.ts"
 
 interface Pack {
   readonly version: number
-  /** Lines that are accepted, as patterns of all of a part, and the rule's name. */
+  /** The accepted command lines: each key is the name of a rule, and each value a pattern that matches a whole part. */
   readonly lines: { readonly [name: string]: string }
   readonly assigns?: ReadonlyArray<string>
 }
 
-// No part of such a path goes up or out, and it is no option and no `@file`.
+// Such a path never leads up or out of the folder, and is neither an option nor an `@file`.
 const segment = "[A-Za-z0-9_@][A-Za-z0-9_@.-]*"
 const path = `(\\./)?[A-Za-z0-9_][A-Za-z0-9_@.-]*(/${segment})*/?`
 
 const commitFlags = "( (-a|-q|-s|-v|--all|--quiet|--signoff|--verbose))*"
-// As it is quoted when it has to be.
+// A text in single quotes.
 const quoted = "'[^']*'(\\\\''[^']*')*"
 
 const script = "(test|lint|build|check|typecheck|type-check|types|format|fmt)(:[a-z0-9][a-z0-9:-]*)?"
 
 const packs = {
-  /** What provably only reads: of git, see `git-read`. */
+  /** Accepts commands that provably only read. For git, see `git-read`. */
   reading: { version: 1, lines: {} },
   "git-read": { version: 1, lines: {} },
   "git-commit": {
     version: 1,
     lines: {
       add: `git add( (-A|--all|-u|--update|-v|--verbose|--|\\.|${path}))+`,
-      // A message is text, whatever it says and however many lines it has.
+      // A message may be any text, with any number of lines.
       commit: `git commit${commitFlags}( (-m|-am) (${quoted}|[A-Za-z0-9_@%+=:,./-]+))+`,
       "commit-document": `git commit${commitFlags} (-F ?|--file[ =])-${commitFlags} << ${quoted}`,
-      // Prints the here-document that is a message.
+      // `cat` prints the here-document with the message.
       message: "cat",
       unstage: `git restore --staged( (--|\\.|${path}))+`,
       branch: "git (switch -c|checkout -b) [A-Za-z0-9][A-Za-z0-9_./-]*"
@@ -89,7 +89,7 @@ const isName = (text: string): text is Name => Object.hasOwn(packs, text)
 const namesOf = <P extends object>(value: P): ReadonlyArray<Extract<keyof P, string>> =>
   Object.keys(value).filter((key): key is Extract<keyof P, string> => Object.hasOwn(value, key))
 
-/** What a rubric may extend. */
+/** The names of the packs that a rubric may extend. */
 export const names: ReadonlyArray<string> = namesOf(packs).flatMap((name) => [name, `${name}@${packs[name].version}`])
 
 const nameOf = (text: string): Name | undefined => {
@@ -110,7 +110,7 @@ export const rulesOf = (extended: ReadonlyArray<string> | undefined): ReadonlyAr
       priority,
       when: {
         commandRegex,
-        // The pattern says which.
+        // The pattern already limits the flags.
         allowedFlags: ["*"],
         ...(pack.assigns === undefined ? {} : { assigns: pack.assigns })
       },
@@ -118,7 +118,7 @@ export const rulesOf = (extended: ReadonlyArray<string> | undefined): ReadonlyAr
     }))
   })
 
-/** Which commands that only read a rubric accepts by its packs, and the name of the pack. */
+/** Which reading commands the packs of a rubric accept, and the name of the packs; `undefined` if none. */
 export const readingOf = (
   extended: ReadonlyArray<string> | undefined
 ): { readonly programs: boolean; readonly git: boolean; readonly by: string } | undefined => {

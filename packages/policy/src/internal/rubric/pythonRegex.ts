@@ -1,8 +1,8 @@
 /**
- * Python's regular expressions in RE2's syntax, where both mean the same.
+ * Translates Python's regular expressions to RE2's syntax, as long as both mean the same.
  *
- * What has no exact counterpart is refused by its name: look-around, back-references, possessive quantifiers, conditionals.
- * One difference stays and is told: `\b` knows the letters of ASCII only, so it may match more.
+ * A construct without an exact counterpart is refused by name: look-around, back-references, possessive quantifiers,
+ * conditionals. One difference remains and is reported: `\b` knows the letters of ASCII only, so it may match more.
  */
 import * as Result from "effect/Result"
 
@@ -12,7 +12,7 @@ export interface Translation {
   readonly asciiBoundary: boolean
 }
 
-// A piece of a pattern, translated, and what is known of the text that it matches.
+// A translated piece of a pattern, and the known properties of the text that it matches.
 interface Item {
   readonly text: string
   /** Whether the text begins, or ends, with a letter, digit or underscore of ASCII in any case. */
@@ -35,7 +35,7 @@ const word = "\\p{L}\\p{N}_"
 const space = "\\t-\\r\\x1c-\\x1f\\x{85}\\pZ"
 const asciiSpace = "\\t-\\r "
 
-// What stands in brackets for a class.
+// The content of brackets that stands for a class.
 const classes = (ascii: boolean): { readonly [K in string]?: { readonly set: string; readonly negated: boolean } } => ({
   d: { set: ascii ? "0-9" : "\\p{Nd}", negated: false },
   D: { set: ascii ? "0-9" : "\\p{Nd}", negated: true },
@@ -56,7 +56,7 @@ const literal = (code: number): string => {
 
 const isWordCode = (code: number): boolean => /^[A-Za-z0-9_]$/.test(String.fromCodePoint(code))
 
-/** Translates a pattern; fails with the construct that cannot be. */
+/** Translates a pattern; fails with the construct that cannot be translated. */
 export const translate = (source: string): Result.Result<Translation, string> => {
   let at = 0
   let refused: string | undefined
@@ -151,7 +151,7 @@ export const translate = (source: string): Result.Result<Translation, string> =>
     const opening = take(/\?(?:[aimsu]*(?:-[ims]+)?:|P<\w+>)/y)
     const other = opening === undefined ? take(/\?(?:P=|<[=!]|P>|[=!>(<]|[a-zA-Z-]+\)?)?/y) : undefined
     if (other !== undefined) {
-      // Go on behind it, for the sake of the brackets.
+      // Read on to the closing bracket.
       alternation(flags)
       take(/\)/y)
       return refuse(`(${other}`)
@@ -166,7 +166,7 @@ export const translate = (source: string): Result.Result<Translation, string> =>
     return { ...inner, text: `(?${kept}${off === "" ? "" : `-${off}`}:${inner.text})` }
   }
 
-  // One character behind a backslash, in brackets or not; `undefined`: it is none.
+  // One character after a backslash, in brackets or not; `undefined` if the escape is not a character.
   const escapedCode = (inSet: boolean): number | undefined => {
     const hex = take(/x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}/y)
     if (hex !== undefined) return Number.parseInt(hex.slice(1), 16)

@@ -1,8 +1,8 @@
 /**
- * From the text of a file to a value and the lines that its pieces stand on.
+ * Parses the text of a file into a value, with the line number of each part.
  *
- * What two readers could read differently is refused: keys that stand twice, and YAML's anchors, aliases, merge keys and
- * tags. Knows nothing of what a rubric is.
+ * Text that two parsers could read differently is refused: duplicate keys, and YAML's anchors, aliases, merge keys and tags.
+ * It knows nothing about rubrics.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -16,7 +16,7 @@ export interface Problem {
 
 export interface Read {
   readonly value: unknown
-  /** The line of what stands at this path, from 1; `undefined` where the format does not tell. */
+  /** The line of the value at this path, from 1; `undefined` if the parser of the format does not report lines. */
   readonly lineOf: (path: ReadonlyArray<PropertyKey>) => number | undefined
 }
 
@@ -36,7 +36,7 @@ const toml = (text: string): Result.Result<Read, Problems> =>
     })
   )
 
-// JSON is YAML too, so YAML's reader gives the lines and the keys that stand twice, and JSON's own the rest.
+// JSON is also YAML: the YAML parser finds line numbers and duplicate keys, and `JSON.parse` the other errors.
 const json = (text: string): Result.Result<Read, Problems> =>
   Result.flatMap(document(text), (document) =>
     Result.try({
@@ -68,14 +68,14 @@ interface Document {
   readonly lines: Yaml.LineCounter
 }
 
-// Throws on a text that nests so deep that the stack ends.
+// The YAML parser throws if the nesting of a text overflows the stack.
 const document = (text: string): Result.Result<Document, Problems> =>
   Result.try({
     try: () => {
       const lines = new Yaml.LineCounter()
       const parsed = Yaml.parseDocument(text, {
         lineCounter: lines,
-        // Silent is also silent about a second document.
+        // With "silent", a second document would not be reported.
         logLevel: "error",
         merge: false,
         prettyErrors: false,
@@ -95,7 +95,7 @@ const firstErrorOf = ({ lines, parsed }: Document): Problem | undefined => {
   if (error === undefined) return undefined
   const description =
     error.code === "DUPLICATE_KEY"
-      ? "this key stands twice"
+      ? "this key is a duplicate"
       : error.code === "MULTIPLE_DOCS"
         ? "this is a second document: a file holds one rubric"
         : error.message
@@ -140,6 +140,6 @@ const lineOf =
 
 const readers = { json, yaml, toml }
 
-/** Reads a text; a byte order mark is none of it. */
+/** Parses a text, without its byte order mark. */
 export const read = (text: string, format: keyof typeof readers): Result.Result<Read, Problems> =>
   readers[format](text.replace(/^\uFEFF/, ""))

@@ -1,24 +1,24 @@
 /**
- * Names of tools, servers and questions, as the rules of a rubric compare them.
+ * Compares the names of tools, servers and questions for the rules of a rubric.
  *
- * An agent, a model or an MCP server chooses these names. A rule that accepts takes a name as it is written. A rule that
- * declines takes it for every name that it may be read as: in another case or width, with marks or characters that can't be
- * seen, with letters that look like others, or missing. This module knows no rules and no requests.
+ * An agent, a model or an MCP server chooses these names. A rule that accepts compares the exact name. A rule that declines
+ * also matches look-alikes: another case or width, marks or invisible characters, letters that look like others, or a missing
+ * name. This module knows no rules and no requests.
  */
 import * as Result from "effect/Result"
 import * as SafeRegex from "../../SafeRegex.ts"
 
-/** Whether a name fits; `undefined` is a name that is not there, or no text. */
+/** Whether a name matches; `undefined` stands for a name that is missing or not text. */
 export type MatchesName = (name: string | undefined) => boolean
 
-// The name as it is most plainly read.
+// The name in lower case, without marks, blanks and invisible characters.
 const plain = (name: string): string =>
   name
     .normalize("NFKD")
     .replace(/[\p{M}\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu, "")
     .toLowerCase()
 
-// Letters that are neither ASCII nor of a script without look-alikes of ASCII: such a name can be read as any other.
+// Letters that may look like ASCII letters. A name with one of them can be read as any other name.
 const ambiguous = /[^!-~\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u
 
 const orAnyReading =
@@ -28,7 +28,7 @@ const orAnyReading =
     return read === "" || ambiguous.test(read) || matches(read)
   }
 
-/** One of these names. */
+/** Matches one of these names; without `sure`, also their look-alikes. */
 export const oneOf = (names: ReadonlyArray<string> | undefined, sure: boolean): MatchesName | undefined => {
   if (names === undefined) return undefined
   if (sure) return (name) => name !== undefined && names.includes(name)
@@ -36,10 +36,10 @@ export const oneOf = (names: ReadonlyArray<string> | undefined, sure: boolean): 
   return orAnyReading((read) => known.has(read))
 }
 
-/** Names that match a pattern: as a whole for a rule that accepts, in a piece and in any case for others. */
+/** Matches names by a pattern: the whole name for a rule that accepts, any part of it in any case for others. */
 export const matching = (pattern: string | undefined, sure: boolean): MatchesName | undefined => {
   if (pattern === undefined) return undefined
-  // Rubrics with such a pattern are refused before.
+  // The schema of rubrics already refuses such a pattern.
   const orElse = { onFailure: () => () => !sure }
   if (sure) {
     return Result.match(SafeRegex.compile(pattern), {

@@ -1,8 +1,8 @@
 /**
- * What the rules of a rubric say about questions to the user, calls of the program's own tools, and approvals of MCP tools.
+ * Applies the rules of a rubric to questions to the user, calls of the program's own tools, and approvals of MCP tools.
  *
- * The names in such requests are words of a model or a server: how they are compared is in `toolName.ts`. Nothing here looks
- * at commands or files.
+ * A model or a server chooses the names in such requests; `toolName.ts` compares them. Nothing here looks at commands or
+ * files.
  */
 import type { Decisions, Params, Verdict } from "@effect-codex/core/PolicyEngine"
 import * as Predicate from "effect/Predicate"
@@ -20,7 +20,7 @@ const about = (params: { readonly threadId: string; readonly turnId?: string | n
   proposesExecpolicy: undefined
 })
 
-// Conditions on what these kinds do not have.
+// Whether a rule has conditions that these kinds of requests cannot satisfy.
 const isForeign = (when: { readonly commandRegex?: string; readonly cwdWithin?: unknown }): boolean =>
   when.commandRegex !== undefined || when.cwdWithin !== undefined
 
@@ -57,7 +57,7 @@ const answerTo = (
 ): { readonly decision: Decisions["userInput"]; readonly reason?: string } => {
   if (decision === "decline") return { decision }
   if (decision === "auto_empty") return { decision: { answers: {} } }
-  // An answer goes by the id alone, so it would be one to a question that was not looked at.
+  // An answer names only the id, so it would also answer the other question.
   if (new Set(questions.map(({ id }) => id)).size < questions.length) {
     return { decision: "decline", reason: "two questions have the same id" }
   }
@@ -101,7 +101,7 @@ export const compileToolCall = (
         !isForeign(when) &&
         common(about(params)) &&
         (tool === undefined || tool(params.tool)) &&
-        // A tool without a namespace is in none.
+        // A tool without a namespace matches no condition on namespaces.
         (namespace === undefined || (params.namespace != null && namespace(params.namespace)))
     )
     const decision = found === undefined ? fallback.decision : found.decision
@@ -113,7 +113,7 @@ export const compileToolCall = (
 
 // Approvals of MCP tools.
 
-/** What a server claims: that codex asks whether one of its tools may run. A server can send the same by itself. */
+/** A server's claim that codex asks whether one of its tools may run. A server can also send the same message by itself. */
 export interface Claim {
   readonly tool: string | undefined
   readonly persist: ReadonlyArray<unknown>
@@ -130,7 +130,7 @@ export const claimOf = (params: Params["elicitation"]): Claim | undefined => {
   }
 }
 
-/** Abstains on all that does not claim to be the approval of a tool: a person can answer a form, a rule cannot. */
+/** Abstains on elicitations that do not claim to be the approval of a tool: a person can answer a form, a rule cannot. */
 export const compileMcpTool = (
   rules: ReadonlyArray<McpToolRule> | undefined,
   fallback: { readonly decision: "decline" | undefined; readonly by: string }

@@ -1,25 +1,25 @@
 /**
- * Decisions of the past, the lines in them, and rules that might say the same.
+ * Past decisions, the lines in them, and candidates for rules that decide the same.
  *
- * The room knows decisions of the past, and turns them into rules as narrow as they can be. It must not decide a request: whether
- * a rule says what was decided is asked of the rules themselves.
+ * The room knows past decisions, and turns them into rules that are as narrow as possible. It must not decide a request: to
+ * find out whether a rule decides as before, it asks the rules themselves.
  */
 import type { RecordedRequest } from "@effect-codex/core/Transcript"
 import type { CommandRule, FileChangeRule, McpToolRule, ToolCallRule } from "../../Rule.ts"
 
-/** A request, and what came of it. */
+/** A request and its outcome. */
 export interface Decided {
   readonly request: RecordedRequest["request"]
   readonly verdict: "accepted" | "refused"
-  /** Told beside the decision. A rule that declines has it if all its lines do. */
+  /** The reason given with the decision. A rule that declines takes it over if all its lines have the same one. */
   readonly reason?: string | undefined
-  /** Whether a rule may stand on it. If not, it only limits the rules. Default: true. */
+  /** Whether a rule may be based on it. If not, it only limits the rules. Default: true. */
   readonly isEvidence?: boolean | undefined
 }
 
-/** Decisions that a rule stands on. */
+/** A command, file or tool, and the decisions on it that a rule is based on. */
 export interface Line<D> {
-  /** A command, a file, or a tool behind its server or namespace. */
+  /** A command, a file, or a tool after its server or namespace. */
   readonly subject: string
   /** Whether it is one part of a longer command, or one file of several. */
   readonly isPart: boolean
@@ -33,25 +33,25 @@ export type Rule =
   | { readonly list: "toolCallRules"; readonly rule: ToolCallRule }
   | { readonly list: "mcpToolRules"; readonly rule: McpToolRule }
 
-/** A rule that might be suggested. */
+/** A candidate for a suggested rule. */
 export interface Candidate<D> {
   readonly suggested: Rule
   readonly name: string
   readonly accepts: boolean
   readonly lines: ReadonlyArray<Line<D>>
-  /** Its other matches, in words. */
+  /** Descriptions of what else it matches. */
   readonly alsoMatches: ReadonlyArray<string>
-  /** Rules that say less, for the case that this one says too much. Together they have the same lines. */
+  /** Narrower rules, in case this one matches too much. Together they cover the same lines. */
   readonly narrower: ReadonlyArray<Candidate<D>>
 }
 
-/** Rules that decisions may become, and decisions that no rule can say. */
+/** The candidates, and the decisions that no rule can express, each with the reason. */
 export interface Found<D> {
   readonly candidates: ReadonlyArray<Candidate<D>>
   readonly left: ReadonlyMap<D, string>
 }
 
-/** Things by a key, in the order in which the first of each came. */
+/** Groups values by a key, in the order in which each key first occurs. */
 export const groupBy = <A>(all: ReadonlyArray<A>, keyOf: (one: A) => string): ReadonlyArray<ReadonlyArray<A>> => {
   const groups = new Map<string, Array<A>>()
   for (const one of all) {
@@ -63,7 +63,7 @@ export const groupBy = <A>(all: ReadonlyArray<A>, keyOf: (one: A) => string): Re
   return [...groups.values()]
 }
 
-/** The folders of these that lie in no other one of them. */
+/** The folders that do not lie in another one of the list. */
 export const outermost = (
   folders: ReadonlyArray<string>,
   isWithin: (path: string, folder: string) => boolean

@@ -1,8 +1,8 @@
 /**
- * Rules that may be suggested for commands.
+ * Candidates for rules about commands.
  *
- * A line is a program with exactly its arguments. Several lines of one program and subcommand become one rule if they differ
- * in nothing but their paths and flags, or if all of them are refused.
+ * A line is a program with its exact arguments. Several lines of one program and subcommand become one rule if they differ
+ * only in paths and flags, or if all of them are refused.
  */
 import type { Params } from "@effect-codex/core/PolicyEngine"
 import * as Effect from "effect/Effect"
@@ -21,9 +21,9 @@ type Asked = Params["command"]
 interface Exact {
   readonly program: string
   readonly args: ReadonlyArray<string>
-  /** The folder that it ran in. */
+  /** The folder in which it ran. */
   readonly folder: string
-  /** Files of redirections, absolute. */
+  /** The files of redirections, as absolute paths. */
   readonly redirects: ReadonlyArray<string>
   readonly networkHost: string | undefined
 }
@@ -36,7 +36,7 @@ interface Piece<D> {
 
 const isEmpty = (value: unknown): boolean => value === undefined || value === null
 
-// A reason to leave a request to a person, whatever it runs.
+// The reason to leave a request to a person, regardless of what it runs.
 const obstacleOf = ({ additionalPermissions, command, cwd, kind = "command" }: Asked): string | undefined => {
   if (kind === "writeStdin") return "it types into a terminal"
   if (kind !== "command") return "a person has to decide on it"
@@ -46,7 +46,7 @@ const obstacleOf = ({ additionalPermissions, command, cwd, kind = "command" }: A
   return undefined
 }
 
-// Descriptors and /dev/null need no condition.
+// Redirections to descriptors and /dev/null need no condition.
 const isHarmless = ({ operator, target }: ShellCommand.Redirect): boolean =>
   target.value === "/dev/null" || (operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? ""))
 
@@ -63,9 +63,9 @@ const exactOf = (
   if (part.opaque !== undefined) return part.opaque
   if (part.document !== undefined) return "it reads a here-document, and a rule cannot tell its text apart"
   if (folder === undefined || folders.length > 1) return "the folder that it runs in is not certain"
-  if (program === undefined || args.length + 1 < part.words.length) return "it is known only when it runs"
+  if (program === undefined || args.length + 1 < part.words.length) return "it is only known at run time"
   if (part.assignments.length > 0) return "it sets variables, and a rule cannot tell their values apart"
-  // Its operands say what it runs; without them, its input does.
+  // A program that runs code takes it from its operands or, without operands, from its input.
   const isScript = runsCode(baseName(program)) && !args.some((arg) => !arg.startsWith("-"))
   if (isScript || (runsCode(baseName(program)) && !isAlone)) return `${program} runs what it is given`
   const redirects = part.redirects.filter((redirect) => !isHarmless(redirect))
@@ -148,10 +148,10 @@ const exactRule = <D extends Decided>(
   ]
 }
 
-// Operands of its other subcommands may name commits and branches.
+// Operands of git's other subcommands may name commits and branches.
 const gitOnFiles: ReadonlySet<string> = new Set(["add", "mv", "rm", "restore"])
 
-// The paths of a line whose words are nothing but paths and flags.
+// The paths of a line that consists only of paths and flags.
 const pathsOf = ({ args, folder, program }: Exact): ReadonlyArray<string> | undefined => {
   const { runs, subcommands, uncertain, uses } = usesOf([program, ...args])
   const isKnown = uncertain === undefined && runs !== "project" && subcommands.every((sub, at) => args[at] === sub)
@@ -160,7 +160,7 @@ const pathsOf = ({ args, folder, program }: Exact): ReadonlyArray<string> | unde
   if (baseName(program) === "git" && !gitOnFiles.has(subcommands[0] ?? "")) return undefined
   const named = uses.filter(({ at }) => at > 0)
   const words = args.slice(subcommands.length).filter((arg) => !isFlag(arg) && arg !== "--")
-  // Each word is one path: none is the value of a flag of another kind, or hangs on a flag.
+  // Every word must be exactly one path: none is the value of another kind of flag, or joined to a flag.
   if (named.length !== words.length || named.some(({ at, value }) => args[at - 1] !== value)) return undefined
   const paths = uses.map(({ value }) => (value === undefined ? undefined : normalize(from(folder, value))))
   return paths.length === 0 || !paths.every((path) => path !== undefined) ? undefined : paths
@@ -174,7 +174,7 @@ const commonFolder = (paths: ReadonlyArray<string>): string => {
   return (length === -1 ? first : first.slice(0, length)).join("/")
 }
 
-// Lines of one program and subcommand as one rule; `undefined`: they differ in more than paths and flags.
+// Lines of one program and subcommand as one rule; `undefined` if they differ in more than paths and flags.
 const widened = <D extends Decided>(
   group: ReadonlyArray<Piece<D>>,
   narrower: ReadonlyArray<Candidate<D>>
@@ -190,7 +190,7 @@ const widened = <D extends Decided>(
     group.map(({ exact }) => exact.folder),
     isWithin
   )
-  // For a rule, a subcommand may be a path too.
+  // A rule may also take a subcommand for a path.
   const within = commonFolder([
     ...paths.flat(),
     ...group.flatMap(({ exact }) => subcommands.map((sub) => from(exact.folder, sub)))
@@ -258,7 +258,7 @@ const candidatesOf = <D extends Decided>(
       const wide = forbidden(group, narrower)
       return wide === undefined ? narrower : [wide]
     }
-    // Lines that differ in more than paths and flags stay as they are; the others of its kind need not.
+    // Lines that differ in more than paths and flags keep their own rules. The others of the group are widened.
     const [alike = [], others = []] = [true, false].map((isAlike) =>
       group.filter(({ exact }) => (pathsOf(exact) !== undefined) === isAlike)
     )
@@ -270,7 +270,7 @@ const candidatesOf = <D extends Decided>(
     return wide === undefined ? narrower : [wide, ...isOf(others)]
   })
 
-/** Rules for the commands that were decided. */
+/** Candidates for the commands that were decided. */
 export const commandCandidates = Effect.fnUntraced(function* <D extends Decided>(
   decisions: ReadonlyArray<readonly [D, Asked]>,
   walker: Walker
@@ -298,7 +298,7 @@ export const commandCandidates = Effect.fnUntraced(function* <D extends Decided>
     else if (decision.verdict === "accepted") accepted.push(...pieces)
     else refused.push(pieces)
   }
-  // Of a longer command, the part is meant that was accepted nowhere, if there is one alone.
+  // A refused command of several parts counts against the one part that was never accepted, if there is exactly one.
   const known = new Set(accepted.map(({ exact }) => subjectOf(exact)))
   const blamed = refused.flatMap((pieces) => {
     const suspects = pieces.length === 1 ? pieces : pieces.filter(({ exact }) => !known.has(subjectOf(exact)))

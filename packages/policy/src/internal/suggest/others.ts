@@ -1,5 +1,5 @@
 /**
- * Rules that may be suggested for changes of files and for calls of tools.
+ * Candidates for rules about file changes and tool calls.
  *
  * A line is a file, or a tool with its server or namespace. Several files of one folder become one rule if their changes were
  * accepted.
@@ -67,7 +67,7 @@ const fileRule = <D extends Decided>(
   }
 }
 
-/** Rules for the changes of files that were decided. */
+/** Candidates for the file changes that were decided. */
 export const fileCandidates = <D extends Decided>(
   decisions: ReadonlyArray<readonly [D, Request<"fileChange">]>
 ): Found<D> => {
@@ -129,7 +129,7 @@ const toolRules = <D extends Decided>(
     ]
   })
 
-/** Rules for the calls of the program's own tools that were decided. */
+/** Candidates for the calls of the program's own tools that were decided. */
 export const toolCandidates = <D extends Decided>(
   decisions: ReadonlyArray<readonly [D, Params["toolCall"]]>
 ): Found<D> => {
@@ -154,7 +154,7 @@ export const toolCandidates = <D extends Decided>(
 
 const literally = (text: string): string => `^${text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`)}$`
 
-/** Rules for the approvals of MCP tools that were decided. */
+/** Candidates for the approvals of MCP tools that were decided. */
 export const mcpCandidates = <D extends Decided>(
   decisions: ReadonlyArray<readonly [D, Params["elicitation"]]>
 ): Found<D> => {
