@@ -88,7 +88,7 @@ export const sample = Effect.fnUntraced(
     const output = yield* Stream.mkString(Stream.decodeText(handle.stdout))
     const exit = now() - started
     const code = yield* handle.exitCode
-    if (code !== 0) return yield* fail(`exited with ${code}`)
+    if (code !== 0) return yield* fail(`exited with ${code}: ${output.trim().slice(-500)}`)
     if ("cli" in run) return { exit }
     const told: Sample = yield* Effect.mapError(Schema.decodeEffect(SampleLine)(output.trim()), () =>
       fail(`said ${JSON.stringify(output.slice(0, 200))}`)

@@ -206,7 +206,8 @@ const run = Effect.suspend((): Work => {
 
 const { args, command, cwd, env } = workload.server
 const Main = Layer.merge(
-  Codex.layer({ binary: command, args, cwd, env, acceptDelay: 0 }),
+  // A turn of the largest deltas has more text than is kept by default.
+  Codex.layer({ binary: command, args, cwd, env, acceptDelay: 0, maxTextLength: 2 ** 28 }),
   workload.kind === "approvals" && workload.decision === "decline"
     ? PolicyEngine.layerDeclineAll
     : PolicyEngine.layerAcceptAll

@@ -66,8 +66,8 @@ export interface Part {
    */
   readonly mayRun?: ReadonlyArray<Word>
   /**
-   * The here-document that the program reads, where that is text for it and nothing else: the message of `git commit -F -`.
-   * Absent: there is none. Any other here-document makes the part opaque.
+   * The here-document that the program reads as plain text, such as the message of `git commit -F -`. Absent if there is none.
+   * Any other here-document makes the part opaque.
    */
   readonly document?: string
 }

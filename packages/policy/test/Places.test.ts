@@ -207,20 +207,24 @@ describe("the place of a path", () => {
 
 describe("a walker", () => {
   it.effect("tells what there is, folders and others, and what folders hold", () =>
-    walking(({ exists, isFolder, kindOf, namesIn }) =>
+    walking(({ entriesIn, exists, isFolder, isSpent }) =>
       Effect.gen(function* () {
         const at = (name: string) => `${root}/${name}`
         const asked = Effect.fnUntraced(function* (name: string) {
-          return [yield* exists(at(name)), yield* isFolder(at(name)), yield* kindOf(at(name))]
+          return [yield* exists(at(name)), yield* isFolder(at(name))]
         })
-        expect(yield* asked("a")).toEqual([true, true, "Folder"])
-        expect(yield* asked("a/b/file")).toEqual([true, false, "Other"])
-        expect(yield* asked("link")).toEqual([true, false, "Link"])
-        expect(yield* asked("no")).toEqual([false, false, undefined])
-        expect(yield* kindOf(at("out/secret"))).toBe("Other")
-        expect([...((yield* namesIn(at("a"))) ?? [])].toSorted()).toEqual(["b", "c", "up"])
-        expect(yield* namesIn(at("a/b/file"))).toEqual([])
-        expect(yield* namesIn(at("no"))).toEqual([])
+        expect(yield* asked("a")).toEqual([true, true])
+        expect(yield* asked("a/b/file")).toEqual([true, false])
+        expect(yield* asked("link")).toEqual([true, false])
+        expect(yield* asked("no")).toEqual([false, false])
+        const listed = Effect.fnUntraced(function* (name: string) {
+          return (yield* entriesIn(at(name)))?.map(({ kind, name }) => `${kind} ${name}`).toSorted()
+        })
+        expect(yield* listed("a")).toEqual(["Folder b", "Folder c", "Link up"])
+        expect(yield* listed("a/b")).toEqual(["Other file"])
+        expect(yield* listed("a/b/file")).toEqual([])
+        expect(yield* listed("no")).toEqual([])
+        expect(isSpent()).toBe(false)
       })
     )
   )
@@ -234,9 +238,9 @@ describe("a walker", () => {
   ) => Effect.flatMap(startWalking, use).pipe(Effect.provide(FileSystem.layerNoop(methods)))
 
   it.effect("takes what it may not look at for something that is there and may be a folder", () =>
-    on({ lstat: () => failing("PermissionDenied", "lstat") }, ({ exists, isFolder, kindOf, placeOf }) =>
+    on({ lstat: () => failing("PermissionDenied", "lstat") }, ({ exists, isFolder, placeOf }) =>
       Effect.gen(function* () {
-        expect([yield* exists("/x"), yield* isFolder("/x"), yield* kindOf("/x")]).toEqual([true, true, undefined])
+        expect([yield* exists("/x"), yield* isFolder("/x")]).toEqual([true, true])
         expect(yield* placeOf("/x")).toMatchObject({ name: "/x", locations: [], real: undefined, certain: false })
       })
     )
@@ -253,25 +257,71 @@ describe("a walker", () => {
     })
   )
 
-  it.effect("knows what a folder holds unless it can't be read, and not of more than 20,000 names", () =>
+  it.effect("knows what a folder holds unless it can't be read", () =>
     Effect.gen(function* () {
       const unread = (stat: Effect.Effect<FileSystem.File.Info, PlatformError.PlatformError>) =>
-        on({ readDirectory: () => failing("PermissionDenied", "readDirectory"), stat: () => stat }, ({ namesIn }) =>
-          namesIn("/x")
+        on(
+          { readDirectoryEntries: () => failing("PermissionDenied", "readDirectoryEntries"), stat: () => stat },
+          ({ entriesIn, isSpent }) => Effect.map(entriesIn("/x"), (entries) => [entries, isSpent()])
         )
-      expect(yield* unread(info("Directory"))).toBeUndefined()
-      expect(yield* unread(failing("PermissionDenied", "stat"))).toBeUndefined()
-      expect(yield* unread(info("File"))).toEqual([])
-      expect(yield* unread(failing("NotFound", "stat"))).toEqual([])
+      expect(yield* unread(info("Directory"))).toEqual([undefined, false])
+      expect(yield* unread(failing("PermissionDenied", "stat"))).toEqual([undefined, false])
+      expect(yield* unread(info("File"))).toEqual([[], false])
+      expect(yield* unread(failing("NotFound", "stat"))).toEqual([[], false])
+    })
+  )
 
-      let listed = 0
-      const readDirectory = () =>
-        Effect.sync(() => (listed++, Array.from({ length: 10_000 }, (_, index) => `${index}`)))
-      const counts = yield* on({ readDirectory }, ({ namesIn }) =>
-        Effect.forEach([1, 2, 3, 4], (index) => Effect.map(namesIn(`/${index}`), (names) => names?.length))
-      )
-      expect(counts).toEqual([10_000, 10_000, undefined, undefined])
-      expect(listed).toBe(3)
+  it.effect("looks at an entry whose kind a folder does not tell", () =>
+    Effect.gen(function* () {
+      const kindsIn = (lstat: Effect.Effect<FileSystem.File.Info, PlatformError.PlatformError>) =>
+        on(
+          {
+            readDirectoryEntries: () => Effect.succeed([{ name: "a", type: "Unknown" }]),
+            lstat: () => lstat,
+            readLink: () => Effect.succeed("b")
+          },
+          ({ entriesIn }) => entriesIn("/x")
+        )
+      expect(yield* kindsIn(info("SymbolicLink"))).toEqual([{ name: "a", kind: "Link" }])
+      expect(yield* kindsIn(info("Directory"))).toEqual([{ name: "a", kind: "Folder" }])
+      expect(yield* kindsIn(info("FIFO"))).toEqual([{ name: "a", kind: "Other" }])
+      expect(yield* kindsIn(failing("NotFound", "lstat"))).toBeUndefined()
+      expect(yield* kindsIn(failing("PermissionDenied", "lstat"))).toBeUndefined()
+    })
+  )
+
+  it.effect("lists folders of 10,000 entries together, where a folder counts as 20 more", () =>
+    Effect.gen(function* () {
+      const listing = Effect.fnUntraced(function* (...sizes: ReadonlyArray<number>) {
+        let listed = 0
+        const readDirectoryEntries = (path: string) =>
+          Effect.sync(() => {
+            listed++
+            return Array.from({ length: sizes[Number(path.slice(1))] ?? 0 }, (_, index) => ({
+              name: `${index}`,
+              type: "File" as const
+            }))
+          })
+        const found = yield* on({ readDirectoryEntries }, ({ entriesIn, isSpent }) =>
+          Effect.forEach(sizes, (_, index) =>
+            Effect.map(entriesIn(`/${index}`), (entries) => [entries?.length, isSpent()])
+          )
+        )
+        return { found, listed }
+      })
+      expect(yield* listing(9_980)).toEqual({ found: [[9_980, false]], listed: 1 })
+      expect(yield* listing(9_981)).toEqual({ found: [[undefined, true]], listed: 1 })
+      expect(yield* listing(5_000, 4_960, 1, 1)).toEqual({
+        found: [
+          [5_000, false],
+          [4_960, false],
+          [undefined, true],
+          [undefined, true]
+        ],
+        listed: 2
+      })
+      const { found, listed } = yield* listing(...Array.from({ length: 600 }, () => 0))
+      expect([found.filter(([length]) => length === 0).length, listed]).toEqual([500, 500])
     })
   )
 
@@ -283,10 +333,10 @@ describe("a walker", () => {
           Effect.sync(() => asked.push(name)),
           info("Directory")
         )
-      yield* on({ lstat }, ({ kindOf, placeOf }) =>
+      yield* on({ lstat }, ({ exists, placeOf }) =>
         Effect.gen(function* () {
           for (const _ of [1, 2]) yield* placeOf("/a/b")
-          for (const name of ["/a", "/c", "/c"]) yield* kindOf(name)
+          for (const name of ["/a", "/c", "/c"]) yield* exists(name)
         })
       )
       expect(asked).toEqual(["/a", "/a/b", "/c"])
@@ -323,8 +373,11 @@ describe("what is below a path", () => {
         })
       )
       const cases: ReadonlyArray<Partial<FileSystem.FileSystem>> = [
-        { lstat: () => folder, readDirectory: () => denied, stat: () => folder },
-        { lstat: (name) => (name === "/a" ? folder : gone), readDirectory: () => Effect.succeed(["f"]) }
+        { lstat: () => folder, readDirectoryEntries: () => denied, stat: () => folder },
+        {
+          lstat: (name) => (name === "/a" ? folder : gone),
+          readDirectoryEntries: () => Effect.succeed([{ name: "f", type: "Unknown" }])
+        }
       ]
       for (const fs of cases) {
         const found = yield* Effect.flatMap(startWalking, (walker) => lookBelow(walker)("/a")).pipe(
@@ -340,7 +393,7 @@ describe("what is below a path", () => {
       const listed: Array<string> = []
       const fs: Partial<FileSystem.FileSystem> = {
         lstat: (name) => Effect.succeed({ type: name === "/a/f" ? "File" : "Directory" } as FileSystem.File.Info),
-        readDirectory: (name) => Effect.sync(() => (listed.push(name), ["f"]))
+        readDirectoryEntries: (name) => Effect.sync(() => (listed.push(name), [{ name: "f", type: "File" }]))
       }
       yield* Effect.gen(function* () {
         const look = lookBelow(yield* startWalking)

@@ -50,7 +50,7 @@ export const generate = (editions: Editions): Readonly<Record<string, string>> =
       head,
       imports(experimentalText),
       'import * as Stable from "./Stable.ts"\n',
-      "// What is the same in the stable edition; the definitions below take the place of those that are not.",
+      "// The definitions that both editions share; those below replace the ones that differ.",
       'export * from "./Stable.ts"\n',
       experimentalText
     ].join("\n"),
@@ -204,12 +204,12 @@ import * as Stable from "./Stable.ts"
 /** The version of codex whose protocol this is. */
 export const codexVersion = ${JSON.stringify(version)}
 
-/** How long a method may take: \`control\` the common deadline, \`open\` no deadline, \`own\` the time in its parameters. */
+/** The kind of a method's deadline: \`control\` is the common one, \`open\` is none, \`own\` is set by its parameters. */
 export type Deadline = "control" | "open" | "own"
 
 type Requests<R> = { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }
 
-/** What is known at run time of each method that the client calls. */
+/** The runtime data of each client request. */
 export type ClientRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: {
     readonly stability: "stable" | "experimental"
@@ -219,37 +219,37 @@ export type ClientRequestTable<R extends Requests<R>> = {
   }
 }
 
-/** What is known at run time of each method that the server calls. */
+/** The runtime data of each server request. */
 export type ServerRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: { readonly params: Lazy<R[M]["params"]>; readonly response: Lazy<R[M]["response"]> }
 }
 
-/** What is known at run time of each notification. */
+/** The runtime data of each notification. */
 export type NotificationTable<N> = { readonly [M in keyof N]: Lazy<N[M]> }
 
 const none: Lazy<undefined> = lazy(() => Schema.Undefined)
 
 const nullish = <T>(params: Lazy<T>): Lazy<T | null | undefined> => lazy(() => Schema.NullishOr(params()))
 
-/** The methods of the stable API. */
+/** The client requests of the stable API. */
 export interface ClientRequests ${requestTypes(stable.clientRequests, inStable)}
 
-/** All methods, with the experimental fields of the stable ones. */
+/** The client requests of the experimental API, a superset of the stable API. */
 export interface ExperimentalClientRequests ${requestTypes(experimental.clientRequests, owner)}
 
-/** What the server asks of a client of the stable API. */
+/** The server requests of the stable API. */
 export interface ServerRequests ${requestTypes(stable.serverRequests, inStable)}
 
-/** What the server asks of a client of the experimental API. */
+/** The server requests of the experimental API. */
 export interface ExperimentalServerRequests ${requestTypes(experimental.serverRequests, owner)}
 
-/** What the server tells a client of the stable API. */
+/** The server notifications of the stable API. */
 export interface Notifications ${notificationTypes(stable.notifications, inStable)}
 
-/** What the server tells a client of the experimental API. */
+/** The server notifications of the experimental API. */
 export interface ExperimentalNotifications ${notificationTypes(experimental.notifications, owner)}
 
-/** What the client tells the server. */
+/** The client notifications. */
 export interface ClientNotifications ${notificationTypes(stable.clientNotifications, inStable)}
 
 export const clientRequests: ClientRequestTable<ClientRequests> = ${rows(clientRows(stable.clientRequests, inStable, () => "stable"))}

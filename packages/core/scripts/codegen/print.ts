@@ -41,7 +41,7 @@ const unknownFields = (tag: string, shared: ReadonlyArray<Field>): ReadonlyArray
 
 const unknownStruct = (tag: string, shared: ReadonlyArray<Field>): Struct => ({
   _tag: "Struct",
-  description: "What this version of the protocol does not know; `raw` is the value as it came.",
+  description: "A value that this version does not know; `raw` is the received value.",
   fields: unknownFields(tag, shared),
   open: false
 })

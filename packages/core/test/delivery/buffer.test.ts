@@ -53,6 +53,22 @@ describe.each([
       })
   )
 
+  it.effect(
+    "begins another delta where a merged one is long, so that no consumer gets all of a long text at once",
+    () =>
+      Effect.gen(function* () {
+        const buffer = make({ ...options({ highWater: 4 }), maxBytes: 10_000_000 })
+        const words = Array.from({ length: 10_000 }, (_, index) => `${index}`.padStart(31, "."))
+        for (const word of words) buffer.offer(delta(word))
+        buffer.end()
+        const read = yield* collected(buffer)
+        expect(textOf(read)).toBe(words.join(""))
+        const lengths = read.map((each) => textOf([each]).length)
+        expect(Math.max(...lengths)).toBeLessThan(65_536 + 31)
+        expect(read.length).toBe(3 + Math.ceil((words.length * 31) / (65_536 + 31 - (65_536 % 31))))
+      })
+  )
+
   it.effect("merges neither across items nor anything but deltas, and drops nothing", () =>
     Effect.gen(function* () {
       const buffer = make(options({ highWater: 0 }))

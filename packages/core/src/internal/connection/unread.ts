@@ -7,8 +7,8 @@ import type { KeepOptions } from "../delivery/buffer.ts"
 import type { KnownNotification, Notification } from "../../Notification.ts"
 
 /**
- * How unread notifications are measured and bounded: adjacent deltas of one item are merged into one with all of their text.
- * Nothing else is merged, and nothing is dropped.
+ * How unread notifications are measured and bounded: adjacent deltas of one item are merged into one with all of their text,
+ * until that is long. Nothing else is merged, and nothing is dropped.
  */
 export const buffering: KeepOptions<Notification> = {
   highWater: 1024,
@@ -37,12 +37,23 @@ interface Delta extends Pick<KnownNotification<"item/agentMessage/delta">, "leng
   readonly raw: unknown
 }
 
+// A delta of this many UTF-16 code units takes no more text; the next one is kept apart.
+const longestMerged = 65_536
+
+// V8 keeps joined strings as a tree, which takes several times the memory of a short delta. Reading a character makes one string of it.
+const flatten = (text: string): string => {
+  text.charCodeAt(0)
+  return text
+}
+
 // Two deltas belong to the same text if their parameters only differ in that text.
 const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
+  if (last.params.delta.length >= longestMerged) return undefined
   for (const key of Struct.keys(last.params)) {
     if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
   }
-  const params = { ...last.params, delta: last.params.delta + next.params.delta }
+  const text = last.params.delta + next.params.delta
+  const params = { ...last.params, delta: text.length >= longestMerged ? flatten(text) : text }
   return {
     ...last,
     params,

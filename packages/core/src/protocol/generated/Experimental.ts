@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { lazy, type Lazy, taggedUnion } from "../Lazy.ts"
 import * as Stable from "./Stable.ts"
 
-// What is the same in the stable edition; the definitions below take the place of those that are not.
+// The definitions that both editions share; those below replace the ones that differ.
 export * from "./Stable.ts"
 
 export interface AccountSessionsListParams {
@@ -698,7 +698,7 @@ export type McpServerElicitationRequestParams =
      */
     readonly turnId?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | {
     readonly mode: "unknown"
     readonly raw: unknown

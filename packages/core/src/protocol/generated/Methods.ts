@@ -8,12 +8,12 @@ import * as Stable from "./Stable.ts"
 /** The version of codex whose protocol this is. */
 export const codexVersion = "0.171.0"
 
-/** How long a method may take: `control` the common deadline, `open` no deadline, `own` the time in its parameters. */
+/** The kind of a method's deadline: `control` is the common one, `open` is none, `own` is set by its parameters. */
 export type Deadline = "control" | "open" | "own"
 
 type Requests<R> = { readonly [M in keyof R]: { readonly params: unknown; readonly response: unknown } }
 
-/** What is known at run time of each method that the client calls. */
+/** The runtime data of each client request. */
 export type ClientRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: {
     readonly stability: "stable" | "experimental"
@@ -23,19 +23,19 @@ export type ClientRequestTable<R extends Requests<R>> = {
   }
 }
 
-/** What is known at run time of each method that the server calls. */
+/** The runtime data of each server request. */
 export type ServerRequestTable<R extends Requests<R>> = {
   readonly [M in keyof R]: { readonly params: Lazy<R[M]["params"]>; readonly response: Lazy<R[M]["response"]> }
 }
 
-/** What is known at run time of each notification. */
+/** The runtime data of each notification. */
 export type NotificationTable<N> = { readonly [M in keyof N]: Lazy<N[M]> }
 
 const none: Lazy<undefined> = lazy(() => Schema.Undefined)
 
 const nullish = <T>(params: Lazy<T>): Lazy<T | null | undefined> => lazy(() => Schema.NullishOr(params()))
 
-/** The methods of the stable API. */
+/** The client requests of the stable API. */
 export interface ClientRequests {
   readonly "account/gatewayOAuth/cancel": { readonly params: undefined; readonly response: Stable.GatewayOAuthCancelResponse }
   readonly "account/gatewayOAuth/login": { readonly params: Stable.GatewayOAuthLoginParams | null | undefined; readonly response: Stable.GatewayOAuthLoginResponse }
@@ -152,7 +152,7 @@ export interface ClientRequests {
   readonly "windowsSandbox/setupStart": { readonly params: Stable.WindowsSandboxSetupStartParams; readonly response: Stable.WindowsSandboxSetupStartResponse }
 }
 
-/** All methods, with the experimental fields of the stable ones. */
+/** The client requests of the experimental API, a superset of the stable API. */
 export interface ExperimentalClientRequests {
   readonly "account/bedrock/checkGovCloudRequirements": { readonly params: Experimental.BedrockCheckGovCloudRequirementsParams; readonly response: Experimental.BedrockCheckGovCloudRequirementsResponse }
   readonly "account/bedrock/discover": { readonly params: Experimental.BedrockDiscoverParams; readonly response: Experimental.BedrockDiscoverResponse }
@@ -348,7 +348,7 @@ export interface ExperimentalClientRequests {
   readonly "windowsSandbox/setupStart": { readonly params: Stable.WindowsSandboxSetupStartParams; readonly response: Stable.WindowsSandboxSetupStartResponse }
 }
 
-/** What the server asks of a client of the stable API. */
+/** The server requests of the stable API. */
 export interface ServerRequests {
   readonly "account/chatgptAuthTokens/refresh": { readonly params: Stable.ChatgptAuthTokensRefreshParams; readonly response: Stable.ChatgptAuthTokensRefreshResponse }
   readonly applyPatchApproval: { readonly params: Stable.ApplyPatchApprovalParams; readonly response: Stable.ApplyPatchApprovalResponse }
@@ -362,7 +362,7 @@ export interface ServerRequests {
   readonly "mcpServer/elicitation/request": { readonly params: Stable.McpServerElicitationRequestParams; readonly response: Stable.McpServerElicitationRequestResponse }
 }
 
-/** What the server asks of a client of the experimental API. */
+/** The server requests of the experimental API. */
 export interface ExperimentalServerRequests {
   readonly "account/chatgptAuthTokens/refresh": { readonly params: Stable.ChatgptAuthTokensRefreshParams; readonly response: Stable.ChatgptAuthTokensRefreshResponse }
   readonly applyPatchApproval: { readonly params: Stable.ApplyPatchApprovalParams; readonly response: Stable.ApplyPatchApprovalResponse }
@@ -376,7 +376,7 @@ export interface ExperimentalServerRequests {
   readonly "mcpServer/elicitation/request": { readonly params: Experimental.McpServerElicitationRequestParams; readonly response: Stable.McpServerElicitationRequestResponse }
 }
 
-/** What the server tells a client of the stable API. */
+/** The server notifications of the stable API. */
 export interface Notifications {
   readonly "account/gatewayOAuth/changed": Stable.GatewayOAuthChangedNotification
   readonly "account/login/completed": Stable.AccountLoginCompletedNotification
@@ -469,7 +469,7 @@ export interface Notifications {
   readonly "windowsSandbox/setupCompleted": Stable.WindowsSandboxSetupCompletedNotification
 }
 
-/** What the server tells a client of the experimental API. */
+/** The server notifications of the experimental API. */
 export interface ExperimentalNotifications {
   readonly "account/gatewayOAuth/changed": Stable.GatewayOAuthChangedNotification
   readonly "account/login/completed": Stable.AccountLoginCompletedNotification
@@ -562,7 +562,7 @@ export interface ExperimentalNotifications {
   readonly "windowsSandbox/setupCompleted": Stable.WindowsSandboxSetupCompletedNotification
 }
 
-/** What the client tells the server. */
+/** The client notifications. */
 export interface ClientNotifications {
   readonly initialized: undefined
 }

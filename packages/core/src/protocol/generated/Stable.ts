@@ -26,7 +26,7 @@ export type Account =
   }
   /** Google Cloud Vertex AI with externally managed credentials. */
   | { readonly type: "gcp" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const Account: Lazy<Account> = lazy(() =>
   taggedUnion(
@@ -309,7 +309,7 @@ export type AgentMessageDisplay =
     readonly reason: BlockReason
     readonly version: 1 | (number & {})
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly mode: "unknown"; readonly raw: unknown }
 export const AgentMessageDisplay: Lazy<AgentMessageDisplay> = lazy(() =>
   taggedUnion(
@@ -339,7 +339,7 @@ export const AgentMessageDisplay: Lazy<AgentMessageDisplay> = lazy(() =>
 export type AgentMessageInputContent =
   | { readonly type: "input_text"; readonly text: string }
   | { readonly type: "encrypted_content"; readonly encrypted_content: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const AgentMessageInputContent: Lazy<AgentMessageInputContent> = lazy(() =>
   taggedUnion(
@@ -400,7 +400,7 @@ export const AnalyticsConfig: Lazy<AnalyticsConfig> = lazy(() =>
 
 export type AnswerAnnotation =
   | { readonly kind: "wellbeingHelpline"; readonly subject: HelplineSubject }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly kind: "unknown"; readonly raw: unknown }
 export const AnswerAnnotation: Lazy<AnswerAnnotation> = lazy(() =>
   taggedUnion(
@@ -412,7 +412,7 @@ export const AnswerAnnotation: Lazy<AnswerAnnotation> = lazy(() =>
 
 export type AnswerReplacement =
   | { readonly kind: "wellbeingPromptHelpline" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly kind: "unknown"; readonly raw: unknown }
 export const AnswerReplacement: Lazy<AnswerReplacement> = lazy(() =>
   taggedUnion(
@@ -852,7 +852,7 @@ export type AskForApproval =
       readonly skill_approval?: boolean | undefined
     }
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const AskForApproval: Lazy<AskForApproval> = lazy(() =>
   externalUnion(
@@ -978,7 +978,7 @@ export type BlockReason =
     readonly protectionType: string
   }
   | { readonly kind: "cyber"; readonly trustedAccess?: boolean | null | undefined }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly kind: "unknown"; readonly raw: unknown }
 export const BlockReason: Lazy<BlockReason> = lazy(() =>
   taggedUnion(
@@ -1209,7 +1209,7 @@ export type CodexErrorInfo =
   }
   /** Returned when `turn/start` or `turn/steer` is submitted while the current active turn cannot accept same-turn steering, for example `/review` or manual `/compact`. */
   | { readonly activeTurnNotSteerable: { readonly turnKind: NonSteerableTurnKind } }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const CodexErrorInfo: Lazy<CodexErrorInfo> = lazy(() =>
   externalUnion(
@@ -1324,7 +1324,7 @@ export type CommandAction =
     readonly query?: string | null | undefined
   }
   | { readonly type: "unknown"; readonly command: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const CommandAction: Lazy<CommandAction> = lazy(() =>
   taggedUnion(
@@ -1563,7 +1563,7 @@ export type CommandExecutionApprovalDecision =
   | {
     readonly applyNetworkPolicyAmendment: { readonly network_policy_amendment: NetworkPolicyAmendment }
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const CommandExecutionApprovalDecision: Lazy<CommandExecutionApprovalDecision> = lazy(() =>
   externalUnion(
@@ -1950,7 +1950,7 @@ export type ConfigLayerSource =
     readonly file: AbsolutePathBuf
   }
   | { readonly type: "legacyManagedConfigTomlFromMdm" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ConfigLayerSource: Lazy<ConfigLayerSource> = lazy(() =>
   taggedUnion(
@@ -2175,7 +2175,7 @@ export type ConfiguredHookHandler =
   }
   | { readonly type: "prompt" }
   | { readonly type: "agent" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ConfiguredHookHandler: Lazy<ConfiguredHookHandler> = lazy(() =>
   taggedUnion(
@@ -2287,7 +2287,7 @@ export type ContentItem =
     readonly logprobs?: ReadonlyArray<unknown> | null | undefined
     readonly text: string
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ContentItem: Lazy<ContentItem> = lazy(() =>
   taggedUnion(
@@ -2456,7 +2456,7 @@ export type DynamicToolCallOutputContentItem =
   | { readonly type: "inputText"; readonly text: string }
   | { readonly type: "inputImage"; readonly imageUrl: string }
   | { readonly type: "inputAudio"; readonly audioUrl: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const DynamicToolCallOutputContentItem: Lazy<DynamicToolCallOutputContentItem> = lazy(() =>
   taggedUnion(
@@ -3130,7 +3130,7 @@ export type FileChange =
     readonly move_path?: string | null | undefined
     readonly unified_diff: string
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const FileChange: Lazy<FileChange> = lazy(() =>
   taggedUnion(
@@ -3223,7 +3223,7 @@ export type FileSystemPath =
   | { readonly type: "path"; readonly path: LegacyAppPathString }
   | { readonly type: "glob_pattern"; readonly pattern: string }
   | { readonly type: "special"; readonly value: FileSystemSpecialPath }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const FileSystemPath: Lazy<FileSystemPath> = lazy(() =>
   taggedUnion(
@@ -3281,7 +3281,7 @@ export type FileSystemSpecialPath =
     readonly path: string
     readonly subpath?: LegacyAppPathString | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly kind: "unknown"; readonly raw: unknown }
 export const FileSystemSpecialPath: Lazy<FileSystemSpecialPath> = lazy(() =>
   taggedUnion(
@@ -3569,7 +3569,7 @@ export type FunctionCallOutputContentItem =
   /** Inline audio data or an uploaded file loaded by the Responses API. */
   | { readonly type: "input_audio"; readonly file_id: string }
   | { readonly type: "encrypted_content"; readonly encrypted_content: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const FunctionCallOutputContentItem: Lazy<FunctionCallOutputContentItem> = lazy(() =>
   taggedUnion(
@@ -3706,7 +3706,7 @@ export type GatewayAuth =
     readonly mode: "externallyConfigured"
     readonly envKey?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly mode: "unknown"; readonly raw: unknown }
 export const GatewayAuth: Lazy<GatewayAuth> = lazy(() =>
   taggedUnion(
@@ -4059,7 +4059,7 @@ export type GuardianApprovalReviewAction =
     readonly permissions: RequestPermissionProfile
     readonly reason?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const GuardianApprovalReviewAction: Lazy<GuardianApprovalReviewAction> = lazy(() =>
   taggedUnion(
@@ -4269,7 +4269,7 @@ export type HookMetadata =
     readonly timeoutSec: number
     readonly trustStatus: HookTrustStatus
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | {
     readonly handlerType: "unknown"
     readonly raw: unknown
@@ -4531,7 +4531,7 @@ export type ImageGenerationFailure =
     readonly limitId: string
     readonly resetsAt?: number | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ImageGenerationFailure: Lazy<ImageGenerationFailure> = lazy(() =>
   taggedUnion(
@@ -4811,7 +4811,7 @@ export type LocalShellAction =
     readonly user?: string | null | undefined
     readonly working_directory?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const LocalShellAction: Lazy<LocalShellAction> = lazy(() =>
   taggedUnion(
@@ -4948,7 +4948,7 @@ export type LoginAccountResponse =
   }
   | { readonly type: "chatgptAuthTokens" }
   | { readonly type: "amazonBedrock" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const LoginAccountResponse: Lazy<LoginAccountResponse> = lazy(() =>
   taggedUnion(
@@ -5506,7 +5506,7 @@ export type McpServerElicitationRequestParams =
      */
     readonly turnId?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | {
     readonly mode: "unknown"
     readonly raw: unknown
@@ -6238,7 +6238,7 @@ export type MultiAgentMode =
   | "proactive"
   | (string & {})
   | { readonly custom: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const MultiAgentMode: Lazy<MultiAgentMode> = lazy(() =>
   externalUnion(
@@ -6386,7 +6386,7 @@ export type OtelExporter =
       readonly tls?: OtelTlsConfig | null | undefined
     }
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const OtelExporter: Lazy<OtelExporter> = lazy(() =>
   externalUnion(
@@ -6498,7 +6498,7 @@ export type ParsedCommand =
     readonly query?: string | null | undefined
   }
   | { readonly type: "unknown"; readonly cmd: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ParsedCommand: Lazy<ParsedCommand> = lazy(() =>
   taggedUnion(
@@ -6534,7 +6534,7 @@ export type PatchChangeKind =
   | { readonly type: "add" }
   | { readonly type: "delete" }
   | { readonly type: "update"; readonly move_path?: string | null | undefined }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const PatchChangeKind: Lazy<PatchChangeKind> = lazy(() =>
   taggedUnion(
@@ -7198,7 +7198,7 @@ export type PluginSource =
   }
   /** The plugin is available in the remote catalog. Download metadata is kept server-side and is not exposed through the app-server API. */
   | { readonly type: "remote" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const PluginSource: Lazy<PluginSource> = lazy(() =>
   taggedUnion(
@@ -7430,7 +7430,7 @@ export type ProviderSettings =
     readonly location?: string | null | undefined
     readonly projectId?: string | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ProviderSettings: Lazy<ProviderSettings> = lazy(() =>
   taggedUnion(
@@ -7812,7 +7812,7 @@ export const ReasoningEffortOption: Lazy<ReasoningEffortOption> = lazy(() =>
 export type ReasoningItemContent =
   | { readonly type: "reasoning_text"; readonly text: string }
   | { readonly type: "text"; readonly text: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ReasoningItemContent: Lazy<ReasoningItemContent> = lazy(() =>
   taggedUnion(
@@ -7839,7 +7839,7 @@ export const KnownReasoningItemContent: Lazy<KnownReasoningItemContent> = lazy((
 
 export type ReasoningItemReasoningSummary =
   | { readonly type: "summary_text"; readonly text: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ReasoningItemReasoningSummary: Lazy<ReasoningItemReasoningSummary> = lazy(() =>
   taggedUnion(
@@ -8185,7 +8185,7 @@ export type ResponseItem =
     readonly internal_chat_message_metadata_passthrough?: InternalChatMessageMetadataPassthrough | null | undefined
   }
   | { readonly type: "other" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
   taggedUnion(
@@ -8637,7 +8637,7 @@ export type ResponsesApiWebSearchAction =
     readonly url?: string | null | undefined
   }
   | { readonly type: "other" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ResponsesApiWebSearchAction: Lazy<ResponsesApiWebSearchAction> = lazy(() =>
   taggedUnion(
@@ -8813,7 +8813,7 @@ export type SandboxPolicy =
     readonly networkAccess?: boolean | undefined
     readonly writableRoots?: ReadonlyArray<AbsolutePathBuf> | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const SandboxPolicy: Lazy<SandboxPolicy> = lazy(() =>
   taggedUnion(
@@ -8905,7 +8905,7 @@ export type ScheduledTaskSchedule =
     readonly days: ReadonlyArray<ScheduledTaskWeekday>
     readonly time: string
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ScheduledTaskSchedule: Lazy<ScheduledTaskSchedule> = lazy(() =>
   taggedUnion(
@@ -9014,7 +9014,7 @@ export type SessionSource =
   | (string & {})
   | { readonly custom: string }
   | { readonly subAgent: SubAgentSource }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const SessionSource: Lazy<SessionSource> = lazy(() =>
   externalUnion(
@@ -9273,7 +9273,7 @@ export type SubAgentSource =
     }
   }
   | { readonly other: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const SubAgentSource: Lazy<SubAgentSource> = lazy(() =>
   externalUnion(
@@ -10166,7 +10166,7 @@ export type ThreadItem =
     /** Unix timestamp in milliseconds when the item started, if recorded. */
     readonly startedAtMs?: number | null | undefined
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | {
     readonly type: "unknown"
     readonly raw: unknown
@@ -10609,7 +10609,7 @@ export const ThreadNameUpdatedNotification: Lazy<ThreadNameUpdatedNotification> 
 export type ThreadPredictionResult =
   | { readonly type: "completed"; readonly text?: string | null | undefined }
   | { readonly type: "failed" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadPredictionResult: Lazy<ThreadPredictionResult> = lazy(() =>
   taggedUnion(
@@ -10718,7 +10718,7 @@ export type ThreadRealtimeBemItemPresentation =
   | { readonly type: "wholeItem" }
   | { readonly type: "inlineMarkdown" }
   | { readonly type: "inlineVisualization"; readonly index: number }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadRealtimeBemItemPresentation: Lazy<ThreadRealtimeBemItemPresentation> = lazy(() =>
   taggedUnion(
@@ -10843,7 +10843,7 @@ export type ThreadRealtimeItem =
     readonly observedAtMs?: number | null | undefined
     readonly realtimeSessionId: string
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | {
     readonly type: "unknown"
     readonly raw: unknown
@@ -11555,7 +11555,7 @@ export type ThreadStatus =
     readonly type: "active"
     readonly activeFlags: ReadonlyArray<ThreadActiveFlag>
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadStatus: Lazy<ThreadStatus> = lazy(() =>
   taggedUnion(
@@ -11608,7 +11608,7 @@ export type ThreadTimelineEntry =
     readonly status: TurnStatus
     readonly turnId: string
   }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadTimelineEntry: Lazy<ThreadTimelineEntry> = lazy(() =>
   taggedUnion(
@@ -11728,7 +11728,7 @@ export type ThreadUnreadPosition =
   | { readonly type: "threadStart" }
   /** The earliest completed result needing attention. */
   | { readonly type: "turn"; readonly turnId: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const ThreadUnreadPosition: Lazy<ThreadUnreadPosition> = lazy(() =>
   taggedUnion(
@@ -12206,7 +12206,7 @@ export type UserInput =
   | { readonly type: "localAudio"; readonly path: string }
   | { readonly type: "skill"; readonly name: string; readonly path: string }
   | { readonly type: "mention"; readonly name: string; readonly path: string }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const UserInput: Lazy<UserInput> = lazy(() =>
   taggedUnion(
@@ -12339,7 +12339,7 @@ export type WebSearchAction =
     readonly url?: string | null | undefined
   }
   | { readonly type: "other" }
-  /** What this version of the protocol does not know; `raw` is the value as it came. */
+  /** A value that this version does not know; `raw` is the received value. */
   | { readonly type: "unknown"; readonly raw: unknown }
 export const WebSearchAction: Lazy<WebSearchAction> = lazy(() =>
   taggedUnion(

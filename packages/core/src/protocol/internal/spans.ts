@@ -1,9 +1,9 @@
 /**
- * The form of the protocol's history.
+ * The types of the protocol's history.
  */
 
 /**
- * The versions that have something: from `since` on, and no longer from `until` on.
+ * The versions that have a feature: from `since` up to but excluding `until`.
  */
 export interface Span {
   readonly since?: string
@@ -11,11 +11,11 @@ export interface Span {
 }
 
 /**
- * What came and went in the protocol, by the names of methods and of fields (`turn/start.rootTurnId`). What all versions
- * have is not listed.
+ * The additions to the protocol and removals from it, by the names of methods and fields (`turn/start.rootTurnId`). Methods and
+ * fields that all versions have are not listed.
  */
 export interface History {
-  /** Of each minor version its newest patch, oldest first. */
+  /** The newest patch of each minor version, oldest first. */
   readonly versions: ReadonlyArray<string>
   readonly requests: { readonly [method: string]: Span }
   readonly serverRequests: { readonly [method: string]: Span }

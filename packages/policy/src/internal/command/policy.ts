@@ -16,7 +16,7 @@ import * as CommandMatch from "./match.ts"
 import type { Demand } from "../files/demand.ts"
 import { from, walker as startWalking, type Walker } from "../files/path.ts"
 import { lookUp } from "../files/places.ts"
-import { lookBelow } from "../files/tree.ts"
+import { type LookBelow, lookBelow } from "../files/tree.ts"
 import { inRoots, isPermissive } from "../rubric/bounds.ts"
 import { listOf } from "../rubric/condition.ts"
 import { ordered } from "../rubric/ordered.ts"
@@ -70,6 +70,8 @@ interface Compiled {
   readonly matcher: CommandMatch.Matcher
   /** The folders in the conditions of a rule that declines. */
   readonly folders: ReadonlyArray<string>
+  /** Whether the rule declines by the paths of a command, which include the links that it follows. */
+  readonly asksForPaths: boolean
 }
 
 export const compile = (
@@ -82,7 +84,12 @@ export const compile = (
     const sure = rule.decision === undefined ? isFallbackPermissive : isPermissive(rule.decision)
     const { when = {} } = rule
     const bounded = rule.decision !== undefined && sure ? inRoots(when, roots) : when
-    return { rule, matcher: CommandMatch.compile(bounded, sure), folders: sure ? [] : foldersIn(when) }
+    return {
+      rule,
+      matcher: CommandMatch.compile(bounded, sure),
+      folders: sure ? [] : foldersIn(when),
+      asksForPaths: !sure && when.pathsWithin !== undefined
+    }
   })
   const folders = [...new Set(compiled.flatMap(({ folders }) => folders))]
   const arePlain = compiled.every(({ matcher }) => matcher.isPlain)
@@ -90,30 +97,41 @@ export const compile = (
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
     const walker = yield* startWalking
     const requests = requestsOf(params)
-    const parts = yield* followLinks(
-      unsettled(yield* partsOf(params, requests, command, walker)),
-      folders.length > 0,
-      walker
-    )
-    const places = yield* lookUp(
-      folders,
-      folders.length === 0 ? [] : parts.flatMap((part) => [...part.unsettled, ...CommandMatch.lookedAt(part)]),
-      walker
-    )
-    const view = { ...commandView(params, command), requests, places }
+    const parts = unsettled(yield* partsOf(params, requests, command, walker))
+    const about = { ...commandView(params, command), requests }
+    const lookAt = (parts: ReadonlyArray<PartView>) =>
+      Effect.map(
+        lookUp(
+          folders,
+          folders.length === 0 ? [] : parts.flatMap((part) => [...part.unsettled, ...CommandMatch.lookedAt(part)]),
+          walker
+        ),
+        (places): CommandMatch.CommandView => ({ ...about, places })
+      )
+    const view = yield* lookAt(parts)
     const applicable =
       arePlain && isPlain(requests) ? compiled : compiled.filter(({ matcher }) => matcher.matchesRequest(view))
     let whole: Reading.Verdict | undefined
     const readsWhole = (roots: ReadonlyArray<string>) =>
       (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
-    const decide = (part: PartView): Decided => {
+    // Whether the targets of links decide which rule matches first. Finding the links takes long.
+    const dependsOnLinks = (part: PartView): boolean => {
+      if (part.followed.length === 0) return false
+      const anywhere = { ...part, possiblePaths: [...part.possiblePaths, undefined] }
+      for (const { asksForPaths, matcher } of applicable) {
+        if (matcher.matchesPart(part, view) !== undefined) return false
+        if (asksForPaths && matcher.matchesPart(anywhere, view) !== undefined) return true
+      }
+      return false
+    }
+    const decide = (part: PartView, seen: CommandMatch.CommandView): Decided => {
       for (const { matcher, rule } of applicable) {
-        const conditions = matcher.matchesPart(part, view)
+        const conditions = matcher.matchesPart(part, seen)
         if (conditions === undefined) continue
         const { decision, name: by, reason } = rule
         if (decision !== undefined)
           return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
-        const decided = fall(part, view, fallback, readsWhole)
+        const decided = fall(part, seen, fallback, readsWhole)
         return {
           ...decided,
           by,
@@ -126,13 +144,16 @@ export const compile = (
         const why = matcher.whyNot(part)
         return why === undefined ? [] : [`${rule.name}: ${why}`]
       })
-      return { ...fall(part, view, fallback, readsWhole), whyNot: misses[0] }
+      return { ...fall(part, seen, fallback, readsWhole), whyNot: misses[0] }
     }
+    const asked = new Set(parts.filter(dependsOnLinks))
+    const followed = asked.size === 0 ? parts : yield* followLinks(parts, asked, walker)
+    const seen = asked.size === 0 ? view : yield* lookAt(followed)
     return {
       command,
       walker,
-      decided: parts.map((part) => {
-        const decided = decide(part)
+      decided: followed.map((part) => {
+        const decided = decide(part, seen)
         // Another part may change these files after the check.
         if (part.unsettled.length > 0 && decided.checks.length > 0) {
           return { ...decided, decision: "decline", reason: "another part may change what this one reads", checks: [] }
@@ -151,27 +172,43 @@ const foldersIn = ({ cwdWithin, pathsWithin, redirectsWithin }: CommandCondition
 // Adds the links that are followed to the paths, for rules that decline.
 const followLinks = Effect.fnUntraced(function* (
   parts: ReadonlyArray<PartView>,
-  areAsked: boolean,
+  asked: ReadonlySet<PartView>,
   walker: Walker
-): Effect.fn.Return<ReadonlyArray<PartView>, never, FileSystem.FileSystem> {
-  if (!areAsked || parts.every(({ followed }) => followed.length === 0)) return parts
+): Effect.fn.Return<ReadonlyArray<PartView>> {
   const entriesBelow = lookBelow(walker)
   return yield* Effect.forEach(parts, (part) =>
-    Effect.gen(function* () {
-      const below: Array<string | undefined> = []
-      for (const path of part.followed) {
-        const bases = path?.startsWith("/") === true ? [""] : part.bases
-        for (const base of path === undefined ? [] : (bases ?? [])) {
-          for (const link of (yield* entriesBelow(from(base, path ?? "")))?.links ?? [undefined]) {
-            const real = link === undefined ? undefined : (yield* walker.placeOf(link)).real
-            // A linked folder may contain more links.
-            below.push(real === undefined || (yield* walker.isFolder(real)) ? undefined : link)
-          }
-        }
-      }
-      return below.length === 0 ? part : { ...part, possiblePaths: [...part.possiblePaths, ...below] }
-    })
+    asked.has(part)
+      ? Effect.map(linksBelow(part, entriesBelow, walker), (links) => ({
+          ...part,
+          possiblePaths: [...part.possiblePaths, ...(links ?? [undefined])]
+        }))
+      : Effect.succeed(part)
   )
+})
+
+// More links take too long.
+const maxLinks = 100
+
+// `undefined` if the links may lead anywhere.
+const linksBelow = Effect.fnUntraced(function* (
+  { bases = [], followed }: PartView,
+  entriesBelow: LookBelow,
+  { isFolder, placeOf }: Walker
+): Effect.fn.Return<ReadonlyArray<string> | undefined> {
+  const found: Array<string> = []
+  for (const path of followed) {
+    for (const base of path === undefined ? [] : path.startsWith("/") ? [""] : bases) {
+      const below = yield* entriesBelow(from(base, path ?? ""))
+      if (below === undefined || found.length + below.links.length > maxLinks) return undefined
+      for (const link of below.links) {
+        const { real } = yield* placeOf(link)
+        // A linked folder may contain more links.
+        if (real === undefined || (yield* isFolder(real))) return undefined
+        found.push(link)
+      }
+    }
+  }
+  return found
 })
 
 // Ordinary commands replace fewer paths. Each one is compared with each path of the other parts.

@@ -165,8 +165,11 @@ const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values
 
 const copiesTrees: ReadonlySet<string> = new Set("cp mv rsync scp".split(" "))
 
+// They take a link as what it is, whatever their options are.
+const leavesLinksAlone: ReadonlySet<string> = new Set(["rm", "mv", "ln"])
+
 const followedBy = (name: string, { uncertain, uses }: Uses): Values => {
-  const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name))
+  const mayFollow = uncertain !== undefined && (canWalk(name) || takesTrees.has(name)) && !leavesLinksAlone.has(name)
   return uses.flatMap(({ effect, value }) =>
     effect === "follow" ||
     // Git follows a link that has replaced a tracked folder.

@@ -15,8 +15,8 @@ type Problem = Effect.Effect<string | undefined, never, FileSystem.FileSystem>
 
 const maxEntries = 20_000
 const maxMatches = 2_000
-// The maximum number of lookups of entries in folders.
-const maxQuestions = 5_000
+// The maximum number of lookups of links in folders, and of their targets.
+const maxQuestions = 250
 // The maximum sum over all matches: length of the pattern times length of the name.
 const maxEffort = 8_000_000
 // Each repository takes many lookups.
@@ -46,7 +46,7 @@ const problemOfOne = (check: Check, left: Left, walker: Walker): Problem => {
     case "Matches":
       return matchesProblem(check, left, walker)
     case "Tree":
-      return treeProblem(check, left, walker)
+      return treeProblem(check, walker)
     case "Repository":
       return left.repositories-- <= 0
         ? Effect.succeed("it uses more repositories than can be checked")
@@ -54,27 +54,12 @@ const problemOfOne = (check: Check, left: Left, walker: Walker): Problem => {
   }
 }
 
-const entriesOf = Effect.fnUntraced(function* (
-  folder: string
-): Effect.fn.Return<ReadonlyArray<string> | undefined, never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const found = yield* Effect.result(fs.readDirectory(folder))
-  return Result.isSuccess(found) ? found.success : undefined
-})
-
-const typeOf = Effect.fnUntraced(function* (
-  path: string
-): Effect.fn.Return<"Link" | "Directory" | "Other" | "Missing", never, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const info = yield* Effect.result(fs.lstat(path))
-  if (Result.isFailure(info)) return "Missing"
-  if (info.success.type === "SymbolicLink") return "Link"
-  return info.success.type === "Directory" ? "Directory" : "Other"
-})
-
-const leadsOut = Effect.fnUntraced(function* (path: string, folders: ReadonlyArray<string>, { placeOf }: Walker) {
-  return !isSurelyWithin(yield* placeOf(path), yield* Effect.forEach(folders, placeOf))
-})
+// Whether a path leads out of the folders, which are looked up once.
+const leadingOut = ({ placeOf }: Walker, folders: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.forEach(folders, placeOf),
+    (places) => (path: string) => Effect.map(placeOf(path), (place) => !isSurelyWithin(place, places))
+  )
 
 // Names are bytes. A name that is not UTF-8 is decoded to another name, which does not exist.
 const isNoText = (name: string): boolean => name.includes("\ufffd")
@@ -88,31 +73,25 @@ const treeProblem = Effect.fnUntraced(function* (
     readonly follow: boolean
     readonly plain: boolean
   },
-  left: Left,
   walker: Walker
 ): Effect.fn.Return<string | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
+  const leadsOut = yield* leadingOut(walker, check.folders)
   const pending = [check.path]
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = yield* entriesOf(folder)
+    const entries = yield* walker.entriesIn(folder)
     if (entries === undefined) {
-      // A file or a missing path has no entries.
-      const info = yield* Effect.result(fs.stat(folder))
-      const isFolder = Result.isSuccess(info)
-        ? info.success.type === "Directory"
-        : info.failure.reason._tag !== "NotFound"
-      if (isFolder) return `${short(folder)} cannot be listed`
-      continue
+      return walker.isSpent()
+        ? `there are more files below ${short(check.path)} than can be checked`
+        : `${short(folder)} cannot be listed`
     }
-    for (const name of entries) {
-      if (left.entries-- <= 0) return `there are more files below ${short(check.path)} than can be checked`
+    for (const { kind, name } of entries) {
       const path = `${folder}/${name}`
       if (isNoText(name)) return `the name of ${short(path)} is not UTF-8`
       if (check.plain && !isPlainName(name)) return `the name of ${short(path)} may be taken for something else`
-      const type = yield* typeOf(path)
-      if (type === "Directory") pending.push(path)
-      if (type !== "Link") continue
-      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
+      if (kind === "Folder") pending.push(path)
+      if (kind !== "Link") continue
+      if (yield* leadsOut(path)) return `${short(path)} leads out of the allowed roots`
       if (!check.follow) continue
       const target = yield* Effect.result(fs.stat(path))
       if (Result.isSuccess(target) && target.success.type === "Directory") return `${short(path)} leads to a folder`
@@ -160,12 +139,15 @@ const matchesProblem = Effect.fnUntraced(function* (
   const first = names.findIndex((name) => name.includes(anyText) || name.includes(anyChar))
   if (names.slice(first).includes("..")) return "a pattern goes up again"
   const start = `/${names.slice(0, first).join("/")}`
-  if (yield* leadsOut(start, check.folders, walker)) {
+  const leadsOut = yield* leadingOut(walker, check.folders)
+  if (yield* leadsOut(start)) {
     return `${short(start)} leads out of the folders that the rule names`
   }
   let found: ReadonlyArray<string> = [start]
   for (const name of names.slice(first)) {
     const next: Array<string> = []
+    // Of the entries of a folder inside, only links may lead out.
+    const asked: Array<string> = []
     const isDeep = name === anyText + anyText
     if (isDeep) {
       // Matches any depth, which is more than some shells do.
@@ -173,37 +155,44 @@ const matchesProblem = Effect.fnUntraced(function* (
       for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
         next.push(folder)
         if (next.length > maxMatches) return "a pattern matches more files than can be checked"
-        for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (left.entries-- <= 0) return "a pattern matches more files than can be checked"
-          const path = `${folder}/${entry}`
-          if (isNoText(entry)) return `the name of ${short(path)} is not UTF-8`
-          if ((yield* typeOf(path)) === "Directory") pending.push(path)
+        const entries = (yield* walker.entriesIn(folder)) ?? []
+        if (walker.isSpent()) return "a pattern matches more files than can be checked"
+        for (const { kind, name } of entries) {
+          const path = `${folder}/${name}`
+          if (isNoText(name)) return `the name of ${short(path)} is not UTF-8`
+          if (kind === "Folder") pending.push(path)
           else next.push(path)
+          if (kind === "Link") asked.push(path)
         }
       }
     } else if (name.includes(anyText) || name.includes(anyChar)) {
       for (const folder of found) {
-        for (const entry of (yield* entriesOf(folder)) ?? []) {
-          if (left.entries-- <= 0) return "a pattern searches more files than can be checked"
+        const entries = (yield* walker.entriesIn(folder)) ?? []
+        if (walker.isSpent()) return "a pattern searches more files than can be checked"
+        for (const { kind, name: entry } of entries) {
           if ((left.effort -= name.length * entry.length) < 0) return "its patterns take too long to match"
           if (isNoText(entry)) return `the name of ${short(entry)} is not UTF-8`
           if (!isMatch(name, entry)) continue
           if (entry.startsWith("-")) return `${short(entry)} may be taken for an option`
           if (check.plain && !isPlainName(entry)) return `the name of ${short(entry)} may be taken for something else`
           next.push(`${folder}/${entry}`)
+          if (kind === "Link") asked.push(`${folder}/${entry}`)
         }
       }
-    } else for (const folder of found) next.push(`${folder}/${name}`)
+    } else {
+      for (const folder of found) next.push(`${folder}/${name}`)
+      asked.push(...next)
+    }
     if (next.length > maxMatches) return "a pattern matches more files than can be checked"
-    for (const path of next) {
-      if (yield* leadsOut(path, check.folders, walker)) return `${short(path)} leads out of the allowed roots`
+    for (const path of asked) {
+      if (yield* leadsOut(path)) return `${short(path)} leads out of the allowed roots`
     }
     found = next
   }
   const { below, folders } = check
   if (below === undefined) return undefined
   for (const path of found) {
-    const problem = yield* treeProblem({ path, folders, ...below }, left, walker)
+    const problem = yield* treeProblem({ path, folders, ...below }, walker)
     if (problem !== undefined) return problem
   }
   return undefined

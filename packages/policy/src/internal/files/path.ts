@@ -70,10 +70,16 @@ export interface Walker {
   readonly exists: (path: string) => Effect.Effect<boolean>
   /** Whether a folder of this name exists or may exist. */
   readonly isFolder: (path: string) => Effect.Effect<boolean>
-  /** The kind of an entry of a listed folder; `undefined` if it is unknown. */
-  readonly kindOf: (path: string) => Effect.Effect<"Link" | "Folder" | "Other" | undefined>
-  /** The names in a folder; none if the path is not a folder. `undefined` if they cannot be listed. */
-  readonly namesIn: (folder: string) => Effect.Effect<ReadonlyArray<string> | undefined>
+  /** The entries of a folder; none if the path is not a folder. `undefined` if they cannot be listed. */
+  readonly entriesIn: (folder: string) => Effect.Effect<ReadonlyArray<Listed> | undefined>
+  /** Whether the folders of this request have more entries than the limit. */
+  readonly isSpent: () => boolean
+}
+
+/** An entry of a folder: a link is one, wherever it leads. */
+export interface Listed {
+  readonly name: string
+  readonly kind: "Link" | "Folder" | "Other"
 }
 
 /** The place of a path that is not absolute, or longer than the kernel accepts. */
@@ -104,8 +110,10 @@ const maxPathLength = 4_095
 // How many entries are looked up for one request; the others count as unknown.
 const maxQuestions = 200
 
-// How many names are listed for one request, over all folders; more would take too long.
-const maxNames = 20_000
+// How many entries of folders are listed for one request; more would take too long.
+const maxEntries = 10_000
+// Listing a folder takes as long as so many of its entries.
+const entriesOfListing = 20
 
 /** Makes a walker for a single request; a longer life would make its cache stale. */
 export const walkerOf = Effect.fnUntraced(function* (
@@ -114,20 +122,33 @@ export const walkerOf = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const seen = new Map<string, Entry>()
   let asked = 0
-  let names = 0
+  let entries = 0
 
-  const list = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<ReadonlyArray<string> | undefined> {
-    if (names > maxNames) return undefined
-    const found = yield* Effect.result(fs.readDirectory(folder))
-    if (Result.isSuccess(found)) {
-      names += found.success.length
-      return names > maxNames ? undefined : found.success
+  const list = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<ReadonlyArray<Listed> | undefined> {
+    entries += entriesOfListing
+    if (entries > maxEntries) return undefined
+    const found = yield* Effect.result(fs.readDirectoryEntries(folder))
+    if (Result.isFailure(found)) {
+      const info = yield* Effect.result(fs.stat(folder))
+      const mayBeFolder = Result.isSuccess(info)
+        ? info.success.type === "Directory"
+        : info.failure.reason._tag !== "NotFound"
+      return mayBeFolder ? undefined : []
     }
-    const info = yield* Effect.result(fs.stat(folder))
-    const mayBeFolder = Result.isSuccess(info)
-      ? info.success.type === "Directory"
-      : info.failure.reason._tag !== "NotFound"
-    return mayBeFolder ? undefined : []
+    entries += found.success.length
+    if (entries > maxEntries) return undefined
+    const listed: Array<Listed> = []
+    for (const { name, type } of found.success) {
+      const kind = type === "Unknown" ? yield* kindOf(`${folder}/${name}`) : kindOfType(type)
+      if (kind === undefined) return undefined
+      listed.push({ name, kind })
+    }
+    return listed
+  })
+
+  const kindOf = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Listed["kind"] | undefined> {
+    const { _tag } = yield* entryAt(path)
+    return _tag === "Missing" || _tag === "Unknown" ? undefined : _tag
   })
 
   const look = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Entry> {
@@ -139,14 +160,11 @@ export const walkerOf = Effect.fnUntraced(function* (
     return Option.isNone(target) || target.value === "" ? { _tag: "Unknown" } : { _tag: "Link", target: target.value }
   })
 
-  const remember = (path: string): Effect.Effect<Entry> =>
-    Effect.tap(look(path), (entry) => Effect.sync(() => seen.set(path, entry)))
-
   const entryAt = (path: string): Effect.Effect<Entry> => {
     const known = seen.get(path)
     if (known !== undefined) return Effect.succeed(known)
     if (asked++ >= maxQuestions) return Effect.succeed({ _tag: "Unknown" })
-    return remember(path)
+    return Effect.tap(look(path), (entry) => Effect.sync(() => seen.set(path, entry)))
   }
 
   // The entry and its target; `undefined` if they cannot be determined.
@@ -185,11 +203,8 @@ export const walkerOf = Effect.fnUntraced(function* (
   return {
     exists: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag !== "Missing"),
     isFolder: (path) => Effect.map(entryAt(path), ({ _tag }) => _tag === "Folder" || _tag === "Unknown"),
-    kindOf: Effect.fnUntraced(function* (path) {
-      const { _tag } = seen.get(path) ?? (yield* remember(path))
-      return _tag === "Missing" || _tag === "Unknown" ? undefined : _tag
-    }),
-    namesIn: list,
+    entriesIn: list,
+    isSpent: () => entries > maxEntries,
     placeOf: Effect.fnUntraced(function* (path) {
       const name = path.length > maxPathLength ? undefined : normalize(path)
       if (name === undefined) return unknownPlace
@@ -208,7 +223,10 @@ export const walkerOf = Effect.fnUntraced(function* (
   }
 })
 
-/** A walker for the paths that a request names. */
+const kindOfType = (type: FileSystem.File.Type): Listed["kind"] =>
+  type === "SymbolicLink" ? "Link" : type === "Directory" ? "Folder" : "Other"
+
+/** For the paths that a request names. */
 export const walker: Effect.Effect<Walker, never, FileSystem.FileSystem> = walkerOf(maxQuestions)
 
 // The components of a path, last one first.

@@ -28,7 +28,7 @@ export const lookBelow = (walker: Walker): LookBelow => {
 
 const entriesBelow = Effect.fnUntraced(function* (
   path: string,
-  { isFolder, kindOf, namesIn, placeOf }: Walker
+  { entriesIn, isFolder, placeOf }: Walker
 ): Effect.fn.Return<Below | undefined> {
   const { real } = yield* placeOf(path)
   if (real === undefined) return undefined
@@ -37,13 +37,11 @@ const entriesBelow = Effect.fnUntraced(function* (
   const links: Array<string> = []
   const pending = [path]
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    const entries = yield* namesIn(folder)
+    const entries = yield* entriesIn(folder)
     if (entries === undefined) return undefined
-    for (const name of entries) {
+    for (const { kind, name } of entries) {
       const entry = `${folder}/${name}`
       names.push(entry.slice(path.length))
-      const kind = yield* kindOf(entry)
-      if (kind === undefined) return undefined
       if (kind === "Link") links.push(entry)
       else if (kind === "Folder") pending.push(entry)
     }
