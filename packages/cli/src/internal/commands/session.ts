@@ -340,7 +340,7 @@ export const command = Command.make("session").pipe(
     ),
     Command.make("remove", removeFlags, remove).pipe(
       Command.withDescription("Remove a session with everything that is stored of it, after a question"),
-      example("remove ticket-7 --yes --store sessions.db", "Remove one unasked")
+      example("remove ticket-7 --yes --store sessions.db", "Remove one without asking")
     )
   ])
 )
