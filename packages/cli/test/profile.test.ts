@@ -144,7 +144,7 @@ describe("a configuration file", () => {
         'FILE: there is no profile "fasst". The file has fast, free, careful, folders. Did you mean fast?'
       )
       expect(yield* refusal(file, "run", "--config-file", "/nowhere.yaml")).toBe(
-        "The configuration /nowhere.yaml cannot be read: NotFound."
+        "The configuration /nowhere.yaml cannot be read: it does not exist."
       )
       const none = expand(["run", "--profile", "a"], { XDG_CONFIG_HOME: "/nowhere" })
       expect((yield* Effect.flip(Effect.provide(none, NodeServices.layer))).message).toBe(

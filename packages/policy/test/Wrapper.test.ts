@@ -68,6 +68,7 @@ describe("a wrapper whose options are known", () => {
     const assignmentsOf = (line: string) =>
       lookThrough(wordsOf(line)).inner.map((one) => (one._tag === "Command" ? one.assignments : undefined))
     expect(assignmentsOf("env A=1 ls")).toEqual([[{ name: "A", value: "1" }]])
+    expect(assignmentsOf("env Ab_2=12 ls")).toEqual([[{ name: "Ab_2", value: "12" }]])
     for (const line of ["nice A=1 ls", "env 1A=1 ls", "env xA-=1 ls"])
       expect([line, assignmentsOf(line)]).toEqual([line, [[]]])
   })
@@ -143,6 +144,7 @@ describe("a shell", () => {
       ["bash -c", "anything"],
       ["bash /dev/stdin", "anything"],
       ["bash $X", "anything"],
+      ["bash -- $X", "anything"],
       ["bash $X -c id", "anything"],
       ["bash -c $X", "anything"]
     ])

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { InvalidUsage } from "../InvalidUsage.ts"
+import { fileProblem } from "./fileProblem.ts"
 import type { Mistake, Settings } from "./profileFile.ts"
 
 /** The flags that a file may set: how their values look, and the flags that take their place when they are given. */
@@ -115,10 +116,10 @@ export const expand = Effect.fnUntraced(function* (
       : yield* fs
           .readFileString(file)
           .pipe(
-            Effect.catch(({ reason }) =>
-              reason._tag === "NotFound" && named === undefined
+            Effect.catch((error) =>
+              error.reason._tag === "NotFound" && named === undefined
                 ? Effect.succeed(undefined)
-                : Effect.fail(invalid(`The configuration ${file} cannot be read: ${reason._tag}.`))
+                : Effect.fail(invalid(`The configuration ${file} cannot be read: ${fileProblem(error)}.`))
             )
           )
   if (file === undefined || text === undefined) {

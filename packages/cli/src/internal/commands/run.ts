@@ -29,6 +29,7 @@ import type { RunResult } from "../../RunOutput.ts"
 import * as StatusLine from "../../StatusLine.ts"
 import * as Tone from "../../Tone.ts"
 import * as Connect from "../connect.ts"
+import { fileProblem } from "../fileProblem.ts"
 import { optional, text, toggle } from "../flags.ts"
 import { markPrinted } from "../report.ts"
 import { presetNames, presets } from "../preset.ts"
@@ -328,7 +329,7 @@ const answerWriter = Effect.fnUntraced(function* (file: string) {
     status === "completed"
       ? Effect.mapError(
           fs.writeFileString(absolute, `${text}\n`),
-          ({ reason }) => new Run.AnswerNotWritten({ file, description: reason._tag })
+          (error) => new Run.AnswerNotWritten({ file, description: fileProblem(error) })
         )
       : Effect.void
 })

@@ -5,7 +5,7 @@
  * The table of programs says how a program uses its words. If the program or an option is not in the table, every word may be
  * a file that is written.
  */
-import type { Part } from "../../ShellCommand.ts"
+import type { Part, Redirect } from "../../ShellCommand.ts"
 import { protectedByName } from "../files/protectedFiles.ts"
 import { piecesOf } from "./pieces.ts"
 import { type Uses, programOf, usesOf } from "./uses.ts"
@@ -34,14 +34,18 @@ export interface Reach {
 
 type Values = ReadonlyArray<string | undefined>
 
+/** Whether a redirection such as `2>&1` copies, moves or closes a descriptor, and so names no file. */
+export const isBetweenDescriptors = ({ operator, target }: Redirect): boolean =>
+  operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
+
 export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "words">): Reach => {
   const words = given.map(({ value }) => value)
   const [program, ...args] = words
   const name = program === undefined ? undefined : baseName(program)
   const uses = usesOf([name, ...args])
-  const into = redirects.flatMap(({ operator, target }) => {
-    const isDescriptor = operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
-    return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target] : []
+  const into = redirects.flatMap((redirect) => {
+    const { operator, target } = redirect
+    return operator.includes(">") && !isBetweenDescriptors(redirect) && target.value !== "/dev/null" ? [target] : []
   })
   const written = name === undefined ? [] : writtenBy(name, program, args, uses)
   const unknown = [...into, ...(written.includes(undefined) ? given : [])].filter(({ value }) => value === undefined)
