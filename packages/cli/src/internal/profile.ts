@@ -124,7 +124,10 @@ export const expand = Effect.fnUntraced(function* (
           )
   if (file === undefined || text === undefined) {
     if (profile === undefined) return words
-    return yield* invalid(`--profile needs a configuration file${file === undefined ? "" : `: ${file}`}.`)
+    const reason = file === undefined ? "HOME is not set" : `${file} does not exist`
+    return yield* invalid(
+      `--profile ${profile} needs a configuration file, but ${reason}. Name one with --config-file.`
+    )
   }
   const { read } = yield* Effect.promise(() => import("./profileFile.ts"))
   const { chosen, mistakes, top } = read(text, profile, settings)

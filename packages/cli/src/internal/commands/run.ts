@@ -316,6 +316,15 @@ const answerWriter = Effect.fnUntraced(function* (file: string) {
   const path = yield* Path.Path
   const absolute = path.resolve(file)
   yield* Connect.folder("--output", path.dirname(absolute))
+  const found = yield* Effect.option(fs.stat(absolute))
+  if (Option.isSome(found) && found.value.type === "Directory") {
+    return yield* new InvalidUsage({ description: `--output: ${file} is a folder.` })
+  }
+  const target = Option.isSome(found) ? absolute : path.dirname(absolute)
+  yield* Effect.mapError(
+    fs.access(target, { writable: true }),
+    () => new InvalidUsage({ description: `--output: ${file} cannot be written.` })
+  )
   return ({ status, text }: RunResult) =>
     status === "completed"
       ? Effect.mapError(
