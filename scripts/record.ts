@@ -12,13 +12,13 @@ import * as Terminal from "./terminal.ts"
 
 const root = path.dirname(import.meta.dirname)
 const columns = 92
-const rows = 34
+const rows = 40
 const prompt = "Greet in Chinese as well"
 
 const pause = (seconds: number) => MockModel.delay(`${seconds} seconds`)
 const script = [
   MockModel.reply(
-    MockModel.reasoning(pause(0.6), "**Looking** ", pause(0.2), "at what ", pause(0.2), "is there."),
+    MockModel.reasoning(pause(0.6), "Reading ", pause(0.2), "the script ", pause(0.2), "first."),
     MockModel.execCommand({ cmd: "cat greet.sh" })
   ),
   MockModel.reply(
@@ -127,11 +127,10 @@ const toSvg = (frames: ReadonlyArray<{ readonly at: number; readonly rows: Reado
 
 const record = Effect.gen(function* () {
   const { cwd, env } = yield* CodexTest.Home
-  const policy = path.join(env["HOME"] ?? cwd, "policy.json")
-  writeFileSync(policy, JSON.stringify(rubric))
+  writeFileSync(path.join(cwd, "policy.json"), JSON.stringify(rubric))
   const program = yield* Terminal.start(
     path.join(root, "packages", "cli", "bin", "effect-codex.js"),
-    ["run", "--policy", policy, "--approval-policy", "untrusted", "-s", "workspace-write", prompt],
+    ["run", "--policy", "policy.json", "--approval-policy", "untrusted", "-s", "workspace-write", prompt],
     { columns, rows, cwd, env: { ...env, TERM: "xterm-256color" } }
   )
   program.terminal.write(`$ effect-codex run --policy policy.json "${prompt}"\r\n`)

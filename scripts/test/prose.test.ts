@@ -84,7 +84,7 @@ describe("prose in TypeScript", () => {
 const main = path.join(scripts, "prose.ts")
 
 describe("npm run prose", () => {
-  it.effect("reports a new sentence with its line and what to write instead, and fails", () =>
+  it.effect("reports a sentence with its line and what to write instead, and fails", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(path.join(os.tmpdir(), "prose-"))),
@@ -98,14 +98,12 @@ describe("npm run prose", () => {
     })
   )
 
-  for (const args of [["--nope"], ["--update", "--accept"], ["--update", "README.md"], ["no-such-file.md"]]) {
-    it.effect(`${args.join(" ")} is a mistake, and writes nothing`, () =>
+  for (const args of [["--nope"], ["no-such-file.md"]]) {
+    it.effect(`${args.join(" ")} is a mistake`, () =>
       Effect.gen(function* () {
-        const known = readFileSync(path.join(scripts, "prose", "known.txt"), "utf8")
         const { code, stderr } = yield* runFile(main, args)
         assert.strictEqual(code, 2)
         assert.match(stderr, /Usage|no such file/)
-        assert.strictEqual(readFileSync(path.join(scripts, "prose", "known.txt"), "utf8"), known)
       })
     )
   }

@@ -39,6 +39,11 @@ export const codes = {
   readerGone: 141
 } as const
 
+// The file that was named is not a store, or not one that this version can read.
+const isOtherFile = (error: object): boolean =>
+  Predicate.hasProperty(error, "reason") &&
+  (Predicate.isTagged(error.reason, "Corrupt") || Predicate.isTagged(error.reason, "Newer"))
+
 /**
  * The code for an error.
  *
@@ -73,6 +78,8 @@ export const exitCodeOf = (error: unknown): number => {
     case "SpecConflict":
     case "KeyConflict":
       return codes.usage
+    case "StoreFailed":
+      return isOtherFile(error) ? codes.usage : codes.failed
     case "ShowHelp":
       return Runtime.getErrorExitCode(error) === 0 ? codes.ok : codes.usage
     default:

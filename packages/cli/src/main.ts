@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ExitCode from "./ExitCode.ts"
-import { loadCommands } from "./internal/commands.ts"
+import { commands, loadCommands } from "./internal/commands.ts"
 import { toggle } from "./internal/flags.ts"
 import * as Profile from "./internal/profile.ts"
 import { presenter, report } from "./internal/report.ts"
@@ -29,11 +29,13 @@ const end = process.argv.indexOf("--")
 const args = process.argv.slice(2, end === -1 ? undefined : end)
 
 const json = args.some((arg) => arg === "--json" || arg === "--jsonl" || arg === "--json=true")
-// `help` and `version` are words for flags.
+// `help` and `version` are words for flags. The parser reports an unknown command only without `--help`.
 const [first, ...others] = process.argv.slice(2)
-const words = first === "help" ? [...others, "--help"] : first === "version" ? ["--version"] : [first, ...others]
+const isKnown = others[0] === undefined || commands.some(({ name }) => name === others[0])
+const helped = isKnown ? [...others, "--help"] : others
+const words = first === "help" ? helped : first === "version" ? ["--version"] : [first, ...others]
 
-const run = Effect.flatMap(loadCommands(args), (commands) => {
+const run = Effect.flatMap(loadCommands(args), (loaded) => {
   const command = Command.make("effect-codex").pipe(
     Command.withDescription("Drive Codex agents from the terminal"),
     Command.withExamples([
@@ -41,7 +43,7 @@ const run = Effect.flatMap(loadCommands(args), (commands) => {
       { command: 'effect-codex run "What does this project do?"', description: "Run your own prompt" },
       { command: "effect-codex doctor", description: "Check the installation" }
     ]),
-    Command.withSubcommands(commands),
+    Command.withSubcommands(loaded),
     Command.withGlobalFlags([debug])
   )
   return Effect.flatMap(

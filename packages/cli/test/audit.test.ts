@@ -94,7 +94,7 @@ describe("audit verify", () => {
   it.effect("exits with 2 on a file that is not there, and on an anchor that is none", () =>
     Effect.gen(function* () {
       const missing = yield* audit("verify", path.join(files, "none.jsonl"))
-      expect(missing).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("NotFound") })
+      expect(missing).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("it does not exist") })
       const file = yield* trail("anchor.jsonl", "ls")
       expect(yield* audit("verify", file, "--anchor", "7")).toMatchObject({
         code: 2,

@@ -302,7 +302,7 @@ describe("effect-codex policy check", () => {
   it.live("says in one line what is wrong with a rubric, and exits with 2", () =>
     Effect.gen(function* () {
       const mistakes: ReadonlyArray<readonly [name: string, says: RegExp]> = [
-        ["/nowhere.yaml", /cannot be read: NotFound/],
+        ["/nowhere.yaml", /cannot be read: it does not exist/],
         [file("typo.yaml", "mode: strict\ncommandRule: []\n"), /typo\.yaml:2: commandRule/],
         [file("broken.json", "{"), /broken\.json/],
         [file("rubric.txt", ""), /must end in/]

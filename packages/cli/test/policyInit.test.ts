@@ -175,12 +175,12 @@ describe("effect-codex policy init --yes", () => {
       expect((yield* init("--yes", pipe)).stdout).toContain("package.json can't be read: it is not a file")
       const dangling = project({})
       symlinkSync("nowhere", path.join(dangling, "package.json"))
-      expect((yield* init("--yes", dangling)).stdout).toContain("package.json can't be read: NotFound")
+      expect((yield* init("--yes", dangling)).stdout).toContain("package.json can't be read: it does not exist")
       // Root reads everything.
       if (process.getuid?.() !== 0) {
         const locked = project({ "package.json": "{}" })
         chmodSync(path.join(locked, "package.json"), 0)
-        expect((yield* init("--yes", locked)).stdout).toContain("package.json can't be read: PermissionDenied")
+        expect((yield* init("--yes", locked)).stdout).toContain("package.json can't be read: permission denied")
       }
     })
   )
@@ -212,7 +212,7 @@ describe("effect-codex policy init --yes", () => {
       })
       expect(yield* init("--yes", path.join(dir, "no"))).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("can't be read")
+        stderr: expect.stringContaining("cannot be read")
       })
       expect(yield* init("--yes", dir, "-o", path.join(dir, "rubric.json"))).toMatchObject({ code: 2 })
       expect(yield* init("--yes", dir, "-o", path.join(dir, ".yaml"))).toMatchObject({ code: 2 })

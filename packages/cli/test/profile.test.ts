@@ -122,7 +122,9 @@ describe("a configuration file", () => {
     ["budget-tokens: -1\n", "FILE:1: budget-tokens: must be a whole number above zero."],
     ["model: [a]\n", "FILE:1: model: must be a text."],
     ["add-dir: [1]\n", "FILE:1: add-dir: must be a list of folders."],
-    ["- a\n", "FILE:1: must be a map."],
+    ["- a\n", "FILE:1: a configuration has settings such as model: NAME."],
+    ["modle: a\n", "FILE:1: modle: there is no such setting. Did you mean model?"],
+    ["preset: saef\n", "FILE:1: preset: must be one of safe, edit, yolo. Did you mean safe?"],
     ["profiles: x\n", "FILE:1: profiles: must be a map."],
     ["profile: { a: {} }\n", "FILE:1: profile: there is no such setting. Did you mean profiles?"],
     ["model: a\nmodel: b\n", "FILE:2: Map keys must be unique."],
@@ -139,14 +141,14 @@ describe("a configuration file", () => {
   it.effect("has to be there, with the profile, if either is named", () =>
     Effect.gen(function* () {
       expect(yield* refusal(file, "run", "--profile", "fasst")).toBe(
-        'FILE: there is no profile "fasst". Did you mean fast?'
+        'FILE: there is no profile "fasst". The file has fast, free, careful, folders. Did you mean fast?'
       )
       expect(yield* refusal(file, "run", "--config-file", "/nowhere.yaml")).toBe(
-        "The configuration /nowhere.yaml cannot be read: NotFound."
+        "The configuration /nowhere.yaml cannot be read: it does not exist."
       )
       const none = expand(["run", "--profile", "a"], { XDG_CONFIG_HOME: "/nowhere" })
       expect((yield* Effect.flip(Effect.provide(none, NodeServices.layer))).message).toBe(
-        "--profile needs a configuration file: /nowhere/effect-codex/config.yaml."
+        "--profile a needs a configuration file, but /nowhere/effect-codex/config.yaml does not exist. Name one with --config-file."
       )
     })
   )

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { type Options, runFile } from "../../../scripts/run-command.ts"
@@ -415,8 +415,17 @@ describe("flags that belong together", () => {
       const answer = path.join(files, "answer.md")
       expect((yield* run(["--offline", "--quiet", "-o", answer, "hi"])).stdout).toBe(`${greeting}\n`)
       expect(readFileSync(answer, "utf8")).toBe(`${greeting}\n`)
+      // Before the agent works.
       const refused = yield* run(["--offline", "-o", "/nowhere/answer.md", "hi"])
-      expect(refused).toMatchObject({ code: 2, stdout: "" })
+      expect(refused).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("is not a folder") })
+      const folder = yield* run(["--offline", "-o", files, "hi"])
+      expect(folder).toMatchObject({ code: 2, stdout: "", stderr: `effect-codex: --output: ${files} is a folder.\n` })
+      // Root writes everything.
+      if (process.getuid?.() !== 0) {
+        chmodSync(answer, 0o400)
+        const kept = yield* run(["--offline", "-o", answer, "hi"])
+        expect(kept).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("cannot be written") })
+      }
     })
   )
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { runFile, type Options } from "../../../scripts/run-command.ts"
@@ -64,10 +64,27 @@ describe("session", () => {
     })
   )
 
+  it.live("says that the file it was given is not a store, and exits with 2", () =>
+    Effect.gen(function* () {
+      const list = (store: string) => runFile(main, ["session", "list", "--store", store])
+      expect(yield* list(files)).toMatchObject({ code: 2, stderr: expect.stringContaining("is a folder") })
+      const text = path.join(files, "text.db")
+      writeFileSync(text, "not a database\n".repeat(100))
+      expect(yield* list(text)).toMatchObject({ code: 2, stderr: expect.stringContaining("not a database") })
+      const { code, stderr } = yield* runFile(main, ["session", ...openArgs, "--store", path.join(files, "no", "s.db")])
+      expect(stderr).toBe(`effect-codex: --store: ${path.join(files, "no")} is not a folder.\n`)
+      expect(code).toBe(2)
+    })
+  )
+
   it.live("makes no store but to open a session, and says what is unknown", () =>
     Effect.gen(function* () {
       const { file, session } = place()
-      expect(yield* session(["list"])).toMatchObject({ code: 1, stderr: expect.stringContaining(file) })
+      expect(yield* session(["list"])).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: `effect-codex: There is no store ${file}. effect-codex session open creates it.\n`
+      })
       expect(existsSync(file)).toBe(false)
       yield* session(openArgs)
       expect(yield* session(["send", "x", "Do it."])).toMatchObject({ code: 2, stderr: expect.stringContaining('"x"') })

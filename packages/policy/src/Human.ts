@@ -148,8 +148,8 @@ export const make = Effect.fnUntraced(function* <E>(
  * **Details**
  *
  * The person types the full key of a choice and Enter; after an empty line the question is repeated. Ctrl-C, Ctrl-D, Esc and
- * the end of the input cancel the question. If standard input or output is not a terminal, there is never an answer. Input
- * typed before a question is shown does not count. Answers to questions for secrets are masked.
+ * the end of the input leave the question unanswered. If standard input or output is not a terminal, there is never an answer.
+ * Input typed before a question is shown does not count. Answers to questions for secrets are masked.
  *
  * @category constructors
  * @since 0.1.0

@@ -80,7 +80,7 @@ export interface Fallback {
   readonly fileChange?: "decline" | "cancel" | "abstain" | undefined
   /** Default: `decline`. */
   readonly toolCall?: "decline" | "abstain" | undefined
-  /** Default: `empty`, an answer without answers. */
+  /** Default: `empty`, which sends no answers. */
   readonly userInput?: "empty" | "abstain" | undefined
 }
 

@@ -206,7 +206,7 @@ export const withTimeout: {
  *
  * **Details**
  *
- * It logs one line at level Info for each request, with the decision, its author and its reason, secrets redacted. It never logs
+ * It logs one line at level Info for each request: the decision, its author and its reason, with secrets redacted. It never logs
  * the content of requests or answers. A failure of the engine is only logged. The engine does not get requests that only a
  * person may answer. The decision waits for the engine: see {@link withTimeout}.
  *
@@ -235,7 +235,7 @@ export interface ShadowOptions {
   /** The number of concurrent requests to the candidate. It never gets requests beyond that. Default: 4. */
   readonly concurrency?: number | undefined
   /**
-   * Called with both verdicts. Default: logs a line, at level Info if they differ and at level Debug otherwise, secrets redacted.
+   * Called with both verdicts. Default: logs a line with secrets redacted, at level Info if they differ, or else Debug.
    */
   readonly record?: ((compared: Compared) => Effect.Effect<void>) | undefined
 }

@@ -199,7 +199,7 @@ export const parse = (
 // The maximum length of a rubric: of a text in characters, and of a file in bytes.
 const maxTextLength = 1024 * 1024
 
-const tooLong = { path: "", description: "is longer than 1 MiB" }
+const tooLong = { path: "", description: "this is longer than 1 MiB" }
 
 const parseResult = (
   text: string,
@@ -232,6 +232,13 @@ const toIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => (issue._tag === "UnexpectedKey" ? unknownField : SchemaIssue.defaultLeafHook(issue))
 })
 
+// The schema would only name the type that it expects.
+const describeOther = (value: unknown): string | undefined => {
+  if (value === null || value === undefined) return "this is empty: write {} for a rubric without rules"
+  const kind = Array.isArray(value) ? "list" : typeof value
+  return kind === "object" ? undefined : `this is a ${kind}, but a rubric has fields such as mode and commandRules`
+}
+
 const decodeAt = (
   value: unknown,
   origin: { readonly file?: string; readonly lineOf?: RubricText.Read["lineOf"] }
@@ -242,11 +249,12 @@ const decodeAt = (
       const [first, ...others] = toIssues(issue).issues.map(({ message, path = [] }) => {
         const keys = path.map((step) => (typeof step === "object" ? step.key : step))
         const line = origin.lineOf?.(keys)
-        return { path: describePath(keys), description: message, ...(line === undefined ? {} : { line }) }
+        const description = (keys.length === 0 ? describeOther(value) : undefined) ?? message
+        return { path: describePath(keys), description, ...(line === undefined ? {} : { line }) }
       })
       return new InvalidRubric({
         ...(origin.file === undefined ? {} : { file: origin.file }),
-        problems: [first ?? { path: "", description: "is not a rubric" }, ...others]
+        problems: [first ?? { path: "", description: "this is not a rubric" }, ...others]
       })
     }
   )

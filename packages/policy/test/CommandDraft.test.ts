@@ -36,7 +36,7 @@ const refusals = [
   ["cancel", "No, and stop the turn"]
 ]
 const once = ["y", "Yes, once. It may run outside the sandbox, with your rights"]
-const session = ["session", "Yes, and the same for the rest of the session, unasked, unsandboxed"]
+const session = ["session", "Yes, and the same for the rest of the session, without asking and without the sandbox"]
 
 describe("a question about a command", () => {
   it.effect("says what would run and where, and what the model claims", () =>
@@ -117,7 +117,7 @@ describe("a question about a command", () => {
       })
       const offered = (text: string, availableDecisions: NonNullable<Given["availableDecisions"]>) =>
         Effect.map(whole(text, { availableDecisions }), ({ ways }) => ways)
-      const begins = "Yes, and from now on, unasked, unsandboxed, whatever begins with: "
+      const begins = "Yes, and from now on, without asking and without the sandbox, every command that begins with: "
       expect(yield* offered("cargo test", [amendment(["cargo", "test"])])).toEqual([
         ["always", `${begins}cargo test`],
         ...refusals
@@ -134,7 +134,7 @@ describe("a question about a command", () => {
       // Actions that this version does not know.
       expect(yield* offered("ls", ["decline"])).toEqual(refusals)
       expect(yield* offered("curl x", [onHost("allow"), onHost("deny"), "acceptForSession"])).toEqual([
-        ["allow", "Yes, and from now on all traffic to example.com, unasked"],
+        ["allow", "Yes, and from now on all traffic to example.com, without asking"],
         ["deny", "No, and from now on no traffic to example.com"],
         session,
         ...refusals

@@ -546,6 +546,45 @@ describe("a decision that goes beyond the request", () => {
 })
 
 describe("an explanation", () => {
+  const misses: ReadonlyArray<readonly [when: CommandCondition, command: string, whyNot: string]> = [
+    [{ program: "git", args: ["a"] }, "git b", 'the arguments are not exactly ["a"]'],
+    [{ program: "git", argsPrefix: ["a"] }, "git b a", 'the arguments do not begin with ["a"]'],
+    [{ program: "rm", flags: ["-r|-R"] }, "rm x", "the option -r|-R is missing"],
+    [{ program: "ls", commandRegex: "ls a" }, "ls b", "commandRegex does not match the whole command"],
+    [{ program: "printf" }, "printf 'a[$(id)]'", "it runs text that is made at run time"],
+    [{ program: "ls" }, "ls -x", 'the option "-x" is not in allowedFlags'],
+    [{ program: "ls", assigns: ["B"] }, "B=1 A=1 ls", 'the variable "A" is not in assigns'],
+    [{ program: "ls" }, "ls > x", "output is redirected to a file, and the rule has no redirectsWithin"],
+    [
+      { program: "sed", pathsWithin: "/repo" },
+      "sed 1e x",
+      "it runs a script, and pathsWithin does not limit what that does"
+    ],
+    [{ program: "cp" }, "cp a .git/config", "it may write protected files, which decide what runs later"],
+    [{ program: "ls", cwdWithin: "/repo/src" }, "ls", 'not certainly within "/repo/src" (cwdWithin or allowedRoots)'],
+    [
+      { program: "cat", pathsWithin: ["/repo", "/x"] },
+      "cat /etc/a",
+      'not certainly within "/repo", "/x" (pathsWithin)'
+    ],
+    [{ program: "ls", redirectsWithin: "/repo" }, "ls > /etc/a", 'not certainly within "/repo" (redirectsWithin)']
+  ]
+  it.effect("tells why the rule for a program does not match", () =>
+    Effect.gen(function* () {
+      for (const [when, command, whyNot] of misses) {
+        const rubric = strict(
+          { name: "other", when: { program: "other" }, decision: "accept" },
+          { name: "rule", when, decision: "accept" }
+        )
+        const { parts } = yield* RuleBasedPolicy.explain(rubric, command, { cwd: "/repo" })
+        expect([command, parts[0]?.decision, parts[0]?.whyNot]).toEqual([command, "decline", `rule: ${whyNot}`])
+      }
+      const rubric = strict({ name: "rule", when: { program: "ls" }, decision: "decline" })
+      const { parts } = yield* RuleBasedPolicy.explain(rubric, "cat", { cwd: "/repo" })
+      expect(parts[0]?.whyNot).toBe("no rule matches")
+    }).pipe(Effect.provide(layerRepo))
+  )
+
   it.effect("tells what was understood and what decided on each part", () =>
     Effect.gen(function* () {
       const rubric = strict(

@@ -95,6 +95,23 @@ describe("a command whose name is put together from variables", () => {
   )
 })
 
+describe("a script of sed that runs what it reads", () => {
+  it.effect("is looked through with its input, and with variables", () =>
+    Effect.gen(function* () {
+      const lines = [
+        "sed e <<< 'rm x'",
+        "sed 1e <<E\nrm x\nE\n",
+        "x='rm y'; sed e <<< \"$x\"",
+        "sed '1e rm x' a",
+        "sed 's/.*/rm x/e' a"
+      ]
+      expect(yield* acceptedOf(declining, lines)).toEqual([])
+      const others = ["sed p <<< 'rm x'", "sed 's/a/b/' <<E\nrm x\nE\n"]
+      expect(yield* acceptedOf(declining, others)).toEqual(others)
+    })
+  )
+})
+
 describe("what can't be read", () => {
   const conditions = [
     { program: "rm" },

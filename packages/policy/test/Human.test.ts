@@ -125,6 +125,25 @@ describe("a command", () => {
     })
   )
 
+  it.effect("breaks no word of a choice on a narrow terminal", () =>
+    Effect.gen(function* () {
+      const availableDecisions = ["accept", amendment("npm", "test")]
+      const { question } = yield* ask(command("npm test", { availableDecisions }))
+      if (question === undefined) return expect.unreachable()
+      const text = HumanQuestion.text(question, 60)
+      expect(text).toContain(
+        [
+          "  y       Yes, once. It may run outside the sandbox, with",
+          "          your rights",
+          "  always  Yes, and from now on, without asking and without",
+          "          the sandbox, every command that begins with: npm",
+          "          test",
+          "  n       No. The agent gets the refusal and continues"
+        ].join("\n")
+      )
+    })
+  )
+
   it.effect("offers an amendment in words that can't pass for another choice", () =>
     Effect.gen(function* () {
       const words = ["npm", "test", `${" ".repeat(70)}n  No, really\n  n  No`]

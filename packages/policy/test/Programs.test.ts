@@ -7,6 +7,10 @@ const uses = (line: string) => {
   return uncertain ?? uses.map(({ effect, value }) => `${effect} ${value ?? "?"}`).join(", ")
 }
 
+const holds = (table: ReadonlyArray<readonly [line: string, expected: string]>) => {
+  expect(table.map(([line]) => [line, uses(line)])).toEqual(table)
+}
+
 describe("the table of programs", () => {
   it("tells what is done with operands and values of options", () => {
     for (const [line, expected] of [
@@ -56,11 +60,284 @@ describe("the table of programs", () => {
     }
   })
 
+  it("tells what git does, subcommand by subcommand", () => {
+    holds([
+      ["git --no-pager --no-replace-objects -C a status -s --porcelain --no-renames b", "folder a, read b"],
+      ["git -c a=b --exec-path=c log", "code a=b, code c"],
+      [
+        "git diff -p --name-status --color --compact-summary --ignore-all-space --no-ext-diff --color-moved --staged -Gx -O a --output=b c",
+        "text x, read a, write b, read c"
+      ],
+      ["git diff -U -U3 --unified --diff-filter=A a", "text 3, text A, read a"],
+      ["git diff-tree -r --root --stdin a", "read a"],
+      ["git diff-index --cached a", "read a"],
+      ["git diff-files --stat", ""],
+      [
+        "git log -i --oneline --merges --full-history --relative-date --no-mailmap -n 3 --since=x --max-parents 2 --format=%h a",
+        "text 3, text x, text 2, gitFormat %h, read a"
+      ],
+      ["git log -3 --format --pretty -S x -O a --output b", "text x, read a, write b"],
+      ["git show --stat a", "read a"],
+      ["git rev-list --count a", "read a"],
+      ["git shortlog -s -n --email --since=x --format a", "text x, read a"],
+      ["git reflog show a", "read a"],
+      ["git reflog --oneline", ""],
+      ["git reflog exists a", "text a"],
+      ["git blame -w --root -L 1,2 --contents a b", "text 1,2, read a, read b"],
+      ["git branch -a --no-color --no-merged", ""],
+      ["git branch a", "write a"],
+      ["git branch -v --no-column --points-at x --contains y", "text x, text y"],
+      ["git branch --sort=x --format=y", "text x, gitFormat y"],
+      ["git tag", ""],
+      ["git tag -n --no-merged a", "text a"],
+      ["git tag -m x -F a b", "text x, read a, write b"],
+      ["git tag --sort=x --format=y", "text x, gitFormat y"],
+      ["git remote -v", ""],
+      ["git remote get-url --push a", "text a"],
+      ["git stash list --oneline", ""],
+      ["git stash show -p --include-untracked a", "read a"],
+      ["git symbolic-ref -q --short a b", "text a, write b"],
+      ["git rev-parse --verify --git-dir --is-shallow-repository --git-path a b", "text a, text b"],
+      ["git describe --tags --match x a", "text x, text a"],
+      ["git ls-files -c --others --no-empty-directory -x x -X a b", "text x, read a, read b"],
+      ["git ls-tree -r --abbrev a", "text a"],
+      ["git ls-tree --name-only --abbrev=7 a", "text 7, text a"],
+      ["git grep -n --ignore-case --count --not --only-matching --perl-regexp -A 3 x a", "text 3, text x, walk a"],
+      ["git grep -3 -e x -f a b", "text x, list a, walk b"],
+      ["git grep --open-files-in-pager a x", "run a, text x, walk ."],
+      ["git worktree list --porcelain", ""],
+      ["git cat-file -p a", "text a"],
+      ["git for-each-ref --contains --sort x --format=y a", "text x, gitFormat y, text a"],
+      ["git show-ref --heads --abbrev a", "text a"],
+      ["git show-ref --abbrev=7", "text 7"],
+      ["git merge-base --is-ancestor a b", "text a, text b"],
+      ["git name-rev --tags --refs x a", "text x, text a"],
+      ["git count-objects -v", ""],
+      ["git check-ignore -v a", "read a"],
+      ["git check-attr -a a", "text a"],
+      ["git version --build-options", ""],
+      ["git commit -a --amend -m x -F a b", "text x, read a, write b"],
+      ["git checkout -b x a", "text x, write a"],
+      ["git switch -c x a", "text x, write a"],
+      ["git merge -m x -F a b", "text x, read a, text b"],
+      ["git revert a", "text a"],
+      ["git cherry-pick -m 1 a", "text 1, text a"],
+      ["git rebase --onto a -x b c", "text a, run b, text c"],
+      ["git bisect run a b", "run a, run b"],
+      ["git submodule foreach --recursive a", "run a"],
+      ["git fetch --upload-pack a b", "run a, text b"],
+      ["git pull --upload-pack a -x b c", "run a, run b, text c"],
+      ["git push --receive-pack a --exec=b c", "run a, run b, text c"],
+      ["git clone -u a -c x=y b c", "run a, code x=y, read b, write c"],
+      ["git clone host:a", "run host:a"]
+    ])
+    const writing = [
+      ..."reflog expire,reflog delete,reflog drop,remote add,remote remove,remote rm,remote rename,remote set-url".split(
+        ","
+      ),
+      ..."remote set-head,remote set-branches,remote prune,remote update,stash push,stash save,stash pop".split(","),
+      ..."stash apply,stash drop,stash clear,stash branch,stash create,stash store,worktree add".split(","),
+      ..."worktree remove,worktree move,worktree prune,worktree lock,worktree unlock,worktree repair".split(","),
+      ..."add,mv,rm,restore,reset,init,clean,notes,config".split(",")
+    ]
+    holds(writing.map((name) => [`git ${name} a`, "write a"]))
+  })
+
+  it("tells what readers do", () => {
+    holds([
+      ["pwd -P", ""],
+      ["echo -n a", "text a"],
+      ["printf a", "text a"],
+      ["cd a", "read a"],
+      ["command -p", "-p of command is not known here"],
+      ["command a b", "run a, run b"],
+      ["command -V a", "text a"],
+      ["type -a a", "text a"],
+      ["which -a a", "text a"],
+      ["basename -a -s x a", "text x, text a"],
+      ["dirname -z a", "text a"],
+      ["seq -w -s x 1 2", "text x, text 1, text 2"],
+      ["tr -d --complement a b", "text a, text b"],
+      ["date -u --iso-8601 -s a -r b -f c +%s", "write a, read b, list c"],
+      ["uname -a", ""],
+      ["id -u a", "text a"],
+      ["nproc --all", ""],
+      ["hostname -f", ""],
+      ["hostname a", "write a"],
+      ["ls -A --almost-all --color --full-time --sort=x a", "text x, read a"],
+      ["ls --recursive", "walk ."],
+      ["ls", "read ."],
+      ["cat -A a", "read a"],
+      ["tac -b -s x a", "text x, read a"],
+      ["rev a", "read a"],
+      ["tail -q -c 5 -5 a", "text 5, read a"],
+      ["wc -l --files0-from=a b", "list a, read b"],
+      ["nl -p -b a b", "text a, read b"],
+      [
+        "sort -b --human-numeric-sort --zero-terminated -k 1 --random-source=a --files0-from b -o c --compress-program d e",
+        "text 1, read a, list b, write c, run d, read e"
+      ],
+      ["sort --ignore-case -T a b", "write a, read b"],
+      ["uniq -c -f 1 a", "text 1, read a"],
+      ["cut -s -d x -f 1 a", "text x, text 1, read a"],
+      ["paste -s -d x a", "text x, read a"],
+      ["join -i -a 1 a b", "text 1, read a, read b"],
+      ["comm -1 a b", "read a, read b"],
+      ["column -t -s x a", "text x, read a"],
+      ["fold -s -w 5 a", "text 5, read a"],
+      ["fmt -u -w 5 a", "text 5, read a"],
+      ["expand -i -t 5 a", "text 5, read a"],
+      ["unexpand -a -t 5 a", "text 5, read a"],
+      ["tree -a --si -L 1 -o a --fromfile b c", "text 1, write a, list b, walk c"],
+      ["tree -l", "follow ."],
+      ["tree -R", "write ."],
+      ["du -sh --total -d 1 -X a b", "text 1, list a, walk b"],
+      ["du -L", "follow ."],
+      ["df -h a", "read a"],
+      ["stat -L -c x a", "text x, read a"],
+      ["file -b -F x -f a -C b c", "text x, list a, write b, read c"],
+      ["realpath -e --relative-to=a b", "read a, read b"],
+      ["readlink -f a", "read a"],
+      [
+        "diff -u --text --side-by-side --ignore-trailing-space --expand-tabs -U 3 -X a b c",
+        "text 3, list a, follow b, follow c"
+      ],
+      ["diff3 -m a b c", "read a, read b, read c"],
+      ["cmp -l -n 5 a b 1", "text 5, read a, read b, text 1"],
+      [
+        "grep -c --count --extended-regexp --only-matching --files-with-matches -A 1 --binary-files=x --exclude-from a x b",
+        "text 1, text x, list a, text x, read b"
+      ],
+      ["grep -3 --regexp=x a", "text x, read a"],
+      ["grep x", "text x, read ."],
+      ["egrep x a", "text x, read a"],
+      ["grep -C 3 x a", "text 3, read x, text x, read a"],
+      [
+        "rg -a --count --count-matches --line-number --multiline-dotall --heading --no-config --no-require-git -A 1 --replace=x --context-separator y --ignore-file a -f b c",
+        "text 1, text x, text y, read a, list b, walk c"
+      ],
+      ["rg --type-list", "walk ."],
+      [
+        "find a -print -writable -name x -perm 1 -newer b -files0-from c -fprint d",
+        "text x, text 1, read b, list c, write d, walk a"
+      ],
+      ["find -L a", "follow a"],
+      ["sed --quiet --in-place=x p a", "sed p, write a"],
+      ["sed -E --expression=p -f a b", "sed p, code a, read b"],
+      ["awk --posix -F : --source x -f a -o b c", "text :, awk x, code a, write b, read c"],
+      ["awk x a", "awk x, read a"],
+      ["jq -n --color-output --indent 2 -f a --slurpfile b . c", "text 2, code a, list b, jq ., read c"],
+      ["sha256sum --tag a", "read a"],
+      ["md5sum -c a", "list a"],
+      ["shasum -a 256 a", "text 256, read a"],
+      ["cksum a", "read a"],
+      ["sum -r a", "read a"],
+      ["hexdump -C -n 5 -f a b", "text 5, list a, read b"],
+      ["od -w -c -j 5 a", "text 5, read a"],
+      ["od -w8 a", "text 8, read a"],
+      ["xxd -p -c 5 a b", "text 5, read a, write b"],
+      ["xxd -r a b", "write a, write b"],
+      ["strings -a -n 5 a", "text 5, read a"],
+      ["strings -5 a", "read a"],
+      ["base64 -d -w 5 a", "text 5, read a"],
+      ["base32 -d -w 5 a", "text 5, read a"],
+      ["nm -C a", "read a"],
+      ["size -A a", "read a"],
+      ["readelf -a a", "read a"],
+      ["zcat a", "read a"],
+      ["zipinfo -1 a b", "read a, text b"],
+      ["iconv -c -f x -o a b", "text x, write a, read b"]
+    ])
+  })
+
+  it("tells what programs write, reach and run", () => {
+    holds([
+      [
+        "tar -x --wildcards --exclude=x -f a -C b -T c -g d -I e f",
+        "text x, read a, folder b, list c, write d, run e, write f"
+      ],
+      ["tar --list a", "text a"],
+      ["unzip -q -d a b", "write a, write b"],
+      ["unzip -l a", "read a"],
+      ["zip -TT a b c", "run a, write b, read c"],
+      ["gzip a", "write a"],
+      ["gunzip -c a", "read a"],
+      ["xz -l a", "read a"],
+      ["cp -v --archive -m x -t a b c", "text x, write a, walk b, write c"],
+      ["cp -L a b", "follow a, write b"],
+      ["install --strip-program=a -t b c", "run a, write b, read c"],
+      ["mv -n a b", "write a, write b"],
+      ["ln -s a b", "read a, write b"],
+      ["mkdir -p -m x a", "text x, write a"],
+      ["mknod a b 1", "write a, text b, text 1"],
+      ["mktemp -p a --suffix=x b", "write a, text x, write b"],
+      ["touch -d x -r a b", "text x, read a, write b"],
+      ["truncate -s 5 -r a b", "text 5, read a, write b"],
+      ["fallocate -l 5 a", "text 5, write a"],
+      ["tee -a a", "write a"],
+      ["chmod --reference=a x b", "read a, text x, write b"],
+      ["chown --reference=a x b", "read a, text x, write b"],
+      ["chgrp --reference=a x b", "read a, text x, write b"],
+      ["dd if=a of=b bs=1", "read a, write b, text 1"],
+      ["dd a", "a is not known here"],
+      ["split -l 5 --filter a b c", "text 5, run a, read b, write c"],
+      ["csplit -f a b 1", "write a, read b, text 1"],
+      ["patch -i a -o b -d c d", "read a, write b, folder c, write d"],
+      ["rsync -e a --files-from=b --exclude x c d", "run a, list b, text x, read c, write d"],
+      ["scp -S a -F b c host:d", "run a, code b, read c, run host:d"],
+      ["curl -o a -K b -T c d", "write a, list b, read c, text d"],
+      ["wget -O a -i b -e c --use-askpass=d e", "write a, list b, code c, run d, text e"],
+      ["sqlite3 -cmd a b c", "code a, write b, sql c"],
+      ["psql -c a -o b c", "code a, write b, text c"],
+      ["mysql -e a b", "code a, text b"],
+      ["xargs -0 -I x -a a b c", "text x, list a, run b, run c"],
+      ["time -p a", "run a"],
+      ["eval a", "shell a"],
+      ["source a b", "code a, text b"],
+      ["python3 -c a b c", "code a, code b, text c"],
+      ["npm --call=a run b", "run a, text run, text b"],
+      ["cargo --config a test", "code a, text test"],
+      ["go test -exec a b", "run a, text test, text b"],
+      ["make a", "code a"],
+      ["pytest a", "code a"],
+      ["bat --pager=a b", "run a, text b"],
+      ["ack --pager=a --output b c", "run a, code b, text c"],
+      ["pandoc -F a b", "run a, text b"],
+      ["gcc -wrapper a b", "run a, text b"],
+      ["rustc -C a b", "run a, text b"],
+      ["fd -x a b c", "run a, text b, walk c"],
+      ["fdfind -X a b c", "run a, text b, walk c"],
+      ["man -P a b", "run a, text b"],
+      ["sftp -S a -b b c", "run a, code b, text c"],
+      ["apt-get -o a b", "code a, text b"]
+    ])
+    for (const name of "rm rmdir unlink shred mkfifo link dos2unix unix2dos".split(" "))
+      holds([[`${name} a`, "write a"]])
+    for (const name of "sudo nohup setsid stdbuf ionice nice doas env npx".split(" ")) holds([[`${name} a`, "run a"]])
+  })
+
   it("tells which programs act on their own", () => {
-    for (const line of ["git stash", "git commit", "git push", "kill 1", "curl x", "npm test", "gh pr view"]) {
+    const git =
+      "stash,commit,checkout a,switch a,merge a,revert a,cherry-pick a,rebase a,bisect run a,submodule foreach a,fetch,pull," +
+      "push,clone a,init,add a,stash pop,remote prune a,config a"
+    const others =
+      "kill 1,curl x,npm test,gh pr view,node a,df,dd if=a,split a,csplit a,rsync a b,scp a b,wget a,sqlite3 a,psql,mysql," +
+      "env,fd a,fdfind a,man a,sftp a,sudo a,dir,getconf,shuf,mypy,pylint,rubocop,dpkg,umask,lscpu,vue,exit,rm a,tar xf a,tee," +
+      "gunzip a,frobnicate"
+    for (const line of [...git.split(",").map((rest) => `git ${rest}`), ...others.split(",")]) {
       expect([line, usesOf(line.split(" ")).acts]).toEqual([line, true])
     }
-    for (const line of ["git stash list", "git status", "cat a"]) {
+    for (const line of [
+      "git stash list",
+      "git status",
+      "cat a",
+      "uniq a",
+      "date",
+      "git branch",
+      "tar tf a",
+      "xxd a",
+      "time a"
+    ]) {
       expect([line, usesOf(line.split(" ")).acts]).toEqual([line, false])
     }
   })

@@ -39,7 +39,7 @@ describe("a question about files", () => {
     ["n", "No. The agent gets the refusal and continues"],
     ["cancel", "No, and stop the turn"]
   ]
-  const lasting = ["session", "Yes, and all further changes of files in this session, unasked"]
+  const lasting = ["session", "Yes, and all further changes of files in this session, without asking"]
 
   it.effect("says which files would change and how", () =>
     Effect.gen(function* () {
@@ -321,8 +321,8 @@ describe("a question of an MCP server", () => {
         ],
         choices: [
           ["y", "Yes, once"],
-          ["session", "Yes, and this tool for the rest of the session, unasked"],
-          ["always", "Yes, and this tool from now on, unasked: written into your config.toml"],
+          ["session", "Yes, and this tool for the rest of the session, without asking"],
+          ["always", "Yes, and this tool from now on, without asking: written into your config.toml"],
           ...refusals
         ]
       })

@@ -191,13 +191,20 @@ describe("a mistake in a rubric", () => {
     ["a merge key", "yaml", "mode: strict\n<<: { mode: permissive }", "rubric.yaml:2: YAML merge keys"],
     ["a tag", "yaml", "mode: !!str strict", "rubric.yaml:1: YAML tags"],
     ["a second document", "yaml", "mode: strict\n---\nmode: permissive", "rubric.yaml:2: this is a second document"],
-    ["YAML in a JSON file", "json", "mode: strict", "is not JSON"],
-    ["a comment in a JSON file", "json", '{"mode":"strict"} // no', "is not JSON"],
+    ["YAML in a JSON file", "json", "mode: strict", "this is not JSON"],
+    ["a comment in a JSON file", "json", '{"mode":"strict"} // no', "this is not JSON"],
+    ["an empty JSON file", "json", "\n", "rubric.json: this is empty: write {} for a rubric without rules"],
+    ["JSON that is null", "json", "null", "this is empty: write {} for a rubric without rules"],
+    ["an empty YAML file", "yaml", "", "rubric.yaml: this is empty: write {} for a rubric without rules"],
+    ["YAML that is only a comment", "yaml", "# later\n", "this is empty: write {} for a rubric without rules"],
+    ["a list", "yaml", "- mode: strict", "rubric.yaml:1: this is a list, but a rubric has fields such as mode"],
+    ["a text", "json", '"strict"', "rubric.json:1: this is a string, but a rubric has fields such as mode"],
+    ["a number", "yaml", "7", "rubric.yaml:1: this is a number, but a rubric has fields such as mode"],
     ["half a JSON file", "json", '{"mode":', "rubric.json:1"],
     ["text that nests too deep", "json", "[".repeat(100_000) + "]".repeat(100_000), "rubric.json"],
     ["YAML that nests too deep", "yaml", `mode: ${"[".repeat(100_000)}`, "rubric.yaml"],
     ["TOML that nests too deep", "toml", `mode = ${"[".repeat(100_000)}`, "rubric.toml"],
-    ["text that is too long", "json", `{${" ".repeat(1024 * 1024)}}`, "longer than 1 MiB"]
+    ["text that is too long", "json", `{${" ".repeat(1024 * 1024)}}`, "this is longer than 1 MiB"]
   ]
   for (const [what, format, text, message] of refused) {
     it.effect(`refuses ${what}`, () =>

@@ -26,6 +26,9 @@ const overBudget = (error: unknown): string | undefined => {
 export const messageOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : String(error)
   return (
-    overBudget(error) ?? message.replace("set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to")
+    overBudget(error) ??
+    message
+      .replace("set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to")
+      .replace("the `binary` option", "--codex")
   )
 }

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import { InvalidUsage } from "../InvalidUsage.ts"
+import { fileProblem } from "./fileProblem.ts"
 import type { Mistake, Settings } from "./profileFile.ts"
 
 /** The flags that a file may set: how their values look, and the flags that take their place when they are given. */
@@ -115,15 +116,18 @@ export const expand = Effect.fnUntraced(function* (
       : yield* fs
           .readFileString(file)
           .pipe(
-            Effect.catch(({ reason }) =>
-              reason._tag === "NotFound" && named === undefined
+            Effect.catch((error) =>
+              error.reason._tag === "NotFound" && named === undefined
                 ? Effect.succeed(undefined)
-                : Effect.fail(invalid(`The configuration ${file} cannot be read: ${reason._tag}.`))
+                : Effect.fail(invalid(`The configuration ${file} cannot be read: ${fileProblem(error)}.`))
             )
           )
   if (file === undefined || text === undefined) {
     if (profile === undefined) return words
-    return yield* invalid(`--profile needs a configuration file${file === undefined ? "" : `: ${file}`}.`)
+    const reason = file === undefined ? "HOME is not set" : `${file} does not exist`
+    return yield* invalid(
+      `--profile ${profile} needs a configuration file, but ${reason}. Name one with --config-file.`
+    )
   }
   const { read } = yield* Effect.promise(() => import("./profileFile.ts"))
   const { chosen, mistakes, top } = read(text, profile, settings)

@@ -86,7 +86,8 @@ export const read = (text: string, profile: string | undefined, known: Known): R
   const entriesOf = (node: unknown, path: string): ReadonlyArray<readonly [string, unknown, number | undefined]> => {
     if (node == null || (Yaml.isScalar(node) && node.value === null)) return []
     if (!Yaml.isMap(node)) {
-      mistakes.push({ line: lineOf(node), path, description: "must be a map" })
+      const description = path === "" ? "a configuration has settings such as model: NAME" : "must be a map"
+      mistakes.push({ line: lineOf(node), path, description })
       return []
     }
     return node.items.map(({ key, value }) => [Yaml.isScalar(key) ? String(key.value) : "", value, lineOf(key)])
@@ -118,7 +119,8 @@ export const read = (text: string, profile: string | undefined, known: Known): R
   const all = new Map(profiles.map(([name, node]) => [name, settingsOf(node, `profiles.${name}`, [])]))
   const chosen = profile === undefined ? {} : all.get(profile)
   if (chosen === undefined && mistakes.length === 0) {
-    const description = `there is no profile ${JSON.stringify(profile)}`
+    const names = all.size === 0 ? "The file has no profiles" : `The file has ${[...all.keys()].join(", ")}`
+    const description = `there is no profile ${JSON.stringify(profile)}. ${names}`
     mistakes.push({ line: undefined, path: "", description, didYouMean: nearest(profile ?? "", all.keys()) })
   }
   return { top, chosen: chosen ?? {}, mistakes }

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { InvalidUsage } from "../InvalidUsage.ts"
+import { fileProblem } from "./fileProblem.ts"
 
 const invalid = (description: string) => new InvalidUsage({ description })
 
@@ -23,24 +24,11 @@ const decodeUtf8 = (bytes: Uint8Array, what: string): Effect.Effect<string, Inva
 
 const readFile = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.mapError(fs.readFile(file), ({ reason }) =>
-    invalid(`The file ${file} cannot be read: ${describe(reason._tag)}.`)
+  const bytes = yield* Effect.mapError(fs.readFile(file), (error) =>
+    invalid(`The file ${file} cannot be read: ${fileProblem(error)}.`)
   )
   return yield* decodeUtf8(bytes, `The file ${file}`)
 })
-
-const describe = (reason: string): string => {
-  switch (reason) {
-    case "NotFound":
-      return "it does not exist"
-    case "PermissionDenied":
-      return "permission denied"
-    case "BadResource":
-      return "it is a folder"
-    default:
-      return reason
-  }
-}
 
 const readStdin = Effect.gen(function* () {
   const { stdin } = yield* Stdio.Stdio

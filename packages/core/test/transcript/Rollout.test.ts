@@ -277,7 +277,7 @@ describe("what is no recording", () => {
       }
       mkdirSync(path.join(directory, "folder"))
       const wrong: Array<readonly [file: string, says: string]> = [
-        [path.join(directory, "folder"), "not a regular file"],
+        [path.join(directory, "folder"), "it is a folder"],
         [file("empty", ""), "it is empty"],
         [
           file(

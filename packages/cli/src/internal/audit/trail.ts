@@ -5,6 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Effect from "effect/Effect"
 import type * as PlatformError from "effect/PlatformError"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { fileProblem } from "../fileProblem.ts"
 
 /** The argument. */
 export const file = Argument.String("FILE").pipe(
@@ -14,5 +15,5 @@ export const file = Argument.String("FILE").pipe(
 /** A trail that cannot be read at all is a mistake of the command line. */
 export const unreadable =
   (file: string) =>
-  ({ reason }: PlatformError.PlatformError): Effect.Effect<never, InvalidUsage> =>
-    Effect.fail(new InvalidUsage({ description: `The trail ${file} can't be read: ${reason._tag}.` }))
+  (error: PlatformError.PlatformError): Effect.Effect<never, InvalidUsage> =>
+    Effect.fail(new InvalidUsage({ description: `The trail ${file} cannot be read: ${fileProblem(error)}.` }))

@@ -29,6 +29,7 @@ import type { RunResult } from "../../RunOutput.ts"
 import * as StatusLine from "../../StatusLine.ts"
 import * as Tone from "../../Tone.ts"
 import * as Connect from "../connect.ts"
+import { fileProblem } from "../fileProblem.ts"
 import { optional, text, toggle } from "../flags.ts"
 import { markPrinted } from "../report.ts"
 import { presetNames, presets } from "../preset.ts"
@@ -315,11 +316,20 @@ const answerWriter = Effect.fnUntraced(function* (file: string) {
   const path = yield* Path.Path
   const absolute = path.resolve(file)
   yield* Connect.folder("--output", path.dirname(absolute))
+  const found = yield* Effect.option(fs.stat(absolute))
+  if (Option.isSome(found) && found.value.type === "Directory") {
+    return yield* new InvalidUsage({ description: `--output: ${file} is a folder.` })
+  }
+  const target = Option.isSome(found) ? absolute : path.dirname(absolute)
+  yield* Effect.mapError(
+    fs.access(target, { writable: true }),
+    () => new InvalidUsage({ description: `--output: ${file} cannot be written.` })
+  )
   return ({ status, text }: RunResult) =>
     status === "completed"
       ? Effect.mapError(
           fs.writeFileString(absolute, `${text}\n`),
-          ({ reason }) => new Run.AnswerNotWritten({ file, description: reason._tag })
+          (error) => new Run.AnswerNotWritten({ file, description: fileProblem(error) })
         )
       : Effect.void
 })

@@ -11,7 +11,10 @@ import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
@@ -19,6 +22,7 @@ import * as Stream from "effect/Stream"
 import { userInfo } from "node:os"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { folder } from "../connect.ts"
 import { json, text, toggle } from "../flags.ts"
 import { jsonLine } from "../jsonLine.ts"
 import * as Print from "../print.ts"
@@ -45,9 +49,25 @@ const count = (name: string, description: string, least: number) =>
 const by = text("by", "NAME", "The person who decides. Default: the name of this user")
 const reason = text("reason", "TEXT", "The reason; the agent reads it")
 
+// A mistake in the name is one of the command line; the store would say that it is not available.
+const checkFile = Effect.fnUntraced(function* (store: string, create: boolean) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* Effect.option(fs.stat(store))
+  if (Option.isSome(found)) {
+    const isFolder = found.value.type === "Directory"
+    return isFolder ? yield* new InvalidUsage({ description: `--store: ${store} is a folder.` }) : undefined
+  }
+  if (!create) {
+    return yield* new InvalidUsage({ description: `There is no store ${store}. effect-codex session open creates it.` })
+  }
+  return yield* Effect.asVoid(folder("--store", (yield* Path.Path).dirname(store)))
+})
+
 /** Sessions of the store that is named. */
 const open = ({ store }: { readonly store: string }, create = false) =>
-  Sessions.layer.pipe(Layer.provide(SqliteStore.layer({ file: store, create })))
+  Layer.unwrap(
+    Effect.as(checkFile(store, create), Sessions.layer.pipe(Layer.provide(SqliteStore.layer({ file: store, create }))))
+  )
 
 const nameOf = (by: string | undefined): string => by ?? userInfo().username
 
@@ -340,7 +360,7 @@ export const command = Command.make("session").pipe(
     ),
     Command.make("remove", removeFlags, remove).pipe(
       Command.withDescription("Remove a session with everything that is stored of it, after a question"),
-      example("remove ticket-7 --yes --store sessions.db", "Remove one unasked")
+      example("remove ticket-7 --yes --store sessions.db", "Remove one without asking")
     )
   ])
 )

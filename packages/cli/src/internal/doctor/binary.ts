@@ -137,7 +137,7 @@ export const undescribed = (version: string): Finding =>
 export const inspectBinary = Effect.fnUntraced(function* (options: Options) {
   const found = yield* Effect.result(CodexBinary.resolve({ binary: options.binary }))
   if (Result.isFailure(found)) {
-    const details = found.failure.tried
+    const details = found.failure.tried.map((place) => place.replace("the `binary` option", "--codex"))
     const missing: Finding = {
       check: "binary",
       status: "fail",

@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function* (file: string, { baseDirectory, 
       kind: question.kind,
       threadId: question.threadId,
       turnId: question.turnId,
-      title: "Write this rule, and accept such commands from now on, unasked, unsandboxed?",
+      title: "Write this rule, and accept such commands from now on, without asking and without the sandbox?",
       details: [
         { label: "File", text: Print.exact(file) },
         { label: "Rule", text: JSON.stringify(rule, undefined, 2).split("\n").map(Print.exact).join("\n") }

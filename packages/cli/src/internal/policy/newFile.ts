@@ -4,18 +4,19 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { fileProblem } from "../fileProblem.ts"
 
 /** Fails if the file is there, or is a link, unless it is to be replaced. */
 export const write = Effect.fnUntraced(function* (file: string, text: string, force: boolean) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.mapError(
     fs.writeFileString(file, text, { flag: force ? "w" : "wx" }),
-    ({ reason }) =>
+    (error) =>
       new InvalidUsage({
         description:
-          reason._tag === "AlreadyExists"
+          error.reason._tag === "AlreadyExists"
             ? `${file} is there already. --force replaces it.`
-            : `${file} can't be written: ${reason._tag}.`
+            : `${file} cannot be written: ${fileProblem(error)}.`
       })
   )
 })

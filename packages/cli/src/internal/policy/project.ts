@@ -10,6 +10,7 @@ import * as Path from "effect/Path"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { fileProblem } from "../fileProblem.ts"
 import * as Print from "../print.ts"
 
 /** A pack that fits, with commands that show what it means. */
@@ -118,7 +119,7 @@ export const look = Effect.fnUntraced(function* (
   const names = new Set(
     yield* Effect.mapError(
       fs.readDirectory(dir),
-      ({ reason }) => new InvalidUsage({ description: `The folder ${dir} can't be read: ${reason._tag}.` })
+      (error) => new InvalidUsage({ description: `The folder ${dir} cannot be read: ${fileProblem(error)}.` })
     )
   )
   const notes: Array<string> = []
@@ -130,7 +131,7 @@ export const look = Effect.fnUntraced(function* (
     if (type !== "File") return Result.fail("it is not a file")
     if (size > maxLength) return Result.fail("it is longer than 1 MiB")
     return Result.mapError(parse(yield* fs.readFileString(file)), () => "it is not JSON")
-  }).pipe(Effect.catch(({ reason }) => Effect.succeed(Result.fail(reason._tag))))
+  }).pipe(Effect.catch((error) => Effect.succeed(Result.fail(fileProblem(error)))))
 
   const kinds: Array<Kind> = []
   let runner = "npm"

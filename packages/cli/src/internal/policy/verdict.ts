@@ -8,6 +8,7 @@ import * as RuleBasedPolicy from "@effect-codex/policy/RuleBasedPolicy"
 import * as Effect from "effect/Effect"
 import * as Path from "effect/Path"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { fileProblem } from "../fileProblem.ts"
 
 /** A rubric, and the folder that its relative folders are resolved against. */
 export interface Loaded {
@@ -18,8 +19,8 @@ export interface Loaded {
 /** Loads a rubric from a file. Without a root, its relative folders are resolved against the folder of the file. */
 export const load = Effect.fnUntraced(function* (file: string, root: string | undefined) {
   const path = yield* Path.Path
-  const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", ({ reason }) =>
-    Effect.fail(new InvalidUsage({ description: `The policy ${file} cannot be read: ${reason._tag}.` }))
+  const rubric = yield* Effect.catchTag(Rubric.load(file), "PlatformError", (error) =>
+    Effect.fail(new InvalidUsage({ description: `The policy ${file} cannot be read: ${fileProblem(error)}.` }))
   )
   const loaded: Loaded = { rubric, baseDirectory: path.resolve(root ?? path.dirname(file)) }
   return loaded

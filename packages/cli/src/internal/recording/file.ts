@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import { InvalidUsage } from "../../InvalidUsage.ts"
+import { fileProblem } from "../fileProblem.ts"
 
 /** The argument. */
 export const file = Argument.String("FILE").pipe(
@@ -22,7 +23,7 @@ export const unreadable =
         description:
           error._tag === "TranscriptInvalid"
             ? `${error.message}.`
-            : `The transcript ${file} can't be read: ${error.reason._tag}.`
+            : `The transcript ${file} cannot be read: ${fileProblem(error)}.`
       })
     )
 

@@ -171,11 +171,10 @@ const notTranscript = (head: string): { readonly description: string; readonly i
 
 /** Fails if the path is not a regular file: only such a file can be read twice, and has an end. Links are followed. */
 export const whenRegular = (fs: FileSystem.FileSystem, path: string) =>
-  Effect.flatMap(fs.stat(path), ({ type }) =>
-    type === "File"
-      ? Effect.void
-      : Effect.fail(new Unusable({ path, line: 0, description: `it is not a regular file, but: ${type}` }))
-  )
+  Effect.flatMap(fs.stat(path), ({ type }) => {
+    const description = type === "Directory" ? "it is a folder" : "it is not a regular file"
+    return type === "File" ? Effect.void : Effect.fail(new Unusable({ path, line: 0, description }))
+  })
 
 /** Finds the files that belong to the recording whose newest file is at the path. */
 export const find = Effect.fnUntraced(function* (

@@ -12,7 +12,7 @@ import { type About, allWithin, compileCommon, hasCommon, listOf, regexOf } from
 import { isPossibly } from "./option.ts"
 import type { PartView } from "./partView.ts"
 import { type Possible, tokensOf } from "./possible.ts"
-import { walkedIn } from "./reach.ts"
+import { isBetweenDescriptors, walkedIn } from "./reach.ts"
 import { short } from "../text.ts"
 import { baseName } from "./wrapper.ts"
 
@@ -289,7 +289,10 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     )
   }
 
-  const expected = [...(args ?? []), ...(argsPrefix ?? [])].map((word) => tokensOf(asWord(word)))
+  const expected = [args, argsPrefix].flatMap((words = []) => {
+    const tokens = words.flatMap((word) => tokensOf(asWord(word)))
+    return tokens.length === 0 ? [] : [tokens]
+  })
   // All parts share the same texts, so the result is cached.
   const known = new WeakMap<ReadonlyArray<string>, boolean>()
   const isInTexts = (texts: ReadonlyArray<string>): boolean => {
@@ -374,7 +377,8 @@ const mayLieIn = (paths: Paths, within: ReadonlyArray<string>, view: PartView, p
 const mayReach = (paths: Paths, within: ReadonlyArray<string>, view: PartView, places: Places): boolean =>
   absoluteOf(paths, view).some((path) => path === undefined || places.mayContain(path, within, view.unsettled))
 
-const targetsOf = ({ redirects }: Pick<PartView, "redirects">): Paths => redirects.map(({ target }) => target.value)
+const targetsOf = ({ redirects }: Pick<PartView, "redirects">): Paths =>
+  redirects.flatMap((redirect) => (isBetweenDescriptors(redirect) ? [] : [redirect.target.value]))
 
 /** The absolute paths that a rule that declines may look at. */
 export const lookedAt = (view: PartView): ReadonlyArray<string> =>

@@ -120,7 +120,7 @@ const runsInSed = ({ value }: Word): boolean =>
   !/^-[\w-]*$/.test(value)
 
 const withoutAddress = (word: Word): Word =>
-  word.value === undefined
+  word.value === undefined || !runsInSed(word)
     ? word
     : { ...word, value: word.value.replace(/(^|[;{}\n])[ \t\d$,~+!]*e/g, "$1 ") + " ; " + word.value }
 

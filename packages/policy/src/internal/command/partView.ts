@@ -9,7 +9,7 @@ import { evaluating } from "./operands.ts"
 import { pathsIn } from "./pieces.ts"
 import { type Possible, possibleOf } from "./possible.ts"
 import type { Effect as Use } from "./programs.ts"
-import { type Reach, reachOf } from "./reach.ts"
+import { isBetweenDescriptors, type Reach, reachOf } from "./reach.ts"
 import { doubtOf } from "./scripts.ts"
 import { usesOf } from "./uses.ts"
 
@@ -54,8 +54,8 @@ const isPrintable = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 // Allows the letters of all languages, but no characters that a terminal or an editor hides or moves.
 const isLegible = (text: string): boolean => !/(?![\t\n\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(text)
 
-const isHarmless = ({ operator, target }: Redirect): boolean =>
-  target.value === "/dev/null" || (operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? ""))
+const isHarmless = (redirect: Redirect): boolean =>
+  redirect.target.value === "/dev/null" || isBetweenDescriptors(redirect)
 
 const declares: ReadonlySet<string> = new Set(["export", "declare", "typeset", "readonly", "local"])
 

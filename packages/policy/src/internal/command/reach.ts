@@ -5,7 +5,7 @@
  * The table of programs says how a program uses its words. If the program or an option is not in the table, every word may be
  * a file that is written.
  */
-import type { Part } from "../../ShellCommand.ts"
+import type { Part, Redirect } from "../../ShellCommand.ts"
 import { protectedByName } from "../files/protectedFiles.ts"
 import { piecesOf } from "./pieces.ts"
 import { type Uses, programOf, usesOf } from "./uses.ts"
@@ -34,14 +34,18 @@ export interface Reach {
 
 type Values = ReadonlyArray<string | undefined>
 
+/** Whether a redirection such as `2>&1` copies, moves or closes a descriptor, and so names no file. */
+export const isBetweenDescriptors = ({ operator, target }: Redirect): boolean =>
+  operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
+
 export const reachOf = ({ redirects, words: given }: Pick<Part, "redirects" | "words">): Reach => {
   const words = given.map(({ value }) => value)
   const [program, ...args] = words
   const name = program === undefined ? undefined : baseName(program)
-  const uses = usesOf(program === undefined || programOf(program) !== undefined ? words : [name, ...args])
-  const into = redirects.flatMap(({ operator, target }) => {
-    const isDescriptor = operator.endsWith("&") && /^(?:\d+-?|-)$/.test(target.value ?? "")
-    return operator.includes(">") && !isDescriptor && target.value !== "/dev/null" ? [target] : []
+  const uses = usesOf([name, ...args])
+  const into = redirects.flatMap((redirect) => {
+    const { operator, target } = redirect
+    return operator.includes(">") && !isBetweenDescriptors(redirect) && target.value !== "/dev/null" ? [target] : []
   })
   const written = name === undefined ? [] : writtenBy(name, program, args, uses)
   const unknown = [...into, ...(written.includes(undefined) ? given : [])].filter(({ value }) => value === undefined)
@@ -65,7 +69,7 @@ const textsOf = (program: string | undefined, { uncertain, uses }: Uses): Readon
 }
 
 // These store files in the repository and leave them unchanged.
-const leavesFiles: ReadonlySet<string> = new Set(["add", "stage", "commit", "reset"])
+const leavesFiles: ReadonlySet<string> = new Set(["add", "commit", "reset"])
 
 // `git config KEY` and the reading options do not change the configuration.
 const changesConfig = (args: Values, { subcommands }: Uses): boolean => {
@@ -114,14 +118,14 @@ const namedBy = (name: string, program: string | undefined, args: Values, uses: 
   // A program of the same name in another folder may do anything.
   if (uses.uncertain === undefined && program !== undefined && programOf(program) !== undefined) {
     const changes = !isGit || uses.uses.some(({ effect }) => effect === "write")
-    return uses.uses.flatMap(({ at, effect, value }): Values => {
+    return uses.uses.flatMap(({ effect, value }): Values => {
       // A second name for a file is a way to write to it.
-      if (effect === "read" && (name === "ln" || name === "link")) return [value]
+      if (effect === "read" && name === "ln") return [value]
       // The command changes files below another folder.
       if (effect === "folder") return changes ? [value] : []
       // The archive is written as well, unless it is listed.
       if (effect === "read" && name === "tar" && uses.acts) return [value]
-      if (effect === "write") return (value === undefined && at === -1) || (isGit && value === "HEAD") ? [] : [value]
+      if (effect === "write") return isGit && value === "HEAD" ? [] : [value]
       return scripts.has(effect) && value !== undefined ? namedIn(value) : []
     })
   }
@@ -131,7 +135,7 @@ const namedBy = (name: string, program: string | undefined, args: Values, uses: 
 
 // The protected files that a script names.
 const namedIn = (script: string): Values =>
-  script.split(/[^\w.~/:$-]+/).filter((word) => word !== "" && protectedByName(word).length > 0)
+  script.split(/[^\w.~/:$-]+/).filter((word) => protectedByName(word).length > 0)
 
 // These use a folder with everything below it.
 const takesTrees: ReadonlySet<string> = new Set(
@@ -153,9 +157,10 @@ const canWalk = (name: string): boolean => {
 
 const walkedBy = (name: string, args: Values, { uncertain, uses }: Uses): Values => {
   const takes = takesTrees.has(name)
-  if (programOf(name) === undefined) return takes ? args : []
+  const program = programOf(name)
+  if (program === undefined) return takes ? args : []
   const isLoose = takes || (uncertain !== undefined && canWalk(name))
-  const last = programOf(name)?.last === undefined ? -1 : args.length
+  const last = program.last === undefined ? -1 : args.length
   return uses.flatMap(({ at, effect, value }): Values => {
     if (effect === "walk" || effect === "follow") return [value]
     const isFile = effect === "read" || effect === "write" || effect === "folder"
@@ -197,9 +202,9 @@ const putsBelow: ReadonlySet<string> = new Set(
   "tar bsdtar unzip cpio 7z 7za rsync scp git patch svn hg unrar ar jar pax".split(" ")
 )
 const movesFiles: ReadonlySet<string> = new Set(["ln", "mv", "link", "symlink"])
-const leavesLinks: ReadonlySet<string> = new Set("add stage commit push fetch tag branch config remote".split(" "))
+const leavesLinks: ReadonlySet<string> = new Set("add commit push fetch tag branch config remote".split(" "))
 
-const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Values => {
+const replacedBy = (name: string, { acts, subcommands, uncertain, uses }: Uses): Values => {
   const written = uses.flatMap(({ effect, value }) => (effect === "write" ? [value] : []))
   if (movesFiles.has(name)) return uncertain === undefined ? written : [...written, "."]
   if (name === "cp") {
@@ -207,11 +212,9 @@ const replacedBy = (name: string, { subcommands, uncertain, uses }: Uses): Value
     return uses.some(({ effect }) => effect === "walk" || effect === "follow") ? written : []
   }
   if (!putsBelow.has(name)) return []
-  if (name === "git" && leavesLinks.has(subcommands[0] ?? "")) return []
-  const onlyReads = uncertain === undefined && uses.every(({ effect }) => effect !== "write" && effect !== "run")
-  const known = written.filter((path) => path !== undefined)
-  return onlyReads &&
-    !(name === "git" && /^(?:merge|pull|rebase|cherry-pick|revert|am|submodule|clone)$/.test(subcommands[0] ?? ""))
-    ? []
-    : [...known, "."]
+  if (leavesLinks.has(subcommands[0] ?? "")) return []
+  // It may put links there that an archive or a commit holds.
+  const onlyReads =
+    uncertain === undefined && !acts && uses.every(({ effect }) => effect !== "write" && effect !== "run")
+  return onlyReads ? [] : [...written.filter((path) => path !== undefined), "."]
 }

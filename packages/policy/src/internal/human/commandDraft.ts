@@ -94,7 +94,11 @@ const commandWays = (
   const parts = parsed?._tag === "Parsed" ? parsed.parts.length : 0
   const lasting = offeredIn(params).map((decision): Way<"command"> | undefined => {
     if (decision === "acceptForSession") {
-      return way("session", "Yes, and the same for the rest of the session, unasked, unsandboxed", "acceptForSession")
+      return way(
+        "session",
+        "Yes, and the same for the rest of the session, without asking and without the sandbox",
+        "acceptForSession"
+      )
     }
     if (!Predicate.isReadonlyObject(decision)) return undefined
     if ("acceptWithExecpolicyAmendment" in decision) {
@@ -103,7 +107,7 @@ const commandWays = (
       // An amendment is not offered if it would allow too much, or is too long to read.
       if (amendmentProblem(words, words, parts) !== undefined || !Lasting.bounds(words)) return undefined
       if (begins.length > maxBeginning) return undefined
-      const meaning = `Yes, and from now on, unasked, unsandboxed, whatever begins with: ${begins}`
+      const meaning = `Yes, and from now on, without asking and without the sandbox, every command that begins with: ${begins}`
       return way("always", meaning, decision)
     }
     if ("applyNetworkPolicyAmendment" in decision) {
@@ -113,7 +117,7 @@ const commandWays = (
       })
       const host = name(offered.host)
       if (offered.action === "allow") {
-        return way("allow", `Yes, and from now on all traffic to ${host}, unasked`, amend("allow"))
+        return way("allow", `Yes, and from now on all traffic to ${host}, without asking`, amend("allow"))
       }
       if (offered.action === "deny") return way("deny", `No, and from now on no traffic to ${host}`, amend("deny"))
     }

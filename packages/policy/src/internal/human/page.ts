@@ -24,10 +24,30 @@ interface Field {
 const bar = "  │ "
 const goesOn = "  ┊ "
 
-// No character is wider than two columns, and ASCII characters take one. An ellipsis may take either.
-const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
+// How many characters of a line fit. No character is wider than two columns, and ASCII characters take one. An ellipsis may take
+// either.
+const sizeOf = (line: string, columns: number): number => {
   const room = Math.max(10, columns - 2)
-  const size = /^[ -~…]*$/.test(line) ? room : Math.floor(room / 2)
+  return /^[ -~…]*$/.test(line) ? room : Math.floor(room / 2)
+}
+
+// Lines of whole words. A word that is wider than a line is broken.
+const wrappedByWords = (line: string, columns: number): ReadonlyArray<string> => {
+  const size = sizeOf(line, columns)
+  const lines: Array<string> = []
+  let rest = Array.from(line)
+  while (rest.length > size) {
+    const space = rest.lastIndexOf(" ", size)
+    const end = space > 0 ? space + 1 : size
+    lines.push(rest.slice(0, end).join("").trimEnd())
+    rest = rest.slice(end)
+  }
+  return [...lines, rest.join("")]
+}
+
+// Text of the agent is broken anywhere, so that every space stays visible.
+const wrapped = (line: string, columns: number): ReadonlyArray<string> => {
+  const size = sizeOf(line, columns)
   const characters = Array.from(line)
   const lines = [characters.slice(0, size).join("")]
   for (let from = size; from < characters.length; from += size) lines.push(characters.slice(from, from + size).join(""))
@@ -62,10 +82,12 @@ export const page = ({ choices, details, title }: Question, columns: number, row
   const width = Math.max(...offered.map(({ key }) => key.length)) + 4
   // A continued meaning is indented below its first line, where no key can stand.
   const meanings = offered.flatMap(({ key, meaning }) =>
-    wrapped(meaning, columns - width).map((part, index) => `${(index === 0 ? `  ${key}` : "").padEnd(width)}${part}`)
+    wrappedByWords(meaning, columns - width).map(
+      (part, index) => `${(index === 0 ? `  ${key}` : "").padEnd(width)}${part}`
+    )
   )
   const text = [
-    wrapped(title, columns).join("\n  "),
+    wrappedByWords(title, columns).join("\n  "),
     ...parts.map(({ label, short }) => `\n  ${label}\n${short}`),
     "",
     ...meanings,

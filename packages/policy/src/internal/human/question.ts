@@ -111,7 +111,7 @@ const fileChange = Effect.fnUntraced(function* (
   )
   // Files outside the folder come first, since a screen shows the beginning.
   const sorted = [...files.filter(({ isInside }) => !isInside), ...files.filter(({ isInside }) => isInside)]
-  const lasting = "all further changes of files in this session, unasked"
+  const lasting = "all further changes of files in this session, without asking"
   return {
     title: files.length === 1 ? "Change a file?" : `Change ${files.length} files?`,
     details: [
@@ -222,8 +222,8 @@ const elicitationDraft = (params: Params["elicitation"]): Draft<"elicitation"> |
       ],
       ways: [
         way<"elicitation">(yes, "Yes, once", accepted({})),
-        asks("session", "Yes, and this tool for the rest of the session, unasked"),
-        asks("always", "Yes, and this tool from now on, unasked: written into your config.toml"),
+        asks("session", "Yes, and this tool for the rest of the session, without asking"),
+        asks("always", "Yes, and this tool from now on, without asking: written into your config.toml"),
         ...refusals
       ]
     }

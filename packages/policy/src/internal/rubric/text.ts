@@ -40,8 +40,9 @@ const toml = (text: string): Result.Result<Read, Problems> =>
 const json = (text: string): Result.Result<Read, Problems> =>
   Result.flatMap(document(text), (document) =>
     Result.try({
-      try: (): unknown => JSON.parse(text),
-      catch: (cause): Problems => [problem(`is not JSON: ${messageOf(cause)}`, firstErrorOf(document)?.line)]
+      // An empty text is null, as in YAML.
+      try: (): unknown => (text.trim() === "" ? null : JSON.parse(text)),
+      catch: (cause): Problems => [problem(`this is not JSON: ${messageOf(cause)}`, firstErrorOf(document)?.line)]
     }).pipe(
       Result.flatMap((value): Result.Result<Read, Problems> => {
         const error = firstErrorOf(document)

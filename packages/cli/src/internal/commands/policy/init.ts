@@ -42,7 +42,7 @@ const ask = Effect.fnUntraced(function* (project: Project.Project, yes: boolean)
     yes ? Effect.succeed(initial) : answer(Prompt.Confirm({ message, initial }))
   const reads = yield* confirm("Accept commands that provably only read in this folder?", true)
   const kinds = yield* Effect.filter(project.kinds, ({ accepts, file, pack }) =>
-    confirm(`${file}: accept ${accepts.join(", ")} and the like (pack ${pack})? They run unsandboxed.`, true)
+    confirm(`${file}: accept ${accepts.join(", ")} and the like (pack ${pack})? They run without the sandbox.`, true)
   )
   const scripts =
     yes || project.scripts.length === 0

@@ -77,9 +77,9 @@ const replay = Effect.fn("policy.replay")(function* (flags: Flags) {
 /** The command. */
 export const command = Command.make("replay", flags, replay).pipe(
   Command.withDescription(
-    "Judge the requests of recordings anew, by the rules of a rubric; exits with 1 if a decision flips"
+    "Judge the requests of recordings again, by the rules of a rubric; exits with 1 if a decision flips"
   ),
-  Command.withShortDescription("Judge the requests of recordings anew"),
+  Command.withShortDescription("Judge the requests of recordings again"),
   Command.withExamples([
     {
       command: "effect-codex policy replay --policy rubric.yaml runs/*.jsonl",

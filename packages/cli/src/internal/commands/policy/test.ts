@@ -12,6 +12,7 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { fileProblem } from "../../fileProblem.ts"
 import { CheckFailed } from "../../checkFailed.ts"
 import { json } from "../../flags.ts"
 import { root } from "../../policy/flags.ts"
@@ -68,7 +69,7 @@ const readExpectations = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(file),
-    ({ reason }) => new InvalidUsage({ description: `The file ${file} cannot be read: ${reason._tag}.` })
+    (error) => new InvalidUsage({ description: `The file ${file} cannot be read: ${fileProblem(error)}.` })
   )
   return yield* Effect.mapError(
     decode(yield* parse(file, text)),
