@@ -69,6 +69,7 @@ describe("the operands that a program may run", () => {
       "git --version",
       "npm install rm",
       "npm -s install rm",
+      "npm install -g rm",
       "docker ps rm",
       "pip install rm",
       "kubectl get rm",
@@ -96,6 +97,9 @@ describe("the operands that a program may run", () => {
       ["git submodule foreach --recursive rm", "--recursive rm"],
       ["git grep -O rm", "-O rm"],
       ["git stash list rm", ""],
+      ["git stash $X", ""],
+      ["git stash unknown rm", "unknown rm"],
+      ["git bisect $X", "$X"],
       ["git -C $O bisect run rm", "rm"],
       ["git log -C $O", ""],
       ["git $O rm", "$O rm"],
@@ -123,6 +127,7 @@ describe("the operands that a program may run", () => {
       ["test a", ""],
       ["read a b", ""],
       ["unset a`id`", "a`id`"],
+      ["ulimit a[$(id)]", "a[$(id)]"],
       ["declare a=$x", "a=$x"],
       ["mapfile -C id x", "-C id x"],
       ["compgen -C id", "-C id"],
@@ -142,6 +147,7 @@ describe("the operands that a program may run", () => {
       ["cp $X x", ""],
       ["cat /bin/rm", "/bin/rm"],
       ["dd if=/bin/rm of=x", "if=/bin/rm"],
+      ["install /bin/rm x", "/bin/rm"],
       ["cat $O", ""],
       ["head /bin/rm", ""],
       ["install --strip-program=a /bin/rm x", "--strip-program=a /bin/rm x"]
@@ -168,7 +174,7 @@ describe("a program that may run anything", () => {
   })
 
   it("runs it in a shell, unless it is known to take it for something else", () => {
-    for (const name of ["unknown", "constructor", "find", "tar", "git", "xargs", "eval", "man"]) {
+    for (const name of ["unknown", "constructor", "timeout", "find", "tar", "git", "xargs", "eval", "man"]) {
       expect([name, mayRunShell(name)]).toEqual([name, true])
     }
     for (const name of ["cat", "node", "sed", "psql", "gh"]) expect([name, mayRunShell(name)]).toEqual([name, false])
