@@ -22,6 +22,8 @@ export interface Program {
   /** Waits for output that matches. */
   readonly waitFor: (pattern: RegExp) => Effect.Effect<void>
   readonly type: (keys: string) => Effect.Effect<void>
+  /** Resizes the terminal, as resizing its window does. */
+  readonly resize: (columns: number, rows: number) => Effect.Effect<void>
   /** Waits for the program to exit. */
   readonly code: Effect.Effect<number>
   /** Closes the terminal, as closing its window does. */
@@ -92,6 +94,11 @@ export const start = (
       terminal,
       waitFor: (pattern) => until(() => (pattern.test(written) ? true : undefined)).pipe(Effect.asVoid),
       type: (keys) => Effect.sync(() => child.write(keys)),
+      resize: (columns, rows) =>
+        Effect.sync(() => {
+          terminal.resize(columns, rows)
+          child.resize(columns, rows)
+        }),
       code: until(() => exitCode),
       hangUp: Effect.sync(() => child.kill("SIGHUP"))
     }

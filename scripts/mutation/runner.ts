@@ -28,9 +28,9 @@ declare module "vitest" {
   }
 }
 
-// A loop that a mutant keeps going reaches the mutant again and again.
-const timesAsOften = 100
-const leastLimit = 20_000
+// A mutant whose loop does not end reaches more places than these, or this many times as many as the test does without one.
+const leastSteps = 2_000_000
+const timesAsMany = 50
 
 export default class extends TestRunner {
   readonly #shared = globalThis as Shared
@@ -40,6 +40,9 @@ export default class extends TestRunner {
   /** Reached without a mutant and not with it, as what it changes is kept. */
   readonly #kept = new Set<string>()
   readonly #instances = new Map<string, object>()
+  /** Mutants of what is evaluated when the module loads. */
+  #loaded: ReadonlyArray<string> | undefined
+  #steps = 0
 
   constructor(config: ConstructorParameters<typeof TestRunner>[0]) {
     super(config)
@@ -48,8 +51,22 @@ export default class extends TestRunner {
     this.#living = new Set(living)
   }
 
-  #activate(mutant: string | undefined, hitLimit = 0) {
-    Object.assign(this.#state, { activeMutant: mutant, hitCount: 0, hitLimit })
+  #activate(mutant: string | undefined, steps = leastSteps) {
+    Object.assign(this.#state, { activeMutant: mutant, hitCount: 0, hitLimit: Number.MAX_SAFE_INTEGER })
+    this.#steps = steps
+  }
+
+  // The module counts each place that it reaches.
+  #limitSteps(): Record<string, number> {
+    return new Proxy<Record<string, number>>(
+      {},
+      {
+        set: () => {
+          if (--this.#steps < 0) throw new Error("The mutant does not end.")
+          return true
+        }
+      }
+    )
   }
 
   async #instanceOf(mutant: string): Promise<object> {
@@ -77,17 +94,22 @@ export default class extends TestRunner {
     this.#state.currentTestId = undefined
     const coverage = this.#state.mutantCoverage
     const reached = { ...coverage?.perTest[test.id] }
+    const steps = Object.values(reached).reduce((sum, times) => sum + times, 0)
+    const limit = Math.max(leastSteps, steps * timesAsMany)
+    this.#loaded ??= Object.keys(coverage?.static ?? {})
+    const isLoaded = new Set(this.#loaded)
+    if (coverage !== undefined) coverage.static = this.#limitSteps()
     const noticed: Array<string> = []
-    for (const [mutant, times] of Object.entries(reached)) {
-      if (!this.#living.has(mutant) || coverage?.static[mutant] !== undefined) continue
-      this.#activate(mutant, Math.max(leastLimit, times * timesAsOften))
+    for (const mutant of Object.keys(reached)) {
+      if (!this.#living.has(mutant) || isLoaded.has(mutant)) continue
+      this.#activate(mutant, limit)
       if (!(await this.#passes(test))) noticed.push(mutant)
       else if (this.#state.hitCount === 0) this.#kept.add(mutant)
     }
-    const loaded = [...this.#kept, ...Object.keys(coverage?.static ?? {})]
+    const loaded = [...this.#kept, ...this.#loaded]
     for (const mutant of loaded) {
       if (!this.#living.has(mutant) || noticed.includes(mutant)) continue
-      this.#activate(mutant, 10_000_000)
+      this.#activate(mutant, limit)
       try {
         this.#shared.__instance__?.use(await this.#instanceOf(mutant))
         if (!(await this.#passes(test))) noticed.push(mutant)
@@ -96,7 +118,7 @@ export default class extends TestRunner {
       }
     }
     this.#shared.__instance__?.use(this.#shared.__instance__.first)
-    this.#activate(undefined)
+    this.#activate(undefined, limit)
     for (const mutant of noticed) this.#living.delete(mutant)
     test.meta.mutation = { noticed, reached: [...Object.keys(reached), ...loaded] }
     this.onBeforeTryTask(test, { retry: 0, repeats: 0 })

@@ -692,6 +692,102 @@ describe("in a terminal", () => {
     })
   )
 
+  describe("a question", () => {
+    const asking = <A, E, R>(
+      cmd: string,
+      test: (program: Terminal.Program, made: () => boolean) => Effect.Effect<A, E, R>,
+      options?: Terminal.Options
+    ) =>
+      Effect.gen(function* () {
+        const { cwd } = yield* CodexTest.Home
+        const program = yield* startWith(["--ask", "--approval-policy", "untrusted", "try"], { rows: 40, ...options })
+        yield* program.waitFor(/May I[^]*›/)
+        return yield* test(program, () => readdirSync(cwd).includes("made.txt"))
+      }).pipe(
+        Effect.provide(
+          CodexTest.layerHome(
+            [
+              MockModel.reply(MockModel.execCommand({ cmd, escalate: "May I?" })),
+              MockModel.reply(MockModel.text("Done."))
+            ],
+            { verifyOnClose: false }
+          )
+        )
+      )
+
+    it.live("about a command of 30 KB shows all of it on demand, and takes an answer then", () => {
+      const middle = "rm -rf the-middle"
+      const cmd = `touch made.txt; : ${"a ".repeat(7_500)}; ${middle}; : ${"b ".repeat(7_500)}`
+      return asking(cmd, (program, made) =>
+        Effect.gen(function* () {
+          expect(program.written()).toMatch(/\d+ lines are not shown here/)
+          const before = program.written().length
+          yield* program.type("more\r")
+          yield* program.waitFor(/May I[^]*›[^]*the-middle[^]*May I[^]*›/)
+          const whole = program.written().slice(before)
+          expect(whole.replaceAll(/\r?\n {2}[│┊] /g, "")).toContain(middle)
+          expect(whole).not.toContain("are not shown here")
+          yield* program.type("n\r")
+          expect(yield* program.code).toBe(0)
+          expect(made()).toBe(false)
+        })
+      )
+    })
+
+    it.live("shows letters from right to left by their numbers, in the order in which a shell reads them", () =>
+      asking("touch made.txt; echo \u05d0\u05d1 \u202e\u0661 -rf", (program, made) =>
+        Effect.gen(function* () {
+          expect(program.written()).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/)
+          const question = program.written().slice(program.written().indexOf("Run a command?"))
+          expect(question).not.toMatch(/[\u0590-\u08ff]/)
+          const screen = (yield* program.screen).join("\n").replaceAll(/\n {2}┊ /g, "")
+          expect(screen).toContain("echo \\u{5d0}\\u{5d1} \\u{202e}\\u{661} -rf")
+          expect(screen).toContain("Careful: ")
+          yield* program.type("y\r")
+          expect(yield* program.code).toBe(0)
+          expect(made()).toBe(true)
+        })
+      )
+    )
+
+    it.live("stays while the window is pulled at, and takes what is typed then", () =>
+      asking("touch made.txt", (program, made) =>
+        Effect.gen(function* () {
+          for (const [columns, rows] of [
+            [20, 5],
+            [200, 60],
+            [1, 1],
+            [80, 24]
+          ] as const) {
+            yield* program.resize(columns, rows)
+            yield* program.type("x\u007f")
+          }
+          expect(made()).toBe(false)
+          yield* program.type("y\r")
+          expect(yield* program.code).toBe(0)
+          expect(made()).toBe(true)
+        })
+      )
+    )
+
+    it.live.each([
+      ["its terminal is closed", (program: Terminal.Program) => program.hangUp],
+      [
+        "its terminal is closed behind half a yes",
+        (program: Terminal.Program) => Effect.andThen(program.type("y"), program.hangUp)
+      ],
+      ["its input ends behind half a yes", (program: Terminal.Program) => program.type("y\u0004")]
+    ] as const)("is no yes when %s", ([, end]) =>
+      asking("touch made.txt", (program, made) =>
+        Effect.gen(function* () {
+          yield* end(program)
+          yield* program.code
+          expect(made()).toBe(false)
+        })
+      )
+    )
+  })
+
   it.live("stops the turn on Ctrl-C, and waits for that", () =>
     Effect.gen(function* () {
       const script = [MockModel.reply(MockModel.text("Thinking aloud\n", MockModel.delay("1 minute"), "never said"))]

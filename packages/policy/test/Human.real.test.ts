@@ -12,7 +12,11 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import { spawnSync } from "node:child_process"
+import { readdirSync } from "node:fs"
+import * as path from "node:path"
+import * as Terminal from "../../../scripts/terminal.ts"
 import { lacks } from "../../core/test/server.ts"
+import { numbers } from "./numbers.ts"
 
 const { addFile, execCommand, mcpCall, reply, requestUserInput, text } = MockModel
 
@@ -110,6 +114,70 @@ describe("a person decides for a real agent", () => {
             {
               config: `[mcp_servers.probe]\ncommand = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(server)}]\n`
             }
+          ),
+          Human.layerEngine.pipe(Layer.provide(person.layer))
+        )
+      )
+    )
+  })
+
+  it.live(
+    "at the terminal, but not by a yes that comes after its question was withdrawn",
+    () =>
+      Effect.gen(function* () {
+        const next = numbers(15)
+        const { cwd, env } = yield* CodexTest.Home
+        const times = Array.from({ length: 5 }, () => String(250 + Math.floor(next() * 100)))
+        const program = yield* Terminal.start(path.join(import.meta.dirname, "fixtures", "asking.ts"), times, {
+          cwd,
+          env
+        })
+        for (const index of times.keys()) {
+          const shown = (...texts: ReadonlyArray<string>) =>
+            program.waitFor(new RegExp([`withdrawn${index}`, ...texts].join("[^]*")))
+          yield* shown("This question was withdrawn")
+          yield* Effect.sleep(`${Math.floor(next() * 100)} millis`)
+          yield* program.type("y\r")
+          yield* shown("Another one is waiting", "›")
+          yield* Effect.sleep(`${Math.floor(next() * 100)} millis`)
+          // One more, whatever has become of the first.
+          yield* program.type("yes\r")
+          yield* shown("Another one is waiting", "Type one of these, in full: next")
+          expect(program.written()).not.toContain(`touch next${index}`)
+          yield* program.type(`${"\u007f".repeat(10)}next\r`)
+          yield* program.waitFor(new RegExp(`touch next${index}[^]*›`))
+          yield* program.type("n\r")
+          yield* program.waitFor(new RegExp(`round ${index} is over`))
+        }
+        expect(yield* program.code).toBe(0)
+        expect(readdirSync(cwd)).toEqual([])
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(
+          CodexTest.layerHome((request) =>
+            reply(request.toolOutputs.length === 0 ? escalated(request.lastUserText) : text("done"))
+          )
+        )
+      ),
+    60_000
+  )
+
+  it.live("nothing about two questions under one id, whatever they are answered", () => {
+    const person = scripted([["", { choice: "y", values: { color: "Blue" } }]])
+    return Effect.gen(function* () {
+      const codex = yield* Codex.Codex
+      const model = yield* MockModel.MockModel
+      yield* codex.responses.create({ prompt: "Go on" })
+      expect((yield* model.request(1)).lastToolOutput?.output).not.toContain("Blue")
+      expect(person.asked).toEqual([])
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          CodexTest.layer(
+            [requestUserInput([color, { ...color, question: "Delete everything?" }]), text("done")].map((part) =>
+              reply(part)
+            ),
+            { features: { default_mode_request_user_input: true } }
           ),
           Human.layerEngine.pipe(Layer.provide(person.layer))
         )

@@ -218,6 +218,22 @@ describe("what a judge answers", () => {
     expect(Result.map(long, ({ reason }) => reason.length)).toEqual(Result.succeed(500))
   })
 
+  it("has whole characters in its reason, also where that is cut off", () => {
+    const reasonsOf = (json: string) => [
+      Result.getOrThrow(Judgement.readRuling(`{"requestHash":"H","decision":"accept","reason":${json}}`, "H")).reason,
+      Result.getOrThrow(Judgement.readAnswers(`{"requestHash":"H","answers":[],"reason":${json}}`, "H", [])).reason
+    ]
+    const face = "\u{1f600}"
+    for (const [json, reason] of [
+      [`"a \\ud83d"`, "a \ufffd"],
+      [`"\\ude00\\ud83d"`, "\ufffd\ufffd"],
+      [JSON.stringify(`${"x".repeat(499)}${face}`), `${"x".repeat(499)}\ufffd`],
+      [JSON.stringify(face.repeat(300)), face.repeat(250)]
+    ] as const) {
+      expect(reasonsOf(json)).toEqual([reason, reason])
+    }
+  })
+
   it("to questions is one of their options each, or words where there are none", () => {
     const questions = [question("a", ["A", "B"]), question("b"), question("c", ["C"], { isOther: true })]
     const answers = (...list: ReadonlyArray<readonly [string, ...ReadonlyArray<string>]>) =>

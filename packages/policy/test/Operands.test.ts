@@ -69,6 +69,7 @@ describe("the operands that a program may run", () => {
       "git --version",
       "npm install rm",
       "npm -s install rm",
+      "npm install -g rm",
       "docker ps rm",
       "pip install rm",
       "kubectl get rm",
@@ -96,6 +97,9 @@ describe("the operands that a program may run", () => {
       ["git submodule foreach --recursive rm", "--recursive rm"],
       ["git grep -O rm", "-O rm"],
       ["git stash list rm", ""],
+      ["git stash $X", ""],
+      ["git stash unknown rm", "unknown rm"],
+      ["git bisect $X", "$X"],
       ["git -C $O bisect run rm", "rm"],
       ["git log -C $O", ""],
       ["git $O rm", "$O rm"],
@@ -123,6 +127,7 @@ describe("the operands that a program may run", () => {
       ["test a", ""],
       ["read a b", ""],
       ["unset a`id`", "a`id`"],
+      ["ulimit a[$(id)]", "a[$(id)]"],
       ["declare a=$x", "a=$x"],
       ["mapfile -C id x", "-C id x"],
       ["compgen -C id", "-C id"],
@@ -141,6 +146,8 @@ describe("the operands that a program may run", () => {
       ["cp $O x", "$O"],
       ["cp $X x", ""],
       ["cat /bin/rm", "/bin/rm"],
+      ["dd if=/bin/rm of=x", "if=/bin/rm"],
+      ["install /bin/rm x", "/bin/rm"],
       ["cat $O", ""],
       ["head /bin/rm", ""],
       ["install --strip-program=a /bin/rm x", "--strip-program=a /bin/rm x"]
@@ -167,7 +174,7 @@ describe("a program that may run anything", () => {
   })
 
   it("runs it in a shell, unless it is known to take it for something else", () => {
-    for (const name of ["unknown", "constructor", "find", "tar", "git", "xargs", "eval", "man"]) {
+    for (const name of ["unknown", "constructor", "timeout", "find", "tar", "git", "xargs", "eval", "man"]) {
       expect([name, mayRunShell(name)]).toEqual([name, true])
     }
     for (const name of ["cat", "node", "sed", "psql", "gh"]) expect([name, mayRunShell(name)]).toEqual([name, false])
@@ -226,6 +233,12 @@ describe("a command that may stand in text", () => {
       "${x:-rm}",
       "${x:+rm} y",
       "${x-r}m",
+      "${xy:-rm}",
+      "xy=r; ${xy}m",
+      "{rx,r}m",
+      "{r,xy}m",
+      "-xr$y",
+      "r${x}${y}m",
       "$(echo r)m",
       "`echo r`m",
       '"$(echo rm)" x',
@@ -263,11 +276,37 @@ describe("a command that may stand in text", () => {
       "a?",
       "-abcderm",
       "xrm",
+      "rm${x}m",
+      "m${x}${y}r",
       "x=ls; $x",
       "$(echo a)b",
       "x=r y=m"
     ]) {
       expect([text, finds(text, "rm")]).toEqual([text, false])
+    }
+  })
+
+  it("is found by what its name begins with, has in it and ends with", () => {
+    for (const [text, program] of [
+      ["x=cu; ${x}rl", "curl"],
+      ["k${x}be${y}tl", "kubectl"],
+      ["${x}be$y", "kubectl"],
+      ["kube$x", "kubectl"],
+      ["${x}ctl", "kubectl"]
+    ] as const) {
+      expect([text, finds(text, program)]).toEqual([text, true])
+    }
+    for (const text of ["k${x}zz${y}tl", "k${x}be${y}b", "kubectl${x}l", "${x}tl${x}be$y"])
+      expect([text, finds(text, "kubectl")]).toEqual([text, false])
+  })
+
+  it("may be followed by the words of a command whose output it is", () => {
+    const part = { source: "", words: [], redirects: [], assignments: [], moves: [], opaque: undefined }
+    for (const text of ["$(echo git) push", "`echo git` push"]) {
+      const lines = possibleOf({ ...part, mayRun: [known(text)] })?.sequences.map(({ words }) =>
+        words.map((word) => word ?? "?").join(" ")
+      )
+      expect([text, lines]).toEqual([text, expect.arrayContaining(["? push", "echo git ? push"])])
     }
   })
 
@@ -326,6 +365,8 @@ describe("what the variables of a script may hold", () => {
       ["select x in a; do b; done", "$x"],
       [": ${x:=a}", "$y"],
       [": ${x=a}", "$y"],
+      [": ${xy:=a}", "$y"],
+      ["printf -v x a", "$y"],
       ["a", "$(id)"],
       ["a", "`id`"],
       ["a", "${!x}"],
@@ -358,6 +399,13 @@ describe("what the variables of a script may hold", () => {
       ["declare x", "$x"],
       ["declare x=a", "$x"],
       ["printf a", "$x"],
+      ["printf $x a", "$y"],
+      ["printf a -x", "$y"],
+      ["declare x-n", "$z"],
+      ["a $(id)", "$1"],
+      ["x=$(id -u)", "$x"],
+      ["x=$(id -un)", "$x"],
+      ["x=$(date)", "$x"],
       ["set -e", "$1"],
       ["set -- a", "$1"],
       ["for x in a b; do c; done", "$x"],
@@ -405,7 +453,9 @@ describe("what the variables of a script may hold", () => {
       expect([name, runs(`${name}=a`)]).toEqual([name, ["a"]])
       expect([name, runs(`export ${name}=a`)]).toEqual([name, ["a"]])
     }
-    for (const name of ["x", "PS5", "XCC", "CCX", "ENVX", "XGIT_", "OPTSX"])
+    for (const name of "x PS5 XPS1 PS12 XCC CCX XCXX CXXX ENVX XGIT_ XLESS OPTIONSX OPTSX XLD_ XDYLD XRSYNC_ XBASH_ XVIMINIT VIMINITX XEXINIT EXINITX".split(
+      " "
+    ))
       expect([name, runs(`${name}=a`)]).toEqual([name, []])
     expect(runs("x='a[$(id)]'")).toEqual(["a[$(id)]"])
     expect(runs("x='`id`'")).toEqual(["`id`"])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { programs } from "../src/internal/command/programs.ts"
-import { usesOf } from "../src/internal/command/uses.ts"
+import { takesText, usesOf } from "../src/internal/command/uses.ts"
 
 const uses = (line: string) => {
   const { uncertain, uses } = usesOf(line.split(" "))
@@ -57,6 +57,101 @@ describe("the table of programs", () => {
       ["constructor a", "constructor is not a program that is known here"]
     ] as const) {
       expect([line, uses(line)]).toEqual([line, expected])
+    }
+  })
+
+  it("tells which word each use is about, and which are not known", () => {
+    const of = (...words: ReadonlyArray<string | undefined>) =>
+      usesOf(words).uses.map(({ at, effect, value }) => `${at} ${effect} ${value ?? "?"}`)
+    expect(of("grep", "-A", "1", "x", "a")).toEqual(["2 text 1", "3 text x", "4 read a"])
+    expect(of("grep", "-A1", "x", "a")).toEqual(["1 text 1", "2 text x", "3 read a"])
+    expect(of("sort", "--output=a", "b")).toEqual(["1 write a", "2 read b"])
+    expect(of("cat", "--", "-a", "b")).toEqual(["2 read -a", "3 read b"])
+    expect(of("cat", undefined, "a")).toEqual(["1 read ?", "2 read a"])
+    expect(of("head", "-n", undefined)).toEqual(["2 text ?"])
+    expect(of("git", "-C", "a", "diff", "--", "b")).toEqual(["2 folder a", "5 read b"])
+    expect(of("git", "unknown", "a")).toEqual(["1 text unknown", "2 text a"])
+    expect(of("timeout", "5", "rm", "-rf")).toEqual(["1 text 5", "2 run rm", "3 run -rf"])
+    expect(of("xargs", "-n", "1", "rm", "--", "-x")).toEqual(["2 text 1", "3 run rm", "4 run --", "5 run -x"])
+    expect(of("tar", "xfC", "a", "b", "c")).toEqual(["2 read a", "3 folder b", "4 write c"])
+    expect(of("dd", "if=a=b")).toEqual(["1 read a=b"])
+    expect(of("find", "a", "-name", "b")).toEqual(["3 text b", "1 walk a"])
+    expect(of("ls")).toEqual(["-1 read ."])
+    expect(usesOf([undefined, "a"])).toMatchObject({ uses: [], acts: true, subcommands: [] })
+    expect(usesOf([undefined]).uncertain).toContain("not known")
+    expect(usesOf([]).uncertain).toContain("not known")
+    for (const [line, subcommands] of [
+      ["cat a", []],
+      ["git status", ["status"]],
+      ["git stash list", ["stash", "list"]],
+      ["git reflog", ["reflog"]],
+      ["git unknown", []],
+      ["git", []]
+    ] as const) {
+      expect([line, usesOf(line.split(" ")).subcommands]).toEqual([line, subcommands])
+    }
+    for (const [line, runs] of [
+      ["git status", "git"],
+      ["npm test", "project"],
+      ["cat a", undefined],
+      ["frobnicate", undefined]
+    ] as const) {
+      expect([line, usesOf(line.split(" ")).runs]).toEqual([line, runs])
+    }
+  })
+
+  it("doubts what it does not have", () => {
+    holds([
+      ["git", ""],
+      ["git -C", "-C of git lacks its value"],
+      ["head -n", "-n of head lacks its value"],
+      ["tar xf", "-f of tar lacks its value"],
+      ["tar xy a", "-y of tar is not known here"],
+      ["find . -unknown", "-unknown of find is not known here"],
+      ["find - -name a", "text a"],
+      ["timeout 5 -v rm", "-v of timeout is not known here"],
+      ["head -5x a", "-5 of head is not known here"],
+      ["cat -nZ a", "-Z of cat is not known here"],
+      ["cat --unknown=a", "--unknown of cat is not known here"],
+      ["git reflog --unknown", "--unknown of git reflog is not known here"],
+      ["git stash frobnicate", "git stash frobnicate is not known here"],
+      ["git constructor", "git constructor is not known here"],
+      ["pwd a", "pwd takes no operands that are known here"],
+      ["dd of", "of is not known here"],
+      ["dd =a", "=a is not known here"],
+      ["/x/usr/bin/cat a", "/x/usr/bin/cat is not a program that is known here"],
+      ["/usr/sbin/cat a", "/usr/sbin/cat is not a program that is known here"],
+      ["/usr/local/bin/cat a", "read a"],
+      ["/bin/cat a", "read a"],
+      ["git fetch host:a", "text host:a"],
+      ["rsync a ./b:c", "read a, write ./b:c"]
+    ])
+  })
+
+  it("tells which commits take their message from the input", () => {
+    for (const line of [
+      "git commit -F -",
+      "git commit -F-",
+      "git commit --file=-",
+      "git commit --file -",
+      "git commit -q -F - -a"
+    ]) {
+      expect([line, takesText(line.split(" "))]).toEqual([line, true])
+    }
+    for (const line of [
+      "git commit",
+      "git commit -m -",
+      "git commit -F a",
+      "git commit -Fa",
+      "git commit -F - -F a",
+      "git commit -t -",
+      "git commit --template=-",
+      "git commit --unknown -F -",
+      "git tag -F -",
+      "git -q commit -F -",
+      "cat commit -F -"
+    ]) {
+      expect([line, takesText(line.split(" "))]).toEqual([line, false])
     }
   })
 
@@ -323,7 +418,7 @@ describe("the table of programs", () => {
     const others =
       "kill 1,curl x,npm test,gh pr view,node a,df,dd if=a,split a,csplit a,rsync a b,scp a b,wget a,sqlite3 a,psql,mysql," +
       "env,fd a,fdfind a,man a,sftp a,sudo a,dir,getconf,shuf,mypy,pylint,rubocop,dpkg,umask,lscpu,vue,exit,rm a,tar xf a,tee," +
-      "gunzip a,frobnicate"
+      "gunzip a,frobnicate,cp a b,mv a b"
     for (const line of [...git.split(",").map((rest) => `git ${rest}`), ...others.split(",")]) {
       expect([line, usesOf(line.split(" ")).acts]).toEqual([line, true])
     }

@@ -153,6 +153,8 @@ describe("a script that only reads", () => {
       ["find a* | xargs cat", "matches /repo/a*, matches /repo/a* plain below plain"],
       ["find a | xargs -I {} cat {}", "/repo/a, tree /repo/a plain"],
       ["find a | xargs -I% cat %", "/repo/a, tree /repo/a plain"],
+      ["find a | xargs -n 1 -I {} cat {}", "/repo/a, tree /repo/a plain"],
+      ["grep -l -r x a | xargs cat", "/repo/a, tree /repo/a plain"],
       ["find a | xargs", "/repo/a, tree /repo/a plain"],
       ["find a -exec cat {} +", "/repo/a, tree /repo/a plain"],
       ["find a -exec cat {} ';' -exec grep x {} ';'", "/repo/a, tree /repo/a plain"],
@@ -183,6 +185,10 @@ describe("a script that may do more than read is not certain", () => {
     expect(read("cat a", "bash", ["repo"])).toBe("uncertain")
     expect(read("cat a", "bash", ["/repo", "repo"])).toBe("uncertain")
     expect(read(long)).toBe("uncertain")
+    expect(read(`ls a # ${"x".repeat(8_000)}`)).toBe("/repo/a")
+    expect(read(`ls a # ${"x".repeat(8_200)}`)).toBe("uncertain")
+    expect(read("cd a; cd b; cd c; if true; then echo; fi")).not.toBe("uncertain")
+    expect(read("cd a; cd b; cd c; cd d; echo")).toBe("uncertain")
     holds([
       ["cat /etc/passwd", "uncertain"],
       ["cat ../a", "uncertain"],
@@ -194,6 +200,10 @@ describe("a script that may do more than read is not certain", () => {
       ["cat x$(find a)", "uncertain"],
       ["cat $y", "uncertain"],
       ["cat $HOME", "uncertain"],
+      ["echo $HOME", "uncertain"],
+      ["echo $USER", "uncertain"],
+      ['grep "$(cat a)" b', "uncertain"],
+      ['grep -- "$(cat a)" b', "/repo/a, /repo/b"],
       ["x='a b'; cat $x", "uncertain"],
       ["x=*; cat $x", "uncertain"],
       ["cat $PATH", "uncertain"],
@@ -331,6 +341,11 @@ describe("a script that may do more than read is not certain", () => {
     )
     holds([
       ["find a | xargs sh", "uncertain"],
+      ["find a | xargs cat < b", "uncertain"],
+      ["find a | xargs cat 2>/dev/null", "/repo/a, tree /repo/a plain"],
+      ["find a | { xargs cat; } 2>/dev/null", "/repo/a, tree /repo/a plain"],
+      ["find a | grep x-v y | xargs cat", "uncertain"],
+      ["find a | { xargs cat; } < b", "uncertain"],
       ["find a | xargs xargs", "uncertain"],
       ["find a | xargs cd", "uncertain"],
       ["find a | xargs read", "uncertain"],
@@ -355,6 +370,7 @@ describe("a script that may do more than read is not certain", () => {
       [`for x in ${values(9)}; do echo $x $x; done`, "uncertain"],
       [`x=${"a".repeat(4_100)}; echo $x$x`, "uncertain"],
       [`x=${"a".repeat(600)}; x=b; echo $x$x`, "uncertain"],
+      [`x=${"a".repeat(500)}; x=b; echo \${x}${"c".repeat(300)}$x`, "uncertain"],
       [`cat ${"a ".repeat(600)}`, "uncertain"],
       ["ls; ".repeat(20).concat("$x"), "uncertain"]
     ])

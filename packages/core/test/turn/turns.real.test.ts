@@ -435,6 +435,8 @@ describe("a review that can't begin", () => {
       const failed = yield* Effect.flip(review.result)
       expect(failed._tag).toBe("TurnFailed")
       expect(failed.message).toContain("is not a git repository")
+      expect(failed.message).not.toContain("may still be running")
+      expect(failed).toMatchObject({ response: { status: "failed" } })
       yield* review.interrupt
       expect((yield* thread.run("Go on")).text).toBe("on")
     }).pipe(Effect.scoped, against([reply(text("on"))]))

@@ -34,8 +34,11 @@ export const endingOf = (
       return failed(new ThreadBusy({ threadId, turnId: end.turnId, delivered: true }))
     case "Completed":
       if (end.turn.status === "completed") return { result: Result.succeed(response) }
-      if (end.turn.status !== "interrupted")
-        return { result: Result.fail(WireError.fromTurn(end.turn.error, response)) }
+      if (end.turn.status !== "interrupted") {
+        // The end of a review that cannot begin is not reported in a notification of its own.
+        const ended = { ...response, status: end.turn.status }
+        return { result: Result.fail(WireError.fromTurn(end.turn.error, ended)) }
+      }
       break
   }
   if (limit === undefined) return { result: Result.fail(new TurnInterrupted({ response })) }

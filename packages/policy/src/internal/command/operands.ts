@@ -15,9 +15,7 @@ const running: ReadonlySet<string> = new Set<Effect>(["run", "code", "shell", "s
 /** The arguments that the program may run, or that may contain a command that it runs. */
 export const mayRun = (name: string, args: ReadonlyArray<Word>, isOpen: IsOpen): ReadonlyArray<Word> => {
   if (evaluating.has(name)) {
-    return name === "printf" || entryOf(name) !== undefined || quietBuiltins.has(name)
-      ? args.filter(({ value }) => value !== undefined && /[[$`]/.test(value))
-      : args
+    return quietBuiltins.has(name) ? args.filter(({ value }) => value !== undefined && /[[$`]/.test(value)) : args
   }
   const entry = entryOf(name)
   if (entry === undefined) return args

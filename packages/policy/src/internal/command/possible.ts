@@ -77,7 +77,7 @@ const maxAssigned = 16
 
 // Further readings of text that shells and other languages assemble at run time.
 const others: ReadonlyArray<{ readonly has: RegExp; readonly form: (text: string) => string }> = [
-  { has: /\\[xu0-7]|\$\{\w+:?[-=+?]/, form: withDefaults },
+  { has: /\\[xu0-7]/, form: withDefaults },
   { has: /\$\(|`/, form: withOutput },
   { has: /\$\(|`/, form: withCommandAndOutput },
   { has: /\$\{?[A-Za-z_]/, form: withAssigned },

@@ -90,7 +90,6 @@ const tame =
   /\$\((?:pwd|nproc|whoami|id -[ug]n?|hostname|date(?: -u)?(?: '?"?\+(?:%[A-Za-z]|[-:_/.])*'?"?)?|git rev-parse --[\w-]+(?: HEAD)?)\)/g
 
 const isOpenSource = (source: string, isSetOpen: (name: string) => boolean): boolean => {
-  if (source === "{}") return false
   if (source === "…") return true
   const rest = source.replace(tame, "").replace(/\$\(\([^()`]*\)\)/g, "")
   if (/\$\(|`|\$\{!|\$\{[^}]*@|\$_|\$\{ |\$\{\|/.test(rest)) return true

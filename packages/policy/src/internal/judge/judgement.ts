@@ -233,11 +233,13 @@ export interface Read<out D> {
 
 const maxReasonLength = 500
 
+const shorten = (reason: string): string => reason.slice(0, maxReasonLength).toWellFormed()
+
 /** The decision in a judge's reply. Fails with the reason if the reply is invalid. */
 export const readRuling = (text: string, hash: string): Result.Result<Read<"accept" | "decline">, string> =>
   Result.flatMap(read(AnyRuling, text, hash), ({ decision, reason }) =>
     decision === "accept" || decision === "decline"
-      ? Result.succeed({ decision, reason: reason.slice(0, maxReasonLength) })
+      ? Result.succeed({ decision, reason: shorten(reason) })
       : Result.fail("its decision is neither accept nor decline")
   )
 
@@ -254,6 +256,6 @@ export const readAnswers = (
     const closed = questions.map((question) => ({ ...question, isOther: false }))
     return Result.map(UserInput.check(closed, byId), () => ({
       decision: UserInput.toDecision(byId),
-      reason: reason.slice(0, maxReasonLength)
+      reason: shorten(reason)
     }))
   })
