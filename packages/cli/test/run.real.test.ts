@@ -462,7 +462,23 @@ describe("flags that belong together", () => {
         "never"
       ])
       expect(command.stderr).toMatch(/… \d+ more lines/)
+      const question = yield* run(["--offline", "--scenario", "question"])
+      expect(question.stderr).toContain("[approval] userInput: decline (declineAll)")
       expect((yield* run(["--scenario", "approval"])).code).toBe(2)
+    })
+  )
+})
+
+describe("the scenario of a question", () => {
+  it.live("shows the question before it asks whether to answer, and gives the agent the answer", () =>
+    Effect.gen(function* () {
+      const program = yield* Terminal.start(main, ["run", "--offline", "--scenario", "question", "--ask"], { rows: 60 })
+      yield* program.waitFor(/Which color do you like\?[^]*y +Answer[^]*›/)
+      yield* program.type("y\r")
+      yield* program.waitFor(/2\) Blue[^]*›/)
+      yield* program.type("2\r")
+      expect(yield* program.code).toBe(0)
+      expect((yield* program.screen).join("\n")).toContain('{"answers":{"color":{"answers":["Blue"]}}}')
     })
   )
 })

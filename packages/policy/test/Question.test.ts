@@ -178,7 +178,7 @@ describe("a question", () => {
       const one = yield* asked(userInput(question("a", ["x", "y"])))
       expect(one).toMatchObject({
         title: "The agent has a question",
-        details: [],
+        details: [["Question", "Which a?"]],
         fields: 1,
         choices: [
           ["y", "Answer. Empty fields stay unanswered"],
@@ -190,7 +190,8 @@ describe("a question", () => {
         success: { answers: { a: { answers: ["x"] } } }
       })
       expect(yield* asked(userInput(question("a"), question("b")))).toMatchObject({
-        title: "The agent has 2 questions"
+        title: "The agent has 2 questions",
+        details: [["Questions", "Which a?\nWhich b?"]]
       })
       expect(yield* asked(userInput(question("a"), question("a")))).toEqual({
         refused: "two questions have the same id"

@@ -22,13 +22,38 @@ const overBudget = (error: unknown): string | undefined => {
   }
 }
 
+// The advice of the SDK's messages is for programs. Users of the command get advice of their own.
+const phrases: ReadonlyArray<readonly [ofTheSdk: string, ofTheCommand: string]> = [
+  ["set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to"],
+  ["the `binary` option", "--codex"],
+  ["Run `codex login`", "Run `effect-codex login`"],
+  ["Build the layer again to reconnect.", "Run `effect-codex doctor` to find the cause."],
+  ["Restore it with `thread.unarchive`, then try again.", "Restore it with `effect-codex threads unarchive`."],
+  [
+    "End that one, connect to it, or fork the thread.",
+    "End that one, or fork the thread: `effect-codex threads fork`."
+  ],
+  [" Set `experimentalApi: true` in the layer's options to use it.", ""],
+  ["A stream's consumer fell", "The reader of the output fell"],
+  ["Consume faster, or raise `bufferBytes` in the layer's options.", "Read faster."],
+  ["Compact the thread, or start a new one.", "Start a new thread."],
+  ["`model/list` returns the available ones.", "`effect-codex models` lists the available ones."],
+  [", or allow more with `maxTextLength` in the layer's options", ""],
+  ["Check the turn's parameters, the output schema above all.", "Check --model, --effort and --output-schema."],
+  ["check its address, your plan, and the turn's parameters.", "check its address, your plan, and the flags."],
+  [", or close the connection to end the server", ""],
+  [" Close the connection to end the server.", ""],
+  [', or set `whenBusy: "wait"`', ""],
+  [", or allow more time with `watchdog`", ""],
+  ["The option budget.tokens is invalid", "--budget-tokens is invalid"],
+  ["The option budget.duration is invalid", "--timeout is invalid"]
+]
+
 /** The message of any error. */
 export const messageOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : String(error)
   return (
     overBudget(error) ??
-    message
-      .replace("set the `binary` option or CODEX_BINARY to", "set --codex or CODEX_BINARY to")
-      .replace("the `binary` option", "--codex")
+    phrases.reduce((text, [ofTheSdk, ofTheCommand]) => text.replace(ofTheSdk, () => ofTheCommand), message)
   )
 }

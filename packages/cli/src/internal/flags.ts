@@ -12,6 +12,27 @@ export const optional = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> =>
 export const text = (name: string, metavar: string, description: string): Flag.Flag<string | undefined> =>
   optional(Flag.String(name)).pipe(Flag.withMetavar(metavar), Flag.withDescription(description))
 
+/** A whole number from a least to a greatest one. The message of a mistake names both. */
+export const wholeNumber = (
+  name: string,
+  description: string,
+  { greatest = Number.MAX_SAFE_INTEGER, least }: { readonly least: number; readonly greatest?: number }
+): Flag.Flag<number> =>
+  Flag.String(name).pipe(
+    Flag.filterMap(
+      (text) => {
+        const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN
+        return value >= least && value <= greatest ? Option.some(value) : Option.none()
+      },
+      () =>
+        greatest === Number.MAX_SAFE_INTEGER
+          ? `a whole number of at least ${least}`
+          : `a whole number from ${least} to ${greatest}`
+    ),
+    Flag.withMetavar("NUMBER"),
+    Flag.withDescription(description)
+  )
+
 /** A switch that is off. */
 export const toggle = (name: string, description: string): Flag.Flag<boolean> =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))

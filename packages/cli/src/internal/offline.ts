@@ -22,8 +22,11 @@ const greeting: MockModel.Script = (request) =>
 // A model that codex knows, so that it does not warn about an unknown one.
 const model = "gpt-5.5"
 
+// Without it, codex refuses questions to the user in its default mode.
+const features = { default_mode_request_user_input: true }
+
 export const layer = (codex: Codex.Options, script: MockModel.Script = greeting) =>
-  CodexTest.layer(script, { codex, model, verifyOnClose: false })
+  CodexTest.layer(script, { codex, model, features, verifyOnClose: false })
 
 /** The throwaway home alone, for what starts a codex by itself. */
 export const home = Effect.map(Layer.build(CodexTest.layerHome(greeting, { model, verifyOnClose: false })), (context) =>

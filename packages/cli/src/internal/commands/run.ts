@@ -30,7 +30,7 @@ import * as StatusLine from "../../StatusLine.ts"
 import * as Tone from "../../Tone.ts"
 import * as Connect from "../connect.ts"
 import { fileProblem } from "../fileProblem.ts"
-import { optional, text, toggle } from "../flags.ts"
+import { optional, text, toggle, wholeNumber } from "../flags.ts"
 import { markPrinted } from "../report.ts"
 import { presetNames, presets } from "../preset.ts"
 import { scenarioNames } from "../scenarioNames.ts"
@@ -112,7 +112,7 @@ export const flags = {
     )
   ),
   budgetTokens: optional(
-    Flag.Int("budget-tokens").pipe(Flag.withDescription("Stop the turn after this many tokens; exits with 7"))
+    wholeNumber("budget-tokens", "Stop the turn after this many tokens; exits with 7", { least: 1 })
   ),
   record: text("record", "FILE", "Record all messages, with secrets redacted"),
   timeout: text("timeout", "TIME", "Stop the turn after this time, such as 90s, 5m or 1h; exits with 6"),

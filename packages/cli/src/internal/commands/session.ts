@@ -23,7 +23,7 @@ import { userInfo } from "node:os"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import { folder } from "../connect.ts"
-import { json, text, toggle } from "../flags.ts"
+import { json, text, toggle, wholeNumber } from "../flags.ts"
 import { jsonLine } from "../jsonLine.ts"
 import * as Print from "../print.ts"
 import { readPrompt } from "../runInput.ts"
@@ -40,11 +40,6 @@ const argument = (name: string, description: string) =>
   Argument.String(name).pipe(Argument.withDescription(description), Argument.withSchema(Schema.NonEmptyString))
 const id = argument("SESSION", "The id of a session, or the beginning of one that no other shares")
 const key = argument("KEY", "The key of a job")
-const count = (name: string, description: string, least: number) =>
-  Flag.Int(name).pipe(
-    Flag.withDescription(description),
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(least)))
-  )
 
 const by = text("by", "NAME", "The person who decides. Default: the name of this user")
 const reason = text("reason", "TEXT", "The reason; the agent reads it")
@@ -98,7 +93,9 @@ const openFlags = {
     Flag.withDescription("Whether a job continues after a crash. Default: continue"),
     Flag.withDefault("continue" as const)
   ),
-  maxAttempts: count("max-attempts", "How many turns a job may take. Default: 3", 1).pipe(Flag.withDefault(3)),
+  maxAttempts: wholeNumber("max-attempts", "How many turns a job may take. Default: 3", { least: 1 }).pipe(
+    Flag.withDefault(3)
+  ),
   ...shared
 }
 
@@ -146,7 +143,9 @@ const send = Effect.fn("session.send")(function* (flags: Infer<typeof sendFlags>
 
 const watchFlags = {
   id,
-  after: count("after", "The offset to continue after. Default: 0, all of it", 0).pipe(Flag.withDefault(0)),
+  after: wholeNumber("after", "The offset to continue after. Default: 0, all of it", { least: 0 }).pipe(
+    Flag.withDefault(0)
+  ),
   once: toggle("once", "End with the newest event instead of waiting for more"),
   store,
   json: toggle("json", "Print one JSON document for each event")
@@ -167,7 +166,7 @@ const watch = Effect.fn("session.watch")(function* (flags: Infer<typeof watchFla
 
 const listFlags = {
   tenant: text("tenant", "NAME", "Those of this tenant"),
-  limit: count("limit", "How many to list at most. Default: 20", 1).pipe(Flag.withDefault(20)),
+  limit: wholeNumber("limit", "How many to list at most. Default: 20", { least: 1 }).pipe(Flag.withDefault(20)),
   after: text("after", "SESSION", "Continue after this one"),
   ...shared
 }

@@ -20,7 +20,7 @@ import * as Connection from "../../Connection.ts"
 import { codes } from "../../ExitCode.ts"
 import { InvalidUsage } from "../../InvalidUsage.ts"
 import { layer } from "../connect.ts"
-import { json, text, toggle } from "../flags.ts"
+import { json, text, toggle, wholeNumber } from "../flags.ts"
 import * as Print from "../print.ts"
 import * as ThreadId from "../threadId.ts"
 
@@ -35,11 +35,10 @@ const ids = id.pipe(Argument.variadic({ min: 1 }))
 const shared = { json, ...Connection.flags }
 
 const listFlags = {
-  limit: Flag.Int("limit").pipe(
-    Flag.withDescription("The number of threads to list; with --all, the size of a page"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))),
-    Flag.withDefault(20)
-  ),
+  limit: wholeNumber("limit", "The number of threads to list; with --all, the size of a page", {
+    least: 1,
+    greatest: 1000
+  }).pipe(Flag.withDefault(20)),
   all: toggle("all", "List all of them"),
   cursor: text("cursor", "CURSOR", "Continue a list where it ended"),
   search: text("search", "TEXT", "Only threads with this text in their title"),

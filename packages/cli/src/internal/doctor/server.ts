@@ -136,11 +136,13 @@ export const inspectServer = Effect.fnUntraced(function* (options: Options & { r
   const connected = yield* Effect.result(connect(options))
   if (Result.isFailure(connected)) {
     const { failure } = connected
-    const details = failure._tag === "ConnectionFailed" ? failure.stderr.slice(-5) : []
+    // Frames of a stack without symbols tell nothing.
+    const lines = failure._tag === "ConnectionFailed" ? failure.stderr : []
+    const details = lines.filter((line) => !/^\s*\d+: <unknown>$/.test(line)).slice(-5)
     const failed: Finding = {
       check: "connection",
       status: "fail",
-      summary: failure.message,
+      summary: failure.message.replace(" Build the layer again to reconnect.", ""),
       advice: "Try `codex app-server` by hand, and look at what it says.",
       ...(details.length === 0 ? {} : { details })
     }

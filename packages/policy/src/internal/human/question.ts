@@ -167,7 +167,14 @@ const userInput = ({ params: { questions } }: Request<"userInput">): Drafting<"u
     new Map(Array.from(values, ([id, value]) => [id, typeof value === "string" ? [value] : []]))
   return Effect.succeed({
     title: questions.length === 1 ? "The agent has a question" : `The agent has ${questions.length} questions`,
-    details: [],
+    // The person decides whether to answer before the fields are shown.
+    details: [
+      remark(
+        questions.length === 1 ? "Question" : "Questions",
+        questions.map(({ question }) => question).join("\n"),
+        4000
+      )
+    ],
     fields: questions.map(Form.fieldOfQuestion),
     ways: [
       {

@@ -7,10 +7,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { file, unreadable } from "../../audit/trail.ts"
-import { json, optional } from "../../flags.ts"
+import { json, optional, wholeNumber } from "../../flags.ts"
 import * as Print from "../../print.ts"
 
 const flags = {
@@ -20,9 +19,7 @@ const flags = {
       Flag.withDescription("Only the records of this type")
     )
   ),
-  last: Flag.Int("last").pipe(
-    Flag.withDescription("How many records to show; 0 for all. Default: 50"),
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+  last: wholeNumber("last", "How many records to show; 0 for all. Default: 50", { least: 0 }).pipe(
     Flag.withDefault(50)
   ),
   json

@@ -65,6 +65,8 @@ const readLine = (line: string, number: number): Effect.Effect<string, InvalidUs
     Effect.mapError(decode(line), () => new InvalidUsage({ description: `Line ${number} is not a JSON string.` }))
   )
 
+const oneSubject = "Give one of these: a command after --, --stdin-json, --file or --tool."
+
 const parseArguments = Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))
 
 /** The request that the flags name instead of a command. */
@@ -83,7 +85,7 @@ const askedBy = Effect.fnUntraced(function* (flags: Flags) {
     if (files.length === 0) return undefined
   }
   if (flags.command.length > 0 || flags.stdinJson || (files.length > 0 && tool !== undefined)) {
-    return yield* invalid("Give one of a command after --, --stdin-json, --file and --tool.")
+    return yield* invalid(oneSubject)
   }
   if (tool === undefined) {
     const cwd = path.resolve(flags.cwd ?? ".")
@@ -133,7 +135,7 @@ const check = Effect.fn("policy.check")(function* (flags: Flags) {
 const checkCommand = Effect.fnUntraced(function* (flags: Flags) {
   const { command: words } = flags
   if (flags.stdinJson !== (words.length === 0)) {
-    return yield* new InvalidUsage({ description: "Give a command after --, or --stdin-json, but not both." })
+    return yield* new InvalidUsage({ description: oneSubject })
   }
   const verdictOf = yield* verdicts(yield* load(flags.policy, flags.root))
   const cwd = (yield* Path.Path).resolve(flags.cwd ?? ".")

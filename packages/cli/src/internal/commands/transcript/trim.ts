@@ -5,17 +5,15 @@ import * as Transcript from "@effect-codex/core/Transcript"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { InvalidUsage } from "../../../InvalidUsage.ts"
+import { wholeNumber } from "../../flags.ts"
 import { file, read, unreadable } from "../../recording/file.ts"
 import { output } from "./redact.ts"
 
 const flags = {
   file,
-  turns: Flag.Int("turn").pipe(
-    Flag.withDescription("The number of a turn to keep, from 1; may be given again"),
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+  turns: wholeNumber("turn", "The number of a turn to keep, from 1; may be given again", { least: 1 }).pipe(
     Flag.atLeast(1)
   ),
   output
