@@ -87,7 +87,7 @@ const meantBy = (typed: string): string => {
 }
 
 // A prompt draws itself with escape sequences, so its messages never contain text from outside this module.
-// What was typed stays in the line, so that several pasted lines do not end in a choice.
+// A wrong answer stays in the line, so that several pasted lines do not end in a choice.
 const choose = (keys: ReadonlyArray<string>) =>
   Effect.map(
     Prompt.String({
