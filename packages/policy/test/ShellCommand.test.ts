@@ -105,6 +105,9 @@ describe("a command line that is not certain", () => {
     ] as const) {
       expect([command, (opaqueOf(command)[0] ?? "").length > 0]).toEqual([command, true])
     }
+    expect(opaqueOf("a &> b")[0]).toBeUndefined()
+    expect(opaqueOf("a >& 1x")[0]).not.toBeUndefined()
+    expect(opaqueOf("a >& x1")[0]).not.toBeUndefined()
     const sh = wrapped("a &> b", "sh")
     expect(opaqueOf(sh)[0]).not.toBe(undefined)
   })
@@ -148,6 +151,31 @@ describe("a command line that is not certain", () => {
       expect([command.slice(0, 9), read(command)]).toEqual([command.slice(0, 9), "not read"])
     }
     expect(read("a;".repeat(400))).not.toContain("not read")
+  })
+})
+
+describe("a here-document", () => {
+  it("is certain if it is the only input, plain text, and ends at one place", () => {
+    for (const command of [
+      "git commit -F - <<'E'\na\nE\n",
+      "git commit -F - <<'E' > /dev/null\na b\nE\n",
+      "git commit -F - <<'E' 2>&1\na\nE\n"
+    ]) {
+      expect([command, opaqueOf(command)]).toEqual([command, [undefined]])
+    }
+    for (const command of [
+      "git commit -F - <<E\n$x\nE\n",
+      "git commit -F - 3<<'E'\na\nE\n",
+      "git commit -F - <<'E' < b\na\nE\n",
+      "git commit -F - < b <<'E'\na\nE\n",
+      "git commit -F - <<-'E'\na\nE\n",
+      "git commit -F - <<'E' <<'F'\na\nE\nb\nF\n",
+      "git commit -F - <<'E'\nEx\nE\n",
+      "git commit -F - <<'E' 0> b\na\nE\n",
+      "git commit -F - <<'E' {fd}> b\na\nE\n"
+    ]) {
+      expect([command, opaqueOf(command)[0] === undefined]).toEqual([command, false])
+    }
   })
 })
 
