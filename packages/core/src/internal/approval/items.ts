@@ -1,6 +1,6 @@
 /**
- * The items in progress, by thread and id. The model chooses ids, so an id of two items at once is ambiguous. An item that
- * could not be read is known to exist.
+ * The items in progress, by thread and id. The model chooses ids, so an id of two items at once is ambiguous, and stays so until
+ * both are completed: nothing says which of them is left. An item that could not be read is known to exist.
  */
 import * as Predicate from "effect/Predicate"
 import type { Notification } from "../../Notification.ts"
@@ -15,22 +15,31 @@ export interface ItemsInProgress {
 }
 
 export const makeItemsInProgress = (): ItemsInProgress => {
-  const items = new Map<string, ThreadItem | "ambiguous" | "unreadable">()
+  const items = new Map<string, { readonly item: ThreadItem | "ambiguous" | "unreadable"; readonly count: number }>()
   const working = new Set<string>()
   return {
-    get: (threadId, id) => items.get(`${threadId}/${id}`),
+    get: (threadId, id) => items.get(`${threadId}/${id}`)?.item,
     working: () => working.size,
     started: (threadId, item) => {
       const id = idOf(item)
       if (id === undefined) return
       const key = `${threadId}/${id}`
-      items.set(key, items.has(key) ? "ambiguous" : item.type === "unknown" ? "unreadable" : item)
+      const { count } = items.get(key) ?? { count: 0 }
+      items.set(key, {
+        item: count > 0 ? "ambiguous" : item.type === "unknown" ? "unreadable" : item,
+        count: count + 1
+      })
       if (isWork(item)) working.add(key)
     },
     completed: (threadId, item) => {
       const id = idOf(item)
       if (id === undefined) return
       const key = `${threadId}/${id}`
+      const known = items.get(key)
+      if (known !== undefined && known.count > 1) {
+        items.set(key, { ...known, count: known.count - 1 })
+        return
+      }
       items.delete(key)
       working.delete(key)
     }
