@@ -23,9 +23,10 @@ describe("the message of an error on the command line", () => {
     expect(left).toEqual([])
   })
 
-  it("names the flag of an invalid limit", () => {
+  it("names the flag of an invalid option", () => {
     const error = (path: string) => new CodexError.InvalidConfig({ path, description: "0 is too small" })
     expect(messageOf(error("budget.tokens"))).toBe("--budget-tokens is invalid: 0 is too small.")
+    expect(messageOf(error("record"))).toBe("--record is invalid: 0 is too small.")
     expect(messageOf(error("budget.duration"))).toBe("--timeout is invalid: 0 is too small.")
   })
 

@@ -259,12 +259,12 @@ describe("a trail in files", () => {
       yield* Effect.gen(function* () {
         const { add, flush } = yield* making(files)
         yield* flush
-        for (const name of ["a", "b", "c", "d"]) add(entry(name))
+        for (const name of ["a", "b", "c", "d", "e"]) add(entry(name))
         yield* flush
-        add(entry("e"))
+        add(entry("f"))
         yield* flush
-        expect(kinds(appends.flat()).slice(0, 5)).toEqual(["1 opened", "2 a", "3 b", "4 rotated", "7 dropped"])
-        expect(appends.flat()[4]).toMatchObject({ count: 2, from: 5 })
+        expect(kinds(appends.flat()).slice(0, 5)).toEqual(["1 opened", "2 a", "3 b", "4 rotated", "8 dropped"])
+        expect(appends.flat()[4]).toMatchObject({ count: 3, from: 5 })
       }).pipe(Effect.scoped, Effect.provide(layer))
     })
   )

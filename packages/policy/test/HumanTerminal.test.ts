@@ -40,7 +40,7 @@ describe("a person at the terminal", () => {
       Effect.gen(function* () {
         const { end } = yield* TestTerminal
         const fiber = yield* decidedBy(line)
-        yield* screen("Type one of these, in full")
+        yield* screen(`${line === "" ? "› " : "Erase that. "}Type one of these, in full`)
         expect(fiber.pollUnsafe()).toBeUndefined()
         yield* end
         expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
@@ -261,12 +261,13 @@ describe("a person at the terminal", () => {
         )
       )
       yield* reply("The agent has 5 questions", "y")
-      yield* reply("Which color?", "Green")
+      // Each stands above the choices too.
+      yield* reply("Which color?", "Green", 2)
       yield* reply("Type the number of one of the options", "\b\b\b\b\b2")
-      yield* reply("Which key?", "hunter2")
-      yield* reply("Which name?", "Bob")
-      yield* reply("Which count?", "1")
-      yield* reply("Which nothing?", "")
+      yield* reply("Which key?", "hunter2", 2)
+      yield* reply("Which name?", "Bob", 2)
+      yield* reply("Which count?", "1", 2)
+      yield* reply("Which nothing?", "", 2)
       expect(yield* Fiber.join(fiber)).toEqual({
         decision: {
           answers: {

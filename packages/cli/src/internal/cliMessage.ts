@@ -45,6 +45,7 @@ const phrases: ReadonlyArray<readonly [ofTheSdk: string, ofTheCommand: string]> 
   [" Close the connection to end the server.", ""],
   [', or set `whenBusy: "wait"`', ""],
   [", or allow more time with `watchdog`", ""],
+  ["The option record is invalid", "--record is invalid"],
   ["The option budget.tokens is invalid", "--budget-tokens is invalid"],
   ["The option budget.duration is invalid", "--timeout is invalid"]
 ]

@@ -87,6 +87,7 @@ const meantBy = (typed: string): string => {
 }
 
 // A prompt draws itself with escape sequences, so its messages never contain text from outside this module.
+// A wrong answer stays in the line, so that several pasted lines do not end in a choice.
 const choose = (keys: ReadonlyArray<string>) =>
   Effect.map(
     Prompt.String({
@@ -94,7 +95,7 @@ const choose = (keys: ReadonlyArray<string>) =>
       validate: (typed) =>
         keys.includes(meantBy(typed))
           ? Effect.succeed(typed)
-          : Effect.fail(`Type one of these, in full: ${keys.join(", ")}`)
+          : Effect.fail(`${typed === "" ? "" : "Erase that. "}Type one of these, in full: ${keys.join(", ")}`)
     }),
     meantBy
   )
