@@ -43,6 +43,8 @@ describe("a command line that is certain", () => {
       ["time a", "a"],
       ["time -p a; b", "a | b"],
       ["a # b", "a"],
+      ["# a\n! b", "b"],
+      ["a # x\ntime b", "a | b"],
       ["a \\\n b", "a b"],
       ["A=1 B= a", "A=1 B= a"],
       ["A=1", "A=1"],
@@ -128,6 +130,20 @@ describe("a command line that is not certain", () => {
       ["{ a; } > b", "?>b | ?a"],
       ["coproc a", "? | ?a"]
     ])
+  })
+
+  it("has a reason for each of them, and the text that is tested or read", () => {
+    for (const command of ["if a; then b; fi", "if [[ a = $(b) ]]; then c; fi", "a $(b)", "f() { a; }"]) {
+      expect([command, opaqueOf(command).filter((reason) => (reason ?? "") === "")]).toEqual([command, []])
+    }
+    expect(opaqueOf("a > $b")[0]).toContain("$b")
+    expect(opaqueOf("[[ a ]]")[0]).toContain("test command")
+    const sources = partsOf("if [[ a = $(b) ]]; then c; fi").map(({ source }) => source)
+    expect(sources).toContainEqual(expect.stringMatching(/^\[\[ a .*\$\(b\)/))
+    const inputOf = (command: string) => partsOf(command)[0]?.mayRun?.map(({ value }) => value)
+    expect(inputOf("node <<< 'rm x'")).toContain("'rm x'")
+    expect(inputOf("node <<E\nrm x\nE\n")).toContain("rm x\n")
+    expect(inputOf("cat <<< 'rm x'")).toBeUndefined()
   })
 
   it("is not read if it is no Bash, or was made to take long", () => {
