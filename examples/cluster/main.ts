@@ -17,7 +17,8 @@ import { spawn } from "node:child_process"
 import * as path from "node:path"
 
 const homes = (process.env["CODEX_HOMES"] ?? "").split(",")
-const firstPort = 34_431
+// Of this process alone, and below those that the system hands out: another run may be under way on this machine.
+const firstPort = 10_000 + (process.pid % 7_000) * 3
 
 // A process for each machine. They end with this one.
 const machine = (home: string, index: number) =>
