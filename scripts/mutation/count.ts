@@ -12,6 +12,7 @@ import * as path from "node:path"
 import { parseArgs } from "node:util"
 import { createVitest } from "vitest/node"
 import type { RunnerTask, RunnerTestFile } from "vitest"
+import { numbers } from "../../packages/policy/test/numbers.ts"
 
 const root = path.join(import.meta.dirname, "..", "..")
 const usage = "Usage: npm run mutation:count -- MODULE --tests NAME[,NAME…] [--sample N] [--seed N]"
@@ -65,18 +66,8 @@ ${exported.map((name) => `export let ${name} = first.${name}`).join("\n")}
 globalThis.__instance__ = { first, use: (instance) => { ${exported.map((name) => `${name} = instance.${name}`).join("; ")} } }
 `
 
-// The same numbers for the same seed.
 const seed = Number(values.seed ?? 1)
-const randomFrom = (start: number) => {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-const random = randomFrom(seed)
+const random = numbers(seed)
 const chosen = mutants
   .map((mutant) => ({ mutant, at: random() }))
   .sort((a, b) => a.at - b.at)
