@@ -36,9 +36,9 @@ export const verdictOf = (goal: Goal, value: number): Verdict =>
 
 /**
  * How much worse the short version allows a result to be, because CI machines are noisy. Results above twice raw get more: they
- * depend on the garbage collector and the scheduler, which differ most between machines.
+ * depend on the garbage collector and the caches, which differ most between machines.
  */
-export const slack = { small: 1.25, large: 1.5 }
+export const slack = { small: 1.25, large: 2 }
 
 /** The name of a row within its section. */
 export const keyOf = ({ against, entrant }: Row): string =>
@@ -70,6 +70,13 @@ export const limitOf = (section: Section, row: Row, documented: Documented): num
 export const fails = (section: Section, { judged, row }: Result, documented: Documented): boolean => {
   const limit = limitOf(section, row, documented)
   return limit !== undefined && row.goal !== undefined && !holds(row.goal, limit, judged ?? Number.NaN)
+}
+
+/** Whether every round of a result exceeds its limit, and not only their median. */
+export const alwaysFails = (section: Section, result: Result, documented: Documented): boolean => {
+  const rounds = section.compare === "none" ? result.value : (result.compared ?? result.value)
+  const best = result.row.goal?.bound === "least" ? rounds.max : rounds.min
+  return fails(section, { ...result, judged: best }, documented)
 }
 
 const valuesOf = (section: Section, rounds: Rounds, name: string): ReadonlyArray<number> => {
