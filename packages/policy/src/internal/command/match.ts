@@ -74,7 +74,10 @@ const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && a
 
 // Rules that accept.
 
-const compileSure = (when: CommandCondition): Pick<Matcher, "matchesPart" | "whyNot"> => {
+/** Compiles the conditions on a part for a rule that accepts. They look at nothing but the part. */
+export const compileSure = (
+  when: CommandCondition
+): { readonly matchesPart: (part: PartView) => Match; readonly whyNot: Matcher["whyNot"] } => {
   const match = matchSurely(when)
   const programs = listOf(when.program)
   return {
