@@ -10,11 +10,11 @@ export interface Context {
   readonly open: boolean
   /** The name of a definition in the module: `Thread` or, if it comes from another module, `Stable.Thread`. */
   readonly nameOf: (name: string) => string
-  /** Whether a reference to a definition is resolved on first use, by where it stands. Recursive references have to be. */
+  /** Whether a reference to a definition is resolved on first use. Recursive references have to be. */
   readonly isSuspended: (name: string, place: Place) => boolean
 }
 
-/** Where a reference stands: in a field of a struct or elsewhere, for example as a member of a union. */
+/** The position of a reference: in a field of a struct or elsewhere, for example as a member of a union. */
 export type Place = "field" | "elsewhere"
 
 const key = (name: string) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name))

@@ -68,7 +68,7 @@ export const riskOf = (when: CommandCondition): string | undefined => {
     .find(
       ({ line, onlyWrites, view }) =>
         !(onlyWrites && pathsWithin !== undefined) &&
-        matcher.matchesPart(view, { ...about, texts: [line] }) !== undefined
+        !CommandMatch.isMiss(matcher.matchesPart(view, { ...about, texts: [line] }))
     )?.line
 }
 
