@@ -88,6 +88,7 @@ const vitest = await createVitest(
     fsModuleCache: false,
     bail: 1,
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     onConsoleLog: () => false
   },
   {

@@ -32,6 +32,10 @@ declare module "vitest" {
 const leastSteps = 2_000_000
 const timesAsMany = 50
 
+// A test that waits for something that a mutant prevents takes longer than this, or than this many times its usual time.
+const leastMillis = 5_000
+const timesAsLong = 20
+
 export default class extends TestRunner {
   readonly #shared = globalThis as Shared
   readonly #state = (this.#shared.__stryker__ ??= {})
@@ -51,12 +55,13 @@ export default class extends TestRunner {
     this.#living = new Set(living)
   }
 
+  // A loop within a mutant reaches nothing but the mutant, whose hits the module counts itself.
   #activate(mutant: string | undefined, steps = leastSteps) {
-    Object.assign(this.#state, { activeMutant: mutant, hitCount: 0, hitLimit: Number.MAX_SAFE_INTEGER })
+    Object.assign(this.#state, { activeMutant: mutant, hitCount: 0, hitLimit: steps })
     this.#steps = steps
   }
 
-  // The module counts each place that it reaches.
+  // The module counts each other place that it reaches.
   #limitSteps(): Record<string, number> {
     return new Proxy<Record<string, number>>(
       {},
@@ -75,11 +80,30 @@ export default class extends TestRunner {
     return instance
   }
 
+  /** Runs the test once, with a signal and hooks of its own. It fails if that takes too long. */
+  async #run(test: RunnerTestCase, millis?: number): Promise<void> {
+    const controller = new AbortController()
+    const hooks: Array<Parameters<typeof test.context.onTestFinished>[0]> = []
+    Object.assign(test.context, {
+      signal: controller.signal,
+      onTestFinished: (hook: (typeof hooks)[number]) => hooks.unshift(hook)
+    })
+    const end = () => controller.abort(new Error("The mutant does not end."))
+    const timer = millis === undefined ? undefined : setTimeout(end, millis)
+    try {
+      await TestRunner.getTestFn(test)()
+    } finally {
+      clearTimeout(timer)
+      // The hooks of a run that was ended wait for what may never end.
+      if (!controller.signal.aborted) for (const hook of hooks) await hook(test.context)
+    }
+  }
+
   /** Whether the test passes. */
-  async #passes(test: RunnerTestCase): Promise<boolean> {
+  async #passes(test: RunnerTestCase, millis: number): Promise<boolean> {
     try {
       this.onBeforeTryTask(test, { retry: 0, repeats: 0 })
-      await TestRunner.getTestFn(test)()
+      await this.#run(test, millis)
       this.onAfterTryTask(test)
       return true
     } catch {
@@ -90,7 +114,9 @@ export default class extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
     this.#activate(undefined)
     this.#state.currentTestId = test.id
-    await TestRunner.getTestFn(test)()
+    const start = performance.now()
+    await this.#run(test)
+    const millis = Math.max(leastMillis, (performance.now() - start) * timesAsLong)
     this.#state.currentTestId = undefined
     const coverage = this.#state.mutantCoverage
     const reached = { ...coverage?.perTest[test.id] }
@@ -103,7 +129,7 @@ export default class extends TestRunner {
     for (const mutant of Object.keys(reached)) {
       if (!this.#living.has(mutant) || isLoaded.has(mutant)) continue
       this.#activate(mutant, limit)
-      if (!(await this.#passes(test))) noticed.push(mutant)
+      if (!(await this.#passes(test, millis))) noticed.push(mutant)
       else if (this.#state.hitCount === 0) this.#kept.add(mutant)
     }
     const loaded = [...this.#kept, ...this.#loaded]
@@ -112,7 +138,7 @@ export default class extends TestRunner {
       this.#activate(mutant, limit)
       try {
         this.#shared.__instance__?.use(await this.#instanceOf(mutant))
-        if (!(await this.#passes(test))) noticed.push(mutant)
+        if (!(await this.#passes(test, millis))) noticed.push(mutant)
       } catch {
         noticed.push(mutant)
       }
@@ -123,6 +149,6 @@ export default class extends TestRunner {
     test.meta.mutation = { noticed, reached: [...Object.keys(reached), ...loaded] }
     this.onBeforeTryTask(test, { retry: 0, repeats: 0 })
     // Fails if something of a mutant has stayed.
-    await TestRunner.getTestFn(test)()
+    await this.#run(test)
   }
 }

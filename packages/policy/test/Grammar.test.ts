@@ -40,8 +40,10 @@ const show = (node: Node): string => {
     case "List":
       return node.commands.map(show).join("; ")
     case "Chain":
+      if (node.commands.length === 1) return "a chain of one"
       return node.commands.map((child, at) => (at === 0 ? "" : ` ${node.operators[at - 1]} `) + show(child)).join("")
     case "Pipeline":
+      if (node.commands.length === 1) return "a pipeline of one"
       return node.commands.map(show).join(" | ")
     case "Group":
       return node.subshell ? `(${show(node.body)})` : `{ ${show(node.body)} }`
@@ -61,7 +63,7 @@ const show = (node: Node): string => {
 const read = (script: string, dialect: Dialect = "bash"): string => {
   const reading = parse(script, dialect)
   if (reading._tag === "Read") return show(reading.node)
-  return reading.reason === "" ? "no reason" : "refused"
+  return reading._tag === "Refused" && reading.reason !== "" ? "refused" : "no reason"
 }
 
 const holds = (table: ReadonlyArray<readonly [script: string, expected: string]>, dialect: Dialect = "bash") => {
@@ -83,10 +85,12 @@ describe("the grammar takes", () => {
       ["a && b || c", "a && b || c"],
       ["a &&\n b", "a && b"],
       ["a | b |\nc", "a | b | c"],
+      ["a|b", "a | b"],
       ["a |& b", "a | b"],
       ["! a", "a"],
       ["! ! a", "a"],
       ["time a | b", "a | b"],
+      ["time time a", "a"],
       ["(a; b)", "(a; b)"],
       ["{ a; b; }", "{ a; b }"],
       ["{ a\n}", "{ a }"],
@@ -95,9 +99,13 @@ describe("the grammar takes", () => {
       ["# a\nb", "b"],
       ["a;#b\nc", "a; c"],
       ["(#x\na)", "(a)"],
+      ["a # b", "a"],
       ["a b#c", "a b#c"],
+      ["./if a", "./if a"],
+      ["(a); ".repeat(25), Array.from({ length: 25 }, () => "(a)").join("; ")],
       ["a=b", "a=b"],
       ["a= b", "a= b"],
+      ["a=", "a="],
       ["a=b c=d e f=g", "a=b c=d e f=g"]
     ])
   })
@@ -105,6 +113,7 @@ describe("the grammar takes", () => {
   it("loops, branches and tests", () => {
     holds([
       ["for x in a b; do c; done", "for x in a b do c done"],
+      ["for x_1 in a; do b; done", "for x_1 in a do b done"],
       ["for x in a *\ndo c\ndone", "for x in a <*> do c done"],
       ["for x in; do c; done", "for x in  do c done"],
       ["while a; do b; done", "while a do b done"],
@@ -125,14 +134,19 @@ describe("the grammar takes", () => {
       ["a 'b c' \"d e\" f'g'\"h\"", "a b c d e fgh"],
       ["a \"\" ''", "a  "],
       ["a \\$b \\ c \\'", "a $b  c '"],
+      ['a "~\\n"', "a ~\\n"],
       ['a "\\$b \\` \\" \\\\ \\n \\\nc"', 'a $b ` " \\ \\n c'],
       ['a $b ${c} $? "$d" "${e}f"', 'a <b> <c> <?> <"d"> <"e">f'],
       ['a "$" "b$ c" "$|$/$)"', "a $ b$ c $|$/$)"],
+      ["a ${bc}", "a <bc>"],
       ["a * b? [cd] x[0-9_.]y", "a <*> b<?> <*> x<*>y"],
       ['a $(b c) "$(d)"', 'a <(b c)> <"(d)">'],
       ["a <(b)", "a <<(b)>"],
       ["a {} [ ! {}", "a {} [ ! {}"],
+      ["a [; b !; c {}; d [", "a [; b !; c {}; d ["],
+      ["a !", "a !"],
       ["a x{} {}y", "a x{} {}y"],
+      ["a HEAD@{12} HEAD~ b~c", "a HEAD@{12} HEAD~ b~c"],
       ["a HEAD~1 b^ c@{1} d^{e} f@{-1}", "a HEAD~1 b^ c@{1} d^{e} f@{-1}"],
       ["a a_@%+=:,./]-1", "a a_@%+=:,./]-1"],
       ["a =b", "a =b"]
@@ -148,6 +162,11 @@ describe("the grammar takes", () => {
       ["a <<'E' | b\n$x\nE\n", "a | b"],
       ['a <<"E x"\n`b`\nE x', "a"],
       ["a <<-E\n\tb\n\tE\nc", "a; c"],
+      ["a <<-E\nb\n\t\tE\nc", "a; c"],
+      ["a <<'EOF'\nb\nEOF", "a"],
+      ["a <<EOF\nb\nEOF", "a"],
+      ["if a <<E; then\nb\nE\nc; fi", "if a / c fi"],
+      ["a <<E; for x in b\nc\nE\ndo d; done", "a; for x in b do d done"],
       ["a <<E <<F\nE\nF\nb", "a; b"],
       ["echo \"$(cat <<'E'\nx\nE\n)\"", 'echo <"(cat)">']
     ])
@@ -157,6 +176,8 @@ describe("the grammar takes", () => {
     holds(
       [
         ["a && b | c", "a && b | c"],
+        ["time a", "a"],
+        ["! ! a", "a"],
         ["a HEAD~1", "a HEAD~1"],
         ["a x~12 b", "a x~12 b"],
         ["[[ a == =b ]]", "[[ a == =b ]]"],
@@ -168,6 +189,9 @@ describe("the grammar takes", () => {
     holds(
       [
         ["a HEAD~1 b^", "a HEAD~1 b^"],
+        ["a | b", "a | b"],
+        ["a < b > c", "a <b >c"],
+        ["! a", "a"],
         ["a {}", "a {}"]
       ],
       "sh"
@@ -175,7 +199,68 @@ describe("the grammar takes", () => {
   })
 })
 
+describe("the grammar reads whole", () => {
+  it("names and words, however long they are", () => {
+    const long = "x".repeat(200)
+    holds([
+      [`a $${long} "\${${long}}"`, `a <${long}> <"${long}">`],
+      [`${long}=a b`, `${long}=a b`],
+      [`for ${long} in a; do b; done`, `for ${long} in a do b done`],
+      [`a [${long}]`, "a <*>"],
+      [`a b@{${long}}`, `a b@{${long}}`],
+      [`a <<${long}\nb\n${long}\nc`, "a; c"],
+      [`a <<${long}\nb\n${long.slice(1)}\nc`, "refused"],
+      [`a ${"1".repeat(20)}> b`, "refused"]
+    ])
+    refuses(["a b~12345c", "a b~123456c"], "zsh")
+  })
+
+  it("the pieces of a word, and what it is written as", () => {
+    const reading = parse("a= b'c'\"d\" [", "bash")
+    expect(reading._tag === "Read" ? reading.commands : reading).toEqual([
+      {
+        _tag: "Simple",
+        assignments: [{ name: "a", value: { source: "", pieces: [] } }],
+        words: [
+          { source: "b'c'\"d\"", pieces: [{ _tag: "Text", value: "bcd" }] },
+          { source: "[", pieces: [{ _tag: "Text", value: "[" }] }
+        ],
+        redirects: []
+      }
+    ])
+  })
+
+  it("comments and here-documents where a substitution ends", () => {
+    holds([
+      ["a $(b # c\n)", "a <(b)>"],
+      ["a $(b # it's\n)", "a <(b)>"],
+      ["a $(b # it's\n) $(c)", "refused"],
+      ["# )\na $(b)", "a <(b)>"]
+    ])
+  })
+})
+
 describe("the grammar refuses", () => {
+  it("with a reason that names the syntax", () => {
+    const reasons = [
+      ["a & b", "a command in the background is not analyzed"],
+      ["a;; b", ";; is not analyzed"],
+      ["a | ! b", "! is not analyzed"],
+      ["! ;", "there is no command where one is expected"],
+      ["{ a; } b", "the text between its commands is not analyzed"],
+      ["(a", ") is missing"],
+      ["a 'b", "a quote has no end"],
+      ["a 12> b", "a descriptor of two digits is not analyzed"],
+      ["a >", "a word is missing"],
+      ["a <<E", "the end of a here-document is not analyzed"],
+      ["a <<E ", "a here-document has no end"],
+      ["a <<E\nb", "a here-document has no end"]
+    ] as const
+    for (const [script, reason] of reasons) {
+      expect([script, parse(script, "bash")]).toEqual([script, { _tag: "Refused", reason }])
+    }
+  })
+
   it("what it does not look through", () => {
     refuses([
       "",
@@ -192,6 +277,8 @@ describe("the grammar refuses", () => {
       "{ a",
       "{ a; } b",
       "(a)b",
+      "(a b)#c",
+      "(a)\u00a0b",
       "((1))",
       "a $((1))",
       "case a in b) c;; esac",
@@ -216,13 +303,17 @@ describe("the grammar refuses", () => {
       "for ((;;)); do a; done",
       "for 1 in a; do b; done",
       "for x in a; b; done",
+      "for x of a; do b; done",
       "[[ a < b ]]",
       "[[ (a) ]]",
+      "[[ a <(b) ]]",
       "[[ a\n]]",
       "[[ a",
       "! ",
       "!",
       "! ; a",
+      "!(a)",
+      "time(a)",
       "time | a",
       "time -p a",
       "a | ! b",
@@ -251,10 +342,22 @@ describe("the grammar refuses", () => {
       'a "b',
       'a "b\\',
       'a "é\\"',
+      'a "é\\n"',
       "a b\\",
       "a \\é",
       "a [!b]",
       "a [b",
+      "a [!b][c]",
+      "a x{1}",
+      "a @ x{1}",
+      "a @x{1}",
+      "a b}",
+      "a /~c",
+      "a=#b",
+      "a 'b\u0001'",
+      "a 'b\r'",
+      'a "\ue000"',
+      "a # \u007f",
       "a ^",
       "a b<(c)",
       "a\u0001",
@@ -269,15 +372,24 @@ describe("the grammar refuses", () => {
       "a 12> b",
       "a >| b",
       "a &> b",
+      "a ><(b)",
+      "a >>(b)",
+      "a <<<(b)",
+      "a >#b",
+      "a > ;",
       "a <> b",
       "a <<E",
       "a <<E\nb",
       "a <<E\nEx\nE",
       "a <<E\n E\nE",
+      "a <<E\n\tE\nE",
+      "a <<-E\nb\nE\t\nE",
       "a <<E\n$b\nE",
       "a <<E\n`b`\nE",
       "a <<E\n\\b\nE",
       "a <<$E\n",
+      "a <<$E\nb\nE",
+      "a <<E $(b\nE\n)",
       "a <<'E'x\nE",
       "(a <<E)\nE",
       "a <<E $(b)\nE",
@@ -288,7 +400,7 @@ describe("the grammar refuses", () => {
 
   it("in sh and in zsh what is something else there", () => {
     refuses(["time a", "a |& b", "[[ a ]]", "a <<< b", "a <(b)"], "sh")
-    refuses(["a =b", "time time a", "a x{}", "a b^", "a b~c", "a b~1c", "a ~1"], "zsh")
+    refuses(["a =b", "time time a", "a x{}", "a b^", "a b~c", "a b~1c", "a b~c~1", "a ~1"], "zsh")
   })
 })
 

@@ -284,6 +284,14 @@ describe("a script that may do more than read is not certain", () => {
     ])
   })
 
+  it("because of a variable that is only known at run time, however long its name is", () => {
+    for (let length = 1; length <= 200; length++) {
+      const known = "n".repeat(length)
+      const script = `${known}=a; echo /etc/passwd | while read -r ${known}n; do cat "$${known}n"; done`
+      expect([length, read(script)]).toEqual([length, "uncertain"])
+    }
+  })
+
   it("because of a test of another form", () => {
     for (const test of [
       "[ -v a ]",

@@ -3,6 +3,7 @@ import { review } from "@effect-codex/policy/RubricWarning"
 import type { CommandCondition } from "@effect-codex/policy/Rule"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { riskOf } from "../src/internal/command/risks.ts"
 import { commandRequest } from "./rulesSupport.ts"
 import { layerRepo } from "./tree.ts"
 
@@ -58,6 +59,48 @@ describe("a rule that accepts a program which runs or writes what it is given", 
         .filter((line) => !line.startsWith("sed runs"))
       expect([when, found.filter((line) => line !== "")]).toEqual([when, []])
     }
+  })
+})
+
+describe("the risky command that a rule accepts", () => {
+  it("is one that no folder bounds, if the rule has pathsWithin", () => {
+    for (const [when, line] of [
+      // They only write, and the folder bounds what they write.
+      [{ program: "sort", allowedFlags: ["-o"] }, undefined],
+      [{ program: "xxd", allowedFlags: ["-r"] }, undefined],
+      [{ program: "wget", allowedFlags: ["-O"] }, undefined],
+      // A rule with pathsWithin refuses their scripts.
+      [{ program: "sed", allowedFlags: ["-n"] }, undefined],
+      [{ program: "awk" }, undefined],
+      [{ program: "sqlite3" }, undefined],
+      [{ program: "sort", allowedFlags: ["*"] }, "sort --compress-program COMMAND"],
+      [{ program: "scp" }, "scp FILE HOST:FILE"],
+      [{ program: "split", allowedFlags: ["--filter"] }, "split --filter=COMMAND FILE"],
+      [{ program: "git", argsPrefix: ["branch"] }, "git branch NAME"],
+      [{ program: "git", argsPrefix: ["stash"] }, "git stash"],
+      [{ program: ["cat", "npx"] }, "npx PACKAGE"]
+    ] as const) {
+      const found = riskOf({ ...when, pathsWithin: "/repo", cwdWithin: "/repo" })
+      expect([when, found]).toEqual([when, line])
+    }
+  })
+
+  it("is one of the program, wherever the rule says that it lies", () => {
+    for (const [when, line] of [
+      [{ program: "/usr/bin/xxd" }, "/usr/bin/xxd FILE FILE"],
+      [{ program: "/bin/find", allowedFlags: ["*"] }, "/bin/find . -exec COMMAND ';'"],
+      [{ program: "/opt/bin/xxd" }, undefined],
+      [{ program: "cat" }, undefined],
+      [{ program: "constructor" }, undefined],
+      [{ program: "no-such-program" }, undefined]
+    ] as const) {
+      expect([when, riskOf(when)]).toEqual([when, line])
+    }
+  })
+
+  it("is a whole command, and not what it would run", () => {
+    expect(riskOf({ commandRegex: "COMMAND" })).toBeUndefined()
+    expect(riskOf({ commandRegex: "tox .*" })).toBe("tox exec -- COMMAND")
   })
 })
 

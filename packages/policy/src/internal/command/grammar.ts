@@ -58,10 +58,13 @@ const maxDepth = 20
 // Words that are reserved in some shells, or that have a meaning in the grammar at the beginning of a command.
 const reserved: ReadonlySet<string> = new Set(
   (
-    "if then elif else fi case esac for select while until do done in function time coproc { } ! [[ ]] repeat foreach end " +
+    "if then elif else fi case esac for select while until do done in function time coproc { } ) ! [[ ]] repeat foreach end " +
     "nocorrect noglob - declare typeset export local readonly integer float always"
   ).split(" ")
 )
+
+// A longer one first.
+const redirections = ["<<<", "<<-", "<<", "<&", ">&", ">>", "<", ">"] as const
 
 const plain = /[A-Za-z0-9_@%+=:,./\]-]/
 
@@ -73,12 +76,18 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   const commands: Array<SimpleCommand> = []
   const pending: Array<{ readonly delimiter: string; readonly quoted: boolean; readonly tabs: boolean }> = []
 
+  // After it, nothing is left to read, so every loop ends.
   const refuse = (why: string): undefined => {
     problem ??= why
     at = script.length
     return undefined
   }
   const peek = (text: string): boolean => script.startsWith(text, at)
+  // The match of a sticky pattern at this position.
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at
+    return pattern.exec(script)
+  }
 
   // Comments and here-documents.
   const asides: Array<string> = []
@@ -129,35 +138,25 @@ export const parse = (script: string, dialect: Dialect): Reading => {
 
   // The reserved word at this position, if there is one.
   const keyword = (): string | undefined => {
-    const found = /^(?:[a-z]+|[{}!]|\[\[)(?=[\s;|&()<>]|$)/.exec(script.slice(at, at + 12))?.[0]
+    const found = match(/(?:[a-z]+|[{}!]|\[\[)(?=[\s;|&()<>]|$)|\)/y)?.[0]
     return found !== undefined && reserved.has(found) ? found : undefined
   }
-  const expect = (word: string): boolean => {
-    if (problem !== undefined) return false
-    if (keyword() === word || (word === ")" && peek(")"))) {
-      at += word.length
-      return true
-    }
-    refuse(`${word} is missing`)
-    return false
+  const expect = (word: string) => {
+    if (keyword() === word) at += word.length
+    else refuse(`${word} is missing`)
   }
 
-  const list = (ends: ReadonlyArray<string>): Node => {
+  // Everything from a list to a command also reads the blanks after it.
+  const list = (ends: ReadonlyArray<string | undefined>): Node => {
     const found: Array<Node> = []
     if (++depth > maxDepth) refuse("it is nested too deeply")
     for (;;) {
       spaces()
-      if (problem !== undefined || at >= script.length) break
-      if (ends.includes(")") && peek(")")) break
-      const word = keyword()
-      if (word !== undefined && ends.includes(word)) break
+      if (at >= script.length || ends.includes(keyword())) break
       found.push(chain())
-      if (problem !== undefined) break
-      blanks()
       if (peek(";;")) refuse(";; is not analyzed")
       else if (peek(";")) at++
-      else if (peek("\n")) newline()
-      else if (at < script.length && !peek(")")) refuse("the text between its commands is not analyzed")
+      else if (at < script.length && !peek("\n") && !peek(")")) refuse("the text between its commands is not analyzed")
     }
     if (peek(")") && pending.length > 0) refuse("a here-document has no end")
     depth--
@@ -166,11 +165,10 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   }
 
   const chain = (): Node => {
-    const found: Array<Node> = [pipeline()]
+    const first = pipeline()
+    const others: Array<Node> = []
     const operators: Array<"&&" | "||"> = []
     for (;;) {
-      blanks()
-      if (problem !== undefined) break
       const operator = peek("&&") ? "&&" : peek("||") ? "||" : undefined
       if (operator === undefined) {
         if (peek("&")) refuse("a command in the background is not analyzed")
@@ -179,9 +177,9 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       at += 2
       operators.push(operator)
       spaces()
-      found.push(pipeline())
+      others.push(pipeline())
     }
-    return found.length === 1 && found[0] !== undefined ? found[0] : { _tag: "Chain", commands: found, operators }
+    return others.length === 0 ? first : { _tag: "Chain", commands: [first, ...others], operators }
   }
 
   const pipeline = (): Node => {
@@ -196,20 +194,17 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       at += word.length
       if (!peek(" ")) refuse(`there is no command after ${word}`)
       blanks()
-      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) refuse(`there is no command after ${word}`)
       if (peek("-")) refuse(`${word} with an option is not analyzed`)
     }
-    const found: Array<Node> = [command()]
-    for (;;) {
-      blanks()
-      if (problem !== undefined || !peek("|") || peek("||")) break
+    const first = command()
+    const others: Array<Node> = []
+    while (peek("|") && !peek("||")) {
       if (peek("|&") && dialect === "sh") refuse("|& means something else in sh")
       at += peek("|&") ? 2 : 1
       spaces()
-      if (keyword() === "!" || keyword() === "time") refuse("! and time within a pipeline are not analyzed")
-      found.push(command())
+      others.push(command())
     }
-    return found.length === 1 && found[0] !== undefined ? found[0] : { _tag: "Pipeline", commands: found }
+    return others.length === 0 ? first : { _tag: "Pipeline", commands: [first, ...others] }
   }
 
   const command = (): Node => {
@@ -269,7 +264,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   const forLoop = (): Node => {
     at += 3
     blanks()
-    const name = /^[A-Za-z_][A-Za-z0-9_]*(?=\s)/.exec(script.slice(at, at + 80))?.[0]
+    const name = match(/[A-Za-z_][A-Za-z0-9_]*(?=\s)/y)?.[0]
     if (name === undefined) {
       refuse("a for of another form is not analyzed")
       return empty
@@ -284,7 +279,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     const words: Array<ScriptWord> = []
     for (;;) {
       blanks()
-      if (problem !== undefined || at >= script.length || peek(";") || peek("\n")) break
+      if (peek(";") || peek("\n")) break
       const found = word()
       if (found === undefined) break
       words.push(found)
@@ -303,16 +298,15 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     if (dialect === "sh") refuse("[[ means something else in sh")
     for (;;) {
       blanks()
-      if (problem !== undefined) break
       const operator = ["&&", "||", "(", ")", "<", ">", "\n"].find(peek)
       if (operator === "&&" || operator === "||") {
         words.push({ source: operator, pieces: [{ _tag: "Text", value: operator }] })
         at += 2
-      } else if (operator !== undefined || at >= script.length) refuse("a test of this form is not analyzed")
-      else {
+      } else {
+        if (operator !== undefined) refuse("a test of this form is not analyzed")
         const found = word(true)
-        if (found?.source === "]]") break
-        if (found !== undefined) words.push(found)
+        if (found === undefined || found.source === "]]") break
+        words.push(found)
       }
     }
     return redirected({ _tag: "Test", words })
@@ -320,28 +314,26 @@ export const parse = (script: string, dialect: Dialect): Reading => {
 
   const redirected = (body: Node): Node => {
     const redirects: Array<ScriptRedirect> = []
-    for (;;) {
-      blanks()
-      if (problem !== undefined || !redirection(redirects)) break
-    }
-    if (at < script.length && !/[\s;|&)]/.test(script.charAt(at)))
-      refuse("the text after a compound command is not analyzed")
+    do blanks()
+    while (redirection(redirects) === true)
     return redirects.length === 0 ? body : { _tag: "Redirected", body, redirects }
   }
 
   // Parses a redirection. Returns whether there was one.
-  const redirection = (into: Array<ScriptRedirect>): boolean => {
-    const found = /^(\d*)(<<<|<<-|<<|<&|>&|>>|<(?!\()|>(?!\())/.exec(script.slice(at, at + 12))
-    if (found === null) return false
-    const [whole, descriptor = "", operator = ""] = found
-    const start = at
-    at += whole.length
-    if (descriptor.length > 1) return refuse("a descriptor of two digits is not analyzed") ?? true
-    if (/^[<>&|]/.test(script.slice(at, at + 1))) return refuse("a redirection of this form is not analyzed") ?? true
+  const redirection = (into: Array<ScriptRedirect>): boolean | undefined => {
+    const descriptor = match(/\d*/y)?.[0] ?? ""
+    const operator = redirections.find((text) => script.startsWith(text, at + descriptor.length))
+    if (operator === undefined) return false
+    const next = script.charAt(at + descriptor.length + operator.length)
+    // A substitution, which is a word.
+    if (next === "(") return false
+    if (descriptor.length > 1) return refuse("a descriptor of two digits is not analyzed")
+    if (/[<>&|]/.test(next)) return refuse("a redirection of this form is not analyzed")
+    at += descriptor.length + operator.length
     blanks()
     if (operator === "<<" || operator === "<<-") {
-      const quoted = /^(?:'([^'\n\\]+)'|"([^"\n\\$`]+)"|([A-Za-z0-9_]+))(?=[\s;|&)]|$)/.exec(script.slice(at, at + 80))
-      if (quoted === null) return refuse("the end of a here-document is not analyzed") ?? true
+      const quoted = match(/(?:'([^'\n\\]+)'|"([^"\n\\$`]+)"|([A-Za-z0-9_]+))(?=[\s;|&)])/y)
+      if (quoted === null) return refuse("the end of a here-document is not analyzed")
       at += quoted[0].length
       pending.push({
         delimiter: quoted[1] ?? quoted[2] ?? quoted[3] ?? "",
@@ -350,23 +342,11 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       })
       return true
     }
+    if (operator === "<<<" && dialect === "sh") refuse("<<< means something else in sh")
     const target = word()
-    if (target === undefined) return refuse(`a redirection at ${start} has no target`) ?? true
-    switch (operator) {
-      case "<<<":
-        if (dialect === "sh") refuse("<<< means something else in sh")
-        into.push({ descriptor, operator, target })
-        return true
-      case "<":
-      case ">":
-      case ">>":
-      case ">&":
-      case "<&":
-        into.push({ descriptor, operator, target })
-        return true
-      default:
-        return refuse("a redirection of this form is not analyzed") ?? true
-    }
+    if (target === undefined) return undefined
+    into.push({ descriptor, operator, target })
+    return true
   }
 
   const simple = (): Node => {
@@ -375,10 +355,10 @@ export const parse = (script: string, dialect: Dialect): Reading => {
     const redirects: Array<ScriptRedirect> = []
     for (;;) {
       blanks()
-      if (problem !== undefined || at >= script.length || /[\n;|&)]/.test(script.charAt(at))) break
-      if (redirection(redirects)) continue
+      if (at >= script.length || /[\n;|&)]/.test(script.charAt(at))) break
+      if (redirection(redirects) === true) continue
       if (words.length === 0) {
-        const name = /^([A-Za-z_][A-Za-z0-9_]*)=/.exec(script.slice(at, at + 80))?.[1]
+        const name = match(/([A-Za-z_][A-Za-z0-9_]*)=/y)?.[1]
         if (name !== undefined) {
           at += name.length + 1
           const isEmpty = at >= script.length || /[\s;|&)]/.test(script.charAt(at))
@@ -406,16 +386,17 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       if (last?._tag === "Text") pieces[pieces.length - 1] = { _tag: "Text", value: last.value + value }
       else pieces.push({ _tag: "Text", value })
     }
-    if (/^(?:\{\}|\[|!)(?=[\s;|&)]|$)/.test(script.slice(at, at + 3))) {
-      text(peek("{}") ? "{}" : script.charAt(at))
-      at += peek("{}") ? 2 : 1
-      return { source: script.slice(start, at), pieces }
+    const alone = match(/(?:\{\}|\[|!)(?=[\s;|&)]|$)/y)?.[0]
+    if (alone !== undefined) {
+      at += alone.length
+      text(alone)
+      return { source: alone, pieces }
     }
     if (peek("=") && dialect === "zsh" && !inTest)
       return refuse("= at the beginning of a word means something else in zsh")
     while (at < script.length) {
       const char = script.charAt(at)
-      if (/[\s;|&)]/.test(char) || (/[<>]/.test(char) && at > start && script.charAt(at + 1) !== "(" && !inTest)) break
+      if (/[\s;|&)]/.test(char) || (/[<>]/.test(char) && script.charAt(at + 1) !== "(" && !inTest)) break
       if (char === "'") {
         const end = script.indexOf("'", at + 1)
         if (end === -1) return refuse("a quote has no end")
@@ -427,7 +408,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         quoted(pieces, text)
       } else if (char === "\\") {
         const escaped = script.charAt(at + 1)
-        if (!/^[\x21-\x7e ]$/.test(escaped)) return refuse("a backslash before this is not analyzed")
+        if (!/[\x20-\x7e]/.test(escaped)) return refuse("a backslash before this is not analyzed")
         text(escaped)
         at += 2
       } else if (char === "$") dollar(pieces, false)
@@ -435,33 +416,28 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         pieces.push({ _tag: "Glob", char })
         at++
       } else if (char === "[") {
-        const bracket = /^\[[A-Za-z0-9_.-]+\]/.exec(script.slice(at, at + 40))?.[0]
+        const bracket = match(/\[[A-Za-z0-9_.-]+\]/y)?.[0]
         if (bracket === undefined) return refuse("a pattern of this form is not analyzed")
         // A star matches more than these characters, which is on the safe side.
         pieces.push({ _tag: "Glob", char: "*" })
         at += bracket.length
       } else if (peek("<(") && dialect !== "sh" && at === start) {
         pieces.push({ _tag: "Process", body: substituted() })
-      } else if (
-        /[@^]/.test(script.charAt(at - 1)) &&
-        at > start &&
-        /^\{-?[A-Za-z0-9]+\}/.test(script.slice(at, at + 40))
-      ) {
+      } else if (peek("{}") && dialect !== "zsh") {
+        text("{}")
+        at += 2
+      } else if (/[@^]/.test(script.charAt(at - 1)) && match(/\{-?[A-Za-z0-9]+\}/y) !== null) {
         // `HEAD@{1}`: without a comma or two dots, braces are ordinary characters.
         const end = script.indexOf("}", at) + 1
         text(script.slice(at, end))
         at = end
       } else if (
         plain.test(char) ||
-        (peek("{}") && dialect !== "zsh") ||
-        (char === "}" && script.charAt(at - 1) === "{" && dialect !== "zsh") ||
         (char === "#" && at > start) ||
         (char === "^" && dialect !== "zsh" && at > start) ||
-        (char === "~" && at > start && /[A-Za-z0-9]/.test(script.charAt(at - 1)) && dialect !== "zsh") ||
         (char === "~" &&
-          dialect === "zsh" &&
           /[A-Za-z0-9]/.test(script.charAt(at - 1)) &&
-          /^~\d+(?:[\s.;|&)]|$)/.test(script.slice(at, at + 6)))
+          (dialect !== "zsh" || match(/~\d+(?=[\s.;|&)]|$)/y) !== null))
       ) {
         text(char)
         at++
@@ -487,9 +463,8 @@ export const parse = (script: string, dialect: Dialect): Reading => {
         } else dollar(pieces, true)
       } else if (char === "\\") {
         const escaped = script.charAt(at + 1)
-        if (escaped === "") return refuse("a quote has no end")
         if (script.charAt(at - 1) > "~") return refuse("a backslash after this is not analyzed")
-        if (escaped !== "\n") text(/^[$`"\\]$/.test(escaped) ? escaped : char + escaped)
+        if (escaped !== "\n") text(/[$`"\\]/.test(escaped) ? escaped : char + escaped)
         at += 2
       } else {
         text(char)
@@ -516,7 +491,7 @@ export const parse = (script: string, dialect: Dialect): Reading => {
       pieces.push({ _tag: "Command", body: substituted(), quoted: inQuotes })
       return undefined
     }
-    const name = /^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|(\?))/.exec(script.slice(at, at + 80))
+    const name = match(/\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|(\?))/y)
     if (name === null) return refuse("an expansion of this form is not analyzed")
     at += name[0].length
     // In zsh, a bracket or a colon continues the expansion.
@@ -531,6 +506,5 @@ export const parse = (script: string, dialect: Dialect): Reading => {
   if (/[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff]/.test(script)) refuse("it has a character that is not analyzed")
   const node = list([])
   if (pending.length > 0) refuse("a here-document has no end")
-  if (problem === undefined && at < script.length) refuse("the text at its end is not analyzed")
   return problem === undefined ? { _tag: "Read", node, commands } : { _tag: "Refused", reason: problem }
 }

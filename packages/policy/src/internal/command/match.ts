@@ -79,7 +79,10 @@ const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && a
 
 // Rules that accept.
 
-const compileSure = (when: CommandCondition): Pick<Matcher, "isAbout" | "matchesPart" | "whyNot"> => {
+/** Compiles the conditions on a part for a rule that accepts. They look at nothing but the part. */
+export const compileSure = (
+  when: CommandCondition
+): Pick<Matcher, "isAbout" | "whyNot"> & { readonly matchesPart: (part: PartView) => Match } => {
   const match = matchSurely(when)
   const programs = listOf(when.program)
   return {

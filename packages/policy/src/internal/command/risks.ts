@@ -7,12 +7,11 @@
  */
 import * as ShellCommand from "../../ShellCommand.ts"
 import type { CommandCondition } from "../../Rule.ts"
-import { unknownPlace } from "../files/path.ts"
 import { listOf } from "../rubric/condition.ts"
 import * as CommandMatch from "./match.ts"
 import { type PartView, viewOf } from "./partView.ts"
 import { type Program, programs } from "./programs.ts"
-import { usesOf } from "./uses.ts"
+import { programOf, usesOf } from "./uses.ts"
 
 interface Risk {
   readonly line: string
@@ -28,20 +27,21 @@ const linesOf = (name: string, { risks = [], subcommands = {} }: Program): Reado
   )
 ]
 
-const risksOf = (name: string): ReadonlyArray<Risk> => {
-  const program = Object.hasOwn(programs, name) ? programs[name] : undefined
-  return (program === undefined ? [] : linesOf(name, program)).flatMap((line): ReadonlyArray<Risk> => {
+const risksOf = (name: string): ReadonlyArray<Risk> =>
+  linesOf(name, programOf(name) ?? {}).flatMap((line) => {
     const command = ShellCommand.parse(line)
-    const part = command._tag === "Parsed" ? command.parts[0] : undefined
-    if (part === undefined) return []
-    const { runs, uncertain, uses } = usesOf(part.words.map(({ value }) => value))
-    const onlyWrites =
-      uncertain === undefined &&
-      runs === undefined &&
-      uses.every(({ effect }) => effect === "write" || effect === "read" || effect === "text")
-    return [{ line, view: viewOf(part, ["/"]), onlyWrites }]
+    // Any further part is the command that it would run.
+    const parts = command._tag === "Parsed" ? command.parts.slice(0, 1) : []
+    return parts.map((part): Risk => {
+      const { runs, uncertain, uses } = usesOf(part.words.map(({ value }) => value))
+      const onlyWrites =
+        uncertain === undefined &&
+        runs === undefined &&
+        uses.every(({ effect }) => effect === "write" || effect === "read" || effect === "text")
+      // It runs in no folder, so a condition on folders has nothing to compare.
+      return { line, view: viewOf(part, []), onlyWrites }
+    })
   })
-}
 
 const known = new Map<string, ReadonlyArray<Risk>>()
 
@@ -53,33 +53,12 @@ const remembered = (name: string): ReadonlyArray<Risk> => {
 
 /** A risky command that a rule accepts; `undefined` if none is known. */
 export const riskOf = (when: CommandCondition): string | undefined => {
-  const { cwdWithin: _folder, pathsWithin, program, reasonRegex: _reason, ...rest } = when
-  const matcher = CommandMatch.compile(
-    {
-      ...rest,
-      ...(program === undefined ? {} : { program }),
-      ...(pathsWithin === undefined ? {} : { pathsWithin: "/" })
-    },
-    true
-  )
-  const names = listOf(program) ?? Object.keys(programs)
+  const { matchesPart } = CommandMatch.compileSure(when)
+  const names = listOf(when.program) ?? Object.keys(programs)
   return names
     .flatMap(remembered)
     .find(
-      ({ line, onlyWrites, view }) =>
-        !(onlyWrites && pathsWithin !== undefined) &&
-        !CommandMatch.isMiss(matcher.matchesPart(view, { ...about, texts: [line] }))
+      ({ onlyWrites, view }) =>
+        !(onlyWrites && when.pathsWithin !== undefined) && !CommandMatch.isMiss(matchesPart(view))
     )?.line
-}
-
-const about: CommandMatch.CommandView = {
-  threadId: "",
-  turnId: undefined,
-  cwd: "/",
-  reason: undefined,
-  proposesExecpolicy: undefined,
-  requests: ["command"],
-  texts: [],
-  networkHost: undefined,
-  places: { isPossiblyWithin: () => true, mayContain: () => true, of: () => unknownPlace }
 }
