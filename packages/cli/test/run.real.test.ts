@@ -241,6 +241,8 @@ describe("what goes wrong is told in one line, with an exit code of its own:", (
     ["a flag that is not there", 2, () => ["--ofline", "hi"]],
     ["flags that exclude each other", 2, () => ["--quiet", "--verbose", "hi"]],
     ["an image that is not there", 2, () => ["--offline", "--image", "/nowhere/image.png", "hi"]],
+    ["an image that is a text", 2, () => ["--offline", "--image", file("text.png", "no picture"), "hi"]],
+    ["an image that is a folder", 2, () => ["--offline", "--image", path.dirname(file("x.txt", "")), "hi"]],
     ["a question without a terminal", 2, () => ["--ask", "hi"]],
     ["no last thread", 2, () => ["--offline", "--last", "hi"]],
     ["no codex", 4, () => ["hi"], { env: nowhere }],

@@ -2,6 +2,7 @@
 import type { CommandCondition } from "@effect-codex/policy/Rule"
 import * as ShellCommand from "@effect-codex/policy/ShellCommand"
 import { describe, expect, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
 import * as CommandMatch from "../src/internal/command/match.ts"
 import { type PartView, viewOf } from "../src/internal/command/partView.ts"
 import { unknownPlace } from "../src/internal/files/path.ts"
@@ -33,20 +34,29 @@ const viewsOf = (line: string, folders: ReadonlyArray<string> | undefined = ["/r
   return parsed.parts.map((part) => viewOf(part, folders))
 }
 
+const fixtures = ["everyday-commands", "decline-misses", "decline-nothing"].flatMap((name) =>
+  readFileSync(new URL(`./fixtures/${name}.jsonl`, import.meta.url), "utf8")
+    .split("\n")
+    .flatMap((line): ReadonlyArray<string> => (line === "" ? [] : [JSON.parse(line).command]))
+)
+
 const first = (line: string, folders?: ReadonlyArray<string>): PartView => {
   const [view] = viewsOf(line, folders)
   if (view === undefined) throw new Error(line)
   return view
 }
 
+/** The demands of a match; `undefined` if there is none. */
+const demandsOf = (match: CommandMatch.Match) => (CommandMatch.isMiss(match) ? undefined : match)
+
 const accepts = (when: CommandCondition, line: string) => {
   const { matchesPart } = CommandMatch.compile(when, true)
-  return viewsOf(line).every((view) => matchesPart(view, about) !== undefined)
+  return viewsOf(line).every((view) => demandsOf(matchesPart(view, about)) !== undefined)
 }
 
 const declines = (when: CommandCondition, line: string, texts: ReadonlyArray<string> = [line]) => {
   const { matchesPart } = CommandMatch.compile(when, false)
-  return viewsOf(line).some((view) => matchesPart(view, { ...about, texts }) !== undefined)
+  return viewsOf(line).some((view) => demandsOf(matchesPart(view, { ...about, texts })) !== undefined)
 }
 
 type Table = ReadonlyArray<readonly [when: CommandCondition, yes: ReadonlyArray<string>, no: ReadonlyArray<string>]>
@@ -186,14 +196,14 @@ describe("a rule that declines", () => {
     const { matchesPart } = CommandMatch.compile({ commandRegex: "whole" }, false)
     const texts = ["whole"]
     for (const line of ["a", "b"]) expect(matchesPart(first(line), { ...about, texts })).toEqual([])
-    expect(matchesPart(first("a"), { ...about, texts: [] })).toBeUndefined()
+    expect(demandsOf(matchesPart(first("a"), { ...about, texts: [] }))).toBeUndefined()
   })
 
   it("has to be told the working folder for a condition on it", () => {
     const { matchesPart } = CommandMatch.compile({ cwdWithin: "/repo" }, false)
     expect(matchesPart(first("ls"), about)).toEqual([])
-    expect(matchesPart(first("ls"), { ...about, cwd: undefined })).toBeUndefined()
-    expect(matchesPart(first("ls", ["/x"]), about)).toBeUndefined()
+    expect(demandsOf(matchesPart(first("ls"), { ...about, cwd: undefined }))).toBeUndefined()
+    expect(demandsOf(matchesPart(first("ls", ["/x"]), about))).toBeUndefined()
   })
 
   it("asks about all places that a command names", () => {
@@ -294,13 +304,15 @@ describe("a rule that accepts", () => {
 
   it("demands that paths lie where it says, and what is copied or followed too", () => {
     const demands = (when: CommandCondition, line: string, folders?: ReadonlyArray<string>) =>
-      CommandMatch.compile(when, true).matchesPart(folders === undefined ? first(line) : first(line, folders), about)
+      demandsOf(
+        CommandMatch.compile(when, true).matchesPart(folders === undefined ? first(line) : first(line, folders), about)
+      )
     const copy = demands({ program: "cp", allowedFlags: ["-r"] }, "cp -r a /b")
     expect(copy).toContainEqual({ path: "/repo/a", folders: undefined, mayBe: [], contents: true })
     expect(copy).toContainEqual({ path: "/b", folders: undefined, mayBe: [], certain: true })
     const lost = CommandMatch.compile({ program: "cp", allowedFlags: ["-r"] }, true).matchesPart
-    expect(lost(viewOf(first("cp -r a /b").part, undefined), about)).toBeUndefined()
-    expect(lost(viewOf(first("cp -r /a /b").part, undefined), about)).toBeDefined()
+    expect(demandsOf(lost(viewOf(first("cp -r a /b").part, undefined), about))).toBeUndefined()
+    expect(demandsOf(lost(viewOf(first("cp -r /a /b").part, undefined), about))).toBeDefined()
     const follow = demands({ program: "grep", allowedFlags: ["-R"], pathsWithin: "/repo" }, "grep -R x a")
     expect(follow).toContainEqual(expect.objectContaining({ path: "/repo/a", follow: true }))
     expect(demands({ program: "ls", cwdWithin: "/repo" }, "ls")).toHaveLength(1)
@@ -322,6 +334,36 @@ describe("a rule that accepts", () => {
     expect(CommandMatch.compile({ args: ["a"] }, true).whyNot(first("ls b"))).toBeUndefined()
     expect(CommandMatch.compile({ program: "ls" }, false).whyNot(first("ls -b"))).toBeUndefined()
   })
+})
+
+it("a rule about other programs matches no part that runs only one program", () => {
+  const views = fixtures.flatMap((line) => {
+    const parsed = ShellCommand.parse(line)
+    return parsed._tag === "Parsed" ? parsed.parts.map((part) => viewOf(part, ["/repo"])) : []
+  })
+  const names = new Set(views.flatMap(({ program }) => program ?? []))
+  let skipped = 0
+  for (const name of [...names, "RM", "./ls", "/usr/bin/git"]) {
+    for (const sure of [true, false]) {
+      const { isAbout, matchesPart } = CommandMatch.compile({ program: name }, sure)
+      for (const view of views) {
+        if (view.program === undefined || view.programIsUnknown || view.possible !== undefined) continue
+        if (isAbout(view.program)) continue
+        skipped++
+        expect([name, sure, view.part.source, demandsOf(matchesPart(view, about))]).toEqual([
+          name,
+          sure,
+          view.part.source,
+          undefined
+        ])
+      }
+    }
+  }
+  expect(skipped).toBeGreaterThan(1_000)
+  expect(CommandMatch.compile({ args: ["a"] }, true).isAbout("ls")).toBe(true)
+  expect(CommandMatch.compile({ args: ["a"] }, false).isAbout("ls")).toBe(true)
+  expect(CommandMatch.compile({ program: ["rm", "LS"] }, false).isAbout("/bin/ls")).toBe(true)
+  expect(CommandMatch.compile({ program: ["rm", "ls"] }, true).isAbout("/bin/ls")).toBe(false)
 })
 
 describe("a condition on the request", () => {

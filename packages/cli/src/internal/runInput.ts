@@ -64,6 +64,20 @@ const fetchImage = (url: string) =>
     ([remote, fetch]) => Effect.provide(remote.fetchImage(url), fetch.layer)
   )
 
+// The formats that codex reads, by their first bytes.
+const imageStarts = ["\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a"]
+const isImage = (start: string): boolean =>
+  imageStarts.some((known) => start.startsWith(known)) || /^RIFF[^]{4}WEBP/.test(start)
+
+const checkImage = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const chunks = yield* Effect.mapError(Stream.runCollect(fs.stream(file, { bytesToRead: 12 })), (error) =>
+    invalid(`The image ${file} cannot be read: ${fileProblem(error)}.`)
+  )
+  if (isImage(Buffer.concat(chunks).toString("latin1"))) return
+  return yield* invalid(`The file ${file} is not an image that codex can read. Use PNG, JPEG, GIF or WebP.`)
+})
+
 /** The prompt, with its images. */
 export const readPrompt = Effect.fnUntraced(function* (options: {
   readonly prompt: string | undefined
@@ -76,10 +90,11 @@ export const readPrompt = Effect.fnUntraced(function* (options: {
   const path = yield* Path.Path
   const images = yield* Effect.forEach(
     options.images,
-    Effect.fnUntraced(function* (image): Effect.fn.Return<Part, InvalidUsage> {
+    Effect.fnUntraced(function* (image): Effect.fn.Return<Part, InvalidUsage, FileSystem.FileSystem> {
       if (image.startsWith("data:")) return { type: "image", url: image }
       if (image.startsWith("https:")) return { type: "image", url: yield* fetchImage(image) }
       if (/^[a-z]+:\/\//i.test(image)) return yield* invalid(`--image takes a file or an https URL, but not ${image}.`)
+      yield* checkImage(image)
       return { type: "localImage", path: path.resolve(image) }
     }),
     { concurrency: 4 }

@@ -110,13 +110,18 @@ const printAll = (
 ): ReadonlyMap<string, string> => {
   const directed = direct(definitions, directions)
   const reached = closures(directed)
+  // A program meets few of the definitions that a field can lead to, and a schema takes time to build.
+  const isComposite = (name: string) => {
+    const tag = directed.get(name)?.node._tag
+    return tag === undefined || tag === "Struct" || tag === "Union" || tag === "Tagged" || tag === "External"
+  }
   return new Map(
     [...directed].map(([name, definition]) => [
       name,
       printDefinition(name, definition, {
         open: definition.open,
         nameOf,
-        isRecursive: (ref) => reached.get(ref)?.has(name) === true
+        isSuspended: (ref, place) => reached.get(ref)?.has(name) === true || (place === "field" && isComposite(ref))
       })
     ])
   )

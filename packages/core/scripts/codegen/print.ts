@@ -10,9 +10,12 @@ export interface Context {
   readonly open: boolean
   /** The name of a definition in the module: `Thread` or, if it comes from another module, `Stable.Thread`. */
   readonly nameOf: (name: string) => string
-  /** Whether a definition refers back to the one that is printed. */
-  readonly isRecursive: (name: string) => boolean
+  /** Whether a reference to a definition is resolved on first use. Recursive references have to be. */
+  readonly isSuspended: (name: string, place: Place) => boolean
 }
+
+/** The position of a reference: in a field of a struct or elsewhere, for example as a member of a union. */
+export type Place = "field" | "elsewhere"
 
 const key = (name: string) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name))
 
@@ -139,15 +142,15 @@ const list = (items: ReadonlyArray<string>) => {
 
 const struct = (node: Struct, context: Context): string => {
   const fields = node.fields.map(({ name, node, optional }) => {
-    const schema = printSchema(node, context)
+    const schema = printSchema(node, context, "field")
     return `${key(name)}: ${optional ? `Schema.optional(${schema})` : schema}`
   })
   const line = `Schema.Struct({ ${fields.join(", ")} })`
   return line.length <= 90 && !line.includes("\n") ? line : block("Schema.Struct({", fields, "})", ",")
 }
 
-export const printSchema = (node: Node, context: Context): string => {
-  const print = (node: Node) => printSchema(node, context)
+export const printSchema = (node: Node, context: Context, place: Place = "elsewhere"): string => {
+  const print = (node: Node) => printSchema(node, context, place)
   switch (node._tag) {
     case "Unknown":
       return "Schema.Unknown"
@@ -189,7 +192,7 @@ export const printSchema = (node: Node, context: Context): string => {
           ])
     case "Ref": {
       const name = context.nameOf(node.name)
-      return context.isRecursive(node.name) ? `Schema.suspend(${name})` : `${name}()`
+      return context.isSuspended(node.name, place) ? `Schema.suspend(${name})` : `${name}()`
     }
   }
 }

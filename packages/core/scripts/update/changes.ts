@@ -32,7 +32,7 @@ export interface Comparison {
 }
 
 const print = (node: Node): string =>
-  printType(node, { open: false, nameOf: (name) => name, isRecursive: () => false })
+  printType(node, { open: false, nameOf: (name) => name, isSuspended: () => false })
     .replaceAll(/\/\*\*[\s\S]*?\*\//g, "")
     .replaceAll(/readonly /g, "")
     .replaceAll(/\s+/g, " ")

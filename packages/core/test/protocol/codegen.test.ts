@@ -255,7 +255,7 @@ it("a definition that leads back to itself is suspended", () => {
     printDefinition("Tree", tree, {
       open: false,
       nameOf: (name) => name,
-      isRecursive: (name) => reached.get(name)?.has("Tree") === true
+      isSuspended: (name) => reached.get(name)?.has("Tree") === true
     })
   expect(text).toContain("leaf: Schema.optional(Leaf())")
   expect(text).toContain("branches: Schema.optional(Schema.Array(Schema.suspend(Tree)))")
@@ -289,7 +289,7 @@ describe("what a definition is for", () => {
   const print = (name: string) => {
     const definition = directed.get(name)
     if (definition === undefined) return undefined
-    return printDefinition(name, definition, { open: definition.open, nameOf: (ref) => ref, isRecursive: () => false })
+    return printDefinition(name, definition, { open: definition.open, nameOf: (ref) => ref, isSuspended: () => false })
   }
 
   it("opens what the server says and closes what a client sends", () => {

@@ -23,13 +23,19 @@ vi.mock("effect/Schema", async (importOriginal) => {
   }
 })
 
-it("importing the protocol builds no schema, and one that is used builds what it needs, once", async () => {
+it("importing the protocol builds no schema, and a value builds those that it needs, once", async () => {
   await import("../../src/protocol/Protocol.ts")
-  const { ThreadStartedNotification } = await import("../../src/protocol/generated/Stable.ts")
+  const { TurnStartedNotification } = await import("../../src/protocol/generated/Stable.ts")
   expect(built.count).toBe(0)
-  ThreadStartedNotification()
-  const { count } = built
-  expect(count).toBeGreaterThan(10)
-  ThreadStartedNotification()
-  expect(built.count).toBe(count)
+  const check = (...items: ReadonlyArray<unknown>) => {
+    const turn = { id: "1", items, itemsView: "full", status: "inProgress" }
+    expect(TurnStartedNotification.is({ threadId: "1", turn })).toBe(true)
+    return built.count
+  }
+  const withoutItems = check()
+  expect(withoutItems).toBeGreaterThan(1)
+  expect(check()).toBe(withoutItems)
+  const withAnItem = check({ type: "contextCompaction", id: "1" })
+  expect(withAnItem).toBeGreaterThan(withoutItems)
+  expect(check({ type: "contextCompaction", id: "1" })).toBe(withAnItem)
 })

@@ -21,7 +21,7 @@ export interface AccountSessionsResponse {
 export const AccountSessionsResponse: Lazy<AccountSessionsResponse> = lazy(() =>
   Schema.Struct({
     activeSessionId: Schema.optional(Schema.NullOr(Schema.String)),
-    sessions: Schema.Array(Stable.AccountSession())
+    sessions: Schema.Array(Schema.suspend(Stable.AccountSession))
   })
 )
 
@@ -52,7 +52,7 @@ export const AccountSessionsSwitchResponse: Lazy<AccountSessionsSwitchResponse> 
     [
       Schema.Struct({
         activeSessionId: Schema.optional(Schema.NullOr(Schema.String)),
-        sessions: Schema.Array(Stable.AccountSession())
+        sessions: Schema.Array(Schema.suspend(Stable.AccountSession))
       }),
       Schema.Struct({ authUrl: Schema.String, loginId: Schema.String })
     ]
@@ -96,8 +96,8 @@ export interface BedrockDiscoverResponse {
 }
 export const BedrockDiscoverResponse: Lazy<BedrockDiscoverResponse> = lazy(() =>
   Schema.Struct({
-    environmentCredentials: Schema.Array(BedrockEnvironmentCredential()),
-    profiles: Schema.Array(BedrockAwsProfile())
+    environmentCredentials: Schema.Array(Schema.suspend(BedrockEnvironmentCredential)),
+    profiles: Schema.Array(Schema.suspend(BedrockAwsProfile))
   })
 )
 
@@ -139,7 +139,9 @@ export const CollaborationModeListParams: Lazy<CollaborationModeListParams> = la
 export interface CollaborationModeListResponse {
   readonly data: ReadonlyArray<Stable.CollaborationModeMask>
 }
-export const CollaborationModeListResponse: Lazy<CollaborationModeListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(Stable.CollaborationModeMask()) }))
+export const CollaborationModeListResponse: Lazy<CollaborationModeListResponse> = lazy(() =>
+  Schema.Struct({ data: Schema.Array(Schema.suspend(Stable.CollaborationModeMask)) })
+)
 
 /**
  * Run a standalone command (argv vector) in the server sandbox without creating a thread or turn.
@@ -230,8 +232,8 @@ export const CommandExecParams: Lazy<CommandExecParams> = lazy(() =>
     outputBytesCap: Schema.optional(Schema.NullOr(Schema.Finite)),
     permissionProfile: Schema.optional(Schema.NullOr(Schema.String)),
     processId: Schema.optional(Schema.NullOr(Schema.String)),
-    sandboxPolicy: Schema.optional(Schema.NullOr(Stable.KnownSandboxPolicy())),
-    size: Schema.optional(Schema.NullOr(Stable.CommandExecTerminalSize())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownSandboxPolicy))),
+    size: Schema.optional(Schema.NullOr(Schema.suspend(Stable.CommandExecTerminalSize))),
     streamStdin: Schema.optional(Schema.Boolean),
     streamStdoutStderr: Schema.optional(Schema.Boolean),
     timeoutMs: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -278,18 +280,18 @@ export interface CommandExecutionRequestApprovalParams {
 }
 export const CommandExecutionRequestApprovalParams: Lazy<CommandExecutionRequestApprovalParams> = lazy(() =>
   Schema.Struct({
-    additionalPermissions: Schema.optional(Schema.NullOr(Stable.AdditionalPermissionProfile())),
+    additionalPermissions: Schema.optional(Schema.NullOr(Schema.suspend(Stable.AdditionalPermissionProfile))),
     approvalId: Schema.optional(Schema.NullOr(Schema.String)),
-    availableDecisions: Schema.optional(Schema.NullOr(Schema.Array(Stable.CommandExecutionApprovalDecision()))),
+    availableDecisions: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.CommandExecutionApprovalDecision)))),
     command: Schema.optional(Schema.NullOr(Schema.String)),
-    commandActions: Schema.optional(Schema.NullOr(Schema.Array(Stable.CommandAction()))),
+    commandActions: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.CommandAction)))),
     cwd: Schema.optional(Schema.NullOr(Stable.LegacyAppPathString())),
     environmentId: Schema.optional(Schema.NullOr(Schema.String)),
     itemId: Schema.String,
     kind: Schema.optional(Stable.CommandExecutionApprovalKind()),
-    networkApprovalContext: Schema.optional(Schema.NullOr(Stable.NetworkApprovalContext())),
+    networkApprovalContext: Schema.optional(Schema.NullOr(Schema.suspend(Stable.NetworkApprovalContext))),
     proposedExecpolicyAmendment: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-    proposedNetworkPolicyAmendments: Schema.optional(Schema.NullOr(Schema.Array(Stable.NetworkPolicyAmendment()))),
+    proposedNetworkPolicyAmendments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.NetworkPolicyAmendment)))),
     reason: Schema.optional(Schema.NullOr(Schema.String)),
     startedAtMs: Schema.Int,
     threadId: Schema.String,
@@ -332,17 +334,17 @@ export interface Config {
 export const Config: Lazy<Config> = lazy(() =>
   Schema.StructWithRest(
     Schema.Struct({
-      analytics: Schema.optional(Schema.NullOr(Stable.AnalyticsConfig())),
-      approval_policy: Schema.optional(Schema.NullOr(Stable.AskForApproval())),
+      analytics: Schema.optional(Schema.NullOr(Schema.suspend(Stable.AnalyticsConfig))),
+      approval_policy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.AskForApproval))),
       approvals_reviewer: Schema.optional(Schema.NullOr(Stable.ApprovalsReviewer())),
-      apps: Schema.optional(Schema.NullOr(Stable.AppsConfig())),
-      browser_use: Schema.optional(Schema.NullOr(Stable.BrowserUseConfig())),
+      apps: Schema.optional(Schema.NullOr(Schema.suspend(Stable.AppsConfig))),
+      browser_use: Schema.optional(Schema.NullOr(Schema.suspend(Stable.BrowserUseConfig))),
       client_search_provider: Schema.optional(Schema.NullOr(Stable.WebSearchProvider())),
       compact_prompt: Schema.optional(Schema.NullOr(Schema.String)),
-      computer_use: Schema.optional(Schema.NullOr(Stable.ComputerUseConfig())),
+      computer_use: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ComputerUseConfig))),
       desktop: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
       developer_instructions: Schema.optional(Schema.NullOr(Schema.String)),
-      forced_chatgpt_workspace_id: Schema.optional(Schema.NullOr(Stable.ForcedChatgptWorkspaceIds())),
+      forced_chatgpt_workspace_id: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ForcedChatgptWorkspaceIds))),
       forced_login_method: Schema.optional(Schema.NullOr(Stable.ForcedLoginMethod())),
       instructions: Schema.optional(Schema.NullOr(Schema.String)),
       model: Schema.optional(Schema.NullOr(Schema.String)),
@@ -355,9 +357,9 @@ export const Config: Lazy<Config> = lazy(() =>
       model_verbosity: Schema.optional(Schema.NullOr(Stable.Verbosity())),
       review_model: Schema.optional(Schema.NullOr(Schema.String)),
       sandbox_mode: Schema.optional(Schema.NullOr(Stable.SandboxMode())),
-      sandbox_workspace_write: Schema.optional(Schema.NullOr(Stable.SandboxWorkspaceWrite())),
+      sandbox_workspace_write: Schema.optional(Schema.NullOr(Schema.suspend(Stable.SandboxWorkspaceWrite))),
       service_tier: Schema.optional(Schema.NullOr(Schema.String)),
-      tools: Schema.optional(Schema.NullOr(Stable.ToolsV2())),
+      tools: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ToolsV2))),
       web_search: Schema.optional(Schema.NullOr(Stable.WebSearchMode()))
     }),
     [Schema.Record(Schema.String, Schema.Unknown)]
@@ -371,9 +373,9 @@ export interface ConfigReadResponse {
 }
 export const ConfigReadResponse: Lazy<ConfigReadResponse> = lazy(() =>
   Schema.Struct({
-    config: Config(),
-    layers: Schema.optional(Schema.NullOr(Schema.Array(Stable.ConfigLayer()))),
-    origins: Schema.Record(Schema.String, Stable.ConfigLayerMetadata())
+    config: Schema.suspend(Config),
+    layers: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.ConfigLayer)))),
+    origins: Schema.Record(Schema.String, Schema.suspend(Stable.ConfigLayerMetadata))
   })
 )
 
@@ -424,33 +426,33 @@ export const ConfigRequirements: Lazy<ConfigRequirements> = lazy(() =>
     allowLoginShell: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowManagedHooksOnly: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowRemoteControl: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    allowedApprovalPolicies: Schema.optional(Schema.NullOr(Schema.Array(Stable.AskForApproval()))),
+    allowedApprovalPolicies: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.AskForApproval)))),
     allowedApprovalsReviewers: Schema.optional(Schema.NullOr(Schema.Array(Stable.ApprovalsReviewer()))),
     allowedLoginMethods: Schema.optional(Schema.NullOr(Schema.Array(Stable.ForcedLoginMethod()))),
     allowedPermissionProfiles: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Boolean))),
     allowedSandboxModes: Schema.optional(Schema.NullOr(Schema.Array(Stable.SandboxMode()))),
     allowedWebSearchModes: Schema.optional(Schema.NullOr(Schema.Array(Stable.WebSearchMode()))),
     allowedWindowsSandboxImplementations: Schema.optional(Schema.NullOr(Schema.Array(Stable.WindowsSandboxImplementation()))),
-    application: Schema.optional(Schema.NullOr(Stable.ApplicationRequirements())),
-    autoReview: Schema.optional(Schema.NullOr(Stable.AutoReviewRequirements())),
-    browserUse: Schema.optional(Schema.NullOr(Stable.BrowserUseRequirements())),
+    application: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ApplicationRequirements))),
+    autoReview: Schema.optional(Schema.NullOr(Schema.suspend(Stable.AutoReviewRequirements))),
+    browserUse: Schema.optional(Schema.NullOr(Schema.suspend(Stable.BrowserUseRequirements))),
     chatgptBaseUrl: Schema.optional(Schema.NullOr(Schema.String)),
     checkForUpdateOnStartup: Schema.optional(Schema.NullOr(Schema.Boolean)),
     cliAuthCredentialsStore: Schema.optional(Schema.NullOr(Stable.CliAuthCredentialsStoreMode())),
-    computerUse: Schema.optional(Schema.NullOr(Stable.ComputerUseRequirements())),
+    computerUse: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ComputerUseRequirements))),
     defaultPermissions: Schema.optional(Schema.NullOr(Schema.String)),
     enforceResidency: Schema.optional(Schema.NullOr(Stable.ResidencyRequirement())),
     featureRequirements: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Boolean))),
-    feedback: Schema.optional(Schema.NullOr(Stable.FeedbackRequirements())),
-    hooks: Schema.optional(Schema.NullOr(Stable.ManagedHooksRequirements())),
-    inAppBrowser: Schema.optional(Schema.NullOr(Stable.InAppBrowserRequirements())),
+    feedback: Schema.optional(Schema.NullOr(Schema.suspend(Stable.FeedbackRequirements))),
+    hooks: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ManagedHooksRequirements))),
+    inAppBrowser: Schema.optional(Schema.NullOr(Schema.suspend(Stable.InAppBrowserRequirements))),
     logDir: Schema.optional(Schema.NullOr(Schema.String)),
     modelCatalogJson: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
     modelProviders: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
-    models: Schema.optional(Schema.NullOr(Stable.ModelsRequirements())),
-    network: Schema.optional(Schema.NullOr(Stable.NetworkRequirements())),
-    otel: Schema.optional(Schema.NullOr(Stable.OtelRequirements())),
+    models: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ModelsRequirements))),
+    network: Schema.optional(Schema.NullOr(Schema.suspend(Stable.NetworkRequirements))),
+    otel: Schema.optional(Schema.NullOr(Schema.suspend(Stable.OtelRequirements))),
     sqliteHome: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -463,7 +465,7 @@ export interface ConfigRequirementsReadResponse {
 }
 export const ConfigRequirementsReadResponse: Lazy<ConfigRequirementsReadResponse> = lazy(() =>
   Schema.Struct({
-    requirements: Schema.optional(Schema.NullOr(ConfigRequirements())),
+    requirements: Schema.optional(Schema.NullOr(Schema.suspend(ConfigRequirements))),
     supportsIndependentSpeedModes: Schema.optional(Schema.NullOr(Schema.Boolean))
   })
 )
@@ -486,7 +488,7 @@ export const EnvironmentAddParams: Lazy<EnvironmentAddParams> = lazy(() =>
     connectTimeoutMs: Schema.optional(Schema.NullOr(Schema.Int)),
     environmentId: Schema.String,
     execServerUrl: Schema.String,
-    skills: Schema.optional(Schema.NullOr(Stable.EnvironmentSkillsParams())),
+    skills: Schema.optional(Schema.NullOr(Schema.suspend(Stable.EnvironmentSkillsParams))),
     websocketRequestId: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -507,7 +509,7 @@ export interface EnvironmentInfoResponse {
 export const EnvironmentInfoResponse: Lazy<EnvironmentInfoResponse> = lazy(() =>
   Schema.Struct({
     cwd: Schema.optional(Schema.NullOr(Stable.PathUri())),
-    shell: EnvironmentShellInfo()
+    shell: Schema.suspend(EnvironmentShellInfo)
   })
 )
 
@@ -603,10 +605,10 @@ export interface GetAccountResponse {
 }
 export const GetAccountResponse: Lazy<GetAccountResponse> = lazy(() =>
   Schema.Struct({
-    account: Schema.optional(Schema.NullOr(Stable.Account())),
+    account: Schema.optional(Schema.NullOr(Schema.suspend(Stable.Account))),
     requiresOpenaiAuth: Schema.Boolean,
     userId: Schema.optional(Schema.NullOr(Schema.String)),
-    workspaceRouting: Schema.optional(Schema.NullOr(Stable.WorkspaceRouting()))
+    workspaceRouting: Schema.optional(Schema.NullOr(Schema.suspend(Stable.WorkspaceRouting)))
   })
 )
 
@@ -732,7 +734,7 @@ export const McpServerElicitationRequestParams: Lazy<McpServerElicitationRequest
         mode: Schema.Literal("form"),
         _meta: Schema.optional(Schema.Unknown),
         message: Schema.String,
-        requestedSchema: Stable.McpElicitationSchema(),
+        requestedSchema: Schema.suspend(Stable.McpElicitationSchema),
         environmentId: Schema.optional(Schema.NullOr(Schema.String)),
         serverName: Schema.String,
         threadId: Schema.String,
@@ -869,7 +871,7 @@ export interface PluginSearchResponse {
 }
 export const PluginSearchResponse: Lazy<PluginSearchResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(Stable.PluginSearchResult()),
+    data: Schema.Array(Schema.suspend(Stable.PluginSearchResult)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -893,7 +895,10 @@ export interface ProcessResizePtyParams {
   readonly size: Stable.ProcessTerminalSize
 }
 export const ProcessResizePtyParams: Lazy<ProcessResizePtyParams> = lazy(() =>
-  Schema.Struct({ processHandle: Schema.String, size: Stable.ProcessTerminalSize() })
+  Schema.Struct({
+    processHandle: Schema.String,
+    size: Schema.suspend(Stable.ProcessTerminalSize)
+  })
 )
 
 /** Empty success response for `process/resizePty`. */
@@ -958,7 +963,7 @@ export const ProcessSpawnParams: Lazy<ProcessSpawnParams> = lazy(() =>
     env: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.NullOr(Schema.String)))),
     outputBytesCap: Schema.optional(Schema.NullOr(Schema.Finite)),
     processHandle: Schema.String,
-    size: Schema.optional(Schema.NullOr(Stable.ProcessTerminalSize())),
+    size: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ProcessTerminalSize))),
     streamStdin: Schema.optional(Schema.Boolean),
     streamStdoutStderr: Schema.optional(Schema.Boolean),
     timeoutMs: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -1002,14 +1007,14 @@ export const ProjectCreateParams: Lazy<ProjectCreateParams> = lazy(() =>
     idempotencyKey: Schema.String,
     metadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     name: Schema.String,
-    roots: Schema.Array(Stable.ProjectRoot())
+    roots: Schema.Array(Schema.suspend(Stable.ProjectRoot))
   })
 )
 
 export interface ProjectCreateResponse {
   readonly project: Stable.Project
 }
-export const ProjectCreateResponse: Lazy<ProjectCreateResponse> = lazy(() => Schema.Struct({ project: Stable.Project() }))
+export const ProjectCreateResponse: Lazy<ProjectCreateResponse> = lazy(() => Schema.Struct({ project: Schema.suspend(Stable.Project) }))
 
 export interface ProjectDeleteParams {
   readonly projectId: string
@@ -1031,7 +1036,7 @@ export const ProjectImportParams: Lazy<ProjectImportParams> = lazy(() =>
     idempotencyKey: Schema.String,
     metadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     name: Schema.String,
-    roots: Schema.Array(Stable.ProjectRoot()),
+    roots: Schema.Array(Schema.suspend(Stable.ProjectRoot)),
     threads: Schema.optional(Schema.NullOr(Schema.Array(Schema.String)))
   })
 )
@@ -1039,7 +1044,7 @@ export const ProjectImportParams: Lazy<ProjectImportParams> = lazy(() =>
 export interface ProjectImportResponse {
   readonly project: Stable.Project
 }
-export const ProjectImportResponse: Lazy<ProjectImportResponse> = lazy(() => Schema.Struct({ project: Stable.Project() }))
+export const ProjectImportResponse: Lazy<ProjectImportResponse> = lazy(() => Schema.Struct({ project: Schema.suspend(Stable.Project) }))
 
 export interface ProjectListParams {
   readonly cursor?: string | null | undefined
@@ -1064,7 +1069,7 @@ export interface ProjectListResponse {
 }
 export const ProjectListResponse: Lazy<ProjectListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(Stable.Project()),
+    data: Schema.Array(Schema.suspend(Stable.Project)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -1092,7 +1097,7 @@ export const ProjectReadParams: Lazy<ProjectReadParams> = lazy(() => Schema.Stru
 export interface ProjectReadResponse {
   readonly project: Stable.Project
 }
-export const ProjectReadResponse: Lazy<ProjectReadResponse> = lazy(() => Schema.Struct({ project: Stable.Project() }))
+export const ProjectReadResponse: Lazy<ProjectReadResponse> = lazy(() => Schema.Struct({ project: Schema.suspend(Stable.Project) }))
 
 export interface ProjectUpdateParams {
   readonly metadata?: { readonly [key: string]: string } | null | undefined
@@ -1105,14 +1110,14 @@ export const ProjectUpdateParams: Lazy<ProjectUpdateParams> = lazy(() =>
     metadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     name: Schema.optional(Schema.NullOr(Schema.String)),
     projectId: Schema.String,
-    roots: Schema.optional(Schema.NullOr(Schema.Array(Stable.ProjectRoot())))
+    roots: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.ProjectRoot))))
   })
 )
 
 export interface ProjectUpdateResponse {
   readonly project: Stable.Project
 }
-export const ProjectUpdateResponse: Lazy<ProjectUpdateResponse> = lazy(() => Schema.Struct({ project: Stable.Project() }))
+export const ProjectUpdateResponse: Lazy<ProjectUpdateResponse> = lazy(() => Schema.Struct({ project: Schema.suspend(Stable.Project) }))
 
 export interface RemoteControlClient {
   readonly appVersion?: string | null | undefined
@@ -1161,7 +1166,7 @@ export interface RemoteControlClientsListResponse {
 }
 export const RemoteControlClientsListResponse: Lazy<RemoteControlClientsListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(RemoteControlClient()),
+    data: Schema.Array(Schema.suspend(RemoteControlClient)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -1271,8 +1276,8 @@ export interface ServerDiagnosticsResponse {
 }
 export const ServerDiagnosticsResponse: Lazy<ServerDiagnosticsResponse> = lazy(() =>
   Schema.Struct({
-    gauges: Schema.Array(Stable.ServerDiagnosticsGauge()),
-    process: Stable.ServerDiagnosticsProcess()
+    gauges: Schema.Array(Schema.suspend(Stable.ServerDiagnosticsGauge)),
+    process: Schema.suspend(Stable.ServerDiagnosticsProcess)
   })
 )
 
@@ -1354,11 +1359,11 @@ export const Thread: Lazy<Thread> = lazy(() =>
     createdAt: Schema.Int,
     cwd: Stable.AbsolutePathBuf(),
     daybreakEnabled: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.ThreadEnvironment()))),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.ThreadEnvironment)))),
     ephemeral: Schema.Boolean,
     extra: Schema.optional(Schema.NullOr(Stable.ThreadExtra())),
     forkedFromId: Schema.optional(Schema.NullOr(Schema.String)),
-    gitInfo: Schema.optional(Schema.NullOr(Stable.GitInfo())),
+    gitInfo: Schema.optional(Schema.NullOr(Schema.suspend(Stable.GitInfo))),
     historyMode: Schema.optional(Stable.ThreadHistoryMode()),
     id: Schema.String,
     model: Schema.optional(Schema.NullOr(Schema.String)),
@@ -1371,13 +1376,13 @@ export const Thread: Lazy<Thread> = lazy(() =>
     projectId: Schema.NullOr(Schema.String),
     reasoningEffort: Schema.optional(Schema.NullOr(Stable.ReasoningEffort())),
     recencyAt: Schema.optional(Schema.NullOr(Schema.Int)),
-    section: Schema.optional(Schema.NullOr(Stable.ThreadSection())),
+    section: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadSection))),
     sectionEnteredAt: Schema.optional(Schema.NullOr(Schema.Int)),
     sessionId: Schema.String,
-    source: Stable.SessionSource(),
-    status: Stable.ThreadStatus(),
+    source: Schema.suspend(Stable.SessionSource),
+    status: Schema.suspend(Stable.ThreadStatus),
     threadSource: Schema.optional(Schema.NullOr(Stable.ThreadSource())),
-    turns: Schema.Array(Stable.Turn()),
+    turns: Schema.Array(Schema.suspend(Stable.Turn)),
     updatedAt: Schema.Int
   })
 )
@@ -1433,7 +1438,7 @@ export interface ThreadBackgroundTerminalsListResponse {
 }
 export const ThreadBackgroundTerminalsListResponse: Lazy<ThreadBackgroundTerminalsListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ThreadBackgroundTerminal()),
+    data: Schema.Array(Schema.suspend(ThreadBackgroundTerminal)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -1516,7 +1521,7 @@ export interface ThreadForkParams {
 }
 export const ThreadForkParams: Lazy<ThreadForkParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(Stable.KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
     attachToSource: Schema.optional(Schema.Boolean),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
@@ -1567,20 +1572,20 @@ export interface ThreadForkResponse {
 }
 export const ThreadForkResponse: Lazy<ThreadForkResponse> = lazy(() =>
   Schema.Struct({
-    activePermissionProfile: Schema.optional(Schema.NullOr(Stable.ActivePermissionProfile())),
-    approvalPolicy: Stable.AskForApproval(),
+    activePermissionProfile: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ActivePermissionProfile))),
+    approvalPolicy: Schema.suspend(Stable.AskForApproval),
     approvalsReviewer: Stable.ApprovalsReviewer(),
     cwd: Stable.AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
     instructionSources: Schema.optional(Schema.Array(Stable.LegacyAppPathString())),
     model: Schema.String,
     modelProvider: Schema.String,
-    multiAgentMode: Schema.optional(Stable.MultiAgentMode()),
+    multiAgentMode: Schema.optional(Schema.suspend(Stable.MultiAgentMode)),
     reasoningEffort: Schema.optional(Schema.NullOr(Stable.ReasoningEffort())),
     runtimeWorkspaceRoots: Schema.optional(Schema.Array(Stable.AbsolutePathBuf())),
-    sandbox: Stable.SandboxPolicy(),
+    sandbox: Schema.suspend(Stable.SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread()
+    thread: Schema.suspend(Thread)
   })
 )
 
@@ -1612,7 +1617,7 @@ export interface ThreadGuardianReviewResponse {
 }
 export const ThreadGuardianReviewResponse: Lazy<ThreadGuardianReviewResponse> = lazy(() =>
   Schema.Struct({
-    assessment: Schema.optional(Schema.NullOr(ThreadGuardianAssessment())),
+    assessment: Schema.optional(Schema.NullOr(Schema.suspend(ThreadGuardianAssessment))),
     callId: Schema.String
   })
 )
@@ -1647,7 +1652,7 @@ export interface ThreadItemEntry {
 export const ThreadItemEntry: Lazy<ThreadItemEntry> = lazy(() =>
   Schema.Struct({
     completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
-    item: Stable.ThreadItem(),
+    item: Schema.suspend(Stable.ThreadItem),
     outputDeferred: Schema.optional(Schema.Boolean),
     startedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
     turnId: Schema.String
@@ -1682,8 +1687,8 @@ export interface ThreadItemsListParams {
 }
 export const ThreadItemsListParams: Lazy<ThreadItemsListParams> = lazy(() =>
   Schema.Struct({
-    cursor: Schema.optional(Schema.NullOr(Stable.ThreadItemsListCursor())),
-    deferOutput: Schema.optional(Schema.NullOr(ThreadItemOutputDeferral())),
+    cursor: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadItemsListCursor))),
+    deferOutput: Schema.optional(Schema.NullOr(Schema.suspend(ThreadItemOutputDeferral))),
     limit: Schema.optional(Schema.NullOr(Schema.Finite)),
     sortDirection: Schema.optional(Schema.NullOr(Stable.SortDirection())),
     threadId: Schema.String,
@@ -1701,7 +1706,7 @@ export interface ThreadItemsListResponse {
 export const ThreadItemsListResponse: Lazy<ThreadItemsListResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(ThreadItemEntry()),
+    data: Schema.Array(Schema.suspend(ThreadItemEntry)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -1725,7 +1730,7 @@ export const ThreadItemsReadParams: Lazy<ThreadItemsReadParams> = lazy(() =>
 export interface ThreadItemsReadResponse {
   readonly data: ReadonlyArray<ThreadItemEntry>
 }
-export const ThreadItemsReadResponse: Lazy<ThreadItemsReadResponse> = lazy(() => Schema.Struct({ data: Schema.Array(ThreadItemEntry()) }))
+export const ThreadItemsReadResponse: Lazy<ThreadItemsReadResponse> = lazy(() => Schema.Struct({ data: Schema.Array(Schema.suspend(ThreadItemEntry)) }))
 
 export interface ThreadListParams {
   /** Optional ancestor thread filter. Returns spawned descendants at any depth, excluding the ancestor itself. Mutually exclusive with `parentThreadId`. */
@@ -1776,7 +1781,7 @@ export const ThreadListParams: Lazy<ThreadListParams> = lazy(() =>
     attachedToThreadId: Schema.optional(Schema.NullOr(Schema.String)),
     currentAccountOnly: Schema.optional(Schema.Boolean),
     cursor: Schema.optional(Schema.NullOr(Schema.String)),
-    cwd: Schema.optional(Schema.NullOr(Stable.ThreadListCwdFilter())),
+    cwd: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadListCwdFilter))),
     excludedThreadIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     includeAttachedThreads: Schema.optional(Schema.Boolean),
     includedThreadIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
@@ -1806,9 +1811,9 @@ export interface ThreadListResponse {
 export const ThreadListResponse: Lazy<ThreadListResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(Thread()),
+    data: Schema.Array(Schema.suspend(Thread)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    readStates: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Stable.ThreadReadState())))
+    readStates: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(Stable.ThreadReadState))))
   })
 )
 
@@ -1849,7 +1854,7 @@ export interface ThreadMetadataUpdateParams {
 export const ThreadMetadataUpdateParams: Lazy<ThreadMetadataUpdateParams> = lazy(() =>
   Schema.Struct({
     daybreakEnabled: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    gitInfo: Schema.optional(Schema.NullOr(Stable.ThreadMetadataGitInfoUpdateParams())),
+    gitInfo: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadMetadataGitInfoUpdateParams))),
     projectId: Schema.optional(Schema.NullOr(Schema.String)),
     threadId: Schema.String
   })
@@ -1858,7 +1863,7 @@ export const ThreadMetadataUpdateParams: Lazy<ThreadMetadataUpdateParams> = lazy
 export interface ThreadMetadataUpdateResponse {
   readonly thread: Thread
 }
-export const ThreadMetadataUpdateResponse: Lazy<ThreadMetadataUpdateResponse> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadMetadataUpdateResponse: Lazy<ThreadMetadataUpdateResponse> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 export interface ThreadPredictionRequestParams {
   readonly sourceTurnId: string
@@ -1902,7 +1907,7 @@ export interface ThreadQueueAddParams {
 export const ThreadQueueAddParams: Lazy<ThreadQueueAddParams> = lazy(() =>
   Schema.Struct({
     clientUserMessageId: Schema.String,
-    input: Schema.Array(Stable.KnownUserInput()),
+    input: Schema.Array(Schema.suspend(Stable.KnownUserInput)),
     responsesapiClientMetadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     threadId: Schema.String
   })
@@ -1911,7 +1916,9 @@ export const ThreadQueueAddParams: Lazy<ThreadQueueAddParams> = lazy(() =>
 export interface ThreadQueueAddResponse {
   readonly queuedSubmission: Stable.QueuedSubmission
 }
-export const ThreadQueueAddResponse: Lazy<ThreadQueueAddResponse> = lazy(() => Schema.Struct({ queuedSubmission: Stable.QueuedSubmission() }))
+export const ThreadQueueAddResponse: Lazy<ThreadQueueAddResponse> = lazy(() =>
+  Schema.Struct({ queuedSubmission: Schema.suspend(Stable.QueuedSubmission) })
+)
 
 export interface ThreadQueueDeleteParams {
   readonly queuedSubmissionId: string
@@ -1948,7 +1955,7 @@ export interface ThreadQueueListResponse {
 }
 export const ThreadQueueListResponse: Lazy<ThreadQueueListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(Stable.QueuedSubmission()),
+    data: Schema.Array(Schema.suspend(Stable.QueuedSubmission)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -1981,7 +1988,7 @@ export const ThreadQueueStartParams: Lazy<ThreadQueueStartParams> = lazy(() =>
 export interface ThreadQueueStartResponse {
   readonly turn: Stable.Turn
 }
-export const ThreadQueueStartResponse: Lazy<ThreadQueueStartResponse> = lazy(() => Schema.Struct({ turn: Stable.Turn() }))
+export const ThreadQueueStartResponse: Lazy<ThreadQueueStartResponse> = lazy(() => Schema.Struct({ turn: Schema.suspend(Stable.Turn) }))
 
 export interface ThreadQueueUpdateParams {
   readonly input: ReadonlyArray<Stable.KnownUserInput>
@@ -1992,7 +1999,7 @@ export interface ThreadQueueUpdateParams {
 }
 export const ThreadQueueUpdateParams: Lazy<ThreadQueueUpdateParams> = lazy(() =>
   Schema.Struct({
-    input: Schema.Array(Stable.KnownUserInput()),
+    input: Schema.Array(Schema.suspend(Stable.KnownUserInput)),
     queuedSubmissionId: Schema.String,
     responsesapiClientMetadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     threadId: Schema.String
@@ -2002,7 +2009,9 @@ export const ThreadQueueUpdateParams: Lazy<ThreadQueueUpdateParams> = lazy(() =>
 export interface ThreadQueueUpdateResponse {
   readonly queuedSubmission: Stable.QueuedSubmission
 }
-export const ThreadQueueUpdateResponse: Lazy<ThreadQueueUpdateResponse> = lazy(() => Schema.Struct({ queuedSubmission: Stable.QueuedSubmission() }))
+export const ThreadQueueUpdateResponse: Lazy<ThreadQueueUpdateResponse> = lazy(() =>
+  Schema.Struct({ queuedSubmission: Schema.suspend(Stable.QueuedSubmission) })
+)
 
 export interface ThreadReadResponse {
   /** Local receipt. Null means this thread's durable read state is unavailable. */
@@ -2011,8 +2020,8 @@ export interface ThreadReadResponse {
 }
 export const ThreadReadResponse: Lazy<ThreadReadResponse> = lazy(() =>
   Schema.Struct({
-    readState: Schema.optional(Schema.NullOr(Stable.ThreadReadState())),
-    thread: Thread()
+    readState: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadReadState))),
+    thread: Schema.suspend(Thread)
   })
 )
 
@@ -2025,7 +2034,7 @@ export interface ThreadReadStateUpdateParams {
 export const ThreadReadStateUpdateParams: Lazy<ThreadReadStateUpdateParams> = lazy(() =>
   Schema.Struct({
     expectedRevision: Schema.String,
-    operation: Stable.ThreadReadStateOperation(),
+    operation: Schema.suspend(Stable.ThreadReadStateOperation),
     threadId: Schema.String
   })
 )
@@ -2033,7 +2042,7 @@ export const ThreadReadStateUpdateParams: Lazy<ThreadReadStateUpdateParams> = la
 export interface ThreadReadStateUpdateResponse {
   readonly readState: Stable.ThreadReadState
 }
-export const ThreadReadStateUpdateResponse: Lazy<ThreadReadStateUpdateResponse> = lazy(() => Schema.Struct({ readState: Stable.ThreadReadState() }))
+export const ThreadReadStateUpdateResponse: Lazy<ThreadReadStateUpdateResponse> = lazy(() => Schema.Struct({ readState: Schema.suspend(Stable.ThreadReadState) }))
 
 /** EXPERIMENTAL - append audio input to thread realtime. */
 export interface ThreadRealtimeAppendAudioParams {
@@ -2041,7 +2050,10 @@ export interface ThreadRealtimeAppendAudioParams {
   readonly threadId: string
 }
 export const ThreadRealtimeAppendAudioParams: Lazy<ThreadRealtimeAppendAudioParams> = lazy(() =>
-  Schema.Struct({ audio: Stable.ThreadRealtimeAudioChunk(), threadId: Schema.String })
+  Schema.Struct({
+    audio: Schema.suspend(Stable.ThreadRealtimeAudioChunk),
+    threadId: Schema.String
+  })
 )
 
 /** EXPERIMENTAL - response for appending realtime audio input. */
@@ -2123,7 +2135,7 @@ export interface ThreadRealtimeListResponse {
 export const ThreadRealtimeListResponse: Lazy<ThreadRealtimeListResponse> = lazy(() =>
   Schema.Struct({
     coverage: Stable.ThreadRealtimeCoverage(),
-    data: Schema.Array(Stable.ThreadRealtimeEntry()),
+    data: Schema.Array(Schema.suspend(Stable.ThreadRealtimeEntry)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String)),
     projectedThroughItemIndex: Schema.Int,
     snapshotEnd: Schema.Int
@@ -2138,7 +2150,7 @@ export const ThreadRealtimeListVoicesParams: Lazy<ThreadRealtimeListVoicesParams
 export interface ThreadRealtimeListVoicesResponse {
   readonly voices: Stable.RealtimeVoicesList
 }
-export const ThreadRealtimeListVoicesResponse: Lazy<ThreadRealtimeListVoicesResponse> = lazy(() => Schema.Struct({ voices: Stable.RealtimeVoicesList() }))
+export const ThreadRealtimeListVoicesResponse: Lazy<ThreadRealtimeListVoicesResponse> = lazy(() => Schema.Struct({ voices: Schema.suspend(Stable.RealtimeVoicesList) }))
 
 /** EXPERIMENTAL - start a thread-scoped realtime session. */
 export interface ThreadRealtimeStartParams {
@@ -2191,7 +2203,7 @@ export const ThreadRealtimeStartParams: Lazy<ThreadRealtimeStartParams> = lazy((
     delegationAckFiller: Schema.optional(Schema.NullOr(Schema.Boolean)),
     flushTranscriptTailOnSessionEnd: Schema.optional(Schema.NullOr(Schema.Boolean)),
     includeStartupContext: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    initialItems: Schema.optional(Schema.NullOr(Schema.Array(Stable.ThreadRealtimeInitialItem()))),
+    initialItems: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.ThreadRealtimeInitialItem)))),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     outputModality: Stable.RealtimeOutputModality(),
     prompt: Schema.optional(Schema.NullOr(Schema.String)),
@@ -2199,7 +2211,7 @@ export const ThreadRealtimeStartParams: Lazy<ThreadRealtimeStartParams> = lazy((
     realtimeSessionId: Schema.optional(Schema.NullOr(Schema.String)),
     realtimeStartInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     threadId: Schema.String,
-    transport: Schema.optional(Schema.NullOr(Stable.ThreadRealtimeStartTransport())),
+    transport: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadRealtimeStartTransport))),
     version: Schema.optional(Schema.NullOr(Stable.KnownRealtimeConversationVersion())),
     voice: Schema.optional(Schema.NullOr(Stable.KnownRealtimeVoice())),
     voiceSessionId: Schema.optional(Schema.NullOr(Schema.String))
@@ -2260,15 +2272,15 @@ export interface ThreadResumeParams {
 }
 export const ThreadResumeParams: Lazy<ThreadResumeParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(Stable.KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     developerInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     excludeTurns: Schema.optional(Schema.Boolean),
-    history: Schema.optional(Schema.NullOr(Schema.Array(Stable.KnownResponseItem()))),
-    initialTurnsPage: Schema.optional(Schema.NullOr(Stable.ThreadResumeInitialTurnsPageParams())),
+    history: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.KnownResponseItem)))),
+    initialTurnsPage: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ThreadResumeInitialTurnsPageParams))),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
     path: Schema.optional(Schema.NullOr(Schema.String)),
@@ -2322,23 +2334,23 @@ export interface ThreadResumeResponse {
 }
 export const ThreadResumeResponse: Lazy<ThreadResumeResponse> = lazy(() =>
   Schema.Struct({
-    activePermissionProfile: Schema.optional(Schema.NullOr(Stable.ActivePermissionProfile())),
-    approvalPolicy: Stable.AskForApproval(),
+    activePermissionProfile: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ActivePermissionProfile))),
+    approvalPolicy: Schema.suspend(Stable.AskForApproval),
     approvalsReviewer: Stable.ApprovalsReviewer(),
-    collaborationMode: Schema.optional(Schema.NullOr(Stable.CollaborationMode())),
+    collaborationMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.CollaborationMode))),
     cwd: Stable.AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
-    initialTurnsPage: Schema.optional(Schema.NullOr(Stable.TurnsPage())),
+    initialTurnsPage: Schema.optional(Schema.NullOr(Schema.suspend(Stable.TurnsPage))),
     instructionSources: Schema.optional(Schema.Array(Stable.LegacyAppPathString())),
     itemsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
     model: Schema.String,
     modelProvider: Schema.String,
-    multiAgentMode: Schema.optional(Stable.MultiAgentMode()),
+    multiAgentMode: Schema.optional(Schema.suspend(Stable.MultiAgentMode)),
     reasoningEffort: Schema.optional(Schema.NullOr(Stable.ReasoningEffort())),
     runtimeWorkspaceRoots: Schema.optional(Schema.Array(Stable.AbsolutePathBuf())),
-    sandbox: Stable.SandboxPolicy(),
+    sandbox: Schema.suspend(Stable.SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread(),
+    thread: Schema.suspend(Thread),
     turnsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2362,7 +2374,7 @@ export interface ThreadRevertResponse {
 export const ThreadRevertResponse: Lazy<ThreadRevertResponse> = lazy(() =>
   Schema.Struct({
     itemsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread(),
+    thread: Schema.suspend(Thread),
     turnsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2370,7 +2382,7 @@ export const ThreadRevertResponse: Lazy<ThreadRevertResponse> = lazy(() =>
 export interface ThreadSampleCancelParams {
   readonly requestId: Stable.RequestId
 }
-export const ThreadSampleCancelParams: Lazy<ThreadSampleCancelParams> = lazy(() => Schema.Struct({ requestId: Stable.RequestId() }))
+export const ThreadSampleCancelParams: Lazy<ThreadSampleCancelParams> = lazy(() => Schema.Struct({ requestId: Schema.suspend(Stable.RequestId) }))
 
 export type ThreadSampleCancelResponse = { readonly [key: string]: unknown }
 export const ThreadSampleCancelResponse: Lazy<ThreadSampleCancelResponse> = lazy(() => Schema.Record(Schema.String, Schema.Unknown))
@@ -2432,7 +2444,7 @@ export const ThreadSampleResponse: Lazy<ThreadSampleResponse> = lazy(() =>
 export interface ThreadSearchCancelParams {
   readonly requestId: Stable.RequestId
 }
-export const ThreadSearchCancelParams: Lazy<ThreadSearchCancelParams> = lazy(() => Schema.Struct({ requestId: Stable.RequestId() }))
+export const ThreadSearchCancelParams: Lazy<ThreadSearchCancelParams> = lazy(() => Schema.Struct({ requestId: Schema.suspend(Stable.RequestId) }))
 
 export type ThreadSearchCancelResponse = { readonly [key: string]: unknown }
 export const ThreadSearchCancelResponse: Lazy<ThreadSearchCancelResponse> = lazy(() => Schema.Record(Schema.String, Schema.Unknown))
@@ -2451,7 +2463,7 @@ export const ThreadSearchOccurrence: Lazy<ThreadSearchOccurrence> = lazy(() =>
   Schema.Struct({
     itemId: Schema.String,
     snippet: Schema.String,
-    snippetMatchRange: ThreadSearchTextRange(),
+    snippetMatchRange: Schema.suspend(ThreadSearchTextRange),
     turnCursor: Schema.String,
     turnId: Schema.String
   })
@@ -2484,7 +2496,7 @@ export interface ThreadSearchOccurrencesResponse {
 }
 export const ThreadSearchOccurrencesResponse: Lazy<ThreadSearchOccurrencesResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ThreadSearchOccurrence()),
+    data: Schema.Array(Schema.suspend(ThreadSearchOccurrence)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2529,7 +2541,10 @@ export interface ThreadSearchPartialNotification {
   readonly requestId: Stable.RequestId
 }
 export const ThreadSearchPartialNotification: Lazy<ThreadSearchPartialNotification> = lazy(() =>
-  Schema.Struct({ data: Schema.Array(ThreadSearchResult()), requestId: Stable.RequestId() })
+  Schema.Struct({
+    data: Schema.Array(Schema.suspend(ThreadSearchResult)),
+    requestId: Schema.suspend(Stable.RequestId)
+  })
 )
 
 export interface ThreadSearchResponse {
@@ -2542,7 +2557,7 @@ export interface ThreadSearchResponse {
 export const ThreadSearchResponse: Lazy<ThreadSearchResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(ThreadSearchResult()),
+    data: Schema.Array(Schema.suspend(ThreadSearchResult)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2551,7 +2566,9 @@ export interface ThreadSearchResult {
   readonly snippet: string
   readonly thread: Thread
 }
-export const ThreadSearchResult: Lazy<ThreadSearchResult> = lazy(() => Schema.Struct({ snippet: Schema.String, thread: Thread() }))
+export const ThreadSearchResult: Lazy<ThreadSearchResult> = lazy(() =>
+  Schema.Struct({ snippet: Schema.String, thread: Schema.suspend(Thread) })
+)
 
 /** UTF-16 code-unit range within `snippet`. */
 export interface ThreadSearchTextRange {
@@ -2585,19 +2602,19 @@ export interface ThreadSettings {
 }
 export const ThreadSettings: Lazy<ThreadSettings> = lazy(() =>
   Schema.Struct({
-    activePermissionProfile: Schema.optional(Schema.NullOr(Stable.ActivePermissionProfile())),
-    approvalPolicy: Stable.AskForApproval(),
+    activePermissionProfile: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ActivePermissionProfile))),
+    approvalPolicy: Schema.suspend(Stable.AskForApproval),
     approvalsReviewer: Stable.ApprovalsReviewer(),
-    collaborationMode: Stable.CollaborationMode(),
+    collaborationMode: Schema.suspend(Stable.CollaborationMode),
     cwd: Stable.AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
     effort: Schema.optional(Schema.NullOr(Stable.ReasoningEffort())),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.ThreadEnvironment()))),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.ThreadEnvironment)))),
     model: Schema.String,
     modelProvider: Schema.String,
-    multiAgentMode: Schema.optional(Stable.MultiAgentMode()),
+    multiAgentMode: Schema.optional(Schema.suspend(Stable.MultiAgentMode)),
     personality: Schema.optional(Schema.NullOr(Stable.Personality())),
-    sandboxPolicy: Stable.SandboxPolicy(),
+    sandboxPolicy: Schema.suspend(Stable.SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(Stable.ReasoningSummary()))
   })
@@ -2640,18 +2657,18 @@ export interface ThreadSettingsUpdateParams {
 }
 export const ThreadSettingsUpdateParams: Lazy<ThreadSettingsUpdateParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(Stable.KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
-    collaborationMode: Schema.optional(Schema.NullOr(Stable.KnownCollaborationMode())),
+    collaborationMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownCollaborationMode))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     disabledPluginIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     effort: Schema.optional(Schema.NullOr(Stable.KnownReasoningEffort())),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.TurnEnvironmentParams()))),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.TurnEnvironmentParams)))),
     model: Schema.optional(Schema.NullOr(Schema.String)),
-    multiAgentMode: Schema.optional(Schema.NullOr(Stable.KnownMultiAgentMode())),
+    multiAgentMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownMultiAgentMode))),
     permissions: Schema.optional(Schema.NullOr(Schema.String)),
     personality: Schema.optional(Schema.NullOr(Stable.KnownPersonality())),
-    sandboxPolicy: Schema.optional(Schema.NullOr(Stable.KnownSandboxPolicy())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownSandboxPolicy))),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(Stable.KnownReasoningSummary())),
     threadId: Schema.String
@@ -2666,7 +2683,7 @@ export interface ThreadSettingsUpdatedNotification {
   readonly threadSettings: ThreadSettings
 }
 export const ThreadSettingsUpdatedNotification: Lazy<ThreadSettingsUpdatedNotification> = lazy(() =>
-  Schema.Struct({ threadId: Schema.String, threadSettings: ThreadSettings() })
+  Schema.Struct({ threadId: Schema.String, threadSettings: Schema.suspend(ThreadSettings) })
 )
 
 export interface ThreadStartParams {
@@ -2719,28 +2736,28 @@ export interface ThreadStartParams {
 export const ThreadStartParams: Lazy<ThreadStartParams> = lazy(() =>
   Schema.Struct({
     allowProviderModelFallback: Schema.optional(Schema.Boolean),
-    approvalPolicy: Schema.optional(Schema.NullOr(Stable.KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     daybreakEnabled: Schema.optional(Schema.NullOr(Schema.Boolean)),
     developerInstructions: Schema.optional(Schema.NullOr(Schema.String)),
-    dynamicTools: Schema.optional(Schema.NullOr(Schema.Array(Stable.DynamicToolSpec()))),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.TurnEnvironmentParams()))),
+    dynamicTools: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.DynamicToolSpec)))),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.TurnEnvironmentParams)))),
     ephemeral: Schema.optional(Schema.NullOr(Schema.Boolean)),
     experimentalRawEvents: Schema.optional(Schema.Boolean),
     historyMode: Schema.optional(Schema.NullOr(Stable.KnownThreadHistoryMode())),
     mockExperimentalField: Schema.optional(Schema.NullOr(Schema.String)),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
-    multiAgentMode: Schema.optional(Schema.NullOr(Stable.KnownMultiAgentMode())),
+    multiAgentMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownMultiAgentMode))),
     permissions: Schema.optional(Schema.NullOr(Schema.String)),
     personality: Schema.optional(Schema.NullOr(Stable.KnownPersonality())),
     projectId: Schema.optional(Schema.NullOr(Schema.String)),
     runtimeWorkspaceRoots: Schema.optional(Schema.NullOr(Schema.Array(Stable.AbsolutePathBuf()))),
     sandbox: Schema.optional(Schema.NullOr(Stable.KnownSandboxMode())),
-    selectedCapabilityRoots: Schema.optional(Schema.NullOr(Schema.Array(Stable.SelectedCapabilityRoot()))),
+    selectedCapabilityRoots: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.SelectedCapabilityRoot)))),
     serviceName: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     sessionStartSource: Schema.optional(Schema.NullOr(Stable.ThreadStartSource())),
@@ -2773,27 +2790,27 @@ export interface ThreadStartResponse {
 }
 export const ThreadStartResponse: Lazy<ThreadStartResponse> = lazy(() =>
   Schema.Struct({
-    activePermissionProfile: Schema.optional(Schema.NullOr(Stable.ActivePermissionProfile())),
-    approvalPolicy: Stable.AskForApproval(),
+    activePermissionProfile: Schema.optional(Schema.NullOr(Schema.suspend(Stable.ActivePermissionProfile))),
+    approvalPolicy: Schema.suspend(Stable.AskForApproval),
     approvalsReviewer: Stable.ApprovalsReviewer(),
     cwd: Stable.AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
     instructionSources: Schema.optional(Schema.Array(Stable.LegacyAppPathString())),
     model: Schema.String,
     modelProvider: Schema.String,
-    multiAgentMode: Schema.optional(Stable.MultiAgentMode()),
+    multiAgentMode: Schema.optional(Schema.suspend(Stable.MultiAgentMode)),
     reasoningEffort: Schema.optional(Schema.NullOr(Stable.ReasoningEffort())),
     runtimeWorkspaceRoots: Schema.optional(Schema.Array(Stable.AbsolutePathBuf())),
-    sandbox: Stable.SandboxPolicy(),
+    sandbox: Schema.suspend(Stable.SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread()
+    thread: Schema.suspend(Thread)
   })
 )
 
 export interface ThreadStartedNotification {
   readonly thread: Thread
 }
-export const ThreadStartedNotification: Lazy<ThreadStartedNotification> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadStartedNotification: Lazy<ThreadStartedNotification> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 /** EXPERIMENTAL - list ordinary and realtime thread history in rollout order. */
 export interface ThreadTimelineListParams {
@@ -2818,7 +2835,7 @@ export interface ThreadTimelineListResponse {
 export const ThreadTimelineListResponse: Lazy<ThreadTimelineListResponse> = lazy(() =>
   Schema.Struct({
     activeRealtimeSessionAtPageStart: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(Stable.ThreadTimelineEntry()),
+    data: Schema.Array(Schema.suspend(Stable.ThreadTimelineEntry)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2826,7 +2843,7 @@ export const ThreadTimelineListResponse: Lazy<ThreadTimelineListResponse> = lazy
 export interface ThreadUnarchiveResponse {
   readonly thread: Thread
 }
-export const ThreadUnarchiveResponse: Lazy<ThreadUnarchiveResponse> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadUnarchiveResponse: Lazy<ThreadUnarchiveResponse> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 /** Experimental settings changes for one running turn, not future turns. Unsupported fields are rejected rather than silently ignored. Any live task kind may accept publication. Child sessions and consumers of frozen initial settings are unchanged. */
 export interface TurnSettingsUpdateParams {
@@ -2849,7 +2866,7 @@ export const TurnSettingsUpdateParams: Lazy<TurnSettingsUpdateParams> = lazy(() 
   Schema.Struct({
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
     effort: Schema.optional(Schema.NullOr(Stable.KnownReasoningEffort())),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.TurnEnvironmentParams()))),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.TurnEnvironmentParams)))),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(Stable.KnownReasoningSummary())),
@@ -2944,19 +2961,19 @@ export interface TurnStartParams {
 }
 export const TurnStartParams: Lazy<TurnStartParams> = lazy(() =>
   Schema.Struct({
-    additionalContext: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Stable.AdditionalContextEntry()))),
-    approvalPolicy: Schema.optional(Schema.NullOr(Stable.KnownAskForApproval())),
+    additionalContext: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(Stable.AdditionalContextEntry)))),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(Stable.KnownApprovalsReviewer())),
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
-    collaborationMode: Schema.optional(Schema.NullOr(Stable.KnownCollaborationMode())),
+    collaborationMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownCollaborationMode))),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     cyberAccessProgram: Schema.optional(Schema.NullOr(Stable.KnownCyberAccessProgram())),
     disabledPluginIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     effort: Schema.optional(Schema.NullOr(Stable.KnownReasoningEffort())),
-    environments: Schema.optional(Schema.NullOr(Schema.Array(Stable.TurnEnvironmentParams()))),
-    input: Schema.Array(Stable.KnownUserInput()),
+    environments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(Stable.TurnEnvironmentParams)))),
+    input: Schema.Array(Schema.suspend(Stable.KnownUserInput)),
     model: Schema.optional(Schema.NullOr(Schema.String)),
-    multiAgentMode: Schema.optional(Schema.NullOr(Stable.KnownMultiAgentMode())),
+    multiAgentMode: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownMultiAgentMode))),
     outputSchema: Schema.optional(Schema.Unknown),
     parentTurnId: Schema.optional(Schema.NullOr(Schema.String)),
     permissions: Schema.optional(Schema.NullOr(Schema.String)),
@@ -2965,12 +2982,12 @@ export const TurnStartParams: Lazy<TurnStartParams> = lazy(() =>
     responsesapiClientMetadataPatch: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     rootTurnId: Schema.optional(Schema.NullOr(Schema.String)),
     runtimeWorkspaceRoots: Schema.optional(Schema.NullOr(Schema.Array(Stable.AbsolutePathBuf()))),
-    sandboxPolicy: Schema.optional(Schema.NullOr(Stable.KnownSandboxPolicy())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(Schema.suspend(Stable.KnownSandboxPolicy))),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTierForTurn: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(Stable.KnownReasoningSummary())),
     threadId: Schema.String,
-    toolOutput: Schema.optional(Schema.NullOr(Stable.TurnToolOutput())),
+    toolOutput: Schema.optional(Schema.NullOr(Schema.suspend(Stable.TurnToolOutput))),
     turnTrigger: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2996,10 +3013,10 @@ export interface TurnSteerParams {
 }
 export const TurnSteerParams: Lazy<TurnSteerParams> = lazy(() =>
   Schema.Struct({
-    additionalContext: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Stable.AdditionalContextEntry()))),
+    additionalContext: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(Stable.AdditionalContextEntry)))),
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
     expectedTurnId: Schema.String,
-    input: Schema.Array(Stable.KnownUserInput()),
+    input: Schema.Array(Schema.suspend(Stable.KnownUserInput)),
     responsesapiClientMetadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     responsesapiClientMetadataPatch: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
     threadId: Schema.String
@@ -3013,7 +3030,7 @@ export const UserVerificationBiometricType: Lazy<UserVerificationBiometricType> 
 export interface UserVerificationCancelParams {
   readonly requestId: Stable.RequestId
 }
-export const UserVerificationCancelParams: Lazy<UserVerificationCancelParams> = lazy(() => Schema.Struct({ requestId: Stable.RequestId() }))
+export const UserVerificationCancelParams: Lazy<UserVerificationCancelParams> = lazy(() => Schema.Struct({ requestId: Schema.suspend(Stable.RequestId) }))
 
 /** Acknowledges the cancellation signal; native work may still be finishing. Unknown or finished requests are a no-op, and completed effects are not rolled back. */
 export type UserVerificationCancelResponse = { readonly [key: string]: unknown }
@@ -3108,7 +3125,7 @@ export interface UserVerificationRpcError {
 export const UserVerificationRpcError: Lazy<UserVerificationRpcError> = lazy(() =>
   Schema.Struct({
     code: Schema.Int,
-    data: UserVerificationErrorDetails(),
+    data: Schema.suspend(UserVerificationErrorDetails),
     message: Schema.String
   })
 )
@@ -3158,6 +3175,6 @@ export interface UserVerificationVerifyResponse {
 export const UserVerificationVerifyResponse: Lazy<UserVerificationVerifyResponse> = lazy(() =>
   Schema.Struct({
     biometricType: Schema.optional(Schema.NullOr(UserVerificationBiometricType())),
-    proof: UserVerificationProof()
+    proof: Schema.suspend(UserVerificationProof)
   })
 )

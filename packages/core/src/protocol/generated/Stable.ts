@@ -72,7 +72,7 @@ export const AccountLoginCompletedNotification: Lazy<AccountLoginCompletedNotifi
 export interface AccountRateLimitsUpdatedNotification {
   readonly rateLimits: RateLimitSnapshot
 }
-export const AccountRateLimitsUpdatedNotification: Lazy<AccountRateLimitsUpdatedNotification> = lazy(() => Schema.Struct({ rateLimits: RateLimitSnapshot() }))
+export const AccountRateLimitsUpdatedNotification: Lazy<AccountRateLimitsUpdatedNotification> = lazy(() => Schema.Struct({ rateLimits: Schema.suspend(RateLimitSnapshot) }))
 
 /** Backend routing policy. Wire values match the accounts/check contract. */
 export type AccountRoutingOverride = "NO_CONSTRAINT" | "us" | "us_cr" | (string & {})
@@ -94,7 +94,7 @@ export interface AccountSecuritySetupNotice {
 export const AccountSecuritySetupNotice: Lazy<AccountSecuritySetupNotice> = lazy(() =>
   Schema.Struct({
     accountId: Schema.String,
-    action: AccountSecuritySetupAction(),
+    action: Schema.suspend(AccountSecuritySetupAction),
     description: Schema.String,
     title: Schema.String,
     userId: Schema.String
@@ -122,7 +122,7 @@ export const AccountSession: Lazy<AccountSession> = lazy(() =>
     selectedWorkspaceAccountId: Schema.optional(Schema.NullOr(Schema.String)),
     sessionId: Schema.String,
     userId: Schema.optional(Schema.NullOr(Schema.String)),
-    workspaces: Schema.Array(AccountSessionWorkspace())
+    workspaces: Schema.Array(Schema.suspend(AccountSessionWorkspace))
   })
 )
 
@@ -230,7 +230,7 @@ export interface AdditionalFileSystemPermissions {
 }
 export const AdditionalFileSystemPermissions: Lazy<AdditionalFileSystemPermissions> = lazy(() =>
   Schema.Struct({
-    entries: Schema.optional(Schema.NullOr(Schema.Array(FileSystemSandboxEntry()))),
+    entries: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(FileSystemSandboxEntry)))),
     globScanMaxDepth: Schema.optional(Schema.NullOr(Schema.Finite)),
     read: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString()))),
     write: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString())))
@@ -247,7 +247,7 @@ export interface KnownAdditionalFileSystemPermissions {
 }
 export const KnownAdditionalFileSystemPermissions: Lazy<KnownAdditionalFileSystemPermissions> = lazy(() =>
   Schema.Struct({
-    entries: Schema.optional(Schema.NullOr(Schema.Array(KnownFileSystemSandboxEntry()))),
+    entries: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(KnownFileSystemSandboxEntry)))),
     globScanMaxDepth: Schema.optional(Schema.NullOr(Schema.Finite)),
     read: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString()))),
     write: Schema.optional(Schema.NullOr(Schema.Array(LegacyAppPathString())))
@@ -268,8 +268,8 @@ export interface AdditionalPermissionProfile {
 }
 export const AdditionalPermissionProfile: Lazy<AdditionalPermissionProfile> = lazy(() =>
   Schema.Struct({
-    fileSystem: Schema.optional(Schema.NullOr(AdditionalFileSystemPermissions())),
-    network: Schema.optional(Schema.NullOr(AdditionalNetworkPermissions()))
+    fileSystem: Schema.optional(Schema.NullOr(Schema.suspend(AdditionalFileSystemPermissions))),
+    network: Schema.optional(Schema.NullOr(Schema.suspend(AdditionalNetworkPermissions)))
   })
 )
 
@@ -317,18 +317,18 @@ export const AgentMessageDisplay: Lazy<AgentMessageDisplay> = lazy(() =>
     [
       Schema.Struct({
         mode: Schema.Literal("show"),
-        annotation: Schema.optional(Schema.NullOr(AnswerAnnotation())),
+        annotation: Schema.optional(Schema.NullOr(Schema.suspend(AnswerAnnotation))),
         trustedContacts: TrustedContacts(),
         version: Schema.Finite
       }),
       Schema.Struct({
         mode: Schema.Literal("hide"),
-        replacement: AnswerReplacement(),
+        replacement: Schema.suspend(AnswerReplacement),
         version: Schema.Finite
       }),
       Schema.Struct({
         mode: Schema.Literal("block"),
-        reason: BlockReason(),
+        reason: Schema.suspend(BlockReason),
         version: Schema.Finite
       })
     ],
@@ -376,7 +376,7 @@ export interface AgentMessageModeration {
 }
 export const AgentMessageModeration: Lazy<AgentMessageModeration> = lazy(() =>
   Schema.Struct({
-    display: Schema.optional(Schema.NullOr(AgentMessageDisplay())),
+    display: Schema.optional(Schema.NullOr(Schema.suspend(AgentMessageDisplay))),
     moderated: Schema.Boolean
   })
 )
@@ -490,8 +490,8 @@ export interface AppInfo {
 }
 export const AppInfo: Lazy<AppInfo> = lazy(() =>
   Schema.Struct({
-    appMetadata: Schema.optional(Schema.NullOr(AppMetadata())),
-    branding: Schema.optional(Schema.NullOr(AppBranding())),
+    appMetadata: Schema.optional(Schema.NullOr(Schema.suspend(AppMetadata))),
+    branding: Schema.optional(Schema.NullOr(Schema.suspend(AppBranding))),
     description: Schema.optional(Schema.NullOr(Schema.String)),
     distributionChannel: Schema.optional(Schema.NullOr(Schema.String)),
     iconAssets: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
@@ -528,7 +528,7 @@ export const AppLinksConfig: Lazy<AppLinksConfig> = lazy(() => Schema.Record(Sch
 export interface AppListUpdatedNotification {
   readonly data: ReadonlyArray<AppInfo>
 }
-export const AppListUpdatedNotification: Lazy<AppListUpdatedNotification> = lazy(() => Schema.Struct({ data: Schema.Array(AppInfo()) }))
+export const AppListUpdatedNotification: Lazy<AppListUpdatedNotification> = lazy(() => Schema.Struct({ data: Schema.Array(Schema.suspend(AppInfo)) }))
 
 export interface AppMetadata {
   readonly categories?: ReadonlyArray<string> | null | undefined
@@ -548,8 +548,8 @@ export const AppMetadata: Lazy<AppMetadata> = lazy(() =>
     categories: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     developer: Schema.optional(Schema.NullOr(Schema.String)),
     firstPartyRequiresInstall: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    review: Schema.optional(Schema.NullOr(AppReview())),
-    screenshots: Schema.optional(Schema.NullOr(Schema.Array(AppScreenshot()))),
+    review: Schema.optional(Schema.NullOr(Schema.suspend(AppReview))),
+    screenshots: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(AppScreenshot)))),
     seoDescription: Schema.optional(Schema.NullOr(Schema.String)),
     showInComposerWhenUnlinked: Schema.optional(Schema.NullOr(Schema.Boolean)),
     subCategories: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
@@ -678,8 +678,8 @@ export interface ApplicationRequirements {
 }
 export const ApplicationRequirements: Lazy<ApplicationRequirements> = lazy(() =>
   Schema.Struct({
-    network: Schema.optional(Schema.NullOr(ApplicationNetworkRequirements())),
-    storage: Schema.optional(Schema.NullOr(ApplicationStorageRequirements()))
+    network: Schema.optional(Schema.NullOr(Schema.suspend(ApplicationNetworkRequirements))),
+    storage: Schema.optional(Schema.NullOr(Schema.suspend(ApplicationStorageRequirements)))
   })
 )
 
@@ -709,7 +709,7 @@ export const ApplyPatchApprovalParams: Lazy<ApplyPatchApprovalParams> = lazy(() 
   Schema.Struct({
     callId: Schema.String,
     conversationId: ThreadId(),
-    fileChanges: Schema.Record(Schema.String, FileChange()),
+    fileChanges: Schema.Record(Schema.String, Schema.suspend(FileChange)),
     grantRoot: Schema.optional(Schema.NullOr(Schema.String)),
     reason: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -718,7 +718,7 @@ export const ApplyPatchApprovalParams: Lazy<ApplyPatchApprovalParams> = lazy(() 
 export interface ApplyPatchApprovalResponse {
   readonly decision: ReviewDecision
 }
-export const ApplyPatchApprovalResponse: Lazy<ApplyPatchApprovalResponse> = lazy(() => Schema.Struct({ decision: ReviewDecision() }))
+export const ApplyPatchApprovalResponse: Lazy<ApplyPatchApprovalResponse> = lazy(() => Schema.Struct({ decision: Schema.suspend(ReviewDecision) }))
 
 /** Configures who approval requests are routed to for review. Examples include sandbox escapes, blocked network access, MCP approval prompts, and ARC escalations. Defaults to `user`. `auto_review` uses a carefully prompted subagent to gather relevant context and apply a risk-based decision framework before approving or denying the request. The legacy value `guardian_subagent` is accepted for compatibility. */
 export type ApprovalsReviewer = "user" | "auto_review" | "guardian_subagent" | (string & {})
@@ -734,7 +734,9 @@ export interface AppsConfig {
 }
 export const AppsConfig: Lazy<AppsConfig> = lazy(() =>
   Schema.StructWithRest(
-    Schema.Struct({ _default: Schema.optional(Schema.NullOr(AppsDefaultConfig())) }),
+    Schema.Struct({
+      _default: Schema.optional(Schema.NullOr(Schema.suspend(AppsDefaultConfig)))
+    }),
     [Schema.Record(Schema.String, Schema.Unknown)]
   )
 )
@@ -774,7 +776,7 @@ export const AppsInstalledParams: Lazy<AppsInstalledParams> = lazy(() =>
 export interface AppsInstalledResponse {
   readonly apps: ReadonlyArray<InstalledApp>
 }
-export const AppsInstalledResponse: Lazy<AppsInstalledResponse> = lazy(() => Schema.Struct({ apps: Schema.Array(InstalledApp()) }))
+export const AppsInstalledResponse: Lazy<AppsInstalledResponse> = lazy(() => Schema.Struct({ apps: Schema.Array(Schema.suspend(InstalledApp)) }))
 
 /** EXPERIMENTAL - list available apps/connectors. */
 export interface AppsListParams {
@@ -804,7 +806,7 @@ export interface AppsListResponse {
 }
 export const AppsListResponse: Lazy<AppsListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(AppInfo()),
+    data: Schema.Array(Schema.suspend(AppInfo)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -833,7 +835,7 @@ export interface AppsReadResponse {
 }
 export const AppsReadResponse: Lazy<AppsReadResponse> = lazy(() =>
   Schema.Struct({
-    apps: Schema.Array(ConnectorMetadata()),
+    apps: Schema.Array(Schema.suspend(ConnectorMetadata)),
     missingAppIds: Schema.Array(Schema.String)
   })
 )
@@ -1005,8 +1007,8 @@ export interface BrowserUseConfig {
 export const BrowserUseConfig: Lazy<BrowserUseConfig> = lazy(() =>
   Schema.Struct({
     allow_history_access: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    default_origin_policy: Schema.optional(Schema.NullOr(BrowserUseOriginPolicyConfig())),
-    origins: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, BrowserUseOriginPolicyConfig())))
+    default_origin_policy: Schema.optional(Schema.NullOr(Schema.suspend(BrowserUseOriginPolicyConfig))),
+    origins: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(BrowserUseOriginPolicyConfig))))
   })
 )
 
@@ -1015,7 +1017,7 @@ export interface BrowserUseExtensionRequirements {
 }
 export const BrowserUseExtensionRequirements: Lazy<BrowserUseExtensionRequirements> = lazy(() =>
   Schema.Struct({
-    requestHeaders: Schema.optional(Schema.NullOr(Schema.Array(RequestHeader())))
+    requestHeaders: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(RequestHeader))))
   })
 )
 
@@ -1069,10 +1071,10 @@ export const BrowserUseRequirements: Lazy<BrowserUseRequirements> = lazy(() =>
     allowGlobalPersistentApproval: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowHistoryAccess: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowWebmcp: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    defaultOriginPolicy: Schema.optional(Schema.NullOr(BrowserUseOriginPolicy())),
+    defaultOriginPolicy: Schema.optional(Schema.NullOr(Schema.suspend(BrowserUseOriginPolicy))),
     disableAutoReview: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    extension: Schema.optional(Schema.NullOr(BrowserUseExtensionRequirements())),
-    origins: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, BrowserUseOriginPolicy())))
+    extension: Schema.optional(Schema.NullOr(Schema.suspend(BrowserUseExtensionRequirements))),
+    origins: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(BrowserUseOriginPolicy))))
   })
 )
 
@@ -1280,14 +1282,18 @@ export interface CollaborationMode {
   readonly mode: ModeKind
   readonly settings: Settings
 }
-export const CollaborationMode: Lazy<CollaborationMode> = lazy(() => Schema.Struct({ mode: ModeKind(), settings: Settings() }))
+export const CollaborationMode: Lazy<CollaborationMode> = lazy(() =>
+  Schema.Struct({ mode: ModeKind(), settings: Schema.suspend(Settings) })
+)
 
 /** Collaboration mode for a Codex session. */
 export interface KnownCollaborationMode {
   readonly mode: KnownModeKind
   readonly settings: KnownSettings
 }
-export const KnownCollaborationMode: Lazy<KnownCollaborationMode> = lazy(() => Schema.Struct({ mode: KnownModeKind(), settings: KnownSettings() }))
+export const KnownCollaborationMode: Lazy<KnownCollaborationMode> = lazy(() =>
+  Schema.Struct({ mode: KnownModeKind(), settings: Schema.suspend(KnownSettings) })
+)
 
 /** EXPERIMENTAL - collaboration mode preset metadata for clients. */
 export interface CollaborationModeMask {
@@ -1463,8 +1469,8 @@ export const CommandExecParams: Lazy<CommandExecParams> = lazy(() =>
     env: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.NullOr(Schema.String)))),
     outputBytesCap: Schema.optional(Schema.NullOr(Schema.Finite)),
     processId: Schema.optional(Schema.NullOr(Schema.String)),
-    sandboxPolicy: Schema.optional(Schema.NullOr(KnownSandboxPolicy())),
-    size: Schema.optional(Schema.NullOr(CommandExecTerminalSize())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownSandboxPolicy))),
+    size: Schema.optional(Schema.NullOr(Schema.suspend(CommandExecTerminalSize))),
     streamStdin: Schema.optional(Schema.Boolean),
     streamStdoutStderr: Schema.optional(Schema.Boolean),
     timeoutMs: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -1480,7 +1486,7 @@ export interface CommandExecResizeParams {
   readonly size: CommandExecTerminalSize
 }
 export const CommandExecResizeParams: Lazy<CommandExecResizeParams> = lazy(() =>
-  Schema.Struct({ processId: Schema.String, size: CommandExecTerminalSize() })
+  Schema.Struct({ processId: Schema.String, size: Schema.suspend(CommandExecTerminalSize) })
 )
 
 /** Empty success response for `command/exec/resize`. */
@@ -1572,7 +1578,7 @@ export const CommandExecutionApprovalDecision: Lazy<CommandExecutionApprovalDeci
         acceptWithExecpolicyAmendment: Schema.Struct({ execpolicy_amendment: Schema.Array(Schema.String) })
       }),
       Schema.Struct({
-        applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: NetworkPolicyAmendment() })
+        applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: Schema.suspend(NetworkPolicyAmendment) })
       })
     ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
@@ -1600,7 +1606,7 @@ export const KnownCommandExecutionApprovalDecision: Lazy<KnownCommandExecutionAp
         acceptWithExecpolicyAmendment: Schema.Struct({ execpolicy_amendment: Schema.Array(Schema.String) })
       }),
       Schema.Struct({
-        applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: KnownNetworkPolicyAmendment() })
+        applyNetworkPolicyAmendment: Schema.Struct({ network_policy_amendment: Schema.suspend(KnownNetworkPolicyAmendment) })
       })
     ]
   )
@@ -1662,14 +1668,14 @@ export const CommandExecutionRequestApprovalParams: Lazy<CommandExecutionRequest
   Schema.Struct({
     approvalId: Schema.optional(Schema.NullOr(Schema.String)),
     command: Schema.optional(Schema.NullOr(Schema.String)),
-    commandActions: Schema.optional(Schema.NullOr(Schema.Array(CommandAction()))),
+    commandActions: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(CommandAction)))),
     cwd: Schema.optional(Schema.NullOr(LegacyAppPathString())),
     environmentId: Schema.optional(Schema.NullOr(Schema.String)),
     itemId: Schema.String,
     kind: Schema.optional(CommandExecutionApprovalKind()),
-    networkApprovalContext: Schema.optional(Schema.NullOr(NetworkApprovalContext())),
+    networkApprovalContext: Schema.optional(Schema.NullOr(Schema.suspend(NetworkApprovalContext))),
     proposedExecpolicyAmendment: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
-    proposedNetworkPolicyAmendments: Schema.optional(Schema.NullOr(Schema.Array(NetworkPolicyAmendment()))),
+    proposedNetworkPolicyAmendments: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(NetworkPolicyAmendment)))),
     reason: Schema.optional(Schema.NullOr(Schema.String)),
     startedAtMs: Schema.Int,
     threadId: Schema.String,
@@ -1680,7 +1686,9 @@ export const CommandExecutionRequestApprovalParams: Lazy<CommandExecutionRequest
 export interface CommandExecutionRequestApprovalResponse {
   readonly decision: KnownCommandExecutionApprovalDecision
 }
-export const CommandExecutionRequestApprovalResponse: Lazy<CommandExecutionRequestApprovalResponse> = lazy(() => Schema.Struct({ decision: KnownCommandExecutionApprovalDecision() }))
+export const CommandExecutionRequestApprovalResponse: Lazy<CommandExecutionRequestApprovalResponse> = lazy(() =>
+  Schema.Struct({ decision: Schema.suspend(KnownCommandExecutionApprovalDecision) })
+)
 
 export type CommandExecutionSource = "agent" | "userShell" | "unifiedExecStartup" | "unifiedExecInteraction" | (string & {})
 export const CommandExecutionSource: Lazy<CommandExecutionSource> = lazy(() => Schema.String)
@@ -1701,8 +1709,8 @@ export interface ComputerUseConfig {
 export const ComputerUseConfig: Lazy<ComputerUseConfig> = lazy(() =>
   Schema.Struct({
     default_app_access: Schema.optional(Schema.NullOr(AllowDenyRequirement())),
-    macos: Schema.optional(Schema.NullOr(ComputerUseMacosConfig())),
-    windows: Schema.optional(Schema.NullOr(ComputerUseWindowsConfig()))
+    macos: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseMacosConfig))),
+    windows: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseWindowsConfig)))
   })
 )
 
@@ -1736,8 +1744,8 @@ export const ComputerUseRequirements: Lazy<ComputerUseRequirements> = lazy(() =>
     allowLockedComputerUse: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowPersistentApproval: Schema.optional(Schema.NullOr(Schema.Boolean)),
     defaultAppAccess: Schema.optional(Schema.NullOr(AllowDenyRequirement())),
-    macos: Schema.optional(Schema.NullOr(ComputerUseMacosRequirements())),
-    windows: Schema.optional(Schema.NullOr(ComputerUseWindowsRequirements()))
+    macos: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseMacosRequirements))),
+    windows: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseWindowsRequirements)))
   })
 )
 
@@ -1748,7 +1756,7 @@ export interface ComputerUseWindowsConfig {
 export const ComputerUseWindowsConfig: Lazy<ComputerUseWindowsConfig> = lazy(() =>
   Schema.Struct({
     aumids: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, AllowDenyRequirement()))),
-    exes: Schema.optional(Schema.NullOr(Schema.Array(ComputerUseWindowsExeConfig())))
+    exes: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ComputerUseWindowsExeConfig))))
   })
 )
 
@@ -1789,7 +1797,7 @@ export interface ComputerUseWindowsRequirements {
 export const ComputerUseWindowsRequirements: Lazy<ComputerUseWindowsRequirements> = lazy(() =>
   Schema.Struct({
     aumids: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, AllowDenyRequirement()))),
-    exes: Schema.optional(Schema.NullOr(Schema.Array(ComputerUseWindowsExeRequirement())))
+    exes: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ComputerUseWindowsExeRequirement))))
   })
 )
 
@@ -1827,16 +1835,16 @@ export interface Config {
 export const Config: Lazy<Config> = lazy(() =>
   Schema.StructWithRest(
     Schema.Struct({
-      analytics: Schema.optional(Schema.NullOr(AnalyticsConfig())),
-      approval_policy: Schema.optional(Schema.NullOr(AskForApproval())),
+      analytics: Schema.optional(Schema.NullOr(Schema.suspend(AnalyticsConfig))),
+      approval_policy: Schema.optional(Schema.NullOr(Schema.suspend(AskForApproval))),
       approvals_reviewer: Schema.optional(Schema.NullOr(ApprovalsReviewer())),
-      browser_use: Schema.optional(Schema.NullOr(BrowserUseConfig())),
+      browser_use: Schema.optional(Schema.NullOr(Schema.suspend(BrowserUseConfig))),
       client_search_provider: Schema.optional(Schema.NullOr(WebSearchProvider())),
       compact_prompt: Schema.optional(Schema.NullOr(Schema.String)),
-      computer_use: Schema.optional(Schema.NullOr(ComputerUseConfig())),
+      computer_use: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseConfig))),
       desktop: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
       developer_instructions: Schema.optional(Schema.NullOr(Schema.String)),
-      forced_chatgpt_workspace_id: Schema.optional(Schema.NullOr(ForcedChatgptWorkspaceIds())),
+      forced_chatgpt_workspace_id: Schema.optional(Schema.NullOr(Schema.suspend(ForcedChatgptWorkspaceIds))),
       forced_login_method: Schema.optional(Schema.NullOr(ForcedLoginMethod())),
       instructions: Schema.optional(Schema.NullOr(Schema.String)),
       model: Schema.optional(Schema.NullOr(Schema.String)),
@@ -1849,9 +1857,9 @@ export const Config: Lazy<Config> = lazy(() =>
       model_verbosity: Schema.optional(Schema.NullOr(Verbosity())),
       review_model: Schema.optional(Schema.NullOr(Schema.String)),
       sandbox_mode: Schema.optional(Schema.NullOr(SandboxMode())),
-      sandbox_workspace_write: Schema.optional(Schema.NullOr(SandboxWorkspaceWrite())),
+      sandbox_workspace_write: Schema.optional(Schema.NullOr(Schema.suspend(SandboxWorkspaceWrite))),
       service_tier: Schema.optional(Schema.NullOr(Schema.String)),
-      tools: Schema.optional(Schema.NullOr(ToolsV2())),
+      tools: Schema.optional(Schema.NullOr(Schema.suspend(ToolsV2))),
       web_search: Schema.optional(Schema.NullOr(WebSearchMode()))
     }),
     [Schema.Record(Schema.String, Schema.Unknown)]
@@ -1868,7 +1876,7 @@ export interface ConfigBatchWriteParams {
 }
 export const ConfigBatchWriteParams: Lazy<ConfigBatchWriteParams> = lazy(() =>
   Schema.Struct({
-    edits: Schema.Array(ConfigEdit()),
+    edits: Schema.Array(Schema.suspend(ConfigEdit)),
     expectedVersion: Schema.optional(Schema.NullOr(Schema.String)),
     filePath: Schema.optional(Schema.NullOr(Schema.String)),
     reloadUserConfig: Schema.optional(Schema.Boolean)
@@ -1898,7 +1906,7 @@ export const ConfigLayer: Lazy<ConfigLayer> = lazy(() =>
   Schema.Struct({
     config: Schema.Unknown,
     disabledReason: Schema.optional(Schema.NullOr(Schema.String)),
-    name: ConfigLayerSource(),
+    name: Schema.suspend(ConfigLayerSource),
     version: Schema.String
   })
 )
@@ -1907,7 +1915,9 @@ export interface ConfigLayerMetadata {
   readonly name: ConfigLayerSource
   readonly version: string
 }
-export const ConfigLayerMetadata: Lazy<ConfigLayerMetadata> = lazy(() => Schema.Struct({ name: ConfigLayerSource(), version: Schema.String }))
+export const ConfigLayerMetadata: Lazy<ConfigLayerMetadata> = lazy(() =>
+  Schema.Struct({ name: Schema.suspend(ConfigLayerSource), version: Schema.String })
+)
 
 export type ConfigLayerSource =
   /** Default configuration supplied with the installed Codex package. */
@@ -2000,9 +2010,9 @@ export interface ConfigReadResponse {
 }
 export const ConfigReadResponse: Lazy<ConfigReadResponse> = lazy(() =>
   Schema.Struct({
-    config: Config(),
-    layers: Schema.optional(Schema.NullOr(Schema.Array(ConfigLayer()))),
-    origins: Schema.Record(Schema.String, ConfigLayerMetadata())
+    config: Schema.suspend(Config),
+    layers: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ConfigLayer)))),
+    origins: Schema.Record(Schema.String, Schema.suspend(ConfigLayerMetadata))
   })
 )
 
@@ -2049,29 +2059,29 @@ export const ConfigRequirements: Lazy<ConfigRequirements> = lazy(() =>
     allowLoginShell: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowManagedHooksOnly: Schema.optional(Schema.NullOr(Schema.Boolean)),
     allowRemoteControl: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    allowedApprovalPolicies: Schema.optional(Schema.NullOr(Schema.Array(AskForApproval()))),
+    allowedApprovalPolicies: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(AskForApproval)))),
     allowedLoginMethods: Schema.optional(Schema.NullOr(Schema.Array(ForcedLoginMethod()))),
     allowedPermissionProfiles: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Boolean))),
     allowedSandboxModes: Schema.optional(Schema.NullOr(Schema.Array(SandboxMode()))),
     allowedWebSearchModes: Schema.optional(Schema.NullOr(Schema.Array(WebSearchMode()))),
     allowedWindowsSandboxImplementations: Schema.optional(Schema.NullOr(Schema.Array(WindowsSandboxImplementation()))),
-    autoReview: Schema.optional(Schema.NullOr(AutoReviewRequirements())),
-    browserUse: Schema.optional(Schema.NullOr(BrowserUseRequirements())),
+    autoReview: Schema.optional(Schema.NullOr(Schema.suspend(AutoReviewRequirements))),
+    browserUse: Schema.optional(Schema.NullOr(Schema.suspend(BrowserUseRequirements))),
     chatgptBaseUrl: Schema.optional(Schema.NullOr(Schema.String)),
     checkForUpdateOnStartup: Schema.optional(Schema.NullOr(Schema.Boolean)),
     cliAuthCredentialsStore: Schema.optional(Schema.NullOr(CliAuthCredentialsStoreMode())),
-    computerUse: Schema.optional(Schema.NullOr(ComputerUseRequirements())),
+    computerUse: Schema.optional(Schema.NullOr(Schema.suspend(ComputerUseRequirements))),
     defaultPermissions: Schema.optional(Schema.NullOr(Schema.String)),
     enforceResidency: Schema.optional(Schema.NullOr(ResidencyRequirement())),
     featureRequirements: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Boolean))),
-    feedback: Schema.optional(Schema.NullOr(FeedbackRequirements())),
-    inAppBrowser: Schema.optional(Schema.NullOr(InAppBrowserRequirements())),
+    feedback: Schema.optional(Schema.NullOr(Schema.suspend(FeedbackRequirements))),
+    inAppBrowser: Schema.optional(Schema.NullOr(Schema.suspend(InAppBrowserRequirements))),
     logDir: Schema.optional(Schema.NullOr(Schema.String)),
     modelCatalogJson: Schema.optional(Schema.NullOr(Schema.String)),
     modelProvider: Schema.optional(Schema.NullOr(Schema.String)),
     modelProviders: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
-    models: Schema.optional(Schema.NullOr(ModelsRequirements())),
-    otel: Schema.optional(Schema.NullOr(OtelRequirements())),
+    models: Schema.optional(Schema.NullOr(Schema.suspend(ModelsRequirements))),
+    otel: Schema.optional(Schema.NullOr(Schema.suspend(OtelRequirements))),
     sqliteHome: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2084,7 +2094,7 @@ export interface ConfigRequirementsReadResponse {
 }
 export const ConfigRequirementsReadResponse: Lazy<ConfigRequirementsReadResponse> = lazy(() =>
   Schema.Struct({
-    requirements: Schema.optional(Schema.NullOr(ConfigRequirements())),
+    requirements: Schema.optional(Schema.NullOr(Schema.suspend(ConfigRequirements))),
     supportsIndependentSpeedModes: Schema.optional(Schema.NullOr(Schema.Boolean))
   })
 )
@@ -2121,7 +2131,7 @@ export const ConfigWarningNotification: Lazy<ConfigWarningNotification> = lazy((
   Schema.Struct({
     details: Schema.optional(Schema.NullOr(Schema.String)),
     path: Schema.optional(Schema.NullOr(Schema.String)),
-    range: Schema.optional(Schema.NullOr(TextRange())),
+    range: Schema.optional(Schema.NullOr(Schema.suspend(TextRange))),
     summary: Schema.String
   })
 )
@@ -2136,7 +2146,7 @@ export interface ConfigWriteResponse {
 export const ConfigWriteResponse: Lazy<ConfigWriteResponse> = lazy(() =>
   Schema.Struct({
     filePath: AbsolutePathBuf(),
-    overriddenMetadata: Schema.optional(Schema.NullOr(OverriddenMetadata())),
+    overriddenMetadata: Schema.optional(Schema.NullOr(Schema.suspend(OverriddenMetadata))),
     status: WriteStatus(),
     version: Schema.String
   })
@@ -2211,7 +2221,7 @@ export interface ConfiguredHookMatcherGroup {
 }
 export const ConfiguredHookMatcherGroup: Lazy<ConfiguredHookMatcherGroup> = lazy(() =>
   Schema.Struct({
-    hooks: Schema.Array(ConfiguredHookHandler()),
+    hooks: Schema.Array(Schema.suspend(ConfiguredHookHandler)),
     matcher: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2238,7 +2248,7 @@ export const ConnectorMetadata: Lazy<ConnectorMetadata> = lazy(() =>
     installUrl: Schema.optional(Schema.NullOr(Schema.String)),
     name: Schema.String,
     pluginDisplayNames: Schema.optional(Schema.Array(Schema.String)),
-    toolSummaries: Schema.optional(Schema.NullOr(Schema.Array(AppToolSummary())))
+    toolSummaries: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(AppToolSummary))))
   })
 )
 
@@ -2407,8 +2417,8 @@ export const ConversationSummary: Lazy<ConversationSummary> = lazy(() =>
     modelProvider: Schema.String,
     cwd: Schema.String,
     cliVersion: Schema.String,
-    source: SessionSource(),
-    gitInfo: Schema.optional(Schema.NullOr(ConversationGitInfo()))
+    source: Schema.suspend(SessionSource),
+    gitInfo: Schema.optional(Schema.NullOr(Schema.suspend(ConversationGitInfo)))
   })
 )
 
@@ -2509,7 +2519,7 @@ export interface DynamicToolCallResponse {
 }
 export const DynamicToolCallResponse: Lazy<DynamicToolCallResponse> = lazy(() =>
   Schema.Struct({
-    contentItems: Schema.Array(KnownDynamicToolCallOutputContentItem()),
+    contentItems: Schema.Array(Schema.suspend(KnownDynamicToolCallOutputContentItem)),
     success: Schema.Boolean
   })
 )
@@ -2567,7 +2577,7 @@ export const DynamicToolSpec: Lazy<DynamicToolSpec> = lazy(() =>
         type: Schema.Literal("namespace"),
         description: Schema.String,
         name: Schema.String,
-        tools: Schema.Array(DynamicToolNamespaceTool())
+        tools: Schema.Array(Schema.suspend(DynamicToolNamespaceTool))
       })
     ]
   )
@@ -2597,7 +2607,7 @@ export interface ErrorNotification {
 }
 export const ErrorNotification: Lazy<ErrorNotification> = lazy(() =>
   Schema.Struct({
-    error: TurnError(),
+    error: Schema.suspend(TurnError),
     threadId: Schema.String,
     turnId: Schema.String,
     willRetry: Schema.Boolean
@@ -2622,7 +2632,7 @@ export const ExecCommandApprovalParams: Lazy<ExecCommandApprovalParams> = lazy((
     command: Schema.Array(Schema.String),
     conversationId: ThreadId(),
     cwd: Schema.String,
-    parsedCmd: Schema.Array(ParsedCommand()),
+    parsedCmd: Schema.Array(Schema.suspend(ParsedCommand)),
     reason: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2630,7 +2640,7 @@ export const ExecCommandApprovalParams: Lazy<ExecCommandApprovalParams> = lazy((
 export interface ExecCommandApprovalResponse {
   readonly decision: ReviewDecision
 }
-export const ExecCommandApprovalResponse: Lazy<ExecCommandApprovalResponse> = lazy(() => Schema.Struct({ decision: ReviewDecision() }))
+export const ExecCommandApprovalResponse: Lazy<ExecCommandApprovalResponse> = lazy(() => Schema.Struct({ decision: Schema.suspend(ReviewDecision) }))
 
 export interface ExperimentalFeature {
   /** Announcement copy shown to users when the feature is introduced. Null when this feature is not in beta. */
@@ -2703,7 +2713,7 @@ export interface ExperimentalFeatureListResponse {
 }
 export const ExperimentalFeatureListResponse: Lazy<ExperimentalFeatureListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ExperimentalFeature()),
+    data: Schema.Array(Schema.suspend(ExperimentalFeature)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -2742,8 +2752,8 @@ export interface ExternalAgentConfigDetectResponse {
 }
 export const ExternalAgentConfigDetectResponse: Lazy<ExternalAgentConfigDetectResponse> = lazy(() =>
   Schema.Struct({
-    connectors: Schema.optional(Schema.Array(ExternalAgentDetectedConnectorCandidate())),
-    items: Schema.Array(ExternalAgentConfigMigrationItem())
+    connectors: Schema.optional(Schema.Array(Schema.suspend(ExternalAgentDetectedConnectorCandidate))),
+    items: Schema.Array(Schema.suspend(ExternalAgentConfigMigrationItem))
   })
 )
 
@@ -2754,7 +2764,7 @@ export interface ExternalAgentConfigImportCompletedNotification {
 export const ExternalAgentConfigImportCompletedNotification: Lazy<ExternalAgentConfigImportCompletedNotification> = lazy(() =>
   Schema.Struct({
     importId: Schema.String,
-    itemTypeResults: Schema.Array(ExternalAgentConfigImportTypeResult())
+    itemTypeResults: Schema.Array(Schema.suspend(ExternalAgentConfigImportTypeResult))
   })
 )
 
@@ -2764,8 +2774,8 @@ export interface ExternalAgentConfigImportHistoriesReadResponse {
 }
 export const ExternalAgentConfigImportHistoriesReadResponse: Lazy<ExternalAgentConfigImportHistoriesReadResponse> = lazy(() =>
   Schema.Struct({
-    connectors: Schema.Array(ExternalAgentImportedConnectorCandidate()),
-    data: Schema.Array(ExternalAgentConfigImportHistory())
+    connectors: Schema.Array(Schema.suspend(ExternalAgentImportedConnectorCandidate)),
+    data: Schema.Array(Schema.suspend(ExternalAgentConfigImportHistory))
   })
 )
 
@@ -2779,10 +2789,10 @@ export interface ExternalAgentConfigImportHistory {
 export const ExternalAgentConfigImportHistory: Lazy<ExternalAgentConfigImportHistory> = lazy(() =>
   Schema.Struct({
     completedAtMs: Schema.Int,
-    failures: Schema.Array(ExternalAgentConfigImportItemTypeFailure()),
+    failures: Schema.Array(Schema.suspend(ExternalAgentConfigImportItemTypeFailure)),
     importId: Schema.String,
     providerId: Schema.optional(Schema.NullOr(Schema.String)),
-    successes: Schema.Array(ExternalAgentConfigImportItemTypeSuccess())
+    successes: Schema.Array(Schema.suspend(ExternalAgentConfigImportItemTypeSuccess))
   })
 )
 
@@ -2794,7 +2804,7 @@ export interface ExternalAgentConfigImportHistoryRecordParams {
 }
 export const ExternalAgentConfigImportHistoryRecordParams: Lazy<ExternalAgentConfigImportHistoryRecordParams> = lazy(() =>
   Schema.Struct({
-    itemTypeResults: Schema.Array(ExternalAgentConfigImportHistoryRecordTypeResultParams()),
+    itemTypeResults: Schema.Array(Schema.suspend(ExternalAgentConfigImportHistoryRecordTypeResultParams)),
     providerId: Schema.String
   })
 )
@@ -2829,9 +2839,9 @@ export interface ExternalAgentConfigImportHistoryRecordTypeResultParams {
 }
 export const ExternalAgentConfigImportHistoryRecordTypeResultParams: Lazy<ExternalAgentConfigImportHistoryRecordTypeResultParams> = lazy(() =>
   Schema.Struct({
-    failures: Schema.Array(KnownExternalAgentConfigImportItemTypeFailure()),
+    failures: Schema.Array(Schema.suspend(KnownExternalAgentConfigImportItemTypeFailure)),
     itemType: KnownExternalAgentConfigMigrationItemType(),
-    successes: Schema.Array(ExternalAgentConfigImportHistoryRecordSuccessParams())
+    successes: Schema.Array(Schema.suspend(ExternalAgentConfigImportHistoryRecordSuccessParams))
   })
 )
 
@@ -2906,7 +2916,7 @@ export interface ExternalAgentConfigImportParams {
 }
 export const ExternalAgentConfigImportParams: Lazy<ExternalAgentConfigImportParams> = lazy(() =>
   Schema.Struct({
-    migrationItems: Schema.Array(KnownExternalAgentConfigMigrationItem()),
+    migrationItems: Schema.Array(Schema.suspend(KnownExternalAgentConfigMigrationItem)),
     migrationSource: Schema.optional(Schema.NullOr(Schema.String)),
     providerId: Schema.optional(Schema.NullOr(Schema.String)),
     source: Schema.optional(Schema.NullOr(Schema.String))
@@ -2920,7 +2930,7 @@ export interface ExternalAgentConfigImportProgressNotification {
 export const ExternalAgentConfigImportProgressNotification: Lazy<ExternalAgentConfigImportProgressNotification> = lazy(() =>
   Schema.Struct({
     importId: Schema.String,
-    itemTypeResults: Schema.Array(ExternalAgentConfigImportTypeResult())
+    itemTypeResults: Schema.Array(Schema.suspend(ExternalAgentConfigImportTypeResult))
   })
 )
 
@@ -2936,9 +2946,9 @@ export interface ExternalAgentConfigImportTypeResult {
 }
 export const ExternalAgentConfigImportTypeResult: Lazy<ExternalAgentConfigImportTypeResult> = lazy(() =>
   Schema.Struct({
-    failures: Schema.Array(ExternalAgentConfigImportItemTypeFailure()),
+    failures: Schema.Array(Schema.suspend(ExternalAgentConfigImportItemTypeFailure)),
     itemType: ExternalAgentConfigMigrationItemType(),
-    successes: Schema.Array(ExternalAgentConfigImportItemTypeSuccess())
+    successes: Schema.Array(Schema.suspend(ExternalAgentConfigImportItemTypeSuccess))
   })
 )
 
@@ -2953,7 +2963,7 @@ export const ExternalAgentConfigMigrationItem: Lazy<ExternalAgentConfigMigration
   Schema.Struct({
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     description: Schema.String,
-    details: Schema.optional(Schema.NullOr(MigrationDetails())),
+    details: Schema.optional(Schema.NullOr(Schema.suspend(MigrationDetails))),
     itemType: ExternalAgentConfigMigrationItemType()
   })
 )
@@ -2969,7 +2979,7 @@ export const KnownExternalAgentConfigMigrationItem: Lazy<KnownExternalAgentConfi
   Schema.Struct({
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     description: Schema.String,
-    details: Schema.optional(Schema.NullOr(MigrationDetails())),
+    details: Schema.optional(Schema.NullOr(Schema.suspend(MigrationDetails))),
     itemType: KnownExternalAgentConfigMigrationItemType()
   })
 )
@@ -3179,7 +3189,7 @@ export interface FileChangePatchUpdatedNotification {
 }
 export const FileChangePatchUpdatedNotification: Lazy<FileChangePatchUpdatedNotification> = lazy(() =>
   Schema.Struct({
-    changes: Schema.Array(FileUpdateChange()),
+    changes: Schema.Array(Schema.suspend(FileUpdateChange)),
     itemId: Schema.String,
     threadId: Schema.String,
     turnId: Schema.String
@@ -3231,7 +3241,10 @@ export const FileSystemPath: Lazy<FileSystemPath> = lazy(() =>
     [
       Schema.Struct({ type: Schema.Literal("path"), path: LegacyAppPathString() }),
       Schema.Struct({ type: Schema.Literal("glob_pattern"), pattern: Schema.String }),
-      Schema.Struct({ type: Schema.Literal("special"), value: FileSystemSpecialPath() })
+      Schema.Struct({
+        type: Schema.Literal("special"),
+        value: Schema.suspend(FileSystemSpecialPath)
+      })
     ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
   )
@@ -3246,7 +3259,10 @@ export const KnownFileSystemPath: Lazy<KnownFileSystemPath> = lazy(() =>
     [
       Schema.Struct({ type: Schema.Literal("path"), path: LegacyAppPathString() }),
       Schema.Struct({ type: Schema.Literal("glob_pattern"), pattern: Schema.String }),
-      Schema.Struct({ type: Schema.Literal("special"), value: KnownFileSystemSpecialPath() })
+      Schema.Struct({
+        type: Schema.Literal("special"),
+        value: Schema.suspend(KnownFileSystemSpecialPath)
+      })
     ]
   )
 )
@@ -3256,7 +3272,7 @@ export interface FileSystemSandboxEntry {
   readonly path: FileSystemPath
 }
 export const FileSystemSandboxEntry: Lazy<FileSystemSandboxEntry> = lazy(() =>
-  Schema.Struct({ access: FileSystemAccessMode(), path: FileSystemPath() })
+  Schema.Struct({ access: FileSystemAccessMode(), path: Schema.suspend(FileSystemPath) })
 )
 
 export interface KnownFileSystemSandboxEntry {
@@ -3264,7 +3280,10 @@ export interface KnownFileSystemSandboxEntry {
   readonly path: KnownFileSystemPath
 }
 export const KnownFileSystemSandboxEntry: Lazy<KnownFileSystemSandboxEntry> = lazy(() =>
-  Schema.Struct({ access: KnownFileSystemAccessMode(), path: KnownFileSystemPath() })
+  Schema.Struct({
+    access: KnownFileSystemAccessMode(),
+    path: Schema.suspend(KnownFileSystemPath)
+  })
 )
 
 export type FileSystemSpecialPath =
@@ -3345,7 +3364,11 @@ export interface FileUpdateChange {
   readonly path: string
 }
 export const FileUpdateChange: Lazy<FileUpdateChange> = lazy(() =>
-  Schema.Struct({ diff: Schema.String, kind: PatchChangeKind(), path: Schema.String })
+  Schema.Struct({
+    diff: Schema.String,
+    kind: Schema.suspend(PatchChangeKind),
+    path: Schema.String
+  })
 )
 
 /** Backward-compatible API shape for ChatGPT workspace login restrictions. */
@@ -3464,7 +3487,9 @@ export interface FsReadDirectoryResponse {
   /** Direct child entries in the requested directory. */
   readonly entries: ReadonlyArray<FsReadDirectoryEntry>
 }
-export const FsReadDirectoryResponse: Lazy<FsReadDirectoryResponse> = lazy(() => Schema.Struct({ entries: Schema.Array(FsReadDirectoryEntry()) }))
+export const FsReadDirectoryResponse: Lazy<FsReadDirectoryResponse> = lazy(() =>
+  Schema.Struct({ entries: Schema.Array(Schema.suspend(FsReadDirectoryEntry)) })
+)
 
 /** Read a file from the host filesystem. */
 export interface FsReadFileParams {
@@ -3658,7 +3683,9 @@ export const FuzzyFileSearchParams: Lazy<FuzzyFileSearchParams> = lazy(() =>
 export interface FuzzyFileSearchResponse {
   readonly files: ReadonlyArray<FuzzyFileSearchResult>
 }
-export const FuzzyFileSearchResponse: Lazy<FuzzyFileSearchResponse> = lazy(() => Schema.Struct({ files: Schema.Array(FuzzyFileSearchResult()) }))
+export const FuzzyFileSearchResponse: Lazy<FuzzyFileSearchResponse> = lazy(() =>
+  Schema.Struct({ files: Schema.Array(Schema.suspend(FuzzyFileSearchResult)) })
+)
 
 /** Superset of [`codex_file_search::FileMatch`] */
 export interface FuzzyFileSearchResult {
@@ -3692,7 +3719,7 @@ export interface FuzzyFileSearchSessionUpdatedNotification {
 }
 export const FuzzyFileSearchSessionUpdatedNotification: Lazy<FuzzyFileSearchSessionUpdatedNotification> = lazy(() =>
   Schema.Struct({
-    files: Schema.Array(FuzzyFileSearchResult()),
+    files: Schema.Array(Schema.suspend(FuzzyFileSearchResult)),
     query: Schema.String,
     sessionId: Schema.String
   })
@@ -3763,7 +3790,9 @@ export interface GatewayOAuthLoginResponse {
   readonly prompt?: GatewayOAuthPrompt | null | undefined
 }
 export const GatewayOAuthLoginResponse: Lazy<GatewayOAuthLoginResponse> = lazy(() =>
-  Schema.Struct({ prompt: Schema.optional(Schema.NullOr(GatewayOAuthPrompt())) })
+  Schema.Struct({
+    prompt: Schema.optional(Schema.NullOr(Schema.suspend(GatewayOAuthPrompt)))
+  })
 )
 
 export interface GatewayOAuthPrompt {
@@ -3858,10 +3887,10 @@ export const GetAccountRateLimitsResponse: Lazy<GetAccountRateLimitsResponse> = 
   Schema.Struct({
     accountId: Schema.optional(Schema.NullOr(Schema.String)),
     ordinaryUsageAllowed: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    rateLimitResetCredits: Schema.optional(Schema.NullOr(RateLimitResetCreditsSummary())),
+    rateLimitResetCredits: Schema.optional(Schema.NullOr(Schema.suspend(RateLimitResetCreditsSummary))),
     rateLimitUpsell: Schema.optional(Schema.Unknown),
-    rateLimits: RateLimitSnapshot(),
-    rateLimitsByLimitId: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, RateLimitSnapshot())))
+    rateLimits: Schema.suspend(RateLimitSnapshot),
+    rateLimitsByLimitId: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.suspend(RateLimitSnapshot))))
   })
 )
 
@@ -3873,7 +3902,7 @@ export interface GetAccountResponse {
 }
 export const GetAccountResponse: Lazy<GetAccountResponse> = lazy(() =>
   Schema.Struct({
-    account: Schema.optional(Schema.NullOr(Account())),
+    account: Schema.optional(Schema.NullOr(Schema.suspend(Account))),
     requiresOpenaiAuth: Schema.Boolean,
     userId: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -3884,7 +3913,9 @@ export interface GetAccountSecuritySetupResponse {
   readonly notice?: AccountSecuritySetupNotice | null | undefined
 }
 export const GetAccountSecuritySetupResponse: Lazy<GetAccountSecuritySetupResponse> = lazy(() =>
-  Schema.Struct({ notice: Schema.optional(Schema.NullOr(AccountSecuritySetupNotice())) })
+  Schema.Struct({
+    notice: Schema.optional(Schema.NullOr(Schema.suspend(AccountSecuritySetupNotice)))
+  })
 )
 
 export interface GetAccountTokenUsageParams {
@@ -3903,9 +3934,9 @@ export interface GetAccountTokenUsageResponse {
 }
 export const GetAccountTokenUsageResponse: Lazy<GetAccountTokenUsageResponse> = lazy(() =>
   Schema.Struct({
-    dailyUsageBuckets: Schema.optional(Schema.NullOr(Schema.Array(AccountTokenUsageDailyBucket()))),
-    summary: AccountTokenUsageSummary(),
-    threadUsage: Schema.optional(Schema.NullOr(ThreadUsage()))
+    dailyUsageBuckets: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(AccountTokenUsageDailyBucket)))),
+    summary: Schema.suspend(AccountTokenUsageSummary),
+    threadUsage: Schema.optional(Schema.NullOr(Schema.suspend(ThreadUsage)))
   })
 )
 
@@ -3946,7 +3977,7 @@ export const GetConversationSummaryParams: Lazy<GetConversationSummaryParams> = 
 export interface GetConversationSummaryResponse {
   readonly summary: ConversationSummary
 }
-export const GetConversationSummaryResponse: Lazy<GetConversationSummaryResponse> = lazy(() => Schema.Struct({ summary: ConversationSummary() }))
+export const GetConversationSummaryResponse: Lazy<GetConversationSummaryResponse> = lazy(() => Schema.Struct({ summary: Schema.suspend(ConversationSummary) }))
 
 export interface GetWorkspaceMessagesResponse {
   /** Whether the workspace-message backend route is available for this client. */
@@ -3957,7 +3988,7 @@ export interface GetWorkspaceMessagesResponse {
 export const GetWorkspaceMessagesResponse: Lazy<GetWorkspaceMessagesResponse> = lazy(() =>
   Schema.Struct({
     featureEnabled: Schema.Boolean,
-    messages: Schema.Array(WorkspaceMessage())
+    messages: Schema.Array(Schema.suspend(WorkspaceMessage))
   })
 )
 
@@ -3991,8 +4022,8 @@ export interface GrantedPermissionProfile {
 }
 export const GrantedPermissionProfile: Lazy<GrantedPermissionProfile> = lazy(() =>
   Schema.Struct({
-    fileSystem: Schema.optional(Schema.NullOr(KnownAdditionalFileSystemPermissions())),
-    network: Schema.optional(Schema.NullOr(AdditionalNetworkPermissions()))
+    fileSystem: Schema.optional(Schema.NullOr(Schema.suspend(KnownAdditionalFileSystemPermissions))),
+    network: Schema.optional(Schema.NullOr(Schema.suspend(AdditionalNetworkPermissions)))
   })
 )
 
@@ -4107,7 +4138,7 @@ export const GuardianApprovalReviewAction: Lazy<GuardianApprovalReviewAction> = 
       }),
       Schema.Struct({
         type: Schema.Literal("requestPermissions"),
-        permissions: RequestPermissionProfile(),
+        permissions: Schema.suspend(RequestPermissionProfile),
         reason: Schema.optional(Schema.NullOr(Schema.String))
       })
     ],
@@ -4148,7 +4179,7 @@ export interface HookCompletedNotification {
 }
 export const HookCompletedNotification: Lazy<HookCompletedNotification> = lazy(() =>
   Schema.Struct({
-    run: HookRunSummary(),
+    run: Schema.suspend(HookRunSummary),
     threadId: Schema.String,
     turnId: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -4438,7 +4469,7 @@ export const HookRunSummary: Lazy<HookRunSummary> = lazy(() =>
     completedAt: Schema.optional(Schema.NullOr(Schema.Int)),
     displayOrder: Schema.Int,
     durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
-    entries: Schema.Array(HookOutputEntry()),
+    entries: Schema.Array(Schema.suspend(HookOutputEntry)),
     eventName: HookEventName(),
     executionMode: HookExecutionMode(),
     handlerType: HookHandlerType(),
@@ -4477,7 +4508,7 @@ export interface HookStartedNotification {
 }
 export const HookStartedNotification: Lazy<HookStartedNotification> = lazy(() =>
   Schema.Struct({
-    run: HookRunSummary(),
+    run: Schema.suspend(HookRunSummary),
     threadId: Schema.String,
     turnId: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -4495,8 +4526,8 @@ export interface HooksListEntry {
 export const HooksListEntry: Lazy<HooksListEntry> = lazy(() =>
   Schema.Struct({
     cwd: Schema.String,
-    errors: Schema.Array(HookErrorInfo()),
-    hooks: Schema.Array(HookMetadata()),
+    errors: Schema.Array(Schema.suspend(HookErrorInfo)),
+    hooks: Schema.Array(Schema.suspend(HookMetadata)),
     warnings: Schema.Array(Schema.String)
   })
 )
@@ -4517,7 +4548,7 @@ export const HooksListParams: Lazy<HooksListParams> = lazy(() =>
 export interface HooksListResponse {
   readonly data: ReadonlyArray<HooksListEntry>
 }
-export const HooksListResponse: Lazy<HooksListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(HooksListEntry()) }))
+export const HooksListResponse: Lazy<HooksListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(Schema.suspend(HooksListEntry)) }))
 
 export type ImageDetail = "auto" | "low" | "high" | "original" | (string & {})
 export const ImageDetail: Lazy<ImageDetail> = lazy(() => Schema.String)
@@ -4603,8 +4634,8 @@ export interface InitializeParams {
 }
 export const InitializeParams: Lazy<InitializeParams> = lazy(() =>
   Schema.Struct({
-    capabilities: Schema.optional(Schema.NullOr(InitializeCapabilities())),
-    clientInfo: ClientInfo()
+    capabilities: Schema.optional(Schema.NullOr(Schema.suspend(InitializeCapabilities))),
+    clientInfo: Schema.suspend(ClientInfo)
   })
 )
 
@@ -4674,7 +4705,7 @@ export const ItemCompletedNotification: Lazy<ItemCompletedNotification> = lazy((
   Schema.Struct({
     completedAtMs: Schema.Int,
     contentTokenCount: Schema.optional(Schema.NullOr(Schema.Int)),
-    item: ThreadItem(),
+    item: Schema.suspend(ThreadItem),
     threadId: Schema.String,
     turnId: Schema.String
   })
@@ -4704,10 +4735,10 @@ export interface ItemGuardianApprovalReviewCompletedNotification {
 }
 export const ItemGuardianApprovalReviewCompletedNotification: Lazy<ItemGuardianApprovalReviewCompletedNotification> = lazy(() =>
   Schema.Struct({
-    action: GuardianApprovalReviewAction(),
+    action: Schema.suspend(GuardianApprovalReviewAction),
     completedAtMs: Schema.Int,
     decisionSource: AutoReviewDecisionSource(),
-    review: GuardianApprovalReview(),
+    review: Schema.suspend(GuardianApprovalReview),
     reviewId: Schema.String,
     startedAtMs: Schema.Int,
     targetItemId: Schema.optional(Schema.NullOr(Schema.String)),
@@ -4737,8 +4768,8 @@ export interface ItemGuardianApprovalReviewStartedNotification {
 }
 export const ItemGuardianApprovalReviewStartedNotification: Lazy<ItemGuardianApprovalReviewStartedNotification> = lazy(() =>
   Schema.Struct({
-    action: GuardianApprovalReviewAction(),
-    review: GuardianApprovalReview(),
+    action: Schema.suspend(GuardianApprovalReviewAction),
+    review: Schema.suspend(GuardianApprovalReview),
     reviewId: Schema.String,
     startedAtMs: Schema.Int,
     targetItemId: Schema.optional(Schema.NullOr(Schema.String)),
@@ -4756,7 +4787,7 @@ export interface ItemStartedNotification {
 }
 export const ItemStartedNotification: Lazy<ItemStartedNotification> = lazy(() =>
   Schema.Struct({
-    item: ThreadItem(),
+    item: Schema.suspend(ThreadItem),
     startedAtMs: Schema.Int,
     threadId: Schema.String,
     turnId: Schema.String
@@ -4797,7 +4828,7 @@ export interface ListMcpServerStatusResponse {
 }
 export const ListMcpServerStatusResponse: Lazy<ListMcpServerStatusResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(McpServerStatus()),
+    data: Schema.Array(Schema.suspend(McpServerStatus)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -4999,20 +5030,20 @@ export interface ManagedHooksRequirements {
 }
 export const ManagedHooksRequirements: Lazy<ManagedHooksRequirements> = lazy(() =>
   Schema.Struct({
-    Interrupt: Schema.optional(Schema.Array(ConfiguredHookMatcherGroup())),
-    PermissionRequest: Schema.Array(ConfiguredHookMatcherGroup()),
-    PostCompact: Schema.Array(ConfiguredHookMatcherGroup()),
-    PostModelRequest: Schema.optional(Schema.Array(ConfiguredHookMatcherGroup())),
-    PostToolUse: Schema.Array(ConfiguredHookMatcherGroup()),
-    PreCompact: Schema.Array(ConfiguredHookMatcherGroup()),
-    PreModelRequest: Schema.optional(Schema.Array(ConfiguredHookMatcherGroup())),
-    PreToolUse: Schema.Array(ConfiguredHookMatcherGroup()),
-    SessionEnd: Schema.optional(Schema.Array(ConfiguredHookMatcherGroup())),
-    SessionStart: Schema.Array(ConfiguredHookMatcherGroup()),
-    Stop: Schema.Array(ConfiguredHookMatcherGroup()),
-    SubagentStart: Schema.Array(ConfiguredHookMatcherGroup()),
-    SubagentStop: Schema.Array(ConfiguredHookMatcherGroup()),
-    UserPromptSubmit: Schema.Array(ConfiguredHookMatcherGroup()),
+    Interrupt: Schema.optional(Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup))),
+    PermissionRequest: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    PostCompact: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    PostModelRequest: Schema.optional(Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup))),
+    PostToolUse: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    PreCompact: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    PreModelRequest: Schema.optional(Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup))),
+    PreToolUse: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    SessionEnd: Schema.optional(Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup))),
+    SessionStart: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    Stop: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    SubagentStart: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    SubagentStop: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
+    UserPromptSubmit: Schema.Array(Schema.suspend(ConfiguredHookMatcherGroup)),
     managedDir: Schema.optional(Schema.NullOr(Schema.String)),
     windowsManagedDir: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -5097,7 +5128,7 @@ export interface MarketplaceUpgradeResponse {
 }
 export const MarketplaceUpgradeResponse: Lazy<MarketplaceUpgradeResponse> = lazy(() =>
   Schema.Struct({
-    errors: Schema.Array(MarketplaceUpgradeErrorInfo()),
+    errors: Schema.Array(Schema.suspend(MarketplaceUpgradeErrorInfo)),
     selectedMarketplaces: Schema.Array(Schema.String),
     upgradedRoots: Schema.Array(AbsolutePathBuf())
   })
@@ -5246,7 +5277,7 @@ export interface McpElicitationSchema {
 export const McpElicitationSchema: Lazy<McpElicitationSchema> = lazy(() =>
   Schema.Struct({
     $schema: Schema.optional(Schema.NullOr(Schema.String)),
-    properties: Schema.Record(Schema.String, McpElicitationPrimitiveSchema()),
+    properties: Schema.Record(Schema.String, Schema.suspend(McpElicitationPrimitiveSchema)),
     required: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     type: McpElicitationObjectType()
   })
@@ -5292,7 +5323,9 @@ export const McpElicitationStringType: Lazy<McpElicitationStringType> = lazy(() 
 export interface McpElicitationTitledEnumItems {
   readonly anyOf: ReadonlyArray<McpElicitationConstOption>
 }
-export const McpElicitationTitledEnumItems: Lazy<McpElicitationTitledEnumItems> = lazy(() => Schema.Struct({ anyOf: Schema.Array(McpElicitationConstOption()) }))
+export const McpElicitationTitledEnumItems: Lazy<McpElicitationTitledEnumItems> = lazy(() =>
+  Schema.Struct({ anyOf: Schema.Array(Schema.suspend(McpElicitationConstOption)) })
+)
 
 export interface McpElicitationTitledMultiSelectEnumSchema {
   readonly default?: ReadonlyArray<string> | null | undefined
@@ -5307,7 +5340,7 @@ export const McpElicitationTitledMultiSelectEnumSchema: Lazy<McpElicitationTitle
   Schema.Struct({
     default: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     description: Schema.optional(Schema.NullOr(Schema.String)),
-    items: McpElicitationTitledEnumItems(),
+    items: Schema.suspend(McpElicitationTitledEnumItems),
     maxItems: Schema.optional(Schema.NullOr(Schema.Int)),
     minItems: Schema.optional(Schema.NullOr(Schema.Int)),
     title: Schema.optional(Schema.NullOr(Schema.String)),
@@ -5326,7 +5359,7 @@ export const McpElicitationTitledSingleSelectEnumSchema: Lazy<McpElicitationTitl
   Schema.Struct({
     default: Schema.optional(Schema.NullOr(Schema.String)),
     description: Schema.optional(Schema.NullOr(Schema.String)),
-    oneOf: Schema.Array(McpElicitationConstOption()),
+    oneOf: Schema.Array(Schema.suspend(McpElicitationConstOption)),
     title: Schema.optional(Schema.NullOr(Schema.String)),
     type: McpElicitationStringType()
   })
@@ -5353,7 +5386,7 @@ export const McpElicitationUntitledMultiSelectEnumSchema: Lazy<McpElicitationUnt
   Schema.Struct({
     default: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     description: Schema.optional(Schema.NullOr(Schema.String)),
-    items: McpElicitationUntitledEnumItems(),
+    items: Schema.suspend(McpElicitationUntitledEnumItems),
     maxItems: Schema.optional(Schema.NullOr(Schema.Int)),
     minItems: Schema.optional(Schema.NullOr(Schema.Int)),
     title: Schema.optional(Schema.NullOr(Schema.String)),
@@ -5399,7 +5432,7 @@ export const McpResourceReadParams: Lazy<McpResourceReadParams> = lazy(() =>
     environmentId: Schema.optional(Schema.NullOr(Schema.String)),
     originCallId: Schema.optional(Schema.NullOr(Schema.String)),
     server: Schema.String,
-    target: Schema.optional(Schema.NullOr(McpResourceReadTarget())),
+    target: Schema.optional(Schema.NullOr(Schema.suspend(McpResourceReadTarget))),
     threadId: Schema.optional(Schema.NullOr(Schema.String)),
     uri: Schema.String
   })
@@ -5412,7 +5445,7 @@ export interface McpResourceReadResponse {
 }
 export const McpResourceReadResponse: Lazy<McpResourceReadResponse> = lazy(() =>
   Schema.Struct({
-    contents: Schema.Array(ResourceContent()),
+    contents: Schema.Array(Schema.suspend(ResourceContent)),
     originCallId: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -5529,7 +5562,7 @@ export const McpServerElicitationRequestParams: Lazy<McpServerElicitationRequest
         mode: Schema.Literal("form"),
         _meta: Schema.optional(Schema.Unknown),
         message: Schema.String,
-        requestedSchema: McpElicitationSchema(),
+        requestedSchema: Schema.suspend(McpElicitationSchema),
         environmentId: Schema.optional(Schema.NullOr(Schema.String)),
         serverName: Schema.String,
         threadId: Schema.String,
@@ -5609,7 +5642,7 @@ export interface McpServerEventStreamNotification {
 }
 export const McpServerEventStreamNotification: Lazy<McpServerEventStreamNotification> = lazy(() =>
   Schema.Struct({
-    notification: McpServerEventNotification(),
+    notification: Schema.suspend(McpServerEventNotification),
     subscriptionId: Schema.String
   })
 )
@@ -5730,13 +5763,13 @@ export const McpServerStatus: Lazy<McpServerStatus> = lazy(() =>
     httpOrigin: Schema.optional(Schema.NullOr(Schema.String)),
     name: Schema.String,
     pluginId: Schema.optional(Schema.NullOr(Schema.String)),
-    resourceTemplates: Schema.Array(ResourceTemplate()),
-    resources: Schema.Array(Resource()),
+    resourceTemplates: Schema.Array(Schema.suspend(ResourceTemplate)),
+    resources: Schema.Array(Schema.suspend(Resource)),
     runtimeStatus: Schema.optional(Schema.NullOr(McpServerConnectionStatus())),
     serverCapabilities: Schema.optional(Schema.Unknown),
-    serverInfo: Schema.optional(Schema.NullOr(McpServerInfo())),
+    serverInfo: Schema.optional(Schema.NullOr(Schema.suspend(McpServerInfo))),
     toolListMeta: Schema.optional(Schema.Unknown),
-    tools: Schema.Record(Schema.String, Tool()),
+    tools: Schema.Record(Schema.String, Schema.suspend(Tool)),
     toolsError: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -5858,7 +5891,7 @@ export interface MemoryCitation {
 }
 export const MemoryCitation: Lazy<MemoryCitation> = lazy(() =>
   Schema.Struct({
-    entries: Schema.Array(MemoryCitationEntry()),
+    entries: Schema.Array(Schema.suspend(MemoryCitationEntry)),
     threadIds: Schema.Array(Schema.String)
   })
 )
@@ -5909,14 +5942,14 @@ export interface MigrationDetails {
 }
 export const MigrationDetails: Lazy<MigrationDetails> = lazy(() =>
   Schema.Struct({
-    commands: Schema.optional(Schema.Array(CommandMigration())),
-    hooks: Schema.optional(Schema.Array(HookMigration())),
-    mcpServers: Schema.optional(Schema.Array(McpServerMigration())),
+    commands: Schema.optional(Schema.Array(Schema.suspend(CommandMigration))),
+    hooks: Schema.optional(Schema.Array(Schema.suspend(HookMigration))),
+    mcpServers: Schema.optional(Schema.Array(Schema.suspend(McpServerMigration))),
     memory: Schema.optional(Schema.Array(Schema.String)),
-    plugins: Schema.optional(Schema.Array(PluginsMigration())),
-    sessions: Schema.optional(Schema.Array(SessionMigration())),
-    skills: Schema.optional(Schema.Array(SkillMigration())),
-    subagents: Schema.optional(Schema.Array(SubagentMigration()))
+    plugins: Schema.optional(Schema.Array(Schema.suspend(PluginsMigration))),
+    sessions: Schema.optional(Schema.Array(Schema.suspend(SessionMigration))),
+    skills: Schema.optional(Schema.Array(Schema.suspend(SkillMigration))),
+    subagents: Schema.optional(Schema.Array(Schema.suspend(SubagentMigration)))
   })
 )
 
@@ -5935,7 +5968,7 @@ export const MisalignmentErrorDetails: Lazy<MisalignmentErrorDetails> = lazy(() 
     detailedExplanation: Schema.optional(Schema.NullOr(Schema.String)),
     errorType: Schema.optional(Schema.NullOr(Schema.String)),
     reviewTarget: Schema.optional(Schema.NullOr(Schema.String)),
-    steer: Schema.optional(Schema.NullOr(MisalignmentSteer()))
+    steer: Schema.optional(Schema.NullOr(Schema.suspend(MisalignmentSteer)))
   })
 )
 
@@ -5981,8 +6014,8 @@ export interface Model {
 export const Model: Lazy<Model> = lazy(() =>
   Schema.Struct({
     additionalSpeedTiers: Schema.optional(Schema.Array(Schema.String)),
-    availabilityNux: Schema.optional(Schema.NullOr(ModelAvailabilityNux())),
-    availableAccessPrograms: Schema.optional(Schema.NullOr(ModelAccessPrograms())),
+    availabilityNux: Schema.optional(Schema.NullOr(Schema.suspend(ModelAvailabilityNux))),
+    availableAccessPrograms: Schema.optional(Schema.NullOr(Schema.suspend(ModelAccessPrograms))),
     defaultReasoningEffort: ReasoningEffort(),
     defaultServiceTier: Schema.optional(Schema.NullOr(Schema.String)),
     description: Schema.String,
@@ -5994,11 +6027,11 @@ export const Model: Lazy<Model> = lazy(() =>
     model: Schema.String,
     modelSpecialty: Schema.optional(Schema.NullOr(Schema.String)),
     multiAgentVersion: Schema.optional(Schema.NullOr(MultiAgentVersion())),
-    serviceTiers: Schema.optional(Schema.Array(ModelServiceTier())),
-    supportedReasoningEfforts: Schema.Array(ReasoningEffortOption()),
+    serviceTiers: Schema.optional(Schema.Array(Schema.suspend(ModelServiceTier))),
+    supportedReasoningEfforts: Schema.Array(Schema.suspend(ReasoningEffortOption)),
     supportsPersonality: Schema.optional(Schema.Boolean),
     upgrade: Schema.optional(Schema.NullOr(Schema.String)),
-    upgradeInfo: Schema.optional(Schema.NullOr(ModelUpgradeInfo()))
+    upgradeInfo: Schema.optional(Schema.NullOr(Schema.suspend(ModelUpgradeInfo)))
   })
 )
 
@@ -6040,7 +6073,7 @@ export interface ModelListResponse {
 }
 export const ModelListResponse: Lazy<ModelListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(Model()),
+    data: Schema.Array(Schema.suspend(Model)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -6059,12 +6092,12 @@ export const ModelProviderCapabilitiesReadResponse: Lazy<ModelProviderCapabiliti
 export interface ModelProviderConfigWriteParams {
   readonly settings: ProviderSettingsPatch
 }
-export const ModelProviderConfigWriteParams: Lazy<ModelProviderConfigWriteParams> = lazy(() => Schema.Struct({ settings: ProviderSettingsPatch() }))
+export const ModelProviderConfigWriteParams: Lazy<ModelProviderConfigWriteParams> = lazy(() => Schema.Struct({ settings: Schema.suspend(ProviderSettingsPatch) }))
 
 export interface ModelProviderConfigWriteResponse {
   readonly provider: ModelProviderSummary
 }
-export const ModelProviderConfigWriteResponse: Lazy<ModelProviderConfigWriteResponse> = lazy(() => Schema.Struct({ provider: ModelProviderSummary() }))
+export const ModelProviderConfigWriteResponse: Lazy<ModelProviderConfigWriteResponse> = lazy(() => Schema.Struct({ provider: Schema.suspend(ModelProviderSummary) }))
 
 export interface ModelProviderDefaultSetParams {
   /** Configured provider to use by default for new threads and unscoped model lists. */
@@ -6117,7 +6150,7 @@ export interface ModelProviderListResponse {
 export const ModelProviderListResponse: Lazy<ModelProviderListResponse> = lazy(() =>
   Schema.Struct({
     canChangeDefault: Schema.Boolean,
-    data: Schema.Array(ModelProviderSummary()),
+    data: Schema.Array(Schema.suspend(ModelProviderSummary)),
     defaultProviderId: Schema.String
   })
 )
@@ -6137,7 +6170,7 @@ export const ModelProviderSummary: Lazy<ModelProviderSummary> = lazy(() =>
     canEdit: Schema.Boolean,
     id: Schema.String,
     name: Schema.String,
-    settings: ProviderSettings()
+    settings: Schema.suspend(ProviderSettings)
   })
 )
 
@@ -6229,7 +6262,9 @@ export interface ModelsRequirements {
   readonly newThread?: NewThreadModelDefaults | null | undefined
 }
 export const ModelsRequirements: Lazy<ModelsRequirements> = lazy(() =>
-  Schema.Struct({ newThread: Schema.optional(Schema.NullOr(NewThreadModelDefaults())) })
+  Schema.Struct({
+    newThread: Schema.optional(Schema.NullOr(Schema.suspend(NewThreadModelDefaults)))
+  })
 )
 
 /** Controls the effective multi-agent delegation instructions for a turn. `custom` means the configured mode hint defines the policy instead of a built-in policy. */
@@ -6396,14 +6431,14 @@ export const OtelExporter: Lazy<OtelExporter> = lazy(() =>
           endpoint: Schema.String,
           headers: Schema.Record(Schema.String, Schema.String),
           protocol: OtelHttpProtocol(),
-          tls: Schema.optional(Schema.NullOr(OtelTlsConfig()))
+          tls: Schema.optional(Schema.NullOr(Schema.suspend(OtelTlsConfig)))
         })
       }),
       Schema.Struct({
         "otlp-grpc": Schema.Struct({
           endpoint: Schema.String,
           headers: Schema.Record(Schema.String, Schema.String),
-          tls: Schema.optional(Schema.NullOr(OtelTlsConfig()))
+          tls: Schema.optional(Schema.NullOr(Schema.suspend(OtelTlsConfig)))
         })
       })
     ],
@@ -6432,17 +6467,17 @@ export interface OtelRequirements {
 export const OtelRequirements: Lazy<OtelRequirements> = lazy(() =>
   Schema.Struct({
     environment: Schema.optional(Schema.NullOr(Schema.String)),
-    exporter: Schema.optional(Schema.NullOr(OtelExporter())),
+    exporter: Schema.optional(Schema.NullOr(Schema.suspend(OtelExporter))),
     headers_helper: Schema.optional(Schema.NullOr(Schema.String)),
     headers_helper_refresh_interval_ms: Schema.optional(Schema.NullOr(Schema.Int)),
     log_agent_responses: Schema.optional(Schema.NullOr(Schema.Boolean)),
     log_guardian_assessments: Schema.optional(Schema.NullOr(Schema.Boolean)),
     log_sse_deltas: Schema.optional(Schema.NullOr(Schema.Boolean)),
     log_user_prompt: Schema.optional(Schema.NullOr(Schema.Boolean)),
-    metrics_exporter: Schema.optional(Schema.NullOr(OtelExporter())),
+    metrics_exporter: Schema.optional(Schema.NullOr(Schema.suspend(OtelExporter))),
     span_attributes: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String))),
-    tool_result: Schema.optional(Schema.NullOr(OtelToolResultLogConfig())),
-    trace_exporter: Schema.optional(Schema.NullOr(OtelExporter())),
+    tool_result: Schema.optional(Schema.NullOr(Schema.suspend(OtelToolResultLogConfig))),
+    trace_exporter: Schema.optional(Schema.NullOr(Schema.suspend(OtelExporter))),
     tracestate: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.String))))
   })
 )
@@ -6474,7 +6509,7 @@ export const OverriddenMetadata: Lazy<OverriddenMetadata> = lazy(() =>
   Schema.Struct({
     effectiveValue: Schema.Unknown,
     message: Schema.String,
-    overridingLayer: ConfigLayerMetadata()
+    overridingLayer: Schema.suspend(ConfigLayerMetadata)
   })
 )
 
@@ -6580,7 +6615,7 @@ export interface PermissionProfileListResponse {
 }
 export const PermissionProfileListResponse: Lazy<PermissionProfileListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(PermissionProfileSummary()),
+    data: Schema.Array(Schema.suspend(PermissionProfileSummary)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -6617,7 +6652,7 @@ export const PermissionsRequestApprovalParams: Lazy<PermissionsRequestApprovalPa
     cwd: LegacyAppPathString(),
     environmentId: Schema.optional(Schema.NullOr(Schema.String)),
     itemId: Schema.String,
-    permissions: RequestPermissionProfile(),
+    permissions: Schema.suspend(RequestPermissionProfile),
     reason: Schema.optional(Schema.NullOr(Schema.String)),
     startedAtMs: Schema.Int,
     threadId: Schema.String,
@@ -6633,7 +6668,7 @@ export interface PermissionsRequestApprovalResponse {
 }
 export const PermissionsRequestApprovalResponse: Lazy<PermissionsRequestApprovalResponse> = lazy(() =>
   Schema.Struct({
-    permissions: GrantedPermissionProfile(),
+    permissions: Schema.suspend(GrantedPermissionProfile),
     scope: Schema.optional(PermissionGrantScope()),
     strictAutoReview: Schema.optional(Schema.NullOr(Schema.Boolean))
   })
@@ -6710,18 +6745,18 @@ export interface PluginDetail {
 }
 export const PluginDetail: Lazy<PluginDetail> = lazy(() =>
   Schema.Struct({
-    appTemplates: Schema.Array(AppTemplateSummary()),
-    apps: Schema.Array(AppSummary()),
+    appTemplates: Schema.Array(Schema.suspend(AppTemplateSummary)),
+    apps: Schema.Array(Schema.suspend(AppSummary)),
     description: Schema.optional(Schema.NullOr(Schema.String)),
-    hooks: Schema.Array(PluginHookSummary()),
+    hooks: Schema.Array(Schema.suspend(PluginHookSummary)),
     marketplaceName: Schema.String,
     marketplacePath: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
     mcpServers: Schema.Array(Schema.String),
-    onboardingSkill: Schema.optional(Schema.NullOr(SkillSummary())),
-    scheduledTasks: Schema.optional(Schema.NullOr(Schema.Array(ScheduledTaskSummary()))),
+    onboardingSkill: Schema.optional(Schema.NullOr(Schema.suspend(SkillSummary))),
+    scheduledTasks: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ScheduledTaskSummary)))),
     shareUrl: Schema.optional(Schema.NullOr(Schema.String)),
-    skills: Schema.Array(SkillSummary()),
-    summary: PluginSummary()
+    skills: Schema.Array(Schema.suspend(SkillSummary)),
+    summary: Schema.suspend(PluginSummary)
   })
 )
 
@@ -6767,7 +6802,7 @@ export interface PluginInstallResponse {
 }
 export const PluginInstallResponse: Lazy<PluginInstallResponse> = lazy(() =>
   Schema.Struct({
-    appsNeedingAuth: Schema.Array(AppSummary()),
+    appsNeedingAuth: Schema.Array(Schema.suspend(AppSummary)),
     authPolicy: PluginAuthPolicy()
   })
 )
@@ -6791,8 +6826,8 @@ export interface PluginInstalledResponse {
 }
 export const PluginInstalledResponse: Lazy<PluginInstalledResponse> = lazy(() =>
   Schema.Struct({
-    marketplaceLoadErrors: Schema.optional(Schema.Array(MarketplaceLoadErrorInfo())),
-    marketplaces: Schema.Array(PluginMarketplaceEntry())
+    marketplaceLoadErrors: Schema.optional(Schema.Array(Schema.suspend(MarketplaceLoadErrorInfo))),
+    marketplaces: Schema.Array(Schema.suspend(PluginMarketplaceEntry))
   })
 )
 
@@ -6881,8 +6916,8 @@ export interface PluginListResponse {
 export const PluginListResponse: Lazy<PluginListResponse> = lazy(() =>
   Schema.Struct({
     featuredPluginIds: Schema.optional(Schema.Array(Schema.String)),
-    marketplaceLoadErrors: Schema.optional(Schema.Array(MarketplaceLoadErrorInfo())),
-    marketplaces: Schema.Array(PluginMarketplaceEntry())
+    marketplaceLoadErrors: Schema.optional(Schema.Array(Schema.suspend(MarketplaceLoadErrorInfo))),
+    marketplaces: Schema.Array(Schema.suspend(PluginMarketplaceEntry))
   })
 )
 
@@ -6895,10 +6930,10 @@ export interface PluginMarketplaceEntry {
 }
 export const PluginMarketplaceEntry: Lazy<PluginMarketplaceEntry> = lazy(() =>
   Schema.Struct({
-    interface: Schema.optional(Schema.NullOr(MarketplaceInterface())),
+    interface: Schema.optional(Schema.NullOr(Schema.suspend(MarketplaceInterface))),
     name: Schema.String,
     path: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
-    plugins: Schema.Array(PluginSummary())
+    plugins: Schema.Array(Schema.suspend(PluginSummary))
   })
 )
 
@@ -6918,7 +6953,7 @@ export const PluginReadParams: Lazy<PluginReadParams> = lazy(() =>
 export interface PluginReadResponse {
   readonly plugin: PluginDetail
 }
-export const PluginReadResponse: Lazy<PluginReadResponse> = lazy(() => Schema.Struct({ plugin: PluginDetail() }))
+export const PluginReadResponse: Lazy<PluginReadResponse> = lazy(() => Schema.Struct({ plugin: Schema.suspend(PluginDetail) }))
 
 /** Runtime categories affected by this change, not just capabilities currently present. Flags describe declarations before runtime policy filtering. Updates OR the old and new bundle flags; enablement changes and cached reinstalls use the cached bundle; removals retain the old bundle's flags. */
 export interface PluginReconcileChangedPlugin {
@@ -6959,7 +6994,7 @@ export interface PluginReconcileResponse {
 }
 export const PluginReconcileResponse: Lazy<PluginReconcileResponse> = lazy(() =>
   Schema.Struct({
-    changedPlugins: Schema.Array(PluginReconcileChangedPlugin()),
+    changedPlugins: Schema.Array(Schema.suspend(PluginReconcileChangedPlugin)),
     failedMaterializationRemotePluginIds: Schema.Array(Schema.String),
     failedRemotePluginIds: Schema.Array(Schema.String)
   })
@@ -6974,7 +7009,7 @@ export const PluginSearchResult: Lazy<PluginSearchResult> = lazy(() =>
   Schema.Struct({
     marketplaceName: Schema.String,
     marketplacePath: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
-    plugin: PluginSummary()
+    plugin: Schema.suspend(PluginSummary)
   })
 )
 
@@ -7026,7 +7061,7 @@ export const PluginShareContext: Lazy<PluginShareContext> = lazy(() =>
     discoverability: Schema.optional(Schema.NullOr(PluginShareDiscoverability())),
     remotePluginId: Schema.String,
     remoteVersion: Schema.optional(Schema.NullOr(Schema.String)),
-    sharePrincipals: Schema.optional(Schema.NullOr(Schema.Array(PluginSharePrincipal()))),
+    sharePrincipals: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(PluginSharePrincipal)))),
     shareUrl: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -7052,7 +7087,7 @@ export interface PluginShareListItem {
 export const PluginShareListItem: Lazy<PluginShareListItem> = lazy(() =>
   Schema.Struct({
     localPluginPath: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
-    plugin: PluginSummary()
+    plugin: Schema.suspend(PluginSummary)
   })
 )
 
@@ -7062,7 +7097,9 @@ export const PluginShareListParams: Lazy<PluginShareListParams> = lazy(() => Sch
 export interface PluginShareListResponse {
   readonly data: ReadonlyArray<PluginShareListItem>
 }
-export const PluginShareListResponse: Lazy<PluginShareListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(PluginShareListItem()) }))
+export const PluginShareListResponse: Lazy<PluginShareListResponse> = lazy(() =>
+  Schema.Struct({ data: Schema.Array(Schema.suspend(PluginShareListItem)) })
+)
 
 export interface PluginSharePrincipal {
   readonly name: string
@@ -7099,7 +7136,7 @@ export const PluginShareSaveParams: Lazy<PluginShareSaveParams> = lazy(() =>
     discoverability: Schema.optional(Schema.NullOr(KnownPluginShareDiscoverability())),
     pluginPath: AbsolutePathBuf(),
     remotePluginId: Schema.optional(Schema.NullOr(Schema.String)),
-    shareTargets: Schema.optional(Schema.NullOr(Schema.Array(PluginShareTarget())))
+    shareTargets: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(PluginShareTarget))))
   })
 )
 
@@ -7144,7 +7181,7 @@ export const PluginShareUpdateTargetsParams: Lazy<PluginShareUpdateTargetsParams
   Schema.Struct({
     discoverability: PluginShareUpdateDiscoverability(),
     remotePluginId: Schema.String,
-    shareTargets: Schema.Array(PluginShareTarget())
+    shareTargets: Schema.Array(Schema.suspend(PluginShareTarget))
   })
 )
 
@@ -7155,7 +7192,7 @@ export interface PluginShareUpdateTargetsResponse {
 export const PluginShareUpdateTargetsResponse: Lazy<PluginShareUpdateTargetsResponse> = lazy(() =>
   Schema.Struct({
     discoverability: PluginShareDiscoverability(),
-    principals: Schema.Array(PluginSharePrincipal())
+    principals: Schema.Array(Schema.suspend(PluginSharePrincipal))
   })
 )
 
@@ -7265,14 +7302,14 @@ export const PluginSummary: Lazy<PluginSummary> = lazy(() =>
     installPolicySource: Schema.optional(Schema.NullOr(PluginInstallPolicySource())),
     installed: Schema.Boolean,
     installedAt: Schema.optional(Schema.NullOr(Schema.Int)),
-    interface: Schema.optional(Schema.NullOr(PluginInterface())),
+    interface: Schema.optional(Schema.NullOr(Schema.suspend(PluginInterface))),
     keywords: Schema.optional(Schema.Array(Schema.String)),
     localVersion: Schema.optional(Schema.NullOr(Schema.String)),
     mustShowInstallationInterstitial: Schema.optional(Schema.NullOr(Schema.Boolean)),
     name: Schema.String,
     remotePluginId: Schema.optional(Schema.NullOr(Schema.String)),
-    shareContext: Schema.optional(Schema.NullOr(PluginShareContext())),
-    source: PluginSource(),
+    shareContext: Schema.optional(Schema.NullOr(Schema.suspend(PluginShareContext))),
+    source: Schema.suspend(PluginSource),
     version: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -7391,7 +7428,7 @@ export const Project: Lazy<Project> = lazy(() =>
     metadata: Schema.Record(Schema.String, Schema.String),
     name: Schema.String,
     recencyAt: Schema.optional(Schema.NullOr(Schema.Int)),
-    roots: Schema.Array(ProjectRoot()),
+    roots: Schema.Array(Schema.suspend(ProjectRoot)),
     updatedAt: Schema.Int
   })
 )
@@ -7437,7 +7474,10 @@ export const ProviderSettings: Lazy<ProviderSettings> = lazy(() =>
     "type",
     [
       Schema.Struct({ type: Schema.Literal("openai") }),
-      Schema.Struct({ type: Schema.Literal("customGateway"), auth: GatewayAuth() }),
+      Schema.Struct({
+        type: Schema.Literal("customGateway"),
+        auth: Schema.suspend(GatewayAuth)
+      }),
       Schema.Struct({
         type: Schema.Literal("bedrock"),
         profile: Schema.optional(Schema.NullOr(Schema.String)),
@@ -7517,7 +7557,7 @@ export const QueuedSubmission: Lazy<QueuedSubmission> = lazy(() =>
   Schema.Struct({
     clientUserMessageId: Schema.String,
     id: Schema.String,
-    input: Schema.Array(UserInput()),
+    input: Schema.Array(Schema.suspend(UserInput)),
     responsesapiClientMetadata: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String)))
   })
 )
@@ -7572,7 +7612,7 @@ export interface RateLimitResetCreditsSummary {
 export const RateLimitResetCreditsSummary: Lazy<RateLimitResetCreditsSummary> = lazy(() =>
   Schema.Struct({
     availableCount: Schema.Int,
-    credits: Schema.optional(Schema.NullOr(Schema.Array(RateLimitResetCredit())))
+    credits: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(RateLimitResetCredit))))
   })
 )
 
@@ -7595,15 +7635,15 @@ export interface RateLimitSnapshot {
 }
 export const RateLimitSnapshot: Lazy<RateLimitSnapshot> = lazy(() =>
   Schema.Struct({
-    credits: Schema.optional(Schema.NullOr(CreditsSnapshot())),
-    individualLimit: Schema.optional(Schema.NullOr(SpendControlLimitSnapshot())),
+    credits: Schema.optional(Schema.NullOr(Schema.suspend(CreditsSnapshot))),
+    individualLimit: Schema.optional(Schema.NullOr(Schema.suspend(SpendControlLimitSnapshot))),
     limitId: Schema.optional(Schema.NullOr(Schema.String)),
     limitName: Schema.optional(Schema.NullOr(Schema.String)),
     normalModelSlug: Schema.optional(Schema.NullOr(Schema.String)),
     planType: Schema.optional(Schema.NullOr(PlanType())),
-    primary: Schema.optional(Schema.NullOr(RateLimitWindow())),
+    primary: Schema.optional(Schema.NullOr(Schema.suspend(RateLimitWindow))),
     rateLimitReachedType: Schema.optional(Schema.NullOr(RateLimitReachedType())),
-    secondary: Schema.optional(Schema.NullOr(RateLimitWindow())),
+    secondary: Schema.optional(Schema.NullOr(Schema.suspend(RateLimitWindow))),
     spendControlReached: Schema.optional(Schema.NullOr(Schema.Boolean))
   })
 )
@@ -7634,8 +7674,8 @@ export const RawResponseCompletedNotification: Lazy<RawResponseCompletedNotifica
     responseId: Schema.String,
     threadId: Schema.String,
     turnId: Schema.String,
-    usage: Schema.optional(Schema.NullOr(TokenUsageBreakdown())),
-    usageMetadata: Schema.optional(Schema.NullOr(ResponseUsageMetadata()))
+    usage: Schema.optional(Schema.NullOr(Schema.suspend(TokenUsageBreakdown))),
+    usageMetadata: Schema.optional(Schema.NullOr(Schema.suspend(ResponseUsageMetadata)))
   })
 )
 
@@ -7645,7 +7685,11 @@ export interface RawResponseItemCompletedNotification {
   readonly turnId: string
 }
 export const RawResponseItemCompletedNotification: Lazy<RawResponseItemCompletedNotification> = lazy(() =>
-  Schema.Struct({ item: ResponseItem(), threadId: Schema.String, turnId: Schema.String })
+  Schema.Struct({
+    item: Schema.suspend(ResponseItem),
+    threadId: Schema.String,
+    turnId: Schema.String
+  })
 )
 
 export type RealtimeConversationVersion = "v1" | "v2" | "v3" | (string & {})
@@ -7957,8 +8001,8 @@ export interface RequestPermissionProfile {
 }
 export const RequestPermissionProfile: Lazy<RequestPermissionProfile> = lazy(() =>
   Schema.Struct({
-    fileSystem: Schema.optional(Schema.NullOr(AdditionalFileSystemPermissions())),
-    network: Schema.optional(Schema.NullOr(AdditionalNetworkPermissions()))
+    fileSystem: Schema.optional(Schema.NullOr(Schema.suspend(AdditionalFileSystemPermissions))),
+    network: Schema.optional(Schema.NullOr(Schema.suspend(AdditionalNetworkPermissions)))
   })
 )
 
@@ -8199,10 +8243,10 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("message"),
-        content: Schema.Array(ContentItem()),
+        content: Schema.Array(Schema.suspend(ContentItem)),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         phase: Schema.optional(Schema.NullOr(MessagePhase())),
         role: Schema.String,
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8210,26 +8254,26 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("agent_message"),
         author: Schema.String,
-        content: Schema.Array(AgentMessageInputContent()),
+        content: Schema.Array(Schema.suspend(AgentMessageInputContent)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         recipient: Schema.String
       }),
       Schema.Struct({
         type: Schema.Literal("reasoning"),
-        content: Schema.optional(Schema.NullOr(Schema.Array(ReasoningItemContent()))),
+        content: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ReasoningItemContent)))),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
-        summary: Schema.Array(ReasoningItemReasoningSummary())
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
+        summary: Schema.Array(Schema.suspend(ReasoningItemReasoningSummary))
       }),
       Schema.Struct({
         type: Schema.Literal("local_shell_call"),
-        action: LocalShellAction(),
+        action: Schema.suspend(LocalShellAction),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: LocalShellStatus()
       }),
       Schema.Struct({
@@ -8239,7 +8283,7 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         encrypted_function_args: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8251,17 +8295,17 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         execution: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.optional(Schema.NullOr(Schema.String))
       }),
       Schema.Struct({
         type: Schema.Literal("function_call_output"),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.optional(Schema.NullOr(Schema.String)),
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
-        output: FunctionCallOutputBody()
+        output: Schema.suspend(FunctionCallOutputBody)
       }),
       Schema.Struct({
         type: Schema.Literal("custom_tool_call"),
@@ -8269,7 +8313,7 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
         input: Schema.String,
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8278,32 +8322,32 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
         type: Schema.Literal("custom_tool_call_output"),
         call_id: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.optional(Schema.NullOr(Schema.String)),
-        output: FunctionCallOutputBody()
+        output: Schema.suspend(FunctionCallOutputBody)
       }),
       Schema.Struct({
         type: Schema.Literal("tool_search_output"),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         execution: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.String,
         tools: Schema.Array(Schema.Unknown)
       }),
       Schema.Struct({
         type: Schema.Literal("web_search_call"),
-        action: Schema.optional(Schema.NullOr(ResponsesApiWebSearchAction())),
+        action: Schema.optional(Schema.NullOr(Schema.suspend(ResponsesApiWebSearchAction))),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.optional(Schema.NullOr(Schema.String))
       }),
       Schema.Struct({
         type: Schema.Literal("image_generation_call"),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         result: Schema.String,
         revised_prompt: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.String
@@ -8312,18 +8356,18 @@ export const ResponseItem: Lazy<ResponseItem> = lazy(() =>
         type: Schema.Literal("compaction"),
         encrypted_content: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough)))
       }),
       Schema.Struct({
         type: Schema.Literal("configuration_update"),
-        reasoning: ConfigurationReasoning()
+        reasoning: Schema.suspend(ConfigurationReasoning)
       }),
       Schema.Struct({ type: Schema.Literal("compaction_trigger") }),
       Schema.Struct({
         type: Schema.Literal("context_compaction"),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough)))
       }),
       Schema.Struct({ type: Schema.Literal("other") })
     ],
@@ -8481,10 +8525,10 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("message"),
-        content: Schema.Array(KnownContentItem()),
+        content: Schema.Array(Schema.suspend(KnownContentItem)),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         phase: Schema.optional(Schema.NullOr(KnownMessagePhase())),
         role: Schema.String,
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8492,26 +8536,26 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("agent_message"),
         author: Schema.String,
-        content: Schema.Array(KnownAgentMessageInputContent()),
+        content: Schema.Array(Schema.suspend(KnownAgentMessageInputContent)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         recipient: Schema.String
       }),
       Schema.Struct({
         type: Schema.Literal("reasoning"),
-        content: Schema.optional(Schema.NullOr(Schema.Array(KnownReasoningItemContent()))),
+        content: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(KnownReasoningItemContent)))),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
-        summary: Schema.Array(KnownReasoningItemReasoningSummary())
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
+        summary: Schema.Array(Schema.suspend(KnownReasoningItemReasoningSummary))
       }),
       Schema.Struct({
         type: Schema.Literal("local_shell_call"),
-        action: KnownLocalShellAction(),
+        action: Schema.suspend(KnownLocalShellAction),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: KnownLocalShellStatus()
       }),
       Schema.Struct({
@@ -8521,7 +8565,7 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         encrypted_function_args: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8533,17 +8577,17 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         execution: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.optional(Schema.NullOr(Schema.String))
       }),
       Schema.Struct({
         type: Schema.Literal("function_call_output"),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.optional(Schema.NullOr(Schema.String)),
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
-        output: KnownFunctionCallOutputBody()
+        output: Schema.suspend(KnownFunctionCallOutputBody)
       }),
       Schema.Struct({
         type: Schema.Literal("custom_tool_call"),
@@ -8551,7 +8595,7 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
         input: Schema.String,
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.optional(Schema.NullOr(Schema.String))
@@ -8560,32 +8604,32 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
         type: Schema.Literal("custom_tool_call_output"),
         call_id: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         name: Schema.optional(Schema.NullOr(Schema.String)),
-        output: KnownFunctionCallOutputBody()
+        output: Schema.suspend(KnownFunctionCallOutputBody)
       }),
       Schema.Struct({
         type: Schema.Literal("tool_search_output"),
         call_id: Schema.optional(Schema.NullOr(Schema.String)),
         execution: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.String,
         tools: Schema.Array(Schema.Unknown)
       }),
       Schema.Struct({
         type: Schema.Literal("web_search_call"),
-        action: Schema.optional(Schema.NullOr(KnownResponsesApiWebSearchAction())),
+        action: Schema.optional(Schema.NullOr(Schema.suspend(KnownResponsesApiWebSearchAction))),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         status: Schema.optional(Schema.NullOr(Schema.String))
       }),
       Schema.Struct({
         type: Schema.Literal("image_generation_call"),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough())),
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough))),
         result: Schema.String,
         revised_prompt: Schema.optional(Schema.NullOr(Schema.String)),
         status: Schema.String
@@ -8594,18 +8638,18 @@ export const KnownResponseItem: Lazy<KnownResponseItem> = lazy(() =>
         type: Schema.Literal("compaction"),
         encrypted_content: Schema.String,
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough)))
       }),
       Schema.Struct({
         type: Schema.Literal("configuration_update"),
-        reasoning: KnownConfigurationReasoning()
+        reasoning: Schema.suspend(KnownConfigurationReasoning)
       }),
       Schema.Struct({ type: Schema.Literal("compaction_trigger") }),
       Schema.Struct({
         type: Schema.Literal("context_compaction"),
         encrypted_content: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.optional(Schema.NullOr(Schema.String)),
-        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(InternalChatMessageMetadataPassthrough()))
+        internal_chat_message_metadata_passthrough: Schema.optional(Schema.NullOr(Schema.suspend(InternalChatMessageMetadataPassthrough)))
       }),
       Schema.Struct({ type: Schema.Literal("other") })
     ]
@@ -8731,7 +8775,7 @@ export const ReviewDecision: Lazy<ReviewDecision> = lazy(() =>
         approved_execpolicy_amendment: Schema.Struct({ proposed_execpolicy_amendment: Schema.Array(Schema.String) })
       }),
       Schema.Struct({
-        network_policy_amendment: Schema.Struct({ network_policy_amendment: KnownNetworkPolicyAmendment() })
+        network_policy_amendment: Schema.Struct({ network_policy_amendment: Schema.suspend(KnownNetworkPolicyAmendment) })
       }),
       Schema.Struct({ denied: Schema.Struct({ rejection: Schema.String }) })
     ]
@@ -8750,7 +8794,7 @@ export interface ReviewStartParams {
 export const ReviewStartParams: Lazy<ReviewStartParams> = lazy(() =>
   Schema.Struct({
     delivery: Schema.optional(Schema.NullOr(ReviewDelivery())),
-    target: ReviewTarget(),
+    target: Schema.suspend(ReviewTarget),
     threadId: Schema.String
   })
 )
@@ -8760,7 +8804,9 @@ export interface ReviewStartResponse {
   readonly reviewThreadId: string
   readonly turn: Turn
 }
-export const ReviewStartResponse: Lazy<ReviewStartResponse> = lazy(() => Schema.Struct({ reviewThreadId: Schema.String, turn: Turn() }))
+export const ReviewStartResponse: Lazy<ReviewStartResponse> = lazy(() =>
+  Schema.Struct({ reviewThreadId: Schema.String, turn: Schema.suspend(Turn) })
+)
 
 export type ReviewTarget =
   /** Review the working tree: staged, unstaged, and untracked files. */
@@ -8939,7 +8985,7 @@ export const ScheduledTaskSummary: Lazy<ScheduledTaskSummary> = lazy(() =>
     key: Schema.String,
     name: Schema.String,
     prompt: Schema.String,
-    schedule: ScheduledTaskSchedule()
+    schedule: Schema.suspend(ScheduledTaskSchedule)
   })
 )
 
@@ -8954,7 +9000,7 @@ export interface SelectedCapabilityRoot {
   readonly location: CapabilityRootLocation
 }
 export const SelectedCapabilityRoot: Lazy<SelectedCapabilityRoot> = lazy(() =>
-  Schema.Struct({ id: Schema.String, location: CapabilityRootLocation() })
+  Schema.Struct({ id: Schema.String, location: Schema.suspend(CapabilityRootLocation) })
 )
 
 export interface SendAddCreditsNudgeEmailParams {
@@ -8990,7 +9036,9 @@ export interface ServerRequestResolvedNotification {
   readonly requestId: RequestId
   readonly threadId: string
 }
-export const ServerRequestResolvedNotification: Lazy<ServerRequestResolvedNotification> = lazy(() => Schema.Struct({ requestId: RequestId(), threadId: Schema.String }))
+export const ServerRequestResolvedNotification: Lazy<ServerRequestResolvedNotification> = lazy(() =>
+  Schema.Struct({ requestId: Schema.suspend(RequestId), threadId: Schema.String })
+)
 
 export interface SessionMigration {
   readonly cwd: string
@@ -9018,7 +9066,10 @@ export type SessionSource =
   | { readonly type: "unknown"; readonly raw: unknown }
 export const SessionSource: Lazy<SessionSource> = lazy(() =>
   externalUnion(
-    [Schema.Struct({ custom: Schema.String }), Schema.Struct({ subAgent: SubAgentSource() })],
+    [
+      Schema.Struct({ custom: Schema.String }),
+      Schema.Struct({ subAgent: Schema.suspend(SubAgentSource) })
+    ],
     Schema.Struct({ type: Schema.Literal("unknown"), raw: Schema.Unknown })
   )
 )
@@ -9054,7 +9105,9 @@ export const KnownSettings: Lazy<KnownSettings> = lazy(() =>
 export interface SkillDependencies {
   readonly tools: ReadonlyArray<SkillToolDependency>
 }
-export const SkillDependencies: Lazy<SkillDependencies> = lazy(() => Schema.Struct({ tools: Schema.Array(SkillToolDependency()) }))
+export const SkillDependencies: Lazy<SkillDependencies> = lazy(() =>
+  Schema.Struct({ tools: Schema.Array(Schema.suspend(SkillToolDependency)) })
+)
 
 export interface SkillErrorInfo {
   readonly message: string
@@ -9102,10 +9155,10 @@ export interface SkillMetadata {
 }
 export const SkillMetadata: Lazy<SkillMetadata> = lazy(() =>
   Schema.Struct({
-    dependencies: Schema.optional(Schema.NullOr(SkillDependencies())),
+    dependencies: Schema.optional(Schema.NullOr(Schema.suspend(SkillDependencies))),
     description: Schema.String,
     enabled: Schema.Boolean,
-    interface: Schema.optional(Schema.NullOr(SkillInterface())),
+    interface: Schema.optional(Schema.NullOr(Schema.suspend(SkillInterface))),
     name: Schema.String,
     path: LegacyAppPathString(),
     pluginId: Schema.optional(Schema.NullOr(Schema.String)),
@@ -9134,7 +9187,7 @@ export const SkillSummary: Lazy<SkillSummary> = lazy(() =>
   Schema.Struct({
     description: Schema.String,
     enabled: Schema.Boolean,
-    interface: Schema.optional(Schema.NullOr(SkillInterface())),
+    interface: Schema.optional(Schema.NullOr(Schema.suspend(SkillInterface))),
     name: Schema.String,
     path: Schema.optional(Schema.NullOr(LegacyAppPathString())),
     shortDescription: Schema.optional(Schema.NullOr(Schema.String))
@@ -9204,8 +9257,8 @@ export interface SkillsListEntry {
 export const SkillsListEntry: Lazy<SkillsListEntry> = lazy(() =>
   Schema.Struct({
     cwd: Schema.String,
-    errors: Schema.Array(SkillErrorInfo()),
-    skills: Schema.Array(SkillMetadata())
+    errors: Schema.Array(Schema.suspend(SkillErrorInfo)),
+    skills: Schema.Array(Schema.suspend(SkillMetadata))
   })
 )
 
@@ -9225,7 +9278,7 @@ export const SkillsListParams: Lazy<SkillsListParams> = lazy(() =>
 export interface SkillsListResponse {
   readonly data: ReadonlyArray<SkillsListEntry>
 }
-export const SkillsListResponse: Lazy<SkillsListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(SkillsListEntry()) }))
+export const SkillsListResponse: Lazy<SkillsListResponse> = lazy(() => Schema.Struct({ data: Schema.Array(Schema.suspend(SkillsListEntry)) }))
 
 export type SortDirection = "asc" | "desc"
 export const SortDirection: Lazy<SortDirection> = lazy(() => Schema.Literals(["asc", "desc"]))
@@ -9323,7 +9376,7 @@ export interface TextElement {
 }
 export const TextElement: Lazy<TextElement> = lazy(() =>
   Schema.Struct({
-    byteRange: ByteRange(),
+    byteRange: Schema.suspend(ByteRange),
     placeholder: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -9340,7 +9393,9 @@ export interface TextRange {
   readonly end: TextPosition
   readonly start: TextPosition
 }
-export const TextRange: Lazy<TextRange> = lazy(() => Schema.Struct({ end: TextPosition(), start: TextPosition() }))
+export const TextRange: Lazy<TextRange> = lazy(() =>
+  Schema.Struct({ end: Schema.suspend(TextPosition), start: Schema.suspend(TextPosition) })
+)
 
 export interface Thread {
   /** Optional random unique nickname assigned to an AgentControl-spawned sub-agent. */
@@ -9409,7 +9464,7 @@ export const Thread: Lazy<Thread> = lazy(() =>
     cwd: AbsolutePathBuf(),
     ephemeral: Schema.Boolean,
     forkedFromId: Schema.optional(Schema.NullOr(Schema.String)),
-    gitInfo: Schema.optional(Schema.NullOr(GitInfo())),
+    gitInfo: Schema.optional(Schema.NullOr(Schema.suspend(GitInfo))),
     historyMode: Schema.optional(ThreadHistoryMode()),
     id: Schema.String,
     model: Schema.optional(Schema.NullOr(Schema.String)),
@@ -9422,13 +9477,13 @@ export const Thread: Lazy<Thread> = lazy(() =>
     projectId: Schema.NullOr(Schema.String),
     reasoningEffort: Schema.optional(Schema.NullOr(ReasoningEffort())),
     recencyAt: Schema.optional(Schema.NullOr(Schema.Int)),
-    section: Schema.optional(Schema.NullOr(ThreadSection())),
+    section: Schema.optional(Schema.NullOr(Schema.suspend(ThreadSection))),
     sectionEnteredAt: Schema.optional(Schema.NullOr(Schema.Int)),
     sessionId: Schema.String,
-    source: SessionSource(),
-    status: ThreadStatus(),
+    source: Schema.suspend(SessionSource),
+    status: Schema.suspend(ThreadStatus),
     threadSource: Schema.optional(Schema.NullOr(ThreadSource())),
-    turns: Schema.Array(Turn()),
+    turns: Schema.Array(Schema.suspend(Turn)),
     updatedAt: Schema.Int
   })
 )
@@ -9503,7 +9558,10 @@ export interface ThreadAttachmentAddResponse {
   readonly outcome: ThreadAttachmentAddOutcome
 }
 export const ThreadAttachmentAddResponse: Lazy<ThreadAttachmentAddResponse> = lazy(() =>
-  Schema.Struct({ attachment: ThreadAttachment(), outcome: ThreadAttachmentAddOutcome() })
+  Schema.Struct({
+    attachment: Schema.suspend(ThreadAttachment),
+    outcome: ThreadAttachmentAddOutcome()
+  })
 )
 
 /** Parameters for listing attachments from one thread. */
@@ -9527,7 +9585,7 @@ export interface ThreadAttachmentListResponse {
 }
 export const ThreadAttachmentListResponse: Lazy<ThreadAttachmentListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ThreadAttachment()),
+    data: Schema.Array(Schema.suspend(ThreadAttachment)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -9570,7 +9628,7 @@ export interface ThreadAttachmentOwnerListResponse {
 }
 export const ThreadAttachmentOwnerListResponse: Lazy<ThreadAttachmentOwnerListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ThreadAttachmentOwner()),
+    data: Schema.Array(Schema.suspend(ThreadAttachmentOwner)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -9690,7 +9748,7 @@ export interface ThreadForkParams {
 }
 export const ThreadForkParams: Lazy<ThreadForkParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
@@ -9727,7 +9785,7 @@ export interface ThreadForkResponse {
 }
 export const ThreadForkResponse: Lazy<ThreadForkResponse> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: AskForApproval(),
+    approvalPolicy: Schema.suspend(AskForApproval),
     approvalsReviewer: ApprovalsReviewer(),
     cwd: AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
@@ -9735,9 +9793,9 @@ export const ThreadForkResponse: Lazy<ThreadForkResponse> = lazy(() =>
     model: Schema.String,
     modelProvider: Schema.String,
     reasoningEffort: Schema.optional(Schema.NullOr(ReasoningEffort())),
-    sandbox: SandboxPolicy(),
+    sandbox: Schema.suspend(SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread()
+    thread: Schema.suspend(Thread)
   })
 )
 
@@ -9794,7 +9852,9 @@ export const ThreadGoalGetParams: Lazy<ThreadGoalGetParams> = lazy(() => Schema.
 export interface ThreadGoalGetResponse {
   readonly goal?: ThreadGoal | null | undefined
 }
-export const ThreadGoalGetResponse: Lazy<ThreadGoalGetResponse> = lazy(() => Schema.Struct({ goal: Schema.optional(Schema.NullOr(ThreadGoal())) }))
+export const ThreadGoalGetResponse: Lazy<ThreadGoalGetResponse> = lazy(() =>
+  Schema.Struct({ goal: Schema.optional(Schema.NullOr(Schema.suspend(ThreadGoal))) })
+)
 
 /** Distinguishes explicit user actions from automatic goal lifecycle mutations. */
 export type ThreadGoalMutationOrigin = "user" | "automatic"
@@ -9821,7 +9881,7 @@ export const ThreadGoalSetParams: Lazy<ThreadGoalSetParams> = lazy(() =>
 export interface ThreadGoalSetResponse {
   readonly goal: ThreadGoal
 }
-export const ThreadGoalSetResponse: Lazy<ThreadGoalSetResponse> = lazy(() => Schema.Struct({ goal: ThreadGoal() }))
+export const ThreadGoalSetResponse: Lazy<ThreadGoalSetResponse> = lazy(() => Schema.Struct({ goal: Schema.suspend(ThreadGoal) }))
 
 export type ThreadGoalStatus =
   | "active"
@@ -9847,7 +9907,7 @@ export interface ThreadGoalUpdatedNotification {
 }
 export const ThreadGoalUpdatedNotification: Lazy<ThreadGoalUpdatedNotification> = lazy(() =>
   Schema.Struct({
-    goal: ThreadGoal(),
+    goal: Schema.suspend(ThreadGoal),
     threadId: Schema.String,
     turnId: Schema.optional(Schema.NullOr(Schema.String))
   })
@@ -10182,14 +10242,14 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("userMessage"),
         clientId: Schema.optional(Schema.NullOr(Schema.String)),
-        content: Schema.Array(UserInput()),
+        content: Schema.Array(Schema.suspend(UserInput)),
         id: Schema.String,
         completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
         startedAtMs: Schema.optional(Schema.NullOr(Schema.Int))
       }),
       Schema.Struct({
         type: Schema.Literal("hookPrompt"),
-        fragments: Schema.Array(HookPromptFragment()),
+        fragments: Schema.Array(Schema.suspend(HookPromptFragment)),
         id: Schema.String,
         completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
         startedAtMs: Schema.optional(Schema.NullOr(Schema.Int))
@@ -10198,10 +10258,10 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
         type: Schema.Literal("agentMessage"),
         delivery: Schema.optional(Schema.NullOr(AgentMessageDelivery())),
         id: Schema.String,
-        memoryCitation: Schema.optional(Schema.NullOr(MemoryCitation())),
-        moderation: Schema.optional(Schema.NullOr(AgentMessageModeration())),
+        memoryCitation: Schema.optional(Schema.NullOr(Schema.suspend(MemoryCitation))),
+        moderation: Schema.optional(Schema.NullOr(Schema.suspend(AgentMessageModeration))),
         phase: Schema.optional(Schema.NullOr(MessagePhase())),
-        questions: Schema.optional(Schema.NullOr(Schema.Array(AsyncUserInputQuestion()))),
+        questions: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(AsyncUserInputQuestion)))),
         text: Schema.String,
         completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
         startedAtMs: Schema.optional(Schema.NullOr(Schema.Int))
@@ -10211,7 +10271,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
         id: Schema.String,
         name: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
-        output: FunctionCallOutputBody(),
+        output: Schema.suspend(FunctionCallOutputBody),
         completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
         startedAtMs: Schema.optional(Schema.NullOr(Schema.Int))
       }),
@@ -10234,7 +10294,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
         type: Schema.Literal("commandExecution"),
         aggregatedOutput: Schema.optional(Schema.NullOr(Schema.String)),
         command: Schema.String,
-        commandActions: Schema.Array(CommandAction()),
+        commandActions: Schema.Array(Schema.suspend(CommandAction)),
         cwd: LegacyAppPathString(),
         durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
         exitCode: Schema.optional(Schema.NullOr(Schema.Finite)),
@@ -10249,7 +10309,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("fileChange"),
-        changes: Schema.Array(FileUpdateChange()),
+        changes: Schema.Array(Schema.suspend(FileUpdateChange)),
         id: Schema.String,
         status: PatchApplyStatus(),
         completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -10257,17 +10317,17 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("mcpToolCall"),
-        appContext: Schema.optional(Schema.NullOr(McpToolCallAppContext())),
+        appContext: Schema.optional(Schema.NullOr(Schema.suspend(McpToolCallAppContext))),
         arguments: Schema.Unknown,
         durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
         environmentId: Schema.optional(Schema.NullOr(Schema.String)),
-        error: Schema.optional(Schema.NullOr(McpToolCallError())),
+        error: Schema.optional(Schema.NullOr(Schema.suspend(McpToolCallError))),
         id: Schema.String,
         mcpAppResourceUri: Schema.optional(Schema.NullOr(Schema.String)),
-        mcpAppUi: Schema.optional(Schema.NullOr(McpAppUi())),
+        mcpAppUi: Schema.optional(Schema.NullOr(Schema.suspend(McpAppUi))),
         pluginId: Schema.optional(Schema.NullOr(Schema.String)),
         readOnlyHint: Schema.optional(Schema.NullOr(Schema.Boolean)),
-        result: Schema.optional(Schema.NullOr(McpToolCallResult())),
+        result: Schema.optional(Schema.NullOr(Schema.suspend(McpToolCallResult))),
         server: Schema.String,
         status: McpToolCallStatus(),
         tool: Schema.String,
@@ -10277,7 +10337,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("dynamicToolCall"),
         arguments: Schema.Unknown,
-        contentItems: Schema.optional(Schema.NullOr(Schema.Array(DynamicToolCallOutputContentItem()))),
+        contentItems: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(DynamicToolCallOutputContentItem)))),
         durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
         id: Schema.String,
         namespace: Schema.optional(Schema.NullOr(Schema.String)),
@@ -10289,7 +10349,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("collabAgentToolCall"),
-        agentsStates: Schema.Record(Schema.String, CollabAgentState()),
+        agentsStates: Schema.Record(Schema.String, Schema.suspend(CollabAgentState)),
         id: Schema.String,
         model: Schema.optional(Schema.NullOr(Schema.String)),
         prompt: Schema.optional(Schema.NullOr(Schema.String)),
@@ -10314,7 +10374,7 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("webSearch"),
-        action: Schema.optional(Schema.NullOr(WebSearchAction())),
+        action: Schema.optional(Schema.NullOr(Schema.suspend(WebSearchAction))),
         id: Schema.String,
         query: Schema.String,
         results: Schema.optional(Schema.NullOr(Schema.Array(Schema.Unknown))),
@@ -10337,10 +10397,10 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("imageGeneration"),
-        failure: Schema.optional(Schema.NullOr(ImageGenerationFailure())),
+        failure: Schema.optional(Schema.NullOr(Schema.suspend(ImageGenerationFailure))),
         generationId: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.String,
-        inputImages: Schema.optional(Schema.Array(ImageGenerationInputImage())),
+        inputImages: Schema.optional(Schema.Array(Schema.suspend(ImageGenerationInputImage))),
         revisedPrompt: Schema.optional(Schema.NullOr(Schema.String)),
         savedPath: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
         status: Schema.String,
@@ -10351,10 +10411,10 @@ export const ThreadItem: Lazy<ThreadItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("imageGeneration"),
-        failure: Schema.optional(Schema.NullOr(ImageGenerationFailure())),
+        failure: Schema.optional(Schema.NullOr(Schema.suspend(ImageGenerationFailure))),
         generationId: Schema.optional(Schema.NullOr(Schema.String)),
         id: Schema.String,
-        inputImages: Schema.optional(Schema.Array(ImageGenerationInputImage())),
+        inputImages: Schema.optional(Schema.Array(Schema.suspend(ImageGenerationInputImage))),
         revisedPrompt: Schema.optional(Schema.NullOr(Schema.String)),
         savedPath: Schema.optional(Schema.NullOr(AbsolutePathBuf())),
         status: Schema.String,
@@ -10405,7 +10465,7 @@ export interface ThreadItemEntry {
 export const ThreadItemEntry: Lazy<ThreadItemEntry> = lazy(() =>
   Schema.Struct({
     completedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
-    item: ThreadItem(),
+    item: Schema.suspend(ThreadItem),
     startedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
     turnId: Schema.String
   })
@@ -10439,7 +10499,7 @@ export interface ThreadItemsListParams {
 }
 export const ThreadItemsListParams: Lazy<ThreadItemsListParams> = lazy(() =>
   Schema.Struct({
-    cursor: Schema.optional(Schema.NullOr(ThreadItemsListCursor())),
+    cursor: Schema.optional(Schema.NullOr(Schema.suspend(ThreadItemsListCursor))),
     deferOutput: Schema.optional(Schema.NullOr(ThreadItemOutputDeferral())),
     limit: Schema.optional(Schema.NullOr(Schema.Finite)),
     sortDirection: Schema.optional(Schema.NullOr(SortDirection())),
@@ -10458,7 +10518,7 @@ export interface ThreadItemsListResponse {
 export const ThreadItemsListResponse: Lazy<ThreadItemsListResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(ThreadItemEntry()),
+    data: Schema.Array(Schema.suspend(ThreadItemEntry)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -10503,7 +10563,7 @@ export const ThreadListParams: Lazy<ThreadListParams> = lazy(() =>
     archived: Schema.optional(Schema.NullOr(Schema.Boolean)),
     currentAccountOnly: Schema.optional(Schema.Boolean),
     cursor: Schema.optional(Schema.NullOr(Schema.String)),
-    cwd: Schema.optional(Schema.NullOr(ThreadListCwdFilter())),
+    cwd: Schema.optional(Schema.NullOr(Schema.suspend(ThreadListCwdFilter))),
     excludedThreadIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     includedThreadIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     limit: Schema.optional(Schema.NullOr(Schema.Finite)),
@@ -10528,7 +10588,7 @@ export interface ThreadListResponse {
 export const ThreadListResponse: Lazy<ThreadListResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(Thread()),
+    data: Schema.Array(Schema.suspend(Thread)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -10585,7 +10645,7 @@ export interface ThreadMetadataUpdateParams {
 }
 export const ThreadMetadataUpdateParams: Lazy<ThreadMetadataUpdateParams> = lazy(() =>
   Schema.Struct({
-    gitInfo: Schema.optional(Schema.NullOr(ThreadMetadataGitInfoUpdateParams())),
+    gitInfo: Schema.optional(Schema.NullOr(Schema.suspend(ThreadMetadataGitInfoUpdateParams))),
     threadId: Schema.String
   })
 )
@@ -10593,7 +10653,7 @@ export const ThreadMetadataUpdateParams: Lazy<ThreadMetadataUpdateParams> = lazy
 export interface ThreadMetadataUpdateResponse {
   readonly thread: Thread
 }
-export const ThreadMetadataUpdateResponse: Lazy<ThreadMetadataUpdateResponse> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadMetadataUpdateResponse: Lazy<ThreadMetadataUpdateResponse> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 export interface ThreadNameUpdatedNotification {
   readonly threadId: string
@@ -10632,7 +10692,7 @@ export interface ThreadPredictionUpdatedNotification {
 }
 export const ThreadPredictionUpdatedNotification: Lazy<ThreadPredictionUpdatedNotification> = lazy(() =>
   Schema.Struct({
-    result: ThreadPredictionResult(),
+    result: Schema.suspend(ThreadPredictionResult),
     sourceTurnId: Schema.String,
     threadId: Schema.String
   })
@@ -10663,7 +10723,7 @@ export const ThreadReadParams: Lazy<ThreadReadParams> = lazy(() =>
 export interface ThreadReadResponse {
   readonly thread: Thread
 }
-export const ThreadReadResponse: Lazy<ThreadReadResponse> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadReadResponse: Lazy<ThreadReadResponse> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 /** The first unread position in a durable local thread. A null position means read. The opaque revision guards edits against activity or marks the caller has not seen. */
 export interface ThreadReadState {
@@ -10672,7 +10732,7 @@ export interface ThreadReadState {
 }
 export const ThreadReadState: Lazy<ThreadReadState> = lazy(() =>
   Schema.Struct({
-    firstUnread: Schema.optional(Schema.NullOr(ThreadUnreadPosition())),
+    firstUnread: Schema.optional(Schema.NullOr(Schema.suspend(ThreadUnreadPosition))),
     revision: Schema.String
   })
 )
@@ -10682,7 +10742,7 @@ export interface ThreadReadStateChangedNotification {
   readonly threadId: string
 }
 export const ThreadReadStateChangedNotification: Lazy<ThreadReadStateChangedNotification> = lazy(() =>
-  Schema.Struct({ readState: ThreadReadState(), threadId: Schema.String })
+  Schema.Struct({ readState: Schema.suspend(ThreadReadState), threadId: Schema.String })
 )
 
 export type ThreadReadStateOperation = { readonly type: "read" } | { readonly type: "unread" }
@@ -10751,7 +10811,9 @@ export interface ThreadRealtimeEntry {
   readonly item: ThreadRealtimeItem
   readonly position: number
 }
-export const ThreadRealtimeEntry: Lazy<ThreadRealtimeEntry> = lazy(() => Schema.Struct({ item: ThreadRealtimeItem(), position: Schema.Int }))
+export const ThreadRealtimeEntry: Lazy<ThreadRealtimeEntry> = lazy(() =>
+  Schema.Struct({ item: Schema.suspend(ThreadRealtimeItem), position: Schema.Int })
+)
 
 /** EXPERIMENTAL - emitted when thread realtime encounters an error. */
 export interface ThreadRealtimeErrorNotification {
@@ -10764,7 +10826,9 @@ export const ThreadRealtimeErrorNotification: Lazy<ThreadRealtimeErrorNotificati
 export interface ThreadRealtimeFrameChannels {
   readonly voice_transcript: ThreadRealtimeVoiceTranscript
 }
-export const ThreadRealtimeFrameChannels: Lazy<ThreadRealtimeFrameChannels> = lazy(() => Schema.Struct({ voice_transcript: ThreadRealtimeVoiceTranscript() }))
+export const ThreadRealtimeFrameChannels: Lazy<ThreadRealtimeFrameChannels> = lazy(() =>
+  Schema.Struct({ voice_transcript: Schema.suspend(ThreadRealtimeVoiceTranscript) })
+)
 
 export type ThreadRealtimeHandoffMode = "start" | "steer" | (string & {})
 export const ThreadRealtimeHandoffMode: Lazy<ThreadRealtimeHandoffMode> = lazy(() => Schema.String)
@@ -10864,7 +10928,7 @@ export const ThreadRealtimeItem: Lazy<ThreadRealtimeItem> = lazy(() =>
       }),
       Schema.Struct({
         type: Schema.Literal("frame"),
-        channels: ThreadRealtimeFrameChannels(),
+        channels: Schema.suspend(ThreadRealtimeFrameChannels),
         id: Schema.String,
         observedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
         realtimeSessionId: Schema.String
@@ -10880,7 +10944,7 @@ export const ThreadRealtimeItem: Lazy<ThreadRealtimeItem> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("bemItemPromoted"),
         itemId: Schema.String,
-        presentation: ThreadRealtimeBemItemPresentation(),
+        presentation: Schema.suspend(ThreadRealtimeBemItemPresentation),
         turnId: Schema.String,
         id: Schema.String,
         observedAtMs: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -10937,14 +11001,18 @@ export interface ThreadRealtimeItemCompletedNotification {
   readonly item: ThreadRealtimeItem
   readonly threadId: string
 }
-export const ThreadRealtimeItemCompletedNotification: Lazy<ThreadRealtimeItemCompletedNotification> = lazy(() => Schema.Struct({ item: ThreadRealtimeItem(), threadId: Schema.String }))
+export const ThreadRealtimeItemCompletedNotification: Lazy<ThreadRealtimeItemCompletedNotification> = lazy(() =>
+  Schema.Struct({ item: Schema.suspend(ThreadRealtimeItem), threadId: Schema.String })
+)
 
 /** EXPERIMENTAL - a realtime timeline item started before its content streams. */
 export interface ThreadRealtimeItemStartedNotification {
   readonly item: ThreadRealtimeItem
   readonly threadId: string
 }
-export const ThreadRealtimeItemStartedNotification: Lazy<ThreadRealtimeItemStartedNotification> = lazy(() => Schema.Struct({ item: ThreadRealtimeItem(), threadId: Schema.String }))
+export const ThreadRealtimeItemStartedNotification: Lazy<ThreadRealtimeItemStartedNotification> = lazy(() =>
+  Schema.Struct({ item: Schema.suspend(ThreadRealtimeItem), threadId: Schema.String })
+)
 
 /** EXPERIMENTAL - text appended to an active realtime transcript item. */
 export interface ThreadRealtimeItemTranscriptDeltaNotification {
@@ -10965,7 +11033,10 @@ export interface ThreadRealtimeOutputAudioDeltaNotification {
   readonly threadId: string
 }
 export const ThreadRealtimeOutputAudioDeltaNotification: Lazy<ThreadRealtimeOutputAudioDeltaNotification> = lazy(() =>
-  Schema.Struct({ audio: ThreadRealtimeAudioChunk(), threadId: Schema.String })
+  Schema.Struct({
+    audio: Schema.suspend(ThreadRealtimeAudioChunk),
+    threadId: Schema.String
+  })
 )
 
 /** EXPERIMENTAL - emitted with the remote SDP for a WebRTC realtime session. */
@@ -11094,7 +11165,7 @@ export interface ThreadResumeParams {
 }
 export const ThreadResumeParams: Lazy<ThreadResumeParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
@@ -11143,9 +11214,9 @@ export interface ThreadResumeResponse {
 }
 export const ThreadResumeResponse: Lazy<ThreadResumeResponse> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: AskForApproval(),
+    approvalPolicy: Schema.suspend(AskForApproval),
     approvalsReviewer: ApprovalsReviewer(),
-    collaborationMode: Schema.optional(Schema.NullOr(CollaborationMode())),
+    collaborationMode: Schema.optional(Schema.NullOr(Schema.suspend(CollaborationMode))),
     cwd: AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
     instructionSources: Schema.optional(Schema.Array(LegacyAppPathString())),
@@ -11153,9 +11224,9 @@ export const ThreadResumeResponse: Lazy<ThreadResumeResponse> = lazy(() =>
     model: Schema.String,
     modelProvider: Schema.String,
     reasoningEffort: Schema.optional(Schema.NullOr(ReasoningEffort())),
-    sandbox: SandboxPolicy(),
+    sandbox: Schema.suspend(SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread(),
+    thread: Schema.suspend(Thread),
     turnsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -11193,7 +11264,7 @@ export interface ThreadRevertResponse {
 export const ThreadRevertResponse: Lazy<ThreadRevertResponse> = lazy(() =>
   Schema.Struct({
     itemsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread(),
+    thread: Schema.suspend(Thread),
     turnsBackwardsCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -11209,14 +11280,19 @@ export interface ThreadSearchPartialNotification {
   readonly requestId: RequestId
 }
 export const ThreadSearchPartialNotification: Lazy<ThreadSearchPartialNotification> = lazy(() =>
-  Schema.Struct({ data: Schema.Array(ThreadSearchResult()), requestId: RequestId() })
+  Schema.Struct({
+    data: Schema.Array(Schema.suspend(ThreadSearchResult)),
+    requestId: Schema.suspend(RequestId)
+  })
 )
 
 export interface ThreadSearchResult {
   readonly snippet: string
   readonly thread: Thread
 }
-export const ThreadSearchResult: Lazy<ThreadSearchResult> = lazy(() => Schema.Struct({ snippet: Schema.String, thread: Thread() }))
+export const ThreadSearchResult: Lazy<ThreadSearchResult> = lazy(() =>
+  Schema.Struct({ snippet: Schema.String, thread: Schema.suspend(Thread) })
+)
 
 export type ThreadSearchSortKey = "created_at" | "updated_at" | "recency_at"
 export const ThreadSearchSortKey: Lazy<ThreadSearchSortKey> = lazy(() => Schema.Literals(["created_at", "updated_at", "recency_at"]))
@@ -11232,7 +11308,7 @@ export interface ThreadSection {
 }
 export const ThreadSection: Lazy<ThreadSection> = lazy(() =>
   Schema.Struct({
-    appearance: Schema.optional(Schema.NullOr(ThreadSectionAppearance())),
+    appearance: Schema.optional(Schema.NullOr(Schema.suspend(ThreadSectionAppearance))),
     id: Schema.String,
     name: Schema.String
   })
@@ -11268,7 +11344,7 @@ export interface ThreadSectionCreateParams {
 }
 export const ThreadSectionCreateParams: Lazy<ThreadSectionCreateParams> = lazy(() =>
   Schema.Struct({
-    appearance: Schema.optional(Schema.NullOr(ThreadSectionAppearance())),
+    appearance: Schema.optional(Schema.NullOr(Schema.suspend(ThreadSectionAppearance))),
     name: Schema.String
   })
 )
@@ -11277,7 +11353,7 @@ export const ThreadSectionCreateParams: Lazy<ThreadSectionCreateParams> = lazy((
 export interface ThreadSectionCreateResponse {
   readonly section: ThreadSection
 }
-export const ThreadSectionCreateResponse: Lazy<ThreadSectionCreateResponse> = lazy(() => Schema.Struct({ section: ThreadSection() }))
+export const ThreadSectionCreateResponse: Lazy<ThreadSectionCreateResponse> = lazy(() => Schema.Struct({ section: Schema.suspend(ThreadSection) }))
 
 /** Parameters for deleting an independently persisted thread section. */
 export interface ThreadSectionDeleteParams {
@@ -11312,7 +11388,7 @@ export interface ThreadSectionListResponse {
 }
 export const ThreadSectionListResponse: Lazy<ThreadSectionListResponse> = lazy(() =>
   Schema.Struct({
-    data: Schema.Array(ThreadSection()),
+    data: Schema.Array(Schema.suspend(ThreadSection)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -11348,7 +11424,7 @@ export interface ThreadSectionUpdateParams {
 }
 export const ThreadSectionUpdateParams: Lazy<ThreadSectionUpdateParams> = lazy(() =>
   Schema.Struct({
-    appearance: Schema.optional(Schema.NullOr(ThreadSectionAppearance())),
+    appearance: Schema.optional(Schema.NullOr(Schema.suspend(ThreadSectionAppearance))),
     name: Schema.String,
     sectionId: Schema.String
   })
@@ -11358,7 +11434,7 @@ export const ThreadSectionUpdateParams: Lazy<ThreadSectionUpdateParams> = lazy((
 export interface ThreadSectionUpdateResponse {
   readonly section: ThreadSection
 }
-export const ThreadSectionUpdateResponse: Lazy<ThreadSectionUpdateResponse> = lazy(() => Schema.Struct({ section: ThreadSection() }))
+export const ThreadSectionUpdateResponse: Lazy<ThreadSectionUpdateResponse> = lazy(() => Schema.Struct({ section: Schema.suspend(ThreadSection) }))
 
 export interface ThreadSetNameParams {
   readonly name: string
@@ -11388,17 +11464,17 @@ export interface ThreadSettings {
 }
 export const ThreadSettings: Lazy<ThreadSettings> = lazy(() =>
   Schema.Struct({
-    activePermissionProfile: Schema.optional(Schema.NullOr(ActivePermissionProfile())),
-    approvalPolicy: AskForApproval(),
+    activePermissionProfile: Schema.optional(Schema.NullOr(Schema.suspend(ActivePermissionProfile))),
+    approvalPolicy: Schema.suspend(AskForApproval),
     approvalsReviewer: ApprovalsReviewer(),
-    collaborationMode: CollaborationMode(),
+    collaborationMode: Schema.suspend(CollaborationMode),
     cwd: AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
     effort: Schema.optional(Schema.NullOr(ReasoningEffort())),
     model: Schema.String,
     modelProvider: Schema.String,
     personality: Schema.optional(Schema.NullOr(Personality())),
-    sandboxPolicy: SandboxPolicy(),
+    sandboxPolicy: Schema.suspend(SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(ReasoningSummary()))
   })
@@ -11409,7 +11485,7 @@ export interface ThreadSettingsUpdatedNotification {
   readonly threadSettings: ThreadSettings
 }
 export const ThreadSettingsUpdatedNotification: Lazy<ThreadSettingsUpdatedNotification> = lazy(() =>
-  Schema.Struct({ threadId: Schema.String, threadSettings: ThreadSettings() })
+  Schema.Struct({ threadId: Schema.String, threadSettings: Schema.suspend(ThreadSettings) })
 )
 
 export interface ThreadShellCommandParams {
@@ -11488,7 +11564,7 @@ export interface ThreadStartParams {
 }
 export const ThreadStartParams: Lazy<ThreadStartParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     baseInstructions: Schema.optional(Schema.NullOr(Schema.String)),
     config: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
@@ -11525,7 +11601,7 @@ export interface ThreadStartResponse {
 }
 export const ThreadStartResponse: Lazy<ThreadStartResponse> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: AskForApproval(),
+    approvalPolicy: Schema.suspend(AskForApproval),
     approvalsReviewer: ApprovalsReviewer(),
     cwd: AbsolutePathBuf(),
     disabledPluginIds: Schema.optional(Schema.Array(Schema.String)),
@@ -11533,9 +11609,9 @@ export const ThreadStartResponse: Lazy<ThreadStartResponse> = lazy(() =>
     model: Schema.String,
     modelProvider: Schema.String,
     reasoningEffort: Schema.optional(Schema.NullOr(ReasoningEffort())),
-    sandbox: SandboxPolicy(),
+    sandbox: Schema.suspend(SandboxPolicy),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
-    thread: Thread()
+    thread: Schema.suspend(Thread)
   })
 )
 
@@ -11545,7 +11621,7 @@ export const ThreadStartSource: Lazy<ThreadStartSource> = lazy(() => Schema.Lite
 export interface ThreadStartedNotification {
   readonly thread: Thread
 }
-export const ThreadStartedNotification: Lazy<ThreadStartedNotification> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadStartedNotification: Lazy<ThreadStartedNotification> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 export type ThreadStatus =
   | { readonly type: "notLoaded" }
@@ -11577,7 +11653,9 @@ export interface ThreadStatusChangedNotification {
   readonly status: ThreadStatus
   readonly threadId: string
 }
-export const ThreadStatusChangedNotification: Lazy<ThreadStatusChangedNotification> = lazy(() => Schema.Struct({ status: ThreadStatus(), threadId: Schema.String }))
+export const ThreadStatusChangedNotification: Lazy<ThreadStatusChangedNotification> = lazy(() =>
+  Schema.Struct({ status: Schema.suspend(ThreadStatus), threadId: Schema.String })
+)
 
 /** EXPERIMENTAL - one item or turn boundary in canonical rollout order. */
 export type ThreadTimelineEntry =
@@ -11616,13 +11694,13 @@ export const ThreadTimelineEntry: Lazy<ThreadTimelineEntry> = lazy(() =>
     [
       Schema.Struct({
         type: Schema.Literal("item"),
-        item: ThreadItem(),
+        item: Schema.suspend(ThreadItem),
         position: Schema.Int,
         turnId: Schema.String
       }),
       Schema.Struct({
         type: Schema.Literal("realtime"),
-        item: ThreadRealtimeItem(),
+        item: Schema.suspend(ThreadRealtimeItem),
         position: Schema.Int
       }),
       Schema.Struct({
@@ -11635,7 +11713,7 @@ export const ThreadTimelineEntry: Lazy<ThreadTimelineEntry> = lazy(() =>
         type: Schema.Literal("turnCompleted"),
         completedAt: Schema.optional(Schema.NullOr(Schema.Int)),
         durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
-        error: Schema.optional(Schema.NullOr(TurnError())),
+        error: Schema.optional(Schema.NullOr(Schema.suspend(TurnError))),
         position: Schema.Int,
         startedAt: Schema.optional(Schema.NullOr(Schema.Int)),
         status: TurnStatus(),
@@ -11653,9 +11731,9 @@ export interface ThreadTokenUsage {
 }
 export const ThreadTokenUsage: Lazy<ThreadTokenUsage> = lazy(() =>
   Schema.Struct({
-    last: TokenUsageBreakdown(),
+    last: Schema.suspend(TokenUsageBreakdown),
     modelContextWindow: Schema.optional(Schema.NullOr(Schema.Int)),
-    total: TokenUsageBreakdown()
+    total: Schema.suspend(TokenUsageBreakdown)
   })
 )
 
@@ -11667,7 +11745,7 @@ export interface ThreadTokenUsageUpdatedNotification {
 export const ThreadTokenUsageUpdatedNotification: Lazy<ThreadTokenUsageUpdatedNotification> = lazy(() =>
   Schema.Struct({
     threadId: Schema.String,
-    tokenUsage: ThreadTokenUsage(),
+    tokenUsage: Schema.suspend(ThreadTokenUsage),
     turnId: Schema.String
   })
 )
@@ -11703,7 +11781,7 @@ export interface ThreadTurnsListResponse {
 export const ThreadTurnsListResponse: Lazy<ThreadTurnsListResponse> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(Turn()),
+    data: Schema.Array(Schema.suspend(Turn)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -11716,7 +11794,7 @@ export const ThreadUnarchiveParams: Lazy<ThreadUnarchiveParams> = lazy(() => Sch
 export interface ThreadUnarchiveResponse {
   readonly thread: Thread
 }
-export const ThreadUnarchiveResponse: Lazy<ThreadUnarchiveResponse> = lazy(() => Schema.Struct({ thread: Thread() }))
+export const ThreadUnarchiveResponse: Lazy<ThreadUnarchiveResponse> = lazy(() => Schema.Struct({ thread: Schema.suspend(Thread) }))
 
 export interface ThreadUnarchivedNotification {
   readonly threadId: string
@@ -11766,7 +11844,7 @@ export const ThreadUsage: Lazy<ThreadUsage> = lazy(() =>
   Schema.Struct({
     estimatedUsageCreditsMicros: Schema.Int,
     estimatedUsageUsdMicros: Schema.optional(Schema.NullOr(Schema.Int)),
-    groups: Schema.Array(ThreadUsageBreakdownGroup()),
+    groups: Schema.Array(Schema.suspend(ThreadUsageBreakdownGroup)),
     nativeUsageUsdMicros: Schema.optional(Schema.NullOr(Schema.Int)),
     threadId: Schema.String
   })
@@ -11872,7 +11950,7 @@ export const ToolRequestUserInputParams: Lazy<ToolRequestUserInputParams> = lazy
     autoResolutionMs: Schema.optional(Schema.NullOr(Schema.Int)),
     isBlocking: Schema.Boolean,
     itemId: Schema.String,
-    questions: Schema.Array(ToolRequestUserInputQuestion()),
+    questions: Schema.Array(Schema.suspend(ToolRequestUserInputQuestion)),
     threadId: Schema.String,
     turnId: Schema.String
   })
@@ -11893,7 +11971,7 @@ export const ToolRequestUserInputQuestion: Lazy<ToolRequestUserInputQuestion> = 
     id: Schema.String,
     isOther: Schema.optional(Schema.Boolean),
     isSecret: Schema.optional(Schema.Boolean),
-    options: Schema.optional(Schema.NullOr(Schema.Array(ToolRequestUserInputOption()))),
+    options: Schema.optional(Schema.NullOr(Schema.Array(Schema.suspend(ToolRequestUserInputOption)))),
     question: Schema.String
   })
 )
@@ -11903,14 +11981,18 @@ export interface ToolRequestUserInputResponse {
   readonly answers: { readonly [key: string]: ToolRequestUserInputAnswer }
 }
 export const ToolRequestUserInputResponse: Lazy<ToolRequestUserInputResponse> = lazy(() =>
-  Schema.Struct({ answers: Schema.Record(Schema.String, ToolRequestUserInputAnswer()) })
+  Schema.Struct({
+    answers: Schema.Record(Schema.String, Schema.suspend(ToolRequestUserInputAnswer))
+  })
 )
 
 export interface ToolsV2 {
   readonly web_search?: WebSearchToolConfig | null | undefined
 }
 export const ToolsV2: Lazy<ToolsV2> = lazy(() =>
-  Schema.Struct({ web_search: Schema.optional(Schema.NullOr(WebSearchToolConfig())) })
+  Schema.Struct({
+    web_search: Schema.optional(Schema.NullOr(Schema.suspend(WebSearchToolConfig)))
+  })
 )
 
 export type TrustedContacts = "check" | "skip" | (string & {})
@@ -11939,9 +12021,9 @@ export const Turn: Lazy<Turn> = lazy(() =>
   Schema.Struct({
     completedAt: Schema.optional(Schema.NullOr(Schema.Int)),
     durationMs: Schema.optional(Schema.NullOr(Schema.Int)),
-    error: Schema.optional(Schema.NullOr(TurnError())),
+    error: Schema.optional(Schema.NullOr(Schema.suspend(TurnError))),
     id: Schema.String,
-    items: Schema.Array(ThreadItem()),
+    items: Schema.Array(Schema.suspend(ThreadItem)),
     itemsView: Schema.optional(TurnItemsView()),
     rootTurnId: Schema.optional(Schema.NullOr(Schema.String)),
     startedAt: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -11953,7 +12035,7 @@ export interface TurnCompletedNotification {
   readonly threadId: string
   readonly turn: Turn
 }
-export const TurnCompletedNotification: Lazy<TurnCompletedNotification> = lazy(() => Schema.Struct({ threadId: Schema.String, turn: Turn() }))
+export const TurnCompletedNotification: Lazy<TurnCompletedNotification> = lazy(() => Schema.Struct({ threadId: Schema.String, turn: Schema.suspend(Turn) }))
 
 /** Notification that the turn-level unified diff has changed. Contains the latest aggregated diff across all file changes in the turn. */
 export interface TurnDiffUpdatedNotification {
@@ -11989,9 +12071,9 @@ export interface TurnError {
 export const TurnError: Lazy<TurnError> = lazy(() =>
   Schema.Struct({
     additionalDetails: Schema.optional(Schema.NullOr(Schema.String)),
-    codexErrorInfo: Schema.optional(Schema.NullOr(CodexErrorInfo())),
+    codexErrorInfo: Schema.optional(Schema.NullOr(Schema.suspend(CodexErrorInfo))),
     message: Schema.String,
-    misalignment: Schema.optional(Schema.NullOr(MisalignmentErrorDetails()))
+    misalignment: Schema.optional(Schema.NullOr(Schema.suspend(MisalignmentErrorDetails)))
   })
 )
 
@@ -12041,7 +12123,7 @@ export interface TurnPlanUpdatedNotification {
 export const TurnPlanUpdatedNotification: Lazy<TurnPlanUpdatedNotification> = lazy(() =>
   Schema.Struct({
     explanation: Schema.optional(Schema.NullOr(Schema.String)),
-    plan: Schema.Array(TurnPlanStep()),
+    plan: Schema.Array(Schema.suspend(TurnPlanStep)),
     threadId: Schema.String,
     turnId: Schema.String
   })
@@ -12093,24 +12175,24 @@ export interface TurnStartParams {
 }
 export const TurnStartParams: Lazy<TurnStartParams> = lazy(() =>
   Schema.Struct({
-    approvalPolicy: Schema.optional(Schema.NullOr(KnownAskForApproval())),
+    approvalPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownAskForApproval))),
     approvalsReviewer: Schema.optional(Schema.NullOr(KnownApprovalsReviewer())),
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
     cwd: Schema.optional(Schema.NullOr(Schema.String)),
     disabledPluginIds: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     effort: Schema.optional(Schema.NullOr(KnownReasoningEffort())),
-    input: Schema.Array(KnownUserInput()),
+    input: Schema.Array(Schema.suspend(KnownUserInput)),
     model: Schema.optional(Schema.NullOr(Schema.String)),
     outputSchema: Schema.optional(Schema.Unknown),
     parentTurnId: Schema.optional(Schema.NullOr(Schema.String)),
     personality: Schema.optional(Schema.NullOr(KnownPersonality())),
     rootTurnId: Schema.optional(Schema.NullOr(Schema.String)),
-    sandboxPolicy: Schema.optional(Schema.NullOr(KnownSandboxPolicy())),
+    sandboxPolicy: Schema.optional(Schema.NullOr(Schema.suspend(KnownSandboxPolicy))),
     serviceTier: Schema.optional(Schema.NullOr(Schema.String)),
     serviceTierForTurn: Schema.optional(Schema.NullOr(Schema.String)),
     summary: Schema.optional(Schema.NullOr(KnownReasoningSummary())),
     threadId: Schema.String,
-    toolOutput: Schema.optional(Schema.NullOr(TurnToolOutput())),
+    toolOutput: Schema.optional(Schema.NullOr(Schema.suspend(TurnToolOutput))),
     turnTrigger: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -12118,13 +12200,13 @@ export const TurnStartParams: Lazy<TurnStartParams> = lazy(() =>
 export interface TurnStartResponse {
   readonly turn: Turn
 }
-export const TurnStartResponse: Lazy<TurnStartResponse> = lazy(() => Schema.Struct({ turn: Turn() }))
+export const TurnStartResponse: Lazy<TurnStartResponse> = lazy(() => Schema.Struct({ turn: Schema.suspend(Turn) }))
 
 export interface TurnStartedNotification {
   readonly threadId: string
   readonly turn: Turn
 }
-export const TurnStartedNotification: Lazy<TurnStartedNotification> = lazy(() => Schema.Struct({ threadId: Schema.String, turn: Turn() }))
+export const TurnStartedNotification: Lazy<TurnStartedNotification> = lazy(() => Schema.Struct({ threadId: Schema.String, turn: Schema.suspend(Turn) }))
 
 export type TurnStatus = "completed" | "interrupted" | "failed" | "inProgress" | (string & {})
 export const TurnStatus: Lazy<TurnStatus> = lazy(() => Schema.String)
@@ -12140,7 +12222,7 @@ export const TurnSteerParams: Lazy<TurnSteerParams> = lazy(() =>
   Schema.Struct({
     clientUserMessageId: Schema.optional(Schema.NullOr(Schema.String)),
     expectedTurnId: Schema.String,
-    input: Schema.Array(KnownUserInput()),
+    input: Schema.Array(Schema.suspend(KnownUserInput)),
     threadId: Schema.String
   })
 )
@@ -12161,7 +12243,7 @@ export const TurnToolOutput: Lazy<TurnToolOutput> = lazy(() =>
   Schema.Struct({
     name: Schema.String,
     namespace: Schema.optional(Schema.NullOr(Schema.String)),
-    output: KnownFunctionCallOutputBody(),
+    output: Schema.suspend(KnownFunctionCallOutputBody),
     retain: Schema.optional(Schema.Boolean)
   })
 )
@@ -12174,7 +12256,7 @@ export interface TurnsPage {
 export const TurnsPage: Lazy<TurnsPage> = lazy(() =>
   Schema.Struct({
     backwardsCursor: Schema.optional(Schema.NullOr(Schema.String)),
-    data: Schema.Array(Turn()),
+    data: Schema.Array(Schema.suspend(Turn)),
     nextCursor: Schema.optional(Schema.NullOr(Schema.String))
   })
 )
@@ -12215,7 +12297,7 @@ export const UserInput: Lazy<UserInput> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("text"),
         text: Schema.String,
-        text_elements: Schema.optional(Schema.Array(TextElement()))
+        text_elements: Schema.optional(Schema.Array(Schema.suspend(TextElement)))
       }),
       Schema.Struct({
         type: Schema.Literal("image"),
@@ -12279,7 +12361,7 @@ export const KnownUserInput: Lazy<KnownUserInput> = lazy(() =>
       Schema.Struct({
         type: Schema.Literal("text"),
         text: Schema.String,
-        text_elements: Schema.optional(Schema.Array(TextElement()))
+        text_elements: Schema.optional(Schema.Array(Schema.suspend(TextElement)))
       }),
       Schema.Struct({
         type: Schema.Literal("image"),
@@ -12399,7 +12481,7 @@ export const WebSearchToolConfig: Lazy<WebSearchToolConfig> = lazy(() =>
   Schema.Struct({
     allowed_domains: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
     context_size: Schema.optional(Schema.NullOr(WebSearchContextSize())),
-    location: Schema.optional(Schema.NullOr(WebSearchLocation()))
+    location: Schema.optional(Schema.NullOr(Schema.suspend(WebSearchLocation)))
   })
 )
 

@@ -26,12 +26,24 @@ export interface CommandView extends About {
   readonly places: Places
 }
 
-/** The demands that must hold for a match; `undefined` if there is no match. */
-export type Match = ReadonlyArray<Demand> | undefined
+/** Tells why a part does not match. A rule that declines does not say why. */
+export class Miss {
+  readonly reason: ((when: CommandCondition) => string) | undefined
+  constructor(reason: Miss["reason"]) {
+    this.reason = reason
+  }
+}
+
+/** The demands that must hold for a match, or why there is none. */
+export type Match = ReadonlyArray<Demand> | Miss
+
+export const isMiss = (match: Match): match is Miss => match instanceof Miss
 
 export interface Matcher {
   /** Whether it matches every request for a plain command, as nearly all rules do. */
   readonly isPlain: boolean
+  /** Whether it can match a part that runs this program and nothing else. */
+  readonly isAbout: (program: string) => boolean
   readonly matchesRequest: (view: CommandView) => boolean
   readonly matchesPart: (part: PartView, view: CommandView) => Match
   /**
@@ -42,6 +54,7 @@ export interface Matcher {
 }
 
 const yes: Match = []
+const no: Match = new Miss(undefined)
 
 export const compile = (when: CommandCondition, sure: boolean): Matcher => {
   const common = compileCommon(when, sure)
@@ -54,15 +67,7 @@ export const compile = (when: CommandCondition, sure: boolean): Matcher => {
       common(view) &&
       (sure ? view.requests.length > 0 && view.requests.every(isNamed) : view.requests.some(isNamed)) &&
       (hosts === undefined || (view.networkHost !== undefined && hosts.includes(view.networkHost.toLowerCase()))),
-    ...(sure ? compileSure(when) : { matchesPart: compilePossible(when), whyNot: () => undefined })
-  }
-}
-
-/** The reason why a part does not match. */
-class Miss {
-  readonly reason: string
-  constructor(reason: string) {
-    this.reason = reason
+    ...(sure ? compileSure(when) : compilePossible(when))
   }
 }
 
@@ -77,23 +82,29 @@ const isFlag = (arg: string): boolean => arg.startsWith("-") && arg !== "-" && a
 /** Compiles the conditions on a part for a rule that accepts. They look at nothing but the part. */
 export const compileSure = (
   when: CommandCondition
-): { readonly matchesPart: (part: PartView) => Match; readonly whyNot: Matcher["whyNot"] } => {
+): Pick<Matcher, "isAbout" | "whyNot"> & { readonly matchesPart: (part: PartView) => Match } => {
   const match = matchSurely(when)
   const programs = listOf(when.program)
   return {
-    matchesPart: (view) => {
-      const found = match(view)
-      return found instanceof Miss ? undefined : found
-    },
+    isAbout: (program) => programs === undefined || programs.includes(program),
+    matchesPart: match,
     whyNot: (view) => {
       if (view.program === undefined || programs?.includes(view.program) !== true) return undefined
       const found = match(view)
-      return found instanceof Miss ? found.reason : undefined
+      return isMiss(found) ? found.reason?.(when) : undefined
     }
   }
 }
 
-const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray<Demand> | Miss) => {
+// Nearly all rules of a long rubric miss for one of these reasons, so the sentences are made only when they are asked for.
+const otherProgram = new Miss(() => "another program")
+const otherArgs = new Miss(({ args }) => `the arguments are not exactly ${JSON.stringify(args)}`)
+const otherBeginning = new Miss(({ argsPrefix }) => `the arguments do not begin with ${JSON.stringify(argsPrefix)}`)
+const otherText = new Miss(() => "commandRegex does not match the whole command")
+
+const because = (reason: string) => new Miss(() => reason)
+
+const matchSurely = (when: CommandCondition): ((view: PartView) => Match) => {
   const programs = listOf(when.program)
   const regex = regexOf(when.commandRegex, true)
   const cwdWithin = listOf(when.cwdWithin)
@@ -103,43 +114,39 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
   const { args, argsPrefix, assigns = [] } = when
   // Neither the model's words nor the server's proposal from them show what a command does.
   if (matchesOnUntrustedOnly(when)) {
-    const untrustedOnly = new Miss("the rule only looks at what the model says")
+    const untrustedOnly = because("the rule only looks at what the model says")
     return () => untrustedOnly
   }
 
   return (view) => {
     const { args: actual, bases, folders, line, part, program, redirects } = view
     if (part.opaque !== undefined || view.evaluates)
-      return new Miss(part.opaque ?? "it runs text that is made at run time")
-    if (programs !== undefined && (program === undefined || !programs.includes(program)))
-      return new Miss("another program")
-    if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args)))
-      return new Miss(`the arguments are not exactly ${JSON.stringify(args)}`)
-    if (argsPrefix !== undefined && !startsWith(actual, argsPrefix))
-      return new Miss(`the arguments do not begin with ${JSON.stringify(argsPrefix)}`)
+      return because(part.opaque ?? "it runs text that is made at run time")
+    if (programs !== undefined && (program === undefined || !programs.includes(program))) return otherProgram
+    if (args !== undefined && (actual.length !== args.length || !startsWith(actual, args))) return otherArgs
+    if (argsPrefix !== undefined && !startsWith(actual, argsPrefix)) return otherBeginning
     const missing = when.flags?.find((flag) => !actual.some((arg) => isSurely(flag, arg)))
-    if (missing !== undefined) return new Miss(`the option ${missing} is missing`)
-    if (regex !== undefined && (line === undefined || !regex(line)))
-      return new Miss("commandRegex does not match the whole command")
+    if (missing !== undefined) return because(`the option ${missing} is missing`)
+    if (regex !== undefined && (line === undefined || !regex(line))) return otherText
     const refused = actual.findIndex((arg) => arg === undefined || (isFlag(arg) && !allows(arg)))
     if (refused >= 0) {
       const arg = actual[refused]
-      return new Miss(
+      return because(
         arg === undefined
           ? `argument ${refused + 1} is only known at run time`
           : `the option ${short(arg)} is not in allowedFlags`
       )
     }
     const assigned = view.variables.find((name) => !assigns.includes(name))
-    if (assigned !== undefined) return new Miss(`the variable ${short(assigned)} is not in assigns`)
+    if (assigned !== undefined) return because(`the variable ${short(assigned)} is not in assigns`)
     if (redirectsWithin === undefined && redirects.length > 0)
-      return new Miss("output is redirected to a file, and the rule has no redirectsWithin")
+      return because("output is redirected to a file, and the rule has no redirectsWithin")
 
     // A condition on folders does not limit a script.
     if (pathsWithin !== undefined && args === undefined && regex === undefined && view.runsScript)
-      return new Miss("it runs a script, and pathsWithin does not limit what that does")
+      return because("it runs a script, and pathsWithin does not limit what that does")
     const unprotected = leavesAlone(view, when.protectedFiles ?? [], true)
-    if (unprotected === undefined) return new Miss("it may write protected files, which decide what runs later")
+    if (unprotected === undefined) return because("it may write protected files, which decide what runs later")
     const conditions: Array<Demand> = [...unprotected]
     const demands: ReadonlyArray<
       readonly [name: string, Paths, ReadonlyArray<string> | undefined, PartView["folders"]]
@@ -151,16 +158,16 @@ const matchSurely = (when: CommandCondition): ((view: PartView) => ReadonlyArray
     for (const [name, paths, within, seenFrom] of demands) {
       if (within === undefined) continue
       const match = surelyWithin(paths, seenFrom, within)
-      if (match === undefined) return new Miss(`not certainly within ${within.map(short).join(", ")} (${name})`)
+      if (match === undefined) return because(`not certainly within ${within.map(short).join(", ")} (${name})`)
       conditions.push(...match)
     }
     for (const path of absoluteOf(view.copied, view)) {
-      if (path === undefined) return new Miss("it copies files whose names are only known at run time")
+      if (path === undefined) return because("it copies files whose names are only known at run time")
       conditions.push({ path, folders: undefined, mayBe: when.protectedFiles ?? [], contents: true })
     }
     if (pathsWithin !== undefined) {
       const followed = surelyWithin(view.followed, bases, pathsWithin)
-      if (followed === undefined) return new Miss("it follows links that may lead outside pathsWithin")
+      if (followed === undefined) return because("it follows links that may lead outside pathsWithin")
       conditions.push(...followed.map((demand) => ({ ...demand, follow: true })))
     }
     return conditions
@@ -218,7 +225,7 @@ export const surelyWithin = (
   paths: ReadonlyArray<string | undefined>,
   folders: ReadonlyArray<string> | undefined,
   within: ReadonlyArray<string>
-): Match => {
+): ReadonlyArray<Demand> | undefined => {
   const absolute: Array<string> = []
   for (const path of paths) {
     if (path === undefined) return undefined
@@ -264,7 +271,7 @@ export const leavesAlone = (
 
 // Rules that decline.
 
-const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
+const compilePossible = (when: CommandCondition): Pick<Matcher, "isAbout" | "matchesPart" | "whyNot"> => {
   const programs = listOf(when.program)?.map(programKey)
   const regex = regexOf(when.commandRegex, false)
   const cwdWithin = listOf(when.cwdWithin)
@@ -344,13 +351,17 @@ const compilePossible = (when: CommandCondition): Matcher["matchesPart"] => {
     })
   }
 
-  return (view, about) => {
-    const { possible } = view
-    if (cwdWithin !== undefined && (about.cwd === undefined || !mayLieIn([""], cwdWithin, view, about.places)))
-      return undefined
-    // If the program is unknown, so are its arguments: the first word may expand to several.
-    if (view.programIsUnknown || matchesWords(view, about)) return yes
-    return asksForCommand && possible !== undefined && matchesText(possible, view, about) ? yes : undefined
+  return {
+    isAbout: (program) => programs === undefined || programs.includes(programKey(program)),
+    matchesPart: (view, about) => {
+      const { possible } = view
+      if (cwdWithin !== undefined && (about.cwd === undefined || !mayLieIn([""], cwdWithin, view, about.places)))
+        return no
+      // If the program is unknown, so are its arguments: the first word may expand to several.
+      if (view.programIsUnknown || matchesWords(view, about)) return yes
+      return asksForCommand && possible !== undefined && matchesText(possible, view, about) ? yes : no
+    },
+    whyNot: () => undefined
   }
 }
 

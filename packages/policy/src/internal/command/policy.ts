@@ -93,6 +93,17 @@ export const compile = (
   })
   const folders = [...new Set(compiled.flatMap(({ folders }) => folders))]
   const arePlain = compiled.every(({ matcher }) => matcher.isPlain)
+  // The rules for parts that only run one program, by its name: a long rubric is mostly about others.
+  const rulesOf = new Map<string, ReadonlyArray<Compiled>>()
+  const rulesFor = ({ possible, program, programIsUnknown }: PartView): ReadonlyArray<Compiled> => {
+    if (program === undefined || programIsUnknown || possible !== undefined) return compiled
+    const known = rulesOf.get(program)
+    if (known !== undefined) return known
+    const rules = compiled.filter(({ matcher }) => matcher.isAbout(program))
+    if (rulesOf.size === maxRemembered) rulesOf.clear()
+    rulesOf.set(program, rules)
+    return rules
+  }
   return Effect.fnUntraced(function* (params: Params["command"]) {
     const command = typeof params.command === "string" ? ShellCommand.parse(params.command) : undefined
     const walker = yield* startWalking
@@ -109,8 +120,8 @@ export const compile = (
         (places): CommandMatch.CommandView => ({ ...about, places })
       )
     const view = yield* lookAt(parts)
-    const applicable =
-      arePlain && isPlain(requests) ? compiled : compiled.filter(({ matcher }) => matcher.matchesRequest(view))
+    const filtered =
+      arePlain && isPlain(requests) ? undefined : compiled.filter(({ matcher }) => matcher.matchesRequest(view))
     let whole: Reading.Verdict | undefined
     const readsWhole = (roots: ReadonlyArray<string>) =>
       (whole ??= Reading.analyse(params.command ?? "", view.cwd === undefined ? [] : [view.cwd], roots))
@@ -118,16 +129,17 @@ export const compile = (
     const dependsOnLinks = (part: PartView): boolean => {
       if (part.followed.length === 0) return false
       const anywhere = { ...part, possiblePaths: [...part.possiblePaths, undefined] }
-      for (const { asksForPaths, matcher } of applicable) {
-        if (matcher.matchesPart(part, view) !== undefined) return false
-        if (asksForPaths && matcher.matchesPart(anywhere, view) !== undefined) return true
+      for (const { asksForPaths, matcher } of filtered ?? rulesFor(part)) {
+        if (!CommandMatch.isMiss(matcher.matchesPart(part, view))) return false
+        if (asksForPaths && !CommandMatch.isMiss(matcher.matchesPart(anywhere, view))) return true
       }
       return false
     }
     const decide = (part: PartView, seen: CommandMatch.CommandView): Decided => {
+      const applicable = filtered ?? rulesFor(part)
       for (const { matcher, rule } of applicable) {
         const conditions = matcher.matchesPart(part, seen)
-        if (conditions === undefined) continue
+        if (CommandMatch.isMiss(conditions)) continue
         const { decision, name: by, reason } = rule
         if (decision !== undefined)
           return { part: part.part, decision, by, byRule: true, reason, conditions, checks: [] }
@@ -165,6 +177,9 @@ export const compile = (
     }
   })
 }
+
+/** The programs whose rules are remembered, at most. */
+const maxRemembered = 64
 
 const foldersIn = ({ cwdWithin, pathsWithin, redirectsWithin }: CommandCondition): ReadonlyArray<string> =>
   [cwdWithin, pathsWithin, redirectsWithin].flatMap((folders) => listOf(folders) ?? [])

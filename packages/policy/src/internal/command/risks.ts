@@ -57,6 +57,8 @@ export const riskOf = (when: CommandCondition): string | undefined => {
   const names = listOf(when.program) ?? Object.keys(programs)
   return names
     .flatMap(remembered)
-    .find(({ onlyWrites, view }) => !(onlyWrites && when.pathsWithin !== undefined) && matchesPart(view) !== undefined)
-    ?.line
+    .find(
+      ({ onlyWrites, view }) =>
+        !(onlyWrites && when.pathsWithin !== undefined) && !CommandMatch.isMiss(matchesPart(view))
+    )?.line
 }
