@@ -180,6 +180,29 @@ describe("a repository like any other", () => {
     })
   )
 
+  it.live("may be a linked worktree, with what it shares", () =>
+    Effect.gen(function* () {
+      const linked = (prepare: (repository: Copy) => void) =>
+        after(
+          (repository) => {
+            repository.git("worktree", "add", "-q", "linked")
+            prepare(repository)
+          },
+          { folder: "linked" }
+        )
+      expect(yield* linked(() => {})).toBeUndefined()
+      expect(
+        yield* linked(({ root }) => appendFileSync(path.join(root, ".git/config"), "[core]\n\tpager = x\n"))
+      ).toMatch(/^core\.pager in .* may name something that runs$/)
+      const elsewhere = yield* linked(({ outside, root, write }) => {
+        cpSync(path.join(root, ".git"), path.join(outside, "git"), { recursive: true })
+        write(".git/worktrees/linked/commondir", `${outside}/git\n`)
+      })
+      expect(elsewhere).toBe("outside/git does not lie in the allowed roots")
+      expect(yield* after(({ write }) => write(".git/commondir/x", ""))).toBe(".git/commondir cannot be read")
+    })
+  )
+
   it.live("is one if there is more of it than can be looked at", () =>
     Effect.gen(function* () {
       const repository = copy()
@@ -216,7 +239,8 @@ describe("the configuration of a repository", () => {
         "[help]\n\tautocorrect = 1\n[versionsort]\n\tsuffix = x\n[blame]\n\tdate = iso\n",
         "[core]\n\tfsmonitor = false\n\tfsmonitor = 0\n\tfsmonitor = No\n\tfsmonitor = off\n",
         "# a\n; b\n   # c\n\n\t[core]  \n  abbrev\n abbrev=7 \n",
-        '[branch "a\\"b\\\\c"]\n\tx = y\n[branch.x]\n\ty = z\n',
+        '[branch "a\\"b\\\\c"]\n\tx = y\n[branch.x]\n\ty = z\n[branch.long-name.2]\n\ty = z\n',
+        '[branch "x"]\n\thooksPath = ~/x\n[branch]\n\tworktree = ~/x\n',
         "[core]\r\n\tabbrev = 7\r\n"
       ]) {
         expect([text, yield* config(text)]).toEqual([text, undefined])
@@ -233,6 +257,7 @@ describe("the configuration of a repository", () => {
         ["[core]\n\tfsmonitor = xfalse\n", "core.fsmonitor"],
         ['[core "x"]\n\tabbrev = 7\n', "core.x.abbrev"],
         ['[core "x"]\n\tfsmonitor = false\n', "core.x.fsmonitor"],
+        ['[core "x"]\n\thooksPath = hooks\n', "core.x.hookspath"],
         ['[diff "x"]\n\talgorithm = x\n', "diff.x.algorithm"],
         ['[merge "x"]\n\tff = x\n', "merge.x.ff"],
         ['[log "x"]\n\tdate = x\n', "log.x.date"],
@@ -288,6 +313,8 @@ describe("the configuration of a repository", () => {
       const bad = "[core]\n\tpager = x\n"
       expect(yield* including("more", { ".git/more": "[core]\n\tabbrev = 7\n" })).toBeUndefined()
       expect(yield* including("missing")).toBeUndefined()
+      // Without a value, it names the folder.
+      expect(yield* config("[include]\n\tpath\n")).toContain("cannot be read")
       expect(yield* including("more", { ".git/more": bad })).toBe(
         "core.pager in .git/more may name something that runs"
       )
@@ -444,6 +471,12 @@ describe("the index of a repository", () => {
         const reason = yield* problem(repository, { plain: true })
         expect([version, reason]).toEqual([version, expect.stringContaining("may be taken for something else")])
       }
+      const ordinary = copy()
+      for (const name of ["x".repeat(200), `${"x".repeat(200)}y`, "y", "z".repeat(400), "zz"]) add(ordinary, name)
+      for (const version of ["2", "4"]) {
+        ordinary.git("update-index", "--index-version", version)
+        expect([version, yield* problem(ordinary, { plain: true })]).toEqual([version, undefined])
+      }
     })
   )
 
@@ -484,6 +517,19 @@ describe("the index of a repository", () => {
         ["half of it", (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)]
       ] as const) {
         expect([what, yield* index(change)]).toEqual([what, "the index of the repository is not understood"])
+      }
+      const inVersion4 = (change: (bytes: Buffer<ArrayBuffer>) => Uint8Array) =>
+        after(({ git, root, write }) => {
+          git("update-index", "--index-version", "4")
+          write(".git/index", change(Buffer.from(readFileSync(path.join(root, ".git/index")))))
+        })
+      expect(yield* inVersion4((bytes) => bytes)).toBeUndefined()
+      for (const [what, change] of [
+        ["a name that removes more than the one before has", set(12 + 62, 1)],
+        ["a name without an end", (bytes: Buffer) => bytes.subarray(0, 12 + 62 + 6)],
+        ["half of it", (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)]
+      ] as const) {
+        expect([what, yield* inVersion4(change)]).toEqual([what, "the index of the repository is not understood"])
       }
       expect(yield* after(({ root }) => rmSync(path.join(root, ".git/index")))).toBeUndefined()
     })
