@@ -1,10 +1,11 @@
 /**
  * Counts the mutants of a module that tests notice, in one process that switches them one after the other.
  *
- *     npm run mutation:count -- MODULE --tests NAME[,NAME…] [--sample N] [--seed N]
+ *     npm run mutation:count -- MODULE --tests NAME[,NAME…] [--sample N] [--seed N] [--isolate]
  *
  * The mutants are those of Stryker. A test runs with the mutants that it reaches, until one test has noticed them. Mutants of what is
- * evaluated when the module loads, or kept from then on, run in an instance of the module of their own.
+ * evaluated when the module loads, or kept from then on, run in an instance of the module of their own. So do all mutants with
+ * `--isolate`, for a module with a state of its own, such as a lock.
  */
 import { Instrumenter } from "@stryker-mutator/instrumenter"
 import { readFileSync } from "node:fs"
@@ -15,14 +16,15 @@ import type { RunnerTask, RunnerTestFile } from "vitest"
 import { numbers } from "../../packages/policy/test/numbers.ts"
 
 const root = path.join(import.meta.dirname, "..", "..")
-const usage = "Usage: npm run mutation:count -- MODULE --tests NAME[,NAME…] [--sample N] [--seed N]"
+const usage = "Usage: npm run mutation:count -- MODULE --tests NAME[,NAME…] [--sample N] [--seed N] [--isolate]"
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     tests: { type: "string" },
     sample: { type: "string" },
-    seed: { type: "string" }
+    seed: { type: "string" },
+    isolate: { type: "boolean", default: false }
   }
 })
 const [module] = positionals
@@ -59,11 +61,22 @@ const { files, mutants } = await new Instrumenter(logger).instrument([{ name: fi
 })
 const code = files[0]?.content ?? ""
 
-// Stands for the module, and gives on what the instance in use exports.
+// Stands for the module, and gives on what the instance in use exports, also to a module that keeps a function of it.
 const exported = [...source.matchAll(/^export (?:const|function|class|let) (\w+)/gm)].map(([, name = ""]) => name)
 const facade = `import * as first from ${JSON.stringify(`${file}?mutant=none`)}
-${exported.map((name) => `export let ${name} = first.${name}`).join("\n")}
-globalThis.__instance__ = { first, use: (instance) => { ${exported.map((name) => `${name} = instance.${name}`).join("; ")} } }
+let current = first
+const follow = (name) =>
+  typeof current[name] !== "function" || /^class\\b/.test(Function.prototype.toString.call(current[name]))
+    ? current[name]
+    : new Proxy(current[name], { apply: (_, self, args) => Reflect.apply(current[name], self, args) })
+${exported.map((name) => `export let ${name} = follow("${name}")`).join("\n")}
+globalThis.__instance__ = {
+  first,
+  use: (instance) => {
+    current = instance
+    ${exported.map((name) => `${name} = follow("${name}")`).join("\n    ")}
+  }
+}
 `
 
 const seed = Number(values.seed ?? 1)
@@ -111,11 +124,12 @@ const tasksOf = (task: RunnerTask): ReadonlyArray<RunnerTask> =>
 const living = new Set(chosen.map(({ id }) => id))
 const reached = new Set<string>()
 for (const test of tests) {
-  vitest.provide("mutation", { file, living: [...living] })
+  vitest.provide("mutation", { file, living: [...living], isolate: values.isolate })
   vitest.state.filesMap.clear()
   await vitest.start([test])
   const tasks = vitest.state.getFiles().flatMap((file: RunnerTestFile) => tasksOf(file))
-  const failed = tasks.find(({ result }) => result?.state === "fail")
+  // A file and its groups also fail if a test in them does.
+  const failed = tasks.findLast(({ result }) => result?.state === "fail")
   const errors = [...vitest.state.errorsSet].map(String)
   if (failed !== undefined || errors.length > 0 || !tasks.some(({ type }) => type === "test")) {
     const why = failed?.result?.errors?.map(({ stack, message }) => stack ?? message).join("\n") ?? errors.join("\n")

@@ -21,7 +21,12 @@ interface Shared {
 
 declare module "vitest" {
   interface ProvidedContext {
-    readonly mutation: { readonly file: string; readonly living: ReadonlyArray<string> }
+    readonly mutation: {
+      readonly file: string
+      readonly living: ReadonlyArray<string>
+      /** Whether each mutant runs in an instance of the module of its own. */
+      readonly isolate: boolean
+    }
   }
   interface TaskMeta {
     mutation?: { readonly noticed: ReadonlyArray<string>; readonly reached: ReadonlyArray<string> }
@@ -41,6 +46,7 @@ export default class extends TestRunner {
   readonly #state = (this.#shared.__stryker__ ??= {})
   readonly #file: string
   readonly #living: Set<string>
+  readonly #isolate: boolean
   /** Reached without a mutant and not with it, as what it changes is kept. */
   readonly #kept = new Set<string>()
   readonly #instances = new Map<string, object>()
@@ -50,8 +56,9 @@ export default class extends TestRunner {
 
   constructor(config: ConstructorParameters<typeof TestRunner>[0]) {
     super(config)
-    const { file, living } = inject("mutation")
+    const { file, isolate, living } = inject("mutation")
     this.#file = file
+    this.#isolate = isolate
     this.#living = new Set(living)
   }
 
@@ -127,13 +134,14 @@ export default class extends TestRunner {
     if (coverage !== undefined) coverage.static = this.#limitSteps()
     const noticed: Array<string> = []
     for (const mutant of Object.keys(reached)) {
-      if (!this.#living.has(mutant) || isLoaded.has(mutant)) continue
+      if (this.#isolate || !this.#living.has(mutant) || isLoaded.has(mutant)) continue
       this.#activate(mutant, limit)
       if (!(await this.#passes(test, millis))) noticed.push(mutant)
       else if (this.#state.hitCount === 0) this.#kept.add(mutant)
     }
     const loaded = [...this.#kept, ...this.#loaded]
-    for (const mutant of loaded) {
+    const isolated = this.#isolate ? [...new Set([...loaded, ...Object.keys(reached)])] : loaded
+    for (const mutant of isolated) {
       if (!this.#living.has(mutant) || noticed.includes(mutant)) continue
       this.#activate(mutant, limit)
       try {

@@ -1,13 +1,15 @@
 import * as Human from "@effect-codex/policy/Human"
+import type { Field, Question } from "@effect-codex/policy/HumanQuestion"
 import type * as PolicyEngine from "@effect-codex/core/PolicyEngine"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { nothingMore } from "../../core/test/waiting.ts"
-import { layerAtTerminal, layerTestTerminal, reply, screen, TestTerminal } from "./humanSupport.ts"
+import { layerAtTerminal, layerTerminalOf, layerTestTerminal, reply, screen, TestTerminal } from "./humanSupport.ts"
 import * as Requests from "./judgeSupport.ts"
 
 const { question, userInput } = Requests
@@ -19,6 +21,106 @@ const asked = <K extends PolicyEngine.Kind>(request: PolicyEngine.Request<K>) =>
   Effect.flatMap(Human.Human, ({ decide }) => Effect.forkChild(decide(request), { startImmediately: true }))
 
 const decidedBy = (line: string) => Effect.tap(asked(command("make all")), () => reply("y / n / cancel", line))
+
+const field = (id: string, more?: Partial<Field>): Field => ({
+  id,
+  label: id,
+  description: `About ${id}.`,
+  type: "text",
+  options: [],
+  isOpen: false,
+  isSecret: false,
+  isRequired: false,
+  minimum: undefined,
+  maximum: undefined,
+  ...more
+})
+
+const form = (...fields: ReadonlyArray<Field>): Question => ({
+  kind: "userInput",
+  threadId: "thread",
+  turnId: undefined,
+  title: "The agent has questions",
+  details: [],
+  choices: [
+    { key: "y", meaning: "answer" },
+    { key: "n", meaning: "do not" }
+  ],
+  fields
+})
+
+const answering = (question: Question) => Effect.forkChild(Human.askAtTerminal(question), { startImmediately: true })
+
+describe("an answer at the terminal", () => {
+  it.effect("has the values of the fields that were filled in, the secret ones redacted", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const fiber = yield* answering(
+        form(
+          field("name"),
+          field("key", { isSecret: true }),
+          field("pin", { type: "integer", isSecret: true }),
+          field("empty", { isSecret: true })
+        )
+      )
+      yield* reply("y / n", "y")
+      yield* reply("About name.", "Bob")
+      yield* reply("About key.", "hunter2")
+      yield* reply("About pin.", "7")
+      yield* reply("About empty.", "")
+      const { choice, values = {} } = (yield* Fiber.join(fiber)) ?? { choice: "none" }
+      const { key, ...others } = values
+      expect(choice).toBe("y")
+      expect(Object.entries(others)).toEqual([
+        ["name", "Bob"],
+        ["pin", 7]
+      ])
+      expect(Redacted.isRedacted(key) && Redacted.value(key)).toBe("hunter2")
+      expect(displayed.join("")).toContain("Answer")
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is the choice alone if the person does not want to answer, or there is nothing to fill in", () =>
+    Effect.gen(function* () {
+      const { displayed } = yield* TestTerminal
+      const declined = yield* answering(form(field("name")))
+      yield* reply("y / n", "n")
+      expect(yield* Fiber.join(declined)).toEqual({ choice: "n" })
+      expect(displayed.join("")).not.toContain("About name.")
+      const seen = displayed.join("").split("y / n").length
+      const accepted = yield* answering(form())
+      yield* reply("y / n", "y", seen)
+      expect(yield* Fiber.join(accepted)).toEqual({ choice: "y" })
+    }).pipe(Effect.provide(layerAtTerminal()))
+  )
+
+  it.effect("is to a question that fits the screen, or an ordinary one if the terminal does not know its size", () =>
+    Effect.gen(function* () {
+      const lines = Array.from({ length: 100 }, (_, index) => `${index} ${"word ".repeat(30)}`)
+      const question = { ...form(), details: [{ label: "Command", text: lines.join("\n") }] }
+      const shown = (columns: number, rows: number) =>
+        Effect.gen(function* () {
+          const { displayed } = yield* TestTerminal
+          const fiber = yield* answering(question)
+          yield* reply("y / n", "n")
+          yield* Fiber.join(fiber)
+          return displayed[0]?.split("\n") ?? []
+        }).pipe(Effect.provide(layerAtTerminal({}, [true, true], layerTerminalOf(columns, rows))))
+      const widthOf = (screen: ReadonlyArray<string>) => Math.max(...screen.map(({ length }) => length))
+      const ordinary = yield* shown(80, 24)
+      expect(yield* shown(0, 0)).toEqual(ordinary)
+      const other = yield* shown(60, 40)
+      for (const [screen, width, height, nextWidth, nextHeight] of [
+        [ordinary, 80, 24, 60, 12],
+        [other, 60, 40, 40, 24]
+      ] as const) {
+        expect([widthOf(screen) <= width, screen.length <= height]).toEqual([true, true])
+        // It makes use of the room.
+        expect([widthOf(screen) > nextWidth, screen.length > nextHeight]).toEqual([true, true])
+      }
+    })
+  )
+})
 
 describe("a person at the terminal", () => {
   it.effect.each([
@@ -40,7 +142,7 @@ describe("a person at the terminal", () => {
       Effect.gen(function* () {
         const { end } = yield* TestTerminal
         const fiber = yield* decidedBy(line)
-        yield* screen(`${line === "" ? "› " : "Erase that. "}Type one of these, in full`)
+        yield* screen(`${line === "" ? "› " : "Erase that. "}Type one of these, in full: y, n, cancel`)
         expect(fiber.pollUnsafe()).toBeUndefined()
         yield* end
         expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline" })
@@ -70,13 +172,17 @@ describe("a person at the terminal", () => {
     }).pipe(Effect.provide(layerAtTerminal()))
   )
 
-  it.effect("is not there when there is no terminal, and nothing is shown", () =>
+  it.effect.each([
+    [false, false],
+    [true, false],
+    [false, true]
+  ] as const)("is not there when the input and the output are a terminal: %j, %j; nothing is shown", (isTerminal) =>
     Effect.gen(function* () {
       const { displayed } = yield* TestTerminal
       const fiber = yield* asked(command("make all"))
       expect(yield* Fiber.join(fiber)).toMatchObject({ decision: "decline", reason: "no answer" })
       expect(displayed).toEqual([])
-    }).pipe(Effect.provide(layerAtTerminal({}, false)))
+    }).pipe(Effect.provide(layerAtTerminal({}, isTerminal)))
   )
 
   it.effect("has declined when the time is up, and is told", () =>

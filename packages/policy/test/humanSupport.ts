@@ -43,52 +43,59 @@ export const reply = Effect.fnUntraced(function* (at: string, line: string, time
   yield* type(`${line}\r`)
 })
 
-export const layerTestTerminal = Layer.effectContext(
-  Effect.sync(() => {
-    const displayed: Array<string> = []
-    const readers = new Set<Queue.Queue<Terminal.UserInput, Cause.Done>>()
-    let ended = false
-    const terminal = Terminal.make({
-      columns: Effect.succeed(80),
-      rows: Effect.succeed(24),
-      size: Effect.die("not used"),
-      readLine: Effect.die("not used"),
-      readInput: Effect.acquireRelease(
-        Effect.tap(Queue.make<Terminal.UserInput, Cause.Done>(), (queue) =>
-          Effect.sync(() => (ended ? Queue.endUnsafe(queue) : readers.add(queue)))
+export const layerTerminalOf = (columns: number, rows: number) =>
+  Layer.effectContext(
+    Effect.sync(() => {
+      const displayed: Array<string> = []
+      const readers = new Set<Queue.Queue<Terminal.UserInput, Cause.Done>>()
+      let ended = false
+      const terminal = Terminal.make({
+        columns: Effect.succeed(columns),
+        rows: Effect.succeed(rows),
+        size: Effect.die("not used"),
+        readLine: Effect.die("not used"),
+        readInput: Effect.acquireRelease(
+          Effect.tap(Queue.make<Terminal.UserInput, Cause.Done>(), (queue) =>
+            Effect.sync(() => (ended ? Queue.endUnsafe(queue) : readers.add(queue)))
+          ),
+          (queue) => Effect.sync(() => readers.delete(queue))
         ),
-        (queue) => Effect.sync(() => readers.delete(queue))
-      ),
-      display: (text) => Effect.sync(() => displayed.push(text))
-    })
-    const test = TestTerminal.of({
-      displayed,
-      type: (text) =>
-        Effect.sync(() => {
-          for (const character of text) {
-            const name = character === "\r" ? "return" : character === "\b" ? "backspace" : character
-            const key = { name, ctrl: false, meta: false, shift: false }
-            for (const reader of readers) Queue.offerUnsafe(reader, { input: Option.some(character), key })
-          }
+        display: (text) => Effect.sync(() => displayed.push(text))
+      })
+      const test = TestTerminal.of({
+        displayed,
+        type: (text) =>
+          Effect.sync(() => {
+            for (const character of text) {
+              const name = character === "\r" ? "return" : character === "\b" ? "backspace" : character
+              const key = { name, ctrl: false, meta: false, shift: false }
+              for (const reader of readers) Queue.offerUnsafe(reader, { input: Option.some(character), key })
+            }
+          }),
+        end: Effect.sync(() => {
+          ended = true
+          for (const reader of readers) Queue.endUnsafe(reader)
         }),
-      end: Effect.sync(() => {
-        ended = true
-        for (const reader of readers) Queue.endUnsafe(reader)
-      }),
-      readers: () => readers.size
+        readers: () => readers.size
+      })
+      return Context.make(Terminal.Terminal, terminal).pipe(Context.add(TestTerminal, test))
     })
-    return Context.make(Terminal.Terminal, terminal).pipe(Context.add(TestTerminal, test))
-  })
-)
+  )
+
+export const layerTestTerminal = layerTerminalOf(80, 24)
 
 const layerFiles = Layer.merge(Path.layer, layerBelow(makeTree(["/repo/", "/etc/passwd"], { "/repo/link": "/etc" })))
 
-/** A person at a test's terminal, which is one unless `isTerminal` says otherwise. */
-export const layerAtTerminal = (options?: Human.Options, isTerminal = true) =>
+/** A person at a test's terminal. Its input and its output are one unless they are said not to be. */
+export const layerAtTerminal = (
+  options?: Human.Options,
+  [stdin, stdout]: readonly [stdin: boolean, stdout: boolean] = [true, true],
+  layer = layerTestTerminal
+) =>
   Human.layerTerminal({ cwd: "/repo", ...options }).pipe(
-    Layer.provideMerge(layerTestTerminal),
+    Layer.provideMerge(layer),
     Layer.provideMerge(
-      Stdio.layerTest({ stdinIsTerminal: Effect.succeed(isTerminal), stdoutIsTerminal: Effect.succeed(isTerminal) })
+      Stdio.layerTest({ stdinIsTerminal: Effect.succeed(stdin), stdoutIsTerminal: Effect.succeed(stdout) })
     ),
     Layer.provideMerge(layerFiles)
   )
