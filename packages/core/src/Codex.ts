@@ -187,8 +187,46 @@ export const make: (
       Effect.flatMap((id) => handles.stream(id, input))
     )
 
+  const { fuzzyFileSearch, fuzzyFileSearchSession } = groups
+  let thread: Threads | undefined
+
+  // Copying the groups would make all of them.
   return Codex.of({
-    ...groups,
+    get account() {
+      return groups.account
+    },
+    get app() {
+      return groups.app
+    },
+    get command() {
+      return groups.command
+    },
+    get config() {
+      return groups.config
+    },
+    get fs() {
+      return groups.fs
+    },
+    get mcpServer() {
+      return groups.mcpServer
+    },
+    get model() {
+      return groups.model
+    },
+    get review() {
+      return groups.review
+    },
+    get skills() {
+      return groups.skills
+    },
+    get thread() {
+      return (thread ??= { ...groups.thread, ...handles.threads })
+    },
+    get turn() {
+      return groups.turn
+    },
+    fuzzyFileSearch,
+    fuzzyFileSearchSession,
     closed: server.closed,
     frames: server.frames,
     malformed: server.malformed,
@@ -208,8 +246,7 @@ export const make: (
         ),
       streamText: (options) =>
         Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
-    },
-    thread: { ...groups.thread, ...handles.threads }
+    }
   })
 })
 

@@ -140,10 +140,23 @@ const list = (items: ReadonlyArray<string>) => {
   return line.length <= 90 && !line.includes("\n") ? line : block("[", items, "]", ",")
 }
 
+// Hundreds of fields are optional strings, so they share one schema.
+const shared: ReadonlyMap<string, string> = new Map([
+  ["Schema.String", "maybeString"],
+  ["Schema.Boolean", "maybeBoolean"],
+  ["Schema.Int", "maybeInt"],
+  ["Schema.Finite", "maybeFinite"]
+])
+
+const printOptional = (node: Node, context: Context): string => {
+  if (node._tag !== "Nullable") return `Schema.optional(${printSchema(node, context, "field")})`
+  const schema = printSchema(node.node, context, "field")
+  return shared.get(schema) ?? `maybe(${schema})`
+}
+
 const struct = (node: Struct, context: Context): string => {
   const fields = node.fields.map(({ name, node, optional }) => {
-    const schema = printSchema(node, context, "field")
-    return `${key(name)}: ${optional ? `Schema.optional(${schema})` : schema}`
+    return `${key(name)}: ${optional ? printOptional(node, context) : printSchema(node, context, "field")}`
   })
   const line = `Schema.Struct({ ${fields.join(", ")} })`
   return line.length <= 90 && !line.includes("\n") ? line : block("Schema.Struct({", fields, "})", ",")

@@ -74,27 +74,67 @@ export interface Options {
 }
 
 /**
- * All groups over one connection.
+ * All groups over one connection. Each one is made when it is first used, because few programs use more than one or two.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (server: AppServer["Service"], options: Options): Groups => ({
-  account: Account.make(server),
-  app: App.make(server),
-  command: Command.make(server, options),
-  config: CodexConfig.make(server),
-  fs: Fs.make(server, options),
-  ...FuzzyFileSearch.make(server, options),
-  mcpServer: McpServer.make(server, options),
-  model: Model.make(server),
-  review: Review.make(server, options),
-  skills: Skills.make(server),
-  thread: {
+export const make = (server: AppServer["Service"], options: Options): Groups => {
+  const account = once(() => Account.make(server))
+  const app = once(() => App.make(server))
+  const command = once(() => Command.make(server, options))
+  const config = once(() => CodexConfig.make(server))
+  const fs = once(() => Fs.make(server, options))
+  const mcpServer = once(() => McpServer.make(server, options))
+  const model = once(() => Model.make(server))
+  const review = once(() => Review.make(server, options))
+  const skills = once(() => Skills.make(server))
+  const thread = once(() => ({
     ...ThreadStore.make(server, options),
     ...ThreadFiling.make(server),
     ...ThreadSearch.make(server),
     ...ThreadWork.make(server, options)
-  },
-  turn: TurnControl.make(server)
-})
+  }))
+  const turn = once(() => TurnControl.make(server))
+  return {
+    ...FuzzyFileSearch.make(server, options),
+    get account() {
+      return account()
+    },
+    get app() {
+      return app()
+    },
+    get command() {
+      return command()
+    },
+    get config() {
+      return config()
+    },
+    get fs() {
+      return fs()
+    },
+    get mcpServer() {
+      return mcpServer()
+    },
+    get model() {
+      return model()
+    },
+    get review() {
+      return review()
+    },
+    get skills() {
+      return skills()
+    },
+    get thread() {
+      return thread()
+    },
+    get turn() {
+      return turn()
+    }
+  }
+}
+
+const once = <A extends object>(make: () => A): (() => A) => {
+  let made: A | undefined
+  return () => (made ??= make())
+}

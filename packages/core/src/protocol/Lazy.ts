@@ -110,6 +110,47 @@ const compile = (ast: SchemaAST.AST, onCompiled: () => void): void => {
 }
 
 /**
+ * A field that may be missing or null.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const maybe = <S extends Schema.Top>(schema: S): Schema.optional<Schema.NullOr<S>> =>
+  Schema.optional(Schema.NullOr(schema))
+
+/**
+ * A string that may be missing or null.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const maybeString = maybe(Schema.String)
+
+/**
+ * A boolean that may be missing or null.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const maybeBoolean = maybe(Schema.Boolean)
+
+/**
+ * A safe integer that may be missing or null.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const maybeInt = maybe(Schema.Int)
+
+/**
+ * A finite number that may be missing or null.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const maybeFinite = maybe(Schema.Finite)
+
+/**
  * A union whose members are distinguished by a literal under the key `tag`.
  *
  * **Details**

@@ -23,17 +23,20 @@ vi.mock("effect/Schema", async (importOriginal) => {
   }
 })
 
-it("importing the protocol builds no schema, and a value builds those that it needs, once", async () => {
+// Of each of the four fields that all definitions share: an optional and a nullable schema.
+const shared = 8
+
+it("importing the protocol builds only shared fields, and a value builds the schemas that it needs, once", async () => {
   await import("../../src/protocol/Protocol.ts")
   const { TurnStartedNotification } = await import("../../src/protocol/generated/Stable.ts")
-  expect(built.count).toBe(0)
+  expect(built.count).toBe(shared)
   const check = (...items: ReadonlyArray<unknown>) => {
     const turn = { id: "1", items, itemsView: "full", status: "inProgress" }
     expect(TurnStartedNotification.is({ threadId: "1", turn })).toBe(true)
     return built.count
   }
   const withoutItems = check()
-  expect(withoutItems).toBeGreaterThan(1)
+  expect(withoutItems).toBeGreaterThan(shared)
   expect(check()).toBe(withoutItems)
   const withAnItem = check({ type: "contextCompaction", id: "1" })
   expect(withAnItem).toBeGreaterThan(withoutItems)
