@@ -240,7 +240,7 @@ describe("the configuration of a repository", () => {
         "[core]\n\tfsmonitor = false\n\tfsmonitor = 0\n\tfsmonitor = No\n\tfsmonitor = off\n",
         "# a\n; b\n   # c\n\n\t[core]  \n  abbrev\n abbrev=7 \n",
         '[branch "a\\"b\\\\c"]\n\tx = y\n[branch.x]\n\ty = z\n[branch.long-name.2]\n\ty = z\n',
-        '[branch "x"]\n\thooksPath = ~/x\n[branch]\n\tworktree = ~/x\n',
+        '[branch "x"]\n\thooksPath = ~/x\n\tfsmonitor = x\n[branch]\n\tworktree = ~/x\n',
         "[core]\r\n\tabbrev = 7\r\n"
       ]) {
         expect([text, yield* config(text)]).toEqual([text, undefined])
@@ -401,6 +401,17 @@ describe("the attributes of a repository", () => {
             `${driver === "filter=" ? "filter=a" : driver} in ${file} may name something that runs`
           ])
         }
+      }
+      // A link may lead to what never ends.
+      for (const file of files) {
+        const reason = yield* after(
+          ({ root }) => {
+            mkdirSync(path.join(root, "src/deep"), { recursive: true })
+            symlinkSync(path.join(root, "README.md"), path.join(root, file))
+          },
+          { folder: "src/deep" }
+        )
+        expect([file, reason]).toEqual([file, `${file} cannot be read`])
       }
       expect(
         yield* after(({ write }) => write("docs/.gitattributes", "* filter=x\n"), { folder: "src" })
