@@ -159,9 +159,7 @@ export const missingField = (
   method: string,
   params: unknown
 ): { readonly field: string; readonly since: string } | undefined => {
-  const newest = history.versions.at(-1)
-  // Most servers are current and have every field.
-  if (newest === undefined || !isOlder(version, newest) || !Predicate.isReadonlyObject(params)) return undefined
+  if (!Predicate.isReadonlyObject(params)) return undefined
   for (const [name, value] of Object.entries(params)) {
     const field = `${method}.${name}`
     const since = Object.hasOwn(history.fields, field) ? history.fields[field]?.since : undefined

@@ -222,16 +222,15 @@ export const makeRequests = ({
     const sent = rpc.request(method, params, { deadline: millis, onLate })
     // Most requests succeed, so the handling of a failure is only built when there is one.
     const answered = Effect.catch(sent, (error) => recover(method, params, sent, error, retry !== false))
-    const follow = (response: unknown) => {
-      followResponse(method, params, response)
-      return response
-    }
     return observeRequest(
       method,
       method === "thread/unsubscribe"
         ? leaveAndSend(params, answered)
         : changesThreads(method)
-          ? Effect.map(answered, follow)
+          ? Effect.map(answered, (response) => {
+              followResponse(method, params, response)
+              return response
+            })
           : answered
     )
   }

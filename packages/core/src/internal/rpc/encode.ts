@@ -9,17 +9,16 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
 /** The line of a message, or the reason why it cannot be encoded. */
-export const encode = (message: { readonly [K: string]: unknown }): Result.Result<string, string> =>
-  Result.flatMap(toJson(message), (line) =>
-    // `JSON.stringify` writes an unpaired surrogate like this, and seldom anything else.
-    line.includes("\\ud") ? wellFormed(line) : Result.succeed(line)
-  )
+export const encode = (message: { readonly [K: string]: unknown }): Result.Result<string, string> => {
+  const line = toJson(message)
+  // `JSON.stringify` writes an unpaired surrogate like this, and seldom anything else.
+  return Result.isSuccess(line) && line.success.includes("\\ud") ? wellFormed(line.success) : line
+}
 
 const toJson = (value: unknown): Result.Result<string, string> =>
-  Result.mapError(
-    Result.try(() => JSON.stringify(value)),
-    (cause) => `not JSON: ${String(cause)}`
-  )
+  Result.try({ try: () => JSON.stringify(value), catch: notJson })
+
+const notJson = (cause: unknown) => `not JSON: ${String(cause)}`
 
 const wellFormed = (line: string): Result.Result<string, string> => {
   let refused: string | undefined
