@@ -161,8 +161,9 @@ export const make: (
   const bufferBytes = yield* checkDefaults(options)
   const server = yield* AppServer.AppServer
   const threads = yield* makeThreads(server, options)
-  const groups = Groups.make(server, { bufferBytes, load: (threadId) => threads.resume(threadId, undefined) })
   const handles = makeHandles(server, threads)
+  const load = (threadId: string) => threads.resume(threadId, undefined)
+  const groups = Groups.make(server, { bufferBytes, load }, handles.threads)
 
   function create(options: CreateOptions): Effect.Effect<AgentResponse, TurnError, PolicyEngine>
   function create<A, RD>(
@@ -187,67 +188,33 @@ export const make: (
       Effect.flatMap((id) => handles.stream(id, input))
     )
 
-  const { fuzzyFileSearch, fuzzyFileSearchSession } = groups
-  let thread: Threads | undefined
+  const responses: Responses = {
+    create,
+    events: (options) =>
+      Stream.unwrap(
+        Effect.map(stream(options), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
+      ),
+    streamText: (options) =>
+      Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
+  }
 
   // Copying the groups would make all of them.
-  return Codex.of({
-    get account() {
-      return groups.account
-    },
-    get app() {
-      return groups.app
-    },
-    get command() {
-      return groups.command
-    },
-    get config() {
-      return groups.config
-    },
-    get fs() {
-      return groups.fs
-    },
-    get mcpServer() {
-      return groups.mcpServer
-    },
-    get model() {
-      return groups.model
-    },
-    get review() {
-      return groups.review
-    },
-    get skills() {
-      return groups.skills
-    },
-    get thread() {
-      return (thread ??= { ...groups.thread, ...handles.threads })
-    },
-    get turn() {
-      return groups.turn
-    },
-    fuzzyFileSearch,
-    fuzzyFileSearchSession,
-    closed: server.closed,
-    frames: server.frames,
-    malformed: server.malformed,
-    notifications: server.notifications,
-    request: server.request,
-    requestExperimental: server.requestExperimental,
-    requestRaw: server.requestRaw,
-    serverInfo: server.serverInfo,
-    serverRequests: server.serverRequests,
-    subscribe: server.subscribe,
-    [tables]: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
-    responses: {
-      create,
-      events: (options) =>
-        Stream.unwrap(
-          Effect.map(stream(options), ({ notifications, threadId }) => Thread.eventsOf(threadId, notifications))
-        ),
-      streamText: (options) =>
-        Stream.unwrap(Effect.map(stream(options), ({ notifications }) => Thread.textOf(notifications)))
-    }
-  })
+  return Codex.of(
+    Object.assign(groups, {
+      closed: server.closed,
+      frames: server.frames,
+      malformed: server.malformed,
+      notifications: server.notifications,
+      request: server.request,
+      requestExperimental: server.requestExperimental,
+      requestRaw: server.requestRaw,
+      serverInfo: server.serverInfo,
+      serverRequests: server.serverRequests,
+      subscribe: server.subscribe,
+      [tables]: () => ({ ...server[connection].sizes(), ...threads.sizes() }),
+      responses
+    })
+  )
 })
 
 /**

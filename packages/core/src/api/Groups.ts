@@ -74,12 +74,17 @@ export interface Options {
 }
 
 /**
- * All groups over one connection. Each one is made when it is first used, because few programs use more than one or two.
+ * All groups over one connection, with the functions for thread handles in the group of threads. Each group is made when it is
+ * first used, because few programs use more than one or two.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (server: AppServer["Service"], options: Options): Groups => {
+export const make = <Handles extends object>(
+  server: AppServer["Service"],
+  options: Options,
+  handles: Handles
+): Groups & { readonly thread: ThreadGroup & Handles } => {
   const account = once(() => Account.make(server))
   const app = once(() => App.make(server))
   const command = once(() => Command.make(server, options))
@@ -93,7 +98,8 @@ export const make = (server: AppServer["Service"], options: Options): Groups => 
     ...ThreadStore.make(server, options),
     ...ThreadFiling.make(server),
     ...ThreadSearch.make(server),
-    ...ThreadWork.make(server, options)
+    ...ThreadWork.make(server, options),
+    ...handles
   }))
   const turn = once(() => TurnControl.make(server))
   return {
