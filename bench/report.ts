@@ -74,8 +74,8 @@ export const fails = (section: Section, { judged, row }: Result, documented: Doc
 
 /** Whether every round of a result exceeds its limit, and not only their median. */
 export const alwaysFails = (section: Section, result: Result, documented: Documented): boolean => {
-  const rounds = section.compare === "none" ? result.value : (result.compared ?? result.value)
-  const best = result.row.goal?.bound === "least" ? rounds.max : rounds.min
+  const rounds = judgedOf(section, result)
+  const best = result.row.goal?.bound === "least" ? rounds?.max : rounds?.min
   return fails(section, { ...result, judged: best }, documented)
 }
 
@@ -84,9 +84,13 @@ const valuesOf = (section: Section, rounds: Rounds, name: string): ReadonlyArray
   return entrant === undefined ? [] : (rounds.get(name) ?? []).map((sample) => section.value(sample, entrant))
 }
 
-export const judge = ({ compare }: Section, outcome: Outcome): Result => {
-  const { compared, row, value } = outcome
-  const judged = row.goal === undefined ? undefined : compare === "none" ? value.median : compared?.median
+// The numbers that the goal applies to.
+const judgedOf = ({ compare }: Section, { compared, value }: Outcome): Spread | undefined =>
+  compare === "none" ? value : compared
+
+export const judge = (section: Section, outcome: Outcome): Result => {
+  const { row } = outcome
+  const judged = row.goal === undefined ? undefined : judgedOf(section, outcome)?.median
   const verdict = row.goal === undefined || judged === undefined ? undefined : verdictOf(row.goal, judged)
   return { ...outcome, judged, verdict }
 }

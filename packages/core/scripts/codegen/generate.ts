@@ -105,9 +105,10 @@ const imports = (text: string) => {
     "maybeBoolean",
     "maybeFinite",
     "maybeInt",
-    "maybeString"
+    "maybeString",
+    "taggedUnion"
   ]
-  const used = [...names, "taggedUnion"].filter((name) => new RegExp(`\\b${name.replace("type ", "")}\\b`).test(text))
+  const used = names.filter((name) => new RegExp(`\\b${name.replace("type ", "")}\\b`).test(text))
   return `import * as Schema from "effect/Schema"\nimport { ${used.join(", ")} } from "../Lazy.ts"`
 }
 

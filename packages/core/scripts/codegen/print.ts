@@ -155,9 +155,10 @@ const printOptional = (node: Node, context: Context): string => {
 }
 
 const struct = (node: Struct, context: Context): string => {
-  const fields = node.fields.map(({ name, node, optional }) => {
-    return `${key(name)}: ${optional ? printOptional(node, context) : printSchema(node, context, "field")}`
-  })
+  const fields = node.fields.map(
+    ({ name, node, optional }) =>
+      `${key(name)}: ${optional ? printOptional(node, context) : printSchema(node, context, "field")}`
+  )
   const line = `Schema.Struct({ ${fields.join(", ")} })`
   return line.length <= 90 && !line.includes("\n") ? line : block("Schema.Struct({", fields, "})", ",")
 }

@@ -42,12 +42,8 @@ const wellFormed = (line: string): Result.Result<string, string> => {
     )
   }
 
-  return Result.flatMap(
-    Result.mapError(
-      Result.try(() => repair(JSON.parse(line), "", false)),
-      (cause) => `not JSON: ${String(cause)}`
-    ),
-    (repaired) => (refused === undefined ? toJson(repaired) : Result.fail(refused))
+  return Result.flatMap(Result.try({ try: () => repair(JSON.parse(line), "", false), catch: notJson }), (repaired) =>
+    refused === undefined ? toJson(repaired) : Result.fail(refused)
   )
 }
 
