@@ -354,8 +354,8 @@ const start: Section = {
   name: "start",
   title: { en: "Start-up", zh: "启动" },
   about: {
-    en: "From the start of the Node process to the response to its first request; the server itself starts in a millisecond. The packages are built as they are published. “Bundled” is the same program bundled with all its imports; parts that it loads later are separate files. `@openai/codex-sdk` has no requests; its first response is the end of a turn of one delta. The command line is `effect-codex --version`, from start to exit, without a server.",
-    zh: "从 Node 进程启动到收到第一个请求的答复；服务端自己一毫秒就能启动。各包与发布出去的一样。「打包」是同一个程序连同它引入的一切打包在一起，用到才加载的部分另成文件。`@openai/codex-sdk` 没有请求，它的第一个答复是只有一条 delta 的 turn 的结束。命令行是 `effect-codex --version`，从启动到结束，没有服务端。"
+    en: "From the start of the Node process to the response to its first request; the server itself starts in a millisecond. The packages are built as they are published. “Bundled” is the same program bundled with all its imports; parts that it loads later are separate files, and the modules that they share with it are one more. `@openai/codex-sdk` has no requests; its first response is the end of a turn of one delta. The command line is `effect-codex --version`, from start to exit, without a server.",
+    zh: "从 Node 进程启动到收到第一个请求的答复；服务端自己一毫秒就能启动。各包与发布出去的一样。「打包」是同一个程序连同它引入的一切打包在一起，用到才加载的部分另成文件，与它共用的模块再合成一个文件。`@openai/codex-sdk` 没有请求，它的第一个答复是只有一条 delta 的 turn 的结束。命令行是 `effect-codex --version`，从启动到结束，没有服务端。"
   },
   unit: { en: "ms", zh: "毫秒" },
   digits: 0,

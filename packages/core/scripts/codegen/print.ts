@@ -211,6 +211,12 @@ export const printSchema = (node: Node, context: Context, place: Place = "elsewh
   }
 }
 
+// So many definitions are an open enum or an object of any keys that they share one each.
+const sharedDefinitions: ReadonlyMap<string, string> = new Map([
+  ["Schema.String", "anyString"],
+  ["Schema.Record(Schema.String, Schema.Unknown)", "anyObject"]
+])
+
 /** The type and the schema of one definition. */
 export const printDefinition = (name: string, definition: Definition, context: Context): string => {
   const { description, node } = definition
@@ -219,8 +225,9 @@ export const printDefinition = (name: string, definition: Definition, context: C
       ? `export interface ${name} ${block("{", typeFields(node, context), "}", "")}`
       : `export type ${name} =${printType(node, context).replace(/^(?=\S)/, " ")}`
   const schema = printSchema(node, context)
-  const built = schema.includes("\n") || schema.length > 70 ? `\n  ${indent(schema)}\n` : schema
-  return `${comment(description)}${type}\nexport const ${name}: Lazy<${name}> = lazy(() =>${built.startsWith("\n") ? built : ` ${built}`})\n`
+  const built = schema.includes("\n") || schema.length > 70 ? `\n  ${indent(schema)}\n` : ` ${schema}`
+  const made = sharedDefinitions.get(schema) ?? `lazy(() =>${built})`
+  return `${comment(description)}${type}\nexport const ${name}: Lazy<${name}> = ${made}\n`
 }
 
 /** For each definition, all definitions that it refers to, directly or not; itself only if it refers back to itself. */

@@ -110,6 +110,24 @@ const compile = (ast: SchemaAST.AST, onCompiled: () => void): void => {
 }
 
 /**
+ * Any string, such as a value of an enum that may get more values.
+ *
+ * @category definitions
+ * @since 0.1.0
+ */
+export const anyString: Lazy<string> = lazy(() => Schema.String)
+
+/**
+ * An object with any keys.
+ *
+ * @category definitions
+ * @since 0.1.0
+ */
+export const anyObject: Lazy<{ readonly [key: string]: unknown }> = lazy(() =>
+  Schema.Record(Schema.String, Schema.Unknown)
+)
+
+/**
  * A field that may be missing or null.
  *
  * @category fields

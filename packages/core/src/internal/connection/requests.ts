@@ -70,11 +70,24 @@ export type SendRequest<
 export const neverRan = (error: RequestError | ThreadBusy): boolean =>
   error._tag === "Overloaded" || (error._tag === "RequestFailed" && WireError.isClosing(error.description))
 
-/** How such a request is retried. */
-export const whileNotRun = {
-  schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered),
-  times: 5,
-  while: neverRan
+/**
+ * Repeats such a request after it has failed with `error`: up to five times, as long as `isNotRun` holds for its failure. The
+ * first delay is about 100 ms, and each one is twice as long as the one before.
+ */
+export const retryNotRun = <A, E, R>(
+  error: E,
+  request: Effect.Effect<A, E, R>,
+  isNotRun: (error: E) => boolean
+): Effect.Effect<A, E, R> => {
+  let failed = false
+  const again = Effect.suspend(() => {
+    // The first failure is already known.
+    if (failed) return request
+    failed = true
+    return Effect.fail(error)
+  })
+  const schedule = Schedule.jittered(Schedule.exponential("100 millis"))
+  return Effect.retry(again, { schedule, times: 5, while: isNotRun })
 }
 
 // Methods for which the server runs a turn of its own.
@@ -250,15 +263,9 @@ export const makeRequests = ({
     }
     if (error._tag === "SessionNotFound") return lookFor(method, error.threadId)
     if (!neverRan(error) || !retry) return Effect.fail(error)
-    let failed = false
-    const again = Effect.suspend(() => {
-      // The first failure is already known.
-      if (failed) return Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
-      failed = true
-      return Effect.fail(error)
-    })
+    const again = Effect.mapError(sent, (cause) => toRequestError(method, params, cause))
     // There is no next attempt on a closed connection.
-    return Effect.raceFirst(Effect.retry(again, whileNotRun), rpc.closed)
+    return Effect.raceFirst(retryNotRun(error, again, neverRan), rpc.closed)
   }
 
   const toRequestError = (method: string, params: unknown, error: Effect.Error<Sent>): RawRequestError => {

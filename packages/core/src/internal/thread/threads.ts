@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
-import { whileNotRun } from "../connection/requests.ts"
+import { retryNotRun } from "../connection/requests.ts"
 import { connection } from "../connection/serve.ts"
 import { type AppServer, defaultBufferBytes } from "../../AppServer.ts"
 import {
@@ -222,13 +222,11 @@ export const makeThreads = Effect.fnUntraced(function* (
         )
 
   // A server keeps a released thread locked for a moment, even against itself: after the thread was archived.
-  const subscribe = (threadId: string, params: ThreadOptions) =>
-    Effect.andThen(
-      server[connection].whenLeft(threadId),
-      server
-        .request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
-        .pipe(Effect.retry({ ...whileNotRun, while: ({ _tag }) => _tag === "ThreadLocked" }))
-    )
+  const subscribe = (threadId: string, params: ThreadOptions) => {
+    const resume = server.request("thread/resume", { ...Struct.omit(params, startOnly), threadId, excludeTurns: true })
+    const resumed = Effect.catchTag(resume, "ThreadLocked", (error) => retryNotRun(error, resume, isLocked))
+    return Effect.andThen(server[connection].whenLeft(threadId), resumed)
+  }
 
   // After the reply, the thread is known by the server's spelling of its id.
   const load = Effect.fnUntraced(function* (threadId: string, params: ThreadOptions) {
@@ -406,6 +404,8 @@ export const makeThreads = Effect.fnUntraced(function* (
     sizes: () => ({ bindings: boundThreads.size, queues: queues.size(), remembered: remembered.size })
   }
 })
+
+const isLocked = ({ _tag }: RequestError): boolean => _tag === "ThreadLocked"
 
 // Parameters that only a new thread takes.
 const startOnly = ["ephemeral", "serviceName", "sessionStartSource", "threadSource"] as const

@@ -36,7 +36,9 @@ export const untilReached = (
   const { place, record, watchdog } = options
   const { threadId } = place
   // Any other error is an answer: the server is alive.
-  const askServer = server.request("thread/read", { threadId }, { timeout: livenessTimeout }).pipe(
+  const askServer = Effect.suspend(() =>
+    server.request("thread/read", { threadId }, { timeout: livenessTimeout })
+  ).pipe(
     Effect.map(({ thread }) => livenessOf(thread.status)),
     Effect.catch(({ _tag }) => Effect.succeed<Liveness>(isSilence(_tag) ? "stopped" : "runs"))
   )

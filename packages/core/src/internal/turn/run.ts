@@ -39,7 +39,7 @@ import type { Place } from "./place.ts"
 import { makeRecord } from "./record.ts"
 import { send } from "./sending.ts"
 import { makeTurnSpans } from "./spans.ts"
-import { makeStopping } from "./stopping.ts"
+import * as Stopping from "./stopping.ts"
 import { usageSince } from "./tokens.ts"
 import type { WatchdogTimes } from "./watchdog.ts"
 
@@ -186,11 +186,11 @@ export const run = Effect.fnUntraced(function* (
     while (isUndecided()) yield* life.nextChange
   })
 
-  const { abandon, interrupt, stopLate } = makeStopping(server, { threadId, life, stopTimeout, context })
+  const stoppable: Stopping.Stoppable = { threadId, life, stopTimeout, context }
   const stopFor = (reached: Limits.Limit) =>
     Effect.suspend(() => {
       if (!life.state().stopping) limit = reached
-      return abandon
+      return Stopping.abandon(server, stoppable)
     })
 
   // Without a subscription, the end of the turn would not arrive. If the thread cannot be joined again, the turn is stopped.
@@ -228,7 +228,7 @@ export const run = Effect.fnUntraced(function* (
       place.sent()
     },
     onHold: record.dropEarly,
-    onLate: stopLate,
+    onLate: (reply) => Stopping.stopLate(server, stoppable, reply),
     // A turn is running and has to be stopped.
     onUnreadable: (error) => Deferred.doneUnsafe(named, Effect.fail(error))
   })
@@ -236,9 +236,16 @@ export const run = Effect.fnUntraced(function* (
 
   yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
   yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(Effect.flatMap(stopFor), Effect.forkScoped)
-  yield* Effect.addFinalizer(() => Effect.suspend(() => (phase() === "over" ? Effect.void : abandon)))
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => (phase() === "over" ? Effect.void : Stopping.abandon(server, stoppable)))
+  )
 
-  return { id: yield* Deferred.await(named), threadId, response: Deferred.await(outcome), interrupt }
+  return {
+    id: yield* Deferred.await(named),
+    threadId,
+    response: Deferred.await(outcome),
+    interrupt: Stopping.interrupt(server, stoppable)
+  }
 })
 
 const tooMuchEarly = (bytes: number) =>

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import { type RequestError, ThreadBusy } from "../../CodexError.ts"
 import type { AppServer } from "../../AppServer.ts"
 import { connection } from "../connection/serve.ts"
-import { neverRan, type RequestOptions, whileNotRun } from "../connection/requests.ts"
+import { neverRan, type RequestOptions, retryNotRun } from "../connection/requests.ts"
 import type { Life } from "./life.ts"
 
 type Started = { readonly turn: { readonly id: string } }
@@ -65,9 +65,11 @@ export const send = (server: AppServer["Service"], options: SendOptions): Effect
     )
   })
 
-  return sendOnce.pipe(
-    Effect.retry(whileNotRun),
-    Effect.retry({ while: isBusy }),
+  const sendWhenFree: typeof sendOnce = Effect.catch(sendOnce, (error) =>
+    neverRan(error) ? retryNotRun(error, sendOnce, neverRan) : Effect.fail(error)
+  ).pipe(Effect.catch((error) => (isBusy(error) ? sendWhenFree : Effect.fail(error))))
+
+  return sendWhenFree.pipe(
     Effect.result,
     Effect.map((sent) => {
       if (Result.isSuccess(sent)) return life.apply({ _tag: "Replied", turnId: sent.success.turn.id })
