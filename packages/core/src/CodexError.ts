@@ -828,10 +828,7 @@ export type CodexError = typeof CodexError.Type
  * @category guards
  * @since 0.1.0
  */
-export const isCodexError = (u: unknown): u is CodexError => (isOneOf ??= Schema.is(CodexError))(u)
-
-// Compiling the check of all errors takes milliseconds, which programs without retries never need.
-let isOneOf: ((u: unknown) => u is CodexError) | undefined
+export const isCodexError: (u: unknown) => u is CodexError = Schema.is(CodexError)
 
 // The provider would repeat any other refusal. Without a status, it did not answer at all.
 const isTransientStatus = (status: number | null): boolean =>

@@ -577,6 +577,8 @@ describe("a thread that is left while its turn runs", () => {
       yield* thread.run("first")
       const reply = yield* codex.request("thread/resume", { threadId: thread.id })
       yield* server.notify("thread/closed", { threadId: thread.id })
+      // The reply comes after the notification.
+      yield* codex.request("thread/loaded/list", {})
       const locked = new RpcError({ code: -32600, description: `thread ${thread.id} already has an active writer` })
       let refusals = 0
       yield* server.on("thread/resume", () => (refusals++ < 4 ? Effect.fail(locked) : Effect.succeed(reply)))
@@ -585,6 +587,7 @@ describe("a thread that is left while its turn runs", () => {
       expect((yield* Fiber.join(run)).text).toBe("mine")
       yield* server.on("thread/resume", () => Effect.fail(locked))
       yield* server.notify("thread/closed", { threadId: thread.id })
+      yield* codex.request("thread/loaded/list", {})
       const refused = yield* Effect.forkChild(Effect.flip(thread.run("mine")), { startImmediately: true })
       yield* endsWithin(refused, 10)
       expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "ThreadLocked" })

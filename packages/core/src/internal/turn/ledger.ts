@@ -25,6 +25,8 @@ export interface Ledger {
   readonly leave: (entry: Entry, now: number) => void
   /** Adds used tokens, and stops all turns if the budget is used up. */
   readonly spend: (tokens: number) => void
+  /** Whether the time of turns is limited. */
+  readonly isTimed: boolean
   /** Stops all turns if no time is left. */
   readonly checkTime: (now: number) => void
   /** How long the running turns can continue in parallel, in milliseconds. Infinite without a limit. */
@@ -68,6 +70,7 @@ export const makeLedger = (limits: Limits): Ledger => {
       tokens += more
       if (tokens >= limits.tokens) stopAll(exceeded("tokens", tokens))
     },
+    isTimed: Number.isFinite(limits.duration),
     checkTime: (now) => {
       const time = elapsed(now)
       if (time >= limits.duration) stopAll(exceeded("duration", time))

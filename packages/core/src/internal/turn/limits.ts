@@ -31,9 +31,15 @@ const livenessTimeout = 60_000
 /** Waits until a limit is reached. */
 export const untilReached = (
   server: AppServer["Service"],
-  options: { readonly place: Place; readonly record: TurnRecord; readonly watchdog: WatchdogTimes }
+  options: {
+    readonly place: Place
+    readonly record: TurnRecord
+    readonly watchdog: WatchdogTimes
+    /** Waits until the text is too long. */
+    readonly textTooLong: Effect.Effect<Limit>
+  }
 ): Effect.Effect<Limit> => {
-  const { place, record, watchdog } = options
+  const { place, record, textTooLong, watchdog } = options
   const { threadId } = place
   // Any other error is an answer: the server is alive.
   const askServer = Effect.suspend(() =>
@@ -55,7 +61,8 @@ export const untilReached = (
     })
   )
   const exceeded = Effect.map(place.exceeded, (exceeded): Limit => ({ _tag: "Budget", exceeded }))
-  return Effect.raceAllFirst([exceeded, stalled, place.watchTime])
+  const limits = [exceeded, textTooLong, stalled]
+  return Effect.raceAllFirst(place.watchTime === undefined ? limits : [...limits, place.watchTime])
 }
 
 const isSilence = (tag: string): boolean => tag === "RequestTimedOut" || tag === "SessionNotFound"

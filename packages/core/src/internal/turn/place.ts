@@ -18,7 +18,12 @@ import { makeTokenCount, type TokenCount } from "./tokens.ts"
 import type { Entry, Exceeded, Ledger } from "./ledger.ts"
 
 /** The queue of a thread's turns. */
-export type Queue = Effect.Effect<void, never, Scope.Scope>
+export interface Queue {
+  /** Whether no turn is in it. */
+  readonly isFree: () => boolean
+  /** Waits for the first position, and holds it until the scope closes. */
+  readonly enter: Effect.Effect<void, never, Scope.Scope>
+}
 
 /** The queues of all threads. A queue exists as long as a turn is in it, even if its thread is left and bound again. */
 export interface Queues {
@@ -29,8 +34,9 @@ export interface Queues {
 export const makeQueues = (): Queues => {
   const queues = new Map<string, { readonly semaphore: Semaphore.Semaphore; users: number }>()
   return {
-    of: (threadId) =>
-      Effect.acquireRelease(
+    of: (threadId) => ({
+      isFree: () => !queues.has(threadId),
+      enter: Effect.acquireRelease(
         Effect.sync(() => {
           const queue = queues.get(threadId) ?? { semaphore: Semaphore.makeUnsafe(1), users: 0 }
           queues.set(threadId, queue)
@@ -42,7 +48,8 @@ export const makeQueues = (): Queues => {
             queue.users--
             if (queue.users === 0) queues.delete(threadId)
           })
-      ).pipe(Effect.flatMap(({ semaphore }) => semaphore.takeScoped(1))),
+      ).pipe(Effect.flatMap(({ semaphore }) => Effect.asVoid(semaphore.takeScoped(1))))
+    }),
     size: () => queues.size
   }
 }
@@ -65,8 +72,8 @@ export interface Place {
   readonly sent: () => void
   /** Checks `tokens` against the budgets. */
   readonly checkTokens: () => void
-  /** Watches the time of the turn's budget and of the layer's. */
-  readonly watchTime: Effect.Effect<never>
+  /** Watches the time of the turn's budget and of the layer's. `undefined` if neither limits it. */
+  readonly watchTime: Effect.Effect<never> | undefined
   /** The context for everything that runs for the turn. */
   readonly context: Context.Context<never>
 }
@@ -102,14 +109,32 @@ export const take = Effect.fnUntraced(function* (
   const refused = ledger.enter(entry, now())
   if (refused !== undefined) return yield* refuse(refused)
   yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
-  yield* Effect.raceFirst(
-    Effect.as(queue, undefined),
-    Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
-  )
+  yield* queue.isFree()
+    ? queue.enter
+    : Effect.raceFirst(
+        queue.enter,
+        Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
+      )
 
   const tokens = makeTokenCount()
   const started = Deferred.makeUnsafe<void>()
   let spent = 0
+
+  // The time of a waiting turn does not count.
+  const watchTime = Effect.gen(function* () {
+    yield* Deferred.await(started)
+    while (true) {
+      const { startedAt } = entry
+      const used = startedAt === undefined ? 0 : now() - startedAt
+      if (startedAt !== undefined && used >= budget.duration) {
+        exceed({ limit: "duration", scope: "turn", allowed: budget.duration, used })
+        return yield* Effect.never
+      }
+      ledger.checkTime(now())
+      const left = Math.min(budget.duration - used, ledger.timeLeft(now()))
+      yield* Effect.sleep(Math.max(1, Math.ceil(left)))
+    }
+  })
 
   return {
     threadId,
@@ -125,22 +150,7 @@ export const take = Effect.fnUntraced(function* (
       spent = used
       if (used >= budget.tokens) exceed({ limit: "tokens", scope: "turn", allowed: budget.tokens, used })
     },
-    // The time of a waiting turn does not count.
-    watchTime: Effect.gen(function* () {
-      yield* Deferred.await(started)
-      while (true) {
-        const { startedAt } = entry
-        const used = startedAt === undefined ? 0 : now() - startedAt
-        if (startedAt !== undefined && used >= budget.duration) {
-          exceed({ limit: "duration", scope: "turn", allowed: budget.duration, used })
-          return yield* Effect.never
-        }
-        ledger.checkTime(now())
-        const left = Math.min(budget.duration - used, ledger.timeLeft(now()))
-        if (!Number.isFinite(left)) return yield* Effect.never
-        yield* Effect.sleep(Math.max(1, Math.ceil(left)))
-      }
-    }),
+    watchTime: ledger.isTimed || Number.isFinite(budget.duration) ? watchTime : undefined,
     context: Context.add(yield* Effect.context(), WaitingThreads, new Set([...waiting, threadId]))
   }
 })

@@ -232,10 +232,15 @@ export const run = Effect.fnUntraced(function* (
     // A turn is running and has to be stopped.
     onUnreadable: (error) => Deferred.doneUnsafe(named, Effect.fail(error))
   })
-  const limits = Limits.untilReached(server, { place, record, watchdog: options.watchdog })
+  const limits = Limits.untilReached(server, {
+    place,
+    record,
+    watchdog: options.watchdog,
+    textTooLong: Deferred.await(textTooLong)
+  })
 
-  yield* Effect.forkScoped(Effect.withParentSpan(sending, span))
-  yield* Effect.raceFirst(limits, Deferred.await(textTooLong)).pipe(Effect.flatMap(stopFor), Effect.forkScoped)
+  yield* Effect.forkScoped(Effect.withParentSpan(sending, span), { startImmediately: true })
+  yield* Effect.forkScoped(Effect.flatMap(limits, stopFor))
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => (phase() === "over" ? Effect.void : Stopping.abandon(server, stoppable)))
   )
