@@ -1,6 +1,7 @@
 /**
  * The limits for which this client stops a turn, and the errors that the turn then fails with.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { AgentResponse } from "../../AgentResponse.ts"
 import type { AppServer } from "../../AppServer.ts"
@@ -35,8 +36,8 @@ export const untilReached = (
     readonly place: Place
     readonly record: TurnRecord
     readonly watchdog: WatchdogTimes
-    /** Waits until the text is too long. */
-    readonly textTooLong: Effect.Effect<Limit>
+    /** Done when the agent has written more text than the limit. */
+    readonly textTooLong: Deferred.Deferred<Limit>
   }
 ): Effect.Effect<Limit> => {
   const { place, record, textTooLong, watchdog } = options
@@ -61,7 +62,7 @@ export const untilReached = (
     })
   )
   const exceeded = Effect.map(place.exceeded, (exceeded): Limit => ({ _tag: "Budget", exceeded }))
-  const limits = [exceeded, textTooLong, stalled]
+  const limits = [exceeded, Deferred.await(textTooLong), stalled]
   return Effect.raceAllFirst(place.watchTime === undefined ? limits : [...limits, place.watchTime])
 }
 

@@ -1,9 +1,9 @@
 /**
  * Runs one turn in its place, in a scope of its own.
  *
- * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state and `record.ts` its notifications, `sending.ts`
- * starts it, `stopping.ts` stops it, and `limits.ts` determines when. This file combines them: it routes the messages of the
- * turn to them, and converts its end to the result.
+ * The rules of a turn's life are in `machine.ts`; `life.ts` keeps its state and `record.ts` its notifications, which
+ * `receiving.ts` gives to both. `sending.ts` starts it, `stopping.ts` stops it, and `limits.ts` determines when. This file
+ * combines them, and converts the turn's end to the result.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -23,7 +23,7 @@ import {
   type TurnStartError,
   type TurnStreamError
 } from "../../CodexError.ts"
-import * as Notification from "../../Notification.ts"
+import type * as Notification from "../../Notification.ts"
 import { PolicyEngine } from "../../PolicyEngine.ts"
 import type { ServerRequest, ToolCallHandler } from "../../ServerRequest.ts"
 import * as Approval from "../approval/answer.ts"
@@ -36,6 +36,7 @@ import { makeLife } from "./life.ts"
 import * as Limits from "./limits.ts"
 import type * as Machine from "./machine.ts"
 import type { Place } from "./place.ts"
+import { makeReceiver } from "./receiving.ts"
 import { makeRecord } from "./record.ts"
 import { send } from "./sending.ts"
 import { makeTurnSpans } from "./spans.ts"
@@ -96,6 +97,7 @@ export const run = Effect.fnUntraced(function* (
   const runFork = Effect.runForkWith(context)
   const spans = makeTurnSpans(context, span)
   const named = Deferred.makeUnsafe<string, TurnStartError>()
+  const failStart = (error: TurnStartError) => Deferred.doneUnsafe(named, Effect.fail(error))
   const outcome = Deferred.makeUnsafe<AgentResponse, TurnError>()
   const textTooLong = Deferred.makeUnsafe<Limits.Limit>()
   let limit: Limits.Limit | undefined
@@ -136,7 +138,7 @@ export const run = Effect.fnUntraced(function* (
   const settle = (end: Machine.End) => {
     const about = { threadId, limit, response: record.response(), lastError: record.last().error }
     const { result, startError } = endingOf(end, about)
-    if (startError !== undefined) Deferred.doneUnsafe(named, Effect.fail(startError))
+    if (startError !== undefined) failStart(startError)
     if (Result.isSuccess(result)) buffer?.end()
     else buffer?.fail(result.failure)
     const exit = Result.isSuccess(result) ? Exit.succeed(result.success) : Exit.fail(result.failure)
@@ -145,39 +147,14 @@ export const run = Effect.fnUntraced(function* (
     runFork(Scope.close(scope, exit))
   }
 
-  const onNotification = (notification: Notification.Notification) => {
-    if (Notification.threadIdOf(notification) !== threadId) return record.addOfSubAgent(notification)
-    const message = messageOf(notification)
-    if (message === undefined) return keep(notification)
-    if (phase() === "waiting" || phase() === "over") return
-    const isEnd = message._tag === "Completed" || message._tag === "Aborted"
-    if (!isEnd) life.apply(message)
-    keep(notification)
-    if (isEnd) life.apply(message)
-  }
-
-  const keep = (notification: Notification.Notification) => {
-    const { phase, turnId } = life.state()
-    if (phase === "running" && turnId !== undefined) record.add(notification, turnId)
-    else if (phase === "starting") keepEarly(notification)
-    else return
-    if (isUnreadableEnd(notification) && Notification.turnIdOf(notification) === turnId) {
-      lose(new ProtocolViolation({ method: "turn/completed", description: notification.reason }))
-    }
-  }
-
-  const keepEarly = (notification: Notification.Notification) => {
-    const bytes = record.keepEarly(notification)
-    if (bytes !== undefined) Deferred.doneUnsafe(named, Effect.fail(tooMuchEarly(bytes)))
-  }
-
   const lose = (error: RequestError) => life.apply({ _tag: "Lost", error })
 
-  const answerer = { policy, item: record.items.get }
+  const onNotification = makeReceiver({ threadId, life, record, onTooMuchEarly: failStart })
+
   const onRequest = (request: ServerRequest, runTool = options.onToolCall) =>
     Effect.suspend(() => {
       record.answering(1)
-      return Approval.answer(request, { ...answerer, onToolCall: runTool })
+      return Approval.answer(request, { policy, item: record.items.get, onToolCall: runTool })
     }).pipe(Effect.ensuring(Effect.sync(() => record.answering(-1))))
 
   // If other clients can start turns too, the reply may name one of their turns.
@@ -230,14 +207,9 @@ export const run = Effect.fnUntraced(function* (
     onHold: record.dropEarly,
     onLate: (reply) => Stopping.stopLate(server, stoppable, reply),
     // A turn is running and has to be stopped.
-    onUnreadable: (error) => Deferred.doneUnsafe(named, Effect.fail(error))
+    onUnreadable: failStart
   })
-  const limits = Limits.untilReached(server, {
-    place,
-    record,
-    watchdog: options.watchdog,
-    textTooLong: Deferred.await(textTooLong)
-  })
+  const limits = Limits.untilReached(server, { place, record, textTooLong, watchdog: options.watchdog })
 
   yield* Effect.forkScoped(Effect.withParentSpan(sending, span), { startImmediately: true })
   yield* Effect.forkScoped(Effect.flatMap(limits, stopFor))
@@ -252,12 +224,6 @@ export const run = Effect.fnUntraced(function* (
     interrupt: Stopping.interrupt(server, stoppable)
   }
 })
-
-const tooMuchEarly = (bytes: number) =>
-  new ProtocolViolation({
-    method: "turn/start",
-    description: `the server sent ${bytes} bytes about the thread before it answered`
-  })
 
 const isGone = ({ _tag }: RequestError): boolean =>
   _tag === "ConnectionFailed" || _tag === "SessionNotFound" || _tag === "SessionArchived"
@@ -277,30 +243,3 @@ const makeSpan = (server: AppServer["Service"], threadId: string, model: string 
     }
   })
 }
-
-// The message for the state machine in a notification of the turn's thread, if it has one.
-const messageOf = (notification: Notification.Notification): Machine.Message | undefined => {
-  switch (notification.method) {
-    case "turn/started": {
-      const { id, rootTurnId } = notification.params.turn
-      return { _tag: "Began", turnId: id, rootTurnId: rootTurnId ?? undefined }
-    }
-    case "turn/completed":
-      return { _tag: "Completed", turn: notification.params.turn }
-    case "error": {
-      const { error, turnId, willRetry } = notification.params
-      return willRetry ? undefined : { _tag: "Aborted", turnId, error }
-    }
-    case "item/started": {
-      const { item, turnId } = notification.params
-      if (item.type === "userMessage") return { _tag: "Prompted", turnId, clientId: item.clientId }
-      const isShell = item.type === "commandExecution" && item.source === "userShell"
-      return isShell ? { _tag: "Prompted", turnId, clientId: null } : undefined
-    }
-    default:
-      return undefined
-  }
-}
-
-const isUnreadableEnd = (notification: Notification.Notification): notification is Notification.UnknownNotification =>
-  notification.method === "unknown" && notification.raw.method === "turn/completed"
