@@ -17,13 +17,11 @@ import { makeCollector } from "./collector.ts"
 import { makeTokenCount, type TokenCount } from "./tokens.ts"
 import type { Entry, Exceeded, Ledger } from "./ledger.ts"
 
-/** The queue of a thread's turns. */
-export interface Queue {
-  /** Whether no turn is in it. */
-  readonly isFree: () => boolean
-  /** Waits for the first position, and holds it until the scope closes. */
-  readonly enter: Effect.Effect<void, never, Scope.Scope>
-}
+/**
+ * Enters the queue of a thread's turns until the scope closes. Returns how to wait for the first position, or `undefined` if it
+ * was free: then it is taken.
+ */
+export type Queue = Effect.Effect<Effect.Effect<void, never, Scope.Scope> | undefined, never, Scope.Scope>
 
 /** The queues of all threads. A queue exists as long as a turn is in it, even if its thread is left and bound again. */
 export interface Queues {
@@ -34,22 +32,26 @@ export interface Queues {
 export const makeQueues = (): Queues => {
   const queues = new Map<string, { readonly semaphore: Semaphore.Semaphore; users: number }>()
   return {
-    of: (threadId) => ({
-      isFree: () => !queues.has(threadId),
-      enter: Effect.acquireRelease(
+    of: (threadId) =>
+      Effect.acquireRelease(
+        // In one step, so that no other turn comes between the look at the queue and the entry.
         Effect.sync(() => {
-          const queue = queues.get(threadId) ?? { semaphore: Semaphore.makeUnsafe(1), users: 0 }
+          const known = queues.get(threadId)
+          // The first turn has the permit from the start.
+          const queue = known ?? { semaphore: Semaphore.makeUnsafe(0), users: 0 }
           queues.set(threadId, queue)
           queue.users++
-          return queue
+          return { queue, isFirst: known === undefined }
         }),
-        (queue) =>
-          Effect.sync(() => {
-            queue.users--
-            if (queue.users === 0) queues.delete(threadId)
-          })
-      ).pipe(Effect.flatMap(({ semaphore }) => Effect.asVoid(semaphore.takeScoped(1))))
-    }),
+        ({ isFirst, queue }) =>
+          Effect.andThen(
+            isFirst ? queue.semaphore.release(1) : Effect.void,
+            Effect.sync(() => {
+              queue.users--
+              if (queue.users === 0) queues.delete(threadId)
+            })
+          )
+      ).pipe(Effect.map(({ isFirst, queue }) => (isFirst ? undefined : queue.semaphore.takeScoped(1)))),
     size: () => queues.size
   }
 }
@@ -105,16 +107,18 @@ export const take = Effect.fnUntraced(function* (
   const entry: Entry = { startedAt: undefined, stop: exceed }
   const refuse = (why: Exceeded) => new BudgetExceeded({ ...why, response: makeCollector(threadId).response() })
 
-  // The layer's budget may be used up while the turn waits in the queue.
+  // First, because the fiber may be interrupted between two steps. It does nothing for a turn that has not entered.
+  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
   const refused = ledger.enter(entry, now())
   if (refused !== undefined) return yield* refuse(refused)
-  yield* Effect.addFinalizer(() => Effect.sync(() => ledger.leave(entry, now())))
-  yield* queue.isFree()
-    ? queue.enter
-    : Effect.raceFirst(
-        queue.enter,
-        Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
-      )
+  const wait = yield* queue
+  if (wait !== undefined) {
+    // The layer's budget may be used up in the meantime.
+    yield* Effect.raceFirst(
+      Effect.as(wait, undefined),
+      Effect.flatMap(Deferred.await(exceeded), (why) => Effect.fail(refuse(why)))
+    )
+  }
 
   const tokens = makeTokenCount()
   const started = Deferred.makeUnsafe<void>()

@@ -138,7 +138,8 @@ export const run = Effect.fnUntraced(function* (
   const settle = (end: Machine.End) => {
     const about = { threadId, limit, response: record.response(), lastError: record.last().error }
     const { result, startError } = endingOf(end, about)
-    if (startError !== undefined) failStart(startError)
+    // Another fiber may have closed the scope while the caller still waits for the id of the turn.
+    Deferred.doneUnsafe(named, startError === undefined ? Effect.interrupt : Effect.fail(startError))
     if (Result.isSuccess(result)) buffer?.end()
     else buffer?.fail(result.failure)
     const exit = Result.isSuccess(result) ? Exit.succeed(result.success) : Exit.fail(result.failure)
@@ -211,11 +212,14 @@ export const run = Effect.fnUntraced(function* (
   })
   const limits = Limits.untilReached(server, { place, record, textTooLong, watchdog: options.watchdog })
 
-  yield* Effect.forkScoped(Effect.withParentSpan(sending, span), { startImmediately: true })
-  yield* Effect.forkScoped(Effect.flatMap(limits, stopFor))
+  // From the moment when the request is sent, a caller that leaves has to wait for the end of the turn. Until then, the reply
+  // is still needed.
+  const fibers = yield* Scope.fork(scope)
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => (phase() === "over" ? Effect.void : Stopping.abandon(server, stoppable)))
   )
+  yield* Effect.forkIn(Effect.withParentSpan(sending, span), fibers, { startImmediately: true })
+  yield* Effect.forkIn(Effect.flatMap(limits, stopFor), fibers)
 
   return {
     id: yield* Deferred.await(named),

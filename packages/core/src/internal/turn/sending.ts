@@ -58,6 +58,8 @@ export const send = (server: AppServer["Service"], options: SendOptions): Effect
 
   const sendOnce = Effect.gen(function* () {
     yield* whenFree
+    // A turn that is over by now must not start on the server.
+    if (life.state().phase === "over") return yield* Effect.interrupt
     life.apply({ _tag: "Sent" })
     options.onSend()
     return yield* Effect.tapError(options.request({ retry: false, onLate: options.onLate }), (error) =>
