@@ -65,14 +65,18 @@ const leaveBefore = Effect.fnUntraced(function* (
   const thread = yield* codex.thread.start()
   const scope = yield* Scope.make()
   const runFork = Effect.runForkWith(yield* Effect.context())
-  const steps = before(step, of, (fiber) =>
-    how === "interrupts" ? fiber.interruptUnsafe() : runFork(Scope.close(scope, Exit.void))
-  )
+  let closing: Fiber.Fiber<void> | undefined
+  const steps = before(step, of, (fiber) => {
+    if (how === "interrupts") fiber.interruptUnsafe()
+    else closing = runFork(Scope.close(scope, Exit.void))
+  })
   const turn = yield* Effect.forkChild(steps.provide(Scope.provide(thread.turn("stay"), scope)))
   yield* nothingMore
   const isReached = steps.isReached()
   if (!isReached) yield* Scope.close(scope, Exit.void)
-  const seconds = yield* secondsOf(turn)
+  // A scope is closed once, and only that close waits for what it closes.
+  const ended = yield* Effect.forkChild(Effect.andThen(Fiber.await(turn), closing ? Fiber.await(closing) : Effect.void))
+  const seconds = yield* secondsOf(ended)
   yield* Scope.close(scope, Exit.void)
   const { status } = (yield* codex.request("thread/read", { threadId: thread.id })).thread
   const next = yield* Effect.forkChild(Effect.exit(thread.run("next")))
