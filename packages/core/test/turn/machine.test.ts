@@ -78,6 +78,17 @@ describe("how a turn ends", () => {
       "Completed"
     ],
     [
+      "completed, if it was stopped before it began and its end comes before the reply",
+      [sent, stop, completed("o", "interrupted"), replied("o")],
+      "Completed"
+    ],
+    [
+      "not by the end of another one's turn that comes before the reply",
+      [sent, stop, completed("f", "interrupted"), replied("o")],
+      undefined
+    ],
+    ["not by an answer that nothing says is ours", [sent, stop, completed("f"), replied("f")], undefined],
+    [
       "foreign, if the reply names another one's turn",
       [sent, began("f"), prompted("f", "other"), replied("f")],
       "Foreign"

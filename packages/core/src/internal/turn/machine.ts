@@ -185,6 +185,11 @@ const completed = (state: State, turn: Schemas.Turn): State => {
   if (state.turnId !== undefined) {
     return turn.id === state.innerId ? { ...state, innerId: undefined } : state
   }
+  // A turn that is stopped before it begins only has an end, which may be received before our reply shows whose turn it was.
+  const isUnknown = state.candidate === undefined && !state.notOurs.includes(turn.id)
+  if (isUnknown && state.phase === "starting" && state.stopping && turn.status === "interrupted") {
+    return { ...state, candidate: turn.id, candidateEnd: turn }
+  }
   if (state.candidate !== turn.id) return state
   // It began after our request, and only the reply could prove that it is ours; or we have asked it to stop.
   if (state.messageId === undefined || state.stopping) {
