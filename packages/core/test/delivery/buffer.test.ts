@@ -79,6 +79,25 @@ describe.each([
     })
   )
 
+  it.effect("merges no deltas that differ in a field of a newer server, whichever of them has it", () =>
+    Effect.gen(function* () {
+      const newer = (text: string, field: unknown) =>
+        wire("item/agentMessage/delta", { ...ids, itemId: "item", delta: text, field })
+      for (const offered of [
+        [delta("a"), newer("b", 1)],
+        [newer("a", 1), delta("b")],
+        [newer("a", 1), newer("b", 2)],
+        [newer("a", null), delta("b")],
+        [delta("a"), newer("b", null)]
+      ]) {
+        const buffer = make(options({ highWater: 1 }))
+        for (const notification of offered) buffer.offer(notification)
+        buffer.end()
+        expect(yield* collected(buffer)).toEqual(offered)
+      }
+    })
+  )
+
   it.effect("keeps the first frame as the raw one, with all of the text", () =>
     Effect.gen(function* () {
       const buffer = make(options({ highWater: 1 }))

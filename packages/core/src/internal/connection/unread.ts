@@ -49,7 +49,10 @@ const flatten = (text: string): string => {
 // Two deltas belong to the same text if their parameters only differ in that text.
 const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
   if (last.params.delta.length >= longestMerged) return undefined
-  for (const key of Struct.keys(last.params)) {
+  const names = Struct.keys(last.params)
+  // One of them may have a field of a newer server.
+  if (names.length !== Struct.keys(next.params).length) return undefined
+  for (const key of names) {
     if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
   }
   const text = last.params.delta + next.params.delta
