@@ -25,7 +25,7 @@ export default defineConfig({
     include: only ?? [
       "packages/policy/test/**/*.test.ts",
       "packages/core/test/{approval,delivery,rpc,transport}/*.test.ts",
-      "packages/core/test/turn/{life,machine}.test.ts"
+      "packages/core/test/turn/{life,machine,receiving}.test.ts"
     ],
     testTimeout: 30_000,
     exclude: ["**/*.real.test.ts", "**/differential.test.ts", "**/node_modules/**"]

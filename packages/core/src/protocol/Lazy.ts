@@ -8,6 +8,7 @@
  * @stability stable
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -226,20 +227,23 @@ export const externalUnion = <const Members extends ReadonlyArray<Schema.Codec<u
   })
 }
 
-// The last member of an open union. Its encoded side accepts every unknown value; its decoded side is `unknown`.
-const unknownMember = <U>(tag: string, isUnknown: (value: unknown) => boolean, unknown: Schema.Codec<U, unknown>) =>
-  Schema.Unknown.check(
-    Schema.makeFilter(isUnknown, { expected: `a known ${tag} with its fields, or an unknown one` })
-  ).pipe(
+// The last member of an open union. Only decoding asks whether a value is unknown: `raw` may also be a known member of which a
+// part could not be read, and encoding returns it as it is.
+const unknownMember = <U>(tag: string, isUnknown: (value: unknown) => boolean, unknown: Schema.Codec<U, unknown>) => {
+  const message = `Expected a known ${tag} with its fields, or an unknown one`
+  return Schema.Unknown.pipe(
     Schema.decodeTo(unknown, {
-      decode: SchemaGetter.transform((value: unknown) =>
-        !Predicate.isReadonlyObject(value) || (value[tag] === "unknown" && "raw" in value)
-          ? value
-          : { ...value, [tag]: "unknown", raw: value }
-      ),
+      decode: SchemaGetter.transformEffect((value: unknown, options) => {
+        if (!Predicate.isReadonlyObject(value) || !isUnknown(value))
+          return Effect.fail(new SchemaIssue.InvalidValue({ message }, value, options))
+        return Effect.succeed(
+          value[tag] === "unknown" && "raw" in value ? value : { ...value, [tag]: "unknown", raw: value }
+        )
+      }),
       encode: SchemaGetter.transform((value: unknown) => (Predicate.isReadonlyObject(value) ? value["raw"] : value))
     })
   )
+}
 
 const literalsOf = (ast: SchemaAST.AST, key: string): ReadonlyArray<unknown> =>
   ast._tag === "Objects"

@@ -8,7 +8,9 @@ import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Buffer, makeBuffer, makeHub, makeReplay } from "../../src/internal/delivery/buffer.ts"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { type Buffer, keep, type Kept, makeBuffer, makeHub, makeReplay } from "../../src/internal/delivery/buffer.ts"
 import { buffering } from "../../src/internal/connection/unread.ts"
 import { nothingMore } from "../waiting.ts"
 
@@ -79,6 +81,25 @@ describe.each([
     })
   )
 
+  it.effect("merges no deltas that differ in a field of a newer server, whichever of them has it", () =>
+    Effect.gen(function* () {
+      const newer = (text: string, field: unknown) =>
+        wire("item/agentMessage/delta", { ...ids, itemId: "item", delta: text, field })
+      for (const offered of [
+        [delta("a"), newer("b", 1)],
+        [newer("a", 1), delta("b")],
+        [newer("a", 1), newer("b", 2)],
+        [newer("a", null), delta("b")],
+        [delta("a"), newer("b", null)]
+      ]) {
+        const buffer = make(options({ highWater: 1 }))
+        for (const notification of offered) buffer.offer(notification)
+        buffer.end()
+        expect(yield* collected(buffer)).toEqual(offered)
+      }
+    })
+  )
+
   it.effect("keeps the first frame as the raw one, with all of the text", () =>
     Effect.gen(function* () {
       const buffer = make(options({ highWater: 1 }))
@@ -123,6 +144,33 @@ describe.each([
       expect(read.join("")).toBe("aabbcc")
     })
   )
+})
+
+it("the text of merged deltas takes no more memory than is counted, also if they end before they are long", () => {
+  setFlagsFromString("--expose-gc")
+  const collectGarbage: () => void = runInNewContext("gc")
+  const used = () => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  // So often that the merging is compiled.
+  const first = delta("", "1")
+  const second = delta("", "2")
+  const runs = 20_000
+  const kept: Kept<Notification.Notification> = { values: undefined, bytes: 0 }
+  const before = used()
+  for (let run = 0; run < runs; run++) {
+    const notification = run % 2 === 0 ? first : second
+    if (notification.method !== "item/agentMessage/delta") throw new Error("not a delta")
+    for (let index = 0; index < 100; index++) {
+      const params = { ...notification.params, delta: `${(run + index) % 1000}`.padStart(3, ".") }
+      keep(kept, { ...notification, length: 100, params }, { ...buffering, highWater: 1 })
+    }
+  }
+  const taken = used() - before
+  expect(kept.values?.length).toBe(runs)
+  // As a tree, it would take 4 times as much.
+  expect(taken / kept.bytes).toBeLessThan(2)
 })
 
 describe("a replay", () => {

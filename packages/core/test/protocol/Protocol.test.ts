@@ -222,6 +222,15 @@ describe("a leaf that can't be read", () => {
     }
   })
 
+  it("is given back on encoding, as it came", () => {
+    const schema = Stable.ThreadItem()
+    const action = { type: "read", command: "cat" }
+    for (const item of [{ ...message, text: 1 }, {}, { type: 1 }, null, "hologram", [], command([action as never])]) {
+      const { value } = Result.getOrThrow(Stable.ThreadItem.salvage(item, () => false))
+      expect(Schema.encodeUnknownSync(schema)(value)).toStrictEqual(item)
+    }
+  })
+
   it("makes a file change unknown as a whole if its changes can't be read", () => {
     const change = (kind: unknown) => ({ path: "/work/a", diff: "", kind })
     const item = (...changes: ReadonlyArray<unknown>) => ({

@@ -40,7 +40,7 @@ export interface Counts {
 }
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-const randomOf = (seed: number) => {
+export const randomOf = (seed: number) => {
   let state = seed | 0
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -50,7 +50,8 @@ const randomOf = (seed: number) => {
   }
 }
 
-const makeSample = (root: SchemaAST.AST, random: () => number, pick?: string): Sample => {
+/** A value of a schema, with its places. */
+export const makeSample = (root: SchemaAST.AST, random: () => number, pick?: string): Sample => {
   const places: Array<Place> = []
   const choose = <A>(from: ReadonlyArray<A>): A => from[Math.floor(random() * from.length)] as A
   const sample = (ast: SchemaAST.AST, path: Path, place: Omit<Place, "path">, depth: number): unknown => {
@@ -136,7 +137,7 @@ const literalOf = (ast: SchemaAST.AST, name: string): unknown => {
 const dropped = Symbol("dropped")
 
 // Of every type that JSON has, and some that schemas are tempted by.
-const spoils: ReadonlyArray<unknown> = [
+export const spoils: ReadonlyArray<unknown> = [
   dropped,
   null,
   "zz",
@@ -158,7 +159,8 @@ const spoils: ReadonlyArray<unknown> = [
 
 const shown = (by: unknown) => (by === dropped ? "missing" : JSON.stringify(by))
 
-const replace = (value: unknown, [key, ...rest]: Path, by: unknown): unknown => {
+/** The value with another one at a place. */
+export const replace = (value: unknown, [key, ...rest]: Path, by: unknown): unknown => {
   if (key === undefined) return by
   if (Array.isArray(value)) {
     if (rest.length === 0 && by === dropped) return value.filter((_, index) => index !== key)

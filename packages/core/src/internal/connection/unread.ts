@@ -15,21 +15,38 @@ export const buffering: KeepOptions<Notification> = {
   // The most that the text can take in memory.
   bytes: (notification) => 2 * notification.length,
   merge: (last, next) => {
-    switch (last.method) {
-      case "item/agentMessage/delta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/plan/delta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/commandExecution/outputDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/reasoning/textDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      case "item/reasoning/summaryTextDelta":
-        return next.method === last.method ? mergeDeltas(last, next) : undefined
-      default:
-        return undefined
-    }
+    const merged = mergeNext(last, next)
+    if (merged === undefined) flatten(last)
+    return merged
   }
+}
+
+const mergeNext = (last: Notification, next: Notification): Notification | undefined => {
+  switch (last.method) {
+    case "item/agentMessage/delta":
+      return next.method === last.method ? mergeDeltas(last, next) : undefined
+    case "item/plan/delta":
+      return next.method === last.method ? mergeDeltas(last, next) : undefined
+    case "item/commandExecution/outputDelta":
+      return next.method === last.method ? mergeDeltas(last, next) : undefined
+    case "item/reasoning/textDelta":
+      return next.method === last.method ? mergeDeltas(last, next) : undefined
+    case "item/reasoning/summaryTextDelta":
+      return next.method === last.method ? mergeDeltas(last, next) : undefined
+    default:
+      return undefined
+  }
+}
+
+// The optimizing compiler of V8 leaves out a read whose result is not kept.
+const lastRead = { character: 0 }
+
+// V8 keeps joined strings as a tree, which takes several times the memory of short deltas. Reading a character makes one string
+// of it, which is worth it once nothing more is added.
+const flatten = (last: Notification) => {
+  if (last.merged === undefined || last.method === "unknown") return
+  if ("delta" in last.params && typeof last.params.delta === "string")
+    lastRead.character = last.params.delta.charCodeAt(0)
 }
 
 interface Delta extends Pick<KnownNotification<"item/agentMessage/delta">, "length" | "merged"> {
@@ -40,20 +57,16 @@ interface Delta extends Pick<KnownNotification<"item/agentMessage/delta">, "leng
 // A delta of this many UTF-16 code units takes no more text; the next one is kept apart.
 const longestMerged = 65_536
 
-// V8 keeps joined strings as a tree, which takes several times the memory of a short delta. Reading a character makes one string of it.
-const flatten = (text: string): string => {
-  text.charCodeAt(0)
-  return text
-}
-
 // Two deltas belong to the same text if their parameters only differ in that text.
 const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
   if (last.params.delta.length >= longestMerged) return undefined
-  for (const key of Struct.keys(last.params)) {
+  const names = Struct.keys(last.params)
+  // One of them may have a field of a newer server.
+  if (names.length !== Struct.keys(next.params).length) return undefined
+  for (const key of names) {
     if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
   }
-  const text = last.params.delta + next.params.delta
-  const params = { ...last.params, delta: text.length >= longestMerged ? flatten(text) : text }
+  const params = { ...last.params, delta: last.params.delta + next.params.delta }
   return {
     ...last,
     params,

@@ -12,8 +12,8 @@ import type { TurnRecord } from "./record.ts"
 
 export interface ReceiverOptions {
   readonly threadId: string
-  readonly life: Life
-  readonly record: TurnRecord
+  readonly life: Pick<Life, "apply" | "state">
+  readonly record: Pick<TurnRecord, "add" | "addOfSubAgent" | "keepEarly">
   /** More than the limit arrived before the turn had an id. */
   readonly onTooMuchEarly: (error: ProtocolViolation) => void
 }
