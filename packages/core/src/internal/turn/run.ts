@@ -212,8 +212,7 @@ export const run = Effect.fnUntraced(function* (
   })
   const limits = Limits.untilReached(server, { place, record, textTooLong, watchdog: options.watchdog })
 
-  // From the moment when the request is sent, a caller that leaves has to wait for the end of the turn. Until then, the reply
-  // is still needed.
+  // The turn is abandoned before these fibers are closed, because that needs the reply. It can be abandoned before it is sent.
   const fibers = yield* Scope.fork(scope)
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => (phase() === "over" ? Effect.void : Stopping.abandon(server, stoppable)))
