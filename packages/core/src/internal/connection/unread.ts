@@ -62,7 +62,9 @@ const mergeDeltas = <D extends Delta>(last: D, next: D): D | undefined => {
   if (last.params.delta.length >= longestMerged) return undefined
   const names = Struct.keys(last.params)
   // One of them may have a field of a newer server.
-  if (names.length !== Struct.keys(next.params).length) return undefined
+  let others = 0
+  for (const _name in next.params) others++
+  if (names.length !== others) return undefined
   for (const key of names) {
     if (key !== "delta" && last.params[key] !== next.params[key]) return undefined
   }
