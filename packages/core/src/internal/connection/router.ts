@@ -91,14 +91,12 @@ export const makeRouter = (onLeft: (threadId: string) => void): Router => {
   const forgetLast = () => {
     lastThreadId = undefined
   }
-  const openRouteOf = (threadId: string): Route | undefined => {
-    const own = routes.get(threadId)
-    return own?.isOver() === false ? own : undefined
-  }
+  const ifOpen = (own: Route | undefined) => (own?.isOver() === false ? own : undefined)
+  const openRouteOf = (threadId: string) => ifOpen(routes.get(threadId))
   const routeOf: Router["routeOf"] = (threadId) => {
     if (threadId !== lastThreadId || lastRoute?.isOver() === true) {
       const own = routes.get(threadId)
-      lastRoute = openRouteOf(threadId) ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
+      lastRoute = ifOpen(own) ?? children.get(threadId)?.route ?? fallbackRoutes.get(threadId)
       // Whether a turn's own route is over can change without a call to this router, so this result is not cached.
       lastThreadId = own === undefined || own === lastRoute ? threadId : undefined
     }
