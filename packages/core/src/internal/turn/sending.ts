@@ -67,9 +67,10 @@ export const send = (server: AppServer["Service"], options: SendOptions): Effect
     )
   })
 
-  const sendWhenFree: typeof sendOnce = Effect.catch(sendOnce, (error) =>
-    neverRan(error) ? retryNotRun(error, sendOnce, neverRan) : Effect.fail(error)
-  ).pipe(Effect.catch((error) => (isBusy(error) ? sendWhenFree : Effect.fail(error))))
+  const sendWhenFree: typeof sendOnce = sendOnce.pipe(
+    Effect.catchIf(neverRan, (error) => retryNotRun(error, sendOnce, neverRan)),
+    Effect.catchIf(isBusy, () => sendWhenFree)
+  )
 
   return sendWhenFree.pipe(
     Effect.result,
